@@ -1,0 +1,118 @@
+/**
+ * Small byte-string helpers for packages that have neither Node's Buffer nor the DOM's TextEncoder: comparison, hex,
+ * base64, UTF-8, map keys.
+ */
+import { type Result, refuse, ok, type Refusal } from './result.js'
+
+export const EMPTY_BYTES: Uint8Array = new Uint8Array(0)
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+/** Lexicographic order of unsigned bytes; a prefix sorts before what it begins. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const shared = Math.min(a.length, b.length)
+  for (let i = 0; i < shared; i++) {
+    const difference = (a[i] as number) - (b[i] as number)
+    if (difference !== 0) return difference
+  }
+  return a.length - b.length
+}
+
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0
+  for (const part of parts) length += part.length
+  const out = new Uint8Array(length)
+  let at = 0
+  for (const part of parts) {
+    out.set(part, at)
+    at += part.length
+  }
+  return out
+}
+
+/**
+ * A string with one UTF-16 unit per byte: an injective, cheap key for Maps. Not for display and not for the wire.
+ */
+export function keyOf(bytes: Uint8Array): string {
+  return String.fromCharCode.apply(null, bytes as unknown as number[])
+}
+
+const HEX_DIGITS: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+export function toHex(bytes: Uint8Array): string {
+  let out = ''
+  for (let i = 0; i < bytes.length; i++) out += HEX_DIGITS[bytes[i] as number]
+  return out
+}
+
+function hexDigit(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48
+  if (code >= 97 && code <= 102) return code - 87
+  return -1
+}
+
+/** Lower-case hex only: one text per byte string. */
+export function fromHex(text: string): Result<Uint8Array, Refusal> {
+  if (text.length % 2 !== 0) return refuse('hex', `expected an even number of hex digits, got ${text.length}`)
+  const out = new Uint8Array(text.length / 2)
+  for (let i = 0; i < out.length; i++) {
+    const high = hexDigit(text.charCodeAt(2 * i))
+    const low = hexDigit(text.charCodeAt(2 * i + 1))
+    if (high < 0 || low < 0) return refuse('hex', `expected lower-case hex digits, got something else at position ${2 * i}`)
+    out[i] = high * 16 + low
+  }
+  return ok(out)
+}
+
+/** UTF-8 bytes of a text (RFC 3629); a lone surrogate is our own bug, because two texts would share bytes. */
+export function utf8(text: string): Uint8Array {
+  const out: number[] = []
+  for (let i = 0; i < text.length; i++) {
+    let point = text.charCodeAt(i)
+    if (point >= 0xd800 && point <= 0xdfff) {
+      const low = text.charCodeAt(i + 1)
+      if (point >= 0xdc00 || !(low >= 0xdc00 && low <= 0xdfff)) throw new RangeError('text holds a lone surrogate')
+      point = 0x10000 + ((point - 0xd800) << 10) + (low - 0xdc00)
+      i++
+    }
+    if (point < 0x80) out.push(point)
+    else if (point < 0x800) out.push(0xc0 | (point >> 6), 0x80 | (point & 63))
+    else if (point < 0x10000) out.push(0xe0 | (point >> 12), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63))
+    else out.push(0xf0 | (point >> 18), 0x80 | ((point >> 12) & 63), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63))
+  }
+  return Uint8Array.from(out)
+}
+
+/** Strict UTF-8: overlong forms, surrogates and truncated sequences are refused, so one text has one encoding. */
+export function fromUtf8(bytes: Uint8Array): Result<string, Refusal> {
+  let out = ''
+  let i = 0
+  while (i < bytes.length) {
+    const first = bytes[i] as number
+    let length = 1
+    let point = first
+    let least = 0
+    if (first >= 0x80) {
+      if (first >= 0xc2 && first < 0xe0) [length, point, least] = [2, first & 31, 0x80]
+      else if (first >= 0xe0 && first < 0xf0) [length, point, least] = [3, first & 15, 0x800]
+      else if (first >= 0xf0 && first < 0xf5) [length, point, least] = [4, first & 7, 0x10000]
+      else return refuse('utf8', `expected UTF-8, got byte 0x${first.toString(16)} at offset ${i}`)
+    }
+    if (i + length > bytes.length) return refuse('utf8', `expected UTF-8, got a truncated sequence at offset ${i}`)
+    for (let k = 1; k < length; k++) {
+      const next = bytes[i + k] as number
+      if ((next & 0xc0) !== 0x80) return refuse('utf8', `expected UTF-8, got a bad continuation at offset ${i + k}`)
+      point = (point << 6) | (next & 63)
+    }
+    if (point < least || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) {
+      return refuse('utf8', `expected canonical UTF-8, got an overlong or surrogate form at offset ${i}`)
+    }
+    out += String.fromCodePoint(point)
+    i += length
+  }
+  return ok(out)
+}

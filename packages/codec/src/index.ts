@@ -1,0 +1,5 @@
+export * from './bitmap.js'
+export * from './bytes.js'
+export * from './ids.js'
+export * from './result.js'
+export * from './wire.js'

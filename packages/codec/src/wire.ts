@@ -1,0 +1,254 @@
+/**
+ * The canonical wire format: fixed-width big-endian integers, u32 length prefixes, no optional padding, no alternatives.
+ * One value has one encoding: a reader that accepts bytes accepts exactly what the writer would have written
+ * (trap F4, G3), and every length is checked against what is left before anything is allocated (trap E6).
+ */
+import { EMPTY_BYTES, fromUtf8, utf8 } from './bytes.js'
+import { HASH_BYTES, PUBLIC_KEY_BYTES, SIGNATURE_BYTES, type Hash, type PublicKey, type Signature } from './ids.js'
+import { assert, err, ok, type Refusal, type Result } from './result.js'
+
+const INITIAL_CAPACITY = 256
+const TWO_32 = 0x1_0000_0000
+
+export class Writer {
+  #bytes: Uint8Array
+  #view: DataView
+  #length = 0
+
+  constructor(capacity: number = INITIAL_CAPACITY) {
+    this.#bytes = new Uint8Array(capacity)
+    this.#view = new DataView(this.#bytes.buffer)
+  }
+
+  #reserve(count: number): number {
+    const at = this.#length
+    const needed = at + count
+    if (needed > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2))
+      grown.set(this.#bytes.subarray(0, at))
+      this.#bytes = grown
+      this.#view = new DataView(grown.buffer)
+    }
+    this.#length = needed
+    return at
+  }
+
+  u8(value: number): this {
+    assert(Number.isInteger(value) && value >= 0 && value <= 0xff, `u8 out of range: ${value}`)
+    const at = this.#reserve(1)
+    this.#bytes[at] = value
+    return this
+  }
+
+  u16(value: number): this {
+    assert(Number.isInteger(value) && value >= 0 && value <= 0xffff, `u16 out of range: ${value}`)
+    const at = this.#reserve(2)
+    this.#view.setUint16(at, value)
+    return this
+  }
+
+  u32(value: number): this {
+    assert(Number.isInteger(value) && value >= 0 && value < TWO_32, `u32 out of range: ${value}`)
+    const at = this.#reserve(4)
+    this.#view.setUint32(at, value)
+    return this
+  }
+
+  /** A safe integer (0..2^53-1) in eight bytes. */
+  u64(value: number): this {
+    assert(Number.isSafeInteger(value) && value >= 0, `u64 out of safe range: ${value}`)
+    const at = this.#reserve(8)
+    this.#view.setUint32(at, Math.floor(value / TWO_32))
+    this.#view.setUint32(at + 4, value % TWO_32)
+    return this
+  }
+
+  /** A bigint in sixteen bytes: amounts, powers, sums of gas. */
+  u128(value: bigint): this {
+    assert(value >= 0n && value < 1n << 128n, `u128 out of range: ${value}`)
+    const at = this.#reserve(16)
+    this.#view.setBigUint64(at, value >> 64n)
+    this.#view.setBigUint64(at + 8, value & 0xffff_ffff_ffff_ffffn)
+    return this
+  }
+
+  bool(value: boolean): this {
+    return this.u8(value ? 1 : 0)
+  }
+
+  /** Bytes of a length both sides know (hashes, keys, signatures, pre-encoded parts). */
+  raw(bytes: Uint8Array): this {
+    const at = this.#reserve(bytes.length)
+    this.#bytes.set(bytes, at)
+    return this
+  }
+
+  /** u32 length, then the bytes. */
+  bytes(bytes: Uint8Array): this {
+    return this.u32(bytes.length).raw(bytes)
+  }
+
+  /** u32 byte length, then UTF-8. */
+  text(text: string): this {
+    return this.bytes(utf8(text))
+  }
+
+  /** u32 count, then each item. */
+  list<T>(items: readonly T[], write: (writer: this, item: T) => void): this {
+    this.u32(items.length)
+    for (const item of items) write(this, item)
+    return this
+  }
+
+  /** 0, or 1 followed by the value. */
+  optional<T>(value: T | null, write: (writer: this, value: T) => void): this {
+    this.bool(value !== null)
+    if (value !== null) write(this, value)
+    return this
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  /** What was written so far, as a copy that later writes do not touch. */
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length)
+  }
+}
+
+/** Thrown by `Reader`, caught by `decode`: never leaves this package's decoders. */
+export class DecodeError extends Error {
+  override readonly name = 'DecodeError'
+  readonly code: string
+  constructor(code: string, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+export class Reader {
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  #at = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  get offset(): number {
+    return this.#at
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#at
+  }
+
+  /** Refuses the input: malformed beyond what the primitive readers can see (order, padding, ranges). */
+  fail(code: string, message: string): never {
+    throw new DecodeError(code, `${message} (offset ${this.#at})`)
+  }
+
+  #take(count: number): number {
+    const at = this.#at
+    if (count > this.#bytes.length - at) {
+      throw new DecodeError('truncated', `expected ${count} more bytes at offset ${at}, got ${this.#bytes.length - at}`)
+    }
+    this.#at = at + count
+    return at
+  }
+
+  u8(): number {
+    return this.#bytes[this.#take(1)] as number
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#take(2))
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#take(4))
+  }
+
+  u64(): number {
+    const at = this.#take(8)
+    const high = this.#view.getUint32(at)
+    if (high >= 0x20_0000) throw new DecodeError('range', `expected an integer below 2^53 at offset ${at}`)
+    return high * TWO_32 + this.#view.getUint32(at + 4)
+  }
+
+  u128(): bigint {
+    const at = this.#take(16)
+    return (this.#view.getBigUint64(at) << 64n) | this.#view.getBigUint64(at + 8)
+  }
+
+  bool(): boolean {
+    const value = this.u8()
+    if (value > 1) throw new DecodeError('bool', `expected 0 or 1 at offset ${this.#at - 1}, got ${value}`)
+    return value === 1
+  }
+
+  /** A copy of the next `count` bytes. */
+  raw(count: number): Uint8Array {
+    const at = this.#take(count)
+    return this.#bytes.slice(at, at + count)
+  }
+
+  /** u32 length (at most `most`), then the bytes. Checked against what is left before allocating. */
+  bytes(most: number): Uint8Array {
+    const length = this.u32()
+    if (length > most) throw new DecodeError('too-long', `expected at most ${most} bytes at offset ${this.#at}, got ${length}`)
+    return length === 0 ? EMPTY_BYTES : this.raw(length)
+  }
+
+  text(most: number): string {
+    const decoded = fromUtf8(this.bytes(most))
+    if (!decoded.ok) throw new DecodeError('utf8', decoded.error.message)
+    return decoded.value
+  }
+
+  hash(): Hash {
+    return this.raw(HASH_BYTES) as Hash
+  }
+
+  publicKey(): PublicKey {
+    return this.raw(PUBLIC_KEY_BYTES) as PublicKey
+  }
+
+  signature(): Signature {
+    return this.raw(SIGNATURE_BYTES) as Signature
+  }
+
+  /** u32 count (at most `most`), then each item. */
+  list<T>(most: number, read: (reader: this) => T): T[] {
+    const count = this.u32()
+    if (count > most) throw new DecodeError('too-many', `expected at most ${most} items at offset ${this.#at}, got ${count}`)
+    const items: T[] = []
+    for (let i = 0; i < count; i++) items.push(read(this))
+    return items
+  }
+
+  optional<T>(read: (reader: this) => T): T | null {
+    return this.bool() ? read(this) : null
+  }
+}
+
+/** Runs a reader over all of `bytes`; anything malformed, and anything left over, is a refusal, never a throw. */
+export function decode<T>(bytes: Uint8Array, read: (reader: Reader) => T): Result<T, Refusal> {
+  const reader = new Reader(bytes)
+  try {
+    const value = read(reader)
+    if (reader.remaining > 0) return err({ code: 'trailing', message: `expected the end at offset ${reader.offset}, got ${reader.remaining} more bytes` })
+    return ok(value)
+  } catch (error) {
+    if (error instanceof DecodeError) return err({ code: error.code, message: error.message })
+    throw error
+  }
+}
+
+export function encode(write: (writer: Writer) => void): Uint8Array {
+  const writer = new Writer()
+  write(writer)
+  return writer.finish()
+}

@@ -1,0 +1,42 @@
+/** Node build: SHA-256 from node:crypto, Ed25519 from libsodium. */
+import { hash as nodeHash } from 'node:crypto'
+import type { Hash } from '@aethel/codec'
+import sodium from 'sodium-native'
+import { type PublicKey, SEED_BYTES, type SecretSeed, type Signature, type SigningKey } from './api.js'
+import { hashWith } from './hashing.js'
+
+export type { SecretSeed, SigningKey } from './api.js'
+export { SEED_BYTES } from './api.js'
+export { domainTag } from './hashing.js'
+
+export function sha256(bytes: Uint8Array): Hash {
+  const digest = nodeHash('sha256', bytes, 'buffer') as unknown as Uint8Array
+  return new Uint8Array(digest.buffer, digest.byteOffset, digest.length) as Hash
+}
+
+/** SHA-256(domain tag || bytes): hashes of different kinds of things can never be confused. */
+export function hashTagged(domain: string, bytes: Uint8Array): Hash {
+  return hashWith(sha256, domain, bytes)
+}
+
+/** True if `signature` is a valid Ed25519 signature of `message` by `publicKey`; never throws. */
+export function verifySignature(publicKey: PublicKey, message: Uint8Array, signature: Signature): boolean {
+  if (publicKey.length !== 32 || signature.length !== 64) return false
+  return sodium.crypto_sign_verify_detached(signature, message, publicKey)
+}
+
+/** The signing key of a 32-byte seed. */
+export function signingKey(seed: SecretSeed): SigningKey {
+  if (seed.length !== SEED_BYTES) throw new RangeError(`an Ed25519 seed is ${SEED_BYTES} bytes, got ${seed.length}`)
+  const publicKey = new Uint8Array(32)
+  const secretKey = new Uint8Array(64)
+  sodium.crypto_sign_seed_keypair(publicKey, secretKey, seed)
+  return {
+    publicKey: publicKey as PublicKey,
+    sign(message: Uint8Array): Signature {
+      const signature = new Uint8Array(64)
+      sodium.crypto_sign_detached(signature, message, secretKey)
+      return signature as Signature
+    },
+  }
+}

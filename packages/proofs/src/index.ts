@@ -1,0 +1,2 @@
+export * from './meter.js'
+export * from './verifier.js'
