@@ -1,1 +1,6 @@
-export {}
+export * from './block.js'
+export * from './certificate.js'
+export * from './check.js'
+export * from './interface.js'
+export * from './messages.js'
+export * from './validators.js'

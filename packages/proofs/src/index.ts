@@ -1,2 +1,3 @@
+export * from './claim-id.js'
 export * from './meter.js'
 export * from './verifier.js'

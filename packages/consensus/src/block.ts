@@ -1,0 +1,184 @@
+/**
+ * Blocks (protocol.md §2). The hash covers the canonical header; the header binds the body by its roots. Certificates are
+ * never part of a hash, except that one embedded ancestor certificate is bound by `lastCertificateHash` (trap A9).
+ */
+import {
+  decode, encode, type Epoch, epoch, equalBytes, type Hash, height, type Height, ok, type Reader, type Refusal, refuse, type Result,
+  type ValidatorIndex, validatorIndex, type View, view, type Writer, ZERO_HASH,
+} from '@aethel/codec'
+import { hashTagged } from '@aethel/crypto'
+import { type Certificate, hashCertificate, readCertificate, writeCertificate } from './certificate.js'
+
+export const BLOCK_VERSION = 1
+
+export interface Header {
+  readonly version: number
+  /** Hash of genesis. */
+  readonly chainId: Hash
+  readonly epoch: Epoch
+  readonly height: Height
+  readonly parent: Hash
+  /** View in which the block was first proposed. */
+  readonly view: View
+  readonly proposer: ValidatorIndex
+  /** Milliseconds since 1970, greater than the parent's. */
+  readonly timestampMs: number
+  readonly transactionsRoot: Hash
+  readonly evidenceRoot: Hash
+  readonly lastCertificateHash: Hash
+  /** Of the application's state after this block. */
+  readonly stateRoot: Hash
+  readonly validatorsHash: Hash
+  readonly nextValidatorsHash: Hash
+  /** Sum of the difficulty (gas) of the block's proofs. */
+  readonly totalDifficulty: bigint
+}
+
+export interface Body {
+  /** Canonical transaction bytes, opaque to consensus. */
+  readonly transactions: readonly Uint8Array[]
+  /** Canonical evidence bytes (protocol.md §11). */
+  readonly evidence: readonly Uint8Array[]
+  /** Commit certificate of an ancestor, the newest the proposer has; null within the first window. */
+  readonly lastCertificate: Certificate | null
+}
+
+export interface Block {
+  readonly header: Header
+  readonly body: Body
+  readonly hash: Hash
+}
+
+/** What the decoder allows at most; a chain's own limits (genesis) are checked against these. */
+export const MAX_BLOCK_TRANSACTIONS = 65_536
+export const MAX_TRANSACTION_BYTES: number = 8 * 1024 * 1024
+export const MAX_BLOCK_EVIDENCE = 64
+export const MAX_EVIDENCE_BYTES: number = 64 * 1024
+
+export function writeHeader(writer: Writer, header: Header): void {
+  writer
+    .u16(header.version)
+    .raw(header.chainId)
+    .u64(header.epoch)
+    .u64(header.height)
+    .raw(header.parent)
+    .u64(header.view)
+    .u16(header.proposer)
+    .u64(header.timestampMs)
+    .raw(header.transactionsRoot)
+    .raw(header.evidenceRoot)
+    .raw(header.lastCertificateHash)
+    .raw(header.stateRoot)
+    .raw(header.validatorsHash)
+    .raw(header.nextValidatorsHash)
+    .u128(header.totalDifficulty)
+}
+
+export function readHeader(reader: Reader): Header {
+  const version = reader.u16()
+  if (version !== BLOCK_VERSION) reader.fail('version', `expected block version ${BLOCK_VERSION}, got ${version}`)
+  return {
+    version,
+    chainId: reader.hash(),
+    epoch: epoch(reader.u64()),
+    height: height(reader.u64()),
+    parent: reader.hash(),
+    view: view(reader.u64()),
+    proposer: validatorIndex(reader.u16()),
+    timestampMs: reader.u64(),
+    transactionsRoot: reader.hash(),
+    evidenceRoot: reader.hash(),
+    lastCertificateHash: reader.hash(),
+    stateRoot: reader.hash(),
+    validatorsHash: reader.hash(),
+    nextValidatorsHash: reader.hash(),
+    totalDifficulty: reader.u128(),
+  }
+}
+
+export function hashHeader(header: Header): Hash {
+  return hashTagged('aethel/header/v1', encode((writer) => writeHeader(writer, header)))
+}
+
+/**
+ * Merkle root of a list, after RFC 6962 §2.1: leaves and nodes are domain-separated and the shape is fixed by the count,
+ * so different lists never share a root (traps F4, S8).
+ */
+export function listRoot(domain: string, items: readonly Uint8Array[]): Hash {
+  const leaf = `${domain}/leaf`
+  const node = `${domain}/node`
+  const rootOf = (from: number, to: number): Hash => {
+    if (to - from === 1) return hashTagged(leaf, items[from] as Uint8Array)
+    let half = 1
+    while (half * 2 < to - from) half *= 2
+    return hashTagged(node, encode((writer) => writer.raw(rootOf(from, from + half)).raw(rootOf(from + half, to))))
+  }
+  return items.length === 0 ? hashTagged(`${domain}/empty`, ZERO_HASH) : rootOf(0, items.length)
+}
+
+export function transactionsRootOf(transactions: readonly Uint8Array[]): Hash {
+  return listRoot('aethel/transactions/v1', transactions)
+}
+
+export function evidenceRootOf(evidence: readonly Uint8Array[]): Hash {
+  return listRoot('aethel/evidence/v1', evidence)
+}
+
+export function lastCertificateHashOf(certificate: Certificate | null): Hash {
+  return certificate === null ? ZERO_HASH : hashCertificate(certificate)
+}
+
+/** A block whose header binds this body; computes the hash. */
+export function createBlock(header: Header, body: Body): Block {
+  return { header, body, hash: hashHeader(header) }
+}
+
+/** Whether the header's roots are those of the body. */
+export function bodyMatchesHeader(header: Header, body: Body): Result<null, Refusal> {
+  if (!equalBytes(header.transactionsRoot, transactionsRootOf(body.transactions))) {
+    return refuse('transactions-root', 'expected the header to carry the Merkle root of its transactions, got another root')
+  }
+  if (!equalBytes(header.evidenceRoot, evidenceRootOf(body.evidence))) {
+    return refuse('evidence-root', 'expected the header to carry the Merkle root of its evidence, got another root')
+  }
+  if (!equalBytes(header.lastCertificateHash, lastCertificateHashOf(body.lastCertificate))) {
+    return refuse('certificate-hash', 'expected the header to carry the hash of its ancestor certificate, got another hash')
+  }
+  return ok(null)
+}
+
+export function writeBody(writer: Writer, body: Body): void {
+  writer.list(body.transactions, (w, transaction) => w.bytes(transaction))
+  writer.list(body.evidence, (w, evidence) => w.bytes(evidence))
+  writer.optional(body.lastCertificate, writeCertificate)
+}
+
+export function readBody(reader: Reader): Body {
+  return {
+    transactions: reader.list(MAX_BLOCK_TRANSACTIONS, (r) => r.bytes(MAX_TRANSACTION_BYTES)),
+    evidence: reader.list(MAX_BLOCK_EVIDENCE, (r) => r.bytes(MAX_EVIDENCE_BYTES)),
+    lastCertificate: reader.optional(readCertificate),
+  }
+}
+
+export function writeBlock(writer: Writer, block: Block): void {
+  writeHeader(writer, block.header)
+  writeBody(writer, block.body)
+}
+
+/** A block whose body is proven to be the header's; the hash is recomputed, never taken from the sender. */
+export function readBlock(reader: Reader): Block {
+  const header = readHeader(reader)
+  const body = readBody(reader)
+  const matches = bodyMatchesHeader(header, body)
+  if (!matches.ok) reader.fail(matches.error.code, matches.error.message)
+  return createBlock(header, body)
+}
+
+export function encodeBlock(block: Block): Uint8Array {
+  return encode((writer) => writeBlock(writer, block))
+}
+
+export function decodeBlock(bytes: Uint8Array): Result<Block, Refusal> {
+  return decode(bytes, readBlock)
+}

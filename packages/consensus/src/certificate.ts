@@ -1,0 +1,162 @@
+/**
+ * Votes and certificates (protocol.md §3): a certificate is a quorum's signatures on one (epoch, view, height, block).
+ * One type and one verifier; whoever receives a certificate with one bad, repeated, padded or out-of-range entry rejects
+ * all of it (traps A2, A8).
+ */
+import {
+  type Bitmap, bitmapOf, type Epoch, encode, epoch, type Hash, height, type Height, indicesOf, ok, type PublicKey, readBitmap,
+  type Reader, type Refusal, refuse, type Result, type Signature, type ValidatorIndex, type View, view, writeBitmap, type Writer,
+} from '@aethel/codec'
+import { domainTag, hashTagged } from '@aethel/crypto'
+import { isQuorum, MAX_VALIDATORS, type ValidatorSet } from './validators.js'
+
+export type VoteKind = 'prepare' | 'commit'
+
+/** What a vote or a certificate is about. */
+export interface Ballot {
+  readonly kind: VoteKind
+  readonly epoch: Epoch
+  readonly view: View
+  readonly height: Height
+  readonly blockHash: Hash
+}
+
+export interface Vote extends Ballot {
+  readonly sender: ValidatorIndex
+  readonly signature: Signature
+}
+
+/** `scheme` leaves room for `bls12-381` (one aggregate); genesis sets which one a chain uses. */
+export interface Certificate extends Ballot {
+  readonly scheme: 'ed25519'
+  /** Size is the validator count of the epoch. */
+  readonly signers: Bitmap
+  /** In signer order, one per set bit. */
+  readonly signatures: readonly Signature[]
+}
+
+/** Checks one signature; pure. Real chains pass Ed25519 (`@aethel/crypto`), the simulator may pass ideal signatures. */
+export type VerifySignature = (publicKey: PublicKey, message: Uint8Array, signature: Signature) => boolean
+
+const VOTE_DOMAIN = 'aethel/vote/v1'
+
+/** The bytes a vote signs: domain, chain, epoch, phase, view, height, block (traps A5, F3). */
+export function ballotBytes(chainId: Hash, ballot: Ballot): Uint8Array {
+  const tag = domainTag(VOTE_DOMAIN)
+  const out = new Uint8Array(tag.length + 32 + 8 + 1 + 8 + 8 + 32)
+  const data = new DataView(out.buffer)
+  let at = tag.length
+  out.set(tag)
+  out.set(chainId, at)
+  at += 32
+  for (const value of [ballot.epoch, ballot.view, ballot.height]) {
+    data.setUint32(at, Math.floor(value / 0x1_0000_0000))
+    data.setUint32(at + 4, value % 0x1_0000_0000)
+    at += 8
+  }
+  out[at] = ballot.kind === 'prepare' ? 1 : 2
+  out.set(ballot.blockHash, at + 1)
+  return out
+}
+
+/** Certificates are ordered by (view, height); at equal rank a commit certificate says more (protocol.md §6). */
+export function compareCertificates(a: Ballot, b: Ballot): number {
+  return a.view - b.view || a.height - b.height || kindRank(a.kind) - kindRank(b.kind)
+}
+
+function kindRank(kind: VoteKind): number {
+  return kind === 'commit' ? 1 : 0
+}
+
+/** Assembles a certificate from votes for one ballot, one per sender, already verified. */
+export function assembleCertificate(ballot: Ballot, validatorCount: number, votes: readonly Vote[]): Certificate {
+  const ordered = votes.toSorted((a, b) => a.sender - b.sender)
+  return {
+    kind: ballot.kind,
+    epoch: ballot.epoch,
+    view: ballot.view,
+    height: ballot.height,
+    blockHash: ballot.blockHash,
+    scheme: 'ed25519',
+    signers: bitmapOf(validatorCount, ordered.map((vote) => vote.sender)),
+    signatures: ordered.map((vote) => vote.signature),
+  }
+}
+
+export interface CertificateContext {
+  readonly chainId: Hash
+  readonly validators: ValidatorSet
+  readonly verifySignature: VerifySignature
+}
+
+/** Full check of a certificate against the validator set of its epoch; a pure function, also offline. */
+export function verifyCertificate(context: CertificateContext, certificate: Certificate): Result<Certificate, Refusal> {
+  const { validators } = context
+  if (certificate.epoch !== validators.epoch) {
+    return refuse('certificate-epoch', `expected a certificate of epoch ${validators.epoch}, got epoch ${certificate.epoch}`)
+  }
+  const count = validators.validators.length
+  if (certificate.signers.size !== count) {
+    return refuse('certificate-size', `expected a signer bitmap for ${count} validators, got ${certificate.signers.size}`)
+  }
+  const signers = indicesOf(certificate.signers)
+  if (signers.length !== certificate.signatures.length) {
+    return refuse('certificate-count', `expected ${signers.length} signatures, one per signer, got ${certificate.signatures.length}`)
+  }
+  let power = 0n
+  for (const index of signers) power += validators.validators[index]?.power ?? 0n
+  if (!isQuorum(validators, power)) {
+    return refuse('certificate-power', `expected more than two thirds of power ${validators.totalPower}, got ${power}`)
+  }
+  const message = ballotBytes(context.chainId, certificate)
+  for (const [position, index] of signers.entries()) {
+    const validator = validators.validators[index]
+    const signature = certificate.signatures[position]
+    if (validator === undefined || signature === undefined || !context.verifySignature(validator.publicKey, message, signature)) {
+      return refuse('certificate-signature', `expected a valid signature of validator ${index}, got a bad one`)
+    }
+  }
+  return ok(certificate)
+}
+
+export function writeBallot(writer: Writer, ballot: Ballot): void {
+  writer.u8(ballot.kind === 'prepare' ? 1 : 2).u64(ballot.epoch).u64(ballot.view).u64(ballot.height).raw(ballot.blockHash)
+}
+
+export function readBallot(reader: Reader): Ballot {
+  const kind = reader.u8()
+  if (kind !== 1 && kind !== 2) reader.fail('vote-kind', `expected vote kind 1 or 2, got ${kind}`)
+  return {
+    kind: kind === 1 ? 'prepare' : 'commit',
+    epoch: epoch(reader.u64()),
+    view: view(reader.u64()),
+    height: height(reader.u64()),
+    blockHash: reader.hash(),
+  }
+}
+
+const SCHEME_ED25519 = 1
+
+export function writeCertificate(writer: Writer, certificate: Certificate): void {
+  writeBallot(writer, certificate)
+  writer.u8(SCHEME_ED25519)
+  writeBitmap(writer, certificate.signers)
+  writer.list(certificate.signatures, (w, signature) => w.raw(signature))
+}
+
+export function readCertificate(reader: Reader): Certificate {
+  const ballot = readBallot(reader)
+  const scheme = reader.u8()
+  if (scheme !== SCHEME_ED25519) reader.fail('scheme', `expected certificate scheme ${SCHEME_ED25519} (ed25519), got ${scheme}`)
+  const signers = readBitmap(reader)
+  const signatures = reader.list(MAX_VALIDATORS, (r) => r.signature())
+  return { ...ballot, scheme: 'ed25519', signers, signatures }
+}
+
+export function encodeCertificate(certificate: Certificate): Uint8Array {
+  return encode((writer) => writeCertificate(writer, certificate))
+}
+
+export function hashCertificate(certificate: Certificate): Hash {
+  return hashTagged('aethel/certificate/v1', encodeCertificate(certificate))
+}

@@ -1,0 +1,265 @@
+/**
+ * The edge: everything a peer sends is checked here, once, before the core sees it (architecture.md). The result type
+ * `Verified` is the only way in. Checks are pure; a refusal names what was wrong, and the driver blames the peer.
+ */
+import { assert, equalBytes, type Hash, keyOf, ok, type Refusal, refuse, type Result, type Signature, type ValidatorIndex } from '@aethel/codec'
+import {
+  type Ballot, ballotBytes, type Certificate, compareCertificates, encodeCertificate, type VerifySignature, verifyCertificate, type Vote,
+} from './certificate.js'
+import { type Block, type Header, hashHeader } from './block.js'
+import { type Message, type NewView, newViewBytes, type PrePrepare, type Status, statusBytes, type ViewChange, viewChangeBytes, type ViewChangeEntry } from './messages.js'
+import { isQuorum, leaderOf, type ValidatorSet } from './validators.js'
+
+declare const verified: unique symbol
+export type Verified<T extends Message> = T & { readonly [verified]: true }
+export type VerifiedMessage = Verified<Message>
+
+/** Signatures and certificates remembered as checked; each entry is about 250 bytes, so at most 8 MiB. */
+const MAX_REMEMBERED = 32_768
+
+/**
+ * Checks messages for one chain and validator set. It remembers what it has verified, so that a vote relayed twice, or a
+ * certificate made of votes already seen, costs no second signature check. Memory is bounded; forgetting only costs time.
+ */
+export interface MessageChecker {
+  check(message: Message): Result<VerifiedMessage, Refusal>
+  checkCertificate(certificate: Certificate): Result<Certificate, Refusal>
+}
+
+export interface CheckerOptions {
+  readonly chainId: Hash
+  readonly validators: ValidatorSet
+  readonly verifySignature: VerifySignature
+}
+
+export function createMessageChecker(options: CheckerOptions): MessageChecker {
+  const { chainId, validators } = options
+  const rememberedSignatures = new BoundedMap()
+  const rememberedCertificates = new BoundedMap()
+
+  const verifySignature: VerifySignature = (publicKey, message, signature) => {
+    const key = keyOf(signature)
+    const known = rememberedSignatures.get(key)
+    const subject = keyOf(publicKey) + keyOf(message)
+    if (known === subject) return true
+    if (!options.verifySignature(publicKey, message, signature)) return false
+    rememberedSignatures.set(key, subject)
+    return true
+  }
+
+  const signedBy = (sender: ValidatorIndex, message: Uint8Array, signature: Signature): Result<null, Refusal> => {
+    const validator = validators.validators[sender]
+    if (validator === undefined) return refuse('unknown-validator', `expected a validator 0..${validators.validators.length - 1}, got ${sender}`)
+    if (!verifySignature(validator.publicKey, message, signature)) return refuse('signature', `expected a valid signature of validator ${sender}`)
+    return ok(null)
+  }
+
+  const sameEpoch = (epoch: number): Result<null, Refusal> =>
+    epoch === validators.epoch ? ok(null) : refuse('epoch', `expected epoch ${validators.epoch}, got ${epoch}`)
+
+  const checkCertificate = (certificate: Certificate): Result<Certificate, Refusal> => {
+    const key = keyOf(encodeCertificate(certificate))
+    if (rememberedCertificates.get(key) !== undefined) return ok(certificate)
+    const result = verifyCertificate({ chainId, validators, verifySignature }, certificate)
+    if (result.ok) rememberedCertificates.set(key, '')
+    return result
+  }
+
+  const checkVote = (vote: Vote): Result<null, Refusal> => {
+    const epoch = sameEpoch(vote.epoch)
+    return epoch.ok ? signedBy(vote.sender, ballotBytes(chainId, vote), vote.signature) : epoch
+  }
+
+  const checkOptionalCertificate = (certificate: Certificate | null): Result<null, Refusal> => {
+    if (certificate === null) return ok(null)
+    const result = checkCertificate(certificate)
+    return result.ok ? ok(null) : result
+  }
+
+  const checkBlock = (block: Block): Result<null, Refusal> => {
+    const header = checkHeader(block.header)
+    return header.ok ? checkLastCertificate(block) : header
+  }
+
+  const checkHeader = (header: Header): Result<null, Refusal> => {
+    if (!equalBytes(header.chainId, chainId)) return refuse('chain', 'expected a block of this chain, got another chain id')
+    if (header.epoch !== validators.epoch) return refuse('epoch', `expected epoch ${validators.epoch}, got ${header.epoch}`)
+    if (header.height < 1) return refuse('height', `expected a height of at least 1, got ${header.height}`)
+    if (header.proposer !== leaderOf(validators, header.view)) {
+      return refuse('proposer', `expected proposer ${leaderOf(validators, header.view)} for view ${header.view}, got ${header.proposer}`)
+    }
+    if (!equalBytes(header.validatorsHash, validators.hash)) return refuse('validators-hash', 'expected the hash of the validator set in force')
+    return ok(null)
+  }
+
+  const checkLastCertificate = (block: Block): Result<null, Refusal> => {
+    const { lastCertificate } = block.body
+    if (lastCertificate === null) return ok(null)
+    if (lastCertificate.kind !== 'commit') return refuse('last-certificate', 'expected a commit certificate of an ancestor, got a prepare certificate')
+    if (lastCertificate.height >= block.header.height) return refuse('last-certificate', 'expected a certificate of an ancestor, got a higher one')
+    return checkOptionalCertificate(lastCertificate)
+  }
+
+  const checkPrePrepare = (message: PrePrepare): Result<null, Refusal> => {
+    if (message.sender !== leaderOf(validators, message.view)) {
+      return refuse('not-leader', `expected the leader ${leaderOf(validators, message.view)} of view ${message.view}, got ${message.sender}`)
+    }
+    if (message.block.header.view > message.view) return refuse('view', 'expected a block first proposed in this view or before')
+    const vote = checkVote(leaderVote(message))
+    return vote.ok ? checkBlock(message.block) : vote
+  }
+
+  const checkEntry = (entry: ViewChangeEntry): Result<null, Refusal> => {
+    const epoch = sameEpoch(entry.epoch)
+    if (!epoch.ok) return epoch
+    if (entry.highest !== null && (entry.highest.epoch !== entry.epoch || entry.highest.view >= entry.newView)) {
+      return refuse('highest', 'expected a highest certificate from an earlier view of the same epoch')
+    }
+    return signedBy(entry.sender, viewChangeBytes(chainId, entry), entry.signature)
+  }
+
+  const checkViewChange = (message: ViewChange): Result<null, Refusal> => {
+    const entry = checkEntry(message.entry)
+    if (!entry.ok) return entry
+    if (!certificateIsFor(message.certificate, message.entry.highest)) {
+      return refuse('highest-certificate', 'expected the certificate that the VIEW-CHANGE names as its highest')
+    }
+    return checkOptionalCertificate(message.certificate)
+  }
+
+  const checkNewView = (message: NewView): Result<null, Refusal> => {
+    const epoch = sameEpoch(message.epoch)
+    if (!epoch.ok) return epoch
+    if (message.sender !== leaderOf(validators, message.newView)) return refuse('not-leader', `expected the leader of view ${message.newView}`)
+    let power = 0n
+    let previous = -1
+    for (const entry of message.viewChanges) {
+      if (entry.sender <= previous) return refuse('order', 'expected VIEW-CHANGEs in ascending order of distinct senders')
+      previous = entry.sender
+      if (entry.newView !== message.newView) return refuse('view', `expected VIEW-CHANGEs for view ${message.newView}, got ${entry.newView}`)
+      power += validators.validators[entry.sender]?.power ?? 0n
+    }
+    if (!isQuorum(validators, power)) return refuse('no-quorum', 'expected a quorum of VIEW-CHANGEs')
+    if (!certificateIsFor(message.certificate, highestOf(message.viewChanges))) {
+      return refuse('highest-certificate', 'expected the highest certificate among the listed VIEW-CHANGEs')
+    }
+    const signature = signedBy(message.sender, newViewBytes(chainId, message), message.signature)
+    if (!signature.ok) return signature
+    for (const entry of message.viewChanges) {
+      const result = checkEntry(entry)
+      if (!result.ok) return result
+    }
+    return checkOptionalCertificate(message.certificate)
+  }
+
+  const checkStatus = (message: Status): Result<null, Refusal> => {
+    const epoch = sameEpoch(message.epoch)
+    if (!epoch.ok) return epoch
+    let previous = -1
+    for (const slot of message.slots) {
+      if (slot.height <= previous) return refuse('order', 'expected status slots in ascending order of height')
+      previous = slot.height
+      if (slot.prepares.size !== validators.validators.length || slot.commits.size !== validators.validators.length) {
+        return refuse('bitmap', `expected bitmaps for ${validators.validators.length} validators`)
+      }
+    }
+    return signedBy(message.sender, statusBytes(chainId, message), message.signature)
+  }
+
+  const checkBlocks = (blocks: readonly Block[], links: readonly Header[], certificate: Certificate): Result<null, Refusal> => {
+    if (certificate.kind !== 'commit') return refuse('certificate-kind', 'expected a commit certificate')
+    const last = blocks.at(-1)
+    if (last === undefined) return refuse('empty', 'expected at least one block')
+    const headers = [...blocks.map((block) => block.header), ...links]
+    const hashes = [...blocks.map((block) => block.hash), ...links.map(hashHeader)]
+    for (const [position, header] of headers.entries()) {
+      const result = checkHeader(header)
+      if (!result.ok) return result
+      const previous = headers[position - 1]
+      if (previous === undefined) continue
+      if (header.height !== previous.height + 1 || !equalBytes(header.parent, hashes[position - 1] as Hash)) {
+        return refuse('chain-gap', `expected consecutive blocks, got a break before height ${header.height}`)
+      }
+    }
+    const tip = headers.at(-1) as Header
+    if (certificate.height !== tip.height || !equalBytes(certificate.blockHash, hashes.at(-1) as Hash)) {
+      return refuse('certificate-block', 'expected the certificate of the last block or link')
+    }
+    return checkOptionalCertificate(certificate)
+  }
+
+  const checkByKind = (message: Message): Result<null, Refusal> => {
+    switch (message.kind) {
+      case 'pre-prepare':
+        return checkPrePrepare(message)
+      case 'vote':
+        return checkVote(message.vote)
+      case 'view-change':
+        return checkViewChange(message)
+      case 'new-view':
+        return checkNewView(message)
+      case 'status':
+        return checkStatus(message)
+      case 'fetch':
+        return ok(null)
+      case 'blocks':
+        return checkBlocks(message.blocks, message.links, message.certificate)
+      case 'block':
+        return checkBlock(message.block)
+    }
+  }
+
+  return {
+    check(message) {
+      const result = checkByKind(message)
+      return result.ok ? ok(message as VerifiedMessage) : result
+    },
+    checkCertificate,
+  }
+}
+
+/** The leader's PREPARE vote that a PRE-PREPARE carries as its signature. */
+export function leaderVote(message: PrePrepare): Vote {
+  return {
+    kind: 'prepare',
+    epoch: message.epoch,
+    view: message.view,
+    height: message.block.header.height,
+    blockHash: message.block.hash,
+    sender: message.sender,
+    signature: message.signature,
+  }
+}
+
+/** The highest of the certificates that VIEW-CHANGEs claim (protocol.md §6), null if none claims any. */
+export function highestOf(entries: readonly ViewChangeEntry[]): Ballot | null {
+  let highest: Ballot | null = null
+  for (const entry of entries) {
+    if (entry.highest !== null && (highest === null || compareCertificates(entry.highest, highest) > 0)) highest = entry.highest
+  }
+  return highest
+}
+
+function certificateIsFor(certificate: Certificate | null, ballot: Ballot | null): boolean {
+  if (certificate === null || ballot === null) return certificate === null && ballot === null
+  return compareCertificates(certificate, ballot) === 0 && certificate.epoch === ballot.epoch && equalBytes(certificate.blockHash, ballot.blockHash)
+}
+
+/** Insertion-ordered map that forgets its oldest half when full. */
+class BoundedMap {
+  #recent = new Map<string, string>()
+  #older = new Map<string, string>()
+
+  get(key: string): string | undefined {
+    return this.#recent.get(key) ?? this.#older.get(key)
+  }
+
+  set(key: string, value: string): void {
+    if (this.#recent.size >= MAX_REMEMBERED / 2) {
+      this.#older = this.#recent
+      this.#recent = new Map()
+    }
+    assert(this.#recent.size < MAX_REMEMBERED, 'remembered signatures exceed their bound')
+    this.#recent.set(key, value)
+  }
+}

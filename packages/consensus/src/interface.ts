@@ -1,0 +1,141 @@
+/**
+ * The face of the consensus core: `step(state, input) -> effects`, synchronous, effects as data in order. Whatever is slow
+ * (disk, network, verification, clocks) is an effect that comes back as an input.
+ */
+import type { Hash, Height, Signature, ValidatorIndex, View } from '@aethel/codec'
+import type { Block, Body } from './block.js'
+import type { Certificate, Vote } from './certificate.js'
+import type { VerifiedMessage } from './check.js'
+import type { Message, NewView, ViewChange } from './messages.js'
+import type { ValidatorSet } from './validators.js'
+
+export interface TimerSettings {
+  /** View timer = max(floorMs, commitFactor * smoothed time to commit + allowanceMs), doubled per failed view. */
+  readonly floorMs: number
+  readonly commitFactor: number
+  readonly allowanceMs: number
+  readonly capMs: number
+  /** How often STATUS is sent and whatever was not answered is asked again. */
+  readonly statusMs: number
+  /** How long a leader gathers transactions while another block is in flight. */
+  readonly batchMs: number
+}
+
+export interface ConsensusConfig {
+  readonly chainId: Hash
+  readonly validators: ValidatorSet
+  readonly self: ValidatorIndex
+  /** Heights a leader may propose beyond the committed one (water marks), 1..64. */
+  readonly window: number
+  /** How far ahead of the own clock a proposal's timestamp may lie. */
+  readonly clockDriftMs: number
+  readonly timers: TimerSettings
+  /** Signs with the validator's consensus key. */
+  sign(bytes: Uint8Array): Signature
+}
+
+/** Where a block that consensus has committed stands: the tip the next one builds on. */
+export interface CommittedTip {
+  readonly height: Height
+  readonly hash: Hash
+  readonly timestampMs: number
+}
+
+/** What survives kill -9 (protocol.md §5). A fresh replica starts from `genesisState`. */
+export interface DurableState {
+  readonly view: View
+  readonly phase: 'active' | 'changing'
+  /** The NEW-VIEW accepted for `view`; null in view 0 and while changing. */
+  readonly newView: NewView | null
+  /** Own VIEW-CHANGE for `view`, while changing. */
+  readonly viewChange: ViewChange | null
+  /** Own votes of `view`, byte for byte. */
+  readonly votes: readonly Vote[]
+  /** Uncommitted blocks voted for, or needed below them. */
+  readonly blocks: readonly Block[]
+  readonly highest: Certificate | null
+  /** Newest commit certificate held. */
+  readonly lastCommit: Certificate | null
+  readonly committed: CommittedTip
+  /** Hashes of the newest committed blocks, ascending by height, at least `window` of them where the chain is that long. */
+  readonly recent: readonly { readonly height: Height; readonly hash: Hash }[]
+}
+
+/** One durable fact. Within one group the order does not matter; groups are durable in order. */
+export type PersistRecord =
+  | { readonly kind: 'view'; readonly view: View; readonly phase: 'active' | 'changing'; readonly newView: NewView | null; readonly viewChange: ViewChange | null }
+  | { readonly kind: 'vote'; readonly vote: Vote }
+  | { readonly kind: 'block'; readonly block: Block }
+  | { readonly kind: 'highest'; readonly certificate: Certificate }
+  /** An uncommitted block that can never be needed again. */
+  | { readonly kind: 'forget-block'; readonly hash: Hash; readonly height: Height }
+
+export type TimerName = 'view' | 'status' | 'batch'
+
+/** Two votes of one validator that no honest one signs (protocol.md §11). */
+export interface Equivocation {
+  readonly first: Vote
+  readonly second: Vote
+}
+
+export type ValidationResult =
+  | { readonly status: 'valid' }
+  | { readonly status: 'invalid'; readonly code: string; readonly message: string }
+  | { readonly status: 'aborted'; readonly reason: string }
+
+export type Input =
+  | { readonly kind: 'start'; readonly nowMs: number }
+  | { readonly kind: 'message'; readonly from: ValidatorIndex; readonly message: VerifiedMessage; readonly nowMs: number }
+  | { readonly kind: 'connected'; readonly peer: ValidatorIndex; readonly nowMs: number }
+  | { readonly kind: 'timer'; readonly timer: TimerName; readonly nowMs: number }
+  /** Answer to `validate`. */
+  | { readonly kind: 'validated'; readonly hash: Hash; readonly result: ValidationResult; readonly nowMs: number }
+  /** Answer to `build`; null: nothing to propose after all. */
+  | { readonly kind: 'built'; readonly height: Height; readonly view: View; readonly proposal: BuiltProposal | null; readonly nowMs: number }
+  /** How much is waiting to be ordered and not yet in a proposed block; `full`: enough to fill a block. */
+  | { readonly kind: 'work'; readonly waiting: number; readonly full: boolean; readonly nowMs: number }
+  /** Smoothed round trip to a peer, measured by the network. */
+  | { readonly kind: 'round-trip'; readonly peer: ValidatorIndex; readonly roundTripMs: number }
+
+export interface BuiltProposal {
+  readonly transactions: readonly Uint8Array[]
+  readonly stateRoot: Hash
+  readonly totalDifficulty: bigint
+}
+
+export type Effect =
+  /** Durable before any later `send` (or `commit` made visible) of this and following steps. */
+  | { readonly kind: 'persist'; readonly records: readonly PersistRecord[] }
+  | { readonly kind: 'send'; readonly to: ValidatorIndex | 'all'; readonly message: Message }
+  /** Answer `fetch committed` from the store: BLOCKS from `from`, bounded in bytes. */
+  | { readonly kind: 'serve'; readonly to: ValidatorIndex; readonly from: Height }
+  /** Verify every proof, check every rule, execute on the parent's state, compare the state root. */
+  | { readonly kind: 'validate'; readonly block: Block }
+  /** Fill a block on top of `parent`; answer with `built`. */
+  | { readonly kind: 'build'; readonly parent: Hash; readonly height: Height; readonly view: View; readonly timestampMs: number }
+  /** A block of our own that is now proposed (already executed by `build`). */
+  | { readonly kind: 'proposed'; readonly block: Block }
+  /** In height order, exactly once. `certificate.height` may lie above the block's: then it certifies a descendant. */
+  | { readonly kind: 'commit'; readonly block: Block; readonly certificate: Certificate }
+  /** Executed state of these blocks may be dropped; they can be validated again if they come back. */
+  | { readonly kind: 'abandon'; readonly hashes: readonly Hash[] }
+  | { readonly kind: 'set-timer'; readonly timer: TimerName; readonly afterMs: number }
+  | { readonly kind: 'cancel-timer'; readonly timer: TimerName }
+  | { readonly kind: 'evidence'; readonly evidence: Equivocation }
+  | { readonly kind: 'event'; readonly event: ConsensusEvent }
+
+/** For logs, metrics and the simulator's coverage; nothing depends on them. */
+export type ConsensusEvent =
+  | { readonly name: 'accepted'; readonly view: View; readonly height: Height; readonly hash: Hash; readonly reproposal: boolean }
+  | { readonly name: 'prepared'; readonly view: View; readonly height: Height; readonly hash: Hash }
+  | { readonly name: 'committed'; readonly view: View; readonly height: Height; readonly hash: Hash; readonly direct: boolean }
+  | { readonly name: 'view-change-started'; readonly view: View; readonly reason: ViewChangeReason }
+  | { readonly name: 'view-entered'; readonly view: View; readonly base: 'none' | 'commit' | 'tip'; readonly height: Height }
+  | { readonly name: 'block-invalid'; readonly height: Height; readonly hash: Hash; readonly code: string; readonly message: string }
+  | { readonly name: 'verification-aborted'; readonly height: Height; readonly hash: Hash; readonly reason: string }
+  | { readonly name: 'fetching'; readonly peer: ValidatorIndex; readonly from: Height }
+  | { readonly name: 'ignored'; readonly what: string; readonly why: string }
+
+export type ViewChangeReason = 'timeout' | 'new-view-timeout' | 'invalid-block' | 'equivocation' | 'joined'
+
+export type { Body }

@@ -1,0 +1,285 @@
+/**
+ * The messages of the protocol (protocol.md §3) and their canonical bytes. Votes, VIEW-CHANGE, NEW-VIEW and STATUS are
+ * signed; FETCH, BLOCKS and BLOCK need no signature of their own, because what they carry is proven by hashes and
+ * certificates and the channel names the peer.
+ */
+import {
+  type Bitmap, decode, encode, type Epoch, epoch, type Hash, height, type Height, readBitmap, type Reader, type Refusal, type Result,
+  type Signature, type ValidatorIndex, validatorIndex, type View, view, writeBitmap, type Writer,
+} from '@aethel/codec'
+import { domainTag, hashTagged } from '@aethel/crypto'
+import { type Block, type Header, readBlock, readHeader, writeBlock, writeHeader } from './block.js'
+import { type Ballot, type Certificate, readBallot, readCertificate, type Vote, writeBallot, writeCertificate } from './certificate.js'
+import { MAX_VALIDATORS } from './validators.js'
+
+/** The signature is the leader's PREPARE vote on (view, height, block hash). */
+export interface PrePrepare {
+  readonly kind: 'pre-prepare'
+  readonly epoch: Epoch
+  readonly view: View
+  readonly block: Block
+  readonly sender: ValidatorIndex
+  readonly signature: Signature
+}
+
+export interface VoteMessage {
+  readonly kind: 'vote'
+  readonly vote: Vote
+}
+
+/** The signed part of a VIEW-CHANGE; NEW-VIEW lists these. */
+export interface ViewChangeEntry {
+  readonly epoch: Epoch
+  readonly newView: View
+  /** What the sender's highest certificate is about; null before the first. */
+  readonly highest: Ballot | null
+  readonly committedHeight: Height
+  readonly sender: ValidatorIndex
+  readonly signature: Signature
+}
+
+export interface ViewChange {
+  readonly kind: 'view-change'
+  readonly entry: ViewChangeEntry
+  /** The certificate for `entry.highest`. */
+  readonly certificate: Certificate | null
+}
+
+export interface NewView {
+  readonly kind: 'new-view'
+  readonly epoch: Epoch
+  readonly newView: View
+  /** A quorum, ascending by sender. */
+  readonly viewChanges: readonly ViewChangeEntry[]
+  /** The highest certificate among them. */
+  readonly certificate: Certificate | null
+  readonly sender: ValidatorIndex
+  readonly signature: Signature
+}
+
+export interface StatusSlot {
+  readonly height: Height
+  /** Hash of the block accepted at this height in `view`, if any. */
+  readonly accepted: Hash | null
+  /** Whose PREPAREs and COMMITs of `view` are held. */
+  readonly prepares: Bitmap
+  readonly commits: Bitmap
+}
+
+export interface Status {
+  readonly kind: 'status'
+  readonly epoch: Epoch
+  readonly view: View
+  readonly phase: 'active' | 'changing'
+  readonly committedHeight: Height
+  readonly slots: readonly StatusSlot[]
+  readonly sender: ValidatorIndex
+  readonly signature: Signature
+}
+
+/** Asks for committed blocks from a height on, or for one uncommitted block by hash. */
+export type Fetch =
+  | { readonly kind: 'fetch'; readonly want: 'committed'; readonly from: Height }
+  | { readonly kind: 'fetch'; readonly want: 'block'; readonly hash: Hash }
+
+/**
+ * Committed blocks: consecutive `blocks`, then the headers `links` that lead from the last block to the one that
+ * `certificate` certifies (none if it is the last block itself).
+ */
+export interface Blocks {
+  readonly kind: 'blocks'
+  readonly blocks: readonly Block[]
+  readonly links: readonly Header[]
+  readonly certificate: Certificate
+}
+
+export interface BlockMessage {
+  readonly kind: 'block'
+  readonly block: Block
+}
+
+export type Message = PrePrepare | VoteMessage | ViewChange | NewView | Status | Fetch | Blocks | BlockMessage
+
+/** Heights a STATUS may describe, and links a BLOCKS may carry: at least twice any sensible window. */
+export const MAX_STATUS_SLOTS = 256
+export const MAX_LINKS = 256
+export const MAX_SYNC_BLOCKS = 1024
+
+// --- signed bytes -------------------------------------------------------------------------------------------------
+
+export function viewChangeBytes(chainId: Hash, entry: Omit<ViewChangeEntry, 'signature'>): Uint8Array {
+  return encode((writer) => {
+    writer.raw(domainTag('aethel/view-change/v1')).raw(chainId)
+    writeViewChangeFields(writer, entry)
+  })
+}
+
+function writeViewChangeFields(writer: Writer, entry: Omit<ViewChangeEntry, 'signature'>): void {
+  writer.u64(entry.epoch).u64(entry.newView).optional(entry.highest, writeBallot).u64(entry.committedHeight).u16(entry.sender)
+}
+
+export function newViewBytes(chainId: Hash, message: Omit<NewView, 'signature'>): Uint8Array {
+  const rest = encode((writer) => {
+    writer.list(message.viewChanges, writeViewChangeEntry).optional(message.certificate, writeCertificate)
+  })
+  return encode((writer) => {
+    writer.raw(domainTag('aethel/new-view/v1')).raw(chainId).u64(message.epoch).u64(message.newView).u16(message.sender)
+    writer.raw(hashTagged('aethel/new-view-rest/v1', rest))
+  })
+}
+
+export function statusBytes(chainId: Hash, message: Omit<Status, 'signature'>): Uint8Array {
+  return encode((writer) => {
+    writer.raw(domainTag('aethel/status/v1')).raw(chainId)
+    writeStatusFields(writer, message)
+  })
+}
+
+// --- wire ---------------------------------------------------------------------------------------------------------
+
+const TAG = { 'pre-prepare': 1, vote: 2, 'view-change': 3, 'new-view': 4, status: 5, fetch: 6, blocks: 7, block: 8 } as const
+
+function writeVote(writer: Writer, vote: Vote): void {
+  writeBallot(writer, vote)
+  writer.u16(vote.sender).raw(vote.signature)
+}
+
+function readVote(reader: Reader): Vote {
+  return { ...readBallot(reader), sender: validatorIndex(reader.u16()), signature: reader.signature() }
+}
+
+function writeViewChangeEntry(writer: Writer, entry: ViewChangeEntry): void {
+  writeViewChangeFields(writer, entry)
+  writer.raw(entry.signature)
+}
+
+function readViewChangeEntry(reader: Reader): ViewChangeEntry {
+  return {
+    epoch: epoch(reader.u64()),
+    newView: view(reader.u64()),
+    highest: reader.optional(readBallot),
+    committedHeight: height(reader.u64()),
+    sender: validatorIndex(reader.u16()),
+    signature: reader.signature(),
+  }
+}
+
+function writeNewView(writer: Writer, message: NewView): void {
+  writer.u64(message.epoch).u64(message.newView)
+  writer.list(message.viewChanges, writeViewChangeEntry).optional(message.certificate, writeCertificate)
+  writer.u16(message.sender).raw(message.signature)
+}
+
+function readNewView(reader: Reader): NewView {
+  return {
+    kind: 'new-view',
+    epoch: epoch(reader.u64()),
+    newView: view(reader.u64()),
+    viewChanges: reader.list(MAX_VALIDATORS, readViewChangeEntry),
+    certificate: reader.optional(readCertificate),
+    sender: validatorIndex(reader.u16()),
+    signature: reader.signature(),
+  }
+}
+
+function writeStatusFields(writer: Writer, message: Omit<Status, 'signature'>): void {
+  writer.u64(message.epoch).u64(message.view).bool(message.phase === 'active').u64(message.committedHeight)
+  writer.list(message.slots, (w, slot) => {
+    w.u64(slot.height).optional(slot.accepted, (ww, accepted) => ww.raw(accepted))
+    writeBitmap(w, slot.prepares)
+    writeBitmap(w, slot.commits)
+  })
+  writer.u16(message.sender)
+}
+
+function readStatus(reader: Reader): Status {
+  return {
+    kind: 'status',
+    epoch: epoch(reader.u64()),
+    view: view(reader.u64()),
+    phase: reader.bool() ? 'active' : 'changing',
+    committedHeight: height(reader.u64()),
+    slots: reader.list(MAX_STATUS_SLOTS, (r) => ({
+      height: height(r.u64()),
+      accepted: r.optional((rr) => rr.hash()),
+      prepares: readBitmap(r),
+      commits: readBitmap(r),
+    })),
+    sender: validatorIndex(reader.u16()),
+    signature: reader.signature(),
+  }
+}
+
+export function writeMessage(writer: Writer, message: Message): void {
+  writer.u8(TAG[message.kind])
+  switch (message.kind) {
+    case 'pre-prepare':
+      writer.u64(message.epoch).u64(message.view).u16(message.sender).raw(message.signature)
+      writeBlock(writer, message.block)
+      return
+    case 'vote':
+      return writeVote(writer, message.vote)
+    case 'view-change':
+      writeViewChangeEntry(writer, message.entry)
+      writer.optional(message.certificate, writeCertificate)
+      return
+    case 'new-view':
+      return writeNewView(writer, message)
+    case 'status':
+      writeStatusFields(writer, message)
+      writer.raw(message.signature)
+      return
+    case 'fetch':
+      writer.bool(message.want === 'committed')
+      if (message.want === 'committed') writer.u64(message.from)
+      else writer.raw(message.hash)
+      return
+    case 'blocks':
+      writer.list(message.blocks, writeBlock).list(message.links, writeHeader)
+      writeCertificate(writer, message.certificate)
+      return
+    case 'block':
+      return writeBlock(writer, message.block)
+  }
+}
+
+export function readMessage(reader: Reader): Message {
+  const tag = reader.u8()
+  switch (tag) {
+    case TAG['pre-prepare']: {
+      const head = { epoch: epoch(reader.u64()), view: view(reader.u64()), sender: validatorIndex(reader.u16()), signature: reader.signature() }
+      return { kind: 'pre-prepare', ...head, block: readBlock(reader) }
+    }
+    case TAG.vote:
+      return { kind: 'vote', vote: readVote(reader) }
+    case TAG['view-change']:
+      return { kind: 'view-change', entry: readViewChangeEntry(reader), certificate: reader.optional(readCertificate) }
+    case TAG['new-view']:
+      return readNewView(reader)
+    case TAG.status:
+      return readStatus(reader)
+    case TAG.fetch:
+      return reader.bool()
+        ? { kind: 'fetch', want: 'committed', from: height(reader.u64()) }
+        : { kind: 'fetch', want: 'block', hash: reader.hash() }
+    case TAG.blocks:
+      return {
+        kind: 'blocks',
+        blocks: reader.list(MAX_SYNC_BLOCKS, readBlock),
+        links: reader.list(MAX_LINKS, readHeader),
+        certificate: readCertificate(reader),
+      }
+    case TAG.block:
+      return { kind: 'block', block: readBlock(reader) }
+    default:
+      return reader.fail('message-kind', `expected a message tag 1..8, got ${tag}`)
+  }
+}
+
+export function encodeMessage(message: Message): Uint8Array {
+  return encode((writer) => writeMessage(writer, message))
+}
+
+export function decodeMessage(bytes: Uint8Array): Result<Message, Refusal> {
+  return decode(bytes, readMessage)
+}

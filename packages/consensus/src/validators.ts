@@ -1,0 +1,91 @@
+/**
+ * Validator sets and quorum arithmetic (protocol.md §1). Powers are bigint and ratios are cross-multiplied: no floating
+ * point, no division, no overflow (trap A10).
+ *
+ * A quorum holds more than two thirds of the power, so any two quorums share more than one third, which is at least one
+ * honest validator whatever N is (traps S1, S2, A1: a bare 2f+1 is unsafe unless N = 3f+1).
+ */
+import {
+  assert, compareBytes, encode, type Epoch, type Hash, keyOf, ok, type PublicKey, type Refusal, refuse, type Result,
+  type ValidatorIndex, validatorIndex, type View,
+} from '@aethel/codec'
+import { hashTagged } from '@aethel/crypto'
+
+export interface Validator {
+  /** Ed25519 consensus key. */
+  readonly publicKey: PublicKey
+  /** Voting power in whole power units, at least 1. */
+  readonly power: bigint
+}
+
+export interface ValidatorSet {
+  readonly epoch: Epoch
+  /** In declared order; the position is the `ValidatorIndex`. */
+  readonly validators: readonly Validator[]
+  readonly totalPower: bigint
+  /** Binds order, keys and powers. */
+  readonly hash: Hash
+}
+
+/** Bitmaps carry their size in sixteen bits. */
+export const MAX_VALIDATORS = 65_535
+
+/** Refuses an empty set, a repeated key and a power below 1 (trap J2: never padded). */
+export function createValidatorSet(epoch: Epoch, validators: readonly Validator[]): Result<ValidatorSet, Refusal> {
+  if (validators.length < 1 || validators.length > MAX_VALIDATORS) {
+    return refuse('validator-count', `expected 1..${MAX_VALIDATORS} validators, got ${validators.length}`)
+  }
+  const seen = new Set<string>()
+  let totalPower = 0n
+  for (const [index, validator] of validators.entries()) {
+    const key = keyOf(validator.publicKey)
+    if (seen.has(key)) return refuse('duplicate-key', `expected distinct keys, got the key of validator ${index} twice`)
+    seen.add(key)
+    if (validator.power < 1n || validator.power >= 1n << 96n) {
+      return refuse('power', `expected a power of 1..2^96-1 for validator ${index}, got ${validator.power}`)
+    }
+    totalPower += validator.power
+  }
+  return ok({ epoch, validators, totalPower, hash: hashValidators(validators) })
+}
+
+function hashValidators(validators: readonly Validator[]): Hash {
+  const bytes = encode((writer) => {
+    writer.list(validators, (w, validator) => w.raw(validator.publicKey).u128(validator.power))
+  })
+  return hashTagged('aethel/validators/v1', bytes)
+}
+
+export function isQuorum(set: ValidatorSet, power: bigint): boolean {
+  return 3n * power > 2n * set.totalPower
+}
+
+/** At least one honest member. */
+export function isWeakQuorum(set: ValidatorSet, power: bigint): boolean {
+  return 3n * power > set.totalPower
+}
+
+/** Faulty validators tolerated with equal power: floor((N-1)/3). */
+export function maxFaulty(count: number): number {
+  return Math.floor((count - 1) / 3)
+}
+
+/** Members of a quorum with equal power: floor(2N/3) + 1. */
+export function quorumSize(count: number): number {
+  return Math.floor((2 * count) / 3) + 1
+}
+
+export function leaderOf(set: ValidatorSet, view: View): ValidatorIndex {
+  return validatorIndex(view % set.validators.length)
+}
+
+export function validatorAt(set: ValidatorSet, index: ValidatorIndex): Validator {
+  const validator = set.validators[index]
+  assert(validator !== undefined, `validator ${index} is not in a set of ${set.validators.length}`)
+  return validator
+}
+
+export function indexOfKey(set: ValidatorSet, key: PublicKey): ValidatorIndex | undefined {
+  const index = set.validators.findIndex((validator) => compareBytes(validator.publicKey, key) === 0)
+  return index < 0 ? undefined : validatorIndex(index)
+}

@@ -1,0 +1,76 @@
+/**
+ * What the engine replicates: any deterministic state machine (ledger.md §8). States are immutable values; `execute`
+ * returns a new one that shares structure with its parent, so several uncommitted blocks can stand on top of each other
+ * and a dropped one costs nothing.
+ */
+import type { Hash, Height, Refusal, Result, ValidatorIndex } from '@aethel/codec'
+
+/** Agreed facts a transaction may depend on; nothing else from outside may matter. */
+export interface BlockContext {
+  readonly height: Height
+  readonly timestampMs: number
+  readonly proposer: ValidatorIndex
+}
+
+/** Work that must be done by a proof verifier before the transaction may be ordered or voted for. */
+export interface VerificationWork {
+  /** Verdicts are remembered by this: H(kind, claimId, proof hash). */
+  readonly key: Hash
+  readonly kind: string
+  /** Canonical claim bytes. */
+  readonly claim: Uint8Array
+  readonly proof: Uint8Array
+  /** The claim that becomes citable when this transaction is finalised. */
+  readonly claimId: Hash
+  /** Claims whose statements the verifier needs. */
+  readonly cites: readonly Hash[]
+}
+
+/** A decoded transaction whose own signature is good. */
+export interface Transaction {
+  /** Hash of the canonical bytes. */
+  readonly id: Hash
+  readonly bytes: Uint8Array
+  /** `keyOf` of the account: quota and nonce order are per sender. */
+  readonly sender: string
+  readonly nonce: number
+  /** Null if nothing needs verifying. */
+  readonly work: VerificationWork | null
+}
+
+/** Ready to execute on a state; later: something it waits for (nonce, citation) is not there yet; never: it can't be. */
+export type Readiness =
+  | { readonly status: 'ready' }
+  | { readonly status: 'later'; readonly code: string; readonly message: string }
+  | { readonly status: 'never'; readonly code: string; readonly message: string }
+
+export interface ExecutionInput {
+  readonly transaction: Transaction
+  /** Gas of the valid proof; 0 for transactions without work. */
+  readonly difficulty: number
+}
+
+/** What to write to the store so that `restore` finds this state again: keys are the application's own. */
+export interface StateWrites {
+  readonly puts: readonly (readonly [key: Uint8Array, value: Uint8Array])[]
+  readonly deletes: readonly Uint8Array[]
+}
+
+export interface Executed<State> {
+  readonly state: State
+  readonly stateRoot: Hash
+}
+
+export interface Application<State> {
+  /** The state of the newest committed block: genesis, or what was restored. */
+  readonly initial: Executed<State>
+  /** Canonical parse plus signature check: one accepted byte string per transaction. */
+  decode(bytes: Uint8Array): Result<Transaction, Refusal>
+  readiness(state: State, transaction: Transaction, context: Pick<BlockContext, 'height'>): Readiness
+  /** Canonical claim bytes of a finalised claim. */
+  statementOf(state: State, claimId: Hash): Uint8Array | undefined
+  /** In order, all or nothing; synchronous, deterministic. The first transaction that fails its rules refuses the whole. */
+  execute(parent: State, context: BlockContext, transactions: readonly ExecutionInput[]): Result<Executed<State>, Refusal>
+  /** What changed from `parent` to `state`. */
+  writes(parent: State, state: State): StateWrites
+}
