@@ -41,6 +41,14 @@ export interface CommittedTip {
   readonly timestampMs: number
 }
 
+/**
+ * A block's `lastCertificate` is at most this many heights old, and null only at or below this height: so that every
+ * replica can check it against the hashes it keeps.
+ */
+export const MAX_CERTIFICATE_AGE = 1024
+/** Committed hashes kept: the certificate age plus the largest window. */
+export const RECENT_HASHES: number = MAX_CERTIFICATE_AGE + 64
+
 /** What survives kill -9 (protocol.md §5). A fresh replica starts from `genesisState`. */
 export interface DurableState {
   readonly view: View
@@ -57,7 +65,7 @@ export interface DurableState {
   /** Newest commit certificate held. */
   readonly lastCommit: Certificate | null
   readonly committed: CommittedTip
-  /** Hashes of the newest committed blocks, ascending by height, at least `window` of them where the chain is that long. */
+  /** Hashes of the newest committed blocks, ascending by height: `RECENT_HASHES` of them where the chain is that long. */
   readonly recent: readonly { readonly height: Height; readonly hash: Hash }[]
 }
 

@@ -4,6 +4,7 @@
  * and a dropped one costs nothing.
  */
 import type { Hash, Height, Refusal, Result, ValidatorIndex } from '@aethel/codec'
+import { hashTagged } from '@aethel/crypto'
 
 /** Agreed facts a transaction may depend on; nothing else from outside may matter. */
 export interface BlockContext {
@@ -26,22 +27,32 @@ export interface VerificationWork {
   readonly cites: readonly Hash[]
 }
 
+/** The id of a transaction of any application: a hash of its canonical bytes, so a known one need not be decoded again. */
+export function transactionIdOf(bytes: Uint8Array): Hash {
+  return hashTagged('aethel/transaction/v1', bytes)
+}
+
 /** A decoded transaction whose own signature is good. */
 export interface Transaction {
-  /** Hash of the canonical bytes. */
+  /** `transactionIdOf(bytes)`. */
   readonly id: Hash
   readonly bytes: Uint8Array
   /** `keyOf` of the account: quota and nonce order are per sender. */
   readonly sender: string
   readonly nonce: number
+  /** Most gas its proof may take. */
+  readonly gasLimit: number
   /** Null if nothing needs verifying. */
   readonly work: VerificationWork | null
 }
 
-/** Ready to execute on a state; later: something it waits for (nonce, citation) is not there yet; never: it can't be. */
+/**
+ * Ready to execute on a state; later: an earlier nonce of its sender ('nonce-gap') or a cited claim ('citation-missing') is
+ * not there yet; never: it cannot execute on this state or any that extends it.
+ */
 export type Readiness =
   | { readonly status: 'ready' }
-  | { readonly status: 'later'; readonly code: string; readonly message: string }
+  | { readonly status: 'later'; readonly code: 'nonce-gap' | 'citation-missing'; readonly message: string }
   | { readonly status: 'never'; readonly code: string; readonly message: string }
 
 export interface ExecutionInput {

@@ -63,8 +63,8 @@ export type ReplicaEffect =
   /** Durable in the same order as `persist`; then published (receipts, events, waiting clients). */
   | { readonly kind: 'commit'; readonly block: Block; readonly certificate: Certificate; readonly writes: StateWrites; readonly transactions: readonly Transaction[] }
   | { readonly kind: 'send'; readonly to: ValidatorIndex | 'all'; readonly message: Message }
-  /** Pass these on to all peers. */
-  | { readonly kind: 'gossip'; readonly transactions: readonly Transaction[] }
+  /** Pass these on to one peer or to all. */
+  | { readonly kind: 'gossip'; readonly to: ValidatorIndex | 'all'; readonly transactions: readonly Transaction[] }
   | { readonly kind: 'serve'; readonly to: ValidatorIndex; readonly from: Height }
   | { readonly kind: 'verify'; readonly jobs: readonly VerificationJob[] }
   | { readonly kind: 'admission'; readonly request: number; readonly admission: Admission }

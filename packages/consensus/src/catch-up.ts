@@ -1,0 +1,208 @@
+/**
+ * Catching up (protocol.md §7): STATUS says what one has, peers answer with what is missing: votes, proposals, the NEW-VIEW
+ * of their view, bodies by hash, committed blocks with their certificates. Every answer is bounded, and what is not
+ * answered is asked again, from somebody else, at the next status tick.
+ */
+import { bitmapOf, equalBytes, hasBit, type Hash, type Height, height, keyOf, type ValidatorIndex } from '@aethel/codec'
+import { learnCommit, markCommitted, onBody, commitReady, retryAborted } from './chain.js'
+import type { Blocks, Fetch, Message, PrePrepare, Status, StatusSlot } from './messages.js'
+import { MAX_STATUS_SLOTS, statusBytes } from './messages.js'
+import { emit, entryOf, ignore, otherValidators, type State } from './state.js'
+import { leaderOf } from './validators.js'
+import { sendersOf, type Slot } from './vote-keeper.js'
+
+/** Answers to one peer per status tick: the peer's STATUS and its requests together cannot amplify beyond this. */
+const MAX_ANSWERS_PER_TICK = 512
+/** Bodies asked for by hash at one time. */
+const MAX_MISSING = 256
+
+/** Sends something a peer needs, within the bound of what one peer may make us send. */
+export function answer(state: State, peer: ValidatorIndex, message: Message): void {
+  const count = state.answersThisTick[peer] ?? 0
+  if (count >= MAX_ANSWERS_PER_TICK) return
+  state.answersThisTick[peer] = count + 1
+  state.out.push({ kind: 'send', to: peer, message })
+}
+
+/** What helps a peer that is behind in views: the NEW-VIEW that proves ours, or our own wish to change. */
+export function answerWithView(state: State, peer: ValidatorIndex): void {
+  const { phase } = state
+  if (phase.kind === 'changing') answer(state, peer, phase.viewChange)
+  else if (phase.newView !== null) answer(state, peer, phase.newView)
+}
+
+export function onStatusTick(state: State): void {
+  state.tick++
+  state.answersThisTick.fill(0)
+  state.out.push({ kind: 'set-timer', timer: 'status', afterMs: state.config.timers.statusMs })
+  if (state.config.validators.validators.length > 1) state.out.push({ kind: 'send', to: 'all', message: statusOf(state) })
+  resendViewChange(state)
+  retryAborted(state)
+  for (const wanted of state.missing.values()) requestBlock(state, wanted)
+  syncIfBehind(state)
+  state.committedAtTick = state.committed.height
+}
+
+/** Resent at ticks 1, 2, 4, 8 after it began, then every eighth (trap B7). */
+function resendViewChange(state: State): void {
+  const { phase } = state
+  if (phase.kind !== 'changing') return
+  const age = state.tick - phase.sinceTick
+  if ((age & (age - 1)) === 0 || age % 8 === 0) state.out.push({ kind: 'send', to: 'all', message: phase.viewChange })
+}
+
+export function statusOf(state: State): Status {
+  const slots: StatusSlot[] = []
+  const count = state.config.validators.validators.length
+  const last = Math.min(state.committed.height + state.config.window, state.committed.height + MAX_STATUS_SLOTS)
+  const heights = new Set<number>()
+  for (let at = state.committed.height + 1; at <= last; at++) heights.add(at)
+  for (const at of state.accepted.keys()) heights.add(at)
+  for (const at of [...heights].sort((a, b) => a - b)) {
+    const slot = state.votes.slot(state.view, height(at))
+    const accepted = state.accepted.get(height(at)) ?? null
+    if (slot === undefined && accepted === null) continue
+    const prepares = bitmapOf(count, slot === undefined ? [] : sendersOf(slot.prepare))
+    const commits = bitmapOf(count, slot === undefined ? [] : sendersOf(slot.commit))
+    slots.push({ height: height(at), accepted, prepares, commits })
+  }
+  const unsigned = {
+    kind: 'status' as const,
+    epoch: state.config.validators.epoch,
+    view: state.view,
+    phase: state.phase.kind,
+    committedHeight: state.committed.height,
+    slots,
+    sender: state.config.self,
+  }
+  return { ...unsigned, signature: state.config.sign(statusBytes(state.config.chainId, unsigned)) }
+}
+
+export function onStatus(state: State, from: ValidatorIndex, status: Status): void {
+  if (status.sender !== from) return ignore(state, 'status', 'relayed')
+  const previous = state.statuses[from]
+  state.statuses[from] = status
+  if (status.view < state.view || (status.view === state.view && status.phase === 'changing')) answerWithView(state, from)
+  if (status.view === state.view && status.phase === 'active' && state.phase.kind === 'active') retransmit(state, from, status)
+  if (status.committedHeight < state.committed.height && previous?.committedHeight === status.committedHeight) {
+    state.out.push({ kind: 'serve', to: from, from: height(status.committedHeight + 1) })
+  }
+}
+
+/** What we hold of this view and the peer does not, unless it is so new that it may still be on its way. */
+function retransmit(state: State, peer: ValidatorIndex, status: Status): void {
+  const theirs = new Map(status.slots.map((slot) => [slot.height, slot]))
+  const from = Math.max(state.committed.height, status.committedHeight) + 1
+  const heights = new Set<number>(state.accepted.keys())
+  for (let at = from; at <= state.committed.height + state.config.window; at++) heights.add(at)
+  for (const at of [...heights].sort((a, b) => a - b)) {
+    if (at < from) continue
+    const slot = state.votes.slot(state.view, height(at))
+    if (slot === undefined || slot.openedAtTick >= state.tick) continue
+    const have = theirs.get(height(at))
+    if (have === undefined || have.accepted === null) retransmitProposal(state, peer, height(at), slot)
+    for (const phase of ['prepare', 'commit'] as const) {
+      for (const vote of slot[phase].bySender) {
+        if (vote === undefined || vote.sender === peer) continue
+        if (have === undefined || !hasBit(phase === 'prepare' ? have.prepares : have.commits, vote.sender)) answer(state, peer, { kind: 'vote', vote })
+      }
+    }
+  }
+}
+
+function retransmitProposal(state: State, peer: ValidatorIndex, at: Height, slot: Slot): void {
+  const proposal = acceptedProposal(state, at, slot)
+  if (proposal !== undefined) answer(state, peer, proposal)
+}
+
+/** The PRE-PREPARE accepted at a height, put together again from the block and the leader's PREPARE. */
+export function acceptedProposal(state: State, at: Height, slot: Slot): PrePrepare | undefined {
+  const hash = state.accepted.get(at)
+  const entry = hash === undefined ? undefined : entryOf(state, hash)
+  const vote = slot.prepare.bySender[leaderOf(state.config.validators, state.view)]
+  if (entry === undefined || vote === undefined || !equalBytes(vote.blockHash, entry.block.hash)) return undefined
+  return { kind: 'pre-prepare', epoch: vote.epoch, view: vote.view, block: entry.block, sender: vote.sender, signature: vote.signature }
+}
+
+export function onFetch(state: State, from: ValidatorIndex, message: Fetch): void {
+  if (message.want === 'committed') {
+    const count = state.answersThisTick[from] ?? 0
+    if (message.from > state.committed.height || count >= MAX_ANSWERS_PER_TICK) return
+    state.answersThisTick[from] = count + 1
+    state.out.push({ kind: 'serve', to: from, from: message.from })
+    return
+  }
+  const block = entryOf(state, message.hash)?.block ?? state.recentBlocks.get(keyOf(message.hash))
+  if (block !== undefined) answer(state, from, { kind: 'block', block })
+}
+
+/** A body by hash: only what we asked for, so nobody can fill our memory with blocks of their own. */
+export function onBlock(state: State, message: { readonly block: Blocks['blocks'][number] }): void {
+  if (!state.missing.has(keyOf(message.block.hash))) return ignore(state, 'block', 'not asked for')
+  onBody(state, message.block)
+}
+
+/** Certified blocks; the edge has checked the certificate and the chain up to it. */
+export function onBlocks(state: State, from: ValidatorIndex, message: Blocks): void {
+  const usable = message.blocks.filter((block) => block.header.height > state.committed.height)
+  const first = usable[0]
+  if (first === undefined) return ignore(state, 'blocks', 'nothing new')
+  if (first.header.height !== state.committed.height + 1) return ignore(state, 'blocks', 'not on top of the committed block')
+  state.sync = null
+  for (const block of usable) onBodyFromSync(state, block, message)
+  learnCommit(state, message.certificate)
+  commitReady(state)
+  const claimed = state.statuses[from]?.committedHeight ?? 0
+  const last = usable.at(-1)?.header.height ?? 0
+  if (claimed > last) requestSync(state, from, height(last + 1))
+}
+
+function onBodyFromSync(state: State, block: Blocks['blocks'][number], message: Blocks): void {
+  onBody(state, block)
+  if (block.header.height <= state.committed.height) return
+  markCommitted(state, block.hash, block.header.height, message.certificate)
+}
+
+/** Asks for a body: by hash if it is near, as part of the committed chain if we are far behind. */
+export function askForBlock(state: State, hash: Hash, at: Height, likely?: ValidatorIndex): void {
+  const key = keyOf(hash)
+  if (state.missing.has(key) || state.missing.size >= MAX_MISSING) return
+  if (at > state.committed.height + state.config.window && state.certified.size > 0) return syncIfBehind(state)
+  const wanted = { hash, height: at, tries: 0 }
+  state.missing.set(key, wanted)
+  if (likely !== undefined && likely !== state.config.self) state.out.push({ kind: 'send', to: likely, message: { kind: 'fetch', want: 'block', hash } })
+  else requestBlock(state, wanted)
+}
+
+/** Round robin over the others, starting next to ourselves. */
+function requestBlock(state: State, wanted: { readonly hash: Hash; tries: number }): void {
+  const others = otherValidators(state)
+  const peer = others[(state.config.self + wanted.tries) % Math.max(1, others.length)]
+  wanted.tries++
+  if (peer !== undefined) state.out.push({ kind: 'send', to: peer, message: { kind: 'fetch', want: 'block', hash: wanted.hash } })
+}
+
+/**
+ * A peer has committed more than we have, and we did not move since the last tick: fetch. Peers take turns, so one that
+ * claims a height and does not deliver costs a tick, not progress (trap E4).
+ */
+function syncIfBehind(state: State): void {
+  if (state.committed.height !== state.committedAtTick || state.sync?.tick === state.tick) return
+  const ahead = otherValidators(state).filter((peer) => (state.statuses[peer]?.committedHeight ?? 0) > state.committed.height)
+  const peer = ahead[state.syncTries % Math.max(1, ahead.length)]
+  if (peer === undefined) return
+  requestSync(state, peer, height(state.committed.height + 1))
+}
+
+function requestSync(state: State, peer: ValidatorIndex, from: Height): void {
+  state.syncTries++
+  state.sync = { committedHeight: state.committed.height, tick: state.tick }
+  emit(state, { name: 'fetching', peer, from })
+  state.out.push({ kind: 'send', to: peer, message: { kind: 'fetch', want: 'committed', from } })
+}
+
+/** On a fresh connection the peer learns where we stand at once. */
+export function onConnected(state: State, peer: ValidatorIndex): void {
+  answer(state, peer, statusOf(state))
+}
+

@@ -1,0 +1,183 @@
+/**
+ * PBFT and nothing else: `step(input) -> effects`, one dispatch to named handlers. Synchronous and deterministic; the
+ * caller carries out the effects in order (see interface.ts) and feeds back what comes of them.
+ */
+import { type Hash, type Height, type View } from '@aethel/codec'
+import { acceptedProposal, askForBlock, onBlock, onBlocks, onConnected, onFetch, onStatus, onStatusTick } from './catch-up.js'
+import type { Certificate } from './certificate.js'
+import { commitReady, onValidated, pursue, pursueHash } from './chain.js'
+import type { VerifiedMessage } from './check.js'
+import type { CommittedTip, ConsensusConfig, DurableState, Effect, Input, TimerName } from './interface.js'
+import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote } from './normal-case.js'
+import { onBuilt, proposeIfDue } from './propose.js'
+import { createState, entryOf, type FollowUp, type State } from './state.js'
+import { settleViewTimer, viewTimeoutMs } from './timers.js'
+import { onNewView, onViewChange, startViewChange } from './view-change.js'
+
+/** A read-only look at a replica, for status pages, tests and the simulator. */
+export interface Inspection {
+  readonly view: View
+  readonly phase: 'active' | 'changing'
+  readonly committed: CommittedTip
+  readonly highest: Certificate | null
+  readonly accepted: readonly { readonly height: Height; readonly hash: Hash }[]
+  readonly blocksHeld: number
+  readonly votesHeld: number
+  readonly missing: number
+  readonly viewTimeoutMs: number
+}
+
+export interface Consensus {
+  step(input: Input): readonly Effect[]
+  readonly committed: CommittedTip
+  readonly view: View
+  readonly phase: 'active' | 'changing'
+  inspect(): Inspection
+}
+
+export function createConsensus(config: ConsensusConfig, durable: DurableState): Consensus {
+  const state = createState(config, durable)
+  return {
+    step(input) {
+      handle(state, input)
+      settle(state)
+      proposeIfDue(state)
+      settle(state)
+      settleViewTimer(state)
+      const effects = state.out
+      state.out = []
+      return effects
+    },
+    get committed() {
+      return state.committed
+    },
+    get view() {
+      return state.view
+    },
+    get phase() {
+      return state.phase.kind
+    },
+    inspect: () => ({
+      view: state.view,
+      phase: state.phase.kind,
+      committed: state.committed,
+      highest: state.highest,
+      accepted: [...state.accepted].map(([height, hash]) => ({ height, hash })).sort((a, b) => a.height - b.height),
+      blocksHeld: state.blocks.size + state.recentBlocks.size,
+      votesHeld: state.votes.size,
+      missing: state.missing.size,
+      viewTimeoutMs: viewTimeoutMs(state),
+    }),
+  }
+}
+
+function handle(state: State, input: Input): void {
+  switch (input.kind) {
+    case 'start':
+      state.nowMs = input.nowMs
+      return onStart(state)
+    case 'message':
+      state.nowMs = input.nowMs
+      return onMessage(state, input)
+    case 'connected':
+      state.nowMs = input.nowMs
+      return onConnected(state, input.peer)
+    case 'timer':
+      state.nowMs = input.nowMs
+      return onTimer(state, input.timer)
+    case 'validated':
+      state.nowMs = input.nowMs
+      return onValidated(state, input.hash, input.result)
+    case 'built':
+      state.nowMs = input.nowMs
+      return onBuilt(state, input.height, input.view, input.proposal)
+    case 'work':
+      state.nowMs = input.nowMs
+      state.work = { waiting: input.waiting, full: input.full }
+      return
+    case 'round-trip':
+      state.roundTripMs[input.peer] = input.roundTripMs
+      return
+  }
+}
+
+/** Runs follow-ups, and proposals whose turn has come, until nothing is left to do. */
+function settle(state: State): void {
+  do {
+    for (let next = state.agenda.shift(); next !== undefined; next = state.agenda.shift()) followUp(state, next)
+    drainEarly(state)
+  } while (state.agenda.length > 0)
+}
+
+function followUp(state: State, item: FollowUp): void {
+  switch (item.what) {
+    case 'block-valid':
+    case 'block-invalid': {
+      const entry = entryOf(state, item.hash)
+      if (entry === undefined) return
+      return item.what === 'block-valid' ? onBlockValid(state, entry) : onBlockInvalid(state, entry)
+    }
+    case 'change-view':
+      if (item.from === state.view) startViewChange(state, state.view + 1, item.reason)
+      return
+    case 'fetch-block':
+      return askForBlock(state, item.hash, item.height, item.likely)
+  }
+}
+
+function onTimer(state: State, timer: TimerName): void {
+  switch (timer) {
+    case 'status':
+      return onStatusTick(state)
+    case 'batch':
+      if (state.batchTimer === 'running') state.batchTimer = 'expired'
+      return
+    case 'view':
+      state.viewTimerRunning = false
+      return startViewChange(state, state.view + 1, state.phase.kind === 'active' ? 'timeout' : 'new-view-timeout')
+  }
+}
+
+function onMessage(state: State, input: Extract<Input, { kind: 'message' }>): void {
+  const { from } = input
+  const message: VerifiedMessage = input.message
+  switch (message.kind) {
+    case 'pre-prepare':
+      return onPrePrepare(state, from, message)
+    case 'vote':
+      return onVote(state, message.vote)
+    case 'view-change':
+      return onViewChange(state, from, message)
+    case 'new-view':
+      return onNewView(state, message)
+    case 'status':
+      return onStatus(state, from, message)
+    case 'fetch':
+      return onFetch(state, from, message)
+    case 'blocks':
+      return onBlocks(state, from, message)
+    case 'block':
+      return onBlock(state, message)
+  }
+}
+
+/** Also after a restart: what was promised is said again, byte for byte (trap C4), and execution resumes. */
+function onStart(state: State): void {
+  state.out.push({ kind: 'set-timer', timer: 'status', afterMs: state.config.timers.statusMs })
+  const { phase } = state
+  if (phase.kind === 'changing') state.out.push({ kind: 'send', to: 'all', message: phase.viewChange })
+  for (const [at, own] of state.own) {
+    const slot = state.votes.slot(state.view, at)
+    const proposal = slot === undefined ? undefined : acceptedProposal(state, at, slot)
+    if (proposal !== undefined && proposal.sender === state.config.self) state.out.push({ kind: 'send', to: 'all', message: proposal })
+    else if (own.prepare !== undefined) state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote: own.prepare } })
+    if (own.commit !== undefined) state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote: own.commit } })
+  }
+  for (const hash of state.accepted.values()) {
+    const entry = entryOf(state, hash)
+    if (entry !== undefined) pursue(state, entry)
+  }
+  if (phase.kind === 'active' && phase.base.kind === 'tip') pursueHash(state, phase.base.hash, phase.base.firstHeight)
+  commitReady(state)
+}
+

@@ -1,0 +1,221 @@
+/**
+ * The normal case (protocol.md §4): PRE-PREPARE, verify, PREPARE, COMMIT. Every vote this replica ever signs is signed in
+ * `castVote`, and made durable before it is sent (§5).
+ */
+import { assert, equalBytes, type Hash, height, type Height, type ValidatorIndex } from '@aethel/codec'
+import { type Ballot, assembleCertificate, ballotBytes, compareCertificates, type Vote, type VoteKind } from './certificate.js'
+import { leaderVote } from './check.js'
+import type { PersistRecord } from './interface.js'
+import type { PrePrepare } from './messages.js'
+import { addBlock, learnCommit, pursue } from './chain.js'
+import {
+  type BlockEntry, emit, entryOf, FUTURE_VIEWS_COUNTED, ignore, isLeader, keepEarly, ownVotesAt, PAST_VIEWS_COUNTED, type State, WINDOWS_BUFFERED,
+} from './state.js'
+import { leaderOf } from './validators.js'
+
+export function onPrePrepare(state: State, from: ValidatorIndex, message: PrePrepare): void {
+  const at = message.block.header.height
+  if (message.view < state.view || at <= state.committed.height) return ignore(state, 'pre-prepare', 'stale')
+  if (message.view > state.view || state.phase.kind !== 'active') return keepEarly(state, message)
+  if (countVote(state, leaderVote(message)) === 'conflict') return
+  tryAccept(state, message, from)
+}
+
+/** Accepts the proposal if it is its turn; otherwise keeps it for later or ignores it. */
+function tryAccept(state: State, message: PrePrepare, from: ValidatorIndex): void {
+  const { phase } = state
+  assert(phase.kind === 'active' && message.view === state.view, 'proposals are accepted in the active view only')
+  const { block } = message
+  const { height: at, parent, timestampMs, view: firstView } = block.header
+  if (state.accepted.has(at)) return // the first stands; a different one was reported when its vote was counted
+  const { base } = phase
+  const reproposal = base.kind === 'tip' && at === base.firstHeight
+  if (at < base.firstHeight) return ignore(state, 'pre-prepare', 'below the base of the view')
+  if (at > state.committed.height + state.config.window && !reproposal) return keepEarly(state, message)
+  if (reproposal) {
+    if (!equalBytes(block.hash, base.hash)) return ignore(state, 'pre-prepare', 'not the block that NEW-VIEW prescribes')
+  } else {
+    const expected = expectedParent(state, at)
+    if (expected === undefined) return keepEarly(state, message)
+    if (!equalBytes(parent, expected)) return ignore(state, 'pre-prepare', 'not on top of the accepted block')
+    if (firstView !== state.view) return ignore(state, 'pre-prepare', 'a fresh block of another view')
+    if (timestampMs > state.nowMs + state.config.clockDriftMs) return ignore(state, 'pre-prepare', 'timestamp too far ahead of the clock')
+  }
+  const entry = addBlock(state, block)
+  accept(state, entry, reproposal)
+  if (entry.status === 'valid') onBlockValid(state, entry)
+  else pursue(state, entry, from)
+}
+
+export function accept(state: State, entry: BlockEntry, reproposal: boolean): void {
+  const { height: at } = entry.block.header
+  state.accepted.set(at, entry.block.hash)
+  state.acceptedAtMs.set(at, state.nowMs)
+  entry.wanted = true
+  emit(state, { name: 'accepted', view: state.view, height: at, hash: entry.block.hash, reproposal })
+}
+
+/**
+ * What a fresh block at this height must build on: the block accepted one below in this view, what NEW-VIEW prescribes, or
+ * the committed block, which every quorum of this view has below it (docs/protocol.md §4, "the committed block counts as
+ * accepted"). Undefined: not known yet.
+ */
+export function expectedParent(state: State, at: Height): Hash | undefined {
+  assert(state.phase.kind === 'active', 'a parent is expected in an active view only')
+  const { base } = state.phase
+  const accepted = state.accepted.get(height(at - 1))
+  if (accepted !== undefined) return accepted
+  if (at - 1 === state.committed.height) return state.committed.hash
+  if (at === base.firstHeight && base.kind !== 'tip') return base.hash
+  return undefined
+}
+
+/** Early proposals whose turn has come, ascending. */
+export function drainEarly(state: State): void {
+  if (state.phase.kind !== 'active') return
+  const heights = state.early.get(state.view)
+  if (heights === undefined || heights.size === 0) return
+  for (const at of [...heights.keys()].sort((a, b) => a - b)) {
+    const message = heights.get(at)
+    if (message === undefined || state.phase.kind !== 'active' || message.view !== state.view) continue
+    heights.delete(at)
+    if (at <= state.committed.height) continue
+    if (countVote(state, leaderVote(message)) === 'conflict') return
+    tryAccept(state, message, message.sender)
+  }
+}
+
+export function onVote(state: State, vote: Vote): void {
+  countVote(state, vote)
+}
+
+/** Counts a vote of anybody, ours included; the only door into the vote keeper. */
+function countVote(state: State, vote: Vote): 'counted' | 'conflict' | 'ignored' {
+  if (!worthCounting(state, vote)) {
+    ignore(state, vote.kind, 'outside the window')
+    return 'ignored'
+  }
+  const added = state.votes.add(vote, state.tick)
+  switch (added.status) {
+    case 'known':
+      return 'counted'
+    case 'conflict':
+      onEquivocation(state, added.first, vote)
+      return 'conflict'
+    case 'added':
+      if (vote.kind === 'prepare') checkPrepared(state, vote.height)
+      else checkCommitted(state, vote)
+      return 'counted'
+  }
+}
+
+/** Bounds what one sender can make us keep: seven views times two windows of heights times two phases (trap E1). */
+function worthCounting(state: State, vote: Vote): boolean {
+  const { committed, config, view } = state
+  if (vote.height <= committed.height) return false
+  const { phase } = state
+  const isTip = phase.kind === 'active' && phase.base.kind === 'tip' && vote.view === view && vote.height === phase.base.firstHeight
+  if (vote.height > committed.height + WINDOWS_BUFFERED * config.window && !isTip) return false
+  if (vote.view > view + FUTURE_VIEWS_COUNTED) return false
+  return vote.view >= view || (vote.kind === 'commit' && vote.view >= view - PAST_VIEWS_COUNTED)
+}
+
+/** protocol.md §11: two votes that no honest validator signs. Everybody gets to see them; a leader's ends its view. */
+function onEquivocation(state: State, first: Vote, second: Vote): void {
+  const key = `${second.sender}/${second.view}/${second.height}/${second.kind}`
+  if (!state.reported.has(key)) {
+    if (state.reported.size > MAX_REPORTED) state.reported.clear()
+    state.reported.add(key)
+    state.out.push({ kind: 'evidence', evidence: { first, second } })
+    for (const vote of [first, second]) state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })
+  }
+  const leader = leaderOf(state.config.validators, state.view)
+  if (second.sender === leader && second.view === state.view && second.kind === 'prepare' && state.phase.kind === 'active') {
+    state.agenda.push({ what: 'change-view', from: state.view, reason: 'equivocation' })
+  }
+}
+
+const MAX_REPORTED = 4096
+
+/** The block is executed and good: if it is the one accepted here, vote for it. */
+export function onBlockValid(state: State, entry: BlockEntry): void {
+  const { height: at } = entry.block.header
+  const accepted = state.accepted.get(at)
+  if (state.phase.kind !== 'active' || accepted === undefined || !equalBytes(accepted, entry.block.hash)) return
+  if (ownVotesAt(state, at).prepare === undefined) {
+    const vote = castVote(state, 'prepare', entry, [])
+    state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })
+    countVote(state, vote)
+  }
+  checkPrepared(state, at)
+}
+
+/** An invalid block gets no vote, and its proposer no second chance in this view (protocol.md §4 step 6). */
+export function onBlockInvalid(state: State, entry: BlockEntry): void {
+  const accepted = state.accepted.get(entry.block.header.height)
+  if (state.phase.kind === 'active' && accepted !== undefined && equalBytes(accepted, entry.block.hash)) {
+    state.agenda.push({ what: 'change-view', from: state.view, reason: 'invalid-block' })
+  }
+}
+
+/** prepared(v, n, h): the executed block and a quorum of PREPAREs; persist the certificate and the COMMIT, then send it. */
+function checkPrepared(state: State, at: Height): void {
+  if (state.phase.kind !== 'active') return // a replica commits only in its own, active view (trap B1)
+  const hash = state.accepted.get(at)
+  const own = state.own.get(at)
+  if (hash === undefined || own?.prepare === undefined || own.commit !== undefined) return
+  const entry = entryOf(state, hash)
+  if (entry?.status !== 'valid') return
+  const tally = state.votes.quorumFor('prepare', state.view, at, hash)
+  if (tally === undefined) return
+  const certificate = assembleCertificate(ballotFor(state, 'prepare', entry), state.config.validators.validators.length, tally.votes)
+  const records: PersistRecord[] = []
+  if (state.highest === null || compareCertificates(certificate, state.highest) > 0) {
+    state.highest = certificate
+    records.push({ kind: 'highest', certificate })
+  }
+  emit(state, { name: 'prepared', view: state.view, height: at, hash })
+  const vote = castVote(state, 'commit', entry, records)
+  state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })
+  countVote(state, vote)
+}
+
+/** committed(n, h): a quorum of COMMITs of one view, whatever our own view. */
+function checkCommitted(state: State, vote: Vote): void {
+  const tally = state.votes.quorumFor('commit', vote.view, vote.height, vote.blockHash)
+  if (tally === undefined || state.certified.get(vote.height)?.certificate.height === vote.height) return
+  learnCommit(state, assembleCertificate(vote, state.config.validators.validators.length, tally.votes))
+}
+
+function ballotFor(state: State, kind: VoteKind, entry: BlockEntry): Ballot {
+  const { epoch, height: at } = entry.block.header
+  return { kind, epoch, view: state.view, height: at, blockHash: entry.block.hash }
+}
+
+/**
+ * Signs a vote in the current, active view, for an executed block, at most one per (height, phase); persists it together
+ * with what it promises. The caller sends it: after the persist, in the same effect list.
+ */
+export function castVote(state: State, kind: VoteKind, entry: BlockEntry, records: readonly PersistRecord[]): Vote {
+  const own = ownVotesAt(state, entry.block.header.height)
+  assert(state.phase.kind === 'active', 'votes are cast in an active view only')
+  assert(own[kind] === undefined, `a second ${kind} vote at height ${entry.block.header.height} of view ${state.view}`)
+  assert(entry.status === 'valid', 'votes are cast for executed blocks only')
+  const ballot = ballotFor(state, kind, entry)
+  const vote: Vote = { ...ballot, sender: state.config.self, signature: state.config.sign(ballotBytes(state.config.chainId, ballot)) }
+  own[kind] = vote
+  const block: PersistRecord[] = entry.voted ? [] : [{ kind: 'block', block: entry.block }]
+  entry.voted = true
+  state.out.push({ kind: 'persist', records: [...records, ...block, { kind: 'vote', vote }] })
+  return vote
+}
+
+/** Our own proposal, executed while it was built: accept it, vote for it, send it. */
+export function proposeBlock(state: State, entry: BlockEntry, reproposal: boolean): void {
+  assert(isLeader(state), 'only the leader proposes')
+  accept(state, entry, reproposal)
+  const vote = castVote(state, 'prepare', entry, [])
+  const { epoch, view, sender, signature } = vote
+  state.out.push({ kind: 'send', to: 'all', message: { kind: 'pre-prepare', epoch, view, block: entry.block, sender, signature } })
+  countVote(state, vote)
+}

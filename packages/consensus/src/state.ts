@@ -1,0 +1,233 @@
+/**
+ * What a replica remembers between steps, and how it is rebuilt from what is durable (protocol.md §5). Handlers in the
+ * neighbouring files change it and push effects to `out`; nothing outside this package sees it.
+ */
+import { assert, equalBytes, type Hash, height, type Height, keyOf, type ValidatorIndex, type View, view } from '@aethel/codec'
+import type { Block } from './block.js'
+import { type Certificate, compareCertificates, type Vote } from './certificate.js'
+import type { CommittedTip, ConsensusConfig, ConsensusEvent, DurableState, Effect, ViewChangeReason } from './interface.js'
+import type { NewView, PrePrepare, Status, ViewChange } from './messages.js'
+import { leaderOf } from './validators.js'
+import { VoteKeeper } from './vote-keeper.js'
+
+/** Blocks above the committed height whose bodies are kept: voted for in some view, or on a wanted chain. */
+export const MAX_RETAINED_BLOCKS = 4096
+/** COMMITs of this many past views are still counted (trap D6). */
+export const PAST_VIEWS_COUNTED = 4
+/** Votes of this many views ahead are buffered; more would let one sender fill memory (trap E1). */
+export const FUTURE_VIEWS_COUNTED = 2
+/** Heights ahead of the committed one for which votes and early proposals are kept, in windows. */
+export const WINDOWS_BUFFERED = 2
+
+export interface BlockEntry {
+  readonly block: Block
+  status: 'waiting' | 'validating' | 'valid' | 'invalid' | 'aborted'
+  /** Its execution is asked for: accepted in this view, below such a block, or proven committed. */
+  wanted: boolean
+  /** A PREPARE of ours for it is durable, so others may rely on us for the body. */
+  voted: boolean
+  readonly addedAtTick: number
+}
+
+/** Where a view starts (protocol.md §6). `tip`: the block itself is proposed again; otherwise a fresh child of `hash`. */
+export type Base =
+  | { readonly kind: 'none' | 'commit'; readonly firstHeight: Height; readonly hash: Hash }
+  | { readonly kind: 'tip'; readonly firstHeight: Height; readonly hash: Hash; readonly certificate: Certificate }
+
+export type Phase =
+  | { readonly kind: 'active'; readonly base: Base; readonly newView: NewView | null }
+  | { readonly kind: 'changing'; readonly viewChange: ViewChange; readonly sinceTick: number; timerRunning: boolean }
+
+export type FollowUp =
+  | { readonly what: 'block-valid' | 'block-invalid'; readonly hash: Hash }
+  | { readonly what: 'change-view'; readonly from: View; readonly reason: ViewChangeReason }
+  | { readonly what: 'fetch-block'; readonly hash: Hash; readonly height: Height; readonly likely: ValidatorIndex | undefined }
+
+export interface OwnVotes {
+  prepare?: Vote
+  commit?: Vote
+}
+
+export interface State {
+  readonly config: ConsensusConfig
+  readonly origin: { readonly height: Height; readonly hash: Hash }
+  nowMs: number
+  view: View
+  phase: Phase
+  committed: CommittedTip
+  /** Hashes of committed blocks by height, the newest `RECENT_HASHES`. */
+  readonly recent: Map<Height, Hash>
+  /** Newest committed bodies, so that a replica slightly behind can fetch them by hash. */
+  readonly recentBlocks: Map<string, Block>
+  /** Newest commit certificate of a block on the committed chain; goes into the next proposal. */
+  lastCertificate: Certificate | null
+  highest: Certificate | null
+  /** By `keyOf(hash)`, heights above the committed one. */
+  readonly blocks: Map<string, BlockEntry>
+  /** In the current view. */
+  readonly accepted: Map<Height, Hash>
+  readonly own: Map<Height, OwnVotes>
+  readonly votes: VoteKeeper
+  /** Blocks proven committed, above the committed height. */
+  readonly certified: Map<Height, { readonly hash: Hash; readonly certificate: Certificate }>
+  /** Proposals that came before they could be handled, by view and height. */
+  readonly early: Map<View, Map<Height, PrePrepare>>
+  /** The newest VIEW-CHANGE of each sender. */
+  readonly viewChanges: (ViewChange | undefined)[]
+  /** Bodies asked for by hash, with the number of tries. */
+  readonly missing: Map<string, { readonly hash: Hash; readonly height: Height; tries: number }>
+  /** What peers said last. */
+  readonly statuses: (Status | undefined)[]
+  readonly answersThisTick: number[]
+  sync: { readonly committedHeight: Height; readonly tick: number } | null
+  syncTries: number
+  committedAtTick: Height
+  tick: number
+  building: { readonly height: Height; readonly view: View; readonly parent: Hash; readonly timestampMs: number } | null
+  work: { waiting: number; full: boolean }
+  batchTimer: 'idle' | 'running' | 'expired'
+  viewTimerRunning: boolean
+  /** View whose votes made the newest commit: timeouts double with the distance from it. */
+  progressView: View
+  smoothedCommitMs: number
+  readonly acceptedAtMs: Map<Height, number>
+  readonly roundTripMs: number[]
+  /** (sender, view, height, phase) already reported. */
+  readonly reported: Set<string>
+  /** Follow-ups of the current step, run in order until none is left (consensus.ts): handlers never call back upwards. */
+  agenda: FollowUp[]
+  out: Effect[]
+}
+
+export function createState(config: ConsensusConfig, durable: DurableState): State {
+  const count = config.validators.validators.length
+  assert(config.window >= 1 && config.window <= 64, `window must be 1..64, got ${config.window}`)
+  assert(config.self < count, `own index ${config.self} is outside the validator set of ${count}`)
+  const origin = { height: height(0), hash: config.chainId }
+  const state: State = {
+    config,
+    origin,
+    nowMs: 0,
+    view: durable.view,
+    phase: restorePhase(origin, durable),
+    committed: durable.committed,
+    recent: new Map(durable.recent.map((entry) => [entry.height, entry.hash])),
+    recentBlocks: new Map(),
+    lastCertificate: durable.lastCommit !== null && durable.lastCommit.height <= durable.committed.height ? durable.lastCommit : null,
+    highest: higher(durable.highest, durable.lastCommit),
+    blocks: new Map(),
+    accepted: new Map(),
+    own: new Map(),
+    votes: new VoteKeeper(config.validators),
+    certified: new Map(),
+    early: new Map(),
+    viewChanges: new Array<ViewChange | undefined>(count).fill(undefined),
+    missing: new Map(),
+    statuses: new Array<Status | undefined>(count).fill(undefined),
+    answersThisTick: new Array<number>(count).fill(0),
+    sync: null,
+    syncTries: 0,
+    committedAtTick: durable.committed.height,
+    tick: 0,
+    building: null,
+    work: { waiting: 0, full: false },
+    batchTimer: 'idle',
+    viewTimerRunning: false,
+    progressView: durable.lastCommit?.view ?? view(0),
+    smoothedCommitMs: 0,
+    acceptedAtMs: new Map(),
+    roundTripMs: new Array<number>(count).fill(0),
+    reported: new Set(),
+    agenda: [],
+    out: [],
+  }
+  for (const block of durable.blocks) {
+    if (block.header.height > state.committed.height) state.blocks.set(keyOf(block.hash), newEntry(state, block, 'voted'))
+  }
+  for (const vote of durable.votes) restoreVote(state, vote)
+  if (state.phase.kind === 'changing') state.viewChanges[config.self] = state.phase.viewChange
+  return state
+}
+
+function restorePhase(origin: State['origin'], durable: DurableState): Phase {
+  if (durable.phase === 'changing') {
+    assert(durable.viewChange !== null, 'a durable view change lacks its VIEW-CHANGE message')
+    return { kind: 'changing', viewChange: durable.viewChange, sinceTick: 0, timerRunning: false }
+  }
+  assert(durable.view === 0 || durable.newView !== null, 'a durable active view above 0 lacks its NEW-VIEW')
+  return { kind: 'active', base: baseOf(origin, durable.newView), newView: durable.newView }
+}
+
+/** The current view's votes are memory that must not fade: a replica never signs against them (trap C1). */
+function restoreVote(state: State, vote: Vote): void {
+  if (vote.view !== state.view || vote.height <= state.committed.height) return
+  const own = ownVotesAt(state, vote.height)
+  const previous = own[vote.kind]
+  assert(previous === undefined || equalBytes(previous.blockHash, vote.blockHash), 'the vote store holds two conflicting votes')
+  own[vote.kind] = vote
+  if (vote.kind === 'prepare' && state.phase.kind === 'active') state.accepted.set(vote.height, vote.blockHash)
+  state.votes.add(vote, 0)
+}
+
+export function baseOf(origin: State['origin'], newView: NewView | null): Base {
+  const certificate = newView?.certificate ?? null
+  if (certificate === null) return { kind: 'none', firstHeight: height(origin.height + 1), hash: origin.hash }
+  if (certificate.kind === 'commit') return { kind: 'commit', firstHeight: height(certificate.height + 1), hash: certificate.blockHash }
+  return { kind: 'tip', firstHeight: certificate.height, hash: certificate.blockHash, certificate }
+}
+
+export function newEntry(state: State, block: Block, provenance: 'voted' | 'received'): BlockEntry {
+  return { block, status: 'waiting', wanted: false, voted: provenance === 'voted', addedAtTick: state.tick }
+}
+
+export function ownVotesAt(state: State, at: Height): OwnVotes {
+  let own = state.own.get(at)
+  if (own === undefined) {
+    own = {}
+    state.own.set(at, own)
+  }
+  return own
+}
+
+export function entryOf(state: State, hash: Hash): BlockEntry | undefined {
+  return state.blocks.get(keyOf(hash))
+}
+
+export function higher(a: Certificate | null, b: Certificate | null): Certificate | null {
+  if (a === null || b === null) return a ?? b
+  return compareCertificates(a, b) >= 0 ? a : b
+}
+
+export function isLeader(state: State): boolean {
+  return leaderOf(state.config.validators, state.view) === state.config.self
+}
+
+export function emit(state: State, event: ConsensusEvent): void {
+  state.out.push({ kind: 'event', event })
+}
+
+export function ignore(state: State, what: string, why: string): void {
+  emit(state, { name: 'ignored', what, why })
+}
+
+export function otherValidators(state: State): ValidatorIndex[] {
+  const others: ValidatorIndex[] = []
+  for (let index = 0; index < state.config.validators.validators.length; index++) {
+    if (index !== state.config.self) others.push(index as ValidatorIndex)
+  }
+  return others
+}
+
+/** Keeps a proposal for later, the first per (view, height); bounded by two views and two windows of heights. */
+export function keepEarly(state: State, message: PrePrepare): void {
+  const at = message.block.header.height
+  const furthest = state.committed.height + WINDOWS_BUFFERED * state.config.window
+  if (message.view > state.view + 1 || at <= state.committed.height || at > furthest) return ignore(state, 'pre-prepare', 'beyond the buffer')
+  let heights = state.early.get(message.view)
+  if (heights === undefined) {
+    heights = new Map()
+    state.early.set(message.view, heights)
+  }
+  if (!heights.has(at)) heights.set(at, message)
+}
+

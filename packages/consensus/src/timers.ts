@@ -1,0 +1,67 @@
+/**
+ * Timers (protocol.md §8): the view timer runs only while there is work and the view is active, or while a quorum waits for
+ * a NEW-VIEW; it adapts to the measured time to commit and to round trips, doubles with every view that brings no commit,
+ * is capped, and is reset by progress.
+ */
+import type { Height } from '@aethel/codec'
+import type { State } from './state.js'
+import { quorumSize } from './validators.js'
+
+/** A decision takes three message delays, a view change two more; six round trips leave room for one retransmission. */
+const ROUND_TRIPS_PER_VIEW = 6
+/** 2^16 times any sensible base is above any sensible cap. */
+const MAX_DOUBLINGS = 16
+/** Weight of the newest sample in the smoothed time to commit: 1/8, as TCP does for round trips (RFC 6298). */
+const SMOOTHING = 8
+
+export function viewTimeoutMs(state: State): number {
+  const { timers } = state.config
+  const base = Math.max(
+    timers.floorMs,
+    timers.commitFactor * state.smoothedCommitMs + timers.allowanceMs,
+    ROUND_TRIPS_PER_VIEW * quorumRoundTripMs(state),
+  )
+  const doublings = Math.min(MAX_DOUBLINGS, Math.max(0, state.view - state.progressView - 1))
+  return Math.min(timers.capMs, Math.ceil(base * 2 ** doublings))
+}
+
+/** The slowest round trip that a quorum of nearest peers needs. */
+function quorumRoundTripMs(state: State): number {
+  const sorted = state.roundTripMs.toSorted((a, b) => a - b)
+  return sorted[quorumSize(sorted.length) - 1] ?? 0
+}
+
+export function restartViewTimer(state: State): void {
+  state.viewTimerRunning = true
+  state.out.push({ kind: 'set-timer', timer: 'view', afterMs: viewTimeoutMs(state) })
+}
+
+function stopViewTimer(state: State): void {
+  if (!state.viewTimerRunning) return
+  state.viewTimerRunning = false
+  state.out.push({ kind: 'cancel-timer', timer: 'view' })
+}
+
+/** Something is waiting to be ordered, or ordered and not yet committed. */
+function hasWork(state: State): boolean {
+  const { phase } = state
+  if (state.work.waiting > 0 || state.accepted.size > 0 || state.certified.size > 0) return true
+  return phase.kind === 'active' && phase.base.kind === 'tip' && phase.base.firstHeight > state.committed.height
+}
+
+/** After every step: in an active view the timer runs exactly while there is work (an idle network changes no views). */
+export function settleViewTimer(state: State): void {
+  if (state.phase.kind !== 'active') return
+  if (!hasWork(state)) stopViewTimer(state)
+  else if (!state.viewTimerRunning) restartViewTimer(state)
+}
+
+/** A block was committed: the leader gets a full timeout for the next one. */
+export function noteProgress(state: State, at: Height): void {
+  const acceptedAtMs = state.acceptedAtMs.get(at)
+  if (acceptedAtMs !== undefined) {
+    const sample = Math.max(0, state.nowMs - acceptedAtMs)
+    state.smoothedCommitMs += (sample - state.smoothedCommitMs) / SMOOTHING
+  }
+  if (state.phase.kind === 'active') stopViewTimer(state) // settleViewTimer sets it anew if there is more to do
+}

@@ -1,0 +1,155 @@
+/**
+ * View changes (protocol.md §6): leave a view, tell the next leader the highest certificate, and start the new view from
+ * the highest one of a quorum. Views only grow (trap B6).
+ */
+import { assert, view, type ValidatorIndex, type View } from '@aethel/codec'
+import { learnCommit, keepOnly, pursueHash } from './chain.js'
+import { highestOf } from './check.js'
+import type { ViewChangeReason } from './interface.js'
+import { type NewView, newViewBytes, type ViewChange, viewChangeBytes, type ViewChangeEntry } from './messages.js'
+import { answerWithView } from './catch-up.js'
+import { baseOf, emit, ignore, isLeader, PAST_VIEWS_COUNTED, type State } from './state.js'
+import { isQuorum, isWeakQuorum, leaderOf } from './validators.js'
+import { restartViewTimer } from './timers.js'
+
+export function startViewChange(state: State, target: number, reason: ViewChangeReason): void {
+  // A certificate proves that a quorum has been in its view: what we ask for lies above it.
+  const newView = view(Math.max(target, (state.highest?.view ?? 0) + 1))
+  assert(newView > state.view, `view ${newView} does not lie above view ${state.view}`)
+  const message = createViewChange(state, newView)
+  leaveView(state, newView)
+  state.phase = { kind: 'changing', viewChange: message, sinceTick: state.tick, timerRunning: false }
+  state.viewChanges[state.config.self] = message
+  emit(state, { name: 'view-change-started', view: newView, reason })
+  state.out.push({ kind: 'persist', records: [{ kind: 'view', view: newView, phase: 'changing', newView: null, viewChange: message }] })
+  state.out.push({ kind: 'send', to: 'all', message })
+  considerViewChanges(state)
+}
+
+function createViewChange(state: State, newView: View): ViewChange {
+  const { config, highest } = state
+  const unsigned: Omit<ViewChangeEntry, 'signature'> = {
+    epoch: config.validators.epoch,
+    newView,
+    highest:
+      highest === null
+        ? null
+        : { kind: highest.kind, epoch: highest.epoch, view: highest.view, height: highest.height, blockHash: highest.blockHash },
+    committedHeight: state.committed.height,
+    sender: config.self,
+  }
+  const signature = config.sign(viewChangeBytes(config.chainId, unsigned))
+  return { kind: 'view-change', entry: { ...unsigned, signature }, certificate: highest }
+}
+
+function leaveView(state: State, next: View): void {
+  state.view = next
+  state.accepted.clear()
+  state.acceptedAtMs.clear()
+  state.own.clear()
+  state.building = null
+  for (const early of state.early.keys()) if (early < next) state.early.delete(early)
+  state.votes.prune(view(Math.max(0, next - PAST_VIEWS_COUNTED)), state.committed.height)
+  state.batchTimer = 'idle'
+  state.out.push({ kind: 'cancel-timer', timer: 'batch' })
+  state.out.push({ kind: 'cancel-timer', timer: 'view' })
+  state.viewTimerRunning = false
+}
+
+export function onViewChange(state: State, from: ValidatorIndex, message: ViewChange): void {
+  const { sender, newView } = message.entry
+  if (message.certificate?.kind === 'commit') learnCommit(state, message.certificate)
+  if (newView < state.view || (newView === state.view && state.phase.kind === 'active')) {
+    if (from === sender) answerWithView(state, from)
+    return ignore(state, 'view-change', 'stale')
+  }
+  const known = state.viewChanges[sender]
+  if (known !== undefined && known.entry.newView >= newView) return
+  state.viewChanges[sender] = message
+  considerViewChanges(state)
+}
+
+function powerAskingFor(state: State, atLeast: View): bigint {
+  let power = 0n
+  for (const [sender, message] of state.viewChanges.entries()) {
+    if (message !== undefined && message.entry.newView >= atLeast) power += state.config.validators.validators[sender]?.power ?? 0n
+  }
+  return power
+}
+
+/** Joins, starts the timer, or leads, as the VIEW-CHANGEs at hand allow. */
+function considerViewChanges(state: State): void {
+  const target = viewToJoin(state)
+  if (target !== null) return startViewChange(state, target, 'joined')
+  if (state.phase.kind !== 'changing') return
+  if (!state.phase.timerRunning && isQuorum(state.config.validators, powerAskingFor(state, state.view))) {
+    state.phase.timerRunning = true
+    restartViewTimer(state)
+  }
+  if (isLeader(state)) leadNewView(state)
+}
+
+/**
+ * The highest view above our own that a weak quorum asks for or exceeds: one honest replica at least has reached it, so no
+ * Byzantine minority can push us (traps S6, D3).
+ */
+function viewToJoin(state: State): View | null {
+  let best: View | null = null
+  for (const message of state.viewChanges) {
+    if (message === undefined || message.entry.newView <= (best ?? state.view)) continue
+    if (isWeakQuorum(state.config.validators, powerAskingFor(state, message.entry.newView))) best = message.entry.newView
+  }
+  return best
+}
+
+/** The new leader, with a quorum of VIEW-CHANGEs for exactly this view. */
+function leadNewView(state: State): void {
+  const chosen: ViewChange[] = []
+  let power = 0n
+  for (const [sender, message] of state.viewChanges.entries()) {
+    if (message?.entry.newView !== state.view) continue
+    chosen.push(message)
+    power += state.config.validators.validators[sender]?.power ?? 0n
+  }
+  if (!isQuorum(state.config.validators, power)) return
+  const entries = chosen.map((message) => message.entry)
+  const highest = highestOf(entries)
+  const certificate = highest === null ? null : (chosen.find((message) => message.entry.highest === highest)?.certificate ?? null)
+  assert((certificate === null) === (highest === null), 'a VIEW-CHANGE passed the edge without its certificate')
+  const unsigned = {
+    kind: 'new-view' as const,
+    epoch: state.config.validators.epoch,
+    newView: state.view,
+    viewChanges: entries,
+    certificate,
+    sender: state.config.self,
+  }
+  const message: NewView = { ...unsigned, signature: state.config.sign(newViewBytes(state.config.chainId, unsigned)) }
+  enterView(state, message, () => state.out.push({ kind: 'send', to: 'all', message }))
+}
+
+export function onNewView(state: State, message: NewView): void {
+  if (message.newView < state.view || (message.newView === state.view && state.phase.kind === 'active')) {
+    return ignore(state, 'new-view', 'stale') // only the first of a view counts
+  }
+  enterView(state, message, () => undefined)
+}
+
+function enterView(state: State, message: NewView, announce: () => void): void {
+  if (message.newView > state.view) leaveView(state, message.newView)
+  const base = baseOf(state.origin, message)
+  state.phase = { kind: 'active', base, newView: message }
+  for (const [sender, known] of state.viewChanges.entries()) {
+    if (known !== undefined && known.entry.newView <= message.newView) state.viewChanges[sender] = undefined
+  }
+  state.out.push({ kind: 'persist', records: [{ kind: 'view', view: message.newView, phase: 'active', newView: message, viewChange: null }] })
+  announce()
+  emit(state, { name: 'view-entered', view: message.newView, base: base.kind, height: base.firstHeight })
+  state.out.push({ kind: 'cancel-timer', timer: 'view' })
+  state.viewTimerRunning = false
+  keepOnly(state, base.hash)
+  const { certificate } = message
+  if (certificate?.kind === 'commit') learnCommit(state, certificate)
+  if (base.kind === 'tip') pursueHash(state, base.hash, base.firstHeight, leaderOf(state.config.validators, message.newView))
+  considerViewChanges(state)
+}

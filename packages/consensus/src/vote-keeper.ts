@@ -1,0 +1,116 @@
+/**
+ * Counts votes and nothing else. Keyed by (view, height, phase, block hash), so votes for different blocks are never added
+ * up (traps S5, A4); the first vote of a sender stands (A7), a repeated one counts once (A2, S6), and a second, different
+ * one is reported as a conflict. The caller decides what is worth keeping and prunes.
+ */
+import { assert, equalBytes, type Hash, type Height, type ValidatorIndex, type View } from '@aethel/codec'
+import type { Vote, VoteKind } from './certificate.js'
+import { isQuorum, type ValidatorSet } from './validators.js'
+
+export interface Tally {
+  readonly hash: Hash
+  power: bigint
+  readonly votes: Vote[]
+}
+
+export interface PhaseVotes {
+  /** Position is the sender. */
+  readonly bySender: (Vote | undefined)[]
+  readonly tallies: Tally[]
+}
+
+export interface Slot {
+  readonly prepare: PhaseVotes
+  readonly commit: PhaseVotes
+  /** Status tick in which the slot was opened: retransmission waits for the next one. */
+  readonly openedAtTick: number
+}
+
+export type Added =
+  | { readonly status: 'added'; readonly tally: Tally }
+  | { readonly status: 'known' }
+  | { readonly status: 'conflict'; readonly first: Vote }
+
+export class VoteKeeper {
+  readonly #validators: ValidatorSet
+  readonly #views = new Map<View, Map<Height, Slot>>()
+
+  constructor(validators: ValidatorSet) {
+    this.#validators = validators
+  }
+
+  add(vote: Vote, tick: number): Added {
+    const phase = this.#openSlot(vote.view, vote.height, tick)[vote.kind]
+    const first = phase.bySender[vote.sender]
+    if (first !== undefined) return equalBytes(first.blockHash, vote.blockHash) ? { status: 'known' } : { status: 'conflict', first }
+    const validator = this.#validators.validators[vote.sender]
+    assert(validator !== undefined, `a vote of validator ${vote.sender} passed the edge without membership`)
+    phase.bySender[vote.sender] = vote
+    let tally = phase.tallies.find((candidate) => equalBytes(candidate.hash, vote.blockHash))
+    if (tally === undefined) {
+      tally = { hash: vote.blockHash, power: 0n, votes: [] }
+      phase.tallies.push(tally)
+    }
+    tally.power += validator.power
+    tally.votes.push(vote)
+    return { status: 'added', tally }
+  }
+
+  slot(view: View, height: Height): Slot | undefined {
+    return this.#views.get(view)?.get(height)
+  }
+
+  /** The tally for one block, if it holds a quorum. */
+  quorumFor(kind: VoteKind, view: View, height: Height, hash: Hash): Tally | undefined {
+    const tally = this.slot(view, height)?.[kind].tallies.find((candidate) => equalBytes(candidate.hash, hash))
+    return tally !== undefined && isQuorum(this.#validators, tally.power) ? tally : undefined
+  }
+
+  /** Drops heights up to `committed` and views below `oldestView`. */
+  prune(oldestView: View, committed: Height): void {
+    for (const [view, heights] of this.#views) {
+      if (view < oldestView) {
+        this.#views.delete(view)
+        continue
+      }
+      for (const height of heights.keys()) if (height <= committed) heights.delete(height)
+    }
+  }
+
+  /** Votes held, for bounds and reports. */
+  get size(): number {
+    let count = 0
+    for (const heights of this.#views.values()) {
+      for (const slot of heights.values()) {
+        for (const phase of [slot.prepare, slot.commit]) for (const tally of phase.tallies) count += tally.votes.length
+      }
+    }
+    return count
+  }
+
+  #openSlot(view: View, height: Height, tick: number): Slot {
+    let heights = this.#views.get(view)
+    if (heights === undefined) {
+      heights = new Map()
+      this.#views.set(view, heights)
+    }
+    let slot = heights.get(height)
+    if (slot === undefined) {
+      const count = this.#validators.validators.length
+      slot = { prepare: emptyPhase(count), commit: emptyPhase(count), openedAtTick: tick }
+      heights.set(height, slot)
+    }
+    return slot
+  }
+}
+
+function emptyPhase(count: number): PhaseVotes {
+  return { bySender: new Array<Vote | undefined>(count).fill(undefined), tallies: [] }
+}
+
+/** Senders of a phase whose vote is held. */
+export function sendersOf(phase: PhaseVotes): ValidatorIndex[] {
+  const senders: ValidatorIndex[] = []
+  for (const vote of phase.bySender) if (vote !== undefined) senders.push(vote.sender)
+  return senders
+}

@@ -1,0 +1,202 @@
+/**
+ * Which waiting transactions can execute next. Stands on one state (the leader's newest proposal, or the committed block)
+ * and moves with it; a transaction that waits for a nonce or a citation is woken by what it waits for, so a block costs
+ * what is in it, not what is in the mempool.
+ */
+import { type Hash, type Height, keyOf } from '@aethel/codec'
+import type { Application, Transaction } from './application.js'
+import { IndexedHeap } from './heap.js'
+import type { BlockLimits } from './interface.js'
+import { type Mempool, type MempoolOrder, ordersBefore, type Pooled } from './mempool.js'
+
+/** Transactions that do not fit into what is left of a block, skipped before the block is closed. */
+const MAX_MISFITS = 64
+
+export interface SchedulerOptions<State> {
+  readonly application: Application<State>
+  readonly mempool: Mempool
+  readonly order: MempoolOrder
+  readonly maxWaitBlocks: number
+}
+
+export class Scheduler<State> {
+  readonly #options: SchedulerOptions<State>
+  readonly #ready: IndexedHeap<Pooled>
+  /** The same items by arrival, for the age bound. */
+  readonly #oldest: IndexedHeap<Pooled>
+  /** Waiting for a claim, by claim; for an earlier nonce, by the mempool's sender index. */
+  readonly #waitingForClaim = new Map<string, Set<Pooled>>()
+  #state: State
+  #position: string
+  #height: Height
+  #readyBytes = 0
+
+  constructor(options: SchedulerOptions<State>, state: State, position: Hash, height: Height) {
+    this.#options = options
+    this.#ready = new IndexedHeap(ordersBefore(options.order))
+    this.#oldest = new IndexedHeap((a, b) => a.arrival < b.arrival)
+    this.#state = state
+    this.#position = keyOf(position)
+    this.#height = height
+  }
+
+  get readyCount(): number {
+    return this.#ready.size
+  }
+
+  get readyBytes(): number {
+    return this.#readyBytes
+  }
+
+  standsOn(position: Hash): boolean {
+    return this.#position === keyOf(position)
+  }
+
+  /** `keyOf` the block it stands on; empty after `leave`. */
+  get position(): string {
+    return this.#position
+  }
+
+  /** What was chosen may or may not become a block: `advance` or `reset` follows. */
+  leave(): void {
+    this.#position = ''
+  }
+
+  /** Starts over on another state: looks at every waiting transaction. Returns those that can never execute there. */
+  reset(state: State, position: Hash, height: Height): Pooled[] {
+    this.#state = state
+    this.#position = keyOf(position)
+    this.#height = height
+    this.#ready.clear()
+    this.#oldest.clear()
+    this.#readyBytes = 0
+    this.#waitingForClaim.clear()
+    const never: Pooled[] = []
+    for (const item of this.#options.mempool.values()) if (this.consider(item) === 'never') never.push(item)
+    return never
+  }
+
+  /** Files a transaction under ready, or under what it waits for. */
+  consider(item: Pooled): 'ready' | 'later' | 'never' {
+    if (this.#ready.has(item)) return 'ready'
+    const readiness = this.#options.application.readiness(this.#state, item.transaction, { height: (this.#height + 1) as Height })
+    if (readiness.status === 'ready') {
+      this.#ready.add(item)
+      this.#oldest.add(item)
+      this.#readyBytes += item.transaction.bytes.length
+    } else if (readiness.status === 'later') {
+      this.#waitForCitation(item, (cite) => this.#options.application.statementOf(this.#state, cite) !== undefined)
+    }
+    return readiness.status
+  }
+
+  #waitForCitation(item: Pooled, known: (claimId: Hash) => boolean): void {
+    const missing = item.transaction.work?.cites.find((cite) => !known(cite))
+    if (missing === undefined) return // it waits for a nonce
+    const key = keyOf(missing)
+    const waiting = this.#waitingForClaim.get(key) ?? new Set()
+    waiting.add(item)
+    this.#waitingForClaim.set(key, waiting)
+  }
+
+  /** Taken out of the mempool. */
+  drop(item: Pooled): void {
+    this.#unready(item)
+    for (const cite of item.transaction.work?.cites ?? []) {
+      const waiting = this.#waitingForClaim.get(keyOf(cite))
+      waiting?.delete(item)
+      if (waiting?.size === 0) this.#waitingForClaim.delete(keyOf(cite))
+    }
+  }
+
+  #unready(item: Pooled): void {
+    if (!this.#ready.remove(item)) return
+    this.#oldest.remove(item)
+    this.#readyBytes -= item.transaction.bytes.length
+  }
+
+  /** The state moved on by these transactions: what waited for them is looked at again. */
+  advance(state: State, position: Hash, height: Height, executed: readonly Transaction[]): void {
+    this.#state = state
+    this.#position = keyOf(position)
+    this.#height = height
+    for (const transaction of executed) {
+      const item = this.#options.mempool.get(transaction.id)
+      if (item !== undefined) this.#unready(item)
+    }
+    for (const transaction of executed) for (const woken of this.#wokenBy(transaction)) this.consider(woken)
+  }
+
+  #wokenBy(transaction: Transaction): Pooled[] {
+    const woken: Pooled[] = []
+    const next = this.#options.mempool.bySenderNonce(transaction.sender, transaction.nonce + 1)
+    if (next !== undefined) woken.push(next)
+    if (transaction.work !== null) {
+      const key = keyOf(transaction.work.claimId)
+      const waiting = this.#waitingForClaim.get(key)
+      this.#waitingForClaim.delete(key)
+      if (waiting !== undefined) woken.push(...waiting)
+    }
+    return woken
+  }
+
+  /**
+   * Chooses transactions for one block in mempool order, the overdue first, dependents after what they depend on. Chosen
+   * ones stay in the mempool until they are committed; `advance` or `reset` follows.
+   */
+  choose(limits: BlockLimits): Pooled[] {
+    const chosen: Pooled[] = []
+    const chosenIds = new Set<Pooled>()
+    const provided = new Set<string>()
+    const misfits: Pooled[] = []
+    let bytes = 0
+    let gas = 0
+    const known = (cite: Hash): boolean => provided.has(keyOf(cite)) || this.#options.application.statementOf(this.#state, cite) !== undefined
+    while (chosen.length < limits.transactions && misfits.length < MAX_MISFITS) {
+      const item = this.#next()
+      if (item === undefined) break
+      this.#unready(item)
+      const { transaction, difficulty } = item
+      if (bytes + transaction.bytes.length > limits.bytes || gas + difficulty > limits.gas) {
+        misfits.push(item)
+        continue
+      }
+      bytes += transaction.bytes.length
+      gas += difficulty
+      chosen.push(item)
+      chosenIds.add(item)
+      if (transaction.work !== null) provided.add(keyOf(transaction.work.claimId))
+      for (const woken of this.#wokenBy(transaction)) {
+        if (chosenIds.has(woken)) continue
+        if (this.#followsChosen(woken, chosenIds, known)) this.#makeReady(woken)
+        else this.#waitForCitation(woken, known)
+      }
+    }
+    for (const item of misfits) this.#makeReady(item)
+    return chosen
+  }
+
+  /** Executable once the chosen ones are: its nonce is next and all it cites is there. */
+  #followsChosen(item: Pooled, chosen: ReadonlySet<Pooled>, known: (cite: Hash) => boolean): boolean {
+    const { transaction } = item
+    if (!(transaction.work?.cites ?? []).every(known)) return false
+    const before = this.#options.mempool.bySenderNonce(transaction.sender, transaction.nonce - 1)
+    if (before !== undefined && chosen.has(before)) return true
+    if (before !== undefined) return false
+    // No earlier one is waiting: then its nonce must already be the account's next, or it stays behind.
+    const readiness = this.#options.application.readiness(this.#state, transaction, { height: (this.#height + 1) as Height })
+    return readiness.status === 'ready' || (readiness.status === 'later' && readiness.code !== 'nonce-gap')
+  }
+
+  #makeReady(item: Pooled): void {
+    this.#ready.add(item)
+    this.#oldest.add(item)
+    this.#readyBytes += item.transaction.bytes.length
+  }
+
+  #next(): Pooled | undefined {
+    const oldest = this.#oldest.top
+    if (oldest !== undefined && oldest.arrivedAtHeight + this.#options.maxWaitBlocks <= this.#height) return oldest
+    return this.#ready.top
+  }
+}

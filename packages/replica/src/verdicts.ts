@@ -1,0 +1,31 @@
+/**
+ * Verify once (proofs.md §6): verdicts by work key, bounded, forgetting the oldest. An aborted verification is no verdict
+ * and is never remembered. Forgetting costs a second verification, never a different answer.
+ */
+import { type Hash, keyOf } from '@aethel/codec'
+import type { VerificationOutcome } from './interface.js'
+
+export type Verdict = Exclude<VerificationOutcome, { status: 'aborted' }>
+
+export class VerdictCache {
+  readonly #capacity: number
+  readonly #verdicts = new Map<string, Verdict>()
+
+  constructor(capacity: number) {
+    this.#capacity = capacity
+  }
+
+  get(key: Hash): Verdict | undefined {
+    return this.#verdicts.get(keyOf(key))
+  }
+
+  set(key: Hash, verdict: Verdict): void {
+    const oldest = this.#verdicts.size >= this.#capacity ? this.#verdicts.keys().next().value : undefined
+    if (oldest !== undefined) this.#verdicts.delete(oldest)
+    this.#verdicts.set(keyOf(key), verdict)
+  }
+
+  get size(): number {
+    return this.#verdicts.size
+  }
+}
