@@ -1,1 +1,8 @@
-export {}
+export * from './genesis.js'
+export * from './kinds.js'
+export * from './ledger.js'
+export * from './merkle.js'
+export * from './records.js'
+export * from './registry.js'
+export * from './state.js'
+export * from './transaction.js'

@@ -1,3 +1,7 @@
 export * from './claim-id.js'
+export * from './instances/index.js'
+export * from './lrat/index.js'
 export * from './meter.js'
+export * from './test-kind.js'
 export * from './verifier.js'
+export * from './metamath/index.js'

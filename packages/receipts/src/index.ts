@@ -1,1 +1,5 @@
-export {}
+export * from './create.js'
+export * from './receipt.js'
+export * from './recheck.js'
+export * from './trust.js'
+export * from './verify.js'

@@ -37,6 +37,7 @@ export interface Replica<State> {
   readonly committed: CommittedTip
   /** Newest committed state. */
   readonly state: State
+  readonly position: { readonly view: number; readonly phase: 'active' | 'changing' }
   /** Waiting: an earlier nonce or a citation is missing. Pending: verified and in the mempool. */
   transactionStatus(id: Hash): 'unknown' | 'waiting' | 'pending'
   /** Next free nonce of an account, counting what is in the mempool. */
@@ -130,6 +131,10 @@ class ReplicaMachine<State> implements Replica<State> {
     return this.#state
   }
 
+  get position(): { readonly view: number; readonly phase: 'active' | 'changing' } {
+    return this.#consensus
+  }
+
   transactionStatus(id: Hash): 'unknown' | 'waiting' | 'pending' {
     if (this.#mempool.get(id) !== undefined) return 'pending'
     return this.#desk.has(id) ? 'waiting' : 'unknown'
@@ -192,11 +197,12 @@ class ReplicaMachine<State> implements Replica<State> {
   #toConsensus(input: Input): void {
     const queue: Input[] = [input]
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const built = this.#lastBuilt
       for (const effect of this.#consensus.step(next)) {
         const reply = this.#onEffect(effect)
         if (reply !== null) queue.push(reply)
       }
-      if (next.kind === 'built') this.#lastBuilt = null // proposed by now, or not wanted any more
+      if (next.kind === 'built' && this.#lastBuilt === built) this.#lastBuilt = null // not wanted any more
       this.#keepSchedulerOnLiveGround()
     }
   }
@@ -291,7 +297,10 @@ class ReplicaMachine<State> implements Replica<State> {
     let executed: Executed<State> | null = null
     for (const item of chosen) {
       const attempt = this.#application.execute(parent, context, [...items, item].map(toExecution))
-      if (!attempt.ok) continue
+      if (!attempt.ok) {
+        this.#dropPooled(item, attempt.error.code, attempt.error.message)
+        continue
+      }
       items = [...items, item]
       executed = attempt.value
     }

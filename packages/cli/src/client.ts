@@ -1,0 +1,263 @@
+/**
+ * The HTTP API of one validator, seen from a client. Answers are checked when they arrive; what cannot be reached, or does
+ * not answer like a validator, is `CliError` with exit code 6.
+ */
+import { CliError, EXIT } from './exit.js'
+import { asObject, type JsonObject, listAt, numberAt, optionalNumberAt, optionalTextAt, ShapeError, textAt } from './shape.js'
+
+export const DEFAULT_URL = 'http://127.0.0.1:27101'
+const ANSWER_TIMEOUT_MS = 10_000
+const MAX_ERROR_TEXT = 200
+
+export interface NodeStatus {
+  readonly version: string
+  readonly chainId: string
+  readonly index: number
+  readonly validators: number
+  readonly view: number
+  readonly phase: string
+  readonly leader: number
+  readonly height: number
+  readonly hash: string
+  readonly stateRoot: string
+  readonly peersConnected: number
+  readonly pending: number
+  readonly waiting: number
+  readonly verifications: { readonly performed: number; readonly valid: number; readonly invalid: number }
+  readonly viewChanges: number
+  readonly rssBytes: number
+  readonly uptimeMs: number
+}
+
+export interface BlockSummary {
+  readonly height: number
+  readonly hash: string
+  readonly parent: string
+  readonly view: number
+  readonly proposer: number
+  readonly timestampMs: number
+  readonly stateRoot: string
+  readonly transactions: number
+}
+
+/** What became of one transaction. */
+export interface SubmissionOutcome {
+  readonly status: 'pending' | 'waiting' | 'final' | 'refused' | 'timeout' | 'duplicate' | 'unknown'
+  readonly id?: string
+  readonly height?: number
+  readonly code?: string
+  readonly message?: string
+}
+
+export type Wait = 'none' | 'admitted' | 'final'
+
+export interface Client {
+  readonly url: string
+  status(): Promise<NodeStatus>
+  /** Next expected nonce of an account; `pending` counts what waits in this validator's mempool. */
+  nonce(publicKeyHex: string): Promise<{ readonly final: number; readonly pending: number }>
+  blocks(from: number, limit: number): Promise<readonly BlockSummary[]>
+  /** Of the transactions in a committed block, in order. */
+  transactionIds(height: number): Promise<readonly string[]>
+  submit(transaction: Uint8Array, wait: Wait, timeoutMs: number): Promise<SubmissionOutcome>
+  /** `batch` is the encoded list. */
+  submitBatch(batch: Uint8Array, wait: Wait, timeoutMs: number): Promise<readonly SubmissionOutcome[]>
+  transaction(id: string): Promise<SubmissionOutcome>
+  isFinal(claimIdHex: string): Promise<boolean>
+  /** Null: not known, or not final. */
+  receipt(claimIdHex: string): Promise<Uint8Array | null>
+  library(name: string): Promise<{ readonly root: string; readonly count: number }>
+  genesis(): Promise<Uint8Array>
+}
+
+export function unreachable(url: string, why: string): CliError {
+  return new CliError(EXIT.unreachable, 'unreachable', `expected a validator at ${url}, but ${why}; start one, or name another with --url`)
+}
+
+export function createClient(address: string): Client {
+  const url = checkedUrl(address)
+  const call = (path: string, init: RequestInit = {}, timeoutMs = ANSWER_TIMEOUT_MS): Promise<Answer> => request(url, path, init, timeoutMs)
+  const getJson = async (path: string): Promise<JsonObject> => expectOk(url, await call(path))
+  const read = async <T>(answer: Promise<JsonObject>, parse: (object: JsonObject) => T): Promise<T> => {
+    const object = await answer
+    return shaped(url, () => parse(object))
+  }
+  return {
+    url,
+    status: () => read(getJson('/v1/status'), parseStatus),
+    nonce: (key) => read(getJson(`/v1/accounts/${key}`), (o) => ({ final: numberAt(o, 'nonce'), pending: numberAt(o, 'pendingNonce') })),
+    blocks: (from, limit) =>
+      read(getJson(`/v1/blocks?from=${from}&limit=${limit}`), (o) => listAt(o, 'blocks').map((block) => parseBlock(asObject(block, 'a block')))),
+    transactionIds: (height) => read(getJson(`/v1/blocks/${height}`), (o) => listAt(o, 'transactionIds').map(String)),
+    submit: async (transaction, wait, timeoutMs) => {
+      const answer = await call(`/v1/transactions?wait=${wait}&timeoutMs=${timeoutMs}`, octets(transaction), timeoutMs + ANSWER_TIMEOUT_MS)
+      return shaped(url, () => parseSubmission(answer.status, answerObject(url, answer)))
+    },
+    submitBatch: async (batch, wait, timeoutMs) => {
+      const path = `/v1/transactions/batch?wait=${wait}&timeoutMs=${timeoutMs}`
+      const object = expectOk(url, await call(path, octets(batch), timeoutMs + 3 * ANSWER_TIMEOUT_MS))
+      return shaped(url, () => listAt(object, 'results').map((result) => parseOutcome(asObject(result, 'a result'))))
+    },
+    transaction: async (id) => {
+      const answer = await call(`/v1/transactions/${id}`)
+      if (answer.status === 404) return { status: 'unknown', id }
+      const object = expectOk(url, answer)
+      return shaped(url, () => parseOutcome(object))
+    },
+    isFinal: async (claimIdHex) => {
+      const answer = await call(`/v1/claims/${claimIdHex}`)
+      if (answer.status !== 404) expectOk(url, answer)
+      return answer.status === 200
+    },
+    receipt: async (claimIdHex) => {
+      const answer = await call(`/v1/claims/${claimIdHex}/receipt`)
+      if (answer.status === 404 || answer.status === 409) return null
+      if (answer.status !== 200) expectOk(url, answer)
+      return answer.body
+    },
+    library: (name) =>
+      read(getJson(`/v1/libraries/${encodeURIComponent(name)}`), (o) => ({ root: textAt(o, 'root'), count: numberAt(o, 'count') })),
+    genesis: async () => {
+      const answer = await call('/v1/genesis')
+      if (answer.status !== 200) expectOk(url, answer)
+      return answer.body
+    },
+  }
+}
+
+interface Answer {
+  readonly status: number
+  readonly body: Uint8Array
+}
+
+function checkedUrl(address: string): string {
+  let parsed: URL
+  try {
+    parsed = new URL(address)
+  } catch {
+    throw new CliError(EXIT.usage, 'url', `expected a URL such as ${DEFAULT_URL}, got ${address}`)
+  }
+  if (parsed.protocol !== 'http:' && parsed.protocol !== 'https:') {
+    throw new CliError(EXIT.usage, 'url', `expected an http:// or https:// URL, got ${address}`)
+  }
+  return parsed.href.replace(/\/+$/, '')
+}
+
+function octets(body: Uint8Array): RequestInit {
+  return { method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body: body as Uint8Array<ArrayBuffer> }
+}
+
+async function request(url: string, path: string, init: RequestInit, timeoutMs: number): Promise<Answer> {
+  try {
+    const response = await fetch(url + path, { ...init, signal: AbortSignal.timeout(timeoutMs), redirect: 'error' })
+    return { status: response.status, body: new Uint8Array(await response.arrayBuffer()) }
+  } catch (error) {
+    throw unreachable(url, whyUnreachable(error, timeoutMs))
+  }
+}
+
+function whyUnreachable(error: unknown, timeoutMs: number): string {
+  if (!(error instanceof Error)) return 'the request failed'
+  if (error.name === 'TimeoutError') return `it gave no answer within ${timeoutMs / 1000} s`
+  const cause = error.cause
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : error.message
+  return code === 'ECONNREFUSED' ? 'nothing listens there' : `the connection failed (${code})`
+}
+
+function answerObject(url: string, answer: Answer): JsonObject {
+  try {
+    return asObject(JSON.parse(new TextDecoder().decode(answer.body)), 'the answer')
+  } catch {
+    throw unreachable(url, 'what answers there is not an Aethel validator')
+  }
+}
+
+/** The JSON of a 200 answer; any other status is an error in the validator's own words. */
+function expectOk(url: string, answer: Answer): JsonObject {
+  const object = answerObject(url, answer)
+  if (answer.status === 200 || answer.status === 202) return object
+  const code = typeof object['code'] === 'string' ? object['code'] : `http-${answer.status}`
+  const message = typeof object['message'] === 'string' ? object['message'] : 'no reason given'
+  throw new CliError(EXIT.internal, code, `the validator at ${url} answered ${answer.status} ${code}: ${message.slice(0, MAX_ERROR_TEXT)}`)
+}
+
+function shaped<T>(url: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    if (error instanceof ShapeError) throw unreachable(url, `its answer is not understood (${error.message}); is it of another version?`)
+    throw error
+  }
+}
+
+function parseStatus(o: JsonObject): NodeStatus {
+  const mempool = asObject(o['mempool'], '"mempool"')
+  const verifications = asObject(o['verifications'], '"verifications"')
+  return {
+    version: textAt(o, 'version'),
+    chainId: textAt(o, 'chainId'),
+    index: numberAt(o, 'index'),
+    validators: numberAt(o, 'validators'),
+    view: numberAt(o, 'view'),
+    phase: textAt(o, 'phase'),
+    leader: numberAt(o, 'leader'),
+    height: numberAt(o, 'height'),
+    hash: textAt(o, 'hash'),
+    stateRoot: textAt(o, 'stateRoot'),
+    peersConnected: listAt(o, 'peers').filter((peer) => asObject(peer, 'a peer')['connected'] === true).length,
+    pending: numberAt(mempool, 'pending'),
+    waiting: numberAt(mempool, 'waiting'),
+    verifications: {
+      performed: numberAt(verifications, 'performed'),
+      valid: numberAt(verifications, 'valid'),
+      invalid: numberAt(verifications, 'invalid'),
+    },
+    viewChanges: numberAt(o, 'viewChanges'),
+    rssBytes: numberAt(o, 'rss'),
+    uptimeMs: Math.round(Number(o['uptimeMs'])),
+  }
+}
+
+function parseBlock(o: JsonObject): BlockSummary {
+  return {
+    height: numberAt(o, 'height'),
+    hash: textAt(o, 'hash'),
+    parent: textAt(o, 'parent'),
+    view: numberAt(o, 'view'),
+    proposer: numberAt(o, 'proposer'),
+    timestampMs: numberAt(o, 'timestampMs'),
+    stateRoot: textAt(o, 'stateRoot'),
+    transactions: numberAt(o, 'transactions'),
+  }
+}
+
+const OUTCOMES = ['pending', 'waiting', 'final', 'refused', 'timeout'] as const
+
+function parseOutcome(o: JsonObject): SubmissionOutcome {
+  const text = textAt(o, 'status')
+  const status = OUTCOMES.find((known) => known === text)
+  if (status === undefined) throw new ShapeError(`"status" is ${text}`)
+  const code = optionalTextAt(o, 'code')
+  return details(status === 'refused' && code === 'duplicate-claim' ? 'duplicate' : status, o)
+}
+
+function parseSubmission(httpStatus: number, o: JsonObject): SubmissionOutcome {
+  if (httpStatus === 200 || httpStatus === 202) return parseOutcome(o)
+  if (httpStatus === 409) return details('duplicate', o)
+  if (httpStatus === 504) return details('timeout', o)
+  return details('refused', o)
+}
+
+function details(status: SubmissionOutcome['status'], o: JsonObject): SubmissionOutcome {
+  const id = optionalTextAt(o, 'id')
+  const height = optionalNumberAt(o, 'height')
+  const code = optionalTextAt(o, 'code')
+  const message = optionalTextAt(o, 'message')
+  return {
+    status,
+    ...(id === undefined ? {} : { id }),
+    ...(height === undefined ? {} : { height }),
+    ...(code === undefined ? {} : { code }),
+    ...(message === undefined ? {} : { message }),
+  }
+}

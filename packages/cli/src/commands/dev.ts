@@ -1,0 +1,74 @@
+/** `aethel dev`: a network of four validator processes in the foreground, one line per block, until Ctrl-C. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Command } from 'commander'
+import type { BlockSummary } from '../client.js'
+import { type CommonOptions, finish, integer } from '../command.js'
+import { EXIT, type ExitCode } from '../exit.js'
+import { createNetwork, DEFAULT_BASE_PORT, openNetwork } from '../network.js'
+import { interruptible, startAll, stopAll, type ValidatorProcess } from '../processes.js'
+import { note, paint, printLine } from '../ui/terminal.js'
+
+const POLL_MS = 200
+const BLOCKS_PER_POLL = 100
+
+interface DevOptions extends CommonOptions {
+  readonly validators: number
+  readonly output?: string
+  readonly basePort: number
+  readonly library?: string
+}
+
+export function registerDev(program: Command): void {
+  program
+    .command('dev')
+    .description('run a network of validators in the foreground, one line per block')
+    .option('--validators <n>', 'how many', integer(1, 16), 4)
+    .option('--output <dir>', 'keep the homes there, and go on from them the next time (default: a temporary folder)')
+    .option('--base-port <port>', 'first of the ports to use; 0 picks free ones', integer(0, 65_000), DEFAULT_BASE_PORT)
+    .option('--library <file>', 'Metamath library whose axioms genesis holds (default: the bundled propositional logic)')
+    .action((options: DevOptions) => finish(options, () => dev(options)))
+}
+
+async function dev(options: DevOptions): Promise<ExitCode> {
+  const folder = options.output ?? mkdtempSync(join(tmpdir(), 'aethel-dev-'))
+  const removeFolder = (): void => {
+    if (options.output === undefined) rmSync(folder, { recursive: true, force: true })
+  }
+  let validators: readonly ValidatorProcess[] = []
+  const cleanUp = async (): Promise<void> => {
+    await stopAll(validators)
+    removeFolder()
+  }
+  return interruptible(cleanUp, async () => {
+    const network =
+      openNetwork(folder) ??
+      (await createNetwork({ folder, validators: options.validators, basePort: options.basePort, libraryPath: options.library }))
+    validators = network.validators
+    await startAll(validators)
+    for (const validator of validators) note(`validator ${validator.index}  ${validator.client.url}  log ${validator.logFile}`)
+    note(`trust root  ${network.trustFile}`)
+    note(`submit with  aethel submit FILE --url ${validators[0]?.client.url}    (Ctrl-C stops the network)`)
+    return followBlocks(validators)
+  })
+}
+
+async function followBlocks(validators: readonly ValidatorProcess[]): Promise<ExitCode> {
+  let next = 1
+  for (;;) {
+    const stopped = validators.filter((validator) => !validator.running)
+    if (stopped.length === validators.length) return EXIT.internal
+    const source = validators.find((validator) => validator.running)
+    const blocks = (await source?.client.blocks(next, BLOCKS_PER_POLL).catch(() => [])) ?? []
+    for (const block of blocks) printLine(blockLine(block))
+    next += blocks.length
+    if (blocks.length < BLOCKS_PER_POLL) await sleep(POLL_MS)
+  }
+}
+
+function blockLine(block: BlockSummary): string {
+  const time = new Date(block.timestampMs).toISOString().slice(11, 23)
+  return `${paint('dim', time)}  block ${block.height}  ${block.hash.slice(0, 16)}  view ${block.view}  by ${block.proposer}  ${block.transactions} transactions`
+}

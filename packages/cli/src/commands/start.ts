@@ -1,0 +1,47 @@
+/**
+ * `aethel start`: one validator in this process, until SIGINT or SIGTERM. Its log goes to stdout as JSON lines; with
+ * `--json` stdout gets one document (where it listens) and the log goes to stderr.
+ */
+import { startNode } from '@aethel/node'
+import { type Command, Option } from 'commander'
+import { type CommonOptions, finish, withJson } from '../command.js'
+import { EXIT, type ExitCode } from '../exit.js'
+import { printJson } from '../ui/terminal.js'
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
+
+interface StartOptions extends CommonOptions {
+  readonly home: string
+  readonly logLevel?: (typeof LOG_LEVELS)[number]
+  readonly exitWithParent?: boolean
+}
+
+export function registerStart(program: Command): void {
+  withJson(program.command('start'))
+    .description('run one validator')
+    .requiredOption('--home <dir>', 'its home, as "aethel testnet" writes it')
+    .addOption(new Option('--log-level <level>', 'least severe level to log').choices(LOG_LEVELS))
+    .addOption(new Option('--exit-with-parent', 'stop when standard input closes').hideHelp())
+    .action((options: StartOptions) => finish(options, () => start(options)))
+}
+
+async function start(options: StartOptions): Promise<ExitCode> {
+  const log = options.json === true ? process.stderr : process.stdout
+  let requestStop = (): void => undefined
+  const stopRequested = new Promise<void>((resolve) => {
+    requestStop = resolve
+  })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, requestStop)
+  if (options.exitWithParent === true) process.stdin.once('close', requestStop).resume()
+
+  const node = await startNode({
+    home: options.home,
+    log: { write: (line) => void log.write(line.endsWith('\n') ? line : `${line}\n`) },
+    ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
+  })
+  if (options.json === true) printJson({ index: node.index, chainId: node.chainId, http: node.http.url, mesh: node.mesh })
+  void stopRequested.then(() => node.close())
+  const failure = await node.stopped
+  if (failure !== null) throw failure
+  return EXIT.ok
+}

@@ -1,0 +1,37 @@
+/** `aethel status`: where a validator stands. */
+import type { Command } from 'commander'
+import { createClient, DEFAULT_URL } from '../client.js'
+import { type CommonOptions, finish, withJson } from '../command.js'
+import { EXIT, type ExitCode } from '../exit.js'
+import { grouped, printJson, printTable, seconds } from '../ui/terminal.js'
+
+interface StatusOptions extends CommonOptions {
+  readonly url: string
+}
+
+export function registerStatus(program: Command): void {
+  withJson(program.command('status'))
+    .description('show where a validator stands')
+    .option('--url <url>', 'its HTTP API', DEFAULT_URL)
+    .action((options: StatusOptions) => finish(options, () => showStatus(options)))
+}
+
+async function showStatus(options: StatusOptions): Promise<ExitCode> {
+  const status = await createClient(options.url).status()
+  if (options.json === true) {
+    printJson(status)
+    return EXIT.ok
+  }
+  printTable([
+    ['validator', `${status.index} of ${status.validators}, up ${seconds(status.uptimeMs)}`],
+    ['chain', status.chainId],
+    ['height', `${grouped(status.height)}  ${status.hash}`],
+    ['state root', status.stateRoot],
+    ['view', `${status.view} (${status.phase}), led by validator ${status.leader}; ${status.viewChanges} view changes`],
+    ['peers', `${status.peersConnected} connected`],
+    ['mempool', `${grouped(status.pending)} pending, ${grouped(status.waiting)} waiting for something they cite or an earlier nonce`],
+    ['proofs verified', `${grouped(status.verifications.performed)} (${grouped(status.verifications.invalid)} refused)`],
+    ['memory', `${Math.round(status.rssBytes / 1e6)} MB`],
+  ])
+  return EXIT.ok
+}

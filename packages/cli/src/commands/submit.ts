@@ -1,0 +1,236 @@
+/**
+ * `aethel submit`: signs proofs and brings them to a validator, waits until they are final, and keeps the receipts. What is
+ * final already is not sent again; its receipt is fetched.
+ */
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { encode, type Hash, toHex } from '@aethel/codec'
+import { type Action, chainIdOf, checkAction, decodeGenesis } from '@aethel/ledger'
+import { claimIdOf, cnfToClaim, LRAT_KIND, METAMATH_KIND } from '@aethel/proofs'
+import { type Command, Option } from 'commander'
+import { Account, loadKey } from '../accounts.js'
+import { type Client, createClient, DEFAULT_URL, type SubmissionOutcome, unreachable, type Wait } from '../client.js'
+import { type CommonOptions, finish, integer, withJson } from '../command.js'
+import { CliError, EXIT, type ExitCode, usageError } from '../exit.js'
+import { MAX_REFUTATION_BYTES, readInputFile, writeOutputFile } from '../files.js'
+import { citedClaims, type MetamathLibrary, openLibrary } from '../metamath-library.js'
+import { note, paint, printJson, printLine } from '../ui/terminal.js'
+
+const WAITS = ['final', 'admitted', 'none'] as const
+/** Transactions per request, below the API's bound. */
+const BATCH = 256
+
+interface SubmitOptions extends CommonOptions {
+  readonly label: readonly string[]
+  readonly proof: readonly string[]
+  readonly withDependencies?: boolean
+  readonly library?: string
+  readonly url: string
+  readonly key?: string
+  readonly wait: Wait
+  readonly timeout: number
+  readonly output?: string
+}
+
+interface Submission {
+  readonly name: string
+  readonly claimId: Hash
+  readonly action: Action
+  /** Theorems it cites, label to claimId; axioms are in genesis. */
+  readonly cites: ReadonlyMap<string, Hash>
+  /** Sent only because something else cites it: no receipt is asked for. */
+  readonly dependency: boolean
+}
+
+interface Report {
+  readonly name: string
+  readonly claimId: string
+  readonly status: SubmissionOutcome['status']
+  readonly height?: number
+  readonly code?: string
+  readonly message?: string
+  readonly receipt?: string
+}
+
+export function registerSubmit(program: Command): void {
+  const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value]
+  withJson(program.command('submit'))
+    .description('submit proofs and wait for their receipts')
+    .argument('<file...>', 'a Metamath database (.mm) with --label, or a formula (.cnf) with --proof')
+    .option('--label <label>', 'metamath: the theorem to submit (repeatable)', collect, [])
+    .option('--with-dependencies', 'metamath: also submit the theorems it rests on that are not final yet')
+    .option('--library <name>', 'metamath: how the chain calls the library (default: the file name)')
+    .option('--proof <file>', 'lrat: the refutation, one per formula in the same order (default: FILE with .lrat)', collect, [])
+    .option('--url <url>', "a validator's HTTP API", DEFAULT_URL)
+    .option('--key <file>', 'account key (default: one in your configuration folder, made when missing)')
+    .addOption(new Option('--wait <for>', 'how long to wait').choices(WAITS).default('final'))
+    .option('--timeout <seconds>', 'longest wait', integer(1, 86_400), 60)
+    .option('-o, --output <path>', 'where to write the receipt; a folder if there are several')
+    .action((files: string[], options: SubmitOptions) => finish(options, () => submit(files, options)))
+}
+
+async function submit(files: readonly string[], options: SubmitOptions): Promise<ExitCode> {
+  const submissions = readSubmissions(files, options)
+  const wanted = submissions.filter((submission) => !submission.dependency)
+  if (options.output !== undefined && options.wait !== 'final') throw usageError('usage', 'expected --wait final with --output: only what is final has a receipt')
+  if (wanted.length > 1 && options.output !== undefined && !isFolder(options.output)) {
+    throw usageError('usage', `expected --output to be an existing folder for ${wanted.length} receipts, got ${options.output}`)
+  }
+  const key = loadKey(options.key, note)
+  const client = createClient(options.url)
+  const chainId = await chainIdFrom(client)
+  const pending = await notFinal(client, submissions)
+  if (options.withDependencies !== true) await requireCited(client, submissions)
+  const account = new Account(key, (await client.nonce(toHex(key.publicKey))).pending)
+  const outcomes = await send(client, account, chainId, pending, options)
+  const reports: Report[] = []
+  for (const submission of wanted) reports.push(await reportOn(client, submission, outcomes.get(submission), wanted.length > 1, options))
+  if (options.json === true) printJson(reports.length === 1 ? reports[0] : reports)
+  else for (const report of reports) printReport(report)
+  // A dependency that was refused is the reason why what rests on it waits.
+  const dependencies = pending.filter((submission) => submission.dependency).map((submission) => outcomes.get(submission)?.status)
+  return exitCodeOf([...reports.map((report) => report.status), ...dependencies.filter((status) => status === 'refused')], options.wait)
+}
+
+function exitCodeOf(statuses: readonly (SubmissionOutcome['status'] | undefined)[], wait: Wait): ExitCode {
+  if (statuses.includes('refused')) return EXIT.invalid
+  return wait === 'final' && statuses.some((status) => status !== 'final' && status !== 'duplicate') ? EXIT.pending : EXIT.ok
+}
+
+// --- what to submit -------------------------------------------------------------------------------------------------
+
+function readSubmissions(files: readonly string[], options: SubmitOptions): Submission[] {
+  const databases = files.filter((file) => file.endsWith('.mm'))
+  if (databases.length === files.length) return files.flatMap((file) => metamathSubmissions(file, options))
+  if (databases.length > 0) throw usageError('usage', 'expected either Metamath databases (.mm) or formulas (.cnf), got both; submit them one after the other')
+  if (options.proof.length > 0 && options.proof.length !== files.length) {
+    throw usageError('usage', `expected one --proof for each of ${files.length} formulas, got ${options.proof.length}`)
+  }
+  return files.map((file, index) => lratSubmission(file, options.proof[index] ?? file.replace(/\.cnf$/, '.lrat')))
+}
+
+function lratSubmission(cnfFile: string, proofFile: string): Submission {
+  const claim = cnfToClaim(readInputFile(cnfFile, 'a CNF in DIMACS form', MAX_REFUTATION_BYTES))
+  if (!claim.ok) throw usageError(claim.error.code, `${cnfFile}: ${claim.error.message}`)
+  if (proofFile === cnfFile) throw usageError('usage', `expected --proof with the refutation of ${cnfFile}`)
+  const proof = readInputFile(proofFile, 'an LRAT refutation', MAX_REFUTATION_BYTES)
+  const action = sendable({ type: 'submit-proof', kind: LRAT_KIND, claim: claim.value, proof, metadata: null }, cnfFile)
+  return { name: cnfFile, claimId: claimIdOf(LRAT_KIND, claim.value), action, cites: new Map(), dependency: false }
+}
+
+function metamathSubmissions(file: string, options: SubmitOptions): Submission[] {
+  if (options.label.length === 0) throw usageError('usage', `expected --label with the theorem of ${file} to submit`)
+  const library = options.library === undefined ? openLibrary(file) : openLibrary(file, options.library)
+  const submissions = new Map<string, Submission>()
+  for (const label of options.label) collectTheorem(library, label, options.withDependencies === true, submissions)
+  for (const label of options.label) {
+    const submission = submissions.get(label)
+    if (submission !== undefined) submissions.set(label, { ...submission, dependency: false })
+  }
+  return [...submissions.values()]
+}
+
+/** What a theorem cites goes before it; an explicit stack, because chains of citations are long. */
+function collectTheorem(library: MetamathLibrary, label: string, withDependencies: boolean, into: Map<string, Submission>): void {
+  const stack: { readonly submission: Submission; readonly open: string[] }[] = []
+  const push = (name: string): void => {
+    const submission = theoremSubmission(library, name)
+    stack.push({ submission, open: withDependencies ? [...submission.cites.keys()] : [] })
+  }
+  if (!into.has(label)) push(label)
+  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+    const next = top.open.pop()
+    if (next === undefined) {
+      into.set(top.submission.name, top.submission)
+      stack.pop()
+    } else if (!into.has(next)) {
+      push(next)
+    }
+  }
+}
+
+function theoremSubmission(library: MetamathLibrary, label: string): Submission {
+  const theorem = library.extractor.theorem(label)
+  if (!theorem.ok) throw usageError(theorem.error.code, theorem.error.message)
+  const { claim, claimId, proof } = theorem.value
+  const cites = new Map([...citedClaims(proof)].filter(([cited]) => library.extractor.theorem(cited).ok))
+  const action = sendable({ type: 'submit-proof', kind: METAMATH_KIND, claim, proof, metadata: null }, label)
+  return { name: label, claimId, action, cites, dependency: true }
+}
+
+function sendable(action: Action, name: string): Action {
+  const checked = checkAction(action)
+  if (!checked.ok) throw usageError(checked.error.code, `${name}: ${checked.error.message}`)
+  return action
+}
+
+// --- talking to the validator ---------------------------------------------------------------------------------------
+
+async function chainIdFrom(client: Client): Promise<Hash> {
+  const genesis = decodeGenesis(await client.genesis())
+  if (!genesis.ok) throw unreachable(client.url, `its genesis is not understood (${genesis.error.message})`)
+  return chainIdOf(genesis.value)
+}
+
+async function notFinal(client: Client, submissions: readonly Submission[]): Promise<Submission[]> {
+  const pending: Submission[] = []
+  for (const submission of submissions) if (!(await client.isFinal(toHex(submission.claimId)))) pending.push(submission)
+  return pending
+}
+
+/** Without `--with-dependencies` whatever is cited must be final: waiting would be in vain. */
+async function requireCited(client: Client, submissions: readonly Submission[]): Promise<void> {
+  const own = new Set(submissions.map((submission) => submission.name))
+  for (const { name, cites } of submissions) {
+    for (const [label, claimId] of cites) {
+      if (own.has(label) || (await client.isFinal(toHex(claimId)))) continue
+      throw usageError('citation-missing', `${name} cites ${label}, which is not final on this chain; submit it first, or add --with-dependencies`)
+    }
+  }
+}
+
+async function send(client: Client, account: Account, chainId: Hash, pending: readonly Submission[], options: SubmitOptions): Promise<Map<Submission, SubmissionOutcome>> {
+  const outcomes = new Map<Submission, SubmissionOutcome>()
+  for (let from = 0; from < pending.length; from += BATCH) {
+    const part = pending.slice(from, from + BATCH)
+    const batch = encode((writer) => writer.list(part, (w, submission) => w.bytes(account.transaction(chainId, submission.action).bytes)))
+    const results = await client.submitBatch(batch, options.wait, options.timeout * 1000)
+    for (const [index, submission] of part.entries()) outcomes.set(submission, results[index] ?? { status: 'unknown' })
+  }
+  return outcomes
+}
+
+async function reportOn(client: Client, submission: Submission, outcome: SubmissionOutcome | undefined, several: boolean, options: SubmitOptions): Promise<Report> {
+  const claimId = toHex(submission.claimId)
+  // Not sent: it was final before.
+  const { id: _id, ...known } = outcome ?? { status: 'duplicate' as const }
+  const report: Report = { name: submission.name, claimId, ...known }
+  const final = report.status === 'final' || report.status === 'duplicate'
+  if (!final || options.output === undefined) return report
+  const bytes = await client.receipt(claimId)
+  if (bytes === null) throw new CliError(EXIT.internal, 'no-receipt', `the validator at ${client.url} calls ${submission.name} final but has no receipt for it`)
+  const path = several ? join(options.output, `${claimId}.json`) : options.output
+  writeOutputFile(path, 'the receipt', bytes)
+  return { ...report, receipt: path }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+}
+
+function printReport(report: Report): void {
+  const where = report.receipt === undefined ? '' : `, receipt in ${report.receipt}`
+  switch (report.status) {
+    case 'final':
+      return printLine(`${paint('green', 'final')}: ${report.name}, block ${report.height ?? '?'}, claim ${report.claimId}${where}`)
+    case 'duplicate':
+      return printLine(`${paint('green', 'final')} already: ${report.name}, claim ${report.claimId}${where}`)
+    case 'refused':
+      return note(`${paint('red', 'refused')} (${report.code}): ${report.name}: ${report.message}`)
+    case 'pending':
+    case 'waiting':
+    case 'timeout':
+    case 'unknown':
+      return printLine(`${paint('yellow', 'submitted')}, not final yet: ${report.name}, claim ${report.claimId}`)
+  }
+}

@@ -1,0 +1,43 @@
+/** `aethel testnet`: writes homes, keys, genesis and a trust root for a network on this machine. */
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { type CommonOptions, finish, integer, withJson } from '../command.js'
+import { EXIT, type ExitCode } from '../exit.js'
+import { createNetwork, DEFAULT_BASE_PORT } from '../network.js'
+import { printJson, printLine } from '../ui/terminal.js'
+
+interface TestnetOptions extends CommonOptions {
+  readonly validators: number
+  readonly output: string
+  readonly basePort: number
+  readonly library?: string
+}
+
+export function registerTestnet(program: Command): void {
+  withJson(program.command('testnet'))
+    .description('write homes, keys and genesis for a network of validators on this machine')
+    .option('--validators <n>', 'how many', integer(1, 128), 4)
+    .requiredOption('--output <dir>', 'folder to make; must not hold a network yet')
+    .option('--base-port <port>', 'first of the ports to use (two per validator); 0 picks free ones', integer(0, 65_000), DEFAULT_BASE_PORT)
+    .option('--library <file>', 'Metamath library whose axioms genesis holds (default: the bundled propositional logic)')
+    .action((options: TestnetOptions) => finish(options, () => testnet(options)))
+}
+
+async function testnet(options: TestnetOptions): Promise<ExitCode> {
+  const network = await createNetwork({
+    folder: options.output,
+    validators: options.validators,
+    basePort: options.basePort,
+    libraryPath: options.library,
+  })
+  if (options.json === true) {
+    const homes = network.validators.map((validator) => validator.home)
+    const urls = network.validators.map((validator) => validator.client.url)
+    printJson({ chainId: network.chainId, homes, urls, trustFile: network.trustFile })
+    return EXIT.ok
+  }
+  printLine(`chain ${network.chainId}`)
+  for (const validator of network.validators) printLine(`aethel start --home ${validator.home}    # ${validator.client.url}`)
+  printLine(`trust root for receipts: ${resolve(network.trustFile)}`)
+  return EXIT.ok
+}

@@ -1,0 +1,127 @@
+/**
+ * `aethel verify`: is this receipt true, given a trust root? Offline. With `--recheck` the proof kind's own kernel runs on
+ * the proof as well, and then no validator needs to be trusted at all.
+ */
+import { equalBytes, type Hash, keyOf, type Refusal, refuse, type Result, toHex } from '@aethel/codec'
+import { claimIdOf, createMeter, libraryDigest, LRAT_KIND, lratVerifier, METAMATH_KIND, metamathVerifier, type ProofVerifier } from '@aethel/proofs'
+import { type CheckedReceipt, decodeTrust, recheckReceipt, type TrustRoot, type Verification, verifyReceipt } from '@aethel/receipts'
+import type { Command } from 'commander'
+import { type CommonOptions, finish, withJson } from '../command.js'
+import { EXIT, type ExitCode, usageError } from '../exit.js'
+import { MAX_REFUTATION_BYTES, MAX_SMALL_FILE_BYTES, readInputFile } from '../files.js'
+import { citedClaims, definitionOf, openLibrary } from '../metamath-library.js'
+import { type CheckLine, grouped, note, paint, paintError, printChecklist, printJson, printLine, printTable } from '../ui/terminal.js'
+
+interface VerifyOptions extends CommonOptions {
+  readonly trust: string
+  readonly recheck?: boolean
+  readonly proof?: string
+}
+
+export function registerVerify(program: Command): void {
+  withJson(program.command('verify'))
+    .description('verify a receipt, offline')
+    .argument('<receipt>', 'the receipt (JSON)')
+    .requiredOption('--trust <file>', 'the chain and validators you trust (trust.json)')
+    .option('--recheck', 'run the proof checker as well, on the proof in --proof')
+    .option('--proof <file>', 'the proof that was submitted: an .lrat file, or the .mm database with the theorem')
+    .action((file: string, options: VerifyOptions) => finish(options, () => verify(file, options)))
+}
+
+function verify(file: string, options: VerifyOptions): ExitCode {
+  if (options.recheck === true && options.proof === undefined) throw usageError('usage', 'expected --proof FILE with --recheck: the proof to check again')
+  if (options.recheck !== true && options.proof !== undefined) throw usageError('usage', 'expected --recheck with --proof: without it the proof is not looked at')
+  const trust = readTrust(options.trust)
+  const receipt = readInputFile(file, 'a receipt', MAX_SMALL_FILE_BYTES)
+  const verification = verifyReceipt(receipt, { trust })
+  const checks: CheckLine[] = verification.steps.map((step) => ({ name: step.name, passed: step.ok, detail: step.detail }))
+  let refusal: Refusal | null = verification.ok ? null : verification.error
+  if (verification.ok && options.proof !== undefined) {
+    const again = recheck(verification.value, options.proof)
+    const detail = again.ok ? `the checker finds the proof valid here too, for the same ${grouped(again.value.gas)} gas` : again.error.message
+    checks.push({ name: 'recheck', passed: again.ok, detail })
+    if (!again.ok) refusal = again.error
+  }
+  if (options.json === true) printJson(document(verification, checks, refusal))
+  else print(file, verification, checks, refusal)
+  return refusal === null ? EXIT.ok : EXIT.invalid
+}
+
+function readTrust(file: string): TrustRoot {
+  const trust = decodeTrust(readInputFile(file, 'a trust root (trust.json)', MAX_SMALL_FILE_BYTES))
+  if (!trust.ok) throw usageError(trust.error.code, `expected a trust root in ${file}, but it is none: ${trust.error.message}`)
+  return trust.value
+}
+
+function recheck(receipt: CheckedReceipt, proofFile: string): Result<{ readonly gas: number }, Refusal> {
+  switch (receipt.record.kind) {
+    case METAMATH_KIND:
+      return recheckTheorem(receipt, proofFile)
+    case LRAT_KIND: {
+      const verifier = lratVerifier() as ProofVerifier<unknown>
+      const proof = readInputFile(proofFile, 'an LRAT refutation', MAX_REFUTATION_BYTES)
+      return recheckReceipt(receipt, proof, { verifier, meter: createMeter(verifier.limits) })
+    }
+    default:
+      return refuse('unknown-kind', `expected a proof kind of this program, got ${receipt.record.kind}; run a version that has it`)
+  }
+}
+
+/** The certificate and the statements it cites are taken from the database, which must define the library of the receipt. */
+function recheckTheorem(receipt: CheckedReceipt, proofFile: string): Result<{ readonly gas: number }, Refusal> {
+  const place = receipt.record.library
+  if (place === null) return refuse('library', 'expected a theorem with its place in a library')
+  const library = openLibrary(proofFile, place.name)
+  const definition = definitionOf(library)
+  if (!equalBytes(libraryDigest(definition), place.digest)) {
+    return refuse('library-digest', `expected the library with digest ${toHex(place.digest)}, got ${toHex(libraryDigest(definition))}; its symbols or axioms differ`)
+  }
+  const theorem = library.extractor.theorem(place.label)
+  if (!theorem.ok) return theorem
+  const statements = new Map<string, Uint8Array>()
+  for (const axiom of definition.axioms) statements.set(keyOf(claimIdOf(METAMATH_KIND, axiom)), axiom)
+  for (const label of citedClaims(theorem.value.proof).keys()) {
+    const cited = library.extractor.theorem(label)
+    if (cited.ok) statements.set(keyOf(cited.value.claimId), cited.value.claim)
+  }
+  const verifier = metamathVerifier([definition]) as ProofVerifier<unknown>
+  const cited = { statementOf: (claimId: Hash): Uint8Array | undefined => statements.get(keyOf(claimId)) }
+  return recheckReceipt(receipt, theorem.value.proof, { verifier, cited, meter: createMeter(verifier.limits) })
+}
+
+function document(verification: Verification, checks: readonly CheckLine[], refusal: Refusal | null): unknown {
+  const steps = checks.map((check) => ({ name: check.name, ok: check.passed, detail: check.detail }))
+  if (refusal !== null || !verification.ok) return { status: 'invalid', code: refusal?.code, message: refusal?.message, steps }
+  const { record, header, chainId, blockHash, signers } = verification.value
+  return {
+    status: 'valid',
+    chainId: toHex(chainId),
+    kind: record.kind,
+    claimId: toHex(record.claimId),
+    label: record.library?.label,
+    library: record.library?.name,
+    axioms: record.library?.axioms,
+    gas: record.gas,
+    height: header.height,
+    blockHash: toHex(blockHash),
+    signers,
+    steps,
+  }
+}
+
+function print(file: string, verification: Verification, checks: readonly CheckLine[], refusal: Refusal | null): void {
+  printChecklist(checks)
+  if (refusal !== null || !verification.ok) {
+    note(`${paintError('red', 'invalid')} (${refusal?.code}): ${file}: ${refusal?.message}`)
+    return
+  }
+  const { record, header, blockHash, signers, totalPower, signedPower } = verification.value
+  printLine(`${paint('green', 'valid')}: ${file}`)
+  printTable([
+    ['claim', `${record.kind}  ${toHex(record.claimId)}`],
+    ...(record.library === null ? [] : ([['theorem', `${record.library.label} of ${record.library.name}, resting on ${record.library.axioms.length} axioms`]] as const)),
+    ['found valid in', `block ${record.height}, for ${grouped(record.gas)} gas`],
+    ['agreed in', `block ${header.height}  ${toHex(blockHash)}`],
+    ['signed by', `validators ${signers.join(', ')}, power ${signedPower} of ${totalPower}`],
+  ])
+}

@@ -1,0 +1,101 @@
+/**
+ * Where the Metamath library of the main job comes from: a file the user names; else Debian's package
+ * `metamath-databases` (set.mm, public domain), already installed, cached, or downloaded and unpacked into a cache folder
+ * without needing root; else the small library that ships with this repository. Never anything half-written: the file
+ * appears in the cache by one rename.
+ */
+import { execFile } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { MAX_DATABASE_BYTES, readInputFile } from '../files.js'
+
+const PACKAGE = 'metamath-databases'
+const PATH_IN_PACKAGE = 'usr/share/metamath/databases/set.mm'
+const REFRESH_TIMEOUT_MS = 60_000
+const DOWNLOAD_TIMEOUT_MS = 120_000
+
+export interface Library {
+  readonly path: string
+  readonly bytes: Uint8Array
+  /** For people: where it came from. */
+  readonly origin: string
+}
+
+export function cacheFolder(): string {
+  const base = process.env['XDG_CACHE_HOME']
+  return join(base === undefined || base === '' ? join(homedir(), '.cache') : base, 'aethel')
+}
+
+export function bundledLibraryPath(): string {
+  return join(fileURLToPath(import.meta.resolve('@aethel/proofs')), '..', '..', 'library', 'propositional.mm')
+}
+
+export async function obtainLibrary(path: string | undefined, say: (line: string) => void): Promise<Library> {
+  if (path !== undefined) return load(path, 'named with --library')
+  const cached = join(cacheFolder(), 'set.mm')
+  if (existsSync(cached)) return load(cached, `Debian's ${PACKAGE}, cached`)
+  const installed = join('/', PATH_IN_PACKAGE)
+  if (existsSync(installed)) return load(installed, `Debian's ${PACKAGE}, installed`)
+  say(`set.mm: fetching Debian's package ${PACKAGE} (about 10 MB, once)`)
+  const reason = await download(cached)
+  if (reason === null) return load(cached, `Debian's ${PACKAGE}, downloaded`)
+  say(`set.mm is not to be had (${reason}); going on with the small library bundled here. With --library FILE you can name another.`)
+  return load(bundledLibraryPath(), 'bundled: propositional logic')
+}
+
+function load(path: string, origin: string): Library {
+  return { path, bytes: readInputFile(path, 'a Metamath library', MAX_DATABASE_BYTES), origin }
+}
+
+/** Null, or why it did not work. */
+async function download(target: string): Promise<string | null> {
+  const cache = cacheFolder()
+  try {
+    mkdirSync(cache, { recursive: true })
+  } catch {
+    return `the cache folder ${cache} cannot be made`
+  }
+  const work = mkdtempSync(join(cache, 'download-'))
+  try {
+    const fetched = await fetchPackage(work)
+    if (fetched !== null) return fetched
+    const archive = readdirSync(work).find((name) => name.startsWith(PACKAGE) && name.endsWith('.deb'))
+    if (archive === undefined) return 'apt-get left no package'
+    const unpacked = await run('dpkg', ['-x', archive, 'unpacked'], work, DOWNLOAD_TIMEOUT_MS)
+    if (unpacked !== null) return unpacked
+    const file = join(work, 'unpacked', PATH_IN_PACKAGE)
+    if (!existsSync(file)) return `the package holds no ${PATH_IN_PACKAGE}`
+    renameSync(file, target)
+    return null
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+/** Refreshes the system's package lists where that is allowed, otherwise a private copy of them. */
+async function fetchPackage(work: string): Promise<string | null> {
+  if (process.getuid?.() === 0) {
+    await run('apt-get', ['update', '-q'], work, REFRESH_TIMEOUT_MS)
+    return run('apt-get', ['download', '-q', PACKAGE], work, DOWNLOAD_TIMEOUT_MS)
+  }
+  const direct = await run('apt-get', ['download', '-q', PACKAGE], work, DOWNLOAD_TIMEOUT_MS)
+  if (direct === null || direct.endsWith('is not installed')) return direct
+  for (const folder of ['state/lists/partial', 'cache/archives/partial']) mkdirSync(join(work, folder), { recursive: true })
+  const ownLists = ['-o', `Dir::State=${join(work, 'state')}`, '-o', 'Dir::State::status=/var/lib/dpkg/status', '-o', `Dir::Cache=${join(work, 'cache')}`]
+  const refreshed = await run('apt-get', [...ownLists, 'update', '-q'], work, REFRESH_TIMEOUT_MS)
+  if (refreshed !== null) return refreshed
+  return run('apt-get', [...ownLists, 'download', '-q', PACKAGE], work, DOWNLOAD_TIMEOUT_MS)
+}
+
+function run(command: string, args: readonly string[], cwd: string, timeoutMs: number): Promise<string | null> {
+  return new Promise((resolve) => {
+    execFile(command, args, { cwd, timeout: timeoutMs, killSignal: 'SIGKILL' }, (error, _stdout, stderr) => {
+      if (error === null) resolve(null)
+      else if (error.code === 'ENOENT') resolve(`${command} is not installed`)
+      else if (error.killed === true) resolve(`${command} took longer than ${timeoutMs / 1000} s`)
+      else resolve(`${command} failed: ${stderr.trim().split('\n').at(-1) ?? 'no reason given'}`)
+    })
+  })
+}

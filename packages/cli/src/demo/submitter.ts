@@ -1,0 +1,162 @@
+/**
+ * Brings signed transactions to finality through the HTTP API of several validators, some of which may be down: in order,
+ * in batches, with a bounded number under way. What a validator took with it when it died is sent again to another.
+ */
+import { encode } from '@aethel/codec'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { SubmissionOutcome } from '../client.js'
+import { CliError, EXIT } from '../exit.js'
+import type { ValidatorProcess } from '../processes.js'
+import type { Item } from './corpus.js'
+
+const BATCH_ITEMS = 128
+const BATCH_BYTES = 2 * 1024 * 1024
+/** Under way at once; the validators' mempools hold several times as many. */
+const MOST_OUTSTANDING = 2_048
+const ADMISSION_TIMEOUT_MS = 20_000
+/** Not final after this long: sent again, to whichever validator is next. Sending twice is harmless. */
+const RESEND_AFTER_MS = 6_000
+const IDLE_MS = 10
+const DOWN_MS = 300
+
+/** Refusals that say "not now". */
+const PASSING: readonly string[] = ['mempool-full', 'sender-quota', 'overloaded', 'busy', 'verification-aborted', 'evicted', 'timeout', 'nonce-used', 'duplicate-nonce']
+
+type Stage = 'queued' | 'sending' | 'sent' | 'final'
+
+interface Tracked {
+  readonly item: Item
+  stage: Stage
+  sentMs: number
+}
+
+export interface Submitter {
+  /** Sends until everything is final; rejects if a validator refuses for good. */
+  run(): Promise<void>
+  /** What the chain says: called for each transaction in a committed block. */
+  markFinal(id: string): void
+  readonly finalCount: number
+  /** Everything before this position is final. */
+  readonly finalPrefix: number
+  stop(): void
+}
+
+export function createSubmitter(validators: readonly ValidatorProcess[], items: readonly Item[]): Submitter {
+  return new BatchSubmitter(validators, items)
+}
+
+class BatchSubmitter implements Submitter {
+  readonly #validators: readonly ValidatorProcess[]
+  readonly #tracked: readonly Tracked[]
+  readonly #byId = new Map<string, Tracked>()
+  #finalCount = 0
+  #finalPrefix = 0
+  /** Everything before this position has been sent at least once. */
+  #next = 0
+  #outstanding = 0
+  #stopped = false
+
+  constructor(validators: readonly ValidatorProcess[], items: readonly Item[]) {
+    this.#validators = validators
+    this.#tracked = items.map((item) => ({ item, stage: 'queued', sentMs: 0 }))
+    for (const tracked of this.#tracked) this.#byId.set(tracked.item.id, tracked)
+  }
+
+  get finalCount(): number {
+    return this.#finalCount
+  }
+
+  get finalPrefix(): number {
+    return this.#finalPrefix
+  }
+
+  stop(): void {
+    this.#stopped = true
+  }
+
+  markFinal(id: string): void {
+    const tracked = this.#byId.get(id)
+    if (tracked === undefined || tracked.stage === 'final') return
+    if (tracked.stage === 'sent' || tracked.stage === 'sending') this.#outstanding--
+    tracked.stage = 'final'
+    this.#finalCount++
+    while (this.#tracked[this.#finalPrefix]?.stage === 'final') this.#finalPrefix++
+  }
+
+  async run(): Promise<void> {
+    try {
+      await Promise.all(this.#validators.map((validator) => this.#lane(validator)))
+    } finally {
+      this.#stopped = true
+    }
+  }
+
+  /** One batch at a time to one validator, as long as it is up. */
+  async #lane(validator: ValidatorProcess): Promise<void> {
+    while (!this.#stopped && this.#finalCount < this.#tracked.length) {
+      const batch = validator.running ? this.#take() : []
+      if (batch.length === 0) {
+        await sleep(IDLE_MS)
+        continue
+      }
+      const outcomes = await this.#send(validator, batch)
+      if (outcomes === null) await sleep(DOWN_MS)
+    }
+  }
+
+  #take(): Tracked[] {
+    const batch: Tracked[] = []
+    let bytes = 0
+    const add = (tracked: Tracked): boolean => {
+      if (batch.length >= BATCH_ITEMS || (batch.length > 0 && bytes + tracked.item.bytes.length > BATCH_BYTES)) return false
+      bytes += tracked.item.bytes.length
+      batch.push(tracked)
+      return true
+    }
+    const stale = Date.now() - RESEND_AFTER_MS
+    for (let at = this.#finalPrefix; at < this.#next; at++) {
+      const tracked = this.#tracked[at] as Tracked
+      const due = tracked.stage === 'queued' || (tracked.stage === 'sent' && tracked.sentMs < stale)
+      if (due && !add(tracked)) break
+    }
+    while (this.#next < this.#tracked.length && this.#outstanding + batch.length < MOST_OUTSTANDING) {
+      const tracked = this.#tracked[this.#next] as Tracked
+      if (tracked.stage !== 'final' && !add(tracked)) break
+      this.#next++
+    }
+    for (const tracked of batch) {
+      if (tracked.stage === 'queued') this.#outstanding++
+      tracked.stage = 'sending'
+      tracked.sentMs = Date.now()
+    }
+    return batch
+  }
+
+  async #send(validator: ValidatorProcess, batch: readonly Tracked[]): Promise<readonly SubmissionOutcome[] | null> {
+    const bytes = encode((writer) => writer.list(batch, (w, tracked) => w.bytes(tracked.item.bytes)))
+    let outcomes: readonly SubmissionOutcome[] | null = null
+    try {
+      outcomes = await validator.client.submitBatch(bytes, 'admitted', ADMISSION_TIMEOUT_MS)
+    } catch (error) {
+      if (!(error instanceof CliError) || error.exitCode === EXIT.usage) throw error
+    }
+    for (const [index, tracked] of batch.entries()) {
+      if (tracked.stage === 'sending') this.#settle(tracked, outcomes?.[index])
+    }
+    return outcomes
+  }
+
+  #settle(tracked: Tracked, outcome: SubmissionOutcome | undefined): void {
+    const refused = outcome?.status === 'refused'
+    if (outcome !== undefined && !refused) {
+      // Pending, waiting, already final or known: the chain will say when it is final.
+      tracked.stage = 'sent'
+      return
+    }
+    if (refused && !PASSING.includes(outcome.code ?? '')) {
+      throw new CliError(EXIT.internal, outcome.code ?? 'refused', `${tracked.item.name} is a valid proof, but was refused (${outcome.code}): ${outcome.message}`)
+    }
+    tracked.stage = 'queued'
+    this.#outstanding--
+  }
+}

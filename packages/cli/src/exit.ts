@@ -1,0 +1,48 @@
+/**
+ * How a command ends: the exit codes scripts may rely on, and the one error class that carries them. Everything else that is
+ * thrown is our own bug and ends with code 1.
+ */
+
+export const EXIT = {
+  ok: 0,
+  internal: 1,
+  /** A wrong option, or input that cannot be read. */
+  usage: 2,
+  /** A proof or receipt that was read and refused. */
+  invalid: 3,
+  /** Accepted, but not final within the time given. */
+  pending: 5,
+  unreachable: 6,
+  /** The simulator found a broken invariant. */
+  violation: 7,
+} as const
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+
+/** An expected failure: says what was expected, what came and what to do, in one line. */
+export class CliError extends Error {
+  override readonly name = 'CliError'
+  readonly exitCode: ExitCode
+  /** Stable kebab-case code, printed with `--json`. */
+  readonly code: string
+
+  constructor(exitCode: ExitCode, code: string, message: string) {
+    super(message)
+    this.exitCode = exitCode
+    this.code = code
+  }
+}
+
+export function usageError(code: string, message: string): CliError {
+  return new CliError(EXIT.usage, code, message)
+}
+
+/** Many lines of a message as one: an error is one line on stderr. */
+export function oneLine(text: string): string {
+  return text.replaceAll(/\s*\n\s*/g, ' ').trim()
+}
+
+export function errorCodeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}

@@ -1,0 +1,94 @@
+/**
+ * Reading the user's files: a file that cannot be read, is no file or is absurdly large is said so in one line
+ * (exit code 2), before anything is allocated for it.
+ */
+import { closeSync, fstatSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { EXIT, CliError, errorCodeOf, usageError } from './exit.js'
+
+const MEBIBYTE = 1024 * 1024
+/** A Metamath database: the largest known one has 50 MB. */
+export const MAX_DATABASE_BYTES: number = 512 * MEBIBYTE
+/** A CNF or LRAT file for the offline check. */
+export const MAX_REFUTATION_BYTES: number = 1024 * MEBIBYTE
+/** Receipts, trust roots, keys. */
+export const MAX_SMALL_FILE_BYTES: number = 16 * MEBIBYTE
+
+/** The bytes of a regular file (or a pipe's, up to the limit). */
+export function readInputFile(path: string, what: string, maxBytes: number): Uint8Array {
+  let descriptor: number
+  try {
+    descriptor = openSync(path, 'r')
+  } catch (error) {
+    throw unreadable(path, what, error)
+  }
+  try {
+    const status = fstatSync(descriptor)
+    if (status.isDirectory()) {
+      throw usageError('unreadable', `expected ${what}, but ${path} is a directory; name a file inside it`)
+    }
+    if (!status.isFile() && !status.isFIFO() && !status.isCharacterDevice()) {
+      throw usageError('unreadable', `expected ${what}, but ${path} is neither a file nor a pipe`)
+    }
+    if (status.size > maxBytes) {
+      throw usageError('too-large', `expected ${what} of at most ${maxBytes} bytes, but ${path} has ${status.size}`)
+    }
+    return status.isFile() ? readFileSync(descriptor) : readBounded(descriptor, path, what, maxBytes)
+  } catch (error) {
+    if (error instanceof CliError) throw error
+    throw unreadable(path, what, error)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function readBounded(descriptor: number, path: string, what: string, maxBytes: number): Uint8Array {
+  const parts: Uint8Array[] = []
+  let length = 0
+  for (;;) {
+    const part = new Uint8Array(MEBIBYTE)
+    const count = readSync(descriptor, part)
+    if (count === 0) return Buffer.concat(parts, length)
+    length += count
+    if (length > maxBytes) throw usageError('too-large', `expected ${what} of at most ${maxBytes} bytes, but ${path} goes on`)
+    parts.push(part.subarray(0, count))
+  }
+}
+
+function unreadable(path: string, what: string, error: unknown): CliError {
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: 'there is no such file',
+    EACCES: 'permission is denied',
+    ENOTDIR: 'a part of the path is not a directory',
+    EISDIR: 'it is a directory; name a file inside it',
+    ELOOP: 'its symbolic links go in a circle',
+    ENAMETOOLONG: 'the name is too long',
+  }
+  const code = errorCodeOf(error) ?? 'unknown'
+  return usageError('unreadable', `expected ${what} at ${path}, but ${reasons[code] ?? `it cannot be read (${code})`}`)
+}
+
+/** Parses a small JSON file; anything but an object is refused. */
+export function readJsonObject(path: string, what: string): Readonly<Record<string, unknown>> {
+  const text = new TextDecoder().decode(readInputFile(path, what, MAX_SMALL_FILE_BYTES))
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw usageError('not-json', `expected ${what} (a JSON object) in ${path}, but it is not JSON`)
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw usageError('not-json', `expected ${what} (a JSON object) in ${path}, but it is another JSON value`)
+  }
+  return value as Readonly<Record<string, unknown>>
+}
+
+export function writeOutputFile(path: string, what: string, content: string | Uint8Array, mode = 0o644): void {
+  try {
+    writeFileSync(path, content, { mode })
+  } catch (error) {
+    const code = errorCodeOf(error)
+    const hint = code === 'ENOENT' ? `the folder ${dirname(path)} does not exist` : `it cannot be written (${code ?? 'unknown'})`
+    throw new CliError(EXIT.usage, 'unwritable', `expected to write ${what} to ${path}, but ${hint}`)
+  }
+}

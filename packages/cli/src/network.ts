@@ -1,0 +1,80 @@
+/**
+ * A network of validators on this machine: made once in a folder (homes, keys, genesis, trust root), opened again later.
+ * `network.json` remembers what is where.
+ */
+import { existsSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import type { Parameters } from '@aethel/ledger'
+import type { LibraryDefinition } from '@aethel/proofs'
+import { bundledLibraryPath } from './demo/library.js'
+import { usageError } from './exit.js'
+import { readJsonObject, writeOutputFile } from './files.js'
+import { definitionOf, openLibrary } from './metamath-library.js'
+import { createValidatorProcess, type ValidatorProcess } from './processes.js'
+import { asObject, type JsonObject, listAt, ShapeError, textAt } from './shape.js'
+
+export const DEFAULT_BASE_PORT = 27_100
+const DESCRIPTION = 'network.json'
+const FORMAT = 'aethel-network/1'
+
+export interface LocalNetwork {
+  readonly folder: string
+  readonly chainId: string
+  readonly trustFile: string
+  readonly validators: readonly ValidatorProcess[]
+}
+
+export interface NetworkOptions {
+  readonly folder: string
+  readonly validators: number
+  /** 0: free ports. */
+  readonly basePort: number
+  /** Libraries of genesis; without them the one in `libraryPath`, without that the bundled one. */
+  readonly libraries?: readonly LibraryDefinition[] | undefined
+  readonly libraryPath?: string | undefined
+  readonly parameters?: Partial<Parameters> | undefined
+}
+
+export async function createNetwork(options: NetworkOptions): Promise<LocalNetwork> {
+  const folder = resolve(options.folder)
+  const libraries = options.libraries ?? [definitionOf(openLibrary(options.libraryPath ?? bundledLibraryPath()))]
+  const { createTestnet } = await import('@aethel/node')
+  const made = await createTestnet({
+    validators: options.validators,
+    output: folder,
+    basePort: options.basePort,
+    libraries,
+    ...(options.parameters === undefined ? {} : { parameters: options.parameters }),
+  })
+  const validators = made.homes.map((home, index) => ({ home: relative(folder, home), url: made.urls[index] }))
+  const description = { format: FORMAT, chainId: made.chainId, trustFile: relative(folder, made.trustFile), validators }
+  writeOutputFile(join(folder, DESCRIPTION), 'the description of the network', `${JSON.stringify(description, null, 2)}\n`)
+  return describe(folder, description as unknown as JsonObject)
+}
+
+/** The network that an earlier run left in the folder, or null if there is none. */
+export function openNetwork(path: string): LocalNetwork | null {
+  const folder = resolve(path)
+  const file = join(folder, DESCRIPTION)
+  if (!existsSync(file)) return null
+  const description = readJsonObject(file, 'the description of a network')
+  try {
+    if (description['format'] !== FORMAT) throw new ShapeError(`"format" is not ${FORMAT}`)
+    return describe(folder, description)
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error
+    throw usageError('network', `expected the description of a network in ${file}, but ${error.message}; make a new one in another folder`)
+  }
+}
+
+function describe(folder: string, description: JsonObject): LocalNetwork {
+  return {
+    folder,
+    chainId: textAt(description, 'chainId'),
+    trustFile: join(folder, textAt(description, 'trustFile')),
+    validators: listAt(description, 'validators').map((value, index) => {
+      const validator = asObject(value, `validator ${index}`)
+      return createValidatorProcess(index, join(folder, textAt(validator, 'home')), textAt(validator, 'url'))
+    }),
+  }
+}

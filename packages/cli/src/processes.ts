@@ -1,0 +1,162 @@
+/**
+ * Validators as operating-system processes on this machine: each runs `aethel start` in its own process group, with its
+ * log in its home. A validator lives no longer than whoever started it: it watches its standard input, and ends when that
+ * closes, so not even `kill -9` on the parent leaves one behind.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { type Client, createClient } from './client.js'
+import { CliError, EXIT, errorCodeOf } from './exit.js'
+
+const READY_TIMEOUT_MS = 30_000
+const READY_POLL_MS = 50
+/** A graceful stop flushes the store; a validator that takes longer is killed, which its store survives. */
+const STOP_TIMEOUT_MS = 10_000
+const LOG_NAME = 'validator.log'
+const LOG_TAIL_BYTES = 4_096
+
+const BIN = fileURLToPath(new URL('../bin/aethel.js', import.meta.url))
+
+export interface ValidatorProcess {
+  readonly index: number
+  readonly home: string
+  readonly client: Client
+  readonly logFile: string
+  readonly running: boolean
+  readonly pid: number | undefined
+  /** Resolves when the API answers. */
+  start(): Promise<void>
+  /** SIGKILL, as a crash would be. */
+  kill(): Promise<void>
+  stop(): Promise<void>
+}
+
+export function createValidatorProcess(index: number, home: string, url: string): ValidatorProcess {
+  const client = createClient(url)
+  const logFile = join(home, LOG_NAME)
+  let child: ChildProcess | null = null
+
+  const end = async (signal: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
+    const target = child
+    if (target === null) return
+    const exited = exitOf(target)
+    target.kill(signal)
+    const forced = setTimeout(() => target.kill('SIGKILL'), STOP_TIMEOUT_MS)
+    await exited
+    clearTimeout(forced)
+    child = null
+  }
+
+  return {
+    index,
+    home,
+    client,
+    logFile,
+    get running() {
+      return child !== null && !hasExited(child)
+    },
+    get pid() {
+      return child?.pid
+    },
+    start: async () => {
+      child = launch(home, logFile)
+      await ready(child, client, index, logFile)
+    },
+    kill: () => end('SIGKILL'),
+    stop: () => end('SIGTERM'),
+  }
+}
+
+function launch(home: string, logFile: string): ChildProcess {
+  const log = openSync(logFile, 'a', 0o600)
+  try {
+    const args = [BIN, 'start', '--home', home, '--exit-with-parent']
+    // Its own process group: Ctrl-C reaches only us, and we stop the validators in order.
+    return spawn(process.execPath, args, { stdio: ['pipe', log, log], detached: true })
+  } finally {
+    closeSync(log)
+  }
+}
+
+function hasExited(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
+}
+
+function exitOf(child: ChildProcess): Promise<void> {
+  if (hasExited(child)) return Promise.resolve()
+  return new Promise((resolve) => child.once('exit', () => resolve()))
+}
+
+async function ready(child: ChildProcess, client: Client, index: number, logFile: string): Promise<void> {
+  const deadline = Date.now() + READY_TIMEOUT_MS
+  for (;;) {
+    if (hasExited(child)) {
+      throw new CliError(EXIT.internal, 'validator-stopped', `validator ${index} stopped while starting: ${lastLine(logFile)} (log: ${logFile})`)
+    }
+    try {
+      const status = await client.status()
+      if (status.index === index) return
+    } catch {
+      // Not listening yet.
+    }
+    if (Date.now() > deadline) {
+      await new Promise<void>((resolve) => {
+        child.once('exit', () => resolve())
+        child.kill('SIGKILL')
+      })
+      throw new CliError(EXIT.internal, 'validator-silent', `validator ${index} did not answer within ${READY_TIMEOUT_MS / 1000} s (log: ${logFile})`)
+    }
+    await sleep(READY_POLL_MS)
+  }
+}
+
+/** What a validator said last; the reason, if it refused to start. */
+export function lastLine(logFile: string): string {
+  try {
+    const lines = readFileSync(logFile).subarray(-LOG_TAIL_BYTES).toString('utf8').trim().split('\n')
+    return lines.at(-1) ?? 'it left no log'
+  } catch (error) {
+    return `its log cannot be read (${errorCodeOf(error) ?? 'unknown'})`
+  }
+}
+
+export async function startAll(validators: readonly ValidatorProcess[]): Promise<void> {
+  const outcomes = await Promise.allSettled(validators.map((validator) => validator.start()))
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (failed === undefined) return
+  await stopAll(validators)
+  throw failed.reason
+}
+
+export async function stopAll(validators: readonly ValidatorProcess[]): Promise<void> {
+  await Promise.all(validators.map((validator) => validator.stop()))
+}
+
+/** Runs `body`; on Ctrl-C, SIGTERM or a closed terminal `cleanUp` runs first, then the process ends with 128 + signal. */
+export async function interruptible<T>(cleanUp: () => Promise<void>, body: () => Promise<T>): Promise<T> {
+  const signals = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
+  let interrupted = false
+  const onSignal = (signal: NodeJS.Signals): void => {
+    // A second Ctrl-C does not wait; validators then end because their standard input closes.
+    if (interrupted) process.exit(128 + signals[signal as keyof typeof signals])
+    interrupted = true
+    process.stderr.write('\nstopping\n')
+    void cleanUp().finally(() => process.exit(128 + signals[signal as keyof typeof signals]))
+  }
+  for (const signal of Object.keys(signals)) process.on(signal, onSignal)
+  try {
+    const result = await body()
+    if (interrupted) await new Promise(() => undefined)
+    return result
+  } catch (error) {
+    // While stopping, everything fails; the signal decides how we end.
+    if (interrupted) await new Promise(() => undefined)
+    throw error
+  } finally {
+    if (!interrupted) await cleanUp()
+    for (const signal of Object.keys(signals)) process.off(signal, onSignal)
+  }
+}

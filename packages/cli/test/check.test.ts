@@ -1,0 +1,127 @@
+/** `aethel check`: verdicts, exit codes and one-line errors for good, false, broken and absurd files. */
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, it } from 'vitest'
+import { aethel, errorLine, temporaryFolder } from './aethel.js'
+
+const folder = temporaryFolder()
+afterAll(folder.remove)
+
+const instances = fileURLToPath(new URL('../../proofs/instances/', import.meta.url))
+const cnf = `${instances}pigeonhole-3.cnf`
+const refutation = `${instances}pigeonhole-3.lrat`
+
+const PREAMBLE = `$c wff |- ( ) -> $. $v p q $. wp $f wff p $. wq $f wff q $. wi $a wff ( p -> q ) $.
+ax-1 $a |- ( p -> ( q -> p ) ) $.
+\${ min $e |- p $. maj $e |- ( p -> q ) $. ax-mp $a |- q $. $}
+`
+const THEOREM = '${ a1i.1 $e |- p $. a1i $p |- ( q -> p ) $= ( wi ax-1 ax-mp ) ABADCABEF $. $}\n'
+
+function write(name: string, content: string | Uint8Array): string {
+  writeFileSync(folder.file(name), content)
+  return folder.file(name)
+}
+
+describe('check metamath', () => {
+  it('a database whose proofs hold is valid: exit code 0, and one JSON document with --json', () => {
+    const file = write('good.mm', PREAMBLE + THEOREM)
+    const outcome = aethel('check', 'metamath', file, '--json')
+    expect(outcome.code).toBe(0)
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ status: 'valid', theorems: 1 })
+    expect(JSON.parse(outcome.stdout).gas).toBeGreaterThan(0)
+    expect(aethel('check', 'metamath', file).stdout).toContain('valid')
+  })
+
+  it('one theorem can be checked by its label', () => {
+    const broken = 'wrong $p |- ( p -> q ) $= ( wi ax-1 ) ABA $.\n'
+    const file = write('one.mm', PREAMBLE + THEOREM + broken)
+    expect(aethel('check', 'metamath', file, '--label', 'a1i').code).toBe(0)
+    expect(aethel('check', 'metamath', file, '--label', 'wrong').code).toBe(3)
+    expect(aethel('check', 'metamath', file, '--label', 'nowhere').code).toBe(3)
+  })
+
+  it.each([
+    ['a proof with a step left out', PREAMBLE + THEOREM.replace('ABADCABEF', 'ABADCABE')],
+    ['an unclosed block', `${PREAMBLE}\${ ${THEOREM.slice(3, -3)}`],
+    ['NUL bytes', `${PREAMBLE}\0\0${THEOREM}`],
+    ['an unknown symbol', PREAMBLE + THEOREM.replace('( q -> p )', '( q => p )')],
+    ['random bytes', Uint8Array.from({ length: 4096 }, (_, i) => (i * 7919 + (i >> 3)) & 255)],
+  ])('%s is refused with code 3, a reason, and no stack trace', (_name, content) => {
+    const outcome = aethel('check', 'metamath', write('bad.mm', content), '--json')
+    expect(outcome.code).toBe(3)
+    const report = JSON.parse(outcome.stdout)
+    expect(report.status).toBe('invalid')
+    expect(report.code).toMatch(/^[a-z][a-z-]*$/)
+    expect(errorLine(outcome)).toContain(report.code)
+  })
+})
+
+describe('check lrat', () => {
+  it('a refutation of a formula is valid, in binary form', () => {
+    const outcome = aethel('check', 'lrat', cnf, refutation, '--json')
+    expect(outcome.code).toBe(0)
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ status: 'valid' })
+  })
+
+  it('a refutation of another formula, a truncated one and an empty one are refused with code 3', () => {
+    const bytes = readFileSync(refutation)
+    expect(aethel('check', 'lrat', `${instances}pigeonhole-4.cnf`, refutation).code).toBe(3)
+    expect(aethel('check', 'lrat', cnf, write('half.lrat', bytes.subarray(0, bytes.length >> 1))).code).toBe(3)
+    const empty = aethel('check', 'lrat', cnf, write('empty.lrat', ''), '--json')
+    expect(empty.code).toBe(3)
+    expect(JSON.parse(empty.stdout).status).toBe('invalid')
+  })
+
+  it.each([
+    ['a header that promises more clauses than there are', 'p cnf 2 9\n1 2 0\n-1 0\n'],
+    ['a header that promises four billion clauses', 'p cnf 2 4294967295\n1 2 0\n'],
+    ['a variable beyond the header', 'p cnf 2 1\n1 7 0\n'],
+    ['NUL bytes', 'p cnf 2 1\n\0\0\0 0\n'],
+    ['no header', '1 2 0\n'],
+  ])('a formula with %s claims nothing: exit code 2 and one line', (_name, content) => {
+    const outcome = aethel('check', 'lrat', write('bad.cnf', content), refutation)
+    expect(outcome.code).toBe(2)
+    expect(errorLine(outcome)).toContain('bad.cnf')
+  })
+})
+
+describe('files that cannot be read', () => {
+  it.each([
+    ['a directory', () => folder.path],
+    ['a missing file', () => folder.file('nowhere.mm')],
+    ['a path through a file', () => `${cnf}/x`],
+  ])('%s is exit code 2, one line on stderr, and one JSON document with --json', (_name, path) => {
+    for (const args of [['metamath', path()], ['lrat', path(), refutation], ['lrat', cnf, path()]]) {
+      const outcome = aethel('check', ...args, '--json')
+      expect(outcome.code).toBe(2)
+      expect(JSON.parse(outcome.stdout)).toMatchObject({ status: 'error', code: 'unreadable' })
+      expect(errorLine(outcome)).toMatch(/^aethel: expected .+ but /)
+    }
+  })
+
+  it('a file of four gigabytes is refused before it is read', () => {
+    const file = write('huge.mm', '')
+    truncateSync(file, 4 * 1024 ** 3)
+    const outcome = aethel('check', 'metamath', file)
+    expect(outcome.code).toBe(2)
+    expect(errorLine(outcome)).toContain('at most')
+  })
+})
+
+describe('usage', () => {
+  it.each([
+    [['frobnicate'], 'unknown command'],
+    [['check', 'metamath'], 'missing required argument'],
+    [['check', 'metamath', 'a', 'b'], 'too many arguments'],
+    [['check', 'lrat', '--nonsense', 'a', 'b'], 'unknown option'],
+  ])('%j is exit code 2 and one line', (args, reason) => {
+    const outcome = aethel(...args)
+    expect(outcome.code).toBe(2)
+    expect(errorLine(outcome)).toContain(reason)
+  })
+
+  it('help and version are exit code 0', () => {
+    expect(aethel('--help')).toMatchObject({ code: 0, stderr: '' })
+    expect(aethel('--version').stdout).toBe('0.1.0\n')
+  })
+})

@@ -1,0 +1,267 @@
+/**
+ * Genesis: everything a chain's validators agree on before the first block. Its canonical bytes are hashed into the chain
+ * id, which every signature and every header carries; its JSON form is for people and decodes to the same value, strictly.
+ */
+import {
+  compareBytes, decode, encode, equalBytes, err, type Hash, hash, HASH_BYTES, ok, PUBLIC_KEY_BYTES, publicKey, type Reader, type Refusal,
+  refuse, type Result, toHex, utf8, type Writer, epoch, height,
+} from '@aethel/codec'
+import { type CommittedTip, createValidatorSet, MAX_BLOCK_TRANSACTIONS, type Validator, type ValidatorSet } from '@aethel/consensus'
+import { hashTagged } from '@aethel/crypto'
+import { MAX_KIND_BYTES, MAX_LIBRARY_NAME_BYTES } from './records.js'
+import { jsonBigint, jsonBytesOf, jsonFields, jsonInteger, jsonList, jsonText, readJson } from './strict-json.js'
+import { MAX_PROOF_BYTES } from './transaction.js'
+
+export type MempoolOrder = 'difficulty' | 'fifo'
+
+export interface Parameters {
+  /** Heights a leader may propose beyond the committed one, 1..64. */
+  readonly window: number
+  readonly blockTransactions: number
+  readonly blockBytes: number
+  /** Sum of the difficulty of a block's proofs. */
+  readonly blockGas: number
+  /** Proofs travel inline up to this. */
+  readonly maxProofBytes: number
+  readonly mempoolOrder: MempoolOrder
+}
+
+export const DEFAULT_PARAMETERS: Parameters = {
+  window: 16,
+  blockTransactions: 4096,
+  blockBytes: 4 * 1024 * 1024,
+  blockGas: 2_000_000_000,
+  maxProofBytes: 1024 * 1024,
+  mempoolOrder: 'difficulty',
+}
+
+export interface GenesisKind {
+  /** For example 'lrat/1'. */
+  readonly kind: string
+  /** Revision of the kind's checker, from 1: raised whenever a verdict or a gas figure could change. */
+  readonly revision: number
+}
+
+export interface GenesisLibrary {
+  readonly name: string
+  /** Of the definition (symbols and axioms), which is a file of its own. */
+  readonly digest: Hash
+}
+
+export interface Genesis {
+  readonly chainName: string
+  /** Milliseconds since 1970; the timestamp of height 0. */
+  readonly genesisTimeMs: number
+  /** In index order. */
+  readonly validators: readonly Validator[]
+  readonly parameters: Parameters
+  /** Proof kinds the chain accepts, ascending by kind. */
+  readonly kinds: readonly GenesisKind[]
+  /** Ascending by name. */
+  readonly libraries: readonly GenesisLibrary[]
+}
+
+const GENESIS_VERSION = 1
+const MAX_CHAIN_NAME_BYTES = 64
+const MAX_GENESIS_VALIDATORS = 4096
+const MAX_KINDS = 64
+const MAX_LIBRARIES = 64
+const MAX_WINDOW = 64
+/** A validator takes about 150 bytes of JSON. */
+const MAX_GENESIS_JSON_BYTES: number = 1024 * 1024
+const MAX_U32 = 0xffff_ffff
+
+export function writeParameters(writer: Writer, parameters: Parameters): void {
+  writer.u16(parameters.window).u32(parameters.blockTransactions).u32(parameters.blockBytes).u64(parameters.blockGas)
+  writer.u32(parameters.maxProofBytes).u8(parameters.mempoolOrder === 'difficulty' ? 1 : 2)
+}
+
+function readParameters(reader: Reader): Parameters {
+  const numbers = {
+    window: reader.u16(),
+    blockTransactions: reader.u32(),
+    blockBytes: reader.u32(),
+    blockGas: reader.u64(),
+    maxProofBytes: reader.u32(),
+  }
+  const order = reader.u8()
+  if (order !== 1 && order !== 2) reader.fail('mempool-order', `expected mempool order 1 (difficulty) or 2 (fifo), got ${order}`)
+  return { ...numbers, mempoolOrder: order === 1 ? 'difficulty' : 'fifo' }
+}
+
+export function encodeGenesis(genesis: Genesis): Uint8Array {
+  return encode((writer) => {
+    writer.u16(GENESIS_VERSION).text(genesis.chainName).u64(genesis.genesisTimeMs)
+    writer.list(genesis.validators, (w, validator) => w.raw(validator.publicKey).u128(validator.power))
+    writeParameters(writer, genesis.parameters)
+    writer.list(genesis.kinds, (w, kind) => w.text(kind.kind).u16(kind.revision))
+    writer.list(genesis.libraries, (w, library) => w.text(library.name).raw(library.digest))
+  })
+}
+
+export function decodeGenesis(bytes: Uint8Array): Result<Genesis, Refusal> {
+  const decoded = decode(bytes, (reader) => {
+    const version = reader.u16()
+    if (version !== GENESIS_VERSION) reader.fail('version', `expected genesis version ${GENESIS_VERSION}, got ${version}`)
+    return {
+      chainName: reader.text(MAX_CHAIN_NAME_BYTES),
+      genesisTimeMs: reader.u64(),
+      validators: reader.list(MAX_GENESIS_VALIDATORS, (r) => ({ publicKey: r.publicKey(), power: r.u128() })),
+      parameters: readParameters(reader),
+      kinds: reader.list(MAX_KINDS, (r) => ({ kind: r.text(MAX_KIND_BYTES), revision: r.u16() })),
+      libraries: reader.list(MAX_LIBRARIES, (r) => ({ name: r.text(MAX_LIBRARY_NAME_BYTES), digest: r.hash() })),
+    }
+  })
+  return decoded.ok ? checkGenesis(decoded.value) : decoded
+}
+
+/** What every genesis must satisfy, however it was made. */
+export function checkGenesis(genesis: Genesis): Result<Genesis, Refusal> {
+  const validators = createValidatorSet(epoch(0), genesis.validators)
+  if (!validators.ok) return validators
+  const name = checkName('chain name', genesis.chainName, MAX_CHAIN_NAME_BYTES)
+  if (!name.ok) return name
+  const parameters = checkParameters(genesis.parameters)
+  if (!parameters.ok) return parameters
+  if (genesis.validators.length > MAX_GENESIS_VALIDATORS || genesis.kinds.length > MAX_KINDS || genesis.libraries.length > MAX_LIBRARIES) {
+    return refuse('genesis', `expected at most ${MAX_GENESIS_VALIDATORS} validators, ${MAX_KINDS} kinds and ${MAX_LIBRARIES} libraries`)
+  }
+  const kinds = checkNames('kind', genesis.kinds.map((kind) => kind.kind), MAX_KIND_BYTES)
+  if (!kinds.ok) return kinds
+  for (const kind of genesis.kinds) if (kind.revision < 1) return refuse('genesis-kind', `expected a revision of at least 1 for ${kind.kind}`)
+  const libraries = checkNames('library', genesis.libraries.map((library) => library.name), MAX_LIBRARY_NAME_BYTES)
+  return libraries.ok ? ok(genesis) : libraries
+}
+
+/** Letters, digits and a few signs, so that a name can stand in a path, a URL and a log line. */
+function checkName(what: string, name: string, maxBytes: number): Result<null, Refusal> {
+  let good = name.length > 0 && name.length <= maxBytes
+  for (let i = 0; i < name.length; i++) {
+    const character = name.charAt(i)
+    if (!((character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') || (character >= '0' && character <= '9') || '-_./'.includes(character))) good = false
+  }
+  return good ? ok(null) : refuse('genesis-name', `expected a ${what} of 1..${maxBytes} characters from A-Z a-z 0-9 - _ . /, got ${JSON.stringify(name)}`)
+}
+
+/** Ascending and distinct: one order, so one encoding. */
+function checkNames(what: string, names: readonly string[], maxBytes: number): Result<null, Refusal> {
+  for (const [index, name] of names.entries()) {
+    const checked = checkName(what, name, maxBytes)
+    if (!checked.ok) return checked
+    const previous = names[index - 1]
+    if (previous !== undefined && compareBytes(utf8(previous), utf8(name)) >= 0) {
+      return refuse('genesis-order', `expected each ${what} once, ascending, got ${name} after ${previous}`)
+    }
+  }
+  return ok(null)
+}
+
+function checkParameters(parameters: Parameters): Result<null, Refusal> {
+  const inRange = (value: number, least: number, most: number): boolean => Number.isSafeInteger(value) && value >= least && value <= most
+  if (!inRange(parameters.window, 1, MAX_WINDOW)) return refuse('genesis-parameters', `expected a window of 1..${MAX_WINDOW}, got ${parameters.window}`)
+  if (!inRange(parameters.blockTransactions, 1, MAX_BLOCK_TRANSACTIONS)) {
+    return refuse('genesis-parameters', `expected 1..${MAX_BLOCK_TRANSACTIONS} transactions per block, got ${parameters.blockTransactions}`)
+  }
+  if (!inRange(parameters.maxProofBytes, 1, MAX_PROOF_BYTES)) {
+    return refuse('genesis-parameters', `expected maxProofBytes of 1..${MAX_PROOF_BYTES}, got ${parameters.maxProofBytes}`)
+  }
+  if (!inRange(parameters.blockBytes, 1, MAX_U32) || !inRange(parameters.blockGas, 1, Number.MAX_SAFE_INTEGER)) {
+    return refuse('genesis-parameters', 'expected positive limits of bytes and gas per block')
+  }
+  return ok(null)
+}
+
+/** Hash of genesis: the name every signature and header of this chain carries. */
+export function chainIdOf(genesis: Genesis): Hash {
+  return hashTagged('aethel/genesis/v1', encodeGenesis(genesis))
+}
+
+/** The validators of epoch 0. */
+export function genesisValidators(genesis: Genesis): Result<ValidatorSet, Refusal> {
+  return createValidatorSet(epoch(0), genesis.validators)
+}
+
+/** What the first block builds on: height 0, whose hash is the chain id. */
+export function genesisTip(genesis: Genesis): CommittedTip {
+  return { height: height(0), hash: chainIdOf(genesis), timestampMs: genesis.genesisTimeMs }
+}
+
+const GENESIS_FORMAT = 'aethel-genesis/1'
+
+/** The readable form: fixed order of fields, integers as decimal strings, bytes as hex, a final newline. */
+export function genesisToJson(genesis: Genesis): string {
+  const { parameters } = genesis
+  return `${JSON.stringify(
+    {
+      format: GENESIS_FORMAT,
+      chainId: toHex(chainIdOf(genesis)),
+      chainName: genesis.chainName,
+      genesisTimeMs: String(genesis.genesisTimeMs),
+      validators: genesis.validators.map((validator) => ({ publicKey: toHex(validator.publicKey), power: String(validator.power) })),
+      parameters: {
+        window: String(parameters.window),
+        blockTransactions: String(parameters.blockTransactions),
+        blockBytes: String(parameters.blockBytes),
+        blockGas: String(parameters.blockGas),
+        maxProofBytes: String(parameters.maxProofBytes),
+        mempoolOrder: parameters.mempoolOrder,
+      },
+      kinds: genesis.kinds.map((kind) => ({ kind: kind.kind, revision: String(kind.revision) })),
+      libraries: genesis.libraries.map((library) => ({ name: library.name, digest: toHex(library.digest) })),
+    },
+    null,
+    2,
+  )}\n`
+}
+
+const PARAMETER_FIELDS = ['window', 'blockTransactions', 'blockBytes', 'blockGas', 'maxProofBytes', 'mempoolOrder'] as const
+
+/** Strict: unknown, missing and repeated fields are refused, and `chainId` must be the hash of the rest. */
+export function genesisFromJson(bytes: Uint8Array): Result<Genesis, Refusal> {
+  const parsed = readJson(bytes, MAX_GENESIS_JSON_BYTES, (json) => {
+    const fields = jsonFields(json, 'genesis', ['format', 'chainId', 'chainName', 'genesisTimeMs', 'validators', 'parameters', 'kinds', 'libraries'])
+    const parameters = jsonFields(fields.get('parameters') ?? null, 'parameters', PARAMETER_FIELDS)
+    const genesis: Genesis = {
+      chainName: jsonText(fields.get('chainName'), 'chainName', MAX_CHAIN_NAME_BYTES),
+      genesisTimeMs: jsonInteger(fields.get('genesisTimeMs'), 'genesisTimeMs', Number.MAX_SAFE_INTEGER),
+      validators: jsonList(fields.get('validators'), 'validators', MAX_GENESIS_VALIDATORS).map((item) => {
+        const validator = jsonFields(item, 'validator', ['publicKey', 'power'])
+        return {
+          publicKey: publicKey(jsonBytesOf(validator.get('publicKey'), 'publicKey', PUBLIC_KEY_BYTES)),
+          power: jsonBigint(validator.get('power'), 'power'),
+        }
+      }),
+      parameters: {
+        window: jsonInteger(parameters.get('window'), 'window', MAX_WINDOW),
+        blockTransactions: jsonInteger(parameters.get('blockTransactions'), 'blockTransactions', MAX_U32),
+        blockBytes: jsonInteger(parameters.get('blockBytes'), 'blockBytes', MAX_U32),
+        blockGas: jsonInteger(parameters.get('blockGas'), 'blockGas', Number.MAX_SAFE_INTEGER),
+        maxProofBytes: jsonInteger(parameters.get('maxProofBytes'), 'maxProofBytes', MAX_U32),
+        mempoolOrder: jsonText(parameters.get('mempoolOrder'), 'mempoolOrder', 16) as MempoolOrder,
+      },
+      kinds: jsonList(fields.get('kinds'), 'kinds', MAX_KINDS).map((item) => {
+        const kind = jsonFields(item, 'kind', ['kind', 'revision'])
+        return { kind: jsonText(kind.get('kind'), 'kind', MAX_KIND_BYTES), revision: jsonInteger(kind.get('revision'), 'revision', 0xffff) }
+      }),
+      libraries: jsonList(fields.get('libraries'), 'libraries', MAX_LIBRARIES).map((item) => {
+        const library = jsonFields(item, 'library', ['name', 'digest'])
+        return {
+          name: jsonText(library.get('name'), 'name', MAX_LIBRARY_NAME_BYTES),
+          digest: hash(jsonBytesOf(library.get('digest'), 'digest', HASH_BYTES)),
+        }
+      }),
+    }
+    return { format: jsonText(fields.get('format'), 'format', 64), chainId: jsonBytesOf(fields.get('chainId'), 'chainId', HASH_BYTES), genesis }
+  })
+  if (!parsed.ok) return parsed
+  const { format, chainId, genesis } = parsed.value
+  if (format !== GENESIS_FORMAT) return refuse('format', `expected the format '${GENESIS_FORMAT}', got ${JSON.stringify(format)}`)
+  const order: string = genesis.parameters.mempoolOrder
+  if (order !== 'difficulty' && order !== 'fifo') return refuse('genesis-parameters', `expected mempoolOrder 'difficulty' or 'fifo', got ${JSON.stringify(order)}`)
+  const checked = checkGenesis(genesis)
+  if (!checked.ok) return err(checked.error)
+  if (!equalBytes(chainId, chainIdOf(genesis))) {
+    return refuse('chain-id', `expected chainId to be the hash of this genesis, ${toHex(chainIdOf(genesis))}; the file was edited after it was made`)
+  }
+  return ok(genesis)
+}

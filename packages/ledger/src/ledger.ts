@@ -1,0 +1,411 @@
+/**
+ * The ledger of proofs as an `Application` (ledger.md): which transactions may follow which state, and what they change.
+ * One set of rules, `refusalOf`, decides both what a leader may pick (`readiness`) and what a block may hold (`execute`),
+ * so the two cannot disagree.
+ */
+import {
+  assert, compareBytes, encode, equalBytes, type Hash, height, HASH_BYTES, keyOf, ok, type PublicKey, type Refusal, refuse, type Result, toHex,
+} from '@aethel/codec'
+import type { VerifySignature } from '@aethel/consensus'
+import { hashTagged } from '@aethel/crypto'
+import { claimIdOf } from '@aethel/proofs'
+import type { Application, BlockContext, Executed, ExecutionInput, Readiness, StateWrites, Transaction, VerificationWork } from '@aethel/replica'
+import { chainIdOf, type Genesis, writeParameters } from './genesis.js'
+import { checkRegistry, type LedgerKind, type LedgerRegistry } from './kinds.js'
+import { AuthenticatedMap, type MapChange } from './merkle.js'
+import { decodeAccountRecord, decodeClaimRecord, decodeLibraryRecord, libraryPath, MAX_LABEL_BYTES, PARAMETERS_PATH, proofHashOf } from './records.js'
+import { entryChange, labelChange, type LedgerState, libraryChange, type LibraryState, statementChange, StateView } from './state.js'
+import { decodeTransaction, type SignedTransaction, signingBytesOf, type SubmitProof, transactionIdOf } from './transaction.js'
+
+export interface LedgerOptions {
+  /** Ed25519 of `@aethel/crypto`, or the simulator's ideal signatures. */
+  readonly verifySignature: VerifySignature
+}
+
+/** A transaction of this ledger: what `decode` returns. */
+export interface LedgerTransaction extends Transaction {
+  readonly account: PublicKey
+  readonly expiryHeight: number
+  /** A proof that costs more gas is refused by `execute`; whoever fills blocks must leave it out. */
+  readonly gasLimit: number
+  readonly action: SignedTransaction['action']['type']
+  /** The claim's place in a library, where its kind has libraries. */
+  readonly place: { readonly library: string; readonly label: string } | null
+  /** Of the proof bytes; null without a proof. */
+  readonly proofHash: Hash | null
+}
+
+/** Why a transaction cannot follow a state: for now, or for good. */
+type RuleRefusal = Exclude<Readiness, { readonly status: 'ready' }>
+
+interface AxiomPlace {
+  readonly library: string
+  readonly position: number
+}
+
+/** Creates the ledger at genesis. The registry must be the one genesis lists (`createRegistry` makes it). */
+export function createLedger(genesis: Genesis, registry: LedgerRegistry, options: LedgerOptions): Application<LedgerState> {
+  const ledger = new Ledger(genesis, registry, options)
+  return ledger.application(ledger.genesisState())
+}
+
+/**
+ * The ledger at a state read back from a store: `entries` are the pairs that `writes` returned since genesis, in any order.
+ * Refuses a store that is damaged or of another chain; its root is recomputed here, so the caller can compare it with
+ * the header's.
+ */
+export function restoreLedger(
+  genesis: Genesis,
+  registry: LedgerRegistry,
+  entries: Iterable<readonly [key: Uint8Array, value: Uint8Array]>,
+  options: LedgerOptions,
+): Result<Application<LedgerState>, Refusal> {
+  const ledger = new Ledger(genesis, registry, options)
+  const restored = restoreState(ledger.genesisState(), entries)
+  return restored.ok ? ok(ledger.application(restored.value)) : restored
+}
+
+class Ledger {
+  readonly #genesis: Genesis
+  readonly #chainId: Hash
+  readonly #registry: LedgerRegistry
+  readonly #verifySignature: VerifySignature
+  readonly #kinds = new Map<string, LedgerKind>()
+  readonly #axioms = new Map<string, AxiomPlace>()
+
+  constructor(genesis: Genesis, registry: LedgerRegistry, options: LedgerOptions) {
+    const checked = checkRegistry(genesis, registry)
+    assert(checked.ok, checked.ok ? '' : checked.error.message)
+    this.#genesis = genesis
+    this.#chainId = chainIdOf(genesis)
+    this.#registry = registry
+    this.#verifySignature = options.verifySignature
+    for (const kind of registry.kinds) this.#kinds.set(kind.verifier.kind, kind)
+    for (const library of registry.libraries) {
+      for (const [position, axiom] of library.axioms.entries()) this.#axioms.set(keyOf(axiom.claimId), { library: library.name, position })
+    }
+  }
+
+  genesisState(): LedgerState {
+    const entries: MapChange[] = [entryChange(PARAMETERS_PATH, encode((writer) => writeParameters(writer, this.#genesis.parameters)))]
+    const statements: MapChange[] = []
+    const libraries = new Map<string, LibraryState>()
+    for (const definition of this.#registry.libraries) {
+      const labels = AuthenticatedMap.empty.update(definition.axioms.map((axiom) => labelChange(axiom.label, axiom.claimId)))
+      const library: LibraryState = { digest: definition.digest, axioms: definition.axioms.length, theorems: 0, labels }
+      libraries.set(definition.name, library)
+      entries.push(libraryChange(definition.name, library))
+      for (const axiom of definition.axioms) statements.push(statementChange(axiom.claimId, axiom.claim))
+    }
+    return { entries: AuthenticatedMap.empty.update(entries), statements: AuthenticatedMap.empty.update(statements), libraries }
+  }
+
+  application(state: LedgerState): Application<LedgerState> {
+    return {
+      initial: { state, stateRoot: state.entries.root },
+      decode: (bytes) => this.#decode(bytes),
+      readiness: (at, transaction, context) => this.#readiness(at, transaction, context.height),
+      statementOf: (at, claimId) => at.statements.get(claimId),
+      execute: (parent, context, transactions) => this.#execute(parent, context, transactions),
+      writes: (parent, to) => writesOf(parent, to),
+    }
+  }
+
+  // --- decoding: everything that does not depend on a state -------------------------------------------------------
+
+  #decode(bytes: Uint8Array): Result<LedgerTransaction, Refusal> {
+    const decoded = decodeTransaction(bytes)
+    if (!decoded.ok) return decoded
+    const transaction = decoded.value
+    if (!equalBytes(transaction.chainId, this.#chainId)) {
+      return refuse('chain-id', `expected a transaction for chain ${toHex(this.#chainId)}, got one for ${toHex(transaction.chainId)}`)
+    }
+    if (transaction.fee !== 0n) return refuse('fee-not-zero', `expected a fee of 0, because this chain has no economy yet, got ${transaction.fee}`)
+    const kind = transaction.action.type === 'submit-proof' ? this.#admissibleKind(transaction.action) : null
+    if (kind !== null && !kind.ok) return kind
+    if (!this.#verifySignature(transaction.sender, signingBytesOf(bytes), transaction.signature)) {
+      return refuse('signature', `expected a valid Ed25519 signature of the sender ${toHex(transaction.sender)}; sign the canonical bytes with its key`)
+    }
+    const proof = transaction.action.type === 'submit-proof' && kind !== null ? readProof(kind.value, transaction.action) : null
+    if (proof !== null && !proof.ok) return proof
+    return ok({
+      id: transactionIdOf(bytes),
+      bytes,
+      sender: keyOf(transaction.sender),
+      nonce: transaction.nonce,
+      work: proof === null ? null : proof.value.work,
+      account: transaction.sender,
+      expiryHeight: transaction.expiryHeight,
+      gasLimit: transaction.gasLimit,
+      action: transaction.action.type,
+      place: proof === null ? null : proof.value.place,
+      proofHash: proof === null ? null : proof.value.proofHash,
+    })
+  }
+
+  #admissibleKind(action: SubmitProof): Result<LedgerKind, Refusal> {
+    const kind = this.#kinds.get(action.kind)
+    if (kind === undefined) {
+      return refuse('unknown-kind', `expected one of the proof kinds ${[...this.#kinds.keys()].join(', ')}, got ${JSON.stringify(action.kind)}`)
+    }
+    const maxProofBytes = Math.min(this.#genesis.parameters.maxProofBytes, kind.verifier.limits.proofBytes)
+    if (action.proof.length > maxProofBytes) return refuse('proof-too-large', `expected a proof of at most ${maxProofBytes} bytes, got ${action.proof.length}`)
+    const maxClaimBytes = kind.verifier.limits.claimBytes
+    if (action.claim.length > maxClaimBytes) return refuse('claim-too-large', `expected a claim of at most ${maxClaimBytes} bytes, got ${action.claim.length}`)
+    return ok(kind)
+  }
+
+  /** Transactions come back as `decode` made them; one that was copied field by field on its way is read again. */
+  #ledgerTransaction(transaction: Transaction): LedgerTransaction {
+    if ('account' in transaction && 'gasLimit' in transaction) return transaction as LedgerTransaction
+    const decoded = this.#decode(transaction.bytes)
+    assert(decoded.ok, 'a transaction that was decoded before does not decode')
+    return decoded.value
+  }
+
+  // --- rules ------------------------------------------------------------------------------------------------------
+
+  #readiness(state: LedgerState, transaction: Transaction, at: number): Readiness {
+    const refusal = this.#refusalOf(new StateView(state), this.#ledgerTransaction(transaction), at)
+    return refusal ?? { status: 'ready' }
+  }
+
+  /** The rules, in order: first what can never be mended, then what may still come. */
+  #refusalOf(view: StateView, transaction: LedgerTransaction, at: number): RuleRefusal | null {
+    const nonce = view.nonceOf(transaction.account, transaction.sender)
+    if (transaction.nonce < nonce) return never('nonce-used', `expected nonce ${nonce}, got ${transaction.nonce}, which an earlier transaction has used`)
+    if (transaction.expiryHeight < at) return never('expired', `expected to be in a block by height ${transaction.expiryHeight}, the next is ${at}; sign it again`)
+    const { work } = transaction
+    const claimRefusal = work === null ? null : this.#claimRefusal(view, transaction, work)
+    if (claimRefusal?.status === 'never') return claimRefusal
+    if (transaction.nonce > nonce) return later('nonce-gap', `expected nonce ${nonce}, got ${transaction.nonce}; it waits for the ones between`)
+    return claimRefusal
+  }
+
+  #claimRefusal(view: StateView, transaction: LedgerTransaction, work: VerificationWork): RuleRefusal | null {
+    if (this.#axioms.has(keyOf(work.claimId)) || view.isFinalised(work.claimId)) {
+      return never('duplicate-claim', `the claim ${toHex(work.claimId)} is finalised already; ask for its receipt`)
+    }
+    const { place } = transaction
+    if (place !== null) {
+      if (!view.hasLibrary(place.library)) return never('unknown-library', `expected a library of this chain, got ${JSON.stringify(place.library)}`)
+      if (view.labelTaken(place.library, place.label)) {
+        return never('label-taken', `the label ${JSON.stringify(place.label)} of library ${place.library} belongs to another claim; choose another`)
+      }
+    }
+    let missing: RuleRefusal | null = null
+    for (const cited of work.cites) {
+      if (equalBytes(cited, work.claimId)) return never('self-citation', 'expected a proof that does not cite its own claim')
+      const library = this.#axioms.get(keyOf(cited))?.library ?? citableLibrary(view, cited)
+      if (library === undefined) missing ??= later('citation-missing', `the cited claim ${toHex(cited)} is not finalised yet; submit its proof first`)
+      else if (place === null || library !== place.library) {
+        return never('citation-library', `expected citations from the claim's own library, got ${toHex(cited)} from ${library ?? 'none'}`)
+      }
+    }
+    return missing
+  }
+
+  // --- execution --------------------------------------------------------------------------------------------------
+
+  #execute(parent: LedgerState, context: BlockContext, inputs: readonly ExecutionInput[]): Result<Executed<LedgerState>, Refusal> {
+    const view = new StateView(parent)
+    for (const [index, input] of inputs.entries()) {
+      const transaction = this.#ledgerTransaction(input.transaction)
+      const refusal = this.#refusalOf(view, transaction, context.height) ?? gasRefusal(transaction, input.difficulty)
+      if (refusal !== null) return refuse(refusal.code, `transaction ${index} (${toHex(transaction.id)}): ${refusal.message}`)
+      view.setNonce(transaction.account, transaction.sender, transaction.nonce + 1)
+      this.#addClaim(view, context, transaction, input.difficulty)
+    }
+    const state = view.finish()
+    return ok({ state, stateRoot: state.entries.root })
+  }
+
+  #addClaim(view: StateView, context: BlockContext, transaction: LedgerTransaction, gas: number): void {
+    const { place, proofHash, work } = transaction
+    if (work === null || proofHash === null) return
+    const library = place === null ? null : this.#registry.libraries.find((candidate) => candidate.name === place.library)
+    assert(library !== undefined, 'the rules let through a claim of an unknown library')
+    view.addClaim(
+      {
+        status: 'valid',
+        kind: work.kind,
+        claimId: work.claimId,
+        proofHash,
+        proofBytes: work.proof.length,
+        gas,
+        height: height(context.height),
+        timestampMs: context.timestampMs,
+        transactionId: transaction.id,
+        sender: transaction.account,
+        library: place === null || library === null ? null : { name: library.name, digest: library.digest, label: place.label, axioms: this.#axiomsBelow(view, library.axioms.length, work.cites) },
+      },
+      work.claim,
+    )
+  }
+
+  /** The axioms that cited claims are or rest on, ascending. */
+  #axiomsBelow(view: StateView, axiomCount: number, cites: readonly Hash[]): number[] {
+    const found = new Uint8Array(axiomCount)
+    for (const cited of cites) {
+      const axiom = this.#axioms.get(keyOf(cited))
+      if (axiom !== undefined) found[axiom.position] = 1
+      else for (const position of view.claimOf(cited)?.library?.axioms ?? []) found[position] = 1
+    }
+    const axioms: number[] = []
+    for (let position = 0; position < axiomCount; position++) if (found[position] === 1) axioms.push(position)
+    return axioms
+  }
+}
+
+function never(code: string, message: string): RuleRefusal {
+  return { status: 'never', code, message }
+}
+
+function later(code: 'nonce-gap' | 'citation-missing', message: string): RuleRefusal {
+  return { status: 'later', code, message }
+}
+
+/** Library of a finalised claim: null if it stands alone and cannot be cited, undefined if it is not finalised. */
+function citableLibrary(view: StateView, claimId: Hash): string | null | undefined {
+  const record = view.claimOf(claimId)
+  return record === undefined ? undefined : (record.library?.name ?? null)
+}
+
+function gasRefusal(transaction: LedgerTransaction, gas: number): Refusal | null {
+  if (gas <= transaction.gasLimit) return null
+  return { code: 'gas-limit', message: `expected a proof of at most ${transaction.gasLimit} gas, its sender's limit, got ${gas}` }
+}
+
+interface ReadProof {
+  readonly work: VerificationWork
+  readonly place: { readonly library: string; readonly label: string } | null
+  readonly proofHash: Hash
+}
+
+function readProof(kind: LedgerKind, action: SubmitProof): Result<ReadProof, Refusal> {
+  const parsed = kind.verifier.parseClaim(action.claim)
+  if (!parsed.ok) return parsed
+  const { claim, claimId } = parsed.value
+  const citations = kind.verifier.citationsOf(claim, action.proof)
+  if (!citations.ok) return citations
+  const place = kind.describe === undefined ? null : kind.describe(claim)
+  if (place !== null && encode((writer) => writer.text(place.label)).length - 4 > MAX_LABEL_BYTES) {
+    return refuse('label-too-long', `expected a label of at most ${MAX_LABEL_BYTES} bytes`)
+  }
+  const proofHash = proofHashOf(action.proof)
+  const key = hashTagged('aethel/verdict/v1', encode((writer) => writer.text(action.kind).raw(claimId).raw(proofHash)))
+  const cites = citations.value.map((citation) => citation.claimId)
+  return ok({ work: { key, kind: action.kind, claim: action.claim, proof: action.proof, claimId, cites }, place, proofHash })
+}
+
+// --- storage ----------------------------------------------------------------------------------------------------------
+
+/** Entries and statements that differ; labels and library maps are rebuilt from claim records by `restoreLedger`. */
+function writesOf(parent: LedgerState, state: LedgerState): StateWrites {
+  const entries = AuthenticatedMap.difference(parent.entries, state.entries)
+  const statements = AuthenticatedMap.difference(parent.statements, state.statements)
+  return {
+    puts: [...entries.puts, ...statements.puts].map((entry) => [entry.path, entry.value] as const),
+    deletes: [...entries.deletes, ...statements.deletes].map((entry) => entry.path),
+  }
+}
+
+const PREFIX_BYTES = { account: 8, claim: 6, statement: 10 } as const
+const SLASH = 0x2f
+const PUBLIC_KEY_PATH_BYTES = PREFIX_BYTES.account + 32
+
+type PathKind = 'account' | 'claim' | 'library' | 'statement' | 'parameters'
+
+/** The part of a path before its first slash. */
+function pathKindOf(path: Uint8Array): PathKind | undefined {
+  const slash = path.indexOf(SLASH)
+  const name = keyOf(slash < 0 ? path : path.subarray(0, slash))
+  if (name === 'account') return path.length === PUBLIC_KEY_PATH_BYTES ? name : undefined
+  if (name === 'claim') return path.length === PREFIX_BYTES.claim + HASH_BYTES ? name : undefined
+  if (name === 'statement') return path.length === PREFIX_BYTES.statement + HASH_BYTES ? name : undefined
+  return name === 'library' || name === 'parameters' ? name : undefined
+}
+
+function damaged(message: string): { readonly ok: false; readonly error: Refusal } {
+  return refuse('state-damaged', `${message}; the stored state is damaged or of another chain: restore it from a copy or sync again from the other validators`)
+}
+
+function restoreState(genesis: LedgerState, stored: Iterable<readonly [Uint8Array, Uint8Array]>): Result<LedgerState, Refusal> {
+  const entries: MapChange[] = []
+  const statements: MapChange[] = []
+  const statementOf = new Map<string, Uint8Array>()
+  const claims: { readonly claimId: Hash; readonly kind: string; readonly library: string | null; readonly label: string }[] = []
+  for (const [path, value] of stored) {
+    const kind = pathKindOf(path)
+    switch (kind) {
+      case undefined:
+        return damaged(`expected a key of the ledger, got ${toHex(path.subarray(0, 64))}`)
+      case 'statement': {
+        const claimId = path.slice(PREFIX_BYTES.statement) as Hash
+        statements.push(statementChange(claimId, value))
+        statementOf.set(keyOf(claimId), value)
+        continue
+      }
+      case 'claim': {
+        const record = decodeClaimRecord(value)
+        if (!record.ok) return damaged(`a claim record does not decode: ${record.error.message}`)
+        const { claimId, library } = record.value
+        if (!equalBytes(claimId, path.subarray(PREFIX_BYTES.claim))) return damaged(`the claim record at ${toHex(path)} names another claim`)
+        claims.push({ claimId, kind: record.value.kind, library: library?.name ?? null, label: library?.label ?? '' })
+        break
+      }
+      case 'account': {
+        const record = decodeAccountRecord(value)
+        if (!record.ok) return damaged(`an account record does not decode: ${record.error.message}`)
+        break
+      }
+      case 'library':
+      case 'parameters':
+        break
+    }
+    entries.push(entryChange(path, value))
+  }
+  const repeated = firstRepeated(entries) ?? firstRepeated(statements)
+  if (repeated !== undefined) return damaged(`expected each key once, got ${toHex(repeated)} twice`)
+
+  const labels = new Map<string, MapChange[]>()
+  for (const claim of claims) {
+    if (claim.library === null) continue
+    const statement = statementOf.get(keyOf(claim.claimId))
+    if (statement === undefined || !equalBytes(claimIdOf(claim.kind, statement), claim.claimId)) {
+      return damaged(`the statement of claim ${toHex(claim.claimId)} is missing or not the one finalised`)
+    }
+    statementOf.delete(keyOf(claim.claimId))
+    const added = labels.get(claim.library) ?? []
+    added.push(labelChange(claim.label, claim.claimId))
+    labels.set(claim.library, added)
+  }
+  if (statementOf.size > 0) return damaged('a statement belongs to no finalised claim')
+
+  const restored = genesis.entries.update(entries)
+  const libraries = new Map(genesis.libraries)
+  for (const [name, added] of labels) {
+    const before = libraries.get(name)
+    if (before === undefined) return damaged(`a claim belongs to the library ${JSON.stringify(name)}, which genesis does not have`)
+    if (firstRepeated(added) !== undefined) return damaged(`two claims of library ${name} share a label`)
+    libraries.set(name, { ...before, theorems: added.length, labels: before.labels.update(added) })
+  }
+  for (const [name, library] of libraries) {
+    const value = restored.get(entryChange(libraryPath(name), new Uint8Array(0)).key)
+    const record = value === undefined ? undefined : decodeLibraryRecord(value)
+    const complete = library.labels.size === library.axioms + library.theorems
+    if (!complete || record === undefined || !record.ok || !equalBytes(record.value.root, library.labels.root) || record.value.theorems !== library.theorems) {
+      return damaged(`the record of library ${name} does not match its theorems`)
+    }
+  }
+  return ok({ entries: restored, statements: genesis.statements.update(statements), libraries })
+}
+
+function firstRepeated(changes: readonly MapChange[]): Uint8Array | undefined {
+  const sorted = changes.toSorted((a, b) => compareBytes(a.key, b.key))
+  for (let i = 1; i < sorted.length; i++) {
+    const change = sorted[i] as MapChange
+    if (equalBytes((sorted[i - 1] as MapChange).key, change.key)) return change.path
+  }
+  return undefined
+}

@@ -1,0 +1,150 @@
+/**
+ * The ledger's state as an immutable value, and a view of it with the changes of a block under way. The authenticated
+ * entries are what the root covers; statements lie beside them, because each is bound by its claimId already, and the
+ * labels of a library form a map of their own whose root stands in the library's entry.
+ */
+import { assert, concatBytes, type Hash, keyOf, type PublicKey, utf8 } from '@aethel/codec'
+import { AuthenticatedMap, type MapChange, mapKey } from './merkle.js'
+import {
+  accountPath, type ClaimRecord, claimPath, decodeAccountRecord, decodeClaimRecord, encodeAccountRecord, encodeClaimRecord, encodeLibraryRecord,
+  labelPath, libraryPath,
+} from './records.js'
+
+export interface LibraryState {
+  readonly digest: Hash
+  readonly axioms: number
+  readonly theorems: number
+  /** label -> claimId, axioms included. */
+  readonly labels: AuthenticatedMap
+}
+
+export interface LedgerState {
+  /** Accounts, claim records, library records, parameters: what stateRoot is the root of. */
+  readonly entries: AuthenticatedMap
+  /** claimId -> canonical claim bytes of axioms and library theorems. Never hashed. */
+  readonly statements: AuthenticatedMap
+  readonly libraries: ReadonlyMap<string, LibraryState>
+}
+
+const STATEMENT_PREFIX = utf8('statement/')
+
+/** statement/<32 bytes of claimId>: where the store keeps a statement. */
+export function statementPath(claimId: Hash): Uint8Array {
+  return concatBytes(STATEMENT_PREFIX, claimId)
+}
+
+/** Claims are keyed by their id itself: it is a hash already. */
+export function statementChange(claimId: Hash, statement: Uint8Array): MapChange {
+  return { key: claimId, path: statementPath(claimId), value: statement }
+}
+
+export function labelChange(label: string, claimId: Hash): MapChange {
+  const path = labelPath(label)
+  return { key: mapKey(path), path, value: claimId }
+}
+
+export function libraryChange(name: string, library: LibraryState): MapChange {
+  const { digest, axioms, theorems } = library
+  return entryChange(libraryPath(name), encodeLibraryRecord({ digest, axioms, theorems, root: library.labels.root }))
+}
+
+export function entryChange(path: Uint8Array, value: Uint8Array): MapChange {
+  return { key: mapKey(path), path, value }
+}
+
+/** The record of a finalised claim; undefined for axioms and for what is not finalised. */
+export function claimRecordOf(state: LedgerState, claimId: Hash): ClaimRecord | undefined {
+  const bytes = state.entries.get(mapKey(claimPath(claimId)))
+  if (bytes === undefined) return undefined
+  const record = decodeClaimRecord(bytes)
+  assert(record.ok, 'a claim record in the state does not decode')
+  return record.value
+}
+
+export function accountNonceOf(state: LedgerState, account: PublicKey): number {
+  const bytes = state.entries.get(mapKey(accountPath(account)))
+  if (bytes === undefined) return 0
+  const record = decodeAccountRecord(bytes)
+  assert(record.ok, 'an account record in the state does not decode')
+  return record.value.nonce
+}
+
+export function claimIdOfLabel(state: LedgerState, library: string, label: string): Hash | undefined {
+  return state.libraries.get(library)?.labels.get(mapKey(labelPath(label))) as Hash | undefined
+}
+
+/** Root of the map label -> claimId of a library: what a computation without the network must reproduce. */
+export function libraryRootOf(state: LedgerState, library: string): Hash | undefined {
+  return state.libraries.get(library)?.labels.root
+}
+
+/** The same root from the axioms and theorems themselves, in any order. */
+export function computeLibraryRoot(members: Iterable<{ readonly label: string; readonly claimId: Hash }>): Hash {
+  return AuthenticatedMap.empty.update([...members].map((member) => labelChange(member.label, member.claimId))).root
+}
+
+/** A state and what a block has changed in it so far. */
+export class StateView {
+  readonly #base: LedgerState
+  readonly #nonces = new Map<string, { readonly account: PublicKey; readonly nonce: number }>()
+  readonly #claims = new Map<string, { readonly record: ClaimRecord; readonly statement: Uint8Array }>()
+  readonly #labels = new Map<string, Map<string, Hash>>()
+
+  constructor(base: LedgerState) {
+    this.#base = base
+  }
+
+  nonceOf(account: PublicKey, key: string): number {
+    return this.#nonces.get(key)?.nonce ?? accountNonceOf(this.#base, account)
+  }
+
+  claimOf(claimId: Hash): ClaimRecord | undefined {
+    return this.#claims.get(keyOf(claimId))?.record ?? claimRecordOf(this.#base, claimId)
+  }
+
+  isFinalised(claimId: Hash): boolean {
+    return this.#claims.has(keyOf(claimId)) || this.#base.entries.has(mapKey(claimPath(claimId)))
+  }
+
+  hasLibrary(name: string): boolean {
+    return this.#base.libraries.has(name)
+  }
+
+  labelTaken(library: string, label: string): boolean {
+    return this.#labels.get(library)?.has(label) === true || claimIdOfLabel(this.#base, library, label) !== undefined
+  }
+
+  setNonce(account: PublicKey, key: string, nonce: number): void {
+    this.#nonces.set(key, { account, nonce })
+  }
+
+  addClaim(record: ClaimRecord, statement: Uint8Array): void {
+    this.#claims.set(keyOf(record.claimId), { record, statement })
+    if (record.library === null) return
+    const { name, label } = record.library
+    const labels = this.#labels.get(name) ?? new Map<string, Hash>()
+    labels.set(label, record.claimId)
+    this.#labels.set(name, labels)
+  }
+
+  /** The state with all changes in it; one batch per map. The order of insertion does not matter to any root. */
+  finish(): LedgerState {
+    const changes: MapChange[] = []
+    const statements: MapChange[] = []
+    for (const { account, nonce } of this.#nonces.values()) changes.push(entryChange(accountPath(account), encodeAccountRecord({ nonce })))
+    for (const { record, statement } of this.#claims.values()) {
+      changes.push(entryChange(claimPath(record.claimId), encodeClaimRecord(record)))
+      if (record.library !== null) statements.push(statementChange(record.claimId, statement))
+    }
+    const libraries = new Map(this.#base.libraries)
+    for (const [name, labels] of this.#labels) {
+      const before = libraries.get(name)
+      assert(before !== undefined, `no library ${name}`)
+      const added = [...labels].map(([label, claimId]) => labelChange(label, claimId))
+      const after: LibraryState = { ...before, theorems: before.theorems + added.length, labels: before.labels.update(added) }
+      libraries.set(name, after)
+      changes.push(libraryChange(name, after))
+    }
+    return { entries: this.#base.entries.update(changes), statements: this.#base.statements.update(statements), libraries }
+  }
+}

@@ -1,0 +1,251 @@
+import { connect as connectTcp } from 'node:net'
+import { connect, type TLSSocket } from 'node:tls'
+import { X509Certificate } from 'node:crypto'
+import { type Hash, utf8, type ValidatorIndex, validatorIndex } from '@aethel/codec'
+import { sha256, signingKey } from '@aethel/crypto'
+import { afterEach, describe, expect, test } from 'vitest'
+import { createTlsIdentity, keyOfCertificate } from './certificate.js'
+import { FRAME, frameOf, FrameReader } from './frames.js'
+import { createMesh, type Mesh } from './index.js'
+
+const CHAIN = sha256(utf8('chain'))
+const seedOf = (n: number): Uint8Array => sha256(utf8(`network ${n}`))
+
+interface Recorded {
+  readonly mesh: Mesh
+  readonly events: string[]
+  readonly messages: { from: number; bytes: Uint8Array }[]
+  readonly transactions: Uint8Array[][]
+}
+
+const open: Mesh[] = []
+const sockets: { destroy(): void }[] = []
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy()
+  await Promise.all(open.splice(0).map((mesh) => mesh.close()))
+})
+
+interface Setup {
+  self: number
+  ports: readonly number[]
+  chainId?: Hash
+  seed?: Uint8Array
+  port?: number
+  maxFrameBytes?: number
+  maxBacklogBytes?: number
+}
+
+async function start(setup: Setup): Promise<Recorded> {
+  const events: string[] = []
+  const messages: Recorded['messages'] = []
+  const transactions: Uint8Array[][] = []
+  const mesh = await createMesh({
+    self: validatorIndex(setup.self), chainId: setup.chainId ?? CHAIN, seed: setup.seed ?? seedOf(setup.self),
+    listen: { host: '127.0.0.1', port: setup.port ?? 0 },
+    peers: setup.ports.flatMap((port, i) => (i === setup.self ? [] : [{ index: validatorIndex(i), host: '127.0.0.1', port, networkKey: signingKey(seedOf(i)).publicKey }])),
+    ...(setup.maxFrameBytes === undefined ? {} : { maxFrameBytes: setup.maxFrameBytes }),
+    ...(setup.maxBacklogBytes === undefined ? {} : { maxBacklogBytes: setup.maxBacklogBytes }),
+    handlers: {
+      onMessage: (from, bytes) => messages.push({ from, bytes: bytes.slice() }),
+      onTransactions: (_, list) => transactions.push([...list]),
+      onConnected: (peer) => events.push(`connected ${peer}`),
+      onLost: (peer, reason) => events.push(`lost ${peer}: ${reason}`),
+      onMisbehaving: (peer, code) => events.push(`misbehaving ${peer}: ${code}`),
+      onStranger: (_, code) => events.push(`stranger: ${code}`),
+      onRoundTrip: (peer, ms) => events.push(`round trip ${peer}: ${ms >= 0}`),
+    },
+  })
+  open.push(mesh)
+  return { mesh, events, messages, transactions }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 1000 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 10))
+  expect(condition()).toBe(true)
+}
+
+/** Validator 1 listens; validator 0 dials it, because its index is lower. */
+async function pair(settings: Partial<Setup> = {}): Promise<[Recorded, Recorded]> {
+  const one = await start({ self: 1, ports: [1, 1], ...settings })
+  const zero = await start({ self: 0, ports: [1, one.mesh.address.port], ...settings })
+  await until(() => zero.events.includes('connected 1') && one.events.includes('connected 0'))
+  return [zero, one]
+}
+
+/** A bare TLS client holding validator 0's network key, past the greeting if `hello`. */
+async function imposter(port: number, seed: Uint8Array, hello: boolean): Promise<TLSSocket> {
+  const identity = createTlsIdentity(seed)
+  const socket = connect({ host: '127.0.0.1', port, cert: identity.certificate, key: identity.privateKey, minVersion: 'TLSv1.3', rejectUnauthorized: false })
+  sockets.push(socket)
+  socket.on('error', () => {})
+  await new Promise((resolve) => socket.once('secureConnect', resolve))
+  if (hello) socket.write(frameOf(FRAME.hello, Uint8Array.from([0, 1, ...CHAIN])))
+  return socket
+}
+
+describe('identity', () => {
+  test('the certificate is the same at every start, carries the key, and is signed by it', () => {
+    const identity = createTlsIdentity(seedOf(0))
+    expect(createTlsIdentity(seedOf(0))).toEqual(identity)
+    const certificate = new X509Certificate(identity.certificate)
+    expect(keyOfCertificate(certificate)).toEqual(identity.publicKey)
+    expect(certificate.verify(certificate.publicKey)).toBe(true)
+  })
+
+  test('a node with a key that is not pinned is refused and reported as a stranger', async () => {
+    const one = await start({ self: 1, ports: [1, 1] })
+    const socket = await imposter(one.mesh.address.port, seedOf(9), true)
+    await new Promise((resolve) => socket.once('close', resolve))
+    expect(one.events).toEqual(['stranger: unknown-key'])
+  })
+
+  test('a dialler refuses a listener that does not hold the pinned key', async () => {
+    const one = await start({ self: 1, ports: [1, 1], seed: seedOf(9) })
+    const zero = await start({ self: 0, ports: [1, one.mesh.address.port] })
+    await until(() => zero.events.includes('stranger: wrong-key'))
+    expect(zero.mesh.peers()[0]?.connected).toBe(false)
+  })
+
+  test('a validator of another chain is named and not listened to', async () => {
+    const one = await start({ self: 1, ports: [1, 1] })
+    await start({ self: 0, ports: [1, one.mesh.address.port], chainId: sha256(utf8('other')) })
+    await until(() => one.events.includes('misbehaving 0: chain'))
+    expect(one.events).not.toContain('connected 0')
+  })
+})
+
+describe('delivery', () => {
+  test('messages arrive whole and in order, large ones between small ones', async () => {
+    const [zero, one] = await pair()
+    const sent = Array.from({ length: 200 }, (_, i) => new Uint8Array(i % 40 === 7 ? 300_000 + i : i).fill(i))
+    for (const [i, bytes] of sent.entries()) {
+      zero.mesh.send(i % 2 === 0 ? 'all' : validatorIndex(1), bytes)
+      if (i % 9 === 0) zero.mesh.flush()
+    }
+    zero.mesh.flush()
+    await until(() => one.messages.length === sent.length)
+    expect(one.messages.every(({ from, bytes }, i) => from === 0 && Buffer.compare(bytes, sent[i] as Uint8Array) === 0)).toBe(true)
+  })
+
+  test('nothing leaves before flush', async () => {
+    const [zero, one] = await pair()
+    zero.mesh.send('all', Uint8Array.of(1))
+    await until(() => zero.events.filter((event) => event.startsWith('round trip')).length > 0)
+    one.mesh.send('all', Uint8Array.of(2))
+    one.mesh.flush()
+    await until(() => zero.messages.length === 1)
+    zero.mesh.flush()
+    await until(() => one.messages.length === 1)
+  })
+
+  test('gossip is cut into frames within the bound and keeps its order', async () => {
+    const [zero, one] = await pair({ maxFrameBytes: 4096 })
+    const sent = Array.from({ length: 300 }, (_, i) => utf8(`transaction ${i} ${'x'.repeat(i)}`))
+    zero.mesh.gossip(sent)
+    zero.mesh.flush()
+    await until(() => one.transactions.flat().length === sent.length)
+    expect(one.transactions.length).toBeGreaterThan(5)
+    expect(one.transactions.flat()).toEqual(sent)
+  })
+
+  test('round trips are measured', async () => {
+    const [zero, one] = await pair()
+    await until(() => zero.events.includes('round trip 1: true') && one.events.includes('round trip 0: true'))
+    expect(zero.mesh.peers()[0]?.roundTripMs).toBeGreaterThan(0)
+  })
+
+  test('a peer that comes back is dialled again', async () => {
+    const [zero, one] = await pair()
+    const { port } = one.mesh.address
+    await one.mesh.close()
+    await until(() => zero.events.some((event) => event.startsWith('lost 1')))
+    const again = await start({ self: 1, ports: [1, 1], port })
+    await until(() => again.events.includes('connected 0'))
+    zero.mesh.send('all', Uint8Array.of(5))
+    zero.mesh.flush()
+    await until(() => again.messages.length === 1)
+  })
+
+  test('a peer that stops reading costs at most the backlog bound', async () => {
+    const one = await start({ self: 1, ports: [1, 1], maxBacklogBytes: 4 * 1024 * 1024 })
+    const socket = await imposter(one.mesh.address.port, seedOf(0), true)
+    await until(() => one.events.includes('connected 0'))
+    socket.pause()
+    for (let i = 0; i < 200 && one.mesh.peers()[0]?.connected; i++) {
+      one.mesh.send('all', new Uint8Array(1024 * 1024))
+      one.mesh.flush()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(one.events.some((event) => event.startsWith('lost 0: does not read'))).toBe(true)
+  })
+})
+
+describe('hostile input', () => {
+  const faulty: [string, string, (socket: TLSSocket) => void][] = [
+    ['a length of 2^32-1', 'frame-length', (socket) => socket.write(Uint8Array.of(255, 255, 255, 255, 2))],
+    ['a length of zero', 'frame-length', (socket) => socket.write(Uint8Array.of(0, 0, 0, 0, 2))],
+    ['an unknown kind', 'frame-kind', (socket) => socket.write(Uint8Array.of(0, 0, 0, 1, 77))],
+    ['a second greeting', 'hello', (socket) => socket.write(frameOf(FRAME.hello, Uint8Array.from([0, 1, ...CHAIN])))],
+    ['a list that lies about its count', 'truncated', (socket) => socket.write(frameOf(FRAME.transactions, Uint8Array.of(0, 0, 15, 255)))],
+    ['random bytes', 'frame-length', (socket) => socket.write(new Uint8Array(5000).map((_, i) => 200 + ((i * 37) % 50)))],
+  ]
+  test.each(faulty)('%s: the peer is named, disconnected and shut out', async (_, code, send) => {
+    const one = await start({ self: 1, ports: [1, 1] })
+    const socket = await imposter(one.mesh.address.port, seedOf(0), true)
+    await until(() => one.events.includes('connected 0'))
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    send(socket)
+    await closed
+    expect(one.events).toContain(`misbehaving 0: ${code}`)
+    const again = await imposter(one.mesh.address.port, seedOf(0), true)
+    await new Promise((resolve) => again.once('close', resolve))
+    expect(one.events.filter((event) => event === 'connected 0').length).toBe(1)
+  })
+
+  test('frames before the greeting are a fault', async () => {
+    const one = await start({ self: 1, ports: [1, 1] })
+    const socket = await imposter(one.mesh.address.port, seedOf(0), false)
+    socket.write(frameOf(FRAME.message, Uint8Array.of(1)))
+    await new Promise((resolve) => socket.once('close', resolve))
+    expect(one.events).toContain('misbehaving 0: no-hello')
+  })
+
+  test('bytes that are no TLS are reported once a second at most, and others are served meanwhile', async () => {
+    const [zero, one] = await pair()
+    for (let i = 0; i < 20; i++) {
+      const socket = connectTcp(one.mesh.address.port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\n\r\n'))
+      sockets.push(socket)
+      socket.on('error', () => {})
+    }
+    await until(() => one.events.includes('stranger: handshake'))
+    zero.mesh.send('all', Uint8Array.of(1))
+    zero.mesh.flush()
+    await until(() => one.messages.length === 1)
+    expect(one.events.filter((event) => event.startsWith('stranger')).length).toBeLessThan(5)
+  })
+
+  test('the driver can blame a peer for what it sent', async () => {
+    const [zero, one] = await pair()
+    one.mesh.misbehaved(0 as ValidatorIndex, 'signature', 'bad')
+    await until(() => zero.events.some((event) => event.startsWith('lost 1')))
+    expect(one.events).toContain('misbehaving 0: signature')
+    await until(() => zero.events.filter((event) => event === 'connected 1').length === 2)
+  })
+})
+
+test('a port in use is a clear error', async () => {
+  const one = await start({ self: 1, ports: [1, 1] })
+  await expect(start({ self: 0, ports: [1, 1], port: one.mesh.address.port })).rejects.toMatchObject({ code: 'port-in-use' })
+})
+
+test('frames cut at every byte are put together again', () => {
+  const stream = Buffer.concat([frameOf(FRAME.message, utf8('one')), frameOf(FRAME.ping, new Uint8Array(0)), frameOf(FRAME.message, utf8('three'))])
+  for (let cut = 0; cut <= stream.length; cut++) {
+    for (let next = cut; next <= stream.length; next += 3) {
+      const seen: string[] = []
+      const reader = new FrameReader(100, { onFrame: (kind, payload) => seen.push(`${kind} ${Buffer.from(payload)}`), onBroken: (code) => seen.push(code) })
+      for (const piece of [stream.subarray(0, cut), stream.subarray(cut, next), stream.subarray(next)]) reader.push(Uint8Array.from(piece))
+      expect(seen).toEqual(['2 one', '4 ', '2 three'])
+    }
+  }
+})

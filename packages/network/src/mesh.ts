@@ -1,0 +1,493 @@
+/**
+ * The mesh: one mutual TLS 1.3 connection per pair of validators, dialled by the lower index, authenticated by pinned
+ * Ed25519 network keys (no authority, no names). What the local side sends is queued and leaves in one write per peer at
+ * `flush`, at the end of the driver's turn.
+ *
+ * A connection delivers a prefix of what was sent on it. When a peer does not read and its backlog exceeds the bound, the
+ * connection is closed and the backlog dropped as a whole; on the next connection STATUS makes up for what was lost
+ * (protocol.md §7). A peer that sends what no honest one sends is disconnected, named to `onMisbehaving`, and shut out for
+ * a time that doubles with each repetition.
+ */
+import { type AddressInfo } from 'node:net'
+import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
+import { assert, decode, encode, type Hash, keyOf, type PublicKey, toHex, type ValidatorIndex } from '@aethel/codec'
+import type { SecretSeed } from '@aethel/crypto'
+import { createTlsIdentity, keyOfCertificate, type TlsIdentity } from './certificate.js'
+import { NetworkError } from './errors.js'
+import { FRAME, type FrameKind, frameOf, FrameReader } from './frames.js'
+
+export const PROTOCOL_VERSION = 1
+
+/** A BLOCKS answer is at most 4 MiB and one block; blocks are at most 8 MiB (genesis limits are checked against this). */
+export const MAX_FRAME_BYTES: number = 16 * 1024 * 1024
+/** Two of the largest frames may wait for a slow peer. */
+export const MAX_BACKLOG_BYTES: number = 2 * MAX_FRAME_BYTES
+const MAX_GOSSIP_TRANSACTIONS = 4096
+/** Frames up to this size together are joined into one write; larger ones are written as they are. */
+const JOIN_BYTES = 256 * 1024
+
+const PING_EVERY_MS = 1_000
+/** Without a byte for ten pings a connection is dead, whatever TCP thinks. */
+const SILENCE_MS: number = 10 * PING_EVERY_MS
+const HANDSHAKE_MS = 10_000
+const FIRST_RETRY_MS = 50
+const LAST_RETRY_MS = 2_000
+const FIRST_SHUTOUT_MS = 1_000
+const LAST_SHUTOUT_MS = 60_000
+/** After this long without a fault a peer's record is clean again. */
+const FORGIVE_MS = 600_000
+const STRANGER_REPORT_MS = 1_000
+
+export interface PeerAddress {
+  readonly index: ValidatorIndex
+  readonly host: string
+  readonly port: number
+  readonly networkKey: PublicKey
+}
+
+export interface MeshHandlers {
+  /** Bytes of one consensus message; a view, valid during the call and afterwards as long as it is referenced. */
+  onMessage(from: ValidatorIndex, bytes: Uint8Array): void
+  onTransactions(from: ValidatorIndex, transactions: readonly Uint8Array[]): void
+  onConnected(peer: ValidatorIndex): void
+  onLost(peer: ValidatorIndex, reason: string): void
+  /** `shutOutMs`: for how long the peer is refused now. */
+  onMisbehaving(peer: ValidatorIndex, code: string, message: string, shutOutMs: number): void
+  /** Somebody who is no validator of this chain; at most one report a second, with how many there were since the last. */
+  onStranger(address: string, code: string, message: string, count: number): void
+  onRoundTrip(peer: ValidatorIndex, roundTripMs: number): void
+}
+
+export interface MeshOptions {
+  readonly self: ValidatorIndex
+  readonly chainId: Hash
+  /** Seed of the own network key. */
+  readonly seed: SecretSeed
+  readonly listen: { readonly host: string; readonly port: number }
+  /** All other validators. */
+  readonly peers: readonly PeerAddress[]
+  readonly handlers: MeshHandlers
+  readonly maxFrameBytes?: number
+  readonly maxBacklogBytes?: number
+}
+
+export interface PeerStatus {
+  readonly index: ValidatorIndex
+  readonly connected: boolean
+  /** Smoothed; null before the first measurement. */
+  readonly roundTripMs: number | null
+  readonly bytesIn: number
+  readonly bytesOut: number
+}
+
+export interface Mesh {
+  readonly address: { readonly host: string; readonly port: number }
+  /** Queues one consensus message; dropped if the peer is not connected. */
+  send(to: ValidatorIndex | 'all', message: Uint8Array): void
+  /** Queues transactions for all peers. */
+  gossip(transactions: readonly Uint8Array[]): void
+  /** Writes what is queued, once per peer. */
+  flush(): void
+  /** The driver's verdict on what a peer sent: disconnects it and shuts it out for a while. */
+  misbehaved(peer: ValidatorIndex, code: string, message: string): void
+  peers(): readonly PeerStatus[]
+  /** Closes everything at once. Idempotent. */
+  close(): Promise<void>
+}
+
+export async function createMesh(options: MeshOptions): Promise<Mesh> {
+  const mesh = new TlsMesh(options)
+  await mesh.open()
+  return mesh
+}
+
+interface Peer {
+  readonly address: PeerAddress
+  session: Session | null
+  dialling: TLSSocket | null
+  retryTimer: NodeJS.Timeout | null
+  retryMs: number
+  faults: number
+  lastFaultAt: number
+  shutOutUntil: number
+  roundTripMs: number | null
+  bytesIn: number
+  bytesOut: number
+}
+
+/** One authenticated connection. */
+interface Session {
+  readonly peer: Peer
+  readonly socket: TLSSocket
+  readonly reader: FrameReader
+  greeted: boolean
+  queue: Uint8Array[]
+  queuedBytes: number
+  lastReceivedAt: number
+  pingSentAt: number
+  pingId: number
+}
+
+class TlsMesh implements Mesh {
+  readonly #options: MeshOptions
+  readonly #identity: TlsIdentity
+  readonly #maxFrameBytes: number
+  readonly #maxBacklogBytes: number
+  readonly #peers = new Map<ValidatorIndex, Peer>()
+  readonly #peerOfKey = new Map<string, Peer>()
+  readonly #server: Server
+  /** Accepted, not yet authenticated. */
+  readonly #sockets = new Set<{ destroy(): void }>()
+  readonly #dirty = new Set<Session>()
+  #pingTimer: NodeJS.Timeout | null = null
+  #closed = false
+  #strangers = 0
+  #lastStrangerAt = Number.NEGATIVE_INFINITY
+  #address: { host: string; port: number }
+
+  constructor(options: MeshOptions) {
+    this.#options = options
+    this.#identity = createTlsIdentity(options.seed)
+    this.#maxFrameBytes = options.maxFrameBytes ?? MAX_FRAME_BYTES
+    this.#maxBacklogBytes = options.maxBacklogBytes ?? MAX_BACKLOG_BYTES
+    this.#address = options.listen
+    for (const address of options.peers) {
+      assert(address.index !== options.self, 'a mesh has no connection to itself')
+      const peer: Peer = {
+        address, session: null, dialling: null, retryTimer: null, retryMs: FIRST_RETRY_MS, faults: 0, lastFaultAt: 0, shutOutUntil: 0,
+        roundTripMs: null, bytesIn: 0, bytesOut: 0,
+      }
+      this.#peers.set(address.index, peer)
+      this.#peerOfKey.set(keyOf(address.networkKey), peer)
+    }
+    this.#server = createServer({
+      ...this.#tlsOptions(),
+      requestCert: true,
+      handshakeTimeout: HANDSHAKE_MS,
+    })
+    this.#server.maxConnections = 2 * options.peers.length + 32
+  }
+
+  #tlsOptions(): { cert: string; key: string; minVersion: 'TLSv1.3'; maxVersion: 'TLSv1.3'; rejectUnauthorized: false; ALPNProtocols: string[] } {
+    // No certificate authority decides here: `#authenticate` compares the key that the handshake has proven with the pinned one.
+    return {
+      cert: this.#identity.certificate, key: this.#identity.privateKey, minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3',
+      rejectUnauthorized: false, ALPNProtocols: ['aethel/1'],
+    }
+  }
+
+  get address(): { readonly host: string; readonly port: number } {
+    return this.#address
+  }
+
+  async open(): Promise<void> {
+    const { host, port } = this.#options.listen
+    const server = this.#server
+    server.on('connection', (socket) => {
+      this.#sockets.add(socket)
+      socket.on('close', () => this.#sockets.delete(socket))
+      socket.on('error', () => socket.destroy())
+    })
+    server.on('secureConnection', (socket) => this.#accept(socket))
+    server.on('tlsClientError', (error, socket) => {
+      this.#stranger(socket.remoteAddress, 'handshake', `expected a TLS 1.3 handshake with a client certificate, got ${error.message}`)
+      socket.destroy()
+    })
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(host, port, error)))
+      server.listen({ host, port }, resolve)
+    })
+    server.removeAllListeners('error')
+    server.on('error', () => {}) // accept failures (out of descriptors) pass; peers dial again
+    this.#address = { host, port: (server.address() as AddressInfo).port }
+    this.#pingTimer = setInterval(() => this.#pingAll(), PING_EVERY_MS)
+    for (const peer of this.#peers.values()) if (this.#dials(peer)) this.#dial(peer)
+  }
+
+  #dials(peer: Peer): boolean {
+    return this.#options.self < peer.address.index
+  }
+
+  // --- connections ------------------------------------------------------------------------------------------------
+
+  #dial(peer: Peer): void {
+    peer.retryTimer = null
+    if (this.#closed || peer.session !== null) return
+    const { host, port } = peer.address
+    const socket = connect({ ...this.#tlsOptions(), host, port })
+    peer.dialling = socket
+    let established = false
+    const timer = setTimeout(() => socket.destroy(), HANDSHAKE_MS)
+    socket.once('secureConnect', () => {
+      clearTimeout(timer)
+      if (this.#authenticate(socket) !== peer) {
+        const reason = `expected network key ${toHex(peer.address.networkKey)} at ${host}:${port}, got another one`
+        this.#stranger(`${host}:${port}`, 'wrong-key', reason)
+        socket.destroy()
+        return
+      }
+      established = true
+      peer.dialling = null
+      this.#begin(peer, socket)
+    })
+    socket.on('error', () => socket.destroy())
+    socket.once('close', () => {
+      clearTimeout(timer)
+      if (established) return
+      peer.dialling = null
+      this.#dialLater(peer)
+    })
+  }
+
+  #dialLater(peer: Peer): void {
+    if (this.#closed || peer.retryTimer !== null || !this.#dials(peer)) return
+    const shutOut = peer.shutOutUntil - performance.now()
+    // Spread by up to a half, so that validators restarted together do not dial in step.
+    const delay = Math.max(shutOut, peer.retryMs * (1 + Math.random() / 2))
+    peer.retryMs = Math.min(LAST_RETRY_MS, peer.retryMs * 2)
+    peer.retryTimer = setTimeout(() => this.#dial(peer), delay)
+  }
+
+  #accept(socket: TLSSocket): void {
+    socket.on('error', () => socket.destroy())
+    const peer = this.#authenticate(socket)
+    if (peer === undefined) {
+      this.#stranger(socket.remoteAddress, 'unknown-key', 'expected the network key of a validator, got another one or none')
+      socket.destroy()
+      return
+    }
+    if (this.#dials(peer) || performance.now() < peer.shutOutUntil) {
+      socket.destroy()
+      return
+    }
+    if (peer.session !== null) this.#end(peer.session, 'replaced by a new connection')
+    this.#begin(peer, socket)
+  }
+
+  /** The validator whose pinned key the other side has proven to hold. */
+  #authenticate(socket: TLSSocket): Peer | undefined {
+    const certificate = socket.getPeerX509Certificate()
+    const key = certificate === undefined ? undefined : keyOfCertificate(certificate)
+    return key === undefined ? undefined : this.#peerOfKey.get(keyOf(key))
+  }
+
+  #begin(peer: Peer, socket: TLSSocket): void {
+    const now = performance.now()
+    const session: Session = {
+      peer, socket, greeted: false, queue: [], queuedBytes: 0, lastReceivedAt: now, pingSentAt: 0, pingId: 0,
+      reader: new FrameReader(this.#maxFrameBytes, {
+        onFrame: (kind, payload) => this.#onFrame(session, kind, payload),
+        onBroken: (code, message) => this.#fault(session, code, message),
+      }),
+    }
+    peer.session = session
+    socket.setNoDelay(true)
+    socket.on('data', (chunk: Buffer) => {
+      session.lastReceivedAt = performance.now()
+      peer.bytesIn += chunk.length
+      session.reader.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length))
+    })
+    socket.once('close', () => this.#end(session, 'connection closed'))
+    const hello = encode((writer) => writer.u16(PROTOCOL_VERSION).raw(this.#options.chainId))
+    this.#queue(session, frameOf(FRAME.hello, hello))
+    this.flush()
+  }
+
+  #end(session: Session, reason: string): void {
+    const { peer } = session
+    session.reader.stop()
+    session.socket.destroy()
+    this.#dirty.delete(session)
+    if (peer.session !== session) return
+    peer.session = null
+    if (this.#closed) return
+    if (session.greeted) this.#options.handlers.onLost(peer.address.index, reason)
+    this.#dialLater(peer)
+  }
+
+  // --- receiving --------------------------------------------------------------------------------------------------
+
+  #onFrame(session: Session, kind: FrameKind, payload: Uint8Array): void {
+    if (this.#closed) return
+    const { handlers } = this.#options
+    const from = session.peer.address.index
+    if (kind === FRAME.hello) return this.#onHello(session, payload)
+    if (!session.greeted) return this.#fault(session, 'no-hello', `expected a greeting first, got frame kind ${kind}`)
+    switch (kind) {
+      case FRAME.message:
+        return handlers.onMessage(from, payload)
+      case FRAME.transactions: {
+        const transactions = decode(payload, (reader) => reader.list(MAX_GOSSIP_TRANSACTIONS, (r) => r.bytes(this.#maxFrameBytes)))
+        if (!transactions.ok) return this.#fault(session, transactions.error.code, transactions.error.message)
+        return handlers.onTransactions(from, transactions.value)
+      }
+      case FRAME.ping:
+        if (payload.length !== 4) return this.#fault(session, 'ping', `expected 4 bytes, got ${payload.length}`)
+        this.#queue(session, frameOf(FRAME.pong, payload))
+        return this.#write(session)
+      case FRAME.pong:
+        return this.#onPong(session, payload)
+    }
+  }
+
+  #onHello(session: Session, payload: Uint8Array): void {
+    const hello = decode(payload, (reader) => ({ version: reader.u16(), chainId: reader.hash() }))
+    if (!hello.ok || session.greeted) return this.#fault(session, 'hello', 'expected one greeting of 34 bytes')
+    if (hello.value.version !== PROTOCOL_VERSION) {
+      return this.#fault(session, 'protocol-version', `expected protocol version ${PROTOCOL_VERSION}, got ${hello.value.version}`)
+    }
+    if (keyOf(hello.value.chainId) !== keyOf(this.#options.chainId)) {
+      return this.#fault(session, 'chain', `expected chain ${toHex(this.#options.chainId)}, got ${toHex(hello.value.chainId)}`)
+    }
+    session.greeted = true
+    session.peer.retryMs = FIRST_RETRY_MS
+    this.#options.handlers.onConnected(session.peer.address.index)
+    this.#ping(session, performance.now())
+  }
+
+  #pingAll(): void {
+    const now = performance.now()
+    for (const peer of this.#peers.values()) {
+      const { session } = peer
+      if (session === null) continue
+      if (now - session.lastReceivedAt > SILENCE_MS) this.#end(session, `silent for ${SILENCE_MS} ms`)
+      else if (session.greeted) this.#ping(session, now)
+    }
+  }
+
+  #ping(session: Session, now: number): void {
+    session.pingId = (session.pingId + 1) >>> 0
+    session.pingSentAt = now
+    this.#queue(session, frameOf(FRAME.ping, encode((writer) => writer.u32(session.pingId))))
+    this.#write(session)
+  }
+
+  #onPong(session: Session, payload: Uint8Array): void {
+    const id = decode(payload, (reader) => reader.u32())
+    if (!id.ok) return this.#fault(session, 'pong', id.error.message)
+    if (id.value !== session.pingId) return // an answer to an older ping: too late to measure
+    const sample = performance.now() - session.pingSentAt
+    const { peer } = session
+    peer.roundTripMs = peer.roundTripMs === null ? sample : peer.roundTripMs + (sample - peer.roundTripMs) / 8
+    this.#options.handlers.onRoundTrip(peer.address.index, peer.roundTripMs)
+  }
+
+  // --- faults -----------------------------------------------------------------------------------------------------
+
+  misbehaved(index: ValidatorIndex, code: string, message: string): void {
+    const session = this.#peers.get(index)?.session
+    if (session) this.#fault(session, code, message)
+  }
+
+  #fault(session: Session, code: string, message: string): void {
+    const { peer } = session
+    if (peer.session !== session) return
+    const now = performance.now()
+    if (now - peer.lastFaultAt > FORGIVE_MS) peer.faults = 0
+    const shutOutMs = Math.min(LAST_SHUTOUT_MS, FIRST_SHUTOUT_MS * 2 ** peer.faults)
+    peer.faults++
+    peer.lastFaultAt = now
+    peer.shutOutUntil = now + shutOutMs
+    this.#options.handlers.onMisbehaving(peer.address.index, code, message, shutOutMs)
+    this.#end(session, `misbehaved: ${code}`)
+  }
+
+  #stranger(address: string | undefined, code: string, message: string): void {
+    if (this.#closed) return
+    this.#strangers++
+    const now = performance.now()
+    if (now - this.#lastStrangerAt < STRANGER_REPORT_MS) return
+    this.#options.handlers.onStranger(address ?? 'unknown', code, message, this.#strangers)
+    this.#lastStrangerAt = now
+    this.#strangers = 0
+  }
+
+  // --- sending ----------------------------------------------------------------------------------------------------
+
+  send(to: ValidatorIndex | 'all', message: Uint8Array): void {
+    this.#queueFor(to, frameOf(FRAME.message, message))
+  }
+
+  gossip(transactions: readonly Uint8Array[]): void {
+    for (let from = 0; from < transactions.length; ) {
+      let to = from
+      let bytes = 4
+      while (to < transactions.length && to - from < MAX_GOSSIP_TRANSACTIONS && (to === from || bytes + (transactions[to] as Uint8Array).length + 4 < this.#maxFrameBytes / 4)) {
+        bytes += (transactions[to++] as Uint8Array).length + 4
+      }
+      const payload = encode((writer) => writer.list(transactions.slice(from, to), (w, transaction) => w.bytes(transaction)))
+      this.#queueFor('all', frameOf(FRAME.transactions, payload))
+      from = to
+    }
+  }
+
+  #queueFor(to: ValidatorIndex | 'all', frame: Uint8Array): void {
+    assert(frame.length - 4 <= this.#maxFrameBytes, `a frame of ${frame.length} bytes exceeds the maximum of ${this.#maxFrameBytes}`)
+    if (to === 'all') {
+      for (const { session } of this.#peers.values()) if (session?.greeted) this.#queue(session, frame)
+      return
+    }
+    const session = this.#peers.get(to)?.session
+    if (session?.greeted) this.#queue(session, frame)
+  }
+
+  #queue(session: Session, frame: Uint8Array): void {
+    session.queue.push(frame)
+    session.queuedBytes += frame.length
+    this.#dirty.add(session)
+  }
+
+  flush(): void {
+    for (const session of this.#dirty) this.#write(session)
+  }
+
+  #write(session: Session): void {
+    this.#dirty.delete(session)
+    const { queue, queuedBytes, socket } = session
+    if (queue.length === 0) return
+    session.queue = []
+    session.queuedBytes = 0
+    if (socket.writableLength + queuedBytes > this.#maxBacklogBytes) {
+      return this.#end(session, `does not read: more than ${this.#maxBacklogBytes} bytes are waiting`)
+    }
+    session.peer.bytesOut += queuedBytes
+    const [only] = queue
+    if (queue.length === 1 && only !== undefined) socket.write(only)
+    else if (queuedBytes <= JOIN_BYTES) socket.write(Buffer.concat(queue, queuedBytes))
+    else {
+      socket.cork()
+      for (const frame of queue) socket.write(frame)
+      socket.uncork()
+    }
+  }
+
+  // --- the rest ---------------------------------------------------------------------------------------------------
+
+  peers(): readonly PeerStatus[] {
+    return [...this.#peers.values()].map((peer) => ({
+      index: peer.address.index, connected: peer.session?.greeted ?? false, roundTripMs: peer.roundTripMs, bytesIn: peer.bytesIn, bytesOut: peer.bytesOut,
+    }))
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    if (this.#pingTimer !== null) clearInterval(this.#pingTimer)
+    for (const peer of this.#peers.values()) {
+      if (peer.retryTimer !== null) clearTimeout(peer.retryTimer)
+      peer.dialling?.destroy()
+      peer.session?.socket.destroy()
+    }
+    for (const socket of this.#sockets) socket.destroy()
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve())
+    })
+  }
+}
+
+function listenError(host: string, port: number, error: NodeJS.ErrnoException): NetworkError {
+  if (error.code === 'EADDRINUSE') {
+    return new NetworkError('port-in-use', `port ${port} on ${host} is in use`, 'stop the program that uses it, or choose another port in config.json', error)
+  }
+  return new NetworkError('listen-failed', `cannot listen on ${host}:${port}: ${error.message}`, 'check host and port in config.json', error)
+}

@@ -1,0 +1,6 @@
+export { BUNDLED_INSTANCES, type BundledInstance } from './catalogue.js'
+export { type LratStep, toBinaryLrat, toTextLrat } from './certificate.js'
+export { type Formula, FormulaBuilder, toDimacs } from './formula.js'
+export * from './generators.js'
+export { pigeonholeCertificate } from './pigeonhole-certificate.js'
+export { type RefutationOutcome, refute } from './refute.js'

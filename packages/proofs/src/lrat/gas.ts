@@ -1,0 +1,55 @@
+/**
+ * The prices of `lrat/1`, normative: two implementations agree on every verdict only if they agree on these. One unit is
+ * meant to cost about as much as touching one literal. docs/proof-kinds/lrat.md states when each is charged.
+ */
+import type { VerifierLimits } from '../verifier.js'
+
+/** Once per check: what a check costs even if the proof is a single byte. */
+export const GAS_INTRINSIC = 2_000
+/** Per byte of the canonical claim. */
+export const GAS_CLAIM_BYTE = 1
+/** Per byte of the proof, all of it, before the first is read. */
+export const GAS_PROOF_BYTE = 1
+/** Per step, addition or deletion. */
+export const GAS_STEP = 8
+/** Per literal of an added clause: falsified, stored, compacted later, undone. */
+export const GAS_ADDED_LITERAL = 4
+/** Per hint of an addition, used or not. */
+export const GAS_HINT = 5
+/** Per literal of a clause that a hint or a RAT group names: all of them, whatever is found first. */
+export const GAS_HINT_LITERAL = 1
+/** Per id in a deletion, live or not. */
+export const GAS_DELETED_CLAUSE = 5
+/** Per literal of a deleted clause. */
+export const GAS_DELETED_LITERAL = 1
+/** Per word of the clause store, once, when the first addition needs to know where a literal occurs. */
+export const GAS_OCCURRENCE_WORD = 2
+/** Per this many words of memory allocated (rounded up): clearing and copying them. */
+export const WORDS_PER_GAS = 2
+
+/**
+ * Charges below this sum may be collected and put on the meter together. The verdict and the gas come out the same,
+ * because what is collected is put on the meter before anything is allocated and before any verdict.
+ */
+export const GAS_BATCH = 4_096
+
+/** 2^28-1: a literal code `2 * variable + sign` then fits 29 bits. */
+export const MAX_VARIABLE = 0x0fff_ffff
+/** 2^30-1: the binary form of a clause id, `2 * id + sign`, then fits 31 bits. */
+export const MAX_CLAUSE_ID = 0x3fff_ffff
+
+/** What validators accept unless genesis says otherwise: a few seconds and 256 MiB for the worst proof. */
+export const LRAT_LIMITS: VerifierLimits = {
+  claimBytes: 4 << 20,
+  proofBytes: 64 << 20,
+  gas: 400_000_000,
+  memoryWords: 64 << 20,
+}
+
+/** What `checkLrat` allows on one's own machine: files up to 1 GiB, minutes, 2 GiB of memory. */
+export const LRAT_OFFLINE_LIMITS: VerifierLimits = {
+  claimBytes: 1 << 30,
+  proofBytes: 1 << 30,
+  gas: 100_000_000_000,
+  memoryWords: 512 << 20,
+}

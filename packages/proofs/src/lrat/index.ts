@@ -1,0 +1,5 @@
+export { type Cnf, clausesToClaim, cnfToClaim, parseCnfClaim } from './cnf.js'
+export { LRAT_LIMITS, LRAT_OFFLINE_LIMITS } from './gas.js'
+export type { LratSummary } from './kernel.js'
+export { formatOf, type LratFormat } from './steps.js'
+export * from './verifier.js'

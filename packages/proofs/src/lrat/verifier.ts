@@ -1,0 +1,67 @@
+/**
+ * `lrat/1` as a proof kind of the ledger, and the same check for files on one's own machine. Both go through the
+ * canonical claim, so gas and verdict are the same in both.
+ */
+import { err, ok, type Refusal, type Result, refuse } from '@aethel/codec'
+import { claimIdOf } from '../claim-id.js'
+import { createMeter, MeterExhausted } from '../meter.js'
+import type { ClaimReference, Meter, ParsedClaim, ProofVerifier, Verdict, VerifierLimits } from '../verifier.js'
+import { type Cnf, cnfToClaim, parseCnfClaim } from './cnf.js'
+import { LRAT_LIMITS, LRAT_OFFLINE_LIMITS } from './gas.js'
+import { checkRefutation } from './kernel.js'
+import { LratRefusal } from './steps.js'
+
+export const LRAT_KIND = 'lrat/1'
+
+/**
+ * The verifier of refutations: the claim is a canonical CNF (`cnfToClaim`), the proof an LRAT refutation of it, text or
+ * binary. `verify` throws `MeterExhausted` at the meter's limits and nothing else.
+ */
+export function lratVerifier(limits: VerifierLimits = LRAT_LIMITS): ProofVerifier<Cnf> {
+  return {
+    kind: LRAT_KIND,
+    limits,
+    parseClaim: (bytes): Result<ParsedClaim<Cnf>, Refusal> => {
+      if (bytes.length > limits.claimBytes) {
+        return refuse('claim-too-large', `expected a claim of at most ${limits.claimBytes} bytes, got ${bytes.length}`)
+      }
+      const parsed = parseCnfClaim(bytes)
+      return parsed.ok ? ok({ claim: parsed.value, claimId: claimIdOf(LRAT_KIND, bytes) }) : err(parsed.error)
+    },
+    citationsOf: (): Result<readonly ClaimReference[], Refusal> => ok([]),
+    verify: (claim, proof, _cited, meter) => verifyLrat(claim, proof, limits, meter),
+  }
+}
+
+function verifyLrat(claim: Cnf, proof: Uint8Array, limits: VerifierLimits, meter: Meter): Verdict {
+  if (proof.length > limits.proofBytes) {
+    const message = `expected a proof of at most ${limits.proofBytes} bytes, got ${proof.length}`
+    return { status: 'invalid', code: 'proof-too-large', message, gas: meter.gas }
+  }
+  try {
+    const summary = checkRefutation(claim, proof, meter)
+    return { status: 'valid', gas: meter.gas, summary: { ...summary } }
+  } catch (error) {
+    if (!(error instanceof LratRefusal)) throw error
+    return { status: 'invalid', code: error.code, message: error.message, at: error.at, gas: meter.gas }
+  }
+}
+
+/** A verdict on two files; 'unreadable' if the first is no CNF that can be claimed. */
+export type LratFileVerdict = Verdict | { readonly status: 'unreadable'; readonly code: string; readonly message: string; readonly gas: 0 }
+
+/** Checks an LRAT refutation (text or binary) of a DIMACS file, with the gas the ledger would charge. Never throws. */
+export function checkLrat(cnf: Uint8Array, proof: Uint8Array, limits: VerifierLimits = LRAT_OFFLINE_LIMITS): LratFileVerdict {
+  const claim = cnfToClaim(cnf)
+  if (!claim.ok) return { status: 'unreadable', ...claim.error, gas: 0 }
+  const verifier = lratVerifier(limits)
+  const parsed = verifier.parseClaim(claim.value)
+  if (!parsed.ok) return { status: 'unreadable', ...parsed.error, gas: 0 }
+  const meter = createMeter(limits)
+  try {
+    return verifier.verify(parsed.value.claim, proof, { statementOf: () => undefined }, meter)
+  } catch (error) {
+    if (!(error instanceof MeterExhausted)) throw error
+    return { status: 'invalid', code: error.code, message: error.message, gas: meter.gas }
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * The certificate of `metamath/1`: what a compressed proof refers to, by content, and its letters unchanged.
+ *
+ *   u32 count, references in the order of the proof's list of labels:
+ *     u8 0 = dummy variable: u8 length, symbol | u8 1 = citation: u8 length, label; 32 bytes claimId
+ *   u32 count, disjoint pairs: u16 a < u16 b, slots; b is a dummy's; strictly increasing
+ *   u32 length, letters A-Z
+ *
+ * Slots are the claim's hypotheses by position, then the dummies in their order here.
+ */
+import { type Hash, keyOf, type Reader, Writer } from '@aethel/codec'
+import { readLabel, readPairs, writeShort } from './claim.js'
+import { MAX_SLOTS } from './gas.js'
+import { isSymbol } from './tokens.js'
+
+const DUMMY_TAG = 0
+const CITATION_TAG = 1
+const HASH_BYTES = 32
+/** A proof has at most this many references; set.mm's largest has some hundreds. */
+export const MAX_REFERENCES = 65_536
+/** Largest certificate the kind admits; genesis may say less. */
+export const MAX_CERTIFICATE_BYTES = 1_048_576
+
+export type Reference =
+  | { readonly kind: 'dummy'; readonly symbol: Uint8Array }
+  | { readonly kind: 'citation'; readonly label: Uint8Array; readonly claimId: Hash }
+
+export interface MetamathCertificate {
+  readonly references: readonly Reference[]
+  /** a, b, a, b, ... */
+  readonly disjoint: readonly number[]
+  readonly letters: Uint8Array
+}
+
+export function encodeCertificate(certificate: MetamathCertificate): Uint8Array {
+  const writer = new Writer()
+  writer.u32(certificate.references.length)
+  for (const reference of certificate.references) {
+    if (reference.kind === 'dummy') writeShort(writer.u8(DUMMY_TAG), reference.symbol)
+    else writeShort(writer.u8(CITATION_TAG), reference.label).raw(reference.claimId)
+  }
+  writer.u32(certificate.disjoint.length / 2)
+  for (const slot of certificate.disjoint) writer.u16(slot)
+  return writer.bytes(certificate.letters).finish()
+}
+
+/** For `decode`: a certificate of a claim with so many hypotheses. Neither letters nor citations are looked at. */
+export function readCertificate(reader: Reader, hypotheses: number): MetamathCertificate {
+  const count = reader.u32()
+  if (count > MAX_REFERENCES) reader.fail('too-many', `expected at most ${MAX_REFERENCES} references, got ${count}`)
+  const references: Reference[] = []
+  const seen = new Set<string>()
+  let dummies = 0
+  for (let i = 0; i < count; i++) {
+    const reference = readReference(reader)
+    const key = reference.kind === 'dummy' ? keyOf(reference.symbol) : keyOf(reference.claimId)
+    if (seen.has(reference.kind + key)) reader.fail('certificate-reference', `reference ${i + 1} occurs twice; list it once`)
+    seen.add(reference.kind + key)
+    if (reference.kind === 'dummy') dummies++
+    references.push(reference)
+  }
+  const slots = hypotheses + dummies
+  if (slots > MAX_SLOTS) reader.fail('too-many-variables', `expected at most ${MAX_SLOTS} hypotheses and dummy variables, got ${slots}`)
+  const disjoint = readPairs(reader, (_, b) => b >= hypotheses && b < slots)
+  return { references, disjoint, letters: reader.bytes(MAX_CERTIFICATE_BYTES) }
+}
+
+function readReference(reader: Reader): Reference {
+  const tag = reader.u8()
+  if (tag === CITATION_TAG) {
+    const label = readLabel(reader, 'the label of a citation')
+    return { kind: 'citation', label, claimId: reader.raw(HASH_BYTES) as Hash }
+  }
+  if (tag !== DUMMY_TAG) reader.fail('certificate-reference', `expected 0 (variable) or 1 (citation), got ${tag}`)
+  const symbol = reader.raw(reader.u8())
+  if (!isSymbol(symbol, 0, symbol.length)) reader.fail('certificate-reference', 'expected a variable of printable characters')
+  return { kind: 'dummy', symbol }
+}
+
+/** Letters of a compressed proof; a step is a reference from 0, or -1 for "save the result". */
+export function encodeLetters(steps: ArrayLike<number>): Uint8Array {
+  const bytes: number[] = []
+  const digits: number[] = []
+  for (let i = 0; i < steps.length; i++) {
+    const step = steps[i] as number
+    if (step < 0) {
+      bytes.push(0x5a)
+      continue
+    }
+    digits.length = 0
+    digits.push(0x41 + (step % 20))
+    for (let rest = Math.floor(step / 20); rest > 0; rest = Math.floor((rest - 1) / 5)) digits.push(0x55 + ((rest - 1) % 5))
+    for (let k = digits.length - 1; k >= 0; k--) bytes.push(digits[k] as number)
+  }
+  return Uint8Array.from(bytes)
+}

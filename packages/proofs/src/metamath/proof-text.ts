@@ -1,0 +1,186 @@
+/**
+ * The proofs of a database, read from their text: compressed (Metamath, Appendix B) or uncompressed, resolved against
+ * what is active at the theorem, and handed to the kernel.
+ */
+import { type Database, ESSENTIAL, FLOATING, Scanner } from './database.js'
+import type { Names } from './explain.js'
+import { explain } from './explain.js'
+import { type Fault, Machine } from './machine.js'
+import { IntVector } from './integers.js'
+
+const OPEN = 0x28
+const CLOSE = 0x29
+const QUESTION = 0x3f
+
+/** Reads one proof at a time into its machine. Throws `DatabaseError` where text does not resolve. */
+export class ProofText {
+  readonly machine: Machine = new Machine()
+  /** Per reference after the mandatory hypotheses: the statement referred to. */
+  readonly references: IntVector = new IntVector(256)
+  /** The theorem read last. */
+  statement = -1
+
+  readonly #database: Database
+  #generation = 0
+  /** Per token: the slot of a variable of this proof. */
+  readonly #slots: Int32Array
+  readonly #slotSeen: Int32Array
+  /** Per statement: its reference in an uncompressed proof. */
+  readonly #referenceOf: Int32Array
+  readonly #referenceSeen: Int32Array
+  /** Variables by slot, for messages. */
+  readonly #variables = new IntVector(64)
+
+  constructor(database: Database) {
+    this.#database = database
+    this.#slots = new Int32Array(database.tokens.count)
+    this.#slotSeen = new Int32Array(database.tokens.count)
+    this.#referenceOf = new Int32Array(database.statementCount)
+    this.#referenceSeen = new Int32Array(database.statementCount)
+  }
+
+  /** Reads the proof of a theorem (its number among the theorems). Null: ready to run. */
+  read(theorem: number): Fault | null {
+    const database = this.#database
+    this.statement = database.theorems.at(theorem)
+    this.references.length = 0
+    this.#generation++
+    this.machine.begin(database.records.data, database.details.at(this.statement))
+    this.#layFrame()
+    const scanner = new Scanner(database.bytes, database.proofStarts.at(theorem), database.proofEnds.at(theorem))
+    const first = scanner.next()
+    if (first === 0) return 'proof-empty'
+    const compressed = scanner.stop - scanner.start === 1 && scanner.bytes[scanner.start] === OPEN
+    const fault = compressed ? this.#compressed(scanner) : this.#uncompressed(scanner)
+    if (fault === null) this.#dummyDisjoint(theorem)
+    return fault
+  }
+
+  #layFrame(): void {
+    const database = this.#database
+    const frame = database.contents.at(this.statement)
+    const count = database.frames.at(frame)
+    this.#variables.length = 0
+    for (let slot = 0; slot < count; slot++) {
+      const hypothesis = database.frames.at(frame + 1 + slot)
+      const floating = database.kinds.at(hypothesis) === FLOATING
+      this.#variables.push(floating ? database.variableOf(hypothesis) : -1)
+      if (floating) this.#giveSlot(database.variableOf(hypothesis), slot)
+      this.#referenceOf[hypothesis] = slot
+      this.#referenceSeen[hypothesis] = this.#generation
+    }
+  }
+
+  #giveSlot(variable: number, slot: number): void {
+    this.#slots[variable] = slot
+    this.#slotSeen[variable] = this.#generation
+  }
+
+  #compressed(scanner: Scanner): Fault | null {
+    for (;;) {
+      const kind = scanner.next()
+      if (kind !== 1) scanner.fail('proof-syntax', 'the list of labels is never closed; expected ")"')
+      if (scanner.stop - scanner.start === 1) {
+        const byte = scanner.bytes[scanner.start]
+        if (byte === CLOSE) break
+        if (byte === QUESTION) return 'incomplete'
+      }
+      const statement = this.#resolve(scanner)
+      if (this.#referenceSeen[statement] === this.#generation && (this.#referenceOf[statement] as number) < this.#frameSize()) {
+        scanner.fail('proof-label', `mandatory hypothesis "${scanner.text()}" may not be in the list of labels; remove it`)
+      }
+      this.#addReference(statement)
+    }
+    while (scanner.next() === 1) {
+      const fault = this.machine.addLetters(scanner.bytes, scanner.start, scanner.stop)
+      if (fault !== null) return fault
+    }
+    return null
+  }
+
+  #uncompressed(scanner: Scanner): Fault | null {
+    do {
+      if (scanner.stop - scanner.start === 1 && scanner.bytes[scanner.start] === QUESTION) return 'incomplete'
+      const statement = this.#resolve(scanner)
+      if (this.#referenceSeen[statement] !== this.#generation) this.#addReference(statement)
+      this.machine.addStep(this.#referenceOf[statement] as number)
+    } while (scanner.next() === 1)
+    return null
+  }
+
+  #frameSize(): number {
+    return this.#database.frames.at(this.#database.contents.at(this.statement))
+  }
+
+  /** The statement the current token names: an earlier assertion, or an active hypothesis. */
+  #resolve(scanner: Scanner): number {
+    const database = this.#database
+    const statement = database.statementOf(database.tokens.find(scanner.bytes, scanner.start, scanner.stop))
+    if (statement < 0) return scanner.fail('unknown-label', `there is no statement "${scanner.text()}"`)
+    if (statement === this.statement) return scanner.fail('self-reference', `"${scanner.text()}" may not be used to prove itself`)
+    if (statement > this.statement) {
+      return scanner.fail('later-reference', `"${scanner.text()}" comes later in the file and may not be used here`)
+    }
+    const kind = database.kinds.at(statement)
+    if ((kind === FLOATING || kind === ESSENTIAL) && this.statement >= database.details.at(statement)) {
+      return scanner.fail('inactive-hypothesis', `hypothesis "${scanner.text()}" belongs to another block and is not active here`)
+    }
+    return statement
+  }
+
+  #addReference(statement: number): void {
+    const database = this.#database
+    this.references.push(statement)
+    this.#referenceSeen[statement] = this.#generation
+    if (database.kinds.at(statement) !== FLOATING) {
+      this.#referenceOf[statement] = this.machine.addStatement(database.records.data, database.details.at(statement))
+      return
+    }
+    const variable = database.variableOf(statement)
+    if (this.#slotSeen[variable] === this.#generation) {
+      this.#referenceOf[statement] = this.machine.repeatDummy(this.#slots[variable] as number)
+      return
+    }
+    this.#referenceOf[statement] = this.machine.references
+    this.#giveSlot(variable, this.machine.addDummy(database.typecodeOf(statement)))
+    this.#variables.push(variable)
+  }
+
+  /** The active `$d` pairs that involve a dummy variable; those among mandatory ones are in the record. */
+  #dummyDisjoint(theorem: number): void {
+    const frame = this.#frameSize()
+    if (this.machine.slots === frame) return
+    const chain = this.#database.disjointPairs
+    for (let link = this.#database.disjointHeads.at(theorem); link >= 0; link = chain.at(3 * link + 2)) {
+      const x = chain.at(3 * link)
+      const y = chain.at(3 * link + 1)
+      if (this.#slotSeen[x] !== this.#generation || this.#slotSeen[y] !== this.#generation) continue
+      const a = this.#slots[x] as number
+      const b = this.#slots[y] as number
+      if (a >= frame || b >= frame) this.machine.addDisjoint(a, b)
+    }
+  }
+
+  /** The variable in a slot of the proof read last, or -1 for an essential hypothesis. */
+  variableAt(slot: number): number {
+    return this.#variables.at(slot)
+  }
+
+  explain(fault: Fault): string {
+    const database = this.#database
+    const frame = database.contents.at(this.statement)
+    const statementOf = (reference: number): number =>
+      reference < this.#frameSize() ? database.frames.at(frame + 1 + reference) : this.references.at(reference - this.#frameSize())
+    const names: Names = {
+      symbol: (constant) => database.tokens.textOf(constant),
+      variable: (slot) => database.tokens.textOf(this.#variables.at(slot)),
+      reference: (reference) => (reference < this.machine.references ? database.labelOf(statementOf(reference)) : 'saved step'),
+      hypothesis: (reference, hypothesis) => {
+        const applied = database.contents.at(statementOf(reference))
+        return `"${database.labelOf(database.frames.at(applied + 1 + hypothesis))}"`
+      },
+    }
+    return explain(fault, this.machine, names)
+  }
+}
+

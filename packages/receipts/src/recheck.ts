@@ -1,0 +1,43 @@
+/**
+ * Trusting nobody: run the proof kind's own checker on the proof that a receipt names. Apart from the light client, so that
+ * a browser need not load any kernel to verify a receipt.
+ */
+import { equalBytes, ok, type Refusal, refuse, type Result, toHex } from '@aethel/codec'
+import type { CitedClaims, Meter, ProofVerifier, Verdict } from '@aethel/ledger'
+import { proofHashOf } from '@aethel/ledger/records'
+import type { CheckedReceipt } from './verify.js'
+
+export interface RecheckOptions {
+  readonly verifier: ProofVerifier<unknown>
+  /** A fresh meter at the verifier's limits. */
+  readonly meter: Meter
+  /** Statements of the claims that the proof cites; none are needed for kinds that stand alone. */
+  readonly cited?: CitedClaims
+}
+
+/** Whether `proof` is the proof the receipt names and the checker finds it valid at the gas on record. */
+export function recheckReceipt(receipt: CheckedReceipt, proof: Uint8Array, options: RecheckOptions): Result<{ readonly gas: number }, Refusal> {
+  const { record } = receipt
+  const { meter, verifier } = options
+  const proofHash = proofHashOf(proof)
+  if (!equalBytes(proofHash, record.proofHash)) {
+    return refuse('proof-hash', `expected the proof with hash ${toHex(record.proofHash)}, got one with ${toHex(proofHash)}; give the file that was submitted`)
+  }
+  if (verifier.kind !== record.kind) return refuse('kind', `expected a checker of ${record.kind}, got one of ${verifier.kind}`)
+  const parsed = verifier.parseClaim(receipt.claim)
+  if (!parsed.ok) return parsed
+  const verdict = verdictOf(() => verifier.verify(parsed.value.claim, proof, options.cited ?? { statementOf: () => undefined }, meter), meter)
+  if (verdict.status === 'invalid') return refuse(verdict.code, `the proof does not check: ${verdict.message}`)
+  if (verdict.gas !== record.gas) return refuse('gas', `expected the recorded ${record.gas} gas, got ${verdict.gas}; the checker is of another revision`)
+  return ok({ gas: verdict.gas })
+}
+
+/** A meter at its limit ends a check by throwing; that is a verdict. Anything else is a bug and goes on. */
+function verdictOf(verify: () => Verdict, meter: Meter): Verdict {
+  try {
+    return verify()
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'MeterExhausted' && 'code' in error)) throw error
+    return { status: 'invalid', code: String(error.code), message: error.message, gas: meter.gas }
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * The trust root: which chain, and which validators with which power, the verifier already believes in. It reaches the
+ * verifier by another way than the receipt does; a receipt's own word about validators counts for nothing (trap S9).
+ */
+import { epoch, type Hash, hash, HASH_BYTES, PUBLIC_KEY_BYTES, publicKey, type Refusal, refuse, type Result, toHex } from '@aethel/codec'
+import { createValidatorSet, type ValidatorSet } from '@aethel/consensus'
+import { jsonBigint, jsonBytesOf, jsonFields, jsonInteger, jsonList, jsonText, readJson } from '@aethel/ledger/strict-json'
+
+export interface TrustRoot {
+  /** Hash of genesis. */
+  readonly chainId: Hash
+  /** In force in `validators.epoch`. */
+  readonly validators: ValidatorSet
+}
+
+export const TRUST_FORMAT = 'aethel-trust/1'
+/** 4096 validators of about 130 bytes each. */
+const MAX_TRUST_BYTES: number = 1024 * 1024
+const MAX_TRUST_VALIDATORS = 4096
+
+/** trust.json: a fixed order of fields, integers as decimal strings, bytes as hex, a final newline. */
+export function encodeTrust(trust: TrustRoot): string {
+  return `${JSON.stringify(
+    {
+      format: TRUST_FORMAT,
+      chainId: toHex(trust.chainId),
+      epoch: String(trust.validators.epoch),
+      validators: trust.validators.validators.map((validator) => ({ publicKey: toHex(validator.publicKey), power: String(validator.power) })),
+    },
+    null,
+    2,
+  )}\n`
+}
+
+/** Strict: unknown, missing and repeated fields, other spellings of a number and other formats are refused. */
+export function decodeTrust(bytes: Uint8Array): Result<TrustRoot, Refusal> {
+  const parsed = readJson(bytes, MAX_TRUST_BYTES, (json) => {
+    const fields = jsonFields(json, 'trust root', ['format', 'chainId', 'epoch', 'validators'])
+    return {
+      format: jsonText(fields.get('format'), 'format', 64),
+      chainId: hash(jsonBytesOf(fields.get('chainId'), 'chainId', HASH_BYTES)),
+      epoch: epoch(jsonInteger(fields.get('epoch'), 'epoch', Number.MAX_SAFE_INTEGER)),
+      validators: jsonList(fields.get('validators'), 'validators', MAX_TRUST_VALIDATORS).map((item) => {
+        const validator = jsonFields(item, 'validator', ['publicKey', 'power'])
+        return {
+          publicKey: publicKey(jsonBytesOf(validator.get('publicKey'), 'publicKey', PUBLIC_KEY_BYTES)),
+          power: jsonBigint(validator.get('power'), 'power'),
+        }
+      }),
+    }
+  })
+  if (!parsed.ok) return parsed
+  if (parsed.value.format !== TRUST_FORMAT) {
+    return refuse('format', `expected a trust root of format '${TRUST_FORMAT}', got ${JSON.stringify(parsed.value.format)}`)
+  }
+  const validators = createValidatorSet(parsed.value.epoch, parsed.value.validators)
+  return validators.ok ? { ok: true, value: { chainId: parsed.value.chainId, validators: validators.value } } : validators
+}

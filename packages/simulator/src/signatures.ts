@@ -1,0 +1,44 @@
+/**
+ * Ideal signatures: unforgeable by construction, because whoever did not get a signature from `signer` cannot have it
+ * verified. Sixty-four bytes like Ed25519's, so that sizes are real; the first eight number the entry in the registry.
+ */
+import { equalBytes, type PublicKey, publicKey, signature, type Signature } from '@aethel/codec'
+import type { VerifySignature } from '@aethel/consensus'
+
+export interface IdealSignatures {
+  keyOf(index: number): PublicKey
+  signer(index: number): (message: Uint8Array) => Signature
+  readonly verify: VerifySignature
+  readonly made: number
+}
+
+export function createIdealSignatures(): IdealSignatures {
+  const registry: { readonly index: number; readonly message: Uint8Array }[] = []
+  const keys = new Map<number, PublicKey>()
+  const keyFor = (index: number): PublicKey => {
+    let key = keys.get(index)
+    if (key === undefined) {
+      const bytes = new Uint8Array(32)
+      new DataView(bytes.buffer).setUint32(0, index + 1)
+      key = publicKey(bytes)
+      keys.set(index, key)
+    }
+    return key
+  }
+  return {
+    keyOf: keyFor,
+    signer: (index) => (message) => {
+      const bytes = new Uint8Array(64)
+      new DataView(bytes.buffer).setUint32(0, registry.length)
+      registry.push({ index, message })
+      return signature(bytes)
+    },
+    verify: (key, message, candidate) => {
+      const entry = registry[new DataView(candidate.buffer, candidate.byteOffset, 64).getUint32(0)]
+      return entry !== undefined && equalBytes(keyFor(entry.index), key) && equalBytes(entry.message, message)
+    },
+    get made() {
+      return registry.length
+    },
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * A small state machine for simulations: accounts with nonces that append to a hash chain. Some transactions carry work
+ * that a verifier must do first, and some of that work turns out invalid. Cheap, deterministic, and strict enough that a
+ * lost, doubled or reordered transaction changes the root.
+ */
+import { decode, encode, type Hash, ok, type Reader, refuse, type Result, type Refusal, ZERO_HASH } from '@aethel/codec'
+import { hashTagged } from '@aethel/crypto'
+import type { Application, Executed, Readiness, Transaction } from '@aethel/replica'
+import { transactionIdOf } from '@aethel/replica'
+
+export interface TallyState {
+  readonly root: Hash
+  readonly nonces: readonly number[]
+}
+
+export type WorkKind = 'none' | 'valid' | 'invalid'
+
+export interface TallyTransaction extends Transaction {
+  readonly account: number
+  readonly workKind: WorkKind
+}
+
+const WORK_KINDS: readonly WorkKind[] = ['none', 'valid', 'invalid']
+export const TALLY_ACCOUNTS = 8
+/** Gas of valid work is its size class, so that difficulties differ. */
+const GAS_STEP = 100
+
+export function encodeTally(account: number, nonce: number, workKind: WorkKind, salt: number): Uint8Array {
+  return encode((writer) => writer.u8(account).u64(nonce).u8(WORK_KINDS.indexOf(workKind)).u32(salt))
+}
+
+function readTally(reader: Reader): { account: number; nonce: number; workKind: WorkKind; salt: number } {
+  const account = reader.u8()
+  if (account >= TALLY_ACCOUNTS) reader.fail('account', `expected an account below ${TALLY_ACCOUNTS}, got ${account}`)
+  const nonce = reader.u64()
+  const workKind = WORK_KINDS[reader.u8()]
+  if (workKind === undefined) return reader.fail('work', 'expected work kind 0, 1 or 2')
+  return { account, nonce, workKind, salt: reader.u32() }
+}
+
+export function decodeTally(bytes: Uint8Array): Result<TallyTransaction, Refusal> {
+  const decoded = decode(bytes, readTally)
+  if (!decoded.ok) return decoded
+  const { account, nonce, workKind } = decoded.value
+  const id = transactionIdOf(bytes)
+  const work = workKind === 'none' ? null : { key: id, kind: 'tally/1', claim: bytes, proof: bytes, claimId: id, cites: [] }
+  return ok({ id, bytes, sender: `tally/${account}`, nonce, gasLimit: 1_000_000, work, account, workKind })
+}
+
+/** The verdict every honest verifier reaches. */
+export function verifyTally(bytes: Uint8Array): { status: 'valid'; gas: number } | { status: 'invalid'; gas: number } {
+  const decoded = decode(bytes, readTally)
+  if (!decoded.ok || decoded.value.workKind !== 'valid') return { status: 'invalid', gas: GAS_STEP }
+  return { status: 'valid', gas: GAS_STEP * (1 + (decoded.value.salt % 8)) }
+}
+
+export const TALLY_GENESIS: TallyState = { root: ZERO_HASH, nonces: new Array<number>(TALLY_ACCOUNTS).fill(0) }
+
+function readiness(state: TallyState, transaction: TallyTransaction): Readiness {
+  const expected = state.nonces[transaction.account] ?? 0
+  if (transaction.nonce < expected) return { status: 'never', code: 'nonce-used', message: `expected nonce ${expected}` }
+  if (transaction.nonce > expected) return { status: 'later', code: 'nonce-gap', message: `expected nonce ${expected}` }
+  return { status: 'ready' }
+}
+
+export function createTallyMachine(initial: TallyState): Application<TallyState> {
+  return {
+    initial: { state: initial, stateRoot: initial.root },
+    decode: decodeTally,
+    readiness: (state, transaction) => readiness(state, transaction as TallyTransaction),
+    statementOf: () => undefined,
+    execute(parent, _context, transactions): Result<Executed<TallyState>, Refusal> {
+      const nonces = [...parent.nonces]
+      let root = parent.root
+      for (const { transaction } of transactions) {
+        const tally = transaction as TallyTransaction
+        if (tally.nonce !== nonces[tally.account]) return refuse('nonce', `expected nonce ${nonces[tally.account]}, got ${tally.nonce}`)
+        nonces[tally.account] = tally.nonce + 1
+        root = hashTagged('aethel/tally/v1', encode((writer) => writer.raw(root).raw(tally.id)))
+      }
+      return ok({ state: { root, nonces }, stateRoot: root })
+    },
+    writes: (_parent, state) => ({ puts: [[Uint8Array.of(0), encode((writer) => writer.raw(state.root).list(state.nonces, (w, n) => w.u64(n)))]], deletes: [] }),
+  }
+}
+

@@ -1,0 +1,34 @@
+/** Operating failures of a store, each with a stable code, one line on what was found, and what to do about it. */
+export type StoreErrorCode =
+  /** Another process holds this store. */
+  | 'store-locked'
+  /** The store belongs to another chain. */
+  | 'store-chain'
+  /** Written by a version of the software that this one does not understand. */
+  | 'store-format'
+  /** A record is missing or is not what was written: the validator must not vote on what is left. */
+  | 'store-damaged'
+  | 'store-unreadable'
+  /** No space left on the device. */
+  | 'store-full'
+  /** A write failed for another reason. */
+  | 'store-write'
+
+export class StoreError extends Error {
+  override readonly name = 'StoreError'
+  readonly code: StoreErrorCode
+  readonly hint: string
+  constructor(code: StoreErrorCode, message: string, hint: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+    this.hint = hint
+  }
+}
+
+export function damaged(what: string): StoreError {
+  return new StoreError(
+    'store-damaged',
+    `the store is damaged: ${what}`,
+    'this validator must not vote with a partial memory of what it signed; keep the directory for inspection and restore the home from a backup that is not older than its last vote',
+  )
+}

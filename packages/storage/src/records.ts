@@ -1,0 +1,115 @@
+/** Bytes of the records that are not a single consensus value, and the readers that refuse anything else. */
+import { decode, encode, type Hash, type Height, height, type Reader, type Refusal, type Result, view } from '@aethel/codec'
+import {
+  type CommittedTip, decodeMessage, encodeMessage, type Equivocation, type Message, type NewView, type PersistRecord, type ViewChange, type Vote,
+} from '@aethel/consensus'
+
+const MAX_MESSAGE_BYTES: number = 64 * 1024 * 1024
+
+export const STORE_FORMAT = 1
+
+export interface Meta {
+  readonly format: number
+  readonly chainId: Hash
+}
+
+export function encodeMeta(meta: Meta): Uint8Array {
+  return encode((writer) => writer.u16(meta.format).raw(meta.chainId))
+}
+
+/** Only the format number is read first: what follows belongs to that format. */
+export function decodeFormat(bytes: Uint8Array): number | undefined {
+  return bytes.length < 2 ? undefined : ((bytes[0] as number) << 8) | (bytes[1] as number)
+}
+
+export function decodeMeta(bytes: Uint8Array): Result<Meta, Refusal> {
+  return decode(bytes, (reader) => ({ format: reader.u16(), chainId: reader.hash() }))
+}
+
+export type ViewRecord = Extract<PersistRecord, { kind: 'view' }>
+
+export function encodeView(record: ViewRecord): Uint8Array {
+  return encode((writer) => {
+    writer.u64(record.view).bool(record.phase === 'active')
+    writer.optional(record.newView, (w, message) => w.bytes(encodeMessage(message)))
+    writer.optional(record.viewChange, (w, message) => w.bytes(encodeMessage(message)))
+  })
+}
+
+export function decodeView(bytes: Uint8Array): Result<ViewRecord, Refusal> {
+  return decode(bytes, (reader) => ({
+    kind: 'view' as const,
+    view: view(reader.u64()),
+    phase: reader.bool() ? ('active' as const) : ('changing' as const),
+    newView: reader.optional((r) => readMessageOf(r, isNewView)),
+    viewChange: reader.optional((r) => readMessageOf(r, isViewChange)),
+  }))
+}
+
+const isNewView = (message: Message): message is NewView => message.kind === 'new-view'
+const isViewChange = (message: Message): message is ViewChange => message.kind === 'view-change'
+
+function readMessageOf<T extends Message>(reader: Reader, is: (message: Message) => message is T): T {
+  const message = decodeMessage(reader.bytes(MAX_MESSAGE_BYTES))
+  if (!message.ok) return reader.fail(message.error.code, message.error.message)
+  if (!is(message.value)) return reader.fail('record-kind', `unexpected ${message.value.kind} message in a stored record`)
+  return message.value
+}
+
+export function encodeVote(vote: Vote): Uint8Array {
+  return encodeMessage({ kind: 'vote', vote })
+}
+
+export function readVoteRecord(reader: Reader): Vote {
+  const message = decodeMessage(reader.raw(reader.remaining))
+  if (!message.ok) return reader.fail(message.error.code, message.error.message)
+  if (message.value.kind !== 'vote') return reader.fail('record-kind', `expected a vote, got a ${message.value.kind} message`)
+  return message.value.vote
+}
+
+export function decodeVote(bytes: Uint8Array): Result<Vote, Refusal> {
+  return decode(bytes, readVoteRecord)
+}
+
+export function encodeTip(tip: CommittedTip): Uint8Array {
+  return encode((writer) => writer.u64(tip.height).raw(tip.hash).u64(tip.timestampMs))
+}
+
+export function decodeTip(bytes: Uint8Array): Result<CommittedTip, Refusal> {
+  return decode(bytes, (reader) => ({ height: height(reader.u64()), hash: reader.hash(), timestampMs: reader.u64() }))
+}
+
+export function encodeEvidence(evidence: Equivocation): Uint8Array {
+  return encode((writer) => writer.bytes(encodeVote(evidence.first)).bytes(encodeVote(evidence.second)))
+}
+
+export function decodeEvidence(bytes: Uint8Array): Result<Equivocation, Refusal> {
+  const read = (reader: Reader): Vote => {
+    const vote = decodeVote(reader.bytes(MAX_MESSAGE_BYTES))
+    return vote.ok ? vote.value : reader.fail(vote.error.code, vote.error.message)
+  }
+  return decode(bytes, (reader) => ({ first: read(reader), second: read(reader) }))
+}
+
+export function encodeHeight(value: Height): Uint8Array {
+  return encode((writer) => writer.u64(value))
+}
+
+export function decodeHeight(bytes: Uint8Array): Result<Height, Refusal> {
+  return decode(bytes, (reader) => height(reader.u64()))
+}
+
+export interface TransactionPlace {
+  readonly height: Height
+  /** Position in the block, from 0. */
+  readonly index: number
+}
+
+export function encodePlace(place: TransactionPlace): Uint8Array {
+  return encode((writer) => writer.u64(place.height).u32(place.index))
+}
+
+export function decodePlace(bytes: Uint8Array): Result<TransactionPlace, Refusal> {
+  return decode(bytes, (reader) => ({ height: height(reader.u64()), index: reader.u32() }))
+}
+

@@ -1,0 +1,269 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { bitmapOf, epoch, type Hash, height, type Signature, utf8, validatorIndex, view, ZERO_HASH } from '@aethel/codec'
+import {
+  type Block, BLOCK_VERSION, type Certificate, createBlock, encodeBlock, evidenceRootOf, lastCertificateHashOf, transactionsRootOf, type Vote,
+} from '@aethel/consensus'
+import { sha256 } from '@aethel/crypto'
+import { ClassicLevel } from 'classic-level'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { damageInLog } from './log-check.js'
+import { openStore, type Store, StoreError, type StoreRecord } from './index.js'
+
+const CHAIN = sha256(utf8('chain'))
+const GENESIS = { height: height(0), hash: CHAIN, timestampMs: 1_000 }
+const SIGNATURE = new Uint8Array(64).fill(7) as Signature
+
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'aethel-store-'))
+})
+afterEach(() => rmSync(directory, { recursive: true, force: true }))
+
+function blockAt(at: number, parent: Hash, note: string = 'tx'): Block {
+  const transactions = [utf8(`${note} ${at}`)]
+  const header = {
+    version: BLOCK_VERSION, chainId: CHAIN, epoch: epoch(0), height: height(at), parent, view: view(0), proposer: validatorIndex(0),
+    timestampMs: 1_000 + at, transactionsRoot: transactionsRootOf(transactions), evidenceRoot: evidenceRootOf([]),
+    lastCertificateHash: lastCertificateHashOf(null), stateRoot: ZERO_HASH, validatorsHash: ZERO_HASH, nextValidatorsHash: ZERO_HASH, totalDifficulty: 0n,
+  }
+  return createBlock(header, { transactions, evidence: [], lastCertificate: null })
+}
+
+function certificateOf(block: Block, kind: 'prepare' | 'commit', inView: number = 0): Certificate {
+  return {
+    kind, epoch: epoch(0), view: view(inView), height: block.header.height, blockHash: block.hash, scheme: 'ed25519',
+    signers: bitmapOf(4, [0, 1, 2]), signatures: [SIGNATURE, SIGNATURE, SIGNATURE],
+  }
+}
+
+function voteFor(block: Block, kind: 'prepare' | 'commit', inView: number = 0): Vote {
+  return { kind, epoch: epoch(0), view: view(inView), height: block.header.height, blockHash: block.hash, sender: validatorIndex(0), signature: SIGNATURE }
+}
+
+function commitOf(block: Block, certificate: Certificate = certificateOf(block, 'commit')): StoreRecord {
+  const writes = { puts: [[utf8(`k${block.header.height}`), utf8('v')]] as const, deletes: [utf8(`k${block.header.height - 1}`)] }
+  return { kind: 'commit', block, certificate, writes, transactionIds: [sha256(block.body.transactions[0] as Uint8Array)] }
+}
+
+const first = blockAt(1, CHAIN)
+const second = blockAt(2, first.hash)
+
+async function fresh(path: string = join(directory, 'store')): Promise<Store> {
+  const store = await openStore(path, { chainId: CHAIN })
+  await store.loadDurable(GENESIS)
+  return store
+}
+
+/** A store in the middle of height 2 of view 1, one block committed. */
+async function filled(path: string): Promise<void> {
+  const store = await fresh(path)
+  const append = (records: readonly StoreRecord[]): void => store.append(records, () => {})
+  append([{ kind: 'block', block: first }, { kind: 'vote', vote: voteFor(first, 'prepare') }])
+  append([{ kind: 'highest', certificate: certificateOf(first, 'prepare') }, { kind: 'vote', vote: voteFor(first, 'commit') }])
+  append([commitOf(first)])
+  await store.flushed()
+  append([{ kind: 'view', view: view(1), phase: 'active', newView: null, viewChange: null }])
+  append([{ kind: 'block', block: second }, { kind: 'vote', vote: voteFor(second, 'prepare', 1) }])
+  await store.flushed()
+  append([{ kind: 'highest', certificate: certificateOf(second, 'prepare', 1) }, { kind: 'vote', vote: voteFor(second, 'commit', 1) }])
+  await store.close()
+}
+
+describe('durability', () => {
+  test('callbacks run in the order of appending, and what they announce is there after reopening', async () => {
+    const store = await fresh()
+    const order: number[] = []
+    for (let i = 0; i < 50; i++) store.append(i === 20 ? [{ kind: 'block', block: first }] : [], () => order.push(i))
+    await store.flushed()
+    expect(order).toEqual(Array.from({ length: 50 }, (_, i) => i))
+    await store.close()
+    const reopened = await openStore(join(directory, 'store'), { chainId: CHAIN })
+    expect((await reopened.loadDurable(GENESIS)).blocks.map((block) => block.hash)).toEqual([first.hash])
+    await reopened.close()
+  })
+
+  test('everything queued while a batch is in flight goes into one next batch', async () => {
+    const batches: number[] = []
+    const store = await openStore(join(directory, 'store'), { chainId: CHAIN, onBatch: (batch) => batches.push(batch.groups) })
+    await store.loadDurable(GENESIS)
+    for (let i = 0; i < 10; i++) store.append([{ kind: 'highest', certificate: certificateOf(first, 'prepare', i) }], () => {})
+    await store.flushed()
+    expect(batches).toEqual([1, 9])
+    await store.close()
+  })
+
+  test('a fresh store starts from genesis', async () => {
+    const store = await openStore(join(directory, 'store'), { chainId: CHAIN })
+    expect(await store.loadDurable(GENESIS)).toEqual({
+      view: 0, phase: 'active', newView: null, viewChange: null, votes: [], blocks: [], highest: null, lastCommit: null,
+      committed: GENESIS, recent: [{ height: 0, hash: CHAIN }],
+    })
+    await store.close()
+  })
+
+  test('reopening gives exactly the durable state: votes of the view, open blocks, certificates, tip, recent hashes', async () => {
+    await filled(join(directory, 'store'))
+    const store = await openStore(join(directory, 'store'), { chainId: CHAIN })
+    expect(await store.loadDurable(GENESIS)).toEqual({
+      view: 1, phase: 'active', newView: null, viewChange: null,
+      votes: [voteFor(second, 'prepare', 1), voteFor(second, 'commit', 1)],
+      blocks: [second],
+      highest: certificateOf(second, 'prepare', 1),
+      lastCommit: certificateOf(first, 'commit'),
+      committed: { height: 1, hash: first.hash, timestampMs: 1_001 },
+      recent: [{ height: 0, hash: CHAIN }, { height: 1, hash: first.hash }],
+    })
+    expect(await store.loadState()).toEqual([[utf8('k1'), utf8('v')]])
+    await store.close()
+  })
+
+  test('a commit makes block, indexes and certificate readable, and forgets votes and rivals at its height', async () => {
+    const store = await fresh()
+    const rival = blockAt(1, CHAIN, 'rival')
+    store.append([{ kind: 'block', block: first }, { kind: 'block', block: rival }, { kind: 'vote', vote: voteFor(first, 'prepare') }], () => {})
+    const tipCertificate = certificateOf(second, 'commit')
+    store.append([commitOf(first, tipCertificate), commitOf(second, tipCertificate)], () => {})
+    await store.flushed()
+    expect(encodeBlock(store.committedBlock(height(1)) as Block)).toEqual(encodeBlock(first))
+    expect(store.certificateFrom(height(1))).toEqual(tipCertificate)
+    expect(store.heightOf(second.hash)).toBe(2)
+    expect(store.transactionPlace(sha256(utf8('tx 2')))).toEqual({ height: 2, index: 0 })
+    expect(store.committedBlock(height(3))).toBeUndefined()
+    await store.close()
+    const reopened = await openStore(join(directory, 'store'), { chainId: CHAIN })
+    const durable = await reopened.loadDurable(GENESIS)
+    expect([durable.votes, durable.blocks]).toEqual([[], []])
+    expect(await reopened.loadState()).toEqual([[utf8('k2'), utf8('v')]])
+    await reopened.close()
+  })
+
+  test('evidence is kept', async () => {
+    const store = await fresh()
+    const evidence = { first: voteFor(first, 'prepare'), second: voteFor(blockAt(1, CHAIN, 'rival'), 'prepare') }
+    store.append([{ kind: 'evidence', evidence }], () => {})
+    await store.flushed()
+    expect(await store.evidence()).toEqual([evidence])
+    await store.close()
+  })
+})
+
+describe('refusals', () => {
+  test('a second, different vote for one view, height and kind never reaches the disk', async () => {
+    const store = await fresh()
+    store.append([{ kind: 'vote', vote: voteFor(first, 'prepare') }], () => {})
+    store.append([{ kind: 'vote', vote: voteFor(first, 'prepare') }], () => {})
+    const conflicting = voteFor(blockAt(1, CHAIN, 'rival'), 'prepare')
+    expect(() => store.append([{ kind: 'vote', vote: conflicting }], () => {})).toThrow(/two different prepare votes/)
+    await store.close()
+  })
+
+  test('the guard on votes survives a restart', async () => {
+    await filled(join(directory, 'store'))
+    const store = await fresh()
+    expect(() => store.append([{ kind: 'vote', vote: voteFor(blockAt(2, first.hash, 'rival'), 'prepare', 1) }], () => {})).toThrow(/two different/)
+    await store.close()
+  })
+
+  test('a store in use is refused to a second opener', async () => {
+    const store = await fresh()
+    await expect(openStore(join(directory, 'store'), { chainId: CHAIN })).rejects.toMatchObject({ code: 'store-locked' })
+    await store.close()
+  })
+
+  test('a store of another chain, of an unknown format, and a file in its place are refused, each with its code', async () => {
+    await filled(join(directory, 'store'))
+    await expect(openStore(join(directory, 'store'), { chainId: sha256(utf8('other')) })).rejects.toMatchObject({ code: 'store-chain' })
+    const level = new ClassicLevel<Uint8Array, Uint8Array>(join(directory, 'store'), { keyEncoding: 'view', valueEncoding: 'view', compression: false })
+    await level.put(Uint8Array.of(0x21), Uint8Array.of(0, 9, 1, 2, 3))
+    await level.close()
+    await expect(openStore(join(directory, 'store'), { chainId: CHAIN })).rejects.toMatchObject({ code: 'store-format' })
+    writeFileSync(join(directory, 'file'), 'not a store')
+    await expect(openStore(join(directory, 'file'), { chainId: CHAIN })).rejects.toMatchObject({ code: 'store-unreadable' })
+  })
+
+  test('a failed write poisons the store: it tells once, and nothing after it is announced', async () => {
+    const failures: StoreError[] = []
+    const store = await openStore(join(directory, 'store'), { chainId: CHAIN, onFailure: (error) => failures.push(error) })
+    await store.loadDurable(GENESIS)
+    // Without its directory the database cannot start a new log file, which enough bytes make it do.
+    rmSync(join(directory, 'store'), { recursive: true })
+    const announced: number[] = []
+    const big = new Uint8Array(3 * 1024 * 1024).map((_, i) => (i * i * 31) >> 7)
+    for (let i = 0; i < 8; i++) {
+      const block = blockAt(i + 1, i === 0 ? CHAIN : first.hash)
+      store.append([{ ...(commitOf(block) as Extract<StoreRecord, { kind: 'commit' }>), writes: { puts: [[utf8('k'), big]], deletes: [] } }], () => announced.push(i))
+      await store.flushed().catch(() => {})
+    }
+    expect(failures.map((error) => error.code)).toEqual(['store-write'])
+    expect(announced.length).toBeLessThan(8)
+    expect(announced).toEqual(announced.map((_, i) => i))
+    await expect(store.flushed()).rejects.toBe(failures[0])
+    await store.close()
+  })
+})
+
+describe('damage', () => {
+  const loaded = async (path: string): Promise<unknown> => {
+    const store = await openStore(path, { chainId: CHAIN })
+    try {
+      return [await store.loadDurable(GENESIS), await store.loadState()]
+    } finally {
+      await store.close()
+    }
+  }
+
+  test('every flipped byte of the write-ahead log is found, and a log cut short anywhere is not called damaged', async () => {
+    const path = join(directory, 'store')
+    await filled(path)
+    const name = readdirSync(path).find((file) => file.endsWith('.log')) as string
+    const log = readFileSync(join(path, name))
+    expect(log.length).toBeGreaterThan(1000)
+    expect(damageInLog(log)).toBeUndefined()
+    for (let at = 0; at < log.length; at++) {
+      const copy = Uint8Array.from(log)
+      copy[at] = (copy[at] as number) ^ (1 << (at % 8))
+      expect(damageInLog(copy), `byte ${at}`).toBeDefined()
+    }
+    for (let length = 0; length < log.length; length++) expect(damageInLog(log.subarray(0, length)), `length ${length}`).toBeUndefined()
+    const copy = Uint8Array.from(log)
+    copy[500] = (copy[500] as number) ^ 1
+    writeFileSync(join(path, name), copy)
+    await expect(loaded(path)).rejects.toMatchObject({ code: 'store-damaged' })
+  })
+
+  test('a flipped byte in a table is found, or changes nothing', async () => {
+    const path = join(directory, 'store')
+    await filled(path)
+    const level = new ClassicLevel<Uint8Array, Uint8Array>(path, { keyEncoding: 'view', valueEncoding: 'view', compression: false })
+    await level.compactRange(Uint8Array.of(0), Uint8Array.of(255))
+    await level.close()
+    const sound = await loaded(path)
+    const name = readdirSync(path).find((file) => file.endsWith('.ldb')) as string
+    const table = readFileSync(join(path, name))
+    let found = 0
+    for (let at = 0; at < table.length; at += 5) {
+      const copy = join(directory, `copy${at}`)
+      cpSync(path, copy, { recursive: true })
+      const bytes = Uint8Array.from(table)
+      bytes[at] = (bytes[at] as number) ^ (1 << (at % 8))
+      writeFileSync(join(copy, name), bytes)
+      const result = await loaded(copy).catch((error: unknown) => error)
+      if (result instanceof StoreError) found++
+      else expect(result, `byte ${at}`).toEqual(sound)
+      rmSync(copy, { recursive: true })
+    }
+    expect(found).toBeGreaterThan(table.length / 5 / 3)
+  })
+
+  test('a safety record that vanished is missed', async () => {
+    const path = join(directory, 'store')
+    await filled(path)
+    const level = new ClassicLevel<Uint8Array, Uint8Array>(path, { keyEncoding: 'view', valueEncoding: 'view', compression: false })
+    const votes = await level.keys({ gte: Uint8Array.of(0x11), lt: Uint8Array.of(0x12) }).all()
+    await level.del(votes[1] as Uint8Array)
+    await level.close()
+    await expect(loaded(path)).rejects.toMatchObject({ code: 'store-damaged', message: expect.stringContaining('missing') })
+  })
+})

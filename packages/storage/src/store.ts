@@ -1,0 +1,531 @@
+/**
+ * One LevelDB per home: what a validator must remember to be safe (protocol.md §5), the committed chain, and the
+ * application's state. Writes are grouped: `append` queues, one synced batch is in flight, and it takes with it everything
+ * queued since the one before. What was appended becomes durable in order, and its callback runs when it is.
+ *
+ * A failed write poisons the store: nothing is retried on the same files (trap C3), no later callback runs, and `onFailure`
+ * is told once. Votes are guarded a last time here: a second, different vote for the same view, height and kind is our own
+ * bug and never reaches the disk.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { assert, decode, equalBytes, type Hash, type Height, height, keyOf, type Refusal, type Result, toHex } from '@aethel/codec'
+import {
+  type Block, type Certificate, type CommittedTip, decodeBlock, type DurableState, encodeBlock, encodeCertificate, type Equivocation,
+  type PersistRecord, readCertificate, type Vote,
+} from '@aethel/consensus'
+import { type BatchOperation, ClassicLevel } from 'classic-level'
+import { damaged, StoreError } from './errors.js'
+import {
+  certificateKey, committedKey, evidenceKey, heightOfHashKey, HIGHEST_KEY, LAST_COMMIT_KEY, META_KEY, PREFIX, rangeOf, stateKey, SUMMARY_KEY,
+  TIP_KEY, transactionKey, uncommittedKey, VIEW_KEY, voteKey,
+} from './keys.js'
+import { damageInLog } from './log-check.js'
+import { damageInTable } from './table-check.js'
+import {
+  decodeEvidence, decodeFormat, decodeHeight, decodeMeta, decodePlace, decodeTip, decodeView, decodeVote, encodeEvidence, encodeHeight,
+  encodeMeta, encodePlace, encodeTip, encodeView, encodeVote, STORE_FORMAT, type TransactionPlace, type ViewRecord,
+} from './records.js'
+import { sealed, sealOf, Summary, unseal } from './seal.js'
+
+/** A committed block with everything that changes with it; one atomic record group. */
+export interface CommitRecord {
+  readonly kind: 'commit'
+  readonly block: Block
+  /** Of the block, or of a descendant. */
+  readonly certificate: Certificate
+  /** Changes of the application's state. */
+  readonly writes: {
+    readonly puts: readonly (readonly [key: Uint8Array, value: Uint8Array])[]
+    readonly deletes: readonly Uint8Array[]
+  }
+  /** Ids of the block's transactions, in block order. */
+  readonly transactionIds: readonly Hash[]
+}
+
+export interface EvidenceRecord {
+  readonly kind: 'evidence'
+  readonly evidence: Equivocation
+}
+
+export type StoreRecord = PersistRecord | CommitRecord | EvidenceRecord
+
+export interface StoreOptions {
+  /** Hash of genesis; a store of another chain is refused. */
+  readonly chainId: Hash
+  /** Called once, with the reason, when a write has failed; the store accepts nothing afterwards. */
+  readonly onFailure?: (error: StoreError) => void
+  /** Called after each durable batch, for metrics. */
+  readonly onBatch?: (batch: { readonly milliseconds: number; readonly operations: number; readonly groups: number }) => void
+}
+
+export interface Store {
+  /** What survived; `genesis` where nothing was stored yet. Throws a `StoreError` naming the first record that is not as written. */
+  loadDurable(genesis: CommittedTip): Promise<DurableState>
+  /** All entries of the application's state, in key order. */
+  loadState(): Promise<readonly (readonly [key: Uint8Array, value: Uint8Array])[]>
+  /** Queues records; `onDurable` runs after they and everything appended before them are on disk. */
+  append(records: readonly StoreRecord[], onDurable: () => void): void
+  /** Resolves when everything appended so far is durable; rejects if the store has failed. */
+  flushed(): Promise<void>
+  readonly tip: CommittedTip | undefined
+  committedBlock(at: Height): Block | undefined
+  /** The lowest stored commit certificate for `at` or a height above it. */
+  certificateFrom(at: Height): Certificate | undefined
+  heightOf(hash: Hash): Height | undefined
+  transactionPlace(id: Hash): TransactionPlace | undefined
+  evidence(): Promise<readonly Equivocation[]>
+  /** Writes what is queued, then closes. Idempotent. */
+  close(): Promise<void>
+}
+
+/** Heights whose hashes a restarted replica gets back: at least twice the largest window (64). */
+const RECENT_HEIGHTS = 128
+
+type Operation = BatchOperation<ClassicLevel<Uint8Array, Uint8Array>, Uint8Array, Uint8Array>
+type Level = ClassicLevel<Uint8Array, Uint8Array>
+
+export async function openStore(path: string, options: StoreOptions): Promise<Store> {
+  checkFiles(path)
+  const level: Level = new ClassicLevel<Uint8Array, Uint8Array>(path, { keyEncoding: 'view', valueEncoding: 'view', compression: false })
+  try {
+    await level.open()
+  } catch (error) {
+    throw openingError(path, error)
+  }
+  try {
+    await checkMeta(level, path, options.chainId)
+  } catch (error) {
+    await level.close()
+    throw error
+  }
+  return new LevelStore(level, options)
+}
+
+/** LevelDB trusts its files (see `log-check.ts`, `table-check.ts`), so they are looked over before it opens them. */
+function checkFiles(path: string): void {
+  if (!existsSync(path)) return
+  try {
+    for (const name of readdirSync(path).toSorted()) {
+      const isLog = name.endsWith('.log')
+      if (!isLog && !name.endsWith('.ldb')) continue
+      const bytes = readFileSync(join(path, name))
+      const damage = isLog ? damageInLog(bytes) : damageInTable(bytes, isLoadedAtStart)
+      if (damage !== undefined) throw damaged(`${name}: ${damage}`)
+    }
+  } catch (error) {
+    if (error instanceof StoreError) throw error
+    throw new StoreError('store-unreadable', `cannot read the store ${path}: ${messageOf(error)}`, 'check that it is a directory and that this user may read it', error)
+  }
+}
+
+/** Whether a run of keys touches what is read at start; the committed chain is checked when it is served. */
+function isLoadedAtStart(after: Uint8Array, upTo: Uint8Array): boolean {
+  return (after[0] ?? 0) < PREFIX.committed || (upTo[0] ?? 0xff) >= PREFIX.state
+}
+
+function openingError(path: string, error: unknown): StoreError {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
+  const code = (cause as { code?: unknown }).code
+  if (code === 'LEVEL_LOCKED') {
+    return new StoreError('store-locked', `the store ${path} is in use by another process`, 'stop the other validator of this home first; two processes with one key would sign conflicting votes', error)
+  }
+  if (code === 'LEVEL_CORRUPTION') return damaged(messageOf(cause))
+  if (isDiskFull(cause)) return diskFull(error)
+  return new StoreError('store-unreadable', `cannot open the store ${path}: ${messageOf(cause)}`, 'check that the directory exists, is a store, and may be written by this user', error)
+}
+
+async function checkMeta(level: Level, path: string, chainId: Hash): Promise<void> {
+  const found = await level.get(META_KEY).catch((error: unknown) => {
+    throw damaged(`the record "meta" cannot be read: ${messageOf(error)}`)
+  })
+  const stored = found === undefined ? undefined : plain(found)
+  if (stored === undefined) {
+    for await (const _ of level.keys({ limit: 1 })) throw damaged('the record "meta" is missing')
+    const value = encodeMeta({ format: STORE_FORMAT, chainId })
+    await level.batch([{ type: 'put', key: META_KEY, value: sealed(value, sealOf(META_KEY, value)) }], { sync: true }).catch((error: unknown) => {
+      throw writeError(error)
+    })
+    return
+  }
+  const format = decodeFormat(stored)
+  const opened = unseal(META_KEY, stored)
+  if (opened === undefined) {
+    if (format !== undefined && format !== STORE_FORMAT) throw unknownFormat(path, format)
+    throw damaged('the record "meta" is not what was written')
+  }
+  if (format !== STORE_FORMAT) throw unknownFormat(path, format ?? 0)
+  const meta = decodeMeta(opened.value)
+  if (!meta.ok) throw damaged(`the record "meta": ${meta.error.message}`)
+  if (!equalBytes(meta.value.chainId, chainId)) {
+    throw new StoreError(
+      'store-chain',
+      `the store ${path} belongs to chain ${toHex(meta.value.chainId)}, expected chain ${toHex(chainId)}`,
+      'use the genesis file this store was made with, or another home',
+    )
+  }
+}
+
+function unknownFormat(path: string, format: number): StoreError {
+  return new StoreError('store-format', `the store ${path} has format ${format}, expected format ${STORE_FORMAT}`, 'use the version of the software that wrote it')
+}
+
+/** The same bytes without Buffer's methods: its `slice` shares memory where everybody else's copies. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function isDiskFull(error: unknown): boolean {
+  return /no space left|ENOSPC|disk quota/i.test(messageOf(error))
+}
+
+function diskFull(cause: unknown): StoreError {
+  return new StoreError('store-full', 'the disk is full: a write to the store failed', 'free some space, then start the validator again', cause)
+}
+
+function writeError(error: unknown): StoreError {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
+  if (isDiskFull(cause) || isDiskFull(error)) return diskFull(error)
+  return new StoreError('store-write', `a write to the store failed: ${messageOf(cause)}`, 'check the disk, then start the validator again', error)
+}
+
+class LevelStore implements Store {
+  readonly #level: Level
+  readonly #options: StoreOptions
+  #queue: Operation[] = []
+  #callbacks: (() => void)[] = []
+  #inFlight: Promise<void> | null = null
+  #failure: StoreError | null = null
+  #closing: Promise<void> | null = null
+
+  /** Mirror of what is stored or queued: the safety records' seals, and which votes and uncommitted blocks there are. */
+  readonly #summary = new Summary()
+  #summaryChanged = false
+  readonly #votes = new Map<string, { readonly key: Uint8Array; readonly vote: Vote }>()
+  readonly #uncommitted = new Map<string, { readonly key: Uint8Array; readonly height: Height }>()
+  #tip: CommittedTip | undefined
+  #lastCommitHeight = -1
+  #loaded = false
+
+  constructor(level: Level, options: StoreOptions) {
+    this.#level = level
+    this.#options = options
+  }
+
+  get tip(): CommittedTip | undefined {
+    return this.#tip
+  }
+
+  // --- writing ----------------------------------------------------------------------------------------------------
+
+  append(records: readonly StoreRecord[], onDurable: () => void): void {
+    assert(this.#loaded, 'loadDurable comes before the first append')
+    if (this.#failure !== null || this.#closing !== null) return
+    for (const record of records) this.#queueRecord(record)
+    this.#callbacks.push(onDurable)
+    if (this.#inFlight === null) this.#writeBatch()
+  }
+
+  #queueRecord(record: StoreRecord): void {
+    switch (record.kind) {
+      case 'view':
+        return this.#queueView(record)
+      case 'vote':
+        return this.#queueVote(record.vote)
+      case 'block': {
+        const key = uncommittedKey(record.block.header.height, record.block.hash)
+        this.#uncommitted.set(keyOf(key), { key, height: record.block.header.height })
+        return this.#putSafety(key, encodeBlock(record.block))
+      }
+      case 'forget-block':
+        return this.#forgetBlock(uncommittedKey(record.height, record.hash))
+      case 'highest':
+        return this.#putSafety(HIGHEST_KEY, encodeCertificate(record.certificate))
+      case 'commit':
+        return this.#queueCommit(record)
+      case 'evidence':
+        return this.#put(evidenceKey(record.evidence), encodeEvidence(record.evidence))
+    }
+  }
+
+  #queueView(record: ViewRecord): void {
+    this.#putSafety(VIEW_KEY, encodeView(record))
+    this.#forgetVotes((vote) => vote.view < record.view)
+  }
+
+  #queueVote(vote: Vote): void {
+    const key = voteKey(vote)
+    const name = keyOf(key)
+    const known = this.#votes.get(name)
+    assert(known === undefined || equalBytes(known.vote.blockHash, vote.blockHash), `two different ${vote.kind} votes for view ${vote.view}, height ${vote.height}`)
+    this.#votes.set(name, { key, vote })
+    this.#putSafety(key, encodeVote(vote))
+  }
+
+  #queueCommit(record: CommitRecord): void {
+    const { block, certificate } = record
+    const at = block.header.height
+    assert(this.#tip === undefined || at === this.#tip.height + 1, `committed height ${at} after ${this.#tip?.height}`)
+    const tip = { height: at, hash: block.hash, timestampMs: block.header.timestampMs }
+    this.#tip = tip
+    this.#putSafety(TIP_KEY, encodeTip(tip))
+    this.#put(committedKey(at), encodeBlock(block))
+    this.#queue.push({ type: 'put', key: heightOfHashKey(block.hash), value: encodeHeight(at) })
+    for (const [index, id] of record.transactionIds.entries()) {
+      this.#queue.push({ type: 'put', key: transactionKey(id), value: encodePlace({ height: at, index }) })
+    }
+    if (certificate.height > this.#lastCommitHeight) {
+      this.#lastCommitHeight = certificate.height
+      const bytes = encodeCertificate(certificate)
+      this.#put(certificateKey(certificate.height), bytes)
+      this.#putSafety(LAST_COMMIT_KEY, bytes)
+    }
+    for (const [key, value] of record.writes.puts) this.#put(stateKey(key), value)
+    for (const key of record.writes.deletes) this.#queue.push({ type: 'del', key: stateKey(key) })
+    this.#forgetVotes((vote) => vote.height <= at)
+    for (const entry of this.#uncommitted.values()) if (entry.height <= at) this.#forgetBlock(entry.key)
+  }
+
+  #forgetVotes(isOld: (vote: Vote) => boolean): void {
+    for (const [name, { key, vote }] of this.#votes) {
+      if (!isOld(vote)) continue
+      this.#votes.delete(name)
+      this.#deleteSafety(key, name)
+    }
+  }
+
+  #forgetBlock(key: Uint8Array): void {
+    const name = keyOf(key)
+    if (this.#uncommitted.delete(name)) this.#deleteSafety(key, name)
+  }
+
+  #put(key: Uint8Array, value: Uint8Array): void {
+    this.#queue.push({ type: 'put', key, value: sealed(value, sealOf(key, value)) })
+  }
+
+  #putSafety(key: Uint8Array, value: Uint8Array): void {
+    const seal = sealOf(key, value)
+    this.#queue.push({ type: 'put', key, value: sealed(value, seal) })
+    this.#summary.put(keyOf(key), seal)
+    this.#summaryChanged = true
+  }
+
+  #deleteSafety(key: Uint8Array, name: string): void {
+    this.#queue.push({ type: 'del', key })
+    this.#summary.remove(name)
+    this.#summaryChanged = true
+  }
+
+  #writeBatch(): void {
+    if (this.#summaryChanged) {
+      this.#put(SUMMARY_KEY, this.#summary.bytes())
+      this.#summaryChanged = false
+    }
+    const operations = this.#queue
+    const callbacks = this.#callbacks
+    this.#queue = []
+    this.#callbacks = []
+    const begun = performance.now()
+    const write = operations.length === 0 ? Promise.resolve() : this.#level.batch(operations, { sync: true })
+    this.#inFlight = write.then(
+      () => {
+        this.#inFlight = null
+        this.#options.onBatch?.({ milliseconds: performance.now() - begun, operations: operations.length, groups: callbacks.length })
+        for (const callback of callbacks) callback()
+        if (this.#inFlight === null && this.#callbacks.length > 0 && this.#failure === null) this.#writeBatch()
+      },
+      (error: unknown) => {
+        this.#inFlight = null
+        this.#failure = writeError(error)
+        this.#queue = []
+        this.#callbacks = []
+        this.#options.onFailure?.(this.#failure)
+      },
+    )
+  }
+
+  async flushed(): Promise<void> {
+    while (this.#inFlight !== null) await this.#inFlight
+    if (this.#failure !== null) throw this.#failure
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      while (this.#inFlight !== null) await this.#inFlight
+      await this.#level.close()
+    })()
+    return this.#closing
+  }
+
+  // --- loading ----------------------------------------------------------------------------------------------------
+
+  async loadDurable(genesis: CommittedTip): Promise<DurableState> {
+    const viewRecord = this.#safetyRecord('view', VIEW_KEY, decodeView)
+    const votes = (await this.#safetyRecords('vote', PREFIX.vote, decodeVote)).map(({ key, value: vote }) => {
+      if (!equalBytes(key, voteKey(vote))) throw damaged('a vote is stored under the key of another')
+      this.#votes.set(keyOf(key), { key, vote })
+      return vote
+    })
+    const blocks = (await this.#safetyRecords('uncommitted block', PREFIX.uncommitted, decodeBlock)).map(({ key, value: block }) => {
+      if (!equalBytes(key, uncommittedKey(block.header.height, block.hash))) throw damaged('a block is stored under the key of another')
+      this.#uncommitted.set(keyOf(key), { key, height: block.header.height })
+      return block
+    })
+    const decodeCertificate = (bytes: Uint8Array): Result<Certificate, Refusal> => decode(bytes, readCertificate)
+    const highest = this.#safetyRecord('highest certificate', HIGHEST_KEY, decodeCertificate)
+    const lastCommit = this.#safetyRecord('last commit certificate', LAST_COMMIT_KEY, decodeCertificate)
+    const tip = this.#safetyRecord('tip', TIP_KEY, decodeTip)
+    this.#checkSummary()
+    this.#tip = tip ?? genesis
+    this.#lastCommitHeight = lastCommit?.height ?? -1
+    this.#loaded = true
+    return {
+      view: viewRecord?.view ?? (0 as DurableState['view']),
+      phase: viewRecord?.phase ?? 'active',
+      newView: viewRecord?.newView ?? null,
+      viewChange: viewRecord?.viewChange ?? null,
+      votes,
+      blocks,
+      highest: highest ?? null,
+      lastCommit: lastCommit ?? null,
+      committed: this.#tip,
+      recent: this.#recentHashes(this.#tip, genesis),
+    }
+  }
+
+  /** The newest committed blocks, each checked to be the parent of the next. */
+  #recentHashes(tip: CommittedTip, genesis: CommittedTip): { height: Height; hash: Hash }[] {
+    const recent: { height: Height; hash: Hash }[] = []
+    let expected = tip.hash
+    for (let at: number = tip.height; at > genesis.height && recent.length < RECENT_HEIGHTS; at--) {
+      const block = this.committedBlock(height(at))
+      if (block === undefined || !equalBytes(block.hash, expected)) throw damaged(`the committed block ${at} is missing or another one`)
+      recent.push({ height: height(at), hash: block.hash })
+      expected = block.header.parent
+    }
+    if (recent.length < RECENT_HEIGHTS) {
+      if (!equalBytes(expected, genesis.hash)) throw damaged('the committed chain does not begin at genesis')
+      recent.push({ height: genesis.height, hash: genesis.hash })
+    }
+    return recent.reverse()
+  }
+
+  #safetyRecord<T>(name: string, key: Uint8Array, read: (bytes: Uint8Array) => Result<T, Refusal>): T | undefined {
+    const stored = this.#get(name, key)
+    return stored === undefined ? undefined : this.#openSafety(name, key, stored, read)
+  }
+
+  async #safetyRecords<T>(name: string, prefix: number, read: (bytes: Uint8Array) => Result<T, Refusal>): Promise<{ key: Uint8Array; value: T }[]> {
+    const records: { key: Uint8Array; value: T }[] = []
+    for (const [key, stored] of await this.#entries(prefix)) records.push({ key, value: this.#openSafety(name, key, stored, read) })
+    return records
+  }
+
+  #openSafety<T>(name: string, key: Uint8Array, stored: Uint8Array, read: (bytes: Uint8Array) => Result<T, Refusal>): T {
+    const opened = unseal(key, stored)
+    if (opened === undefined) throw damaged(`the record "${name}" (key ${toHex(key)}) is not what was written`)
+    const value = read(opened.value)
+    if (!value.ok) throw damaged(`the record "${name}" (key ${toHex(key)}) does not decode: ${value.error.message}`)
+    this.#summary.put(keyOf(key), opened.seal.slice())
+    return value.value
+  }
+
+  #checkSummary(): void {
+    const stored = this.#get('summary', SUMMARY_KEY)
+    const actual = this.#summary.bytes()
+    if (stored === undefined) {
+      if (actual.some((byte) => byte !== 0)) throw damaged('the record "summary" is missing')
+      return
+    }
+    const opened = unseal(SUMMARY_KEY, stored)
+    if (opened === undefined) throw damaged('the record "summary" is not what was written')
+    if (!equalBytes(opened.value, actual)) throw damaged('a vote, a block, or a record of the view is missing')
+  }
+
+  async loadState(): Promise<readonly (readonly [key: Uint8Array, value: Uint8Array])[]> {
+    const entries: (readonly [Uint8Array, Uint8Array])[] = []
+    for (const [key, stored] of await this.#entries(PREFIX.state)) {
+      const opened = unseal(key, stored)
+      if (opened === undefined) throw damaged(`the state entry ${toHex(key.subarray(1))} is not what was written`)
+      entries.push([key.subarray(1), opened.value])
+    }
+    return entries
+  }
+
+  async #entries(prefix: number): Promise<[Uint8Array, Uint8Array][]> {
+    try {
+      const entries = await this.#level.iterator(rangeOf(prefix)).all()
+      return entries.map(([key, value]) => [plain(key), plain(value)])
+    } catch (error) {
+      throw damaged(`records 0x${prefix.toString(16)} cannot be read: ${messageOf(error)}`)
+    }
+  }
+
+  // --- reading ----------------------------------------------------------------------------------------------------
+
+  #get(name: string, key: Uint8Array): Uint8Array | undefined {
+    try {
+      const stored = this.#level.getSync(key)
+      return stored === undefined ? undefined : plain(stored)
+    } catch (error) {
+      throw damaged(`the record "${name}" cannot be read: ${messageOf(error)}`)
+    }
+  }
+
+  #read(name: string, key: Uint8Array): Uint8Array | undefined {
+    const stored = this.#get(name, key)
+    if (stored === undefined) return undefined
+    const opened = unseal(key, stored)
+    if (opened === undefined) throw damaged(`the record "${name}" is not what was written`)
+    return opened.value
+  }
+
+  committedBlock(at: Height): Block | undefined {
+    const bytes = this.#read(`committed block ${at}`, committedKey(at))
+    if (bytes === undefined) return undefined
+    const block = decodeBlock(bytes)
+    if (!block.ok) throw damaged(`the committed block ${at} does not decode: ${block.error.message}`)
+    return block.value
+  }
+
+  certificateFrom(at: Height): Certificate | undefined {
+    // Certificates are at most one window apart, so the search is short; it ends at the newest one.
+    for (let candidate: number = at; candidate <= this.#lastCommitHeight; candidate++) {
+      const bytes = this.#read(`certificate ${candidate}`, certificateKey(height(candidate)))
+      if (bytes === undefined) continue
+      const certificate = decode(bytes, readCertificate)
+      if (!certificate.ok) throw damaged(`the certificate ${candidate} does not decode: ${certificate.error.message}`)
+      return certificate.value
+    }
+    return undefined
+  }
+
+  heightOf(hash: Hash): Height | undefined {
+    const bytes = this.#get('index of blocks', heightOfHashKey(hash))
+    if (bytes === undefined) return undefined
+    const at = decodeHeight(bytes)
+    if (!at.ok) throw damaged(`the index entry of block ${toHex(hash)} does not decode`)
+    return at.value
+  }
+
+  transactionPlace(id: Hash): TransactionPlace | undefined {
+    const bytes = this.#get('index of transactions', transactionKey(id))
+    if (bytes === undefined) return undefined
+    const place = decodePlace(bytes)
+    if (!place.ok) throw damaged(`the index entry of transaction ${toHex(id)} does not decode`)
+    return place.value
+  }
+
+  async evidence(): Promise<readonly Equivocation[]> {
+    return (await this.#entries(PREFIX.evidence)).map(([key, stored]) => {
+      const opened = unseal(key, stored)
+      const evidence = opened === undefined ? undefined : decodeEvidence(opened.value)
+      if (evidence === undefined || !evidence.ok) throw damaged(`the evidence ${toHex(key)} is not what was written`)
+      return evidence.value
+    })
+  }
+}
