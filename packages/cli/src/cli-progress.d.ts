@@ -4,6 +4,7 @@ declare module 'cli-progress' {
     readonly format: string
     readonly stream: NodeJS.WritableStream
     readonly hideCursor: boolean
+    readonly linewrap: boolean
     readonly clearOnComplete: boolean
     readonly gracefulExit: boolean
     readonly fps: number

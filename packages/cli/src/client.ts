@@ -87,7 +87,9 @@ export function createClient(address: string): Client {
     status: () => read(getJson('/v1/status'), parseStatus),
     nonce: (key) => read(getJson(`/v1/accounts/${key}`), (o) => ({ final: numberAt(o, 'nonce'), pending: numberAt(o, 'pendingNonce') })),
     blocks: (from, limit) =>
-      read(getJson(`/v1/blocks?from=${from}&limit=${limit}`), (o) => listAt(o, 'blocks').map((block) => parseBlock(asObject(block, 'a block')))),
+      read(getJson(`/v1/blocks?from=${from}&limit=${limit}`), (o) =>
+        listAt(o, 'blocks').map((block) => parseBlock(asObject(block, 'a block'))),
+      ),
     transactionIds: (height) => read(getJson(`/v1/blocks/${height}`), (o) => listAt(o, 'transactionIds').map(String)),
     submit: async (transaction, wait, timeoutMs) => {
       const answer = await call(`/v1/transactions?wait=${wait}&timeoutMs=${timeoutMs}`, octets(transaction), timeoutMs + ANSWER_TIMEOUT_MS)

@@ -4,7 +4,7 @@
  */
 import { closeSync, fstatSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { EXIT, CliError, errorCodeOf, usageError } from './exit.js'
+import { CliError, EXIT, errorCodeOf, usageError } from './exit.js'
 
 const MEBIBYTE = 1024 * 1024
 /** A Metamath database: the largest known one has 50 MB. */

@@ -1,6 +1,14 @@
 /** `aethel`: one entry, one file per command in `commands/`. */
 import { Command, CommanderError } from 'commander'
 import { registerCheck } from './commands/check.js'
+import { registerDemo } from './commands/demo.js'
+import { registerDev } from './commands/dev.js'
+import { registerSimulate } from './commands/simulate.js'
+import { registerStart } from './commands/start.js'
+import { registerStatus } from './commands/status.js'
+import { registerSubmit } from './commands/submit.js'
+import { registerTestnet } from './commands/testnet.js'
+import { registerVerify } from './commands/verify.js'
 import { EXIT, oneLine } from './exit.js'
 import { printJson } from './ui/terminal.js'
 
@@ -13,7 +21,17 @@ function createProgram(json: boolean): Command {
     .exitOverride()
     .configureOutput({ writeErr: (text) => process.stderr.write(text), outputError: (text, write) => reportUsage(text, write, json) })
     .addHelpText('after', EXIT_CODES_HELP)
-  for (const register of [registerCheck]) {
+  for (const register of [
+    registerDemo,
+    registerDev,
+    registerTestnet,
+    registerStart,
+    registerStatus,
+    registerSubmit,
+    registerVerify,
+    registerCheck,
+    registerSimulate,
+  ]) {
     register(program)
   }
   return program

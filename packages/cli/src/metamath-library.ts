@@ -28,7 +28,8 @@ export function parseLibrary(bytes: Uint8Array, path: string, name: string): Met
 
 export function definitionOf(library: MetamathLibrary): LibraryDefinition {
   const definition = library.extractor.library()
-  if (!definition.ok) throw new CliError(EXIT.invalid, definition.error.code, `${library.name} cannot be a library: ${definition.error.message}`)
+  if (!definition.ok)
+    throw new CliError(EXIT.invalid, definition.error.code, `${library.name} cannot be a library: ${definition.error.message}`)
   return definition.value
 }
 

@@ -94,7 +94,11 @@ async function ready(child: ChildProcess, client: Client, index: number, logFile
   const deadline = Date.now() + READY_TIMEOUT_MS
   for (;;) {
     if (hasExited(child)) {
-      throw new CliError(EXIT.internal, 'validator-stopped', `validator ${index} stopped while starting: ${lastLine(logFile)} (log: ${logFile})`)
+      throw new CliError(
+        EXIT.internal,
+        'validator-stopped',
+        `validator ${index} stopped while starting: ${lastLine(logFile)} (log: ${logFile})`,
+      )
     }
     try {
       const status = await client.status()
@@ -107,7 +111,11 @@ async function ready(child: ChildProcess, client: Client, index: number, logFile
         child.once('exit', () => resolve())
         child.kill('SIGKILL')
       })
-      throw new CliError(EXIT.internal, 'validator-silent', `validator ${index} did not answer within ${READY_TIMEOUT_MS / 1000} s (log: ${logFile})`)
+      throw new CliError(
+        EXIT.internal,
+        'validator-silent',
+        `validator ${index} did not answer within ${READY_TIMEOUT_MS / 1000} s (log: ${logFile})`,
+      )
     }
     await sleep(READY_POLL_MS)
   }
@@ -135,28 +143,33 @@ export async function stopAll(validators: readonly ValidatorProcess[]): Promise<
   await Promise.all(validators.map((validator) => validator.stop()))
 }
 
-/** Runs `body`; on Ctrl-C, SIGTERM or a closed terminal `cleanUp` runs first, then the process ends with 128 + signal. */
-export async function interruptible<T>(cleanUp: () => Promise<void>, body: () => Promise<T>): Promise<T> {
-  const signals = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
+export type Ending = 'done' | 'failed' | 'interrupted'
+
+const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
+
+/**
+ * Runs `body`, then `cleanUp`, exactly once, whichever way it ends. On Ctrl-C, SIGTERM or a closed terminal `cleanUp` runs
+ * at once and the process ends with 128 + signal.
+ */
+export async function interruptible<T>(cleanUp: (ending: Ending) => Promise<void>, body: () => Promise<T>): Promise<T> {
   let interrupted = false
   const onSignal = (signal: NodeJS.Signals): void => {
+    const exitCode = 128 + SIGNALS[signal as keyof typeof SIGNALS]
     // A second Ctrl-C does not wait; validators then end because their standard input closes.
-    if (interrupted) process.exit(128 + signals[signal as keyof typeof signals])
+    if (interrupted) process.exit(exitCode)
     interrupted = true
     process.stderr.write('\nstopping\n')
-    void cleanUp().finally(() => process.exit(128 + signals[signal as keyof typeof signals]))
+    void cleanUp('interrupted').finally(() => process.exit(exitCode))
   }
-  for (const signal of Object.keys(signals)) process.on(signal, onSignal)
+  for (const signal of Object.keys(SIGNALS)) process.on(signal, onSignal)
   try {
-    const result = await body()
+    const outcome = await Promise.allSettled([body()]).then(([settled]) => settled)
+    // While stopping, everything fails: the signal decides how we end.
     if (interrupted) await new Promise(() => undefined)
-    return result
-  } catch (error) {
-    // While stopping, everything fails; the signal decides how we end.
-    if (interrupted) await new Promise(() => undefined)
-    throw error
+    await cleanUp(outcome.status === 'fulfilled' ? 'done' : 'failed')
+    if (outcome.status === 'rejected') throw outcome.reason
+    return outcome.value
   } finally {
-    if (!interrupted) await cleanUp()
-    for (const signal of Object.keys(signals)) process.off(signal, onSignal)
+    for (const signal of Object.keys(SIGNALS)) process.off(signal, onSignal)
   }
 }

@@ -15,7 +15,7 @@ const PREAMBLE = `$c wff |- ( ) -> $. $v p q $. wp $f wff p $. wq $f wff q $. wi
 ax-1 $a |- ( p -> ( q -> p ) ) $.
 \${ min $e |- p $. maj $e |- ( p -> q ) $. ax-mp $a |- q $. $}
 `
-const THEOREM = '${ a1i.1 $e |- p $. a1i $p |- ( q -> p ) $= ( wi ax-1 ax-mp ) ABADCABEF $. $}\n'
+const THEOREM = `\${ a1i.1 $e |- p $. a1i $p |- ( q -> p ) $= ( wi ax-1 ax-mp ) ABADCABEF $. $}\n`
 
 function write(name: string, content: string | Uint8Array): string {
   writeFileSync(folder.file(name), content)
@@ -91,7 +91,11 @@ describe('files that cannot be read', () => {
     ['a missing file', () => folder.file('nowhere.mm')],
     ['a path through a file', () => `${cnf}/x`],
   ])('%s is exit code 2, one line on stderr, and one JSON document with --json', (_name, path) => {
-    for (const args of [['metamath', path()], ['lrat', path(), refutation], ['lrat', cnf, path()]]) {
+    for (const args of [
+      ['metamath', path()],
+      ['lrat', path(), refutation],
+      ['lrat', cnf, path()],
+    ]) {
       const outcome = aethel('check', ...args, '--json')
       expect(outcome.code).toBe(2)
       expect(JSON.parse(outcome.stdout)).toMatchObject({ status: 'error', code: 'unreadable' })

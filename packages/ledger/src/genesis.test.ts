@@ -1,8 +1,18 @@
 import { toHex, utf8 } from '@aethel/codec'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { chainId, definition, genesis, key, valueOf } from '../test/chain.js'
-import { chainIdOf, checkGenesis, createRegistry, decodeGenesis, encodeGenesis, type Genesis, genesisFromJson, genesisToJson, genesisTip } from './index.js'
+import { chainId, definition, genesis, key, must } from '../test/chain.js'
+import {
+  chainIdOf,
+  checkGenesis,
+  createRegistry,
+  decodeGenesis,
+  encodeGenesis,
+  type Genesis,
+  genesisFromJson,
+  genesisTip,
+  genesisToJson,
+} from './index.js'
 import { jsonBigint, jsonInteger, readJson } from './strict-json.js'
 
 function codeOf(text: string): string {
@@ -26,7 +36,9 @@ describe('genesis', () => {
       { ...genesis, validators: genesis.validators.toReversed() },
       { ...genesis, kinds: genesis.kinds.slice(1) },
       { ...genesis, libraries: [] },
-      ...Object.keys(genesis.parameters).map((name) => ({ ...genesis, parameters: { ...genesis.parameters, [name]: name === 'mempoolOrder' ? 'fifo' : 7 } }) as Genesis),
+      ...Object.keys(genesis.parameters).map(
+        (name) => ({ ...genesis, parameters: { ...genesis.parameters, [name]: name === 'mempoolOrder' ? 'fifo' : 7 } }) as Genesis,
+      ),
     ]
     expect(new Set(variants.map((variant) => toHex(chainIdOf(variant)))).size).toBe(variants.length)
   })
@@ -95,7 +107,15 @@ describe('genesis', () => {
 
   it('G3: the strict reader agrees with JSON.parse on every text of strings, lists and objects', () => {
     const plain = fc.letrec((tie) => ({
-      value: fc.oneof({ depthSize: 'small' }, fc.string({ unit: 'grapheme' }), fc.string(), fc.boolean(), fc.constant(null), fc.array(tie('value')), fc.dictionary(fc.string(), tie('value'), { noNullPrototype: true })),
+      value: fc.oneof(
+        { depthSize: 'small' },
+        fc.string({ unit: 'grapheme' }),
+        fc.string(),
+        fc.boolean(),
+        fc.constant(null),
+        fc.array(tie('value')),
+        fc.dictionary(fc.string(), tie('value'), { noNullPrototype: true }),
+      ),
     })).value
     const toPlain = (json: unknown): unknown => {
       if (json instanceof Map) return Object.fromEntries([...json].map(([name, value]) => [name, toPlain(value)]))
@@ -126,7 +146,7 @@ describe('genesis', () => {
     expect(code(genesis, [definition, { ...definition, name: 'second' }])).toBe('library-unlisted')
     expect(code({ ...genesis, kinds: [...genesis.kinds, { kind: 'zzz/1', revision: 1 }] })).toBe('unknown-kind')
     expect(code({ ...genesis, kinds: genesis.kinds.map((kind) => ({ ...kind, revision: 2 })) })).toBe('kind-revision')
-    const withoutTests = valueOf(createRegistry({ ...genesis, kinds: genesis.kinds.filter((kind) => kind.kind !== 'test/1') }, [definition]))
+    const withoutTests = must(createRegistry({ ...genesis, kinds: genesis.kinds.filter((kind) => kind.kind !== 'test/1') }, [definition]))
     expect(withoutTests.kinds.map((kind) => kind.verifier.kind)).toEqual(['lrat/1', 'metamath/1'])
   })
 })

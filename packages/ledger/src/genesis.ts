@@ -3,13 +3,31 @@
  * id, which every signature and every header carries; its JSON form is for people and decodes to the same value, strictly.
  */
 import {
-  compareBytes, decode, encode, equalBytes, err, type Hash, hash, HASH_BYTES, ok, PUBLIC_KEY_BYTES, publicKey, type Reader, type Refusal,
-  refuse, type Result, toHex, utf8, type Writer, epoch, height,
+  compareBytes,
+  decode,
+  encode,
+  epoch,
+  equalBytes,
+  err,
+  HASH_BYTES,
+  type Hash,
+  hash,
+  height,
+  ok,
+  PUBLIC_KEY_BYTES,
+  publicKey,
+  type Reader,
+  type Refusal,
+  type Result,
+  refuse,
+  toHex,
+  utf8,
+  type Writer,
 } from '@aethel/codec'
 import { type CommittedTip, createValidatorSet, MAX_BLOCK_TRANSACTIONS, type Validator, type ValidatorSet } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import { MAX_KIND_BYTES, MAX_LIBRARY_NAME_BYTES } from './records.js'
-import { jsonBigint, jsonBytesOf, jsonFields, jsonInteger, jsonList, jsonText, readJson } from './strict-json.js'
+import { expectFormat, jsonBigint, jsonBytesOf, jsonFields, jsonInteger, jsonList, jsonText, readJson } from './strict-json.js'
 import { MAX_PROOF_BYTES } from './transaction.js'
 
 export type MempoolOrder = 'difficulty' | 'fifo'
@@ -126,10 +144,19 @@ export function checkGenesis(genesis: Genesis): Result<Genesis, Refusal> {
   if (genesis.validators.length > MAX_GENESIS_VALIDATORS || genesis.kinds.length > MAX_KINDS || genesis.libraries.length > MAX_LIBRARIES) {
     return refuse('genesis', `expected at most ${MAX_GENESIS_VALIDATORS} validators, ${MAX_KINDS} kinds and ${MAX_LIBRARIES} libraries`)
   }
-  const kinds = checkNames('kind', genesis.kinds.map((kind) => kind.kind), MAX_KIND_BYTES)
+  const kinds = checkNames(
+    'kind',
+    genesis.kinds.map((kind) => kind.kind),
+    MAX_KIND_BYTES,
+  )
   if (!kinds.ok) return kinds
-  for (const kind of genesis.kinds) if (kind.revision < 1) return refuse('genesis-kind', `expected a revision of at least 1 for ${kind.kind}`)
-  const libraries = checkNames('library', genesis.libraries.map((library) => library.name), MAX_LIBRARY_NAME_BYTES)
+  for (const kind of genesis.kinds)
+    if (kind.revision < 1) return refuse('genesis-kind', `expected a revision of at least 1 for ${kind.kind}`)
+  const libraries = checkNames(
+    'library',
+    genesis.libraries.map((library) => library.name),
+    MAX_LIBRARY_NAME_BYTES,
+  )
   return libraries.ok ? ok(genesis) : libraries
 }
 
@@ -138,9 +165,19 @@ function checkName(what: string, name: string, maxBytes: number): Result<null, R
   let good = name.length > 0 && name.length <= maxBytes
   for (let i = 0; i < name.length; i++) {
     const character = name.charAt(i)
-    if (!((character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') || (character >= '0' && character <= '9') || '-_./'.includes(character))) good = false
+    if (
+      !(
+        (character >= 'a' && character <= 'z') ||
+        (character >= 'A' && character <= 'Z') ||
+        (character >= '0' && character <= '9') ||
+        '-_./'.includes(character)
+      )
+    )
+      good = false
   }
-  return good ? ok(null) : refuse('genesis-name', `expected a ${what} of 1..${maxBytes} characters from A-Z a-z 0-9 - _ . /, got ${JSON.stringify(name)}`)
+  return good
+    ? ok(null)
+    : refuse('genesis-name', `expected a ${what} of 1..${maxBytes} characters from A-Z a-z 0-9 - _ . /, got ${JSON.stringify(name)}`)
 }
 
 /** Ascending and distinct: one order, so one encoding. */
@@ -158,7 +195,8 @@ function checkNames(what: string, names: readonly string[], maxBytes: number): R
 
 function checkParameters(parameters: Parameters): Result<null, Refusal> {
   const inRange = (value: number, least: number, most: number): boolean => Number.isSafeInteger(value) && value >= least && value <= most
-  if (!inRange(parameters.window, 1, MAX_WINDOW)) return refuse('genesis-parameters', `expected a window of 1..${MAX_WINDOW}, got ${parameters.window}`)
+  if (!inRange(parameters.window, 1, MAX_WINDOW))
+    return refuse('genesis-parameters', `expected a window of 1..${MAX_WINDOW}, got ${parameters.window}`)
   if (!inRange(parameters.blockTransactions, 1, MAX_BLOCK_TRANSACTIONS)) {
     return refuse('genesis-parameters', `expected 1..${MAX_BLOCK_TRANSACTIONS} transactions per block, got ${parameters.blockTransactions}`)
   }
@@ -219,7 +257,17 @@ const PARAMETER_FIELDS = ['window', 'blockTransactions', 'blockBytes', 'blockGas
 /** Strict: unknown, missing and repeated fields are refused, and `chainId` must be the hash of the rest. */
 export function genesisFromJson(bytes: Uint8Array): Result<Genesis, Refusal> {
   const parsed = readJson(bytes, MAX_GENESIS_JSON_BYTES, (json) => {
-    const fields = jsonFields(json, 'genesis', ['format', 'chainId', 'chainName', 'genesisTimeMs', 'validators', 'parameters', 'kinds', 'libraries'])
+    expectFormat(json, 'a genesis', GENESIS_FORMAT)
+    const fields = jsonFields(json, 'genesis', [
+      'format',
+      'chainId',
+      'chainName',
+      'genesisTimeMs',
+      'validators',
+      'parameters',
+      'kinds',
+      'libraries',
+    ])
     const parameters = jsonFields(fields.get('parameters') ?? null, 'parameters', PARAMETER_FIELDS)
     const genesis: Genesis = {
       chainName: jsonText(fields.get('chainName'), 'chainName', MAX_CHAIN_NAME_BYTES),
@@ -251,17 +299,20 @@ export function genesisFromJson(bytes: Uint8Array): Result<Genesis, Refusal> {
         }
       }),
     }
-    return { format: jsonText(fields.get('format'), 'format', 64), chainId: jsonBytesOf(fields.get('chainId'), 'chainId', HASH_BYTES), genesis }
+    return { chainId: jsonBytesOf(fields.get('chainId'), 'chainId', HASH_BYTES), genesis }
   })
   if (!parsed.ok) return parsed
-  const { format, chainId, genesis } = parsed.value
-  if (format !== GENESIS_FORMAT) return refuse('format', `expected the format '${GENESIS_FORMAT}', got ${JSON.stringify(format)}`)
+  const { chainId, genesis } = parsed.value
   const order: string = genesis.parameters.mempoolOrder
-  if (order !== 'difficulty' && order !== 'fifo') return refuse('genesis-parameters', `expected mempoolOrder 'difficulty' or 'fifo', got ${JSON.stringify(order)}`)
+  if (order !== 'difficulty' && order !== 'fifo')
+    return refuse('genesis-parameters', `expected mempoolOrder 'difficulty' or 'fifo', got ${JSON.stringify(order)}`)
   const checked = checkGenesis(genesis)
   if (!checked.ok) return err(checked.error)
   if (!equalBytes(chainId, chainIdOf(genesis))) {
-    return refuse('chain-id', `expected chainId to be the hash of this genesis, ${toHex(chainIdOf(genesis))}; the file was edited after it was made`)
+    return refuse(
+      'chain-id',
+      `expected chainId to be the hash of this genesis, ${toHex(chainIdOf(genesis))}; the file was edited after it was made`,
+    )
   }
   return ok(genesis)
 }

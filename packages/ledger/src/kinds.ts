@@ -2,7 +2,7 @@
  * What the ledger knows about proof kinds: a checker, and for kinds whose claims build on each other, where a claim stands
  * in which library. Nothing else in this package knows any kind by name, except `registry.ts`, which lists ours.
  */
-import { equalBytes, type Hash, ok, type Refusal, refuse, type Result, toHex } from '@aethel/codec'
+import { equalBytes, type Hash, ok, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
 import type { ProofVerifier } from '@aethel/proofs'
 import type { Genesis } from './genesis.js'
 import { MAX_LIBRARY_AXIOMS } from './records.js'
@@ -39,22 +39,33 @@ export interface LedgerRegistry {
 /** Whether a registry holds exactly what genesis lists: same kinds at the same revision, same libraries by digest. */
 export function checkRegistry(genesis: Genesis, registry: LedgerRegistry): Result<LedgerRegistry, Refusal> {
   if (registry.kinds.length !== genesis.kinds.length || registry.libraries.length !== genesis.libraries.length) {
-    return refuse('registry', `expected ${genesis.kinds.length} kinds and ${genesis.libraries.length} libraries, as genesis lists, got ${registry.kinds.length} and ${registry.libraries.length}`)
+    return refuse(
+      'registry',
+      `expected ${genesis.kinds.length} kinds and ${genesis.libraries.length} libraries, as genesis lists, got ${registry.kinds.length} and ${registry.libraries.length}`,
+    )
   }
   for (const { kind, revision } of genesis.kinds) {
     const found = registry.kinds.find((candidate) => candidate.verifier.kind === kind)
-    if (found === undefined) return refuse('unknown-kind', `genesis lists the proof kind ${kind}, which this program does not have; run a version that has it`)
+    if (found === undefined)
+      return refuse('unknown-kind', `genesis lists the proof kind ${kind}, which this program does not have; run a version that has it`)
     if (found.revision !== revision) {
-      return refuse('kind-revision', `genesis pins revision ${revision} of ${kind}, this program has revision ${found.revision}; run the version the chain was made for`)
+      return refuse(
+        'kind-revision',
+        `genesis pins revision ${revision} of ${kind}, this program has revision ${found.revision}; run the version the chain was made for`,
+      )
     }
   }
   for (const { name, digest } of genesis.libraries) {
     const found = registry.libraries.find((candidate) => candidate.name === name)
     if (found === undefined) return refuse('unknown-library', `genesis lists the library ${name}, whose definition is missing`)
     if (!equalBytes(found.digest, digest)) {
-      return refuse('library-digest', `genesis pins the library ${name} with digest ${toHex(digest)}, the definition given has ${toHex(found.digest)}`)
+      return refuse(
+        'library-digest',
+        `genesis pins the library ${name} with digest ${toHex(digest)}, the definition given has ${toHex(found.digest)}`,
+      )
     }
-    if (found.axioms.length > MAX_LIBRARY_AXIOMS) return refuse('library-axioms', `expected at most ${MAX_LIBRARY_AXIOMS} axioms in ${name}, got ${found.axioms.length}`)
+    if (found.axioms.length > MAX_LIBRARY_AXIOMS)
+      return refuse('library-axioms', `expected at most ${MAX_LIBRARY_AXIOMS} axioms in ${name}, got ${found.axioms.length}`)
     if (new Set(found.axioms.map((axiom) => axiom.label)).size !== found.axioms.length) {
       return refuse('library-labels', `expected distinct labels in the library ${name}`)
     }

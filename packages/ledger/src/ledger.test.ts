@@ -5,17 +5,50 @@ import type { Application, Transaction } from '@aethel/replica'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  chainId, context, definition, extractor, genesis, key, newLedger, note, registry, standAlone, theorem, transaction, transactionBytes, valueOf,
+  chainId,
+  context,
+  definition,
+  extractor,
+  genesis,
+  key,
+  must,
+  newLedger,
+  note,
+  registry,
+  standAlone,
+  theorem,
+  transaction,
+  transactionBytes,
 } from '../test/chain.js'
 import {
-  accountNonceOf, accountPath, buildTransaction, claimIdOf, claimIdOfLabel, claimPath, claimRecordOf, computeLibraryRoot, createLedger, encodeTransaction, type LedgerState,
-  libraryRootOf, mapKey, restoreLedger, signTransaction, verifyMapProof,
+  accountNonceOf,
+  accountPath,
+  buildTransaction,
+  claimIdOf,
+  claimIdOfLabel,
+  claimPath,
+  claimRecordOf,
+  computeLibraryRoot,
+  createLedger,
+  encodeTransaction,
+  type LedgerState,
+  libraryRootOf,
+  mapKey,
+  restoreLedger,
+  signTransaction,
+  verifyMapProof,
 } from './index.js'
 
 type Ledger = Application<LedgerState>
 
 function run(ledger: Ledger, state: LedgerState, at: number, transactions: readonly Transaction[]): LedgerState {
-  return valueOf(ledger.execute(state, context(at), transactions.map((item) => ({ transaction: item, difficulty: item.work === null ? 0 : 7 })))).state
+  return must(
+    ledger.execute(
+      state,
+      context(at),
+      transactions.map((item) => ({ transaction: item, difficulty: item.work === null ? 0 : 7 })),
+    ),
+  ).state
 }
 
 function refusalCode(ledger: Ledger, bytes: Uint8Array): string {
@@ -30,16 +63,25 @@ function restored(store: ReadonlyMap<string, readonly [Uint8Array, Uint8Array]>)
 describe('the ledger', () => {
   it('finalises theorems that cite each other within one block, and knows what each rests on', () => {
     const ledger = newLedger()
-    const state = run(ledger, ledger.initial.state, 1, ['a1i', 'a2i', 'id'].map((label, nonce) => transaction(ledger, 0, nonce, theorem(label))))
+    const state = run(
+      ledger,
+      ledger.initial.state,
+      1,
+      ['a1i', 'a2i', 'id'].map((label, nonce) => transaction(ledger, 0, nonce, theorem(label))),
+    )
     const axioms = registry.libraries[0]?.axioms.map((axiom) => axiom.label) ?? []
-    const restOn = (label: string) => claimRecordOf(state, claimIdOfLabel(state, 'small', label) as Hash)?.library?.axioms.map((position) => axioms[position])
+    const restOn = (label: string) =>
+      claimRecordOf(state, claimIdOfLabel(state, 'small', label) as Hash)?.library?.axioms.map((position) => axioms[position])
     expect(restOn('a1i')).toEqual(['wi', 'a1', 'mp'])
     expect(restOn('id')).toEqual(['wi', 'a1', 'a2', 'mp'])
-    const id = valueOf(extractor.theorem('id'))
+    const id = must(extractor.theorem('id'))
     expect(ledger.statementOf(state, id.claimId)).toEqual(id.claim)
     expect(ledger.statementOf(state, registry.libraries[0]?.axioms[0]?.claimId as Hash)).toEqual(definition.axioms[0])
     expect(libraryRootOf(state, 'small')).toEqual(
-      computeLibraryRoot([...['id', 'a1i', 'a2i'].map((label) => valueOf(extractor.theorem(label))), ...(registry.libraries[0]?.axioms ?? [])]),
+      computeLibraryRoot([
+        ...['id', 'a1i', 'a2i'].map((label) => must(extractor.theorem(label))),
+        ...(registry.libraries[0]?.axioms ?? []),
+      ]),
     )
     expect(state.libraries.get('small')?.theorems).toBe(3)
   })
@@ -50,9 +92,14 @@ describe('the ledger', () => {
     const verifier = registry.kinds.find((kind) => kind.verifier.kind === 'metamath/1')?.verifier
     for (const [nonce, label] of ['a1i', 'a2i', 'id'].entries()) {
       const item = transaction(ledger, 0, nonce, theorem(label))
-      const claim = valueOf(verifier?.parseClaim(item.work?.claim as Uint8Array) as never) as { claim: unknown }
+      const claim = must(verifier?.parseClaim(item.work?.claim as Uint8Array) as never) as { claim: unknown }
       const at = state
-      const verdict = verifier?.verify(claim.claim, item.work?.proof as Uint8Array, { statementOf: (claimId) => ledger.statementOf(at, claimId) }, createMeter(verifier.limits))
+      const verdict = verifier?.verify(
+        claim.claim,
+        item.work?.proof as Uint8Array,
+        { statementOf: (claimId) => ledger.statementOf(at, claimId) },
+        createMeter(verifier.limits),
+      )
       expect(verdict?.status).toBe('valid')
       state = run(ledger, state, nonce + 1, [item])
     }
@@ -65,13 +112,19 @@ describe('the ledger', () => {
     expect([0, 1, 2].map((account) => accountNonceOf(state, key(account).publicKey))).toEqual([2, 1, 0])
     expect(ledger.readiness(state, first, context(2))).toMatchObject({ status: 'never', code: 'nonce-used' })
     expect(ledger.readiness(state, transaction(ledger, 0, 3, note('d')), context(2))).toMatchObject({ status: 'later', code: 'nonce-gap' })
-    expect(ledger.execute(state, context(2), [{ transaction: first, difficulty: 0 }])).toMatchObject({ ok: false, error: { code: 'nonce-used' } })
+    expect(ledger.execute(state, context(2), [{ transaction: first, difficulty: 0 }])).toMatchObject({
+      ok: false,
+      error: { code: 'nonce-used' },
+    })
   })
 
   it('refuses a whole block for one transaction, and leaves the parent as it was', () => {
     const ledger = newLedger()
     const before = toHex(ledger.initial.state.entries.root)
-    const inputs = [transaction(ledger, 0, 0, note('a')), transaction(ledger, 0, 2, note('b'))].map((item) => ({ transaction: item, difficulty: 0 }))
+    const inputs = [transaction(ledger, 0, 0, note('a')), transaction(ledger, 0, 2, note('b'))].map((item) => ({
+      transaction: item,
+      difficulty: 0,
+    }))
     expect(ledger.execute(ledger.initial.state, context(1), inputs)).toMatchObject({ ok: false, error: { code: 'nonce-gap' } })
     expect(toHex(ledger.initial.state.entries.root)).toBe(before)
     expect(accountNonceOf(ledger.initial.state, key(0).publicKey)).toBe(0)
@@ -79,7 +132,10 @@ describe('the ledger', () => {
 
   it('refuses, with a code each, what breaks a rule of claims', () => {
     const ledger = newLedger()
-    const state = run(ledger, ledger.initial.state, 1, [transaction(ledger, 0, 0, theorem('a1i')), transaction(ledger, 0, 1, standAlone('x'))])
+    const state = run(ledger, ledger.initial.state, 1, [
+      transaction(ledger, 0, 0, theorem('a1i')),
+      transaction(ledger, 0, 1, standAlone('x')),
+    ])
     const codeOf = (item: Transaction, at = 2) => {
       const readiness = ledger.readiness(state, item, context(at))
       return readiness.status === 'ready' ? 'ready' : `${readiness.status} ${readiness.code}`
@@ -91,24 +147,38 @@ describe('the ledger', () => {
     expect(codeOf(transaction(ledger, 1, 0, note('late'), { expiryHeight: 1 }))).toBe('never expired')
     expect(codeOf(transaction(ledger, 1, 0, note('in time'), { expiryHeight: 2 }))).toBe('ready')
     const axiom = registry.libraries[0]?.axioms.find((candidate) => candidate.label === 'a1')
-    const proof = valueOf(extractor.theorem('a1i')).proof
-    expect(codeOf(transaction(ledger, 1, 0, { type: 'submit-proof', kind: 'metamath/1', claim: axiom?.claim as Uint8Array, proof, metadata: null }))).toBe('never duplicate-claim')
+    const proof = must(extractor.theorem('a1i')).proof
+    expect(
+      codeOf(
+        transaction(ledger, 1, 0, { type: 'submit-proof', kind: 'metamath/1', claim: axiom?.claim as Uint8Array, proof, metadata: null }),
+      ),
+    ).toBe('never duplicate-claim')
     // Another statement under a label that is taken: the claim of a2i renamed to a1i, and to an axiom's label.
     const renamed = (label: string) => {
-      const claim = valueOf(extractor.theorem('a2i')).claim
+      const claim = must(extractor.theorem('a2i')).claim
       const from = 1 + 'small'.length
       return Uint8Array.from([...claim.subarray(0, from), label.length, ...utf8(label), ...claim.subarray(from + 1 + 'a2i'.length)])
     }
     for (const label of ['a1i', 'a2']) {
-      const item = transaction(ledger, 1, 0, { type: 'submit-proof', kind: 'metamath/1', claim: renamed(label), proof: valueOf(extractor.theorem('a2i')).proof, metadata: null })
+      const item = transaction(ledger, 1, 0, {
+        type: 'submit-proof',
+        kind: 'metamath/1',
+        claim: renamed(label),
+        proof: must(extractor.theorem('a2i')).proof,
+        metadata: null,
+      })
       expect(codeOf(item)).toBe('never label-taken')
     }
     const work = transaction(ledger, 1, 0, theorem('a2i'))
-    const citing = (claimId: Hash): Transaction => ({ ...work, work: { ...(work.work as NonNullable<typeof work.work>), cites: [claimId] } })
+    const citing = (claimId: Hash): Transaction =>
+      ({ ...work, citedKeys: [keyOf(claimId)], work: { ...(work.work as NonNullable<typeof work.work>), cites: [claimId] } }) as Transaction
     expect(codeOf(citing(work.work?.claimId as Hash))).toBe('never self-citation')
     expect(codeOf(citing(transaction(ledger, 0, 1, standAlone('x')).work?.claimId as Hash))).toBe('never citation-library')
     const limited = transaction(ledger, 1, 0, standAlone('y'), { gasLimit: 6 })
-    expect(ledger.execute(state, context(2), [{ transaction: limited, difficulty: 7 }])).toMatchObject({ ok: false, error: { code: 'gas-limit' } })
+    expect(ledger.execute(state, context(2), [{ transaction: limited, difficulty: 7 }])).toMatchObject({
+      ok: false,
+      error: { code: 'gas-limit' },
+    })
   })
 
   it('refuses at the gate what no state can mend', () => {
@@ -143,24 +213,42 @@ describe('the ledger', () => {
   it('S8: two transactions that differ anywhere have different ids, and no coin is moved twice', () => {
     const ledger = newLedger()
     const variants = [
-      transactionBytes(0, 0, note('a')), transactionBytes(0, 0, note('b')), transactionBytes(0, 1, note('a')), transactionBytes(1, 0, note('a')),
-      transactionBytes(0, 0, note('a'), { gasLimit: 1 }), transactionBytes(0, 0, note('a'), { expiryHeight: 1 }), transactionBytes(0, 0, standAlone('a')),
+      transactionBytes(0, 0, note('a')),
+      transactionBytes(0, 0, note('b')),
+      transactionBytes(0, 1, note('a')),
+      transactionBytes(1, 0, note('a')),
+      transactionBytes(0, 0, note('a'), { gasLimit: 1 }),
+      transactionBytes(0, 0, note('a'), { expiryHeight: 1 }),
+      transactionBytes(0, 0, standAlone('a')),
     ]
-    expect(new Set(variants.map((bytes) => toHex(valueOf(ledger.decode(bytes)).id))).size).toBe(variants.length)
+    expect(new Set(variants.map((bytes) => toHex(must(ledger.decode(bytes)).id))).size).toBe(variants.length)
     const one = transaction(ledger, 0, 0, note('a'))
     const other = transaction(ledger, 0, 0, note('b'))
-    expect(ledger.execute(ledger.initial.state, context(1), [one, other].map((item) => ({ transaction: item, difficulty: 0 })))).toMatchObject({ ok: false, error: { code: 'nonce-used' } })
+    expect(
+      ledger.execute(
+        ledger.initial.state,
+        context(1),
+        [one, other].map((item) => ({ transaction: item, difficulty: 0 })),
+      ),
+    ).toMatchObject({ ok: false, error: { code: 'nonce-used' } })
     const state = run(ledger, ledger.initial.state, 1, [one])
-    expect(ledger.execute(state, context(2), [{ transaction: other, difficulty: 0 }])).toMatchObject({ ok: false, error: { code: 'nonce-used' } })
+    expect(ledger.execute(state, context(2), [{ transaction: other, difficulty: 0 }])).toMatchObject({
+      ok: false,
+      error: { code: 'nonce-used' },
+    })
   })
 
   it('F1: an account key of small order signs nothing', () => {
     // The eight points of small order, as listed by several Ed25519 libraries, in their canonical and one other encoding.
     const points = [
-      '0100000000000000000000000000000000000000000000000000000000000000', 'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-      '0000000000000000000000000000000000000000000000000000000000000000', '0000000000000000000000000000000000000000000000000000000000000080',
-      '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05', '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85',
-      'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a', 'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa',
+      '0100000000000000000000000000000000000000000000000000000000000000',
+      'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+      '0000000000000000000000000000000000000000000000000000000000000000',
+      '0000000000000000000000000000000000000000000000000000000000000080',
+      '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+      '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85',
+      'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+      'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa',
       'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
     ]
     const ledger = newLedger()
@@ -183,7 +271,12 @@ describe('the ledger', () => {
       fc.constantFrom('x', 'y').map((name) => standAlone(name)),
       fc.constant(note('n')),
     )
-    const step = fc.record({ account: fc.nat(1), skew: fc.constantFrom(0, 0, 0, 0, 0, 0, 1, -1), action, expiryHeight: fc.constantFrom(99, 99, 99, 1, 2) })
+    const step = fc.record({
+      account: fc.nat(1),
+      skew: fc.constantFrom(0, 0, 0, 0, 0, 0, 1, -1),
+      action,
+      expiryHeight: fc.constantFrom(99, 99, 99, 1, 2),
+    })
     const seen = new Set<string>()
     fc.assert(
       fc.property(fc.array(step, { maxLength: 8 }), fc.nat(8), (steps, cut) => {
@@ -200,7 +293,13 @@ describe('the ledger', () => {
           seen.add(readiness.status === 'ready' ? 'ready' : readiness.code)
           if (!executed.ok) {
             expect(readiness).toMatchObject({ code: executed.error.code })
-            expect(ledger.execute(ledger.initial.state, context(2), [...taken, item].map((each) => ({ transaction: each, difficulty: 7 }))).ok).toBe(false)
+            expect(
+              ledger.execute(
+                ledger.initial.state,
+                context(2),
+                [...taken, item].map((each) => ({ transaction: each, difficulty: 7 })),
+              ).ok,
+            ).toBe(false)
             continue
           }
           state = executed.value.state
@@ -223,17 +322,28 @@ describe('the ledger', () => {
     const blocks = [[theorem('a1i'), note('n')], [standAlone('x')], [theorem('a2i'), theorem('id')], []]
     let nonce = 0
     for (const [index, actions] of blocks.entries()) {
-      states.push(run(ledger, states[index] as LedgerState, index + 1, actions.map((action) => transaction(ledger, 0, nonce++, action))))
+      states.push(
+        run(
+          ledger,
+          states[index] as LedgerState,
+          index + 1,
+          actions.map((action) => transaction(ledger, 0, nonce++, action)),
+        ),
+      )
     }
     const last = states.at(-1) as LedgerState
-    for (const path of [[0, 1, 2, 3, 4], [0, 2, 4], [0, 4]]) {
+    for (const path of [
+      [0, 1, 2, 3, 4],
+      [0, 2, 4],
+      [0, 4],
+    ]) {
       const store = new Map<string, readonly [Uint8Array, Uint8Array]>()
       for (let i = 1; i < path.length; i++) {
         const writes = ledger.writes(states[path[i - 1] as number] as LedgerState, states[path[i] as number] as LedgerState)
         for (const [path_, value] of writes.puts) store.set(keyOf(path_), [path_, value])
         for (const path_ of writes.deletes) store.delete(keyOf(path_))
       }
-      const back = valueOf(restoreLedger(genesis, registry, [...store.values()].reverse(), { verifySignature }))
+      const back = must(restoreLedger(genesis, registry, [...store.values()].reverse(), { verifySignature }))
       expect(toHex(back.initial.stateRoot)).toBe(toHex(last.entries.root))
       expect(claimIdOfLabel(back.initial.state, 'small', 'id')).toEqual(claimIdOfLabel(last, 'small', 'id'))
       const next = transaction(back, 0, nonce, standAlone('z'))
@@ -244,11 +354,14 @@ describe('the ledger', () => {
 
   it('refuses a damaged store, whatever byte it is', () => {
     const ledger = newLedger()
-    const state = run(ledger, ledger.initial.state, 1, [transaction(ledger, 0, 0, theorem('a1i')), transaction(ledger, 0, 1, standAlone('x'))])
+    const state = run(ledger, ledger.initial.state, 1, [
+      transaction(ledger, 0, 0, theorem('a1i')),
+      transaction(ledger, 0, 1, standAlone('x')),
+    ])
     const root = toHex(state.entries.root)
     const pairs = ledger.writes(ledger.initial.state, state).puts
     const good = new Map(pairs.map(([path, value]) => [keyOf(path), [path, value] as const]))
-    expect(toHex(valueOf(restored(good)).initial.stateRoot)).toBe(root)
+    expect(toHex(must(restored(good)).initial.stateRoot)).toBe(root)
     for (const [path, value] of pairs) {
       for (let at = 0; at < value.length; at++) {
         const changed = value.slice()
@@ -271,7 +384,9 @@ describe('the ledger', () => {
 
   it('proves records and their absence against the root in a header', () => {
     const ledger = newLedger()
-    const executed = valueOf(ledger.execute(ledger.initial.state, context(1), [{ transaction: transaction(ledger, 0, 0, standAlone('x')), difficulty: 7 }]))
+    const executed = must(
+      ledger.execute(ledger.initial.state, context(1), [{ transaction: transaction(ledger, 0, 0, standAlone('x')), difficulty: 7 }]),
+    )
     const claim = standAlone('x')
     const claimId = claimIdOf(TEST_KIND, claim.type === 'submit-proof' ? claim.claim : new Uint8Array(0))
     const at = mapKey(claimPath(claimId))
@@ -285,13 +400,15 @@ describe('the ledger', () => {
     const ledger = createLedger(genesis, registry, { verifySignature: (sender, _message, signature) => signature[0] === sender[0] })
     const sender = signingKey(new Uint8Array(32)).publicKey
     const signature = new Uint8Array(64).fill(sender[0] as number) as Signature
-    expect(ledger.decode(encodeTransaction({ ...buildTransaction({ chainId, sender, nonce: 0, action: note('x') }), signature })).ok).toBe(true)
+    expect(ledger.decode(encodeTransaction({ ...buildTransaction({ chainId, sender, nonce: 0, action: note('x') }), signature })).ok).toBe(
+      true,
+    )
   })
 
   it('reads a transaction again that has lost what decode added', () => {
     const ledger = newLedger()
-    const { bytes, id, nonce, sender, work } = transaction(ledger, 0, 0, theorem('a1i'))
-    const bare: Transaction = { bytes, id, nonce, sender, work }
+    const { bytes, gasLimit, id, nonce, sender, work } = transaction(ledger, 0, 0, theorem('a1i'))
+    const bare: Transaction = { bytes, gasLimit, id, nonce, sender, work }
     expect(ledger.readiness(ledger.initial.state, bare, context(1)).status).toBe('ready')
     expect(ledger.execute(ledger.initial.state, context(1), [{ transaction: bare, difficulty: 7 }]).ok).toBe(true)
   })

@@ -4,18 +4,58 @@
  * so the two cannot disagree.
  */
 import {
-  assert, compareBytes, encode, equalBytes, type Hash, height, HASH_BYTES, keyOf, ok, type PublicKey, type Refusal, refuse, type Result, toHex,
+  assert,
+  compareBytes,
+  encode,
+  equalBytes,
+  HASH_BYTES,
+  type Hash,
+  height,
+  keyOf,
+  ok,
+  type PublicKey,
+  type Refusal,
+  type Result,
+  refuse,
+  toHex,
 } from '@aethel/codec'
 import type { VerifySignature } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import { claimIdOf } from '@aethel/proofs'
-import type { Application, BlockContext, Executed, ExecutionInput, Readiness, StateWrites, Transaction, VerificationWork } from '@aethel/replica'
+import type {
+  Application,
+  BlockContext,
+  Executed,
+  ExecutionInput,
+  Readiness,
+  StateWrites,
+  Transaction,
+  VerificationWork,
+} from '@aethel/replica'
 import { chainIdOf, type Genesis, writeParameters } from './genesis.js'
 import { checkRegistry, type LedgerKind, type LedgerRegistry } from './kinds.js'
 import { AuthenticatedMap, type MapChange } from './merkle.js'
-import { decodeAccountRecord, decodeClaimRecord, decodeLibraryRecord, libraryPath, MAX_LABEL_BYTES, PARAMETERS_PATH, proofHashOf } from './records.js'
-import { entryChange, labelChange, type LedgerState, libraryChange, type LibraryState, statementChange, StateView } from './state.js'
-import { decodeTransaction, type SignedTransaction, signingBytesOf, type SubmitProof, transactionIdOf } from './transaction.js'
+import {
+  decodeAccountRecord,
+  decodeClaimRecord,
+  decodeLibraryRecord,
+  libraryPath,
+  MAX_LABEL_BYTES,
+  PARAMETERS_PATH,
+  proofHashOf,
+} from './records.js'
+import {
+  type CitedPlace,
+  entryChange,
+  type LedgerState,
+  type LibraryState,
+  labelChange,
+  libraryChange,
+  PlaceCache,
+  StateView,
+  statementChange,
+} from './state.js'
+import { decodeTransaction, type SignedTransaction, type SubmitProof, signingBytesOf, transactionIdOf } from './transaction.js'
 
 export interface LedgerOptions {
   /** Ed25519 of `@aethel/crypto`, or the simulator's ideal signatures. */
@@ -26,22 +66,18 @@ export interface LedgerOptions {
 export interface LedgerTransaction extends Transaction {
   readonly account: PublicKey
   readonly expiryHeight: number
-  /** A proof that costs more gas is refused by `execute`; whoever fills blocks must leave it out. */
-  readonly gasLimit: number
   readonly action: SignedTransaction['action']['type']
   /** The claim's place in a library, where its kind has libraries. */
   readonly place: { readonly library: string; readonly label: string } | null
   /** Of the proof bytes; null without a proof. */
   readonly proofHash: Hash | null
+  /** `keyOf` of the claim and of each that its proof cites, in the order of `work.cites`: they are looked up often. */
+  readonly claimKey: string
+  readonly citedKeys: readonly string[]
 }
 
 /** Why a transaction cannot follow a state: for now, or for good. */
 type RuleRefusal = Exclude<Readiness, { readonly status: 'ready' }>
-
-interface AxiomPlace {
-  readonly library: string
-  readonly position: number
-}
 
 /** Creates the ledger at genesis. The registry must be the one genesis lists (`createRegistry` makes it). */
 export function createLedger(genesis: Genesis, registry: LedgerRegistry, options: LedgerOptions): Application<LedgerState> {
@@ -71,7 +107,8 @@ class Ledger {
   readonly #registry: LedgerRegistry
   readonly #verifySignature: VerifySignature
   readonly #kinds = new Map<string, LedgerKind>()
-  readonly #axioms = new Map<string, AxiomPlace>()
+  readonly #axioms = new Map<string, CitedPlace>()
+  readonly #places = new PlaceCache()
 
   constructor(genesis: Genesis, registry: LedgerRegistry, options: LedgerOptions) {
     const checked = checkRegistry(genesis, registry)
@@ -82,12 +119,18 @@ class Ledger {
     this.#verifySignature = options.verifySignature
     for (const kind of registry.kinds) this.#kinds.set(kind.verifier.kind, kind)
     for (const library of registry.libraries) {
-      for (const [position, axiom] of library.axioms.entries()) this.#axioms.set(keyOf(axiom.claimId), { library: library.name, position })
+      for (const [position, axiom] of library.axioms.entries())
+        this.#axioms.set(keyOf(axiom.claimId), { library: library.name, axioms: [position] })
     }
   }
 
   genesisState(): LedgerState {
-    const entries: MapChange[] = [entryChange(PARAMETERS_PATH, encode((writer) => writeParameters(writer, this.#genesis.parameters)))]
+    const entries: MapChange[] = [
+      entryChange(
+        PARAMETERS_PATH,
+        encode((writer) => writeParameters(writer, this.#genesis.parameters)),
+      ),
+    ]
     const statements: MapChange[] = []
     const libraries = new Map<string, LibraryState>()
     for (const definition of this.#registry.libraries) {
@@ -120,11 +163,15 @@ class Ledger {
     if (!equalBytes(transaction.chainId, this.#chainId)) {
       return refuse('chain-id', `expected a transaction for chain ${toHex(this.#chainId)}, got one for ${toHex(transaction.chainId)}`)
     }
-    if (transaction.fee !== 0n) return refuse('fee-not-zero', `expected a fee of 0, because this chain has no economy yet, got ${transaction.fee}`)
+    if (transaction.fee !== 0n)
+      return refuse('fee-not-zero', `expected a fee of 0, because this chain has no economy yet, got ${transaction.fee}`)
     const kind = transaction.action.type === 'submit-proof' ? this.#admissibleKind(transaction.action) : null
     if (kind !== null && !kind.ok) return kind
     if (!this.#verifySignature(transaction.sender, signingBytesOf(bytes), transaction.signature)) {
-      return refuse('signature', `expected a valid Ed25519 signature of the sender ${toHex(transaction.sender)}; sign the canonical bytes with its key`)
+      return refuse(
+        'signature',
+        `expected a valid Ed25519 signature of the sender ${toHex(transaction.sender)}; sign the canonical bytes with its key`,
+      )
     }
     const proof = transaction.action.type === 'submit-proof' && kind !== null ? readProof(kind.value, transaction.action) : null
     if (proof !== null && !proof.ok) return proof
@@ -140,24 +187,31 @@ class Ledger {
       action: transaction.action.type,
       place: proof === null ? null : proof.value.place,
       proofHash: proof === null ? null : proof.value.proofHash,
+      claimKey: proof === null ? '' : keyOf(proof.value.work.claimId),
+      citedKeys: proof === null ? [] : proof.value.work.cites.map(keyOf),
     })
   }
 
   #admissibleKind(action: SubmitProof): Result<LedgerKind, Refusal> {
     const kind = this.#kinds.get(action.kind)
     if (kind === undefined) {
-      return refuse('unknown-kind', `expected one of the proof kinds ${[...this.#kinds.keys()].join(', ')}, got ${JSON.stringify(action.kind)}`)
+      return refuse(
+        'unknown-kind',
+        `expected one of the proof kinds ${[...this.#kinds.keys()].join(', ')}, got ${JSON.stringify(action.kind)}`,
+      )
     }
     const maxProofBytes = Math.min(this.#genesis.parameters.maxProofBytes, kind.verifier.limits.proofBytes)
-    if (action.proof.length > maxProofBytes) return refuse('proof-too-large', `expected a proof of at most ${maxProofBytes} bytes, got ${action.proof.length}`)
+    if (action.proof.length > maxProofBytes)
+      return refuse('proof-too-large', `expected a proof of at most ${maxProofBytes} bytes, got ${action.proof.length}`)
     const maxClaimBytes = kind.verifier.limits.claimBytes
-    if (action.claim.length > maxClaimBytes) return refuse('claim-too-large', `expected a claim of at most ${maxClaimBytes} bytes, got ${action.claim.length}`)
+    if (action.claim.length > maxClaimBytes)
+      return refuse('claim-too-large', `expected a claim of at most ${maxClaimBytes} bytes, got ${action.claim.length}`)
     return ok(kind)
   }
 
   /** Transactions come back as `decode` made them; one that was copied field by field on its way is read again. */
   #ledgerTransaction(transaction: Transaction): LedgerTransaction {
-    if ('account' in transaction && 'gasLimit' in transaction) return transaction as LedgerTransaction
+    if ('account' in transaction && 'place' in transaction) return transaction as LedgerTransaction
     const decoded = this.#decode(transaction.bytes)
     assert(decoded.ok, 'a transaction that was decoded before does not decode')
     return decoded.value
@@ -166,41 +220,53 @@ class Ledger {
   // --- rules ------------------------------------------------------------------------------------------------------
 
   #readiness(state: LedgerState, transaction: Transaction, at: number): Readiness {
-    const refusal = this.#refusalOf(new StateView(state), this.#ledgerTransaction(transaction), at)
+    const refusal = this.#refusalOf(new StateView(state, this.#places), this.#ledgerTransaction(transaction), at, [])
     return refusal ?? { status: 'ready' }
   }
 
-  /** The rules, in order: first what can never be mended, then what may still come. */
-  #refusalOf(view: StateView, transaction: LedgerTransaction, at: number): RuleRefusal | null {
+  /** The rules, in order: first what can never be mended, then what may still come. Fills `cited` with what it looks up. */
+  #refusalOf(view: StateView, transaction: LedgerTransaction, at: number, cited: CitedPlace[]): RuleRefusal | null {
     const nonce = view.nonceOf(transaction.account, transaction.sender)
-    if (transaction.nonce < nonce) return never('nonce-used', `expected nonce ${nonce}, got ${transaction.nonce}, which an earlier transaction has used`)
-    if (transaction.expiryHeight < at) return never('expired', `expected to be in a block by height ${transaction.expiryHeight}, the next is ${at}; sign it again`)
+    if (transaction.nonce < nonce)
+      return never('nonce-used', `expected nonce ${nonce}, got ${transaction.nonce}, which an earlier transaction has used`)
+    if (transaction.expiryHeight < at)
+      return never('expired', `expected to be in a block by height ${transaction.expiryHeight}, the next is ${at}; sign it again`)
     const { work } = transaction
-    const claimRefusal = work === null ? null : this.#claimRefusal(view, transaction, work)
+    const claimRefusal = work === null ? null : this.#claimRefusal(view, transaction, work, cited)
     if (claimRefusal?.status === 'never') return claimRefusal
-    if (transaction.nonce > nonce) return later('nonce-gap', `expected nonce ${nonce}, got ${transaction.nonce}; it waits for the ones between`)
+    if (transaction.nonce > nonce)
+      return later('nonce-gap', `expected nonce ${nonce}, got ${transaction.nonce}; it waits for the ones between`)
     return claimRefusal
   }
 
-  #claimRefusal(view: StateView, transaction: LedgerTransaction, work: VerificationWork): RuleRefusal | null {
-    if (this.#axioms.has(keyOf(work.claimId)) || view.isFinalised(work.claimId)) {
+  #claimRefusal(view: StateView, transaction: LedgerTransaction, work: VerificationWork, cited: CitedPlace[]): RuleRefusal | null {
+    if (this.#axioms.has(transaction.claimKey) || view.isFinalised(work.claimId, transaction.claimKey)) {
       return never('duplicate-claim', `the claim ${toHex(work.claimId)} is finalised already; ask for its receipt`)
     }
     const { place } = transaction
     if (place !== null) {
-      if (!view.hasLibrary(place.library)) return never('unknown-library', `expected a library of this chain, got ${JSON.stringify(place.library)}`)
+      if (!view.hasLibrary(place.library))
+        return never('unknown-library', `expected a library of this chain, got ${JSON.stringify(place.library)}`)
       if (view.labelTaken(place.library, place.label)) {
-        return never('label-taken', `the label ${JSON.stringify(place.label)} of library ${place.library} belongs to another claim; choose another`)
+        return never(
+          'label-taken',
+          `the label ${JSON.stringify(place.label)} of library ${place.library} belongs to another claim; choose another`,
+        )
       }
     }
     let missing: RuleRefusal | null = null
-    for (const cited of work.cites) {
-      if (equalBytes(cited, work.claimId)) return never('self-citation', 'expected a proof that does not cite its own claim')
-      const library = this.#axioms.get(keyOf(cited))?.library ?? citableLibrary(view, cited)
-      if (library === undefined) missing ??= later('citation-missing', `the cited claim ${toHex(cited)} is not finalised yet; submit its proof first`)
-      else if (place === null || library !== place.library) {
-        return never('citation-library', `expected citations from the claim's own library, got ${toHex(cited)} from ${library ?? 'none'}`)
-      }
+    for (const [index, claimId] of work.cites.entries()) {
+      const key = transaction.citedKeys[index] as string
+      if (key === transaction.claimKey) return never('self-citation', 'expected a proof that does not cite its own claim')
+      const found = this.#axioms.get(key) ?? view.placeOf(claimId, key)
+      if (found === undefined)
+        missing ??= later('citation-missing', `the cited claim ${toHex(claimId)} is not finalised yet; submit its proof first`)
+      else if (place === null || found.library !== place.library) {
+        return never(
+          'citation-library',
+          `expected citations from the claim's own library, got ${toHex(claimId)} from ${found.library ?? 'none'}`,
+        )
+      } else cited.push(found)
     }
     return missing
   }
@@ -208,19 +274,20 @@ class Ledger {
   // --- execution --------------------------------------------------------------------------------------------------
 
   #execute(parent: LedgerState, context: BlockContext, inputs: readonly ExecutionInput[]): Result<Executed<LedgerState>, Refusal> {
-    const view = new StateView(parent)
+    const view = new StateView(parent, this.#places)
     for (const [index, input] of inputs.entries()) {
       const transaction = this.#ledgerTransaction(input.transaction)
-      const refusal = this.#refusalOf(view, transaction, context.height) ?? gasRefusal(transaction, input.difficulty)
+      const cited: CitedPlace[] = []
+      const refusal = this.#refusalOf(view, transaction, context.height, cited) ?? gasRefusal(transaction, input.difficulty)
       if (refusal !== null) return refuse(refusal.code, `transaction ${index} (${toHex(transaction.id)}): ${refusal.message}`)
       view.setNonce(transaction.account, transaction.sender, transaction.nonce + 1)
-      this.#addClaim(view, context, transaction, input.difficulty)
+      this.#addClaim(view, context, transaction, input.difficulty, cited)
     }
     const state = view.finish()
     return ok({ state, stateRoot: state.entries.root })
   }
 
-  #addClaim(view: StateView, context: BlockContext, transaction: LedgerTransaction, gas: number): void {
+  #addClaim(view: StateView, context: BlockContext, transaction: LedgerTransaction, gas: number, cited: readonly CitedPlace[]): void {
     const { place, proofHash, work } = transaction
     if (work === null || proofHash === null) return
     const library = place === null ? null : this.#registry.libraries.find((candidate) => candidate.name === place.library)
@@ -237,24 +304,23 @@ class Ledger {
         timestampMs: context.timestampMs,
         transactionId: transaction.id,
         sender: transaction.account,
-        library: place === null || library === null ? null : { name: library.name, digest: library.digest, label: place.label, axioms: this.#axiomsBelow(view, library.axioms.length, work.cites) },
+        library:
+          place === null || library === null
+            ? null
+            : { name: library.name, digest: library.digest, label: place.label, axioms: unionOf(cited, library.axioms.length) },
       },
       work.claim,
     )
   }
+}
 
-  /** The axioms that cited claims are or rest on, ascending. */
-  #axiomsBelow(view: StateView, axiomCount: number, cites: readonly Hash[]): number[] {
-    const found = new Uint8Array(axiomCount)
-    for (const cited of cites) {
-      const axiom = this.#axioms.get(keyOf(cited))
-      if (axiom !== undefined) found[axiom.position] = 1
-      else for (const position of view.claimOf(cited)?.library?.axioms ?? []) found[position] = 1
-    }
-    const axioms: number[] = []
-    for (let position = 0; position < axiomCount; position++) if (found[position] === 1) axioms.push(position)
-    return axioms
-  }
+/** The axioms that cited claims are or rest on, ascending. */
+function unionOf(cited: readonly CitedPlace[], axiomCount: number): number[] {
+  const found = new Uint8Array(axiomCount)
+  for (const { axioms } of cited) for (let i = 0; i < axioms.length; i++) found[axioms[i] as number] = 1
+  const union: number[] = []
+  for (let position = 0; position < axiomCount; position++) if (found[position] === 1) union.push(position)
+  return union
 }
 
 function never(code: string, message: string): RuleRefusal {
@@ -263,12 +329,6 @@ function never(code: string, message: string): RuleRefusal {
 
 function later(code: 'nonce-gap' | 'citation-missing', message: string): RuleRefusal {
   return { status: 'later', code, message }
-}
-
-/** Library of a finalised claim: null if it stands alone and cannot be cited, undefined if it is not finalised. */
-function citableLibrary(view: StateView, claimId: Hash): string | null | undefined {
-  const record = view.claimOf(claimId)
-  return record === undefined ? undefined : (record.library?.name ?? null)
 }
 
 function gasRefusal(transaction: LedgerTransaction, gas: number): Refusal | null {
@@ -293,7 +353,10 @@ function readProof(kind: LedgerKind, action: SubmitProof): Result<ReadProof, Ref
     return refuse('label-too-long', `expected a label of at most ${MAX_LABEL_BYTES} bytes`)
   }
   const proofHash = proofHashOf(action.proof)
-  const key = hashTagged('aethel/verdict/v1', encode((writer) => writer.text(action.kind).raw(claimId).raw(proofHash)))
+  const key = hashTagged(
+    'aethel/verdict/v1',
+    encode((writer) => writer.text(action.kind).raw(claimId).raw(proofHash)),
+  )
   const cites = citations.value.map((citation) => citation.claimId)
   return ok({ work: { key, kind: action.kind, claim: action.claim, proof: action.proof, claimId, cites }, place, proofHash })
 }
@@ -327,7 +390,10 @@ function pathKindOf(path: Uint8Array): PathKind | undefined {
 }
 
 function damaged(message: string): { readonly ok: false; readonly error: Refusal } {
-  return refuse('state-damaged', `${message}; the stored state is damaged or of another chain: restore it from a copy or sync again from the other validators`)
+  return refuse(
+    'state-damaged',
+    `${message}; the stored state is damaged or of another chain: restore it from a copy or sync again from the other validators`,
+  )
 }
 
 function restoreState(genesis: LedgerState, stored: Iterable<readonly [Uint8Array, Uint8Array]>): Result<LedgerState, Refusal> {
@@ -350,7 +416,8 @@ function restoreState(genesis: LedgerState, stored: Iterable<readonly [Uint8Arra
         const record = decodeClaimRecord(value)
         if (!record.ok) return damaged(`a claim record does not decode: ${record.error.message}`)
         const { claimId, library } = record.value
-        if (!equalBytes(claimId, path.subarray(PREFIX_BYTES.claim))) return damaged(`the claim record at ${toHex(path)} names another claim`)
+        if (!equalBytes(claimId, path.subarray(PREFIX_BYTES.claim)))
+          return damaged(`the claim record at ${toHex(path)} names another claim`)
         claims.push({ claimId, kind: record.value.kind, library: library?.name ?? null, label: library?.label ?? '' })
         break
       }
@@ -365,7 +432,7 @@ function restoreState(genesis: LedgerState, stored: Iterable<readonly [Uint8Arra
     }
     entries.push(entryChange(path, value))
   }
-  const repeated = firstRepeated(entries) ?? firstRepeated(statements)
+  const repeated = sortAndFindRepeated(entries) ?? sortAndFindRepeated(statements)
   if (repeated !== undefined) return damaged(`expected each key once, got ${toHex(repeated)} twice`)
 
   const labels = new Map<string, MapChange[]>()
@@ -387,25 +454,32 @@ function restoreState(genesis: LedgerState, stored: Iterable<readonly [Uint8Arra
   for (const [name, added] of labels) {
     const before = libraries.get(name)
     if (before === undefined) return damaged(`a claim belongs to the library ${JSON.stringify(name)}, which genesis does not have`)
-    if (firstRepeated(added) !== undefined) return damaged(`two claims of library ${name} share a label`)
+    if (sortAndFindRepeated(added) !== undefined) return damaged(`two claims of library ${name} share a label`)
     libraries.set(name, { ...before, theorems: added.length, labels: before.labels.update(added) })
   }
   for (const [name, library] of libraries) {
     const value = restored.get(entryChange(libraryPath(name), new Uint8Array(0)).key)
     const record = value === undefined ? undefined : decodeLibraryRecord(value)
     const complete = library.labels.size === library.axioms + library.theorems
-    if (!complete || record === undefined || !record.ok || !equalBytes(record.value.root, library.labels.root) || record.value.theorems !== library.theorems) {
+    if (
+      !complete ||
+      record === undefined ||
+      !record.ok ||
+      !equalBytes(record.value.root, library.labels.root) ||
+      record.value.theorems !== library.theorems
+    ) {
       return damaged(`the record of library ${name} does not match its theorems`)
     }
   }
   return ok({ entries: restored, statements: genesis.statements.update(statements), libraries })
 }
 
-function firstRepeated(changes: readonly MapChange[]): Uint8Array | undefined {
-  const sorted = changes.toSorted((a, b) => compareBytes(a.key, b.key))
-  for (let i = 1; i < sorted.length; i++) {
-    const change = sorted[i] as MapChange
-    if (equalBytes((sorted[i - 1] as MapChange).key, change.key)) return change.path
+/** Sorts by key in place, which makes the map's own sort cheap, and finds a key that occurs twice. */
+function sortAndFindRepeated(changes: MapChange[]): Uint8Array | undefined {
+  changes.sort((a, b) => compareBytes(a.key, b.key))
+  for (let i = 1; i < changes.length; i++) {
+    const change = changes[i] as MapChange
+    if (equalBytes((changes[i - 1] as MapChange).key, change.key)) return change.path
   }
   return undefined
 }

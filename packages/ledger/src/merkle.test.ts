@@ -2,7 +2,14 @@ import { type Hash, toHex, utf8 } from '@aethel/codec'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  AuthenticatedMap, decodeMapProof, EMPTY_MAP_ROOT, encodeMapProof, type MapChange, type MapProof, mapKey, verifyMapProof,
+  AuthenticatedMap,
+  decodeMapProof,
+  EMPTY_MAP_ROOT,
+  encodeMapProof,
+  type MapChange,
+  type MapProof,
+  mapKey,
+  verifyMapProof,
 } from './merkle.js'
 
 function put(name: string, value: Uint8Array | null): MapChange {
@@ -10,15 +17,16 @@ function put(name: string, value: Uint8Array | null): MapChange {
 }
 
 /** Keys that share long prefixes and differ late, which hashes of short tests never do. */
-const adversarialKey = fc
-  .tuple(fc.integer({ min: 0, max: 255 }), fc.integer({ min: 0, max: 7 }))
-  .map(([bit, tail]) => {
-    const key = new Uint8Array(32)
-    key[bit >> 3] = 0x80 >> (bit & 7)
-    key[31] = (key[31] as number) ^ tail
-    return key as Hash
-  })
-const anyKey = fc.oneof(adversarialKey, fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => bytes as Hash))
+const adversarialKey = fc.tuple(fc.integer({ min: 0, max: 255 }), fc.integer({ min: 0, max: 7 })).map(([bit, tail]) => {
+  const key = new Uint8Array(32)
+  key[bit >> 3] = 0x80 >> (bit & 7)
+  key[31] = (key[31] as number) ^ tail
+  return key as Hash
+})
+const anyKey = fc.oneof(
+  adversarialKey,
+  fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => bytes as Hash),
+)
 const entriesOf = fc.uniqueArray(fc.tuple(anyKey, fc.uint8Array({ maxLength: 8 })), { selector: ([key]) => toHex(key), maxLength: 40 })
 
 function mapOf(entries: readonly (readonly [Hash, Uint8Array])[]): AuthenticatedMap {
@@ -27,7 +35,10 @@ function mapOf(entries: readonly (readonly [Hash, Uint8Array])[]): Authenticated
 
 describe('the authenticated map', () => {
   it('agrees with a plain Map under any sequence of batches', () => {
-    const batch = fc.uniqueArray(fc.tuple(adversarialKey, fc.option(fc.uint8Array({ maxLength: 3 }))), { selector: ([key]) => toHex(key), maxLength: 12 })
+    const batch = fc.uniqueArray(fc.tuple(adversarialKey, fc.option(fc.uint8Array({ maxLength: 3 }))), {
+      selector: ([key]) => toHex(key),
+      maxLength: 12,
+    })
     fc.assert(
       fc.property(fc.array(batch, { maxLength: 8 }), (batches) => {
         let map = AuthenticatedMap.empty
@@ -80,12 +91,21 @@ describe('the authenticated map', () => {
   it('F4: different entries have different roots', () => {
     fc.assert(
       fc.property(entriesOf, entriesOf, (a, b) => {
-        const text = (entries: typeof a) => entries.map(([key, value]) => `${toHex(key)}=${toHex(value)}`).sort().join()
+        const text = (entries: typeof a) =>
+          entries
+            .map(([key, value]) => `${toHex(key)}=${toHex(value)}`)
+            .sort()
+            .join()
         expect(toHex(mapOf(a).root) === toHex(mapOf(b).root)).toBe(text(a) === text(b))
       }),
     )
     const seen = new Set([toHex(EMPTY_MAP_ROOT)])
-    for (const changes of [[put('a', utf8('b'))], [put('ab', utf8(''))], [put('a', utf8(''))], [put('a', utf8('b')), put('b', utf8('a'))]]) {
+    for (const changes of [
+      [put('a', utf8('b'))],
+      [put('ab', utf8(''))],
+      [put('a', utf8(''))],
+      [put('a', utf8('b')), put('b', utf8('a'))],
+    ]) {
       const root = toHex(AuthenticatedMap.empty.update(changes).root)
       expect(seen.has(root)).toBe(false)
       seen.add(root)
@@ -122,7 +142,8 @@ describe('the authenticated map', () => {
             const truth = map.get(wrong) ?? null
             // What verifies for another key must be true of that key.
             for (const claimed of [value, null]) {
-              if (verifyMapProof(map.root, wrong, claimed, proof).ok) expect(claimed === null ? null : toHex(claimed)).toBe(truth === null ? null : toHex(truth))
+              if (verifyMapProof(map.root, wrong, claimed, proof).ok)
+                expect(claimed === null ? null : toHex(claimed)).toBe(truth === null ? null : toHex(truth))
             }
           }
         }
@@ -177,7 +198,11 @@ describe('the authenticated map', () => {
   it('has the root that the documented layout says', () => {
     // docs/ledger.md, "Test vectors".
     expect(toHex(EMPTY_MAP_ROOT)).toMatchInlineSnapshot(`"fac4496bfa5c22cec7ddd60ee352187cd12147ad86eed70350e734e3edee0070"`)
-    expect(toHex(AuthenticatedMap.empty.update([put('a', utf8('1'))]).root)).toMatchInlineSnapshot(`"32991a428495e8d3ab4e1e5a0073ce586ddc312741f86df74dbe0c3762b13259"`)
-    expect(toHex(AuthenticatedMap.empty.update([put('a', utf8('1')), put('b', utf8('2')), put('c', utf8('3'))]).root)).toMatchInlineSnapshot(`"208ef45e3f7675e9eb0926478a4c593d6cf92b26916c1e6b8b0cff792d8b4205"`)
+    expect(toHex(AuthenticatedMap.empty.update([put('a', utf8('1'))]).root)).toMatchInlineSnapshot(
+      `"32991a428495e8d3ab4e1e5a0073ce586ddc312741f86df74dbe0c3762b13259"`,
+    )
+    expect(
+      toHex(AuthenticatedMap.empty.update([put('a', utf8('1')), put('b', utf8('2')), put('c', utf8('3'))]).root),
+    ).toMatchInlineSnapshot(`"208ef45e3f7675e9eb0926478a4c593d6cf92b26916c1e6b8b0cff792d8b4205"`)
   })
 })

@@ -9,7 +9,19 @@
  * never against one that came with them (trap S9).
  */
 import {
-  assert, compareBytes, decode, encode, equalBytes, type Hash, HASH_BYTES, ok, type Reader, type Refusal, refuse, type Result, type Writer,
+  assert,
+  compareBytes,
+  decode,
+  encode,
+  equalBytes,
+  HASH_BYTES,
+  type Hash,
+  ok,
+  type Reader,
+  type Refusal,
+  type Result,
+  refuse,
+  type Writer,
 } from '@aethel/codec'
 import { domainTag, hashTagged, sha256 } from '@aethel/crypto'
 
@@ -38,7 +50,10 @@ export interface MapProof {
   /** From the root down, so bits strictly increase. */
   readonly steps: readonly MapProofStep[]
   /** Where the search ends: at the key itself, at the leaf of another key, or in an empty tree. */
-  readonly end: { readonly kind: 'self' } | { readonly kind: 'other'; readonly key: Hash; readonly valueHash: Hash } | { readonly kind: 'empty' }
+  readonly end:
+    | { readonly kind: 'self' }
+    | { readonly kind: 'other'; readonly key: Hash; readonly valueHash: Hash }
+    | { readonly kind: 'empty' }
 }
 
 const KEY_BITS = 256
@@ -102,7 +117,8 @@ function nodeHash(bit: number, left: Hash, right: Hash): Hash {
 /** Depth is at most 256, so recursion is bounded. */
 function hashOf(node: Node): Hash {
   if (node.hash !== null) return node.hash
-  const hash = node.kind === 'leaf' ? leafHash(node.key, mapValueHash(node.value)) : nodeHash(node.bit, hashOf(node.left), hashOf(node.right))
+  const hash =
+    node.kind === 'leaf' ? leafHash(node.key, mapValueHash(node.value)) : nodeHash(node.bit, hashOf(node.left), hashOf(node.right))
   node.hash = hash
   return hash
 }
@@ -275,15 +291,18 @@ export function verifyMapProof(root: Hash, key: Hash, value: Uint8Array | null, 
     const good = steps.length === 0 && equalBytes(root, EMPTY_MAP_ROOT)
     return good ? ok(null) : refuse('map-proof-root', 'expected the root of an empty map, got another root')
   }
-  if (end.kind === 'other' && equalBytes(end.key, key)) return refuse('map-proof-shape', 'expected the leaf of another key as proof of absence')
+  if (end.kind === 'other' && equalBytes(end.key, key))
+    return refuse('map-proof-shape', 'expected the leaf of another key as proof of absence')
   const leafKey = end.kind === 'other' ? end.key : key
   let hash = leafHash(leafKey, end.kind === 'other' ? end.valueHash : mapValueHash(value as Uint8Array))
   let below = KEY_BITS
   for (let i = steps.length - 1; i >= 0; i--) {
     const { bit, sibling } = steps[i] as MapProofStep
-    if (!(Number.isInteger(bit) && bit >= 0 && bit < below)) return refuse('map-proof-shape', `expected increasing bits, got ${bit} above ${below}`)
+    if (!(Number.isInteger(bit) && bit >= 0 && bit < below))
+      return refuse('map-proof-shape', `expected increasing bits, got ${bit} above ${below}`)
     const side = bitAt(key, bit)
-    if (bitAt(leafKey, bit) !== side) return refuse('map-proof-shape', `expected a leaf on the way to the key, got one that parts at bit ${bit}`)
+    if (bitAt(leafKey, bit) !== side)
+      return refuse('map-proof-shape', `expected a leaf on the way to the key, got one that parts at bit ${bit}`)
     hash = side === 0 ? nodeHash(bit, hash, sibling) : nodeHash(bit, sibling, hash)
     below = bit
   }

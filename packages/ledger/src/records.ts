@@ -3,7 +3,19 @@
  * receipt has to prove; the claim itself is bound by its id, which is a hash of its kind and its bytes.
  */
 import {
-  assert, concatBytes, decode, encode, type Hash, height, type Height, type PublicKey, type Reader, type Refusal, type Result, utf8, type Writer,
+  assert,
+  concatBytes,
+  decode,
+  encode,
+  type Hash,
+  type Height,
+  height,
+  type PublicKey,
+  type Reader,
+  type Refusal,
+  type Result,
+  utf8,
+  Writer,
 } from '@aethel/codec'
 import { hashTagged } from '@aethel/crypto'
 import { claimIdOf } from '@aethel/proofs'
@@ -19,6 +31,8 @@ export const MAX_LIBRARY_AXIOMS = 65_536
 
 const RECORD_VERSION = 1
 const STATUS_VALID = 1
+/** Room for a record with short names, so that its writer need not grow. */
+const RECORD_CAPACITY = 384
 
 const ACCOUNT_PREFIX = utf8('account/')
 const CLAIM_PREFIX = utf8('claim/')
@@ -141,14 +155,14 @@ function readAxioms(reader: Reader): number[] {
 }
 
 export function encodeClaimRecord(record: ClaimRecord): Uint8Array {
-  return encode((writer) => {
-    writer.u8(RECORD_VERSION).u8(STATUS_VALID).text(record.kind).raw(record.claimId).raw(record.proofHash).u32(record.proofBytes)
-    writer.u64(record.gas).u64(record.height).u64(record.timestampMs).raw(record.transactionId).raw(record.sender)
-    writer.optional(record.library, (w, place) => {
-      w.text(place.name).raw(place.digest).text(place.label)
-      writeAxioms(w, place.axioms)
-    })
+  const writer = new Writer(RECORD_CAPACITY + 2 * (record.library?.axioms.length ?? 0))
+  writer.u8(RECORD_VERSION).u8(STATUS_VALID).text(record.kind).raw(record.claimId).raw(record.proofHash).u32(record.proofBytes)
+  writer.u64(record.gas).u64(record.height).u64(record.timestampMs).raw(record.transactionId).raw(record.sender)
+  writer.optional(record.library, (w, place) => {
+    w.text(place.name).raw(place.digest).text(place.label)
+    writeAxioms(w, place.axioms)
   })
+  return writer.finish()
 }
 
 export function readClaimRecord(reader: Reader): ClaimRecord {

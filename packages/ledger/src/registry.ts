@@ -1,8 +1,17 @@
 /** The proof kinds this program has, made ready for a genesis: the one place where the ledger names them. */
-import { equalBytes, ok, type Refusal, refuse, type Result, toHex } from '@aethel/codec'
+import { equalBytes, ok, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
 import {
-  type LibraryDefinition, libraryAxioms, libraryDigest, LRAT_KIND, lratVerifier, METAMATH_KIND, type MetamathClaim, metamathVerifier,
-  type ProofVerifier, TEST_KIND, testVerifier,
+  type LibraryDefinition,
+  LRAT_KIND,
+  libraryAxioms,
+  libraryDigest,
+  lratVerifier,
+  METAMATH_KIND,
+  type MetamathClaim,
+  metamathVerifier,
+  type ProofVerifier,
+  TEST_KIND,
+  testVerifier,
 } from '@aethel/proofs'
 import { checkGenesis, type Genesis, type GenesisKind, type GenesisLibrary } from './genesis.js'
 import { checkRegistry, type LedgerKind, type LedgerLibrary, type LedgerRegistry } from './kinds.js'
@@ -29,7 +38,11 @@ export function genesisKinds(names: readonly string[]): Result<readonly GenesisK
   const kinds: GenesisKind[] = []
   for (const name of [...names].sort()) {
     const kind = createKind(name, [])
-    if (kind === undefined) return refuse('unknown-kind', `expected a proof kind of this program (${METAMATH_KIND}, ${LRAT_KIND}, ${TEST_KIND}), got ${JSON.stringify(name)}`)
+    if (kind === undefined)
+      return refuse(
+        'unknown-kind',
+        `expected a proof kind of this program (${METAMATH_KIND}, ${LRAT_KIND}, ${TEST_KIND}), got ${JSON.stringify(name)}`,
+      )
     kinds.push({ kind: name, revision: kind.revision })
   }
   return ok(kinds)
@@ -51,10 +64,14 @@ export function createRegistry(genesis: Genesis, definitions: readonly LibraryDe
   const listed: LibraryDefinition[] = []
   for (const { name, digest } of genesis.libraries) {
     const definition = definitions.find((candidate) => candidate.name === name)
-    if (definition === undefined) return refuse('library-missing', `genesis lists the library ${name}, whose definition is missing; put its file beside genesis`)
+    if (definition === undefined)
+      return refuse('library-missing', `genesis lists the library ${name}, whose definition is missing; put its file beside genesis`)
     const actual = libraryDigest(definition)
     if (!equalBytes(actual, digest)) {
-      return refuse('library-digest', `genesis pins the library ${name} with digest ${toHex(digest)}, the definition given has ${toHex(actual)}`)
+      return refuse(
+        'library-digest',
+        `genesis pins the library ${name} with digest ${toHex(digest)}, the definition given has ${toHex(actual)}`,
+      )
     }
     const entries = libraryAxioms(definition)
     if (!entries.ok) return entries
@@ -62,11 +79,13 @@ export function createRegistry(genesis: Genesis, definitions: readonly LibraryDe
     libraries.push({ name, digest, axioms })
     listed.push(definition)
   }
-  if (definitions.length !== listed.length) return refuse('library-unlisted', `expected the ${listed.length} library definitions that genesis lists, got ${definitions.length}`)
+  if (definitions.length !== listed.length)
+    return refuse('library-unlisted', `expected the ${listed.length} library definitions that genesis lists, got ${definitions.length}`)
   const kinds: LedgerKind[] = []
   for (const { kind } of genesis.kinds) {
     const created = createKind(kind, listed)
-    if (created === undefined) return refuse('unknown-kind', `genesis lists the proof kind ${kind}, which this program does not have; run a version that has it`)
+    if (created === undefined)
+      return refuse('unknown-kind', `genesis lists the proof kind ${kind}, which this program does not have; run a version that has it`)
     kinds.push(created)
   }
   return checkRegistry(genesis, { kinds, libraries })

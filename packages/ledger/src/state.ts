@@ -6,8 +6,16 @@
 import { assert, concatBytes, type Hash, keyOf, type PublicKey, utf8 } from '@aethel/codec'
 import { AuthenticatedMap, type MapChange, mapKey } from './merkle.js'
 import {
-  accountPath, type ClaimRecord, claimPath, decodeAccountRecord, decodeClaimRecord, encodeAccountRecord, encodeClaimRecord, encodeLibraryRecord,
-  labelPath, libraryPath,
+  accountPath,
+  type ClaimRecord,
+  claimPath,
+  decodeAccountRecord,
+  decodeClaimRecord,
+  encodeAccountRecord,
+  encodeClaimRecord,
+  encodeLibraryRecord,
+  labelPath,
+  libraryPath,
 } from './records.js'
 
 export interface LibraryState {
@@ -56,6 +64,10 @@ export function entryChange(path: Uint8Array, value: Uint8Array): MapChange {
 export function claimRecordOf(state: LedgerState, claimId: Hash): ClaimRecord | undefined {
   const bytes = state.entries.get(mapKey(claimPath(claimId)))
   if (bytes === undefined) return undefined
+  return decodedRecord(bytes)
+}
+
+function decodedRecord(bytes: Uint8Array): ClaimRecord {
   const record = decodeClaimRecord(bytes)
   assert(record.ok, 'a claim record in the state does not decode')
   return record.value
@@ -83,27 +95,79 @@ export function computeLibraryRoot(members: Iterable<{ readonly label: string; r
   return AuthenticatedMap.empty.update([...members].map((member) => labelChange(member.label, member.claimId))).root
 }
 
+/** A cited claim as the rules need it. */
+export interface CitedPlace {
+  /** Null if the claim stands alone. */
+  readonly library: string | null
+  /** Positions of the axioms it rests on, ascending. */
+  readonly axioms: ArrayLike<number>
+}
+
+/** Two generations of this many places, some hundred bytes each: half of set.mm, and what is cited often stays. */
+const PLACES_PER_GENERATION = 16_384
+
+/**
+ * Places read from claim records. A hit counts only for the very bytes that were read, so a replica that has seen much and
+ * one that has seen nothing say the same.
+ */
+export class PlaceCache {
+  #young = new Map<string, RememberedPlace>()
+  #old = new Map<string, RememberedPlace>()
+
+  /** `id` is `keyOf(claimId)`. */
+  placeIn(state: LedgerState, claimId: Hash, id: string): CitedPlace | undefined {
+    const young = this.#young.get(id)
+    const known = young ?? this.#old.get(id)
+    const key = known?.key ?? mapKey(claimPath(claimId))
+    const bytes = state.entries.get(key)
+    if (bytes === undefined) return undefined
+    if (young?.bytes === bytes) return young.place
+    if (this.#young.size >= PLACES_PER_GENERATION) {
+      this.#old = this.#young
+      this.#young = new Map()
+    }
+    const place = known?.bytes === bytes ? known.place : compactPlace(decodedRecord(bytes))
+    this.#young.set(id, { key, bytes, place })
+    return place
+  }
+}
+
+interface RememberedPlace {
+  readonly key: Hash
+  readonly bytes: Uint8Array
+  readonly place: CitedPlace
+}
+
+function compactPlace(record: ClaimRecord): CitedPlace {
+  return { library: record.library?.name ?? null, axioms: new Uint16Array(record.library?.axioms ?? []) }
+}
+
 /** A state and what a block has changed in it so far. */
 export class StateView {
   readonly #base: LedgerState
+  readonly #places: PlaceCache
   readonly #nonces = new Map<string, { readonly account: PublicKey; readonly nonce: number }>()
   readonly #claims = new Map<string, { readonly record: ClaimRecord; readonly statement: Uint8Array }>()
   readonly #labels = new Map<string, Map<string, Hash>>()
 
-  constructor(base: LedgerState) {
+  constructor(base: LedgerState, places: PlaceCache) {
     this.#base = base
+    this.#places = places
   }
 
   nonceOf(account: PublicKey, key: string): number {
     return this.#nonces.get(key)?.nonce ?? accountNonceOf(this.#base, account)
   }
 
-  claimOf(claimId: Hash): ClaimRecord | undefined {
-    return this.#claims.get(keyOf(claimId))?.record ?? claimRecordOf(this.#base, claimId)
+  /** Of a finalised claim; undefined for axioms and for what is not finalised. */
+  placeOf(claimId: Hash, key: string): CitedPlace | undefined {
+    const added = this.#claims.get(key)
+    if (added === undefined) return this.#places.placeIn(this.#base, claimId, key)
+    return { library: added.record.library?.name ?? null, axioms: added.record.library?.axioms ?? [] }
   }
 
-  isFinalised(claimId: Hash): boolean {
-    return this.#claims.has(keyOf(claimId)) || this.#base.entries.has(mapKey(claimPath(claimId)))
+  isFinalised(claimId: Hash, key: string): boolean {
+    return this.#claims.has(key) || this.#base.entries.has(mapKey(claimPath(claimId)))
   }
 
   hasLibrary(name: string): boolean {

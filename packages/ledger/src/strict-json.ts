@@ -3,7 +3,7 @@
  * is a Map, so `__proto__` is a name like any other, and numbers are refused altogether, because JSON.parse rounds them in
  * silence; numbers travel as decimal strings (traps G1, G2, G3). Depth and size are bounded.
  */
-import { fromHex, fromUtf8, type Refusal, refuse, type Result, ok } from '@aethel/codec'
+import { fromHex, fromUtf8, ok, type Refusal, type Result, refuse } from '@aethel/codec'
 
 export type Json = string | boolean | null | readonly Json[] | ReadonlyMap<string, Json>
 
@@ -38,7 +38,14 @@ export function failJson(code: string, message: string): never {
 }
 
 const ESCAPES: ReadonlyMap<string, string> = new Map([
-  ['"', '"'], ['\\', '\\'], ['/', '/'], ['b', '\b'], ['f', '\f'], ['n', '\n'], ['r', '\r'], ['t', '\t'],
+  ['"', '"'],
+  ['\\', '\\'],
+  ['/', '/'],
+  ['b', '\b'],
+  ['f', '\f'],
+  ['n', '\n'],
+  ['r', '\r'],
+  ['t', '\t'],
 ])
 
 class Parser {
@@ -90,7 +97,8 @@ class Parser {
     if (this.#accept('false')) return false
     if (this.#accept('null')) return null
     const code = this.#text.charCodeAt(this.#at)
-    if (code === 0x2d || (code >= 0x30 && code <= 0x39)) return failJson('json-number', `expected numbers as decimal strings, got a bare number at character ${this.#at}`)
+    if (code === 0x2d || (code >= 0x30 && code <= 0x39))
+      return failJson('json-number', `expected numbers as decimal strings, got a bare number at character ${this.#at}`)
     return this.#fail('a JSON value')
   }
 
@@ -171,13 +179,27 @@ function hasLoneSurrogate(text: string): boolean {
 
 // --- readers of expected shapes: each fails with the field's name ---------------------------------------------------
 
+/** Refuses a file of another kind or version as such, before its fields are looked at. */
+export function expectFormat(json: Json, what: string, format: string): void {
+  const found = json instanceof Map ? (json as ReadonlyMap<string, Json>).get('format') : undefined
+  if (found === format) return
+  const got = typeof found === 'string' ? JSON.stringify(found.slice(0, 64)) : 'none'
+  failJson('format', `expected ${what} with format '${format}', got ${got}`)
+}
+
 /** The values of an object that has exactly these fields, some of them optional. */
-export function jsonFields(json: Json, what: string, required: readonly string[], optional: readonly string[] = []): ReadonlyMap<string, Json> {
+export function jsonFields(
+  json: Json,
+  what: string,
+  required: readonly string[],
+  optional: readonly string[] = [],
+): ReadonlyMap<string, Json> {
   if (!(json instanceof Map)) return failJson('json-shape', `expected ${what} to be an object`)
   const fields: ReadonlyMap<string, Json> = json
   for (const name of required) if (!fields.has(name)) failJson('missing-field', `expected the field '${name}' in ${what}`)
   for (const name of fields.keys()) {
-    if (!required.includes(name) && !optional.includes(name)) failJson('unknown-field', `expected no field ${JSON.stringify(name)} in ${what}; remove it`)
+    if (!required.includes(name) && !optional.includes(name))
+      failJson('unknown-field', `expected no field ${JSON.stringify(name)} in ${what}; remove it`)
   }
   return fields
 }
@@ -215,7 +237,10 @@ export function jsonBigint(json: Json | undefined, what: string): bigint {
     value = value * 10n + BigInt(digit)
   }
   if (text.length === 0 || (text.length > 1 && text.startsWith('0')) || value >= 1n << 128n) {
-    return failJson('json-integer', `expected a decimal integer in 0..2^128-1 without leading zeros in ${what}, got ${JSON.stringify(text)}`)
+    return failJson(
+      'json-integer',
+      `expected a decimal integer in 0..2^128-1 without leading zeros in ${what}, got ${JSON.stringify(text)}`,
+    )
   }
   return value
 }

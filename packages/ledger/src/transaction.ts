@@ -4,7 +4,17 @@
  * the signature too: the bytes are what is ordered.
  */
 import {
-  concatBytes, decode, encode, type Hash, type PublicKey, type Reader, type Refusal, refuse, type Result, type Signature, type Writer,
+  concatBytes,
+  decode,
+  encode,
+  type Hash,
+  type PublicKey,
+  type Reader,
+  type Refusal,
+  type Result,
+  refuse,
+  type Signature,
+  type Writer,
 } from '@aethel/codec'
 import { domainTag, hashTagged } from '@aethel/crypto'
 import { MAX_KIND_BYTES } from './records.js'
@@ -68,7 +78,9 @@ function writeAction(writer: Writer, action: Action): void {
     case 'submit-proof':
       writer.text(action.kind).bytes(action.claim).bytes(action.proof)
       writer.optional(action.metadata, (w, metadata) => {
-        w.text(metadata.title).optional(metadata.sourceDigest, (ww, digest) => ww.raw(digest)).text(metadata.toolchain)
+        w.text(metadata.title)
+          .optional(metadata.sourceDigest, (ww, digest) => ww.raw(digest))
+          .text(metadata.toolchain)
       })
       return
     case 'note':
@@ -175,6 +187,9 @@ export function transactionIdOf(bytes: Uint8Array): Hash {
 
 /** The size bounds that `decodeTransaction` enforces, for a clear message before anything is signed. */
 export function checkAction(action: Action): Result<Action, Refusal> {
-  const round = decode(encode((writer) => writeAction(writer, action)), readAction)
+  const round = decode(
+    encode((writer) => writeAction(writer, action)),
+    readAction,
+  )
   return round.ok ? round : refuse(round.error.code, `the action cannot be sent: ${round.error.message}`)
 }

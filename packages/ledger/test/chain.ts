@@ -2,11 +2,23 @@
 import type { Hash } from '@aethel/codec'
 import { height, utf8, validatorIndex } from '@aethel/codec'
 import { type SigningKey, signingKey, verifySignature } from '@aethel/crypto'
-import { type LibraryDefinition, LibraryExtractor, parseDatabase, testClaim, TEST_KIND } from '@aethel/proofs'
+import { type LibraryDefinition, LibraryExtractor, parseDatabase, TEST_KIND, testClaim } from '@aethel/proofs'
 import type { Application, BlockContext } from '@aethel/replica'
 import {
-  type Action, buildTransaction, chainIdOf, createLedger, createRegistry, DEFAULT_PARAMETERS, encodeTransaction, type Genesis, genesisKinds, genesisLibrary,
-  type LedgerRegistry, type LedgerState, type LedgerTransaction, signTransaction,
+  type Action,
+  buildTransaction,
+  chainIdOf,
+  createLedger,
+  createRegistry,
+  DEFAULT_PARAMETERS,
+  encodeTransaction,
+  type Genesis,
+  genesisKinds,
+  genesisLibrary,
+  type LedgerRegistry,
+  type LedgerState,
+  type LedgerTransaction,
+  signTransaction,
 } from '../src/index.js'
 
 /** Implication with modus ponens, and theorems that build on one another. */
@@ -30,26 +42,26 @@ export function key(index: number): SigningKey {
   return signingKey(new Uint8Array(32).fill(index + 1))
 }
 
-function valueOf<T>(result: { ok: true; value: T } | { ok: false; error: { message: string } }): T {
+function must<T>(result: { ok: true; value: T } | { ok: false; error: { message: string } }): T {
   if (!result.ok) throw new Error(result.error.message)
   return result.value
 }
 
-export { valueOf }
+export { must }
 
-const database = valueOf(parseDatabase(utf8(SOURCE)))
+const database = must(parseDatabase(utf8(SOURCE)))
 export const extractor: LibraryExtractor = new LibraryExtractor(database, 'small')
-export const definition: LibraryDefinition = valueOf(extractor.library())
+export const definition: LibraryDefinition = must(extractor.library())
 
 export const genesis: Genesis = {
   chainName: 'test',
   genesisTimeMs: 1_700_000_000_000,
   validators: [0, 1, 2, 3].map((index) => ({ publicKey: key(100 + index).publicKey, power: BigInt(index + 1) })),
   parameters: DEFAULT_PARAMETERS,
-  kinds: valueOf(genesisKinds(['metamath/1', 'lrat/1', 'test/1'])),
+  kinds: must(genesisKinds(['metamath/1', 'lrat/1', 'test/1'])),
   libraries: [genesisLibrary(definition)],
 }
-export const registry: LedgerRegistry = valueOf(createRegistry(genesis, [definition]))
+export const registry: LedgerRegistry = must(createRegistry(genesis, [definition]))
 export const chainId: Hash = chainIdOf(genesis)
 
 export function newLedger(): Application<LedgerState> {
@@ -61,7 +73,7 @@ export function context(at: number): BlockContext {
 }
 
 export function theorem(label: string): Action {
-  const { claim, proof } = valueOf(extractor.theorem(label))
+  const { claim, proof } = must(extractor.theorem(label))
   return { type: 'submit-proof', kind: 'metamath/1', claim, proof, metadata: null }
 }
 
@@ -74,11 +86,22 @@ export function note(text: string): Action {
   return { type: 'note', data: utf8(text) }
 }
 
-export function transactionBytes(account: number, nonce: number, action: Action, rest: { expiryHeight?: number; gasLimit?: number } = {}): Uint8Array {
+export function transactionBytes(
+  account: number,
+  nonce: number,
+  action: Action,
+  rest: { expiryHeight?: number; gasLimit?: number } = {},
+): Uint8Array {
   const signer = key(account)
   return encodeTransaction(signTransaction(buildTransaction({ chainId, sender: signer.publicKey, nonce, action, ...rest }), signer))
 }
 
-export function transaction(ledger: Application<LedgerState>, account: number, nonce: number, action: Action, rest: { expiryHeight?: number; gasLimit?: number } = {}): LedgerTransaction {
-  return valueOf(ledger.decode(transactionBytes(account, nonce, action, rest))) as LedgerTransaction
+export function transaction(
+  ledger: Application<LedgerState>,
+  account: number,
+  nonce: number,
+  action: Action,
+  rest: { expiryHeight?: number; gasLimit?: number } = {},
+): LedgerTransaction {
+  return must(ledger.decode(transactionBytes(account, nonce, action, rest))) as LedgerTransaction
 }

@@ -2,7 +2,7 @@
  * Making a receipt, which any node that has the state and a certificate can do: the claim need not be of that block. Any
  * later state still holds its record, so one certified header serves for all claims finalised up to it.
  */
-import { type Hash, ok, type Refusal, refuse, type Result, toHex, utf8 } from '@aethel/codec'
+import { type Hash, ok, type Refusal, type Result, refuse, toHex, utf8 } from '@aethel/codec'
 import type { Certificate, Header } from '@aethel/consensus'
 import type { LedgerState } from '@aethel/ledger'
 import { mapKey } from '@aethel/ledger/merkle'
@@ -27,12 +27,31 @@ export function createReceipt(source: ReceiptSource): Result<Uint8Array, Refusal
   const { certificate, claimId, header, state, trail = [] } = source
   const key = mapKey(claimPath(claimId))
   const record = state.entries.get(key)
-  if (record === undefined) return refuse('claim-not-final', `expected a claim finalised by height ${header.height}, got ${toHex(claimId)}, which is not; wait for its block`)
+  if (record === undefined)
+    return refuse(
+      'claim-not-final',
+      `expected a claim finalised by height ${header.height}, got ${toHex(claimId)}, which is not; wait for its block`,
+    )
   const decoded = decodeClaimRecord(record)
   if (!decoded.ok) return decoded
   const claim = state.statements.get(claimId) ?? source.claim
-  if (claim === undefined) return refuse('claim-bytes', `expected the claim bytes of ${toHex(claimId)} with the request, because the state keeps them for library theorems only`)
+  if (claim === undefined)
+    return refuse(
+      'claim-bytes',
+      `expected the claim bytes of ${toHex(claimId)} with the request, because the state keeps them for library theorems only`,
+    )
   const { kind, proofHash } = decoded.value
-  const text = encodeReceipt({ chainId: header.chainId, kind, claimId, claim, proofHash, record, path: state.entries.prove(key), header, trail, certificate })
+  const text = encodeReceipt({
+    chainId: header.chainId,
+    kind,
+    claimId,
+    claim,
+    proofHash,
+    record,
+    path: state.entries.prove(key),
+    header,
+    trail,
+    certificate,
+  })
   return ok(utf8(text))
 }

@@ -2,10 +2,10 @@
  * The receipt file: JSON with fixed fields around canonical bytes. What people like to read (kind, claimId, proofHash)
  * repeats what the bytes say, and must agree with them; nothing is believed because the file says it.
  */
-import { encode, decode, err, type Hash, hash, HASH_BYTES, ok, type Refusal, type Result, toHex } from '@aethel/codec'
+import { decode, encode, err, HASH_BYTES, type Hash, hash, ok, type Refusal, type Result, toHex } from '@aethel/codec'
 import { type Certificate, encodeCertificate, type Header, readCertificate, readHeader, writeHeader } from '@aethel/consensus'
 import { decodeMapProof, encodeMapProof, type MapProof } from '@aethel/ledger/merkle'
-import { failJson, jsonBytes, jsonBytesOf, jsonFields, jsonList, jsonText, readJson } from '@aethel/ledger/strict-json'
+import { expectFormat, failJson, jsonBytes, jsonBytesOf, jsonFields, jsonList, jsonText, readJson } from '@aethel/ledger/strict-json'
 
 export interface Receipt {
   readonly chainId: Hash
@@ -68,9 +68,7 @@ export function encodeReceipt(receipt: Receipt): string {
 /** Strict parse of a receipt file; says nothing yet about whether it is true. */
 export function decodeReceipt(bytes: Uint8Array): Result<Receipt, Refusal> {
   const parsed = readJson(bytes, MAX_RECEIPT_BYTES, (json): Receipt => {
-    // The format first: a file of another kind or version is refused as such, not for its fields.
-    const format = json instanceof Map ? (json as ReadonlyMap<string, unknown>).get('format') : undefined
-    if (format !== RECEIPT_FORMAT) return failJson('format', `expected a receipt of format '${RECEIPT_FORMAT}', got ${JSON.stringify(format) ?? 'none'}`)
+    expectFormat(json, 'a receipt', RECEIPT_FORMAT)
     const fields = jsonFields(json, 'receipt', FIELDS, ['trail'])
     const part = <T>(name: string, maxBytes: number, read: (bytes: Uint8Array) => Result<T, Refusal>): T => {
       const value = read(jsonBytes(fields.get(name), name, maxBytes))

@@ -2,7 +2,7 @@
  * Trusting nobody: run the proof kind's own checker on the proof that a receipt names. Apart from the light client, so that
  * a browser need not load any kernel to verify a receipt.
  */
-import { equalBytes, ok, type Refusal, refuse, type Result, toHex } from '@aethel/codec'
+import { equalBytes, ok, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
 import type { CitedClaims, Meter, ProofVerifier, Verdict } from '@aethel/ledger'
 import { proofHashOf } from '@aethel/ledger/records'
 import type { CheckedReceipt } from './verify.js'
@@ -16,19 +16,30 @@ export interface RecheckOptions {
 }
 
 /** Whether `proof` is the proof the receipt names and the checker finds it valid at the gas on record. */
-export function recheckReceipt(receipt: CheckedReceipt, proof: Uint8Array, options: RecheckOptions): Result<{ readonly gas: number }, Refusal> {
+export function recheckReceipt(
+  receipt: CheckedReceipt,
+  proof: Uint8Array,
+  options: RecheckOptions,
+): Result<{ readonly gas: number }, Refusal> {
   const { record } = receipt
   const { meter, verifier } = options
   const proofHash = proofHashOf(proof)
   if (!equalBytes(proofHash, record.proofHash)) {
-    return refuse('proof-hash', `expected the proof with hash ${toHex(record.proofHash)}, got one with ${toHex(proofHash)}; give the file that was submitted`)
+    return refuse(
+      'proof-hash',
+      `expected the proof with hash ${toHex(record.proofHash)}, got one with ${toHex(proofHash)}; give the file that was submitted`,
+    )
   }
   if (verifier.kind !== record.kind) return refuse('kind', `expected a checker of ${record.kind}, got one of ${verifier.kind}`)
   const parsed = verifier.parseClaim(receipt.claim)
   if (!parsed.ok) return parsed
-  const verdict = verdictOf(() => verifier.verify(parsed.value.claim, proof, options.cited ?? { statementOf: () => undefined }, meter), meter)
+  const verdict = verdictOf(
+    () => verifier.verify(parsed.value.claim, proof, options.cited ?? { statementOf: () => undefined }, meter),
+    meter,
+  )
   if (verdict.status === 'invalid') return refuse(verdict.code, `the proof does not check: ${verdict.message}`)
-  if (verdict.gas !== record.gas) return refuse('gas', `expected the recorded ${record.gas} gas, got ${verdict.gas}; the checker is of another revision`)
+  if (verdict.gas !== record.gas)
+    return refuse('gas', `expected the recorded ${record.gas} gas, got ${verdict.gas}; the checker is of another revision`)
   return ok({ gas: verdict.gas })
 }
 

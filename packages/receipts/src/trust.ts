@@ -2,9 +2,9 @@
  * The trust root: which chain, and which validators with which power, the verifier already believes in. It reaches the
  * verifier by another way than the receipt does; a receipt's own word about validators counts for nothing (trap S9).
  */
-import { epoch, type Hash, hash, HASH_BYTES, PUBLIC_KEY_BYTES, publicKey, type Refusal, refuse, type Result, toHex } from '@aethel/codec'
+import { epoch, HASH_BYTES, type Hash, hash, PUBLIC_KEY_BYTES, publicKey, type Refusal, type Result, toHex } from '@aethel/codec'
 import { createValidatorSet, type ValidatorSet } from '@aethel/consensus'
-import { jsonBigint, jsonBytesOf, jsonFields, jsonInteger, jsonList, jsonText, readJson } from '@aethel/ledger/strict-json'
+import { expectFormat, jsonBigint, jsonBytesOf, jsonFields, jsonInteger, jsonList, readJson } from '@aethel/ledger/strict-json'
 
 export interface TrustRoot {
   /** Hash of genesis. */
@@ -25,7 +25,10 @@ export function encodeTrust(trust: TrustRoot): string {
       format: TRUST_FORMAT,
       chainId: toHex(trust.chainId),
       epoch: String(trust.validators.epoch),
-      validators: trust.validators.validators.map((validator) => ({ publicKey: toHex(validator.publicKey), power: String(validator.power) })),
+      validators: trust.validators.validators.map((validator) => ({
+        publicKey: toHex(validator.publicKey),
+        power: String(validator.power),
+      })),
     },
     null,
     2,
@@ -35,9 +38,9 @@ export function encodeTrust(trust: TrustRoot): string {
 /** Strict: unknown, missing and repeated fields, other spellings of a number and other formats are refused. */
 export function decodeTrust(bytes: Uint8Array): Result<TrustRoot, Refusal> {
   const parsed = readJson(bytes, MAX_TRUST_BYTES, (json) => {
+    expectFormat(json, 'a trust root', TRUST_FORMAT)
     const fields = jsonFields(json, 'trust root', ['format', 'chainId', 'epoch', 'validators'])
     return {
-      format: jsonText(fields.get('format'), 'format', 64),
       chainId: hash(jsonBytesOf(fields.get('chainId'), 'chainId', HASH_BYTES)),
       epoch: epoch(jsonInteger(fields.get('epoch'), 'epoch', Number.MAX_SAFE_INTEGER)),
       validators: jsonList(fields.get('validators'), 'validators', MAX_TRUST_VALIDATORS).map((item) => {
@@ -50,9 +53,6 @@ export function decodeTrust(bytes: Uint8Array): Result<TrustRoot, Refusal> {
     }
   })
   if (!parsed.ok) return parsed
-  if (parsed.value.format !== TRUST_FORMAT) {
-    return refuse('format', `expected a trust root of format '${TRUST_FORMAT}', got ${JSON.stringify(parsed.value.format)}`)
-  }
   const validators = createValidatorSet(parsed.value.epoch, parsed.value.validators)
   return validators.ok ? { ok: true, value: { chainId: parsed.value.chainId, validators: validators.value } } : validators
 }

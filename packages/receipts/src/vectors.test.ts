@@ -6,8 +6,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { utf8 } from '@aethel/codec'
 import { describe, expect, it } from 'vitest'
 import { badVectors, goodVectors, policyOf, type TrustVector, trustVectors, type Vector } from '../test/vectors.js'
+import { must, trust } from '../test/world.js'
 import { decodeTrust, encodeTrust, verifyReceipt } from './index.js'
-import { trust, valueOf } from '../test/world.js'
 
 interface VectorFile {
   readonly trust: string
@@ -25,10 +25,13 @@ function fileAt(name: string, made: unknown): string {
 }
 
 describe('the test vectors of receipts', () => {
-  for (const [name, make] of [['good', goodVectors], ['bad', badVectors]] as const) {
+  for (const [name, make] of [
+    ['good', goodVectors],
+    ['bad', badVectors],
+  ] as const) {
     it(`${name}: each gives the stated result`, () => {
       const { trust: trustText, vectors } = JSON.parse(fileAt(name, { trust: encodeTrust(trust), vectors: make() })) as VectorFile
-      const root = valueOf(decodeTrust(utf8(trustText)))
+      const root = must(decodeTrust(utf8(trustText)))
       for (const vector of vectors) {
         const result = verifyReceipt(utf8(vector.receipt), { trust: root, policy: policyOf(vector) })
         expect([vector.name, result.ok ? 'ok' : result.error.code]).toEqual([vector.name, vector.expect])

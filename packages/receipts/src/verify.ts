@@ -3,11 +3,11 @@
  * It goes down a fixed list of checks and stops at the first that fails, so a reason code names the earliest fault, and a
  * result exists only when every check has passed.
  */
-import { equalBytes, indicesOf, type Hash, ok, type Refusal, refuse, type Result, toHex } from '@aethel/codec'
+import { equalBytes, type Hash, indicesOf, ok, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
 import { type Header, hashHeader, type VerifySignature, verifyCertificate } from '@aethel/consensus'
 import { verifySignature as verifyEd25519 } from '@aethel/crypto'
 import { mapKey, verifyMapProof } from '@aethel/ledger/merkle'
-import { claimIdOf, type ClaimRecord, claimPath, decodeClaimRecord } from '@aethel/ledger/records'
+import { type ClaimRecord, claimIdOf, claimPath, decodeClaimRecord } from '@aethel/ledger/records'
 import { decodeReceipt, type Receipt } from './receipt.js'
 import type { TrustRoot } from './trust.js'
 
@@ -78,15 +78,31 @@ function runChecks(list: Checklist, bytes: Uint8Array, options: VerifyOptions): 
   if (!chain.ok) return chain
   const tip = list.take('header', checkHeaders(receipt, trust), () => `block ${receipt.header.height} of epoch ${receipt.header.epoch}`)
   if (!tip.ok) return tip
-  const signed = list.take('certificate', checkCertificate(receipt, trust, tip.value, options.verifySignature ?? verifyEd25519), ({ signers, power }) => {
-    return `${signers.length} of ${validators.validators.length} validators with power ${power} of ${validators.totalPower} committed block ${tip.value.header.height}`
-  })
+  const signed = list.take(
+    'certificate',
+    checkCertificate(receipt, trust, tip.value, options.verifySignature ?? verifyEd25519),
+    ({ signers, power }) => {
+      return `${signers.length} of ${validators.validators.length} validators with power ${power} of ${validators.totalPower} committed block ${tip.value.header.height}`
+    },
+  )
   if (!signed.ok) return signed
-  const state = list.take('state', checkPath(receipt), () => `the claim record is in the state of block ${receipt.header.height}, ${receipt.path.steps.length} steps below its root`)
+  const state = list.take(
+    'state',
+    checkPath(receipt),
+    () => `the claim record is in the state of block ${receipt.header.height}, ${receipt.path.steps.length} steps below its root`,
+  )
   if (!state.ok) return state
-  const record = list.take('record', checkRecord(receipt), (found) => `${found.kind} proof found valid in block ${found.height} for ${found.gas} gas`)
+  const record = list.take(
+    'record',
+    checkRecord(receipt),
+    (found) => `${found.kind} proof found valid in block ${found.height} for ${found.gas} gas`,
+  )
   if (!record.ok) return record
-  const claim = list.take('claim', checkClaim(receipt, record.value), () => `claim ${toHex(record.value.claimId)}, ${receipt.claim.length} bytes`)
+  const claim = list.take(
+    'claim',
+    checkClaim(receipt, record.value),
+    () => `claim ${toHex(record.value.claimId)}, ${receipt.claim.length} bytes`,
+  )
   if (!claim.ok) return claim
   const accepted = list.take('policy', checkPolicy(record.value, policy), (asked) => asked)
   if (!accepted.ok) return accepted
@@ -105,7 +121,10 @@ function runChecks(list: Checklist, bytes: Uint8Array, options: VerifyOptions): 
 function checkChain(receipt: Receipt, trust: TrustRoot): Result<null, Refusal> {
   for (const chainId of [receipt.chainId, receipt.header.chainId]) {
     if (!equalBytes(chainId, trust.chainId)) {
-      return refuse('chain-id', `expected a receipt of chain ${toHex(trust.chainId)}, got one of ${toHex(chainId)}; use the trust root of that chain if you trust it`)
+      return refuse(
+        'chain-id',
+        `expected a receipt of chain ${toHex(trust.chainId)}, got one of ${toHex(chainId)}; use the trust root of that chain if you trust it`,
+      )
     }
   }
   return ok(null)
@@ -122,13 +141,19 @@ function checkHeaders(receipt: Receipt, trust: TrustRoot): Result<CertifiedTip, 
   for (const header of [receipt.header, ...receipt.trail]) {
     if (!equalBytes(header.chainId, trust.chainId)) return refuse('chain-id', `expected headers of chain ${toHex(trust.chainId)} only`)
     if (header.epoch !== trust.validators.epoch) {
-      return refuse('epoch', `expected a header of epoch ${trust.validators.epoch}, got epoch ${header.epoch}; use a trust root of that epoch`)
+      return refuse(
+        'epoch',
+        `expected a header of epoch ${trust.validators.epoch}, got epoch ${header.epoch}; use a trust root of that epoch`,
+      )
     }
     if (!equalBytes(header.validatorsHash, trust.validators.hash)) {
       return refuse('validators', 'expected a header that names the validators of the trust root, got other validators')
     }
     if (tip !== null && (header.height !== tip.header.height + 1 || !equalBytes(header.parent, tip.hash))) {
-      return refuse('trail', `expected the child of block ${tip.header.height} in the trail, got a block of height ${header.height} that does not follow it`)
+      return refuse(
+        'trail',
+        `expected the child of block ${tip.header.height} in the trail, got a block of height ${header.height} that does not follow it`,
+      )
     }
     tip = { header, hash: hashHeader(header) }
   }
@@ -140,11 +165,20 @@ interface Signed {
   readonly power: bigint
 }
 
-function checkCertificate(receipt: Receipt, trust: TrustRoot, tip: CertifiedTip, verifySignature: VerifySignature): Result<Signed, Refusal> {
+function checkCertificate(
+  receipt: Receipt,
+  trust: TrustRoot,
+  tip: CertifiedTip,
+  verifySignature: VerifySignature,
+): Result<Signed, Refusal> {
   const { certificate } = receipt
-  if (certificate.kind !== 'commit') return refuse('certificate-kind', `expected a commit certificate, got a ${certificate.kind} certificate; only commits are final`)
+  if (certificate.kind !== 'commit')
+    return refuse('certificate-kind', `expected a commit certificate, got a ${certificate.kind} certificate; only commits are final`)
   if (certificate.height !== tip.header.height || !equalBytes(certificate.blockHash, tip.hash)) {
-    return refuse('certificate-block', `expected a certificate of block ${toHex(tip.hash)} at height ${tip.header.height}, got one of another block`)
+    return refuse(
+      'certificate-block',
+      `expected a certificate of block ${toHex(tip.hash)} at height ${tip.header.height}, got one of another block`,
+    )
   }
   const verified = verifyCertificate({ chainId: trust.chainId, validators: trust.validators, verifySignature }, certificate)
   if (!verified.ok) return verified
@@ -162,22 +196,33 @@ function checkRecord(receipt: Receipt): Result<ClaimRecord, Refusal> {
   const decoded = decodeClaimRecord(receipt.record)
   if (!decoded.ok) return refuse('record', `expected a claim record: ${decoded.error.message}`)
   const record = decoded.value
-  if (!equalBytes(record.claimId, receipt.claimId)) return refuse('record-claim', 'expected the record to be about the claim of the receipt, got another claim')
-  if (record.kind !== receipt.kind) return refuse('record-kind', `expected the record to be of kind ${JSON.stringify(receipt.kind)}, as the receipt says, got ${JSON.stringify(record.kind)}`)
-  if (!equalBytes(record.proofHash, receipt.proofHash)) return refuse('record-proof', 'expected the record to name the proof hash of the receipt, got another')
-  if (record.height > receipt.header.height) return refuse('record-height', `expected a record of height ${receipt.header.height} at most, got ${record.height}`)
+  if (!equalBytes(record.claimId, receipt.claimId))
+    return refuse('record-claim', 'expected the record to be about the claim of the receipt, got another claim')
+  if (record.kind !== receipt.kind)
+    return refuse(
+      'record-kind',
+      `expected the record to be of kind ${JSON.stringify(receipt.kind)}, as the receipt says, got ${JSON.stringify(record.kind)}`,
+    )
+  if (!equalBytes(record.proofHash, receipt.proofHash))
+    return refuse('record-proof', 'expected the record to name the proof hash of the receipt, got another')
+  if (record.height > receipt.header.height)
+    return refuse('record-height', `expected a record of height ${receipt.header.height} at most, got ${record.height}`)
   return ok(record)
 }
 
 function checkClaim(receipt: Receipt, record: ClaimRecord): Result<null, Refusal> {
   const claimId = claimIdOf(record.kind, receipt.claim)
-  return equalBytes(claimId, record.claimId) ? ok(null) : refuse('claim-id', `expected claim bytes with the id ${toHex(record.claimId)}, got bytes with the id ${toHex(claimId)}`)
+  return equalBytes(claimId, record.claimId)
+    ? ok(null)
+    : refuse('claim-id', `expected claim bytes with the id ${toHex(record.claimId)}, got bytes with the id ${toHex(claimId)}`)
 }
 
 function checkPolicy(record: ClaimRecord, policy: ReceiptPolicy): Result<string, Refusal> {
   const { claimId, kinds, withoutAxioms } = policy
-  if (kinds !== undefined && !kinds.includes(record.kind)) return refuse('policy-kind', `expected one of the kinds ${kinds.join(', ')}, got ${record.kind}`)
-  if (claimId !== undefined && !equalBytes(claimId, record.claimId)) return refuse('policy-claim', `expected a receipt for the claim ${toHex(claimId)}, got one for ${toHex(record.claimId)}`)
+  if (kinds !== undefined && !kinds.includes(record.kind))
+    return refuse('policy-kind', `expected one of the kinds ${kinds.join(', ')}, got ${record.kind}`)
+  if (claimId !== undefined && !equalBytes(claimId, record.claimId))
+    return refuse('policy-claim', `expected a receipt for the claim ${toHex(claimId)}, got one for ${toHex(record.claimId)}`)
   for (const axiom of withoutAxioms ?? []) {
     if (record.library === null || record.library.axioms.includes(axiom)) {
       return refuse('policy-axiom', `expected a theorem that does not rest on axiom ${axiom}, got one that does, or one without a library`)

@@ -60,7 +60,11 @@ function checkLratFiles(cnfFile: string, lratFile: string, options: CommonOption
   const elapsed = secondsSince(started)
   if (verdict.status === 'unreadable') throw usageError(verdict.code, `${cnfFile}: ${verdict.message}`)
   if (verdict.status === 'valid') return conclude(lratFile, { status: 'valid', gas: verdict.gas, seconds: elapsed }, options)
-  return conclude(lratFile, { status: 'invalid', code: verdict.code, message: verdict.message, gas: verdict.gas, seconds: elapsed }, options)
+  return conclude(
+    lratFile,
+    { status: 'invalid', code: verdict.code, message: verdict.message, gas: verdict.gas, seconds: elapsed },
+    options,
+  )
 }
 
 function secondsSince(startedMs: number): number {

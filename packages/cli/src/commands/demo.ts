@@ -1,5 +1,5 @@
 /** `aethel demo` (`npm start`): the main job, from obtaining a library to the verdict on everything that happened. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
@@ -9,8 +9,8 @@ import { printReport } from '../demo/report.js'
 import { runDemo } from '../demo/run.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
 import { writeOutputFile } from '../files.js'
-import { openNetwork } from '../network.js'
-import { interruptible, stopAll, type ValidatorProcess } from '../processes.js'
+import { type LocalNetwork, openNetwork } from '../network.js'
+import { type Ending, interruptible, stopAll, type ValidatorProcess } from '../processes.js'
 import { note, paint, printChecklist, printJson, printLine } from '../ui/terminal.js'
 
 const DEFAULT_THEOREMS = 2_000
@@ -35,32 +35,33 @@ export function registerDemo(program: Command): void {
 function theoremCount(text: string): number {
   if (text === 'all') return Number.MAX_SAFE_INTEGER
   const value = Number(text)
-  if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value)) throw new InvalidArgumentError('Expected a number of at least 1, or "all".')
+  if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value))
+    throw new InvalidArgumentError('Expected a number of at least 1, or "all".')
   return value
 }
 
 async function demo(options: DemoCommandOptions): Promise<ExitCode> {
   if (options.output !== undefined && openNetwork(options.output) !== null) {
-    throw usageError('output', `expected a folder without a network in --output, but ${options.output} holds one; choose another or remove it`)
+    throw usageError(
+      'output',
+      `expected a folder without a network in --output, but ${options.output} holds one; choose another or remove it`,
+    )
   }
   const started = performance.now()
   const library = await obtainLibrary(options.library, note)
   const folder = options.output === undefined ? mkdtempSync(join(tmpdir(), 'aethel-demo-')) : resolve(options.output)
   let validators: readonly ValidatorProcess[] = []
-  const cleanUp = async (): Promise<void> => {
+  const cleanUp = async (ending: Ending): Promise<void> => {
     await stopAll(validators)
-    if (options.output === undefined) rmSync(folder, { recursive: true, force: true })
+    if (options.output !== undefined) return
+    if (ending === 'failed' && existsSync(folder)) note(`stores and logs are kept in ${folder}`)
+    else rmSync(folder, { recursive: true, force: true })
+  }
+  const onNetwork = (network: LocalNetwork): void => {
+    validators = network.validators
   }
   const { report, checks } = await interruptible(cleanUp, () =>
-    runDemo({
-      library,
-      theorems: options.theorems,
-      folder,
-      say: note,
-      onNetwork: (network) => {
-        validators = network.validators
-      },
-    }),
+    runDemo({ library, theorems: options.theorems, folder, say: note, onNetwork }),
   )
   if (options.report !== undefined) writeOutputFile(options.report, 'the report', `${JSON.stringify(report, null, 2)}\n`)
   const passed = checks.every((check) => check.passed)

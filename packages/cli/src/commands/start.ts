@@ -2,7 +2,6 @@
  * `aethel start`: one validator in this process, until SIGINT or SIGTERM. Its log goes to stdout as JSON lines; with
  * `--json` stdout gets one document (where it listens) and the log goes to stderr.
  */
-import { startNode } from '@aethel/node'
 import { type Command, Option } from 'commander'
 import { type CommonOptions, finish, withJson } from '../command.js'
 import { EXIT, type ExitCode } from '../exit.js'
@@ -34,6 +33,7 @@ async function start(options: StartOptions): Promise<ExitCode> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, requestStop)
   if (options.exitWithParent === true) process.stdin.once('close', requestStop).resume()
 
+  const { startNode } = await import('@aethel/node')
   const node = await startNode({
     home: options.home,
     log: { write: (line) => void log.write(line.endsWith('\n') ? line : `${line}\n`) },

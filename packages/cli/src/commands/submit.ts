@@ -72,7 +72,8 @@ export function registerSubmit(program: Command): void {
 async function submit(files: readonly string[], options: SubmitOptions): Promise<ExitCode> {
   const submissions = readSubmissions(files, options)
   const wanted = submissions.filter((submission) => !submission.dependency)
-  if (options.output !== undefined && options.wait !== 'final') throw usageError('usage', 'expected --wait final with --output: only what is final has a receipt')
+  if (options.output !== undefined && options.wait !== 'final')
+    throw usageError('usage', 'expected --wait final with --output: only what is final has a receipt')
   if (wanted.length > 1 && options.output !== undefined && !isFolder(options.output)) {
     throw usageError('usage', `expected --output to be an existing folder for ${wanted.length} receipts, got ${options.output}`)
   }
@@ -102,7 +103,8 @@ function exitCodeOf(statuses: readonly (SubmissionOutcome['status'] | undefined)
 function readSubmissions(files: readonly string[], options: SubmitOptions): Submission[] {
   const databases = files.filter((file) => file.endsWith('.mm'))
   if (databases.length === files.length) return files.flatMap((file) => metamathSubmissions(file, options))
-  if (databases.length > 0) throw usageError('usage', 'expected either Metamath databases (.mm) or formulas (.cnf), got both; submit them one after the other')
+  if (databases.length > 0)
+    throw usageError('usage', 'expected either Metamath databases (.mm) or formulas (.cnf), got both; submit them one after the other')
   if (options.proof.length > 0 && options.proof.length !== files.length) {
     throw usageError('usage', `expected one --proof for each of ${files.length} formulas, got ${options.proof.length}`)
   }
@@ -184,12 +186,21 @@ async function requireCited(client: Client, submissions: readonly Submission[]):
   for (const { name, cites } of submissions) {
     for (const [label, claimId] of cites) {
       if (own.has(label) || (await client.isFinal(toHex(claimId)))) continue
-      throw usageError('citation-missing', `${name} cites ${label}, which is not final on this chain; submit it first, or add --with-dependencies`)
+      throw usageError(
+        'citation-missing',
+        `${name} cites ${label}, which is not final on this chain; submit it first, or add --with-dependencies`,
+      )
     }
   }
 }
 
-async function send(client: Client, account: Account, chainId: Hash, pending: readonly Submission[], options: SubmitOptions): Promise<Map<Submission, SubmissionOutcome>> {
+async function send(
+  client: Client,
+  account: Account,
+  chainId: Hash,
+  pending: readonly Submission[],
+  options: SubmitOptions,
+): Promise<Map<Submission, SubmissionOutcome>> {
   const outcomes = new Map<Submission, SubmissionOutcome>()
   for (let from = 0; from < pending.length; from += BATCH) {
     const part = pending.slice(from, from + BATCH)
@@ -200,7 +211,13 @@ async function send(client: Client, account: Account, chainId: Hash, pending: re
   return outcomes
 }
 
-async function reportOn(client: Client, submission: Submission, outcome: SubmissionOutcome | undefined, several: boolean, options: SubmitOptions): Promise<Report> {
+async function reportOn(
+  client: Client,
+  submission: Submission,
+  outcome: SubmissionOutcome | undefined,
+  several: boolean,
+  options: SubmitOptions,
+): Promise<Report> {
   const claimId = toHex(submission.claimId)
   // Not sent: it was final before.
   const { id: _id, ...known } = outcome ?? { status: 'duplicate' as const }
@@ -208,7 +225,12 @@ async function reportOn(client: Client, submission: Submission, outcome: Submiss
   const final = report.status === 'final' || report.status === 'duplicate'
   if (!final || options.output === undefined) return report
   const bytes = await client.receipt(claimId)
-  if (bytes === null) throw new CliError(EXIT.internal, 'no-receipt', `the validator at ${client.url} calls ${submission.name} final but has no receipt for it`)
+  if (bytes === null)
+    throw new CliError(
+      EXIT.internal,
+      'no-receipt',
+      `the validator at ${client.url} calls ${submission.name} final but has no receipt for it`,
+    )
   const path = several ? join(options.output, `${claimId}.json`) : options.output
   writeOutputFile(path, 'the receipt', bytes)
   return { ...report, receipt: path }

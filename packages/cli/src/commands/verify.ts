@@ -2,8 +2,17 @@
  * `aethel verify`: is this receipt true, given a trust root? Offline. With `--recheck` the proof kind's own kernel runs on
  * the proof as well, and then no validator needs to be trusted at all.
  */
-import { equalBytes, type Hash, keyOf, type Refusal, refuse, type Result, toHex } from '@aethel/codec'
-import { claimIdOf, createMeter, libraryDigest, LRAT_KIND, lratVerifier, METAMATH_KIND, metamathVerifier, type ProofVerifier } from '@aethel/proofs'
+import { equalBytes, type Hash, keyOf, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
+import {
+  claimIdOf,
+  createMeter,
+  LRAT_KIND,
+  libraryDigest,
+  lratVerifier,
+  METAMATH_KIND,
+  metamathVerifier,
+  type ProofVerifier,
+} from '@aethel/proofs'
 import { type CheckedReceipt, decodeTrust, recheckReceipt, type TrustRoot, type Verification, verifyReceipt } from '@aethel/receipts'
 import type { Command } from 'commander'
 import { type CommonOptions, finish, withJson } from '../command.js'
@@ -29,8 +38,10 @@ export function registerVerify(program: Command): void {
 }
 
 function verify(file: string, options: VerifyOptions): ExitCode {
-  if (options.recheck === true && options.proof === undefined) throw usageError('usage', 'expected --proof FILE with --recheck: the proof to check again')
-  if (options.recheck !== true && options.proof !== undefined) throw usageError('usage', 'expected --recheck with --proof: without it the proof is not looked at')
+  if (options.recheck === true && options.proof === undefined)
+    throw usageError('usage', 'expected --proof FILE with --recheck: the proof to check again')
+  if (options.recheck !== true && options.proof !== undefined)
+    throw usageError('usage', 'expected --recheck with --proof: without it the proof is not looked at')
   const trust = readTrust(options.trust)
   const receipt = readInputFile(file, 'a receipt', MAX_SMALL_FILE_BYTES)
   const verification = verifyReceipt(receipt, { trust })
@@ -38,7 +49,9 @@ function verify(file: string, options: VerifyOptions): ExitCode {
   let refusal: Refusal | null = verification.ok ? null : verification.error
   if (verification.ok && options.proof !== undefined) {
     const again = recheck(verification.value, options.proof)
-    const detail = again.ok ? `the checker finds the proof valid here too, for the same ${grouped(again.value.gas)} gas` : again.error.message
+    const detail = again.ok
+      ? `the checker finds the proof valid here too, for the same ${grouped(again.value.gas)} gas`
+      : again.error.message
     checks.push({ name: 'recheck', passed: again.ok, detail })
     if (!again.ok) refusal = again.error
   }
@@ -74,7 +87,10 @@ function recheckTheorem(receipt: CheckedReceipt, proofFile: string): Result<{ re
   const library = openLibrary(proofFile, place.name)
   const definition = definitionOf(library)
   if (!equalBytes(libraryDigest(definition), place.digest)) {
-    return refuse('library-digest', `expected the library with digest ${toHex(place.digest)}, got ${toHex(libraryDigest(definition))}; its symbols or axioms differ`)
+    return refuse(
+      'library-digest',
+      `expected the library with digest ${toHex(place.digest)}, got ${toHex(libraryDigest(definition))}; its symbols or axioms differ`,
+    )
   }
   const theorem = library.extractor.theorem(place.label)
   if (!theorem.ok) return theorem
@@ -119,7 +135,9 @@ function print(file: string, verification: Verification, checks: readonly CheckL
   printLine(`${paint('green', 'valid')}: ${file}`)
   printTable([
     ['claim', `${record.kind}  ${toHex(record.claimId)}`],
-    ...(record.library === null ? [] : ([['theorem', `${record.library.label} of ${record.library.name}, resting on ${record.library.axioms.length} axioms`]] as const)),
+    ...(record.library === null
+      ? []
+      : ([['theorem', `${record.library.label} of ${record.library.name}, resting on ${record.library.axioms.length} axioms`]] as const)),
     ['found valid in', `block ${record.height}, for ${grouped(record.gas)} gas`],
     ['agreed in', `block ${header.height}  ${toHex(blockHash)}`],
     ['signed by', `validators ${signers.join(', ')}, power ${signedPower} of ${totalPower}`],

@@ -44,7 +44,9 @@ export function theoremsOf(library: MetamathLibrary, count: number): Proof[] {
 /** The refutations that ship with `@aethel/proofs`. */
 export function bundledRefutations(): Proof[] {
   const folder = join(fileURLToPath(import.meta.resolve('@aethel/proofs')), '..', '..', 'instances')
-  const names = readdirSync(folder).filter((file) => file.endsWith('.cnf')).map((file) => file.slice(0, -'.cnf'.length))
+  const names = readdirSync(folder)
+    .filter((file) => file.endsWith('.cnf'))
+    .map((file) => file.slice(0, -'.cnf'.length))
   return names.toSorted().map((name) => {
     const claim = cnfToClaim(readFileSync(join(folder, `${name}.cnf`)))
     if (!claim.ok) throw new CliError(EXIT.internal, claim.error.code, `the bundled instance ${name}: ${claim.error.message}`)
@@ -52,7 +54,13 @@ export function bundledRefutations(): Proof[] {
     return {
       name,
       claimId: claimIdOf(LRAT_KIND, claim.value),
-      action: { type: 'submit-proof', kind: LRAT_KIND, claim: claim.value, proof, metadata: { title: name, sourceDigest: null, toolchain: '' } },
+      action: {
+        type: 'submit-proof',
+        kind: LRAT_KIND,
+        claim: claim.value,
+        proof,
+        metadata: { title: name, sourceDigest: null, toolchain: '' },
+      },
     }
   })
 }

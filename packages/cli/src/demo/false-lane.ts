@@ -48,7 +48,12 @@ export async function sendFalseProofs(
 }
 
 /** To one validator; to the next if it is down, or behind and does not know yet what is cited. */
-async function sendOne(validators: readonly ValidatorProcess[], first: number, bytes: Uint8Array, stopped: () => boolean): Promise<SubmissionOutcome> {
+async function sendOne(
+  validators: readonly ValidatorProcess[],
+  first: number,
+  bytes: Uint8Array,
+  stopped: () => boolean,
+): Promise<SubmissionOutcome> {
   const deadline = Date.now() + PATIENCE_MS
   let outcome: SubmissionOutcome = { status: 'unknown' }
   for (let attempt = 0; Date.now() < deadline && !stopped(); attempt++) {

@@ -5,9 +5,27 @@
  */
 import { assert, type Hash, keyOf, utf8 } from '@aethel/codec'
 import {
-  BUNDLED_INSTANCES, claimIdOf, clausesToClaim, createMeter, encodeCertificate, encodeLetters, encodeMetamathClaim, type LibraryDefinition, LRAT_KIND,
-  lratVerifier, METAMATH_KIND, type MetamathCertificate, type MetamathReference, type MetamathStatement, metamathVerifier, MeterExhausted, pigeonhole,
-  pigeonholeCertificate, type ProofVerifier, readMetamathClaim, toBinaryLrat,
+  BUNDLED_INSTANCES,
+  claimIdOf,
+  clausesToClaim,
+  createMeter,
+  encodeCertificate,
+  encodeLetters,
+  encodeMetamathClaim,
+  type LibraryDefinition,
+  LRAT_KIND,
+  lratVerifier,
+  METAMATH_KIND,
+  type MetamathCertificate,
+  type MetamathReference,
+  type MetamathStatement,
+  MeterExhausted,
+  metamathVerifier,
+  type ProofVerifier,
+  pigeonhole,
+  pigeonholeCertificate,
+  readMetamathClaim,
+  toBinaryLrat,
 } from '@aethel/proofs'
 import { certificateParts } from '../certificate-parts.js'
 import type { Proof } from './corpus.js'
@@ -33,7 +51,16 @@ export interface FalseProof {
 }
 
 /** How many of each are wanted; a kind yields fewer only where the library is too small to make them. */
-const WANTED = { mutated: 12, truncated: 8, swapped: 8, mislabelled: 4, altered: 6, satisfiable: 14, mutatedRefutation: 4, truncatedRefutation: 4 } as const
+const WANTED = {
+  mutated: 12,
+  truncated: 8,
+  swapped: 8,
+  mislabelled: 4,
+  altered: 6,
+  satisfiable: 14,
+  mutatedRefutation: 4,
+  truncatedRefutation: 4,
+} as const
 const DOUBLINGS = 24
 /** Larger than any bundled pigeonhole instance, so nobody else claims them. */
 const FALSE_HOLES = 10
@@ -95,7 +122,11 @@ class FalseProofMaker {
   #several(
     kind: FalseKind,
     wanted: number,
-    change: (statement: MetamathStatement, certificate: MetamathCertificate, index: number) => readonly [MetamathStatement, MetamathCertificate] | null,
+    change: (
+      statement: MetamathStatement,
+      certificate: MetamathCertificate,
+      index: number,
+    ) => readonly [MetamathStatement, MetamathCertificate] | null,
   ): FalseProof[] {
     const made: FalseProof[] = []
     const stride = Math.max(1, Math.floor(this.#theorems.length / (2 * wanted)))
@@ -106,7 +137,14 @@ class FalseProofMaker {
         if (changed === null) continue
         const [statement, certificate] = changed
         const label = `false-${this.#made + 1}`
-        const falseProof = this.#judged(kind, METAMATH_KIND, label, encodeMetamathClaim({ ...statement, label }), encodeCertificate(certificate), index + 1)
+        const falseProof = this.#judged(
+          kind,
+          METAMATH_KIND,
+          label,
+          encodeMetamathClaim({ ...statement, label }),
+          encodeCertificate(certificate),
+          index + 1,
+        )
         if (falseProof === null) continue
         this.#made++
         made.push(falseProof)
@@ -123,10 +161,14 @@ class FalseProofMaker {
     for (const claim of this.#definition.axioms) {
       const statement = statementOf(claim)
       const typecode = statement.assertion.split(' ')[0]
-      const binary = statement.hypotheses.length === 2 && statement.hypotheses.every(({ kind, symbols }) => kind === 'floating' && symbols.startsWith(`${typecode} `))
+      const binary =
+        statement.hypotheses.length === 2 &&
+        statement.hypotheses.every(({ kind, symbols }) => kind === 'floating' && symbols.startsWith(`${typecode} `))
       const variable = this.#definition.variables.find((candidate) => candidate.typecode === typecode)
       if (!binary || typecode === undefined || variable === undefined) continue
-      return ['bomb-1', 'bomb-2'].flatMap((label, hypotheses) => this.#bomb(label, claim, statement.label, `${typecode} ${variable.symbol}`, hypotheses) ?? [])
+      return ['bomb-1', 'bomb-2'].flatMap(
+        (label, hypotheses) => this.#bomb(label, claim, statement.label, `${typecode} ${variable.symbol}`, hypotheses) ?? [],
+      )
     }
     return []
   }
@@ -141,7 +183,9 @@ class FalseProofMaker {
     const steps = [0, 0, apply, -1]
     for (let saved = 0; saved < DOUBLINGS - 1; saved++) steps.push(apply + 1 + saved, apply, -1)
     steps.pop()
-    const references: MetamathReference[] = [{ kind: 'citation', label: utf8(connectiveLabel), claimId: claimIdOf(METAMATH_KIND, connective) }]
+    const references: MetamathReference[] = [
+      { kind: 'citation', label: utf8(connectiveLabel), claimId: claimIdOf(METAMATH_KIND, connective) },
+    ]
     const certificate = encodeCertificate({ references, disjoint: [], letters: encodeLetters(steps) })
     const claim = encodeMetamathClaim({ library: this.#definition.name, label, hypotheses, disjoint: [], assertion: variable })
     return this.#judged('doubling bomb', METAMATH_KIND, label, claim, certificate, -1)
@@ -158,7 +202,8 @@ class FalseProofMaker {
       const claim = clausesToClaim(pigeonhole(holes + 1, holes).clauses)
       const proof = toBinaryLrat(pigeonholeCertificate(holes))
       const name = `pigeonhole-${holes}`
-      if (i >= WANTED.mutatedRefutation) made.push(this.#judged('truncated refutation', LRAT_KIND, name, claim, proof.subarray(0, proof.length >> 1), -1))
+      if (i >= WANTED.mutatedRefutation)
+        made.push(this.#judged('truncated refutation', LRAT_KIND, name, claim, proof.subarray(0, proof.length >> 1), -1))
       else made.push(this.#mutatedRefutation(name, claim, proof))
     }
     return made.filter((falseProof) => falseProof !== null)

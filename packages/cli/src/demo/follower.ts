@@ -33,7 +33,10 @@ export class Follower {
   /** Reads all that is new; a validator that goes away meanwhile is tried again the next time. */
   async poll(): Promise<void> {
     const statuses = await this.statuses()
-    const furthest = statuses.reduce<NodeStatus | null>((best, status) => (best === null || status.height > best.height ? status : best), null)
+    const furthest = statuses.reduce<NodeStatus | null>(
+      (best, status) => (best === null || status.height > best.height ? status : best),
+      null,
+    )
     for (const status of statuses) {
       if (status.view <= this.#view || status.phase !== 'active') continue
       this.#view = status.view

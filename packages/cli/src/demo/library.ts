@@ -83,7 +83,14 @@ async function fetchPackage(work: string): Promise<string | null> {
   const direct = await run('apt-get', ['download', '-q', PACKAGE], work, DOWNLOAD_TIMEOUT_MS)
   if (direct === null || direct.endsWith('is not installed')) return direct
   for (const folder of ['state/lists/partial', 'cache/archives/partial']) mkdirSync(join(work, folder), { recursive: true })
-  const ownLists = ['-o', `Dir::State=${join(work, 'state')}`, '-o', 'Dir::State::status=/var/lib/dpkg/status', '-o', `Dir::Cache=${join(work, 'cache')}`]
+  const ownLists = [
+    '-o',
+    `Dir::State=${join(work, 'state')}`,
+    '-o',
+    'Dir::State::status=/var/lib/dpkg/status',
+    '-o',
+    `Dir::Cache=${join(work, 'cache')}`,
+  ]
   const refreshed = await run('apt-get', [...ownLists, 'update', '-q'], work, REFRESH_TIMEOUT_MS)
   if (refreshed !== null) return refreshed
   return run('apt-get', [...ownLists, 'download', '-q', PACKAGE], work, DOWNLOAD_TIMEOUT_MS)

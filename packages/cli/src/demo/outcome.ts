@@ -26,7 +26,11 @@ export async function settled(validators: readonly ValidatorProcess[], leastHeig
     const heights = statuses.map((status) => status.height)
     if (Math.min(...heights) >= leastHeight && heights.every((height) => height === heights[0])) return statuses
     if (Date.now() > deadline) {
-      throw new CliError(EXIT.internal, 'not-settled', `expected all validators at one height of at least ${leastHeight}, got heights ${heights.join(', ')} after ${SETTLE_TIMEOUT_MS / 1000} s`)
+      throw new CliError(
+        EXIT.internal,
+        'not-settled',
+        `expected all validators at one height of at least ${leastHeight}, got heights ${heights.join(', ')} after ${SETTLE_TIMEOUT_MS / 1000} s`,
+      )
     }
     await sleep(POLL_MS)
   }
@@ -40,7 +44,8 @@ export async function chainDifference(validators: readonly ValidatorProcess[], h
     for (let offset = 0; offset < limit; offset++) {
       const blocks = pages.map((page) => page[offset])
       const seen = new Set(blocks.map((block) => (block === undefined ? 'missing' : `${block.height} ${block.hash} ${block.stateRoot}`)))
-      if (seen.size !== 1 || seen.has('missing') || blocks[0]?.height !== from + offset) return `height ${from + offset}: ${[...seen].join(' against ')}`
+      if (seen.size !== 1 || seen.has('missing') || blocks[0]?.height !== from + offset)
+        return `height ${from + offset}: ${[...seen].join(' against ')}`
     }
   }
   return null

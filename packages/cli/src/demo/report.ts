@@ -1,5 +1,5 @@
 /** What the main job says in the end: the table on screen, and the JSON file with exactly these keys. */
-import { seconds as secondsText, grouped, printTable } from '../ui/terminal.js'
+import { grouped, printTable, seconds as secondsText } from '../ui/terminal.js'
 
 export interface DemoReport {
   readonly validators: number

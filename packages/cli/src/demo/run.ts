@@ -2,17 +2,18 @@
  * The main job: four validator processes agree on a library's theorems and on SAT refutations, with false proofs slipped
  * in and the leader killed midway; then everything they say is checked from outside.
  */
+
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Hash } from '@aethel/codec'
 import { fromHex, hash } from '@aethel/codec'
 import { METAMATH_KIND } from '@aethel/proofs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { CliError, EXIT } from '../exit.js'
 import { definitionOf, libraryNameOf, parseLibrary } from '../metamath-library.js'
 import { createNetwork, type LocalNetwork } from '../network.js'
 import { startAll, type ValidatorProcess } from '../processes.js'
 import { startProgress } from '../ui/progress.js'
 import { type CheckLine, grouped } from '../ui/terminal.js'
-import { bundledRefutations, interleave, type Item, type Proof, sign, theoremsOf } from './corpus.js'
+import { bundledRefutations, type Item, interleave, type Proof, sign, theoremsOf } from './corpus.js'
 import { type FalseOutcome, refusedForItsReason, type ScheduledFalseProof, sendFalseProofs } from './false-lane.js'
 import { type FalseProof, makeFalseProofs } from './false-proofs.js'
 import { Follower } from './follower.js'
@@ -62,12 +63,16 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const falseProofs = makeFalseProofs(definition, theorems)
   const plan = planOf(theorems, refutations, falseProofs)
   say(`library    ${library.path} (${library.origin})`)
-  say(`to submit  ${grouped(theorems.length)} theorems, ${refutations.length} SAT refutations, ${falseProofs.length} false proofs of ${new Set(falseProofs.map((f) => f.kind)).size} kinds`)
+  say(
+    `to submit  ${grouped(theorems.length)} theorems, ${refutations.length} SAT refutations, ${falseProofs.length} false proofs of ${new Set(falseProofs.map((f) => f.kind)).size} kinds`,
+  )
 
   const network = await createNetwork({ folder: options.folder, validators: VALIDATORS, basePort: 0, libraries: [definition] })
   options.onNetwork(network)
   await startAll(network.validators)
-  say(`started    ${VALIDATORS} validators, processes ${network.validators.map((validator) => validator.pid).join(', ')}, stores in ${network.folder}`)
+  say(
+    `started    ${VALIDATORS} validators, processes ${network.validators.map((validator) => validator.pid).join(', ')}, stores in ${network.folder}`,
+  )
 
   const chainId = chainIdFrom(network)
   const items = sign(chainId, plan.proofs)
@@ -131,10 +136,30 @@ class DemoRun {
     const progress = startProgress('final', this.#items.length)
     this.#event = progress.event
     const started = performance.now()
-    const falseLane = sendFalseProofs(this.#chainId, this.#network.validators, this.#plan.falseProofs, () => this.#submitter.finalPrefix, () => this.#failed)
-    const lanes = [this.#submitter.run(), this.#watch(started, (done, detail) => progress.update(done, detail)), falseLane.then((outcomes) => { this.#falseOutcomes = outcomes })]
+    const falseLane = sendFalseProofs(
+      this.#chainId,
+      this.#network.validators,
+      this.#plan.falseProofs,
+      () => this.#submitter.finalPrefix,
+      () => this.#failed,
+    )
+    const lanes = [
+      this.#submitter.run(),
+      this.#watch(started, (done, detail) => progress.update(done, detail)),
+      falseLane.then((outcomes) => {
+        this.#falseOutcomes = outcomes
+      }),
+    ]
     try {
-      await Promise.all(lanes.map((lane) => lane.catch((error: unknown) => { this.#failed = true; this.#submitter.stop(); throw error })))
+      await Promise.all(
+        lanes.map((lane) =>
+          lane.catch((error: unknown) => {
+            this.#failed = true
+            this.#submitter.stop()
+            throw error
+          }),
+        ),
+      )
     } finally {
       await Promise.allSettled(lanes)
       progress.stop()
@@ -158,7 +183,11 @@ class DemoRun {
         return
       }
       if (now - lastProgress > STALL_MS) {
-        throw new CliError(EXIT.internal, 'stalled', `no further proof became final within ${STALL_MS / 1000} s, at ${done} of ${this.#items.length}; the logs are in ${this.#network.folder}`)
+        throw new CliError(
+          EXIT.internal,
+          'stalled',
+          `no further proof became final within ${STALL_MS / 1000} s, at ${done} of ${this.#items.length}; the logs are in ${this.#network.folder}`,
+        )
       }
       await this.#injectFaults(done / this.#items.length)
       await sleep(POLL_MS)
@@ -202,26 +231,64 @@ class DemoRun {
       viewChanges: this.#follower.view,
       seconds: Math.round(this.#seconds * 1000) / 1000,
       theoremsPerSecond: Math.round((this.#plan.theorems / this.#seconds) * 10) / 10,
-      verificationsPerProof: this.#verificationsPerProof(statuses.filter((status) => status.index !== this.#victim?.index).map((status) => status.verifications.valid)),
+      verificationsPerProof: this.#verificationsPerProof(
+        statuses.filter((status) => status.index !== this.#victim?.index).map((status) => status.verifications.valid),
+      ),
       libraryRoot: roots.size === 1 ? ([...roots][0] ?? '') : [...roots].join(' / '),
       offlineLibraryRoot: offlineRoot,
       receiptsVerified: receipts.verified,
       identicalChains: difference === null,
     }
-    return { report, checks: this.#checks(report, difference, accepted, receipts.failures), rssBytes: statuses.map((status) => status.rssBytes) }
+    return {
+      report,
+      checks: this.#checks(report, difference, accepted, receipts.failures),
+      rssBytes: statuses.map((status) => status.rssBytes),
+    }
   }
 
-  #checks(report: DemoReport, difference: string | null, accepted: readonly FalseOutcome[], receiptFailures: readonly string[]): CheckLine[] {
+  #checks(
+    report: DemoReport,
+    difference: string | null,
+    accepted: readonly FalseOutcome[],
+    receiptFailures: readonly string[],
+  ): CheckLine[] {
     const wrong = accepted[0]
-    const wrongDetail = wrong === undefined ? '' : `${wrong.falseProof.kind} ${wrong.falseProof.proof.name}: expected ${wrong.falseProof.code}, got ${wrong.outcome.status} ${wrong.outcome.code ?? ''}`
+    const wrongDetail =
+      wrong === undefined
+        ? ''
+        : `${wrong.falseProof.kind} ${wrong.falseProof.proof.name}: expected ${wrong.falseProof.code}, got ${wrong.outcome.status} ${wrong.outcome.code ?? ''}`
     const expected = this.#plan.falseProofs.length
     return [
-      { name: 'every proof is final', passed: report.finalised === this.#items.length, detail: `${report.finalised} of ${this.#items.length}` },
-      { name: 'all validators have the same block hashes and state roots', passed: report.identicalChains, detail: difference ?? `${report.blocks} heights` },
-      { name: 'the library is the one computed without the network', passed: report.libraryRoot === report.offlineLibraryRoot, detail: report.libraryRoot.slice(0, 16) },
-      { name: 'every false proof was refused for its own reason', passed: report.refused === expected, detail: wrongDetail === '' ? `${report.refused} of ${expected}` : wrongDetail },
-      { name: 'the leader was killed and came back', passed: this.#restarted && report.viewChanges > 0, detail: `validator ${this.#victim?.index}, ${report.viewChanges} view changes` },
-      { name: 'every receipt verifies offline', passed: report.receiptsVerified === this.#items.length, detail: receiptFailures[0] ?? `${report.receiptsVerified} of ${this.#items.length}` },
+      {
+        name: 'every proof is final',
+        passed: report.finalised === this.#items.length,
+        detail: `${report.finalised} of ${this.#items.length}`,
+      },
+      {
+        name: 'all validators have the same block hashes and state roots',
+        passed: report.identicalChains,
+        detail: difference ?? `${report.blocks} heights`,
+      },
+      {
+        name: 'the library is the one computed without the network',
+        passed: report.libraryRoot === report.offlineLibraryRoot,
+        detail: report.libraryRoot.slice(0, 16),
+      },
+      {
+        name: 'every false proof was refused for its own reason',
+        passed: report.refused === expected,
+        detail: wrongDetail === '' ? `${report.refused} of ${expected}` : wrongDetail,
+      },
+      {
+        name: 'the leader was killed and came back',
+        passed: this.#restarted && report.viewChanges > 0,
+        detail: `validator ${this.#victim?.index}, ${report.viewChanges} view changes`,
+      },
+      {
+        name: 'every receipt verifies offline',
+        passed: report.receiptsVerified === this.#items.length,
+        detail: receiptFailures[0] ?? `${report.receiptsVerified} of ${this.#items.length}`,
+      },
     ]
   }
 

@@ -2,8 +2,9 @@
  * Brings signed transactions to finality through the HTTP API of several validators, some of which may be down: in order,
  * in batches, with a bounded number under way. What a validator took with it when it died is sent again to another.
  */
-import { encode } from '@aethel/codec'
+
 import { setTimeout as sleep } from 'node:timers/promises'
+import { encode } from '@aethel/codec'
 import type { SubmissionOutcome } from '../client.js'
 import { CliError, EXIT } from '../exit.js'
 import type { ValidatorProcess } from '../processes.js'
@@ -20,7 +21,17 @@ const IDLE_MS = 10
 const DOWN_MS = 300
 
 /** Refusals that say "not now". */
-const PASSING: readonly string[] = ['mempool-full', 'sender-quota', 'overloaded', 'busy', 'verification-aborted', 'evicted', 'timeout', 'nonce-used', 'duplicate-nonce']
+const PASSING: readonly string[] = [
+  'mempool-full',
+  'sender-quota',
+  'overloaded',
+  'busy',
+  'verification-aborted',
+  'evicted',
+  'timeout',
+  'nonce-used',
+  'duplicate-nonce',
+]
 
 type Stage = 'queued' | 'sending' | 'sent' | 'final'
 
@@ -154,7 +165,11 @@ class BatchSubmitter implements Submitter {
       return
     }
     if (refused && !PASSING.includes(outcome.code ?? '')) {
-      throw new CliError(EXIT.internal, outcome.code ?? 'refused', `${tracked.item.name} is a valid proof, but was refused (${outcome.code}): ${outcome.message}`)
+      throw new CliError(
+        EXIT.internal,
+        outcome.code ?? 'refused',
+        `${tracked.item.name} is a valid proof, but was refused (${outcome.code}): ${outcome.message}`,
+      )
     }
     tracked.stage = 'queued'
     this.#outstanding--

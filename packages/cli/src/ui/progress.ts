@@ -24,7 +24,9 @@ function bar(label: string, total: number): Progress {
     {
       format: `${label} {bar} {percentage}% {value}/{total} {detail}`,
       stream: process.stderr,
-      hideCursor: true,
+      // Ctrl-C must not leave a terminal without cursor or line wrapping.
+      hideCursor: false,
+      linewrap: true,
       clearOnComplete: true,
       gracefulExit: false,
       fps: 5,

@@ -55,7 +55,13 @@ export function checkDatabase(bytes: Uint8Array, options: DatabaseCheckOptions =
   return checkTheorems(database, first, last, readingGas, options)
 }
 
-function checkTheorems(database: Database, first: number, last: number, readingGas: number, options: DatabaseCheckOptions): DatabaseVerdict {
+function checkTheorems(
+  database: Database,
+  first: number,
+  last: number,
+  readingGas: number,
+  options: DatabaseCheckOptions,
+): DatabaseVerdict {
   const text = new ProofText(database)
   const limits = {
     gas: options.gasPerProof ?? OFFLINE_GAS_PER_PROOF,

@@ -12,10 +12,10 @@
 import { compareBytes, decode, type Hash, ok, type Reader, type Refusal, type Result, refuse, Writer } from '@aethel/codec'
 import { claimIdOf } from '../claim-id.js'
 import { MAX_SLOTS } from './gas.js'
+import { IntVector } from './integers.js'
 import { CONSTANT_ROLE, type Lexicon, VARIABLE_ROLE } from './lexicon.js'
 import { RecordBuilder } from './record.js'
 import { ascii, asciiText, isLabel, isSymbol } from './tokens.js'
-import { IntVector } from './integers.js'
 
 export const METAMATH_KIND = 'metamath/1'
 /** Largest claim; set.mm's largest is under 4 KiB. */

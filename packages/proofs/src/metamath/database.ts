@@ -3,11 +3,11 @@
  * with their frames. Proofs are only located; `proof-text.ts` reads them. The grammar is Metamath's (§4.1, §4.2) at
  * its strictest, and `$[ ... $]` is refused: what is checked is the one file that was given.
  */
-import { assert, type Refusal, type Result, refuse, ok } from '@aethel/codec'
+import { assert, ok, type Refusal, type Result, refuse } from '@aethel/codec'
 import { MAX_SLOTS } from './gas.js'
+import { IntVector } from './integers.js'
 import { RecordBuilder } from './record.js'
 import { asciiText, BYTE_CLASS, DOLLAR, ILLEGAL, isLabel, TokenTable, WHITE } from './tokens.js'
-import { IntVector } from './integers.js'
 
 export const FLOATING = 1
 export const ESSENTIAL = 2
@@ -111,11 +111,11 @@ export class Scanner {
       if (at < 0 || at + 1 >= this.end) this.fail('comment', 'this comment is never closed; add "$)"', open)
       const following = bytes[at + 1] as number
       if (following === CHAR.parenthesisClose) break
-      if (following === CHAR.parenthesisOpen) this.fail('comment', 'a comment inside a comment is not allowed; close the outer one first', at)
+      if (following === CHAR.parenthesisOpen)
+        this.fail('comment', 'a comment inside a comment is not allowed; close the outer one first', at)
       at++
     }
-    const spaced =
-      BYTE_CLASS[bytes[at - 1] as number] === WHITE && (at + 2 >= this.end || BYTE_CLASS[bytes[at + 2] as number] === WHITE)
+    const spaced = BYTE_CLASS[bytes[at - 1] as number] === WHITE && (at + 2 >= this.end || BYTE_CLASS[bytes[at + 2] as number] === WHITE)
     if (!spaced) this.fail('comment', '"$)" must have whitespace on both sides', at)
     return at + 2
   }
@@ -303,7 +303,7 @@ class DatabaseReader {
     }
     if (this.#blocks.length > 0) {
       const open = this.#blockOffsets.at(this.#blockOffsets.length - 1)
-      throw new DatabaseError('unclosed-block', 'this "${" is never closed; add "$}"', open)
+      throw new DatabaseError('unclosed-block', `this "\${" is never closed; add "$}"`, open)
     }
     return this.#database
   }

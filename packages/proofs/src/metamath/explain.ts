@@ -1,6 +1,7 @@
 /** What went wrong in a proof, as a sentence for whoever wrote it: step, statement, what was expected, what came. */
-import type { Fault, Machine } from './machine.js'
+
 import { MAX_SLOTS } from './gas.js'
+import type { Fault, Machine } from './machine.js'
 
 /** How integers are called in the file or claim at hand. */
 export interface Names {

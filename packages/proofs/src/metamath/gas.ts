@@ -9,7 +9,7 @@ export const GAS = {
   /** Per byte of claim, certificate and cited statements; pays for parsing and for each step that only pushes. */
   byte: 4,
   /** Per citation, on top of its bytes. */
-  citation: 500,
+  citation: 1_000,
   /** Per word of the table of disjoint variables: (slots) * ceil(slots / 32). */
   disjointWord: 1,
   /** Per word of the statement to be proved, laid out once at the start. */

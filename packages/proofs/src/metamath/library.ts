@@ -3,10 +3,11 @@
  * changes it; theorems are added by proofs. The statements are claims in the same form as theorems: that they are
  * axioms is said here, not in the claim.
  */
-import { ClaimParser, MAX_CLAIM_BYTES, readLabel, writeShort } from './claim.js'
-import { buildLexicon, type LibraryVariable } from './lexicon.js'
+
 import { decode, type Hash, ok, type Reader, type Refusal, type Result, refuse, Writer } from '@aethel/codec'
 import { hashTagged } from '@aethel/crypto'
+import { ClaimParser, MAX_CLAIM_BYTES, readLabel, writeShort } from './claim.js'
+import { buildLexicon, type LibraryVariable } from './lexicon.js'
 import { ascii, asciiText, isSymbol } from './tokens.js'
 
 /** Bounds of a definition; set.mm has some 1,400 constants, 350 variables and 2,667 axioms. */

@@ -9,8 +9,8 @@
 import { assert } from '@aethel/codec'
 import type { Meter } from '../verifier.js'
 import { GAS, HEAP_GRANT_WORDS, MAX_SLOTS, STACK_WORDS_PER_STEP } from './gas.js'
-import { RECORD_ASSERTION, RECORD_HEADER, RECORD_HYPOTHESES, RECORD_PAIRS, RECORD_WORDS } from './record.js'
 import { grown, IntVector } from './integers.js'
+import { RECORD_ASSERTION, RECORD_HEADER, RECORD_HYPOTHESES, RECORD_PAIRS, RECORD_WORDS } from './record.js'
 
 /** Everything that can be wrong with a proof once its references are resolved. Stable: verdicts carry these codes. */
 export type Fault =
@@ -31,7 +31,8 @@ const SAVE = -1
 /** References that apply a statement have no place on the heap. */
 const APPLIES = -1
 const NO_POOL: Int32Array = new Int32Array(0)
-const LARGEST_REFERENCE = 0x3fff_ffff
+/** Of the part `U` to `Y` of a number: keeps references within 32 bits. */
+const LARGEST_PREFIX = (1 << 25) - 1
 /** Above this the heap is let go after a proof, so that one large proof does not stay in memory for ever. */
 const KEPT_HEAP_WORDS = 1 << 22
 
@@ -184,17 +185,16 @@ export class Machine {
         const reference = number * 20 + letter - LETTER_A
         code.push(reference)
         number = 0
-        this.#saveAllowed =
-          reference >= hypotheses && reference < references && this.#referenceRecords.at(reference - hypotheses) >= 0
+        this.#saveAllowed = reference >= hypotheses && reference < references && this.#referenceRecords.at(reference - hypotheses) >= 0
       } else if (letter >= LETTER_U && letter <= LETTER_Y) {
         number = number * 5 + letter - LETTER_U + 1
-        if (number > LARGEST_REFERENCE / 32) return this.#fail('proof-syntax', code.length + 1)
+        if (number > LARGEST_PREFIX) return this.#fail('proof-syntax', this.#nextStep())
         this.#saveAllowed = false
       } else if (letter === LETTER_Z && this.#saveAllowed && number === 0) {
         code.push(SAVE)
         this.#saveAllowed = false
       } else {
-        return this.#fail(letter === QUESTION ? 'incomplete' : 'proof-syntax', code.length + 1)
+        return this.#fail(letter === QUESTION ? 'incomplete' : 'proof-syntax', this.#nextStep())
       }
     }
     this.#number = number
@@ -203,7 +203,7 @@ export class Machine {
 
   /** Runs the proof. Null: the statement is proved. Throws only what the meter throws. */
   run(meter: Meter): Fault | null {
-    if (this.#number !== 0) return this.#fail('proof-syntax', this.#code.length + 1)
+    if (this.#number !== 0) return this.#fail('proof-syntax', this.#nextStep())
     if (this.#code.length === 0) return this.#fail('proof-empty', 0)
     const slots = this.slots
     if (slots > MAX_SLOTS) return this.#fail('too-many-variables', 0)
@@ -254,6 +254,13 @@ export class Machine {
     return this.#provesGoal() ? null : this.#fail('wrong-conclusion', step)
   }
 
+  /** Number of the step being read: saving is not a step. */
+  #nextStep(): number {
+    let step = 1
+    for (let i = 0; i < this.#code.length; i++) if (this.#code.at(i) !== SAVE) step++
+    return step
+  }
+
   #fail(fault: Fault, step: number): Fault {
     this.failure.step = step
     return fault
@@ -279,7 +286,7 @@ export class Machine {
       this.#referenceStarts = new Int32Array(2 * this.#references)
       this.#referenceLengths = new Int32Array(2 * this.#references)
     }
-    this.#reserve(frameWords + 2 * slots, meter)
+    this.#reserve((pool[goal + RECORD_WORDS] as number) + 2 * this.#references, meter)
 
     for (let slot = 0; slot < this.#hypotheses; slot++) {
       const code = pool[goal + RECORD_HEADER + slot] as number

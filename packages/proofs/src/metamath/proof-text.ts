@@ -5,8 +5,8 @@
 import { type Database, ESSENTIAL, FLOATING, Scanner } from './database.js'
 import type { Names } from './explain.js'
 import { explain } from './explain.js'
-import { type Fault, Machine } from './machine.js'
 import { IntVector } from './integers.js'
+import { type Fault, Machine } from './machine.js'
 
 const OPEN = 0x28
 const CLOSE = 0x29
@@ -183,4 +183,3 @@ export class ProofText {
     return explain(fault, this.machine, names)
   }
 }
-

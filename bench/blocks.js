@@ -1,0 +1,164 @@
+/**
+ * Agreement itself, in four processes on loopback with durable stores: how many blocks, how fast one block, how many
+ * transactions. Proofs play no part here; each transaction is a signed note.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { loopbackRoundTripMs, signatureChecksPerSecond, syncsPerSecond } from './lib/floors.js'
+import { batchOf, leanClient, notes, withNetwork } from './lib/network.js'
+import { quantile } from './lib/statistics.js'
+
+const SMALL_BLOCKS = 4_000
+const SINGLE_WARM_UP = 50
+const SINGLE_SAMPLES = 400
+const TRANSACTIONS = 40_000
+const BATCH = 1_000
+const ACCOUNTS = 64
+/** A note's transaction has 174 bytes besides its data. */
+const DATA_BYTES = 26
+const POLL_MS = 10
+const TIMEOUT_MS = 120_000
+
+/** @type {import('./lib/report.js').Benchmark} */
+export const blocks = {
+  name: 'blocks',
+  description: 'agreement of four processes on loopback, fsync before every vote, Ed25519',
+  run: async () => {
+    const syncs = syncsPerSecond()
+    const checks = signatureChecksPerSecond()
+    const roundTripMs = await loopbackRoundTripMs()
+    const small = await withNetwork({ blockTransactions: 1 }, async (network) => ({
+      single: await oneOutstanding(network),
+      rate: await manyOutstanding(network),
+    }))
+    const rate = await withNetwork({}, transactionsPerSecond)
+    const disk = { name: 'durable appends/s', value: syncs }
+    return [
+      { name: 'floor: durable appends', value: syncs, unit: '/s' },
+      { name: 'floor: Ed25519 checks, one core', value: checks, unit: '/s' },
+      { name: 'floor: loopback round trip', value: roundTripMs, unit: 'ms' },
+      { name: 'blocks of one transaction', value: small.rate, unit: '/s', floor: disk, target: 'at least 400' },
+      {
+        name: 'one outstanding, p50',
+        value: quantile(small.single, 0.5),
+        unit: 'ms',
+        // Four hops (client, PRE-PREPARE, PREPARE, COMMIT) are two round trips; three durable writes lie between them.
+        floor: { name: '(2 round trips + 3 appends)', value: 2 * roundTripMs + 3000 / syncs },
+        target: 'at most 5',
+      },
+      { name: 'one outstanding, p99', value: quantile(small.single, 0.99), unit: 'ms' },
+      {
+        name: 'transactions of 200 bytes, batched',
+        value: rate,
+        unit: '/s',
+        // Each is checked once by each of four validators, on the cores that there are.
+        floor: { name: 'Ed25519 checks/s / 4', value: checks / 4 },
+        target: 'at least 4,000',
+      },
+    ]
+  },
+}
+
+/** @typedef {import('../packages/cli/dist/network.js').LocalNetwork} LocalNetwork */
+
+/** @param {LocalNetwork} network */
+async function oneOutstanding(network) {
+  const client = leanClient(network.validators[0].client.url)
+  const samples = []
+  for (const [index, transaction] of notes(network.chainId, SINGLE_WARM_UP + SINGLE_SAMPLES, DATA_BYTES, 1).entries()) {
+    const started = performance.now()
+    const answer = await client.post('/v1/transactions?wait=final&timeoutMs=10000', transaction)
+    if (answer.status !== 200) throw new Error(`expected a final transaction, got ${answer.status} ${answer.text}`)
+    if (index >= SINGLE_WARM_UP) samples.push(performance.now() - started)
+  }
+  client.close()
+  return samples
+}
+
+/**
+ * Blocks per second while much more than eight transactions wait; from the first of these blocks to the last.
+ *
+ * @param {LocalNetwork} network
+ */
+async function manyOutstanding(network) {
+  const { client } = network.validators[0]
+  const before = (await client.status()).height
+  const sending = sendAll(network, notes(network.chainId, SMALL_BLOCKS, DATA_BYTES, ACCOUNTS), 1)
+  let firstMs = 0
+  let firstHeight = 0
+  const deadline = performance.now() + TIMEOUT_MS
+  for (;;) {
+    const { height } = await client.status()
+    const now = performance.now()
+    if (firstMs === 0 && height > before) {
+      firstMs = now
+      firstHeight = height
+    }
+    if (height >= before + SMALL_BLOCKS) {
+      await sending
+      return ((height - firstHeight) * 1000) / (now - firstMs)
+    }
+    if (now > deadline) throw new Error(`only ${height - before} of ${SMALL_BLOCKS} blocks within ${TIMEOUT_MS / 1000} s`)
+    await sleep(POLL_MS)
+  }
+}
+
+/**
+ * From the first request until the last is final.
+ *
+ * @param {LocalNetwork} network
+ */
+async function transactionsPerSecond(network) {
+  const { client } = network.validators[0]
+  const transactions = notes(network.chainId, TRANSACTIONS, DATA_BYTES, ACCOUNTS)
+  const started = performance.now()
+  const sending = sendAll(network, transactions, network.validators.length)
+  let counted = 0
+  let next = 1
+  while (counted < TRANSACTIONS) {
+    const page = await client.blocks(next, 100)
+    for (const block of page) counted += block.transactions
+    next += page.length
+    if (performance.now() - started > TIMEOUT_MS)
+      throw new Error(`only ${counted} of ${TRANSACTIONS} transactions within ${TIMEOUT_MS / 1000} s`)
+    if (page.length === 0) await sleep(POLL_MS)
+  }
+  const elapsed = performance.now() - started
+  await sending
+  return (TRANSACTIONS * 1000) / elapsed
+}
+
+/**
+ * Batches to the first `targets` validators in turn; waits for admission, so that mempools are not overrun.
+ *
+ * @param {LocalNetwork} network
+ * @param {readonly Uint8Array[]} transactions
+ * @param {number} targets
+ */
+async function sendAll(network, transactions, targets) {
+  let next = 0
+  const lane = async (/** @type {string} */ url) => {
+    const client = leanClient(url)
+    while (next < transactions.length) {
+      const part = transactions.slice(next, next + BATCH)
+      next += part.length
+      await sendUntilTaken(client, part)
+    }
+    client.close()
+  }
+  await Promise.all(network.validators.slice(0, targets).map((validator) => lane(validator.client.url)))
+}
+
+/**
+ * @param {ReturnType<typeof leanClient>} client
+ * @param {readonly Uint8Array[]} transactions
+ */
+async function sendUntilTaken(client, transactions) {
+  let left = transactions
+  while (left.length > 0) {
+    const answer = await client.post('/v1/transactions/batch?wait=admitted', batchOf(left))
+    if (answer.status !== 200) throw new Error(`expected a batch to be taken, got ${answer.status} ${answer.text}`)
+    const { results } = JSON.parse(answer.text)
+    left = left.filter((_, index) => results[index].status === 'refused' && results[index].code !== 'nonce-used')
+    if (left.length > 0) await sleep(POLL_MS)
+  }
+}

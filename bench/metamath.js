@@ -1,0 +1,56 @@
+/** The Metamath kernel on the whole of set.mm, against the C program of Metamath's author where it is installed. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { checkDatabase, parseDatabase } from '@aethel/proofs'
+import { obtainLibrary } from '../packages/cli/dist/demo/library.js'
+import { BIN } from './lib/network.js'
+import { median, timed } from './lib/statistics.js'
+
+const REPEATS = 3
+
+/** @type {import('./lib/report.js').Benchmark} */
+export const metamath = {
+  name: 'metamath',
+  description: 'all proofs of set.mm, one thread',
+  run: async () => {
+    const library = await obtainLibrary(undefined, (line) => console.log(`  ${line}`))
+    const bytes = readFileSync(library.path)
+    let theorems = 0
+    let gas = 0
+    const parse = await timed(REPEATS, () => {
+      if (!parseDatabase(bytes).ok) throw new Error('the database was refused')
+    })
+    const check = await timed(REPEATS, () => {
+      const verdict = checkDatabase(bytes)
+      if (verdict.status !== 'valid') throw new Error(verdict.message)
+      theorems = verdict.theorems
+      gas = verdict.gas
+    })
+    const whole = await timed(REPEATS, () => {
+      execFileSync(process.execPath, [BIN, 'check', 'metamath', library.path, '--json'])
+    })
+    const reference = await referenceSeconds(library.path)
+    const compared = reference === null ? {} : { floor: { name: 'C metamath', value: reference } }
+    return [
+      { name: 'theorems', value: theorems, unit: '' },
+      { name: 'gas', value: gas / 1e6, unit: 'million' },
+      { name: 'parse', value: median(parse) / 1000, unit: 's' },
+      { name: 'parse and check', value: median(check) / 1000, unit: 's' },
+      { name: 'per gas', value: (median(check) * 1e6) / gas, unit: 'ns' },
+      { name: 'aethel check metamath (process)', value: median(whole) / 1000, unit: 's', ...compared, target: 'at most 1 x C metamath' },
+    ]
+  },
+}
+
+/** @param {string} path */
+async function referenceSeconds(path) {
+  if (spawnSync('metamath', ['exit']).error !== undefined) {
+    console.log('  the program "metamath" is not installed: no comparison')
+    return null
+  }
+  const samples = await timed(REPEATS, () => {
+    const output = execFileSync('metamath', [`read "${path}"`, 'verify proof *', 'exit'], { maxBuffer: 1 << 26 }).toString()
+    if (!output.includes('All proofs in the database were verified')) throw new Error('metamath did not verify the database')
+  })
+  return median(samples) / 1000
+}

@@ -1,0 +1,241 @@
+/**
+ * The program against a real network of four validator processes: a proof becomes final, its receipt verifies offline, and
+ * whatever is wrong (trust, receipt, proof, home, port) is one line and the right exit code.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFileSync, cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { aethel, aethelAsync, BIN, errorLine, type Outcome, temporaryFolder } from './aethel.js'
+
+const library = fileURLToPath(new URL('../../proofs/library/propositional.mm', import.meta.url))
+const instances = fileURLToPath(new URL('../../proofs/instances/', import.meta.url))
+const folder = temporaryFolder()
+const running = new Set<ChildProcess>()
+
+interface Network {
+  readonly homes: readonly string[]
+  readonly urls: readonly string[]
+  readonly trustFile: string
+}
+
+function makeNetwork(name: string): Network {
+  const outcome = aethel('testnet', '--validators', '4', '--output', folder.file(name), '--base-port', '0', '--json')
+  expect(outcome).toMatchObject({ code: 0, stderr: '' })
+  return JSON.parse(outcome.stdout)
+}
+
+async function startValidator(home: string, url: string): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [BIN, 'start', '--home', home, '--exit-with-parent'], { stdio: ['pipe', 'ignore', 'inherit'] })
+  running.add(child)
+  for (let attempt = 0; attempt < 600; attempt++) {
+    if (child.exitCode !== null) throw new Error(`a validator stopped with code ${child.exitCode}`)
+    const answered = await fetch(`${url}/v1/status`).then(
+      (response) => response.ok,
+      () => false,
+    )
+    if (answered) return child
+    await sleep(50)
+  }
+  throw new Error('a validator did not answer within 30 s')
+}
+
+async function stopValidator(child: ChildProcess): Promise<void> {
+  running.delete(child)
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill('SIGTERM')
+  await exited
+}
+
+/** The first theorems of a database, in order. */
+function labelsOf(file: string): string[] {
+  return [...readFileSync(file, 'utf8').matchAll(/(\S+)\s+\$p\s/g)].map((match) => match[1] ?? '')
+}
+
+let network: Network
+let other: Network
+
+beforeAll(async () => {
+  network = makeNetwork('network')
+  other = makeNetwork('other')
+  await Promise.all(network.homes.map((home, index) => startValidator(home, network.urls[index] ?? '')))
+})
+
+afterAll(async () => {
+  await Promise.all([...running].map(stopValidator))
+  folder.remove()
+})
+
+const common = (): string[] => ['--url', network.urls[1] ?? '', '--key', keyFile()]
+
+function keyFile(): string {
+  const file = folder.file('key.json')
+  writeFileSync(file, JSON.stringify({ format: 'aethel-account/1', seed: '07'.repeat(32) }))
+  return file
+}
+
+async function submitted(...args: readonly string[]): Promise<Outcome> {
+  return await aethelAsync('submit', ...args, ...common())
+}
+
+describe('a proof becomes final and its receipt verifies', () => {
+  it('a theorem with what it rests on: submitted, final, verified, checked again', async () => {
+    const label = labelsOf(library)[12] ?? ''
+    const receipt = folder.file('theorem.json')
+    const outcome = await submitted(library, '--label', label, '--with-dependencies', '--wait', 'final', '-o', receipt, '--json')
+    expect(outcome.stderr).toBe('')
+    expect(outcome.code).toBe(0)
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ name: label, status: 'final', receipt })
+
+    const verified = aethel('verify', receipt, '--trust', network.trustFile, '--json')
+    expect(verified.code).toBe(0)
+    expect(JSON.parse(verified.stdout)).toMatchObject({ status: 'valid', kind: 'metamath/1', label })
+    const again = aethel('verify', receipt, '--trust', network.trustFile, '--recheck', '--proof', library)
+    expect(again.code).toBe(0)
+    expect(again.stdout).toContain('recheck')
+
+    const repeated = await submitted(library, '--label', label, '--wait', 'final', '-o', folder.file('again.json'), '--json')
+    expect(repeated.code).toBe(0)
+    expect(JSON.parse(repeated.stdout)).toMatchObject({ status: 'duplicate' })
+  })
+
+  it('a refutation: submitted, final, verified, checked again; another refutation is not the one submitted', async () => {
+    const receipt = folder.file('refutation.json')
+    const cnf = `${instances}pigeonhole-4.cnf`
+    const proof = `${instances}pigeonhole-4.lrat`
+    expect((await submitted(cnf, '--proof', proof, '-o', receipt)).code).toBe(0)
+    expect(aethel('verify', receipt, '--trust', network.trustFile, '--recheck', '--proof', proof).code).toBe(0)
+    const swapped = aethel('verify', receipt, '--trust', network.trustFile, '--recheck', '--proof', `${instances}pigeonhole-5.lrat`)
+    expect(swapped.code).toBe(3)
+    expect(errorLine(swapped)).toContain('proof-hash')
+  })
+
+  it('the status of a validator is shown', async () => {
+    const outcome = await aethelAsync('status', '--url', network.urls[2] ?? '', '--json')
+    expect(outcome.code).toBe(0)
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ index: 2, validators: 4 })
+  })
+})
+
+describe('what is wrong is refused', () => {
+  it('a false proof: exit code 3 and the reason', async () => {
+    const cnf = `${instances}pigeonhole-5.cnf`
+    const outcome = await submitted(cnf, '--proof', `${instances}pigeonhole-3.lrat`, '--json')
+    expect(outcome.code).toBe(3)
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ status: 'refused' })
+  })
+
+  it('a theorem whose citations are not final is not sent: exit code 2, and what to do', async () => {
+    const outcome = await submitted(library, '--label', labelsOf(library).at(-1) ?? '')
+    expect(outcome.code).toBe(2)
+    expect(errorLine(outcome)).toContain('--with-dependencies')
+  })
+
+  it('a receipt under another trust root, a changed receipt, and what is no receipt: exit code 3', () => {
+    const receipt = folder.file('theorem.json')
+    expect(aethel('verify', receipt, '--trust', other.trustFile).code).toBe(3)
+    const changed = folder.file('changed.json')
+    const text = readFileSync(receipt, 'utf8')
+    const signature = text.lastIndexOf('"certificate"') + 400
+    writeFileSync(changed, text.slice(0, signature) + (text[signature] === '0' ? '1' : '0') + text.slice(signature + 1))
+    expect(aethel('verify', changed, '--trust', network.trustFile).code).toBe(3)
+    const outcome = aethel('verify', library, '--trust', network.trustFile, '--json')
+    expect(outcome.code).toBe(3)
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ status: 'invalid' })
+  })
+
+  it('a trust file that is none, a missing one, a directory: exit code 2', () => {
+    const receipt = folder.file('theorem.json')
+    for (const trust of [library, receipt, folder.file('nowhere.json'), folder.path]) {
+      const outcome = aethel('verify', receipt, '--trust', trust)
+      expect(outcome.code).toBe(2)
+      expect(errorLine(outcome)).toContain('expected a trust root')
+    }
+  })
+
+  it('nobody there, or something that is no validator: exit code 6', async () => {
+    const server = createServer((socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi'))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const stranger = await aethelAsync('status', '--url', `http://127.0.0.1:${port}`)
+    expect(stranger.code).toBe(6)
+    expect(errorLine(stranger)).toContain('not an Aethel validator')
+    server.close()
+    await once(server, 'close')
+    const nobody = await aethelAsync('status', '--url', `http://127.0.0.1:${port}`)
+    expect(nobody.code).toBe(6)
+    expect(errorLine(nobody)).toContain('nothing listens there')
+    expect(aethel('status', '--url', 'not a url').code).toBe(2)
+  })
+
+  it('a key file that is none: exit code 2', async () => {
+    const outcome = await aethelAsync('submit', library, '--label', 'id', '--url', network.urls[0] ?? '', '--key', library)
+    expect(outcome.code).toBe(2)
+    expect(errorLine(outcome)).toContain('account key')
+  })
+})
+
+describe('homes', () => {
+  it('a second process on a home that runs is refused, and the first goes on', async () => {
+    const outcome = await aethelAsync('start', '--home', network.homes[0] ?? '')
+    expect(outcome.code).toBeGreaterThan(0)
+    expect(outcome.code).not.toBe(1)
+    errorLine(outcome)
+    expect((await aethelAsync('status', '--url', network.urls[0] ?? '')).code).toBe(0)
+  })
+
+  it('a port in use is named', async () => {
+    const port = Number(new URL(other.urls[0] ?? '').port)
+    const server = createServer().listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    const outcome = await aethelAsync('start', '--home', other.homes[0] ?? '')
+    server.close()
+    expect(outcome.code).toBe(2)
+    expect(errorLine(outcome)).toContain(String(port))
+  })
+
+  it('a home with the genesis of another network is refused', async () => {
+    const home = folder.file('mixed')
+    cpSync(other.homes[1] ?? '', home, { recursive: true })
+    copyFileSync(`${network.homes[1]}/genesis.json`, `${home}/genesis.json`)
+    const outcome = await aethelAsync('start', '--home', home)
+    expect(outcome.code).toBe(2)
+    errorLine(outcome)
+  })
+
+  it.each([
+    ['missing', () => folder.file('nowhere')],
+    ['empty', () => instances],
+    ['a file', () => library],
+  ])('a home that is %s: exit code 2', async (_name, home) => {
+    const outcome = await aethelAsync('start', '--home', home())
+    expect(outcome.code).toBe(2)
+    errorLine(outcome)
+  })
+
+  it('a folder with a network is not overwritten', () => {
+    const outcome = aethel('testnet', '--validators', '4', '--output', folder.file('network'))
+    expect(outcome.code).toBe(2)
+    errorLine(outcome)
+  })
+
+  it('a validator stops cleanly, and when its parent goes away', async () => {
+    const home = other.homes[3] ?? ''
+    const child = await startValidator(home, other.urls[3] ?? '')
+    running.delete(child)
+    const exited = once(child, 'exit')
+    child.stdin?.end()
+    expect(await exited).toEqual([0, null])
+    const second = await startValidator(home, other.urls[3] ?? '')
+    running.delete(second)
+    const stopped = once(second, 'exit')
+    second.kill('SIGTERM')
+    expect(await stopped).toEqual([0, null])
+  })
+})
