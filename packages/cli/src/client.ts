@@ -19,7 +19,8 @@ export interface NodeStatus {
   readonly leader: number
   readonly height: number
   readonly hash: string
-  readonly stateRoot: string
+  /** Null before the first block. */
+  readonly stateRoot: string | null
   readonly peersConnected: number
   readonly pending: number
   readonly waiting: number
@@ -205,7 +206,7 @@ function parseStatus(o: JsonObject): NodeStatus {
     leader: numberAt(o, 'leader'),
     height: numberAt(o, 'height'),
     hash: textAt(o, 'hash'),
-    stateRoot: textAt(o, 'stateRoot'),
+    stateRoot: optionalTextAt(o, 'stateRoot') ?? null,
     peersConnected: listAt(o, 'peers').filter((peer) => asObject(peer, 'a peer')['connected'] === true).length,
     pending: numberAt(mempool, 'pending'),
     waiting: numberAt(mempool, 'waiting'),

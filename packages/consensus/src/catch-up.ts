@@ -3,7 +3,8 @@
  * of their view, bodies by hash, committed blocks with their certificates. Every answer is bounded, and what is not
  * answered is asked again, from somebody else, at the next status tick.
  */
-import { bitmapOf, equalBytes, hasBit, type Hash, type Height, height, keyOf, type ValidatorIndex } from '@aethel/codec'
+import { bitmapOf, equalBytes, hasBit, type Hash, type Height, height, keyOf, SIGNATURE_BYTES, type ValidatorIndex } from '@aethel/codec'
+import type { Certificate } from './certificate.js'
 import { learnCommit, markCommitted, onBody, commitReady, retryAborted } from './chain.js'
 import type { Blocks, Fetch, Message, PrePrepare, Status, StatusSlot } from './messages.js'
 import { MAX_STATUS_SLOTS, statusBytes } from './messages.js'
@@ -13,15 +14,51 @@ import { sendersOf, type Slot } from './vote-keeper.js'
 
 /** Answers to one peer per status tick: the peer's STATUS and its requests together cannot amplify beyond this. */
 const MAX_ANSWERS_PER_TICK = 512
+/** The same in bytes, roughly; the answer that crosses the line is still sent, so a block of any size gets through. */
+const MAX_ANSWER_BYTES_PER_TICK: number = 8 * 1024 * 1024
+/** What one answer with committed blocks is charged: the driver keeps each about this size. Eight a tick. */
+const SERVE_BYTES: number = 1024 * 1024
 /** Bodies asked for by hash at one time. */
 const MAX_MISSING = 256
 
 /** Sends something a peer needs, within the bound of what one peer may make us send. */
 export function answer(state: State, peer: ValidatorIndex, message: Message): void {
-  const count = state.answersThisTick[peer] ?? 0
-  if (count >= MAX_ANSWERS_PER_TICK) return
-  state.answersThisTick[peer] = count + 1
-  state.out.push({ kind: 'send', to: peer, message })
+  if (mayAnswer(state, peer, roughBytes(message))) state.out.push({ kind: 'send', to: peer, message })
+}
+
+function serve(state: State, peer: ValidatorIndex, from: Height): void {
+  if (mayAnswer(state, peer, SERVE_BYTES)) state.out.push({ kind: 'serve', to: peer, from })
+}
+
+function mayAnswer(state: State, peer: ValidatorIndex, bytes: number): boolean {
+  const spent = state.answersThisTick[peer]
+  if (spent === undefined || spent.count >= MAX_ANSWERS_PER_TICK || spent.bytes >= MAX_ANSWER_BYTES_PER_TICK) return false
+  spent.count++
+  spent.bytes += bytes
+  return true
+}
+
+/** Of the order of the encoded size, without encoding: what grows is counted, the rest is one allowance. */
+function roughBytes(message: Message): number {
+  const fixed = 512
+  switch (message.kind) {
+    case 'pre-prepare':
+    case 'block':
+      return message.block.body.transactions.reduce((sum, transaction) => sum + transaction.length + 4, fixed + signatureBytes(message.block.body.lastCertificate))
+    case 'new-view':
+      return fixed + 256 * message.viewChanges.length + signatureBytes(message.certificate)
+    case 'view-change':
+      return fixed + signatureBytes(message.certificate)
+    case 'vote':
+    case 'status':
+    case 'fetch':
+    case 'blocks':
+      return fixed
+  }
+}
+
+function signatureBytes(certificate: Certificate | null): number {
+  return SIGNATURE_BYTES * (certificate?.signatures.length ?? 0)
 }
 
 /** What helps a peer that is behind in views: the NEW-VIEW that proves ours, or our own wish to change. */
@@ -33,7 +70,7 @@ export function answerWithView(state: State, peer: ValidatorIndex): void {
 
 export function onStatusTick(state: State): void {
   state.tick++
-  state.answersThisTick.fill(0)
+  for (const spent of state.answersThisTick) spent.count = spent.bytes = 0
   state.out.push({ kind: 'set-timer', timer: 'status', afterMs: state.config.timers.statusMs })
   if (state.config.validators.validators.length > 1) state.out.push({ kind: 'send', to: 'all', message: statusOf(state) })
   resendViewChange(state)
@@ -85,7 +122,7 @@ export function onStatus(state: State, from: ValidatorIndex, status: Status): vo
   if (status.view < state.view || (status.view === state.view && status.phase === 'changing')) answerWithView(state, from)
   if (status.view === state.view && status.phase === 'active' && state.phase.kind === 'active') retransmit(state, from, status)
   if (status.committedHeight < state.committed.height && previous?.committedHeight === status.committedHeight) {
-    state.out.push({ kind: 'serve', to: from, from: height(status.committedHeight + 1) })
+    serve(state, from, height(status.committedHeight + 1))
   }
 }
 
@@ -126,10 +163,7 @@ export function acceptedProposal(state: State, at: Height, slot: Slot): PrePrepa
 
 export function onFetch(state: State, from: ValidatorIndex, message: Fetch): void {
   if (message.want === 'committed') {
-    const count = state.answersThisTick[from] ?? 0
-    if (message.from > state.committed.height || count >= MAX_ANSWERS_PER_TICK) return
-    state.answersThisTick[from] = count + 1
-    state.out.push({ kind: 'serve', to: from, from: message.from })
+    if (message.from <= state.committed.height) serve(state, from, message.from)
     return
   }
   const block = entryOf(state, message.hash)?.block ?? state.recentBlocks.get(keyOf(message.hash))

@@ -141,7 +141,10 @@ export function retryAborted(state: State): void {
 /** A commit certificate, from our own tally or from a peer: it stands whatever our view (trap D6). */
 export function learnCommit(state: State, certificate: Certificate): void {
   assert(certificate.kind === 'commit', 'only a commit certificate proves a commit')
-  if (state.highest === null || compareCertificates(certificate, state.highest) > 0) state.highest = certificate
+  if (state.highest === null || compareCertificates(certificate, state.highest) > 0) {
+    state.highest = certificate
+    state.highestIsDurable = false // written with the next COMMIT of ours that relies on it (normal-case.ts)
+  }
   if (certificate.height <= state.committed.height) return
   markCommitted(state, certificate.blockHash, certificate.height, certificate)
   commitReady(state)
@@ -216,6 +219,7 @@ function forgetUpTo(state: State, committed: Height): void {
     state.blocks.delete(key)
     if (!equalBytes(entry.block.hash, state.committed.hash)) dropped.push(entry.block.hash)
   }
+  dropDescendants(state, dropped)
   if (dropped.length > 0) state.out.push({ kind: 'abandon', hashes: dropped })
   for (const map of [state.accepted, state.own, state.certified, state.acceptedAtMs]) {
     for (const at of map.keys()) if (at <= committed) map.delete(at)
@@ -223,6 +227,22 @@ function forgetUpTo(state: State, committed: Height): void {
   for (const heights of state.early.values()) for (const at of heights.keys()) if (at <= committed) heights.delete(at)
   for (const [key, wanted] of state.missing) if (wanted.height <= committed) state.missing.delete(key)
   state.votes.prune(view(Math.max(0, state.view - PAST_VIEWS_COUNTED)), committed)
+}
+
+/**
+ * Extends `dropped` by everything built on it. A block above the committed height whose ancestor lost may still be under
+ * execution: without its parent's state that execution has no ground to stand on.
+ */
+function dropDescendants(state: State, dropped: Hash[]): void {
+  if (dropped.length === 0) return
+  const lost = new Set(dropped.map(keyOf))
+  const ascending = [...state.blocks].sort(([, a], [, b]) => a.block.header.height - b.block.header.height)
+  for (const [key, entry] of ascending) {
+    if (!lost.has(keyOf(entry.block.header.parent))) continue
+    lost.add(key)
+    state.blocks.delete(key)
+    dropped.push(entry.block.hash)
+  }
 }
 
 /**

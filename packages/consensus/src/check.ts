@@ -3,8 +3,9 @@
  * `Verified` is the only way in. Checks are pure; a refusal names what was wrong, and the driver blames the peer.
  */
 import { assert, equalBytes, type Hash, keyOf, ok, type Refusal, refuse, type Result, type Signature, type ValidatorIndex } from '@aethel/codec'
+import { hashTagged } from '@aethel/crypto'
 import {
-  type Ballot, ballotBytes, type Certificate, compareCertificates, encodeCertificate, type VerifySignature, verifyCertificate, type Vote,
+  type Ballot, ballotBytes, type Certificate, compareCertificates, hashCertificate, type VerifySignature, verifyCertificate, type Vote,
 } from './certificate.js'
 import { type Block, type Header, hashHeader } from './block.js'
 import { type Message, type NewView, newViewBytes, type PrePrepare, type Status, statusBytes, type ViewChange, viewChangeBytes, type ViewChangeEntry } from './messages.js'
@@ -14,7 +15,7 @@ declare const verified: unique symbol
 export type Verified<T extends Message> = T & { readonly [verified]: true }
 export type VerifiedMessage = Verified<Message>
 
-/** Signatures and certificates remembered as checked; each entry is about 250 bytes, so at most 8 MiB. */
+/** Signatures and certificates remembered as checked, each; an entry is about 250 bytes whatever it stands for, so at most 16 MiB. */
 const MAX_REMEMBERED = 32_768
 
 /**
@@ -40,7 +41,7 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
   const verifySignature: VerifySignature = (publicKey, message, signature) => {
     const key = keyOf(signature)
     const known = rememberedSignatures.get(key)
-    const subject = keyOf(publicKey) + keyOf(message)
+    const subject = keyOf(publicKey) + keyOf(hashTagged('aethel/remembered/v1', message)) // a fixed size, whatever was signed
     if (known === subject) return true
     if (!options.verifySignature(publicKey, message, signature)) return false
     rememberedSignatures.set(key, subject)
@@ -58,7 +59,7 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
     epoch === validators.epoch ? ok(null) : refuse('epoch', `expected epoch ${validators.epoch}, got ${epoch}`)
 
   const checkCertificate = (certificate: Certificate): Result<Certificate, Refusal> => {
-    const key = keyOf(encodeCertificate(certificate))
+    const key = keyOf(hashCertificate(certificate)) // of a fixed size: a peer chooses how long a certificate is
     if (rememberedCertificates.get(key) !== undefined) return ok(certificate)
     const result = verifyCertificate({ chainId, validators, verifySignature }, certificate)
     if (result.ok) rememberedCertificates.set(key, '')

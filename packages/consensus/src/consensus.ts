@@ -4,15 +4,15 @@
  */
 import { type Hash, type Height, type View } from '@aethel/codec'
 import { acceptedProposal, askForBlock, onBlock, onBlocks, onConnected, onFetch, onStatus, onStatusTick } from './catch-up.js'
-import type { Certificate } from './certificate.js'
-import { commitReady, onValidated, pursue, pursueHash } from './chain.js'
+import type { Certificate, Vote } from './certificate.js'
+import { commitReady, learnCommit, onValidated, pursue, pursueHash } from './chain.js'
 import type { VerifiedMessage } from './check.js'
 import type { CommittedTip, ConsensusConfig, DurableState, Effect, Input, TimerName } from './interface.js'
-import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote } from './normal-case.js'
+import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote, wantsVote } from './normal-case.js'
 import { onBuilt, proposeIfDue } from './propose.js'
 import { createState, entryOf, type FollowUp, type State } from './state.js'
 import { settleViewTimer, viewTimeoutMs } from './timers.js'
-import { onNewView, onViewChange, startViewChange } from './view-change.js'
+import { considerViewChanges, onNewView, onViewChange, startViewChange } from './view-change.js'
 
 /** A read-only look at a replica, for status pages, tests and the simulator. */
 export interface Inspection {
@@ -32,14 +32,17 @@ export interface Consensus {
   readonly committed: CommittedTip
   readonly view: View
   readonly phase: 'active' | 'changing'
+  /** Whether a vote, not yet verified, could still change anything: late votes for what is decided cost no signature check. */
+  wantsVote(vote: Vote): boolean
   inspect(): Inspection
 }
 
 export function createConsensus(config: ConsensusConfig, durable: DurableState): Consensus {
   const state = createState(config, durable)
+  const { lastCommit } = durable
   return {
     step(input) {
-      handle(state, input)
+      handle(state, input, lastCommit)
       settle(state)
       proposeIfDue(state)
       settle(state)
@@ -57,6 +60,7 @@ export function createConsensus(config: ConsensusConfig, durable: DurableState):
     get phase() {
       return state.phase.kind
     },
+    wantsVote: (vote) => wantsVote(state, vote),
     inspect: () => ({
       view: state.view,
       phase: state.phase.kind,
@@ -71,11 +75,11 @@ export function createConsensus(config: ConsensusConfig, durable: DurableState):
   }
 }
 
-function handle(state: State, input: Input): void {
+function handle(state: State, input: Input, lastCommit: Certificate | null): void {
   switch (input.kind) {
     case 'start':
       state.nowMs = input.nowMs
-      return onStart(state)
+      return onStart(state, lastCommit)
     case 'message':
       state.nowMs = input.nowMs
       return onMessage(state, input)
@@ -162,7 +166,7 @@ function onMessage(state: State, input: Extract<Input, { kind: 'message' }>): vo
 }
 
 /** Also after a restart: what was promised is said again, byte for byte (trap C4), and execution resumes. */
-function onStart(state: State): void {
+function onStart(state: State, lastCommit: Certificate | null): void {
   state.out.push({ kind: 'set-timer', timer: 'status', afterMs: state.config.timers.statusMs })
   const { phase } = state
   if (phase.kind === 'changing') state.out.push({ kind: 'send', to: 'all', message: phase.viewChange })
@@ -178,6 +182,10 @@ function onStart(state: State): void {
     if (entry !== undefined) pursue(state, entry)
   }
   if (phase.kind === 'active' && phase.base.kind === 'tip') pursueHash(state, phase.base.hash, phase.base.firstHeight)
+  // A commit certificate may cover blocks above the newest one that reached the disk.
+  if (state.highest?.kind === 'commit') learnCommit(state, state.highest)
+  if (lastCommit !== null) learnCommit(state, lastCommit)
   commitReady(state)
+  considerViewChanges(state) // a validator that is a quorum by itself hears from nobody
 }
 

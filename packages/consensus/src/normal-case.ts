@@ -3,13 +3,13 @@
  * `castVote`, and made durable before it is sent (§5).
  */
 import { assert, equalBytes, type Hash, height, type Height, type ValidatorIndex } from '@aethel/codec'
-import { type Ballot, assembleCertificate, ballotBytes, compareCertificates, type Vote, type VoteKind } from './certificate.js'
+import { type Ballot, assembleCertificate, ballotBytes, type Certificate, type Vote, type VoteKind } from './certificate.js'
 import { leaderVote } from './check.js'
 import type { PersistRecord } from './interface.js'
 import type { PrePrepare } from './messages.js'
 import { addBlock, learnCommit, pursue } from './chain.js'
 import {
-  type BlockEntry, emit, entryOf, FUTURE_VIEWS_COUNTED, ignore, isLeader, keepEarly, ownVotesAt, PAST_VIEWS_COUNTED, type State, WINDOWS_BUFFERED,
+  type BlockEntry, emit, entryOf, FUTURE_VIEWS_COUNTED, higher, ignore, isLeader, keepEarly, ownVotesAt, PAST_VIEWS_COUNTED, type State, WINDOWS_BUFFERED,
 } from './state.js'
 import { leaderOf } from './validators.js'
 
@@ -109,6 +109,16 @@ function countVote(state: State, vote: Vote): 'counted' | 'conflict' | 'ignored'
   }
 }
 
+/** False if the vote is outside the window, already held, or for a block whose phase has its quorum. */
+export function wantsVote(state: State, vote: Vote): boolean {
+  if (!worthCounting(state, vote)) return false
+  const slot = state.votes.slot(vote.view, vote.height)
+  if (slot === undefined) return true
+  const held = slot[vote.kind].bySender[vote.sender]
+  if (held !== undefined) return !equalBytes(held.blockHash, vote.blockHash) // a conflicting one is evidence
+  return state.votes.quorumFor(vote.kind, vote.view, vote.height, vote.blockHash) === undefined
+}
+
 /** Bounds what one sender can make us keep: seven views times two windows of heights times two phases (trap E1). */
 function worthCounting(state: State, vote: Vote): boolean {
   const { committed, config, view } = state
@@ -120,11 +130,14 @@ function worthCounting(state: State, vote: Vote): boolean {
   return vote.view >= view || (vote.kind === 'commit' && vote.view >= view - PAST_VIEWS_COUNTED)
 }
 
-/** protocol.md §11: two votes that no honest validator signs. Everybody gets to see them; a leader's ends its view. */
+/**
+ * protocol.md §11: two votes that no honest validator signs. Everybody gets to see them, once per sender and view: one pair
+ * convicts, and more would let a faulty validator make all the others flood each other. A leader's ends its view.
+ */
 function onEquivocation(state: State, first: Vote, second: Vote): void {
-  const key = `${second.sender}/${second.view}/${second.height}/${second.kind}`
+  const key = `${second.sender}/${second.view}`
   if (!state.reported.has(key)) {
-    if (state.reported.size > MAX_REPORTED) state.reported.clear()
+    if (state.reported.size >= MAX_REPORTED) state.reported.clear()
     state.reported.add(key)
     state.out.push({ kind: 'evidence', evidence: { first, second } })
     for (const vote of [first, second]) state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })
@@ -169,11 +182,12 @@ function checkPrepared(state: State, at: Height): void {
   const tally = state.votes.quorumFor('prepare', state.view, at, hash)
   if (tally === undefined) return
   const certificate = assembleCertificate(ballotFor(state, 'prepare', entry), state.config.validators.validators.length, tally.votes)
-  const records: PersistRecord[] = []
-  if (state.highest === null || compareCertificates(certificate, state.highest) > 0) {
-    state.highest = certificate
-    records.push({ kind: 'highest', certificate })
-  }
+  const highest = higher(state.highest, certificate) as Certificate
+  // A COMMIT promises to name a certificate at least this high in every later VIEW-CHANGE (protocol.md §6), also after a
+  // crash: where one learned from others is higher, that one must be on disk.
+  const records: PersistRecord[] = highest === state.highest && state.highestIsDurable ? [] : [{ kind: 'highest', certificate: highest }]
+  state.highest = highest
+  state.highestIsDurable = true
   emit(state, { name: 'prepared', view: state.view, height: at, hash })
   const vote = castVote(state, 'commit', entry, records)
   state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })

@@ -5,7 +5,7 @@
 import { assert, equalBytes, type Hash, height, type Height, type View } from '@aethel/codec'
 import { BLOCK_VERSION, createBlock, evidenceRootOf, lastCertificateHashOf, transactionsRootOf, type Body } from './block.js'
 import { addBlock, pursueHash } from './chain.js'
-import type { BuiltProposal } from './interface.js'
+import { type BuiltProposal, MAX_CERTIFICATE_AGE } from './interface.js'
 import { expectedParent, proposeBlock } from './normal-case.js'
 import { entryOf, isLeader, type State } from './state.js'
 
@@ -19,7 +19,7 @@ export function proposeIfDue(state: State): void {
   const next = nextHeight(state)
   if (next > state.committed.height + state.config.window || state.work.waiting === 0) return
   const parent = parentForProposal(state, next)
-  if (parent === undefined) return
+  if (parent === undefined || !hasFittingCertificate(state, next)) return
   if (state.accepted.size > 0 && !state.work.full && state.batchTimer !== 'expired') return startBatchTimer(state)
   state.batchTimer = 'idle'
   const timestampMs = Math.max(state.nowMs, parent.timestampMs + 1)
@@ -50,6 +50,11 @@ function parentForProposal(state: State, at: Height): { readonly hash: Hash; rea
   return entry?.status === 'valid' ? { hash, timestampMs: entry.block.header.timestampMs } : undefined
 }
 
+/** After a restart the newest certificate may belong to a block not yet committed again: without it nobody would vote for us. */
+function hasFittingCertificate(state: State, at: Height): boolean {
+  return at - (state.lastCertificate?.height ?? 0) <= MAX_CERTIFICATE_AGE
+}
+
 function startBatchTimer(state: State): void {
   if (state.batchTimer !== 'idle') return
   state.batchTimer = 'running'
@@ -65,7 +70,7 @@ export function onBuilt(state: State, at: Height, view: View, built: BuiltPropos
     return
   }
   const { parent, timestampMs } = building
-  const expected = expectedParent(state, at)
+  const expected = at > state.committed.height ? expectedParent(state, at) : undefined
   if (expected === undefined || !equalBytes(expected, parent)) return // the chain moved on while the application built
   const body: Body = { transactions: built.transactions, evidence: [], lastCertificate: state.lastCertificate }
   const { config } = state

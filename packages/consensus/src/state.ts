@@ -62,6 +62,8 @@ export interface State {
   /** Newest commit certificate of a block on the committed chain; goes into the next proposal. */
   lastCertificate: Certificate | null
   highest: Certificate | null
+  /** False while `highest` is a certificate learned from others that is not on disk. */
+  highestIsDurable: boolean
   /** By `keyOf(hash)`, heights above the committed one. */
   readonly blocks: Map<string, BlockEntry>
   /** In the current view. */
@@ -78,7 +80,8 @@ export interface State {
   readonly missing: Map<string, { readonly hash: Hash; readonly height: Height; tries: number }>
   /** What peers said last. */
   readonly statuses: (Status | undefined)[]
-  readonly answersThisTick: number[]
+  /** By peer: what it has made us send since the last status tick. */
+  readonly answersThisTick: readonly { count: number; bytes: number }[]
   sync: { readonly committedHeight: Height; readonly tick: number } | null
   syncTries: number
   committedAtTick: Height
@@ -92,7 +95,7 @@ export interface State {
   smoothedCommitMs: number
   readonly acceptedAtMs: Map<Height, number>
   readonly roundTripMs: number[]
-  /** (sender, view, height, phase) already reported. */
+  /** Equivocators (sender, view) already reported. */
   readonly reported: Set<string>
   /** Follow-ups of the current step, run in order until none is left (consensus.ts): handlers never call back upwards. */
   agenda: FollowUp[]
@@ -115,6 +118,7 @@ export function createState(config: ConsensusConfig, durable: DurableState): Sta
     recentBlocks: new Map(),
     lastCertificate: durable.lastCommit !== null && durable.lastCommit.height <= durable.committed.height ? durable.lastCommit : null,
     highest: higher(durable.highest, durable.lastCommit),
+    highestIsDurable: true,
     blocks: new Map(),
     accepted: new Map(),
     own: new Map(),
@@ -124,7 +128,7 @@ export function createState(config: ConsensusConfig, durable: DurableState): Sta
     viewChanges: new Array<ViewChange | undefined>(count).fill(undefined),
     missing: new Map(),
     statuses: new Array<Status | undefined>(count).fill(undefined),
-    answersThisTick: new Array<number>(count).fill(0),
+    answersThisTick: Array.from({ length: count }, () => ({ count: 0, bytes: 0 })),
     sync: null,
     syncTries: 0,
     committedAtTick: durable.committed.height,

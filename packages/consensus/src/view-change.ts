@@ -78,7 +78,7 @@ function powerAskingFor(state: State, atLeast: View): bigint {
 }
 
 /** Joins, starts the timer, or leads, as the VIEW-CHANGEs at hand allow. */
-function considerViewChanges(state: State): void {
+export function considerViewChanges(state: State): void {
   const target = viewToJoin(state)
   if (target !== null) return startViewChange(state, target, 'joined')
   if (state.phase.kind !== 'changing') return

@@ -84,8 +84,8 @@ export interface Mesh {
   readonly address: { readonly host: string; readonly port: number }
   /** Queues one consensus message; dropped if the peer is not connected. */
   send(to: ValidatorIndex | 'all', message: Uint8Array): void
-  /** Queues transactions for all peers. */
-  gossip(transactions: readonly Uint8Array[]): void
+  /** Queues transactions for one peer or for all. */
+  gossip(to: ValidatorIndex | 'all', transactions: readonly Uint8Array[]): void
   /** Writes what is queued, once per peer. */
   flush(): void
   /** The driver's verdict on what a peer sent: disconnects it and shuts it out for a while. */
@@ -408,16 +408,20 @@ class TlsMesh implements Mesh {
     this.#queueFor(to, frameOf(FRAME.message, message))
   }
 
-  gossip(transactions: readonly Uint8Array[]): void {
+  gossip(to: ValidatorIndex | 'all', transactions: readonly Uint8Array[]): void {
     for (let from = 0; from < transactions.length; ) {
-      let to = from
+      let end = from
       let bytes = 4
-      while (to < transactions.length && to - from < MAX_GOSSIP_TRANSACTIONS && (to === from || bytes + (transactions[to] as Uint8Array).length + 4 < this.#maxFrameBytes / 4)) {
-        bytes += (transactions[to++] as Uint8Array).length + 4
+      while (
+        end < transactions.length &&
+        end - from < MAX_GOSSIP_TRANSACTIONS &&
+        (end === from || bytes + (transactions[end] as Uint8Array).length + 4 < this.#maxFrameBytes / 4)
+      ) {
+        bytes += (transactions[end++] as Uint8Array).length + 4
       }
-      const payload = encode((writer) => writer.list(transactions.slice(from, to), (w, transaction) => w.bytes(transaction)))
-      this.#queueFor('all', frameOf(FRAME.transactions, payload))
-      from = to
+      const payload = encode((writer) => writer.list(transactions.slice(from, end), (w, transaction) => w.bytes(transaction)))
+      this.#queueFor(to, frameOf(FRAME.transactions, payload))
+      from = end
     }
   }
 

@@ -1,5 +1,5 @@
 /** The gas meter every kernel runs under (proofs.md §5): integers, charged before the work and before the allocation. */
-import type { Meter, VerifierLimits } from './verifier.js'
+import type { CitedClaims, Meter, ProofVerifier, Verdict, VerifierLimits } from './verifier.js'
 
 /** Thrown by a meter at its limit, turned into an `invalid` verdict by `runMetered`; nothing else catches it. */
 export class MeterExhausted extends Error {
@@ -31,5 +31,26 @@ export function createMeter(limits: Pick<VerifierLimits, 'gas' | 'memoryWords'>)
     get gas() {
       return gas
     },
+  }
+}
+
+/**
+ * Runs a check under a fresh meter. A meter at its limit is a verdict, the same on every machine, with the gas charged by
+ * then (at the gas limit: the limit). Whatever else a checker throws is a fault of ours and goes on to the caller, who must
+ * not call it a verdict (proofs.md §4: only the runner says `aborted`).
+ */
+export function runMetered<Claim>(
+  verifier: ProofVerifier<Claim>,
+  claim: Claim,
+  proof: Uint8Array,
+  cited: CitedClaims,
+  limits: Pick<VerifierLimits, 'gas' | 'memoryWords'> = verifier.limits,
+): Verdict {
+  const meter = createMeter(limits)
+  try {
+    return verifier.verify(claim, proof, cited, meter)
+  } catch (error) {
+    if (!(error instanceof MeterExhausted)) throw error
+    return { status: 'invalid', code: error.code, message: error.message, gas: meter.gas }
   }
 }

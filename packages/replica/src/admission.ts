@@ -2,10 +2,10 @@
  * From "somebody sent a transaction" to "verified, in the mempool": cheap checks first, then one verification, then the
  * pool (proofs.md §6). A transaction whose citation is unknown is kept, within bounds, until the citation turns up.
  */
-import { type Hash, keyOf, type Refusal, type ValidatorIndex } from '@aethel/codec'
+import { type Hash, type Height, keyOf, type Refusal, type ValidatorIndex } from '@aethel/codec'
 import type { Application, Transaction } from './application.js'
 import type { Admission, BlockLimits, MempoolLimits, ReplicaEffect, VerificationJob, VerificationOutcome } from './interface.js'
-import type { Mempool, Pooled } from './mempool.js'
+import { type Mempool, type Pooled, senderQuota } from './mempool.js'
 import type { Scheduler } from './scheduler.js'
 import type { VerdictCache } from './verdicts.js'
 
@@ -13,9 +13,20 @@ type Origin = ValidatorIndex | 'client'
 
 interface Pending {
   readonly transaction: Transaction
+  /** Who brought it first: to blame for an invalid proof. */
   readonly origin: Origin
+  /** A client of ours wants it: others are told once it is admitted. */
+  wanted: boolean
   readonly requests: number[]
-  stage: 'citation' | 'verifying'
+  /** `keyOf` the missing citation it waits for, if it waits for one. */
+  waitsFor: string | null
+  /** Some client was told that it waits: it is told, too, if it is let go. */
+  announced: boolean
+}
+
+const CITATION_UNKNOWN: Refusal = {
+  code: 'citation-unknown',
+  message: 'expected every cited claim to be finalised or waiting here, got one that is neither yet; submit its proof first',
 }
 
 export interface AdmissionContext<State> {
@@ -26,7 +37,7 @@ export interface AdmissionContext<State> {
   readonly limits: MempoolLimits
   /** What fits into no block is refused at the door: it could only wait for ever. */
   readonly block: BlockLimits
-  readonly committed: { readonly state: State; readonly height: number }
+  readonly committed: { readonly state: State; readonly height: Height }
   /** Work under way for block validation or admission: asked for once. */
   requestVerification(work: NonNullable<Transaction['work']>, cited: VerificationJob['cited'], priority: VerificationJob['priority']): void
   push(effect: ReplicaEffect): void
@@ -36,8 +47,13 @@ export class AdmissionDesk<State> {
   readonly #context: AdmissionContext<State>
   readonly #pending = new Map<string, Pending>()
   #pendingBytes = 0
+  readonly #perSender = new Map<string, number>()
   /** By missing citation. */
   readonly #waitingForClaim = new Map<string, Set<Pending>>()
+  #waitingCount = 0
+  /** Claims that became known while others were being woken: a queue, so that a long chain needs no deep stack. */
+  readonly #known: string[] = []
+  #waking = false
   /** By verification key. */
   readonly #verifying = new Map<string, Set<Pending>>()
   /** Statements of claims that pending and pooled transactions bring. */
@@ -51,6 +67,15 @@ export class AdmissionDesk<State> {
     return this.#pending.size
   }
 
+  /** The decoded transaction, while it is looked at. */
+  get(id: Hash): Transaction | undefined {
+    return this.#pending.get(keyOf(id))?.transaction
+  }
+
+  #isOpen(pending: Pending): boolean {
+    return this.#pending.get(keyOf(pending.transaction.id)) === pending
+  }
+
   has(id: Hash): boolean {
     return this.#pending.has(keyOf(id))
   }
@@ -60,30 +85,44 @@ export class AdmissionDesk<State> {
     const { mempool, application, committed, limits } = this.#context
     if (mempool.get(transaction.id) !== undefined) return this.#reply(request, { status: 'admitted', id: transaction.id })
     const known = this.#pending.get(keyOf(transaction.id))
-    if (known !== undefined) {
-      if (request !== null) known.requests.push(request)
-      return
-    }
-    const refuse = (refusal: Refusal): void => this.#refuse(transaction, origin, request === null ? [] : [request], refusal)
-    const readiness = application.readiness(committed.state, transaction, { height: (committed.height + 1) as never })
+    if (known !== undefined) return this.#ask(known, request)
+    const refuse = (why: Refusal): void => this.#refuse(transaction.id, request === null ? [] : [request], why)
+    const readiness = application.readiness(committed.state, transaction, { height: (committed.height + 1) as Height })
     if (readiness.status === 'never') return refuse(readiness)
+    const refusal = mempool.refusalOf(transaction)
+    if (refusal !== null) return refuse(refusal)
     if (transaction.bytes.length > this.#context.block.bytes) {
       return refuse({ code: 'too-large', message: `expected at most ${this.#context.block.bytes} bytes, got ${transaction.bytes.length}` })
     }
     const bytes = mempool.bytes + this.#pendingBytes + transaction.bytes.length
     if (this.#pending.size >= limits.transactions || bytes > 2 * limits.bytes) {
-      return refuse({ code: 'mempool-full', message: `expected fewer than ${limits.transactions} unverified transactions; submit again later` })
+      return refuse({
+        code: 'mempool-full',
+        message: `expected fewer than ${limits.transactions} unverified transactions, and room for ${transaction.bytes.length} bytes; submit again later`,
+      })
     }
     const bySender = this.#countPending(transaction.sender) + mempool.countOf(transaction.sender)
-    if (bySender >= limits.perSender) {
-      return refuse({ code: 'sender-quota', message: `expected at most ${limits.perSender} waiting transactions per account; submit more when some are final` })
-    }
-    const pending: Pending = { transaction, origin, requests: request === null ? [] : [request], stage: 'verifying' }
+    if (bySender >= limits.perSender) return refuse(senderQuota(limits.perSender))
+    const requests = request === null ? [] : [request]
+    const pending: Pending = { transaction, origin, wanted: origin === 'client', requests, waitsFor: null, announced: false }
     this.#open(pending)
     this.#advance(pending)
   }
 
-  readonly #perSender = new Map<string, number>()
+  /** A client asks for what is being looked at already. */
+  #ask(pending: Pending, request: number | null): void {
+    if (request === null) return
+    pending.wanted = true
+    pending.requests.push(request)
+    if (pending.waitsFor !== null) this.#announceWaiting(pending)
+  }
+
+  #announceWaiting(pending: Pending): void {
+    for (const request of pending.requests.splice(0)) {
+      pending.announced = true
+      this.#reply(request, { status: 'waiting', id: pending.transaction.id, refusal: CITATION_UNKNOWN })
+    }
+  }
 
   #countPending(sender: string): number {
     return this.#perSender.get(sender) ?? 0
@@ -102,6 +141,7 @@ export class AdmissionDesk<State> {
   #close(pending: Pending): void {
     const { transaction } = pending
     if (!this.#pending.delete(keyOf(transaction.id))) return
+    this.#stopWaiting(pending)
     this.#pendingBytes -= transaction.bytes.length
     const count = this.#countPending(transaction.sender) - 1
     if (count > 0) this.#perSender.set(transaction.sender, count)
@@ -110,8 +150,8 @@ export class AdmissionDesk<State> {
     if (this.#pendingClaims.get(key) === transaction) this.#pendingClaims.delete(key)
   }
 
-  /** Next stage: wait for a citation, verify, or join the pool. */
-  #advance(pending: Pending): void {
+  /** Next stage: wait for a citation, verify, or join the pool. Who waited before keeps the place in the waiting room. */
+  #advance(pending: Pending, isNew: boolean = true): void {
     const { transaction } = pending
     const { work } = transaction
     if (work === null) return this.#admit(pending, 0)
@@ -120,10 +160,9 @@ export class AdmissionDesk<State> {
     const cited: { claimId: Hash; statement: Uint8Array }[] = []
     for (const claimId of work.cites) {
       const statement = this.statementOf(claimId)
-      if (statement === undefined) return this.#waitForCitation(pending, claimId)
+      if (statement === undefined) return this.#waitForCitation(pending, keyOf(claimId), isNew)
       cited.push({ claimId, statement })
     }
-    pending.stage = 'verifying'
     const key = keyOf(work.key)
     const waiting = this.#verifying.get(key) ?? new Set()
     waiting.add(pending)
@@ -138,41 +177,57 @@ export class AdmissionDesk<State> {
     return finalised ?? mempool.byClaim(claimId)?.transaction.work?.claim ?? this.#pendingClaims.get(keyOf(claimId))?.work?.claim
   }
 
-  #waitForCitation(pending: Pending, claimId: Hash): void {
-    const refusal: Refusal = { code: 'citation-unknown', message: 'expected every cited claim to be finalised or waiting here, got one that is neither yet' }
-    if (pending.stage !== 'citation' && this.#waitingCount() >= this.#context.limits.waiting) return this.#drop(pending, refusal)
-    const firstTime = pending.stage !== 'citation'
-    pending.stage = 'citation'
-    const key = keyOf(claimId)
-    const waiting = this.#waitingForClaim.get(key) ?? new Set()
-    waiting.add(pending)
-    this.#waitingForClaim.set(key, waiting)
-    if (!firstTime) return
-    for (const request of pending.requests.splice(0)) {
-      this.#context.push({ kind: 'admission', request, admission: { status: 'waiting', id: pending.transaction.id, refusal } })
+  #waitForCitation(pending: Pending, key: string, isNew: boolean): void {
+    if (isNew && this.#waitingCount >= this.#context.limits.waiting) return this.#drop(pending, CITATION_UNKNOWN)
+    let waiting = this.#waitingForClaim.get(key)
+    if (waiting === undefined) {
+      waiting = new Set()
+      this.#waitingForClaim.set(key, waiting)
     }
+    waiting.add(pending)
+    pending.waitsFor = key
+    this.#waitingCount++
+    this.#announceWaiting(pending)
   }
 
-  #waitingCount(): number {
-    let count = 0
-    for (const waiting of this.#waitingForClaim.values()) count += waiting.size
-    return count
+  #stopWaiting(pending: Pending): void {
+    if (pending.waitsFor === null) return
+    const waiting = this.#waitingForClaim.get(pending.waitsFor)
+    waiting?.delete(pending)
+    if (waiting?.size === 0) this.#waitingForClaim.delete(pending.waitsFor)
+    pending.waitsFor = null
+    this.#waitingCount--
   }
 
   /** A claim became known (pending, pooled or finalised): whoever cites it goes on. */
   wakeClaim(claimId: Hash): void {
-    const key = keyOf(claimId)
-    const waiting = this.#waitingForClaim.get(key)
-    if (waiting === undefined) return
-    this.#waitingForClaim.delete(key)
-    for (const pending of waiting) if (this.#pending.has(keyOf(pending.transaction.id))) this.#advance(pending)
+    if (this.#waitingCount === 0) return
+    this.#known.push(keyOf(claimId))
+    if (this.#waking) return
+    this.#waking = true
+    for (let key = this.#known.pop(); key !== undefined; key = this.#known.pop()) {
+      for (const pending of [...(this.#waitingForClaim.get(key) ?? [])]) {
+        if (pending.waitsFor !== key) continue
+        this.#stopWaiting(pending)
+        this.#advance(pending, false)
+      }
+    }
+    this.#waking = false
+  }
+
+  /** Final, although it was still being looked at here: nothing is left to decide. */
+  settle(committed: Transaction): void {
+    const pending = this.#pending.size === 0 ? undefined : this.#pending.get(keyOf(committed.id))
+    if (pending === undefined) return
+    this.#close(pending)
+    for (const request of pending.requests) this.#reply(request, { status: 'admitted', id: committed.id })
   }
 
   onVerified(key: Hash, outcome: VerificationOutcome): void {
     const waiting = this.#verifying.get(keyOf(key))
     if (waiting === undefined) return
     this.#verifying.delete(keyOf(key))
-    for (const pending of waiting) if (this.#pending.has(keyOf(pending.transaction.id))) this.#conclude(pending, outcome)
+    for (const pending of waiting) if (this.#isOpen(pending)) this.#conclude(pending, outcome)
   }
 
   #conclude(pending: Pending, outcome: VerificationOutcome): void {
@@ -194,13 +249,13 @@ export class AdmissionDesk<State> {
     const { mempool, scheduler, committed, application } = this.#context
     const { transaction } = pending
     this.#close(pending)
-    const readiness = application.readiness(committed.state, transaction, { height: (committed.height + 1) as never })
-    if (readiness.status === 'never') return this.#refuse(transaction, pending.origin, pending.requests, readiness)
+    const readiness = application.readiness(committed.state, transaction, { height: (committed.height + 1) as Height })
+    if (readiness.status === 'never') return this.#letGo(pending, readiness)
     const result = mempool.add(transaction, difficulty, committed.height)
-    if (!result.ok) return this.#refuse(transaction, pending.origin, pending.requests, result.error)
+    if (!result.ok) return this.#letGo(pending, result.error)
     for (const victim of result.value.evicted) this.#evict(victim)
     scheduler.consider(result.value.added)
-    if (pending.origin === 'client') this.#context.push({ kind: 'gossip', to: 'all', transactions: [transaction] })
+    if (pending.wanted) this.#context.push({ kind: 'gossip', to: 'all', transactions: [transaction] })
     for (const request of pending.requests) this.#reply(request, { status: 'admitted', id: transaction.id })
     if (transaction.work !== null) this.wakeClaim(transaction.work.claimId)
   }
@@ -215,31 +270,31 @@ export class AdmissionDesk<State> {
 
   #drop(pending: Pending, refusal: Refusal): void {
     this.#close(pending)
-    this.#refuse(pending.transaction, pending.origin, pending.requests, refusal)
+    this.#letGo(pending, refusal)
   }
 
-  #refuse(transaction: Transaction, origin: Origin, requests: readonly number[], refusal: Refusal): void {
-    const { id } = transaction
-    const { code, message } = refusal
+  #letGo(pending: Pending, { code, message }: Refusal): void {
+    const { id } = pending.transaction
+    this.#refuse(id, pending.requests, { code, message })
+    if (pending.announced) this.#context.push({ kind: 'dropped', id, refusal: { code, message } })
+  }
+
+  #refuse(id: Hash, requests: readonly number[], { code, message }: Refusal): void {
     for (const request of requests) this.#reply(request, { status: 'refused', id, refusal: { code, message } })
-    if (requests.length === 0 && origin === 'client') this.#context.push({ kind: 'dropped', id, refusal: { code, message } })
   }
 
   #reply(request: number | null, admission: Admission): void {
     if (request !== null) this.#context.push({ kind: 'admission', request, admission })
   }
 
-  /** What the committed state now refuses for ever is let go: from the waiting room too. */
+  /** Who waits for a citation is let go if the committed state refuses it for ever. At most `limits.waiting` are looked at. */
   sweep(): void {
     const { application, committed } = this.#context
-    for (const pending of [...this.#pending.values()]) {
-      if (pending.stage !== 'citation') continue
-      const readiness = application.readiness(committed.state, pending.transaction, { height: (committed.height + 1) as never })
-      if (readiness.status === 'never') this.#drop(pending, readiness)
-    }
-    for (const [key, waiting] of this.#waitingForClaim) {
-      for (const pending of waiting) if (!this.#pending.has(keyOf(pending.transaction.id))) waiting.delete(pending)
-      if (waiting.size === 0) this.#waitingForClaim.delete(key)
+    for (const waiting of [...this.#waitingForClaim.values()]) {
+      for (const pending of [...waiting]) {
+        const readiness = application.readiness(committed.state, pending.transaction, { height: (committed.height + 1) as Height })
+        if (readiness.status === 'never') this.#drop(pending, readiness)
+      }
     }
   }
 }

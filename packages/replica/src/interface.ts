@@ -10,7 +10,7 @@ export interface MempoolLimits {
   readonly transactions: number
   readonly bytes: number
   readonly perSender: number
-  /** Transactions waiting for a citation or an earlier nonce that is not known yet: count within `transactions`. */
+  /** Unverified transactions waiting for a citation that is not known yet. */
   readonly waiting: number
   /** Nothing that fits waits for more than this many blocks. */
   readonly maxWaitBlocks: number
@@ -53,7 +53,7 @@ export interface VerificationJob {
 export type Admission =
   /** Verified and in the mempool. */
   | { readonly status: 'admitted'; readonly id: Hash }
-  /** Known and good, but something it cites or an earlier nonce has not arrived; it is kept, within bounds. */
+  /** Something it cites has not arrived; it is kept, within bounds, and verified when that turns up. */
   | { readonly status: 'waiting'; readonly id: Hash; readonly refusal: Refusal }
   | { readonly status: 'refused'; readonly id: Hash; readonly refusal: Refusal }
 

@@ -3,7 +3,7 @@
  * and remove by id are O(log n). Bounded by count, bytes and per sender; when full the lowest makes room, or the newcomer
  * is refused if it is the lowest itself. One entry per id and per claim.
  */
-import { assert, compareBytes, type Hash, keyOf, ok, type Refusal, refuse, type Result } from '@aethel/codec'
+import { assert, compareBytes, err, type Hash, keyOf, ok, type Refusal, type Result, refuse } from '@aethel/codec'
 import type { Transaction } from './application.js'
 import { IndexedHeap } from './heap.js'
 import type { MempoolLimits } from './interface.js'
@@ -29,11 +29,20 @@ export function ordersBefore(order: MempoolOrder): (a: Pooled, b: Pooled) => boo
   }
 }
 
+export function senderQuota(perSender: number): Refusal {
+  return {
+    code: 'sender-quota',
+    message: `expected at most ${perSender} waiting transactions per account; submit more when some are final`,
+  }
+}
+
 export class Mempool {
   readonly #limits: Pick<MempoolLimits, 'transactions' | 'bytes' | 'perSender'>
+  /** In order of arrival, because a Map keeps the order of insertion. */
   readonly #byId = new Map<string, Pooled>()
   readonly #byClaim = new Map<string, Pooled>()
   readonly #bySender = new Map<string, Map<number, Pooled>>()
+  readonly #before: (a: Pooled, b: Pooled) => boolean
   readonly #highest: IndexedHeap<Pooled>
   readonly #lowest: IndexedHeap<Pooled>
   #bytes = 0
@@ -42,6 +51,7 @@ export class Mempool {
   constructor(limits: Pick<MempoolLimits, 'transactions' | 'bytes' | 'perSender'>, order: MempoolOrder) {
     this.#limits = limits
     const before = ordersBefore(order)
+    this.#before = before
     this.#highest = new IndexedHeap(before)
     this.#lowest = new IndexedHeap((a, b) => before(b, a))
   }
@@ -75,27 +85,52 @@ export class Mempool {
     return this.#highest.values()
   }
 
+  /** By arrival. The iterator stays good while transactions come and go. */
+  oldestFirst(): IterableIterator<Pooled> {
+    return this.#byId.values()
+  }
+
+  /** Arrivals so far: what came before now has a lower `arrival`. */
+  get arrivals(): number {
+    return this.#arrivals
+  }
+
   peek(): Pooled | undefined {
     return this.#highest.top
   }
 
-  /** Adds, evicting what is lowest if there is no room; answers with what was added and what had to go. */
-  add(transaction: Transaction, difficulty: number, atHeight: number): Result<{ added: Pooled; evicted: Pooled[] }, Refusal> {
-    const { transactions, bytes, perSender } = this.#limits
-    if (this.get(transaction.id) !== undefined) return refuse('known-transaction', 'expected a new transaction, got one that is already waiting')
+  /** Why a transaction cannot be added whatever its difficulty: cheap, and asked before anything is verified. */
+  refusalOf(transaction: Transaction): Refusal | null {
+    const { bytes, perSender } = this.#limits
+    if (this.get(transaction.id) !== undefined) {
+      return { code: 'known-transaction', message: 'expected a new transaction, got one that is already waiting' }
+    }
     if (transaction.work !== null && this.byClaim(transaction.work.claimId) !== undefined) {
-      return refuse('duplicate-pending', 'expected a new claim, got one for which a verified proof is already waiting')
+      return { code: 'duplicate-pending', message: 'expected a new claim, got one for which a verified proof is already waiting' }
     }
     if (this.bySenderNonce(transaction.sender, transaction.nonce) !== undefined) {
-      return refuse('nonce-pending', `expected a free nonce, got ${transaction.nonce}, which a waiting transaction of this account uses`)
+      return {
+        code: 'nonce-pending',
+        message: `expected a free nonce, got ${transaction.nonce}, which a waiting transaction of this account uses`,
+      }
     }
-    if (this.countOf(transaction.sender) >= perSender) {
-      return refuse('sender-quota', `expected at most ${perSender} waiting transactions per account; submit more when some are final`)
-    }
-    if (transaction.bytes.length > bytes) return refuse('too-large', `expected at most ${bytes} bytes, got ${transaction.bytes.length}`)
+    if (this.countOf(transaction.sender) >= perSender) return senderQuota(perSender)
+    if (transaction.bytes.length <= bytes) return null
+    return { code: 'too-large', message: `expected at most ${bytes} bytes, got ${transaction.bytes.length}` }
+  }
+
+  /** Adds, evicting what is lowest if there is no room; answers with what was added and what had to go. */
+  add(transaction: Transaction, difficulty: number, atHeight: number): Result<{ added: Pooled; evicted: Pooled[] }, Refusal> {
+    const refusal = this.refusalOf(transaction)
+    if (refusal !== null) return err(refusal)
     const added: Pooled = { transaction, difficulty, arrival: this.#arrivals, arrivedAtHeight: atHeight }
     const evicted = this.#victimsFor(added)
-    if (evicted === null) return refuse('mempool-full', `expected a difficulty above the lowest of ${transactions} waiting transactions; submit again later`)
+    if (evicted === null) {
+      return refuse(
+        'mempool-full',
+        `expected to rank above the lowest of ${this.size} waiting transactions, because the mempool is full; submit again later`,
+      )
+    }
     for (const victim of evicted) this.remove(victim.transaction.id)
     this.#arrivals++
     this.#insert(added)
@@ -110,7 +145,7 @@ export class Mempool {
     const { transactions: mostCount, bytes: mostBytes } = this.#limits
     while (count > mostCount || bytes > mostBytes) {
       const lowest = this.#lowest.top
-      if (lowest === undefined || !(lowest.difficulty < added.difficulty)) {
+      if (lowest === undefined || !this.#before(added, lowest)) {
         for (const victim of victims) this.#lowest.add(victim)
         return null
       }

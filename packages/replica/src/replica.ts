@@ -6,7 +6,7 @@
 import { assert, equalBytes, type Hash, type Height, keyOf, type ValidatorIndex } from '@aethel/codec'
 import {
   type Block, type BuiltProposal, type CommittedTip, type Consensus, type ConsensusConfig, createConsensus, type DurableState, type Effect, type Input,
-  type Inspection, type TimerName, type ValidationResult,
+  type Inspection, type TimerName, type ValidationResult, type Vote,
 } from '@aethel/consensus'
 import { AdmissionDesk } from './admission.js'
 import { type Application, type BlockContext, type Executed, type ExecutionInput, type Transaction, transactionIdOf, type VerificationWork } from './application.js'
@@ -40,6 +40,8 @@ export interface Replica<State> {
   readonly position: { readonly view: number; readonly phase: 'active' | 'changing' }
   /** Waiting: an earlier nonce or a citation is missing. Pending: verified and in the mempool. */
   transactionStatus(id: Hash): 'unknown' | 'waiting' | 'pending'
+  /** Whether a vote, not yet verified, could still change anything. */
+  wantsVote(vote: Vote): boolean
   /** Next free nonce of an account, counting what is in the mempool. */
   nextNonce(sender: string, committedNonce: number): number
   inspect(): ReplicaInspection
@@ -54,6 +56,21 @@ interface Validation {
   readonly awaited: Set<string>
 }
 
+/** What was chosen for a block and what became of it; `leftOut` stays in the mempool. */
+interface Choice<State> {
+  readonly items: readonly Pooled[]
+  readonly leftOut: readonly Pooled[]
+  /** Null: nothing can be executed. */
+  readonly executed: Executed<State> | null
+}
+
+interface Built<State> {
+  readonly parent: Hash
+  readonly executed: Executed<State>
+  readonly transactions: readonly Transaction[]
+  readonly leftOut: readonly Pooled[]
+}
+
 /** An executed block above the committed one. */
 interface Layer<State> {
   readonly executed: Executed<State>
@@ -61,10 +78,17 @@ interface Layer<State> {
   readonly transactions: readonly Transaction[]
 }
 
-/** Own clients' transactions gossiped again per status tick while they wait, in case a peer missed them. */
-const REGOSSIP_PER_TICK = 64
-/** Transactions sent to a peer that has just connected. */
-const GOSSIP_ON_CONNECT = 1024
+/** Sent again per status tick, going round, of what has waited for a whole tick: a peer may have missed it. */
+const REGOSSIP_PER_TICK: GossipBound = { transactions: 64, bytes: 1 << 20 }
+/** Sent to a peer that has just connected: the oldest. */
+const GOSSIP_ON_CONNECT: GossipBound = { transactions: 1024, bytes: 4 << 20 }
+/** Transactions looked at per status tick, going round: has one become impossible? At some microseconds each. */
+const SWEPT_PER_TICK = { busy: 512, stalled: 4096 } as const
+
+interface GossipBound {
+  readonly transactions: number
+  readonly bytes: number
+}
 
 export function createReplica<State>(options: ReplicaOptions<State>): Replica<State> {
   return new ReplicaMachine(options)
@@ -85,9 +109,13 @@ class ReplicaMachine<State> implements Replica<State> {
   readonly #underWay = new Set<string>()
   #state: State
   #tip: CommittedTip
-  #lastBuilt: { readonly parent: Hash; readonly executed: Executed<State>; readonly transactions: readonly Transaction[] } | null = null
+  #lastBuilt: Built<State> | null = null
   #reportedWork = { waiting: 0, full: false }
   #committedAtTick: number
+  #arrivalsAtTick = 0
+  /** Where sweeping and gossiping again have got to, oldest first; null: at the beginning. */
+  #sweepCursor: Iterator<Pooled> | null = null
+  #gossipCursor: Iterator<Pooled> | null = null
   #nowMs = 0
   #jobs: VerificationJob[] = []
   #out: ReplicaEffect[] = []
@@ -135,6 +163,10 @@ class ReplicaMachine<State> implements Replica<State> {
     return this.#consensus
   }
 
+  wantsVote(vote: Vote): boolean {
+    return this.#consensus.wantsVote(vote)
+  }
+
   transactionStatus(id: Hash): 'unknown' | 'waiting' | 'pending' {
     if (this.#mempool.get(id) !== undefined) return 'pending'
     return this.#desk.has(id) ? 'waiting' : 'unknown'
@@ -177,7 +209,8 @@ class ReplicaMachine<State> implements Replica<State> {
         return this.#toConsensus(input)
       case 'connected':
         this.#toConsensus(input)
-        return this.#gossipPool(input.peer, GOSSIP_ON_CONNECT)
+        this.#gossipSome(input.peer, GOSSIP_ON_CONNECT, this.#mempool.oldestFirst(), this.#mempool.arrivals)
+        return
       case 'timer':
         this.#toConsensus(input)
         return this.#onTick(input.timer)
@@ -200,7 +233,9 @@ class ReplicaMachine<State> implements Replica<State> {
       const built = this.#lastBuilt
       for (const effect of this.#consensus.step(next)) {
         const reply = this.#onEffect(effect)
-        if (reply !== null) queue.push(reply)
+        if (reply === null) continue
+        if (reply.kind === 'built') queue.push(...this.#workLeft())
+        queue.push(reply)
       }
       if (next.kind === 'built' && this.#lastBuilt === built) this.#lastBuilt = null // not wanted any more
       this.#keepSchedulerOnLiveGround()
@@ -244,22 +279,30 @@ class ReplicaMachine<State> implements Replica<State> {
   #keepSchedulerOnLiveGround(): void {
     const { position } = this.#scheduler
     if (position === keyOf(this.#tip.hash) || this.#layers.has(position) || this.#lastBuilt !== null) return
-    for (const item of this.#scheduler.reset(this.#state, this.#tip.hash, this.#tip.height)) {
-      this.#dropPooled(item, 'impossible', 'it can no longer execute on the committed state')
-    }
+    this.#scheduler.reset(this.#state, this.#tip.hash, this.#tip.height)
+    this.#dropImpossible()
   }
 
-  /** Tells consensus how much could be ordered, when that changed in a way that matters. */
+  /** Tells consensus whether there is something to order, and whether it fills a block, when either has changed. */
   #reportWork(): void {
-    for (;;) {
-      const waiting = this.#scheduler.readyCount
-      const { transactions, bytes } = this.#options.block
-      const full = waiting >= transactions || this.#scheduler.readyBytes >= bytes
-      const before = this.#reportedWork
-      if (waiting === before.waiting && full === before.full) return
-      this.#reportedWork = { waiting, full }
-      this.#toConsensus({ kind: 'work', waiting, full, nowMs: this.#nowMs })
-    }
+    for (let work = this.#changedWork(); work !== null; work = this.#changedWork()) this.#toConsensus(work)
+  }
+
+  #changedWork(): Extract<Input, { kind: 'work' }> | null {
+    const waiting = this.#scheduler.readyCount
+    const { transactions, bytes } = this.#options.block
+    const full = waiting >= transactions || this.#scheduler.readyBytes >= bytes
+    const before = this.#reportedWork
+    if (waiting > 0 === before.waiting > 0 && full === before.full) return null
+    this.#reportedWork = { waiting, full }
+    return { kind: 'work', waiting, full, nowMs: this.#nowMs }
+  }
+
+  /** Before a built block is answered: what is left no longer fills another, so consensus shall gather more first. */
+  #workLeft(): Input[] {
+    if (this.#scheduler.readyCount === 0) return []
+    const work = this.#changedWork()
+    return work === null ? [] : [work]
   }
 
   // --- building -----------------------------------------------------------------------------------------------------
@@ -274,37 +317,60 @@ class ReplicaMachine<State> implements Replica<State> {
     if (!this.#scheduler.standsOn(effect.parent)) this.#scheduler.reset(parent, effect.parent, (effect.height - 1) as Height)
     const context: BlockContext = { height: effect.height, timestampMs: effect.timestampMs, proposer: this.#options.consensus.self }
     const proposal = this.#fill(parent, effect.parent, context)
+    if (proposal === null) this.#reportedWork = { waiting: 0, full: false } // as consensus takes it: what is left is reported anew
     return { kind: 'built', height: effect.height, view: effect.view, proposal, nowMs: this.#nowMs }
   }
 
   #fill(parent: State, parentHash: Hash, context: BlockContext): BuiltProposal | null {
-    const chosen = this.#executable(parent, context, this.#scheduler.choose(this.#options.block))
-    if (chosen === null) return null
-    const { items, executed } = chosen
+    const { items, leftOut, executed } = this.#executable(parent, context, this.#scheduler.choose(this.#options.block))
+    if (executed === null) {
+      this.#scheduler.refile(leftOut)
+      this.#dropImpossible()
+      return null
+    }
     const transactions = items.map((item) => item.transaction)
-    this.#lastBuilt = { parent: parentHash, executed, transactions }
+    this.#lastBuilt = { parent: parentHash, executed, transactions, leftOut }
     this.#scheduler.leave() // until #onProposed says which block this became
     const totalDifficulty = items.reduce((sum, item) => sum + BigInt(item.difficulty), 0n)
     return { transactions: transactions.map((transaction) => transaction.bytes), stateRoot: executed.stateRoot, totalDifficulty }
   }
 
-  /** Executes the choice; if the application refuses it as a whole, leaves out what it refuses one by one. */
-  #executable(parent: State, context: BlockContext, chosen: readonly Pooled[]): { items: readonly Pooled[]; executed: Executed<State> } | null {
-    if (chosen.length === 0) return null
+  /** Executes the choice; if the application refuses it as a whole, leaves out what it refuses. */
+  #executable(parent: State, context: BlockContext, chosen: readonly Pooled[]): Choice<State> {
+    if (chosen.length === 0) return { items: [], leftOut: [], executed: null }
     const whole = this.#application.execute(parent, context, chosen.map(toExecution))
-    if (whole.ok) return { items: chosen, executed: whole.value }
-    let items: Pooled[] = []
-    let executed: Executed<State> | null = null
-    for (const item of chosen) {
-      const attempt = this.#application.execute(parent, context, [...items, item].map(toExecution))
-      if (!attempt.ok) {
-        this.#dropPooled(item, attempt.error.code, attempt.error.message)
-        continue
-      }
-      items = [...items, item]
-      executed = attempt.value
+    if (whole.ok) return { items: chosen, leftOut: [], executed: whole.value }
+    const { items, leftOut } = this.#acceptedOneByOne(parent, context, chosen)
+    for (let most = items.length; most > 0; most >>= 1) {
+      const kept = items.slice(0, most)
+      const together = this.#application.execute(parent, context, kept.map(toExecution))
+      if (together.ok) return { items: kept, leftOut: [...leftOut, ...items.slice(most)], executed: together.value }
+      if (most === 1) this.#dropPooled(items[0] as Pooled, together.error.code, together.error.message)
     }
-    return executed === null ? null : { items, executed }
+    return { items: [], leftOut: [...leftOut, ...items.slice(1)], executed: null }
+  }
+
+  /** Halves until the refused ones stand alone: k of n cost about 2n + k log n executions, where one by one is n * n. */
+  #acceptedOneByOne(parent: State, context: BlockContext, chosen: readonly Pooled[]): { items: Pooled[]; leftOut: Pooled[] } {
+    const items: Pooled[] = []
+    const leftOut: Pooled[] = []
+    let state = parent
+    const parts: (readonly Pooled[])[] = halvesOf(chosen)
+    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+      const [only] = part
+      const attempt = this.#application.execute(state, context, part.map(toExecution))
+      if (attempt.ok) {
+        items.push(...part)
+        state = attempt.value.state
+      } else if (part.length > 1) parts.push(...halvesOf(part))
+      else if (only !== undefined) {
+        // Refused for what others did (a nonce or a citation is missing now, a name is taken): another state may see it otherwise.
+        const isRefusedAsSuch = this.#application.readiness(state, only.transaction, context).status === 'ready'
+        if (isRefusedAsSuch) this.#dropPooled(only, attempt.error.code, attempt.error.message)
+        else leftOut.push(only)
+      }
+    }
+    return { items, leftOut }
   }
 
   #onProposed(block: Block): void {
@@ -313,6 +379,7 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#lastBuilt = null
     this.#layers.set(keyOf(block.hash), { executed: built.executed, height: block.header.height, transactions: built.transactions })
     this.#scheduler.advance(built.executed.state, block.hash, block.header.height, built.transactions)
+    if (built.leftOut.length > 0) this.#scheduler.refile(built.leftOut)
   }
 
   // --- validating ---------------------------------------------------------------------------------------------------
@@ -326,6 +393,9 @@ class ReplicaMachine<State> implements Replica<State> {
       const message = `expected at most ${limits.transactions} transactions and ${limits.bytes} bytes, got ${transactions.length} and ${bytes}`
       return this.#validated(block.hash, { status: 'invalid', code: 'block-limits', message })
     }
+    if (block.header.totalDifficulty > BigInt(limits.gas)) {
+      return this.#validated(block.hash, blockGas(limits.gas, block.header.totalDifficulty)) // before anything is verified
+    }
     const validation: Validation = { block, transactions, gas: new Map(), awaited: new Set() }
     const missing = this.#requestMissingVerdicts(validation)
     if (missing !== null) return this.#validated(block.hash, missing)
@@ -337,9 +407,10 @@ class ReplicaMachine<State> implements Replica<State> {
   #decodeAll(block: Block): readonly Transaction[] | { code: string; message: string } {
     const transactions: Transaction[] = []
     for (const [position, bytes] of block.body.transactions.entries()) {
-      const known = this.#mempool.get(transactionIdOf(bytes))
+      const id = transactionIdOf(bytes)
+      const known = this.#mempool.get(id)?.transaction ?? this.#desk.get(id)
       if (known !== undefined) {
-        transactions.push(known.transaction)
+        transactions.push(known)
         continue
       }
       const decoded = this.#application.decode(bytes)
@@ -386,7 +457,7 @@ class ReplicaMachine<State> implements Replica<State> {
     const { block, transactions } = validation
     const { header } = block
     const parent = this.#stateAt(header.parent)
-    assert(parent !== undefined, 'a block under validation lost its parent without being abandoned')
+    if (parent === undefined) return { status: 'aborted', reason: 'another block was committed below it while its proofs were checked' }
     const inputs: ExecutionInput[] = []
     let totalDifficulty = 0n
     for (const transaction of transactions) {
@@ -397,9 +468,6 @@ class ReplicaMachine<State> implements Replica<State> {
     }
     if (totalDifficulty !== header.totalDifficulty) {
       return { status: 'invalid', code: 'difficulty', message: `expected total difficulty ${totalDifficulty}, got ${header.totalDifficulty}` }
-    }
-    if (totalDifficulty > BigInt(this.#options.block.gas)) {
-      return { status: 'invalid', code: 'block-gas', message: `expected at most ${this.#options.block.gas} gas, got ${totalDifficulty}` }
     }
     const context = { height: header.height, timestampMs: header.timestampMs, proposer: header.proposer }
     const executed = this.#application.execute(parent, context, inputs)
@@ -429,7 +497,7 @@ class ReplicaMachine<State> implements Replica<State> {
     if (outcome.status !== 'aborted') this.#verdicts.set(key, outcome)
     this.#desk.onVerified(key, outcome)
     for (const [hash, validation] of [...this.#validations]) {
-      if (!validation.awaited.delete(keyOf(key))) continue
+      if (this.#validations.get(hash) !== validation || !validation.awaited.delete(keyOf(key))) continue // or abandoned just now
       if (outcome.status === 'valid') validation.gas.set(keyOf(key), outcome.gas)
       const result = this.#verdictOnBlock(validation, outcome)
       if (result === null) continue
@@ -459,10 +527,22 @@ class ReplicaMachine<State> implements Replica<State> {
     const parent = this.#tip.hash
     this.#state = layer.executed.state
     this.#tip = { height: block.header.height, hash: block.hash, timestampMs: block.header.timestampMs }
+    for (const transaction of layer.transactions) this.#desk.settle(transaction)
     this.#out.push({ kind: 'commit', block, certificate, writes, transactions: layer.transactions })
     for (const [key, other] of this.#layers) if (other.height <= block.header.height) this.#layers.delete(key)
     if (this.#scheduler.standsOn(parent)) this.#scheduler.advance(this.#state, block.hash, block.header.height, layer.transactions)
     this.#clearMempool(layer.transactions)
+    this.#dropImpossible()
+  }
+
+  /** Of what the scheduler found impossible on some state: what is impossible on the committed one, so for ever. */
+  #dropImpossible(): void {
+    for (const item of this.#scheduler.suspects) this.#dropIfImpossible(item)
+  }
+
+  #dropIfImpossible(item: Pooled): void {
+    const readiness = this.#application.readiness(this.#state, item.transaction, { height: (this.#tip.height + 1) as Height })
+    if (readiness.status === 'never') this.#dropPooled(item, readiness.code, readiness.message)
   }
 
   #clearMempool(committed: readonly Transaction[]): void {
@@ -494,22 +574,53 @@ class ReplicaMachine<State> implements Replica<State> {
     if (timer !== 'status') return
     const stalled = this.#committedAtTick === this.#tip.height
     this.#committedAtTick = this.#tip.height
-    if (!stalled || this.#mempool.size + this.#desk.size === 0) return
-    // Nothing was committed for a whole tick: let go of what has become impossible, and tell peers again.
-    for (const item of [...this.#mempool.values()]) {
-      const readiness = this.#application.readiness(this.#state, item.transaction, { height: (this.#tip.height + 1) as Height })
-      if (readiness.status === 'never') this.#dropPooled(item, readiness.code, readiness.message)
-    }
+    this.#sweep(stalled ? SWEPT_PER_TICK.stalled : SWEPT_PER_TICK.busy)
     this.#desk.sweep()
-    this.#gossipPool('all', REGOSSIP_PER_TICK)
+    this.#gossipCursor ??= this.#mempool.oldestFirst()
+    const wentRound = this.#gossipSome('all', REGOSSIP_PER_TICK, this.#gossipCursor, this.#arrivalsAtTick)
+    if (wentRound) this.#gossipCursor = null
+    this.#arrivalsAtTick = this.#mempool.arrivals
   }
 
-  #gossipPool(to: ValidatorIndex | 'all', most: number): void {
-    const oldest = [...this.#mempool.values()].sort((a, b) => a.arrival - b.arrival).slice(0, most)
-    if (oldest.length > 0) this.#out.push({ kind: 'gossip', to, transactions: oldest.map((item) => item.transaction) })
+  /** Lets go of what has become impossible in ways that no commit told of: it has expired, say. */
+  #sweep(most: number): void {
+    this.#sweepCursor ??= this.#mempool.oldestFirst()
+    for (let count = 0; count < most; count++) {
+      const next = this.#sweepCursor.next()
+      if (next.done === true) {
+        this.#sweepCursor = null
+        return
+      }
+      this.#dropIfImpossible(next.value)
+    }
+  }
+
+  /** Sends what comes next and arrived before `arrivals`. True if there was no more of it. */
+  #gossipSome(to: ValidatorIndex | 'all', bound: GossipBound, items: Iterator<Pooled>, arrivals: number): boolean {
+    const transactions: Transaction[] = []
+    let bytes = 0
+    let wentRound = false
+    while (transactions.length < bound.transactions && bytes < bound.bytes) {
+      const next = items.next()
+      wentRound = next.done === true || next.value.arrival >= arrivals
+      if (next.done === true || wentRound) break
+      transactions.push(next.value.transaction)
+      bytes += next.value.transaction.bytes.length
+    }
+    if (transactions.length > 0) this.#out.push({ kind: 'gossip', to, transactions })
+    return wentRound
   }
 }
 
 function toExecution(item: Pooled): ExecutionInput {
   return { transaction: item.transaction, difficulty: item.difficulty }
+}
+
+function halvesOf(items: readonly Pooled[]): (readonly Pooled[])[] {
+  const half = items.length >> 1
+  return half === 0 ? [items] : [items.slice(half), items.slice(0, half)] // popped from the end: the first half first
+}
+
+function blockGas(most: number, got: bigint): ValidationResult {
+  return { status: 'invalid', code: 'block-gas', message: `expected at most ${most} gas, got ${got}` }
 }

@@ -4,7 +4,7 @@
  * what is in it, not what is in the mempool.
  */
 import { type Hash, type Height, keyOf } from '@aethel/codec'
-import type { Application, Transaction } from './application.js'
+import type { Application, Readiness, Transaction } from './application.js'
 import { IndexedHeap } from './heap.js'
 import type { BlockLimits } from './interface.js'
 import { type Mempool, type MempoolOrder, ordersBefore, type Pooled } from './mempool.js'
@@ -26,6 +26,10 @@ export class Scheduler<State> {
   readonly #oldest: IndexedHeap<Pooled>
   /** Waiting for a claim, by claim; for an earlier nonce, by the mempool's sender index. */
   readonly #waitingForClaim = new Map<string, Set<Pooled>>()
+  /** Can never execute on the state it was filed on; that may be a proposal's, so the committed one has the last word. */
+  readonly #suspects = new Set<Pooled>()
+  /** Made ready by `choose` because of something it chose. */
+  #promoted: Pooled[] = []
   #state: State
   #position: string
   #height: Height
@@ -62,8 +66,8 @@ export class Scheduler<State> {
     this.#position = ''
   }
 
-  /** Starts over on another state: looks at every waiting transaction. Returns those that can never execute there. */
-  reset(state: State, position: Hash, height: Height): Pooled[] {
+  /** Starts over on another state: looks at every waiting transaction. */
+  reset(state: State, position: Hash, height: Height): void {
     this.#state = state
     this.#position = keyOf(position)
     this.#height = height
@@ -71,23 +75,32 @@ export class Scheduler<State> {
     this.#oldest.clear()
     this.#readyBytes = 0
     this.#waitingForClaim.clear()
-    const never: Pooled[] = []
-    for (const item of this.#options.mempool.values()) if (this.consider(item) === 'never') never.push(item)
-    return never
+    this.#suspects.clear()
+    this.#promoted = []
+    for (const item of this.#options.mempool.values()) this.consider(item)
   }
 
-  /** Files a transaction under ready, or under what it waits for. */
-  consider(item: Pooled): 'ready' | 'later' | 'never' {
-    if (this.#ready.has(item)) return 'ready'
-    const readiness = this.#options.application.readiness(this.#state, item.transaction, { height: (this.#height + 1) as Height })
-    if (readiness.status === 'ready') {
-      this.#ready.add(item)
-      this.#oldest.add(item)
-      this.#readyBytes += item.transaction.bytes.length
-    } else if (readiness.status === 'later') {
-      this.#waitForCitation(item, (cite) => this.#options.application.statementOf(this.#state, cite) !== undefined)
+  /** What can never execute on a state this scheduler stood on since its last `reset`. */
+  get suspects(): ReadonlySet<Pooled> {
+    return this.#suspects
+  }
+
+  /** Files a transaction under ready, under what it waits for, or under the suspects. */
+  consider(item: Pooled): void {
+    if (this.#ready.has(item)) return
+    switch (this.#readinessOf(item).status) {
+      case 'ready':
+        return this.#makeReady(item)
+      case 'later':
+        return this.#waitForCitation(item, (cite) => this.#options.application.statementOf(this.#state, cite) !== undefined)
+      case 'never':
+        this.#suspects.add(item)
+        return
     }
-    return readiness.status
+  }
+
+  #readinessOf(item: Pooled): Readiness {
+    return this.#options.application.readiness(this.#state, item.transaction, { height: (this.#height + 1) as Height })
   }
 
   #waitForCitation(item: Pooled, known: (claimId: Hash) => boolean): void {
@@ -102,6 +115,7 @@ export class Scheduler<State> {
   /** Taken out of the mempool. */
   drop(item: Pooled): void {
     this.#unready(item)
+    this.#suspects.delete(item)
     for (const cite of item.transaction.work?.cites ?? []) {
       const waiting = this.#waitingForClaim.get(keyOf(cite))
       waiting?.delete(item)
@@ -120,11 +134,31 @@ export class Scheduler<State> {
     this.#state = state
     this.#position = keyOf(position)
     this.#height = height
+    const inBlock = new Set<Pooled>()
     for (const transaction of executed) {
       const item = this.#options.mempool.get(transaction.id)
-      if (item !== undefined) this.#unready(item)
+      if (item === undefined) continue
+      this.#unready(item)
+      inBlock.add(item)
     }
-    for (const transaction of executed) for (const woken of this.#wokenBy(transaction)) this.consider(woken)
+    for (const transaction of executed) {
+      for (const woken of this.#wokenBy(transaction)) if (!inBlock.has(woken)) this.consider(woken)
+    }
+  }
+
+  /**
+   * The block took only part of what was chosen: the rest is filed anew, and so is what was made ready because the rest was
+   * chosen. Called when the scheduler stands on the block, or where it stood if there is no block.
+   */
+  refile(leftOut: readonly Pooled[]): void {
+    const promoted = this.#promoted
+    this.#promoted = []
+    for (const item of promoted) {
+      if (!this.#ready.has(item)) continue
+      this.#unready(item)
+      this.consider(item)
+    }
+    for (const item of leftOut) if (this.#options.mempool.get(item.transaction.id) === item) this.consider(item)
   }
 
   #wokenBy(transaction: Transaction): Pooled[] {
@@ -142,9 +176,10 @@ export class Scheduler<State> {
 
   /**
    * Chooses transactions for one block in mempool order, the overdue first, dependents after what they depend on. Chosen
-   * ones stay in the mempool until they are committed; `advance` or `reset` follows.
+   * ones stay in the mempool until they are committed; `advance`, `refile` or `reset` follows.
    */
   choose(limits: BlockLimits): Pooled[] {
+    this.#promoted = []
     const chosen: Pooled[] = []
     const chosenIds = new Set<Pooled>()
     const provided = new Set<string>()
@@ -168,8 +203,11 @@ export class Scheduler<State> {
       if (transaction.work !== null) provided.add(keyOf(transaction.work.claimId))
       for (const woken of this.#wokenBy(transaction)) {
         if (chosenIds.has(woken)) continue
-        if (this.#followsChosen(woken, chosenIds, known)) this.#makeReady(woken)
-        else this.#waitForCitation(woken, known)
+        if (!this.#followsChosen(woken, chosenIds, known)) this.#waitForCitation(woken, known)
+        else if (!this.#ready.has(woken)) {
+          this.#makeReady(woken)
+          this.#promoted.push(woken)
+        }
       }
     }
     for (const item of misfits) this.#makeReady(item)
@@ -182,13 +220,13 @@ export class Scheduler<State> {
     if (!(transaction.work?.cites ?? []).every(known)) return false
     const before = this.#options.mempool.bySenderNonce(transaction.sender, transaction.nonce - 1)
     if (before !== undefined && chosen.has(before)) return true
-    if (before !== undefined) return false
-    // No earlier one is waiting: then its nonce must already be the account's next, or it stays behind.
-    const readiness = this.#options.application.readiness(this.#state, transaction, { height: (this.#height + 1) as Height })
+    // Otherwise the nonce must be the account's next already: the one before may be pooled still, in a proposal not committed.
+    const readiness = this.#readinessOf(item)
     return readiness.status === 'ready' || (readiness.status === 'later' && readiness.code !== 'nonce-gap')
   }
 
   #makeReady(item: Pooled): void {
+    if (this.#ready.has(item)) return
     this.#ready.add(item)
     this.#oldest.add(item)
     this.#readyBytes += item.transaction.bytes.length

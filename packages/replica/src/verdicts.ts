@@ -20,9 +20,13 @@ export class VerdictCache {
   }
 
   set(key: Hash, verdict: Verdict): void {
-    const oldest = this.#verdicts.size >= this.#capacity ? this.#verdicts.keys().next().value : undefined
-    if (oldest !== undefined) this.#verdicts.delete(oldest)
-    this.#verdicts.set(keyOf(key), verdict)
+    if (this.#capacity === 0) return
+    const name = keyOf(key)
+    if (this.#verdicts.size >= this.#capacity && !this.#verdicts.has(name)) {
+      const oldest = this.#verdicts.keys().next()
+      if (!oldest.done) this.#verdicts.delete(oldest.value)
+    }
+    this.#verdicts.set(name, verdict)
   }
 
   get size(): number {

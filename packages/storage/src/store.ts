@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { assert, decode, equalBytes, type Hash, type Height, height, keyOf, type Refusal, type Result, toHex } from '@aethel/codec'
 import {
   type Block, type Certificate, type CommittedTip, decodeBlock, type DurableState, encodeBlock, encodeCertificate, type Equivocation,
-  type PersistRecord, readCertificate, type Vote,
+  type PersistRecord, RECENT_HASHES, readCertificate, type Vote,
 } from '@aethel/consensus'
 import { type BatchOperation, ClassicLevel } from 'classic-level'
 import { damaged, StoreError } from './errors.js'
@@ -78,9 +78,6 @@ export interface Store {
   /** Writes what is queued, then closes. Idempotent. */
   close(): Promise<void>
 }
-
-/** Heights whose hashes a restarted replica gets back: at least twice the largest window (64). */
-const RECENT_HEIGHTS = 128
 
 type Operation = BatchOperation<ClassicLevel<Uint8Array, Uint8Array>, Uint8Array, Uint8Array>
 type Level = ClassicLevel<Uint8Array, Uint8Array>
@@ -401,13 +398,13 @@ class LevelStore implements Store {
   #recentHashes(tip: CommittedTip, genesis: CommittedTip): { height: Height; hash: Hash }[] {
     const recent: { height: Height; hash: Hash }[] = []
     let expected = tip.hash
-    for (let at: number = tip.height; at > genesis.height && recent.length < RECENT_HEIGHTS; at--) {
+    for (let at: number = tip.height; at > genesis.height && recent.length < RECENT_HASHES; at--) {
       const block = this.committedBlock(height(at))
       if (block === undefined || !equalBytes(block.hash, expected)) throw damaged(`the committed block ${at} is missing or another one`)
       recent.push({ height: height(at), hash: block.hash })
       expected = block.header.parent
     }
-    if (recent.length < RECENT_HEIGHTS) {
+    if (recent.length < RECENT_HASHES) {
       if (!equalBytes(expected, genesis.hash)) throw damaged('the committed chain does not begin at genesis')
       recent.push({ height: genesis.height, hash: genesis.hash })
     }

@@ -26,7 +26,7 @@ async function showStatus(options: StatusOptions): Promise<ExitCode> {
     ['validator', `${status.index} of ${status.validators}, up ${seconds(status.uptimeMs)}`],
     ['chain', status.chainId],
     ['height', `${grouped(status.height)}  ${status.hash}`],
-    ['state root', status.stateRoot],
+    ['state root', status.stateRoot ?? 'that of genesis'],
     ['view', `${status.view} (${status.phase}), led by validator ${status.leader}; ${status.viewChanges} view changes`],
     ['peers', `${status.peersConnected} connected`],
     ['mempool', `${grouped(status.pending)} pending, ${grouped(status.waiting)} waiting for something they cite or an earlier nonce`],

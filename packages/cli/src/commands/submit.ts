@@ -14,7 +14,7 @@ import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { CliError, EXIT, type ExitCode, usageError } from '../exit.js'
 import { MAX_REFUTATION_BYTES, readInputFile, writeOutputFile } from '../files.js'
 import { citedClaims, type MetamathLibrary, openLibrary } from '../metamath-library.js'
-import { note, paint, printJson, printLine } from '../ui/terminal.js'
+import { note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
 
 const WAITS = ['final', 'admitted', 'none'] as const
 /** Transactions per request, below the API's bound. */
@@ -248,7 +248,7 @@ function printReport(report: Report): void {
     case 'duplicate':
       return printLine(`${paint('green', 'final')} already: ${report.name}, claim ${report.claimId}${where}`)
     case 'refused':
-      return note(`${paint('red', 'refused')} (${report.code}): ${report.name}: ${report.message}`)
+      return note(`${paintError('red', 'refused')} (${report.code}): ${report.name}: ${report.message}`)
     case 'pending':
     case 'waiting':
     case 'timeout':

@@ -25,6 +25,8 @@ import { createSubmitter, type Submitter } from './submitter.js'
 export const VALIDATORS = 4
 /** The leader dies when this part of the proofs is final, and comes back when that part is. */
 const KILL_AT = 0.35
+/** No more than this part is sent before, so that the network has to go on without that leader. */
+const HOLD_AT = 0.5
 const RESTART_AT = 0.7
 const POLL_MS = 100
 /** Without any new final proof for this long the job gives up. */
@@ -121,6 +123,7 @@ class DemoRun {
     this.#plan = plan
     this.#say = say
     this.#submitter = createSubmitter(network.validators, items)
+    this.#submitter.holdAfter(Math.ceil(items.length * HOLD_AT))
     this.#follower = new Follower(network.validators, {
       committed: (ids) => {
         for (const id of ids) this.#submitter.markFinal(id)
@@ -200,6 +203,7 @@ class DemoRun {
       this.#victim = this.#network.validators[leader] ?? null
       this.#event(`killing the leader: SIGKILL to validator ${leader} (process ${this.#victim?.pid})`)
       await this.#victim?.kill()
+      this.#submitter.holdAfter(this.#items.length)
     }
     if (part >= RESTART_AT) await this.#restartVictim()
   }

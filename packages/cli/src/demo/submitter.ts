@@ -20,18 +20,21 @@ const RESEND_AFTER_MS = 6_000
 const IDLE_MS = 10
 const DOWN_MS = 300
 
+/** Sent again this soon where a validator was down or said "not now". */
+const RETRY_AFTER_MS = 300
+
 /** Refusals that say "not now". */
-const PASSING: readonly string[] = [
+const NOT_NOW: readonly string[] = [
   'mempool-full',
   'sender-quota',
-  'overloaded',
-  'busy',
-  'verification-aborted',
   'evicted',
+  'verification-aborted',
+  'citation-unknown',
+  'overloaded',
   'timeout',
-  'nonce-used',
-  'duplicate-nonce',
 ]
+/** Refusals that say "this is known here already": the chain will say when it is final. */
+const KNOWN: readonly string[] = ['known-transaction', 'duplicate-pending', 'nonce-pending', 'nonce-used', 'duplicate-claim']
 
 type Stage = 'queued' | 'sending' | 'sent' | 'final'
 
@@ -49,6 +52,8 @@ export interface Submitter {
   readonly finalCount: number
   /** Everything before this position is final. */
   readonly finalPrefix: number
+  /** Only the first `count` may be sent for now; without a call, all. */
+  holdAfter(count: number): void
   stop(): void
 }
 
@@ -66,9 +71,11 @@ class BatchSubmitter implements Submitter {
   #next = 0
   #outstanding = 0
   #stopped = false
+  #limit: number
 
   constructor(validators: readonly ValidatorProcess[], items: readonly Item[]) {
     this.#validators = validators
+    this.#limit = items.length
     this.#tracked = items.map((item) => ({ item, stage: 'queued', sentMs: 0 }))
     for (const tracked of this.#tracked) this.#byId.set(tracked.item.id, tracked)
   }
@@ -79,6 +86,10 @@ class BatchSubmitter implements Submitter {
 
   get finalPrefix(): number {
     return this.#finalPrefix
+  }
+
+  holdAfter(count: number): void {
+    this.#limit = Math.min(count, this.#tracked.length)
   }
 
   stop(): void {
@@ -127,10 +138,9 @@ class BatchSubmitter implements Submitter {
     const stale = Date.now() - RESEND_AFTER_MS
     for (let at = this.#finalPrefix; at < this.#next; at++) {
       const tracked = this.#tracked[at] as Tracked
-      const due = tracked.stage === 'queued' || (tracked.stage === 'sent' && tracked.sentMs < stale)
-      if (due && !add(tracked)) break
+      if (tracked.stage === 'sent' && tracked.sentMs < stale && !add(tracked)) break
     }
-    while (this.#next < this.#tracked.length && this.#outstanding + batch.length < MOST_OUTSTANDING) {
+    while (this.#next < this.#limit && this.#outstanding + batch.length < MOST_OUTSTANDING) {
       const tracked = this.#tracked[this.#next] as Tracked
       if (tracked.stage !== 'final' && !add(tracked)) break
       this.#next++
@@ -157,21 +167,14 @@ class BatchSubmitter implements Submitter {
     return outcomes
   }
 
+  /** What was answered; undefined: nothing, the validator is down. Everything stays under way until the chain has it. */
   #settle(tracked: Tracked, outcome: SubmissionOutcome | undefined): void {
-    const refused = outcome?.status === 'refused'
-    if (outcome !== undefined && !refused) {
-      // Pending, waiting, already final or known: the chain will say when it is final.
-      tracked.stage = 'sent'
-      return
+    const code = outcome?.status === 'refused' ? (outcome.code ?? 'refused') : null
+    if (code !== null && !NOT_NOW.includes(code) && !KNOWN.includes(code)) {
+      throw new CliError(EXIT.internal, code, `${tracked.item.name} is a valid proof, but was refused (${code}): ${outcome?.message}`)
     }
-    if (refused && !PASSING.includes(outcome.code ?? '')) {
-      throw new CliError(
-        EXIT.internal,
-        outcome.code ?? 'refused',
-        `${tracked.item.name} is a valid proof, but was refused (${outcome.code}): ${outcome.message}`,
-      )
-    }
-    tracked.stage = 'queued'
-    this.#outstanding--
+    const again = outcome === undefined || (code !== null && NOT_NOW.includes(code))
+    tracked.stage = 'sent'
+    if (again) tracked.sentMs = Date.now() - RESEND_AFTER_MS + RETRY_AFTER_MS
   }
 }

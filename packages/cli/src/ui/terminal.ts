@@ -51,9 +51,10 @@ export interface CheckLine {
 }
 
 export function printChecklist(checks: readonly CheckLine[]): void {
+  const width = Math.max(...checks.map((check) => check.name.length))
   for (const check of checks) {
     const mark = check.passed ? paint('green', 'ok  ') : paint('red', 'FAIL')
-    printLine(`  ${mark}  ${check.name}${check.detail === '' ? '' : `  ${paint('dim', check.detail)}`}`)
+    printLine(`  ${mark}  ${check.name.padEnd(width)}${check.detail === '' ? '' : `  ${paint('dim', check.detail)}`}`)
   }
 }
 

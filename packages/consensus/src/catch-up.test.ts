@@ -1,0 +1,179 @@
+import { bitmapOf, epoch, height, keyOf, type Signature, validatorIndex, view } from '@aethel/codec'
+import { describe, expect, it } from 'vitest'
+import {
+  blockOf, CHAIN, certificateOf, chainOf, Cluster, keyOfValidator, newViewOf, prePrepareOf, viewChangeOf, voteMessage,
+} from '../test/harness.js'
+import { type Status, statusBytes } from './index.js'
+
+function statusFrom(sender: number, inView: number, committedHeight: number, phase: 'active' | 'changing' = 'active'): Status {
+  const unsigned: Omit<Status, 'signature'> = {
+    kind: 'status', epoch: epoch(0), view: view(inView), phase, committedHeight: height(committedHeight), slots: [], sender: validatorIndex(sender),
+  }
+  const signature: Signature = keyOfValidator(sender).sign(statusBytes(CHAIN, unsigned))
+  return { ...unsigned, signature }
+}
+
+describe('catching up (protocol.md §7)', () => {
+  it('whatever is lost is sent again: proposals and votes one by one until everybody has committed', () => {
+    for (let keep = 2; keep < 9; keep++) {
+      const cluster = new Cluster()
+      let count = 0
+      cluster.cut = () => ++count % keep !== 0 // only every keep-th message arrives
+      cluster.at(0).order('a', 'b', 'c')
+      cluster.run(400)
+      cluster.cut = () => false
+      cluster.run(5000)
+      expect(cluster.replicas.map((replica) => replica.height)).toEqual([3, 3, 3, 3])
+    }
+  })
+
+  it('a replica that was down fetches the committed blocks, verifies and executes them itself', () => {
+    const cluster = new Cluster()
+    cluster.at(3).crash()
+    for (let i = 0; i < 30; i++) {
+      cluster.at(0).order(`tx ${i}`)
+      cluster.deliver()
+    }
+    cluster.at(3).boot()
+    cluster.run(3000)
+    expect(cluster.at(3).height).toBe(30)
+    expect(cluster.at(3).validationsAsked.length).toBe(30)
+    expect(cluster.at(3).committed.map((block) => block.header.height)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1))
+  })
+
+  it('B10: blocks that come by sync and by votes at once are committed once', () => {
+    const cluster = new Cluster()
+    const replica = cluster.at(3)
+    const blocks = chainOf(3)
+    const certificate = certificateOf('commit', 0, blocks[2] ?? blockOf())
+    for (const block of blocks) replica.receive(0, prePrepareOf(0, 0, block))
+    const answer = { kind: 'blocks' as const, blocks, links: [], certificate }
+    replica.receive(1, answer)
+    for (const block of blocks) for (const sender of [0, 1, 2]) replica.receive(sender, voteMessage(sender, 'commit', 0, block))
+    replica.receive(2, answer)
+    expect(replica.committed.map((block) => block.header.height)).toEqual([1, 2, 3])
+  })
+
+  it('committed blocks with a certificate of a descendant are accepted on the headers between', () => {
+    const replica = new Cluster().at(3)
+    const blocks = chainOf(5)
+    const [first, second, ...above] = blocks
+    const certificate = certificateOf('commit', 0, blocks[4] ?? blockOf())
+    replica.receive(1, { kind: 'blocks', blocks: [first ?? blockOf(), second ?? blockOf()], links: above.map((block) => block.header), certificate })
+    expect(replica.height).toBe(2)
+  })
+
+  it('B9: a NEW-VIEW that came while bodies were missing takes effect when they arrive', () => {
+    const cluster = new Cluster()
+    const replica = cluster.at(3)
+    const blocks = chainOf(3)
+    const [, , tip = blockOf()] = blocks
+    replica.receive(1, newViewOf(1, 1, [viewChangeOf(0, 1), viewChangeOf(1, 1, certificateOf('prepare', 0, tip)), viewChangeOf(2, 1)]))
+    replica.receive(1, prePrepareOf(1, 1, tip))
+    expect(replica.sentVotes()).toEqual([])
+    for (const block of blocks.toReversed()) replica.receive(2, { kind: 'block', block })
+    expect(replica.sentVotes('prepare').map((vote) => [vote.view, vote.height])).toEqual([[1, 3]])
+  })
+
+  it('D3: who is behind in views learns the newest NEW-VIEW from the answer to its STATUS', () => {
+    const cluster = new Cluster()
+    cluster.cut = ({ to }) => to === 3
+    for (const index of [1, 2]) cluster.at(index).fire('view')
+    cluster.deliver()
+    expect(cluster.at(3).position).toBe('active 0')
+    cluster.cut = () => false
+    cluster.at(3).fire('status')
+    cluster.deliver()
+    expect(cluster.at(3).position).toBe('active 1')
+  })
+
+  it('E4: a peer that claims heights and delivers nothing costs a tick, not progress', () => {
+    const cluster = new Cluster()
+    cluster.at(3).crash()
+    for (let i = 0; i < 5; i++) {
+      cluster.at(0).order(`tx ${i}`)
+      cluster.deliver()
+    }
+    cluster.at(3).boot()
+    cluster.cut = ({ from }) => from === 1
+    const timer = setLies(cluster)
+    cluster.run(4000)
+    expect(cluster.at(3).height).toBe(5)
+    expect(timer).toBeGreaterThan(0)
+  })
+
+  it('a body nobody asked for is not kept', () => {
+    const replica = new Cluster().at(3)
+    for (let i = 0; i < 100; i++) replica.receive(1, { kind: 'block', block: blockOf({ timestampMs: 2_000_000 + i }) })
+    expect(replica.running.inspect().blocksHeld).toBe(0)
+  })
+
+  it('a flood of STATUS or FETCH draws a bounded number of answers per tick, committed blocks a handful', () => {
+    const cluster = new Cluster()
+    cluster.at(0).order('a', 'b', 'c')
+    cluster.deliver()
+    const replica = cluster.at(1)
+    replica.fire('status')
+    replica.sent.length = 0
+    replica.served.length = 0
+    for (let i = 0; i < 2000; i++) {
+      replica.receive(3, statusFrom(3, 0, 0))
+      replica.receive(3, { kind: 'fetch', want: 'committed', from: height(1) })
+      replica.receive(3, { kind: 'fetch', want: 'block', hash: replica.committed[2]?.hash ?? CHAIN })
+    }
+    expect(replica.sent.length).toBeLessThanOrEqual(512)
+    expect(replica.served.length).toBeLessThanOrEqual(8)
+    expect(replica.served.length).toBeGreaterThan(0)
+    const before = replica.served.length
+    replica.receive(2, { kind: 'fetch', want: 'committed', from: height(1) }) // others are not punished for it
+    expect(replica.served.length).toBe(before + 1)
+  })
+
+  it('answers with large blocks are bounded in bytes per tick, and one of any size still gets through', () => {
+    const cluster = new Cluster()
+    const replica = cluster.at(1)
+    const large = blockOf({ transactions: [new Uint8Array(5 * 1024 * 1024)] })
+    replica.receive(0, prePrepareOf(0, 0, large))
+    replica.sent.length = 0
+    for (let i = 0; i < 50; i++) replica.receive(3, { kind: 'fetch', want: 'block', hash: large.hash })
+    expect(replica.sentOf('block').length).toBe(2) // 10 MiB: the one that crosses the line is the last
+    replica.fire('status')
+    replica.receive(3, { kind: 'fetch', want: 'block', hash: large.hash })
+    expect(replica.sentOf('block').length).toBe(3)
+  })
+
+  it('bodies voted for are served until their height commits, and the newest committed ones after it', () => {
+    const cluster = new Cluster()
+    const replica = cluster.at(3)
+    const block = blockOf()
+    replica.receive(0, prePrepareOf(0, 0, block))
+    for (const sender of [0, 1, 2]) replica.receive(sender, viewChangeOf(sender, 1))
+    replica.receive(1, newViewOf(1, 1, [0, 1, 2].map((sender) => viewChangeOf(sender, 1)))) // a view that begins without it
+    replica.receive(2, { kind: 'fetch', want: 'block', hash: block.hash })
+    expect(replica.sentOf('block').map((message) => keyOf(message.block.hash))).toEqual([keyOf(block.hash)])
+    replica.restart()
+    replica.receive(2, { kind: 'fetch', want: 'block', hash: block.hash })
+    expect(replica.sentOf('block').length).toBe(2)
+  })
+
+  it('equivocation in many slots is broadcast once per sender and view', () => {
+    const replica = new Cluster().at(1)
+    for (let at = 1; at <= 8; at++) {
+      const [a, b] = [blockOf({ height: at }), blockOf({ height: at, timestampMs: 3_000_000 })]
+      for (const block of [a, b]) replica.receive(3, voteMessage(3, 'commit', 0, block))
+    }
+    expect(replica.evidence.length).toBe(1)
+    expect(replica.sent.filter(({ message }) => message.kind === 'vote').length).toBe(2)
+  })
+})
+
+/** Replica 1 claims a height far above everybody's, and answers nothing. */
+function setLies(cluster: Cluster): number {
+  let told = 0
+  for (const claimed of [1e6, 10, 1e9]) {
+    cluster.at(3).receive(1, statusFrom(1, 0, claimed))
+    told++
+  }
+  return told
+}
+

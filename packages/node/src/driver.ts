@@ -1,0 +1,423 @@
+/**
+ * Carries out a replica's effects, in order: what promises something is on disk before the promise leaves. Inputs are handled
+ * as they come; at the end of the event-loop turn everything they caused goes out as one group commit and one write per
+ * peer.
+ */
+import { type Hash, type Height, height, keyOf, type Refusal, type Result, type ValidatorIndex } from '@aethel/codec'
+import {
+  type Block, type Blocks, type Certificate, createMessageChecker, decodeMessage, encodeBlock, encodeMessage, type Header, type Message, type MessageChecker,
+  type TimerName,
+} from '@aethel/consensus'
+import { verifySignature } from '@aethel/crypto'
+import type { LedgerState } from '@aethel/ledger'
+import type { Mesh, MeshHandlers } from '@aethel/network'
+import { type Admission, type Application, type Replica, type ReplicaEffect, type ReplicaInput, type Transaction, transactionIdOf, type VerificationJob, type VerificationOutcome } from '@aethel/replica'
+import type { Store, StoreRecord } from '@aethel/storage'
+import type { Home } from './home.js'
+import type { Log } from './log.js'
+import type { Metrics } from './metrics.js'
+import type { ProofPool } from './proof-pool.js'
+
+/** Bytes of blocks in one answer to a peer that catches up. */
+const MAX_ANSWER_BYTES: number = 4 * 1024 * 1024
+/** Headers that may lead from the last block of an answer to its certificate (consensus MAX_LINKS). */
+const MAX_ANSWER_LINKS = 256
+/** Committed states kept for receipts. */
+const RETAINED_STATES = 64
+/** Refusals remembered for clients that ask later. */
+const REMEMBERED_REFUSALS = 16_384
+
+/** A committed block that carries its own certificate, with the state after it: receipts are proven against these. */
+export interface ProvableState {
+  readonly header: Header
+  readonly certificate: Certificate
+  readonly state: LedgerState
+}
+
+export interface Committed {
+  readonly block: Block
+  readonly certificate: Certificate
+  readonly transactions: readonly Transaction[]
+}
+
+/** What becomes of a submitted transaction, for whoever waits. */
+export type Settlement = { readonly status: 'final'; readonly height: number } | { readonly status: 'refused'; readonly refusal: Refusal }
+
+export interface DriverOptions {
+  readonly home: Home
+  readonly application: Application<LedgerState>
+  readonly replica: Replica<LedgerState>
+  readonly store: Store
+  readonly log: Log
+  readonly metrics: Metrics
+  /** Our own bug: the process must stop. */
+  onBug(error: unknown): void
+}
+
+interface Group {
+  readonly records: StoreRecord[]
+  readonly releases: (() => void)[]
+}
+
+export class Driver {
+  readonly #options: DriverOptions
+  readonly #checker: MessageChecker
+  readonly #timers = new Map<TimerName, NodeJS.Timeout>()
+  readonly #requests = new Map<number, (admission: Admission) => void>()
+  readonly #settlements = new Map<string, Set<(settlement: Settlement) => void>>()
+  readonly #refusals = new Map<string, Refusal>()
+  readonly #listeners = new Set<(committed: Committed) => void>()
+  readonly provable: ProvableState[] = []
+  #mesh: Mesh | null = null
+  #pool: ProofPool | null = null
+  #group: Group = { records: [], releases: [] }
+  #groupsInFlight = 0
+  #flushScheduled = false
+  #nextRequest = 1
+  #stopped = false
+  /** Durable and published. */
+  #published: { height: number; view: number }
+
+  constructor(options: DriverOptions) {
+    this.#options = options
+    this.#checker = createMessageChecker({ chainId: options.home.chainId, validators: options.home.validators, verifySignature })
+    this.#published = { height: options.replica.committed.height, view: options.replica.position.view }
+  }
+
+  get publishedHeight(): number {
+    return this.#published.height
+  }
+
+  start(mesh: Mesh, pool: ProofPool): void {
+    this.#mesh = mesh
+    this.#pool = pool
+    this.input({ kind: 'start', nowMs: Date.now() })
+  }
+
+  stop(): void {
+    this.#stopped = true
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    this.#timers.clear()
+  }
+
+  // --- inputs -------------------------------------------------------------------------------------------------------
+
+  input(input: ReplicaInput): void {
+    if (this.#stopped) return
+    try {
+      const effects = this.#options.replica.step(input)
+      for (const effect of effects) this.#onEffect(effect)
+    } catch (error) {
+      this.stop()
+      this.#options.onBug(error)
+      return
+    }
+    this.#scheduleFlush()
+  }
+
+  get meshHandlers(): MeshHandlers {
+    const { log, metrics } = this.#options
+    return {
+      onMessage: (from, bytes) => this.#onMessage(from, bytes),
+      onTransactions: (from, transactions) => this.#onTransactions(from, transactions),
+      onConnected: (peer) => {
+        log.info({ event: 'peer-connected', peer })
+        this.input({ kind: 'connected', peer, nowMs: Date.now() })
+      },
+      onLost: (peer, reason) => log.warn({ event: 'peer-lost', peer, reason }),
+      onMisbehaving: (peer, code, message, shutOutMs) => {
+        metrics.misbehaviour.inc({ code })
+        log.warn({ event: 'peer-misbehaving', peer, code, message, shutOutMs })
+      },
+      onStranger: (address, code, message, count) => log.warn({ event: 'stranger-refused', address, code, message, count }),
+      onRoundTrip: (peer, roundTripMs) => this.input({ kind: 'round-trip', peer, roundTripMs }),
+    }
+  }
+
+  #onMessage(from: ValidatorIndex, bytes: Uint8Array): void {
+    const decoded = decodeMessage(bytes)
+    if (!decoded.ok) return this.#blame(from, decoded.error)
+    const message = decoded.value
+    if (message.kind === 'vote' && !this.#options.replica.wantsVote(message.vote)) return
+    const checked = this.#checker.check(message)
+    if (!checked.ok) return this.#blame(from, checked.error)
+    this.input({ kind: 'message', from, message: checked.value, nowMs: Date.now() })
+  }
+
+  #blame(from: ValidatorIndex, refusal: Refusal): void {
+    this.#mesh?.misbehaved(from, refusal.code, refusal.message)
+  }
+
+  #onTransactions(from: ValidatorIndex, list: readonly Uint8Array[]): void {
+    const transactions: Transaction[] = []
+    for (const bytes of list) {
+      if (this.#isKnown(transactionIdOf(bytes))) continue
+      const decoded = this.#options.application.decode(bytes)
+      if (!decoded.ok) return this.#blame(from, decoded.error)
+      transactions.push(decoded.value)
+    }
+    if (transactions.length > 0) this.input({ kind: 'transactions', from, transactions, nowMs: Date.now() })
+  }
+
+  #isKnown(id: Hash): boolean {
+    return this.#options.replica.transactionStatus(id) !== 'unknown' || this.#options.store.transactionPlace(id) !== undefined
+  }
+
+  /** A transaction of this chain with a good signature, or undefined. */
+  decode(bytes: Uint8Array): Transaction | undefined {
+    const decoded = this.#options.application.decode(bytes)
+    return decoded.ok ? decoded.value : undefined
+  }
+
+  /** Checks and submits a client's transaction; resolves when it is admitted, waiting or refused. */
+  submit(bytes: Uint8Array): Promise<Admission> {
+    const id = transactionIdOf(bytes)
+    const decoded: Result<Transaction, Refusal> = this.#options.application.decode(bytes)
+    if (!decoded.ok) return Promise.resolve({ status: 'refused', id, refusal: decoded.error })
+    return new Promise((resolve) => {
+      const request = this.#nextRequest++
+      this.#requests.set(request, resolve)
+      this.input({ kind: 'submit', request, transaction: decoded.value, nowMs: Date.now() })
+    })
+  }
+
+  /** Calls back once when the transaction is final or dropped; the returned function forgets the wish. */
+  onSettled(id: Hash, callback: (settlement: Settlement) => void): () => void {
+    const key = keyOf(id)
+    const callbacks = this.#settlements.get(key) ?? new Set()
+    callbacks.add(callback)
+    this.#settlements.set(key, callbacks)
+    return () => {
+      callbacks.delete(callback)
+      if (callbacks.size === 0 && this.#settlements.get(key) === callbacks) this.#settlements.delete(key)
+    }
+  }
+
+  refusalOf(id: Hash): Refusal | undefined {
+    return this.#refusals.get(keyOf(id))
+  }
+
+  onCommitted(listener: (committed: Committed) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  onVerified(job: VerificationJob, outcome: VerificationOutcome, milliseconds: number): void {
+    this.#options.metrics.onVerified(job.work.kind, outcome, milliseconds)
+    if (outcome.status === 'aborted') this.#options.log.error({ event: 'verification-aborted', kind: job.work.kind, reason: outcome.reason })
+    this.input({ kind: 'verified', key: job.work.key, outcome, nowMs: Date.now() })
+  }
+
+  // --- effects ------------------------------------------------------------------------------------------------------
+
+  #onEffect(effect: ReplicaEffect): void {
+    switch (effect.kind) {
+      case 'persist':
+        this.#group.records.push(...effect.records)
+        return
+      case 'commit':
+        return this.#onCommit(effect)
+      case 'evidence': {
+        const { first } = effect.evidence
+        this.#options.log.error({ event: 'equivocation', validator: first.sender, view: first.view, height: first.height, phase: first.kind })
+        this.#options.metrics.equivocations.inc()
+        this.#group.records.push({ kind: 'evidence', evidence: effect.evidence })
+        return
+      }
+      case 'send': {
+        const { to, message } = effect
+        return this.#release(() => this.#send(to, message))
+      }
+      case 'gossip': {
+        const { to, transactions } = effect
+        return this.#release(() => this.#mesh?.gossip(to, transactions.map((transaction) => transaction.bytes)))
+      }
+      case 'serve': {
+        const { to, from } = effect
+        return this.#release(() => this.#serve(to, from))
+      }
+      case 'verify':
+        this.#pool?.run(effect.jobs)
+        return
+      case 'admission': {
+        const { request, admission } = effect
+        if (admission.status === 'refused') this.#remember(admission.id, admission.refusal)
+        this.#requests.get(request)?.(admission)
+        this.#requests.delete(request)
+        return
+      }
+      case 'dropped':
+        this.#remember(effect.id, effect.refusal)
+        this.#settle(effect.id, { status: 'refused', refusal: effect.refusal })
+        return
+      case 'set-timer':
+        return this.#setTimer(effect.timer, effect.afterMs)
+      case 'cancel-timer':
+        clearTimeout(this.#timers.get(effect.timer))
+        this.#timers.delete(effect.timer)
+        return
+      case 'event':
+        return this.#onEvent(effect.event)
+    }
+  }
+
+  #onEvent(event: Extract<ReplicaEffect, { kind: 'event' }>['event']): void {
+    const { log, metrics } = this.#options
+    switch (event.name) {
+      case 'view-change-started':
+        metrics.viewChanges.inc({ reason: event.reason })
+        return log.warn({ event: 'view-change-started', view: event.view, reason: event.reason })
+      case 'view-entered':
+        metrics.viewChangeCount++
+        return log.info({ event: 'view-entered', view: event.view, base: event.base, height: event.height })
+      case 'block-invalid':
+        return log.error({ event: 'block-invalid', height: event.height, hash: hex(event.hash), code: event.code, message: event.message })
+      case 'proof-refused':
+        metrics.refusals.inc({ code: event.code })
+        return log.info({ event: 'proof-refused', id: hex(event.id), from: event.from, code: event.code })
+      case 'fetching':
+        return log.info({ event: 'fetching', peer: event.peer, from: event.from })
+      case 'verification-aborted':
+        return log.error({ event: 'block-not-verified', height: event.height, hash: hex(event.hash), reason: event.reason })
+      case 'transaction-evicted':
+        return log.debug({ event: 'transaction-evicted', id: hex(event.id) })
+      case 'ignored':
+      case 'accepted':
+      case 'prepared':
+      case 'committed':
+        return
+    }
+  }
+
+  #onCommit(effect: Extract<ReplicaEffect, { kind: 'commit' }>): void {
+    const { block, certificate, writes, transactions } = effect
+    const transactionIds = transactions.map((transaction) => transaction.id)
+    this.#group.records.push({ kind: 'commit', block, certificate, writes, transactionIds })
+    const { replica } = this.#options
+    // Several blocks can commit in one step; the replica's state is the newest one's.
+    const provable = replica.committed.height === block.header.height && certificate.height === block.header.height
+    const state = replica.state
+    this.#group.releases.push(() => {
+      if (provable) {
+        this.provable.push({ header: block.header, certificate, state })
+        if (this.provable.length > RETAINED_STATES) this.provable.shift()
+      }
+      this.#publish({ block, certificate, transactions })
+    })
+  }
+
+  /** Durable: from here on everybody may know. */
+  #publish(committed: Committed): void {
+    const { header } = committed.block
+    const { log, metrics } = this.#options
+    this.#published = { height: header.height, view: committed.certificate.view }
+    metrics.onCommitted(header, committed.transactions.length)
+    log.info({
+      event: 'block-committed', height: header.height, hash: hex(committed.block.hash), view: committed.certificate.view, proposer: header.proposer,
+      transactions: committed.transactions.length,
+    })
+    for (const transaction of committed.transactions) this.#settle(transaction.id, { status: 'final', height: header.height })
+    for (const listener of this.#listeners) listener(committed)
+  }
+
+  #settle(id: Hash, settlement: Settlement): void {
+    const key = keyOf(id)
+    const callbacks = this.#settlements.get(key)
+    if (callbacks === undefined) return
+    this.#settlements.delete(key)
+    for (const callback of callbacks) callback(settlement)
+  }
+
+  #remember(id: Hash, refusal: Refusal): void {
+    const oldest = this.#refusals.size >= REMEMBERED_REFUSALS ? this.#refusals.keys().next().value : undefined
+    if (oldest !== undefined) this.#refusals.delete(oldest)
+    this.#refusals.set(keyOf(id), refusal)
+  }
+
+  #setTimer(timer: TimerName, afterMs: number): void {
+    clearTimeout(this.#timers.get(timer))
+    this.#timers.set(
+      timer,
+      setTimeout(() => {
+        this.#timers.delete(timer)
+        this.input({ kind: 'timer', timer, nowMs: Date.now() })
+      }, afterMs),
+    )
+  }
+
+  // --- going out ----------------------------------------------------------------------------------------------------
+
+  /** Now, if nothing is waiting for the disk; otherwise in its place in the queue. */
+  #release(action: () => void): void {
+    if (this.#groupsInFlight === 0 && this.#group.records.length === 0) action()
+    else this.#group.releases.push(action)
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled) return
+    this.#flushScheduled = true
+    setImmediate(() => {
+      this.#flushScheduled = false
+      this.#flush()
+    })
+  }
+
+  #flush(): void {
+    const group = this.#group
+    if (group.records.length > 0 || group.releases.length > 0) {
+      this.#group = { records: [], releases: [] }
+      this.#groupsInFlight++
+      this.#options.store.append(group.records, () => {
+        this.#groupsInFlight--
+        for (const release of group.releases) release()
+        this.#mesh?.flush()
+      })
+    }
+    this.#mesh?.flush()
+  }
+
+  #send(to: ValidatorIndex | 'all', message: Message): void {
+    this.#mesh?.send(to, encodeMessage(message))
+  }
+
+  /** Committed blocks with what proves them, as many as fit (protocol.md §7). */
+  #serve(to: ValidatorIndex, from: Height): void {
+    const answer = this.#answerFrom(from)
+    if (answer !== undefined) this.#send(to, answer)
+  }
+
+  #answerFrom(from: Height): Blocks | undefined {
+    const { store } = this.#options
+    const blocks: Block[] = []
+    let bytes = 0
+    for (let at = from; bytes < MAX_ANSWER_BYTES && at <= this.#published.height; at = height(at + 1)) {
+      const block = store.committedBlock(at)
+      if (block === undefined) break
+      bytes += encodeBlock(block).length
+      blocks.push(block)
+    }
+    while (blocks.length > 0) {
+      const last = blocks.at(-1) as Block
+      const certificate = store.certificateFrom(last.header.height)
+      const links = certificate === undefined ? undefined : this.#linksTo(last, certificate)
+      if (certificate !== undefined && links !== undefined) return { kind: 'blocks', blocks, links, certificate }
+      blocks.pop()
+    }
+    return undefined
+  }
+
+  #linksTo(last: Block, certificate: Certificate): Header[] | undefined {
+    const links: Header[] = []
+    for (let at = last.header.height + 1; at <= certificate.height; at++) {
+      const link = this.#options.store.committedBlock(height(at))?.header
+      if (link === undefined || links.length >= MAX_ANSWER_LINKS) return undefined
+      links.push(link)
+    }
+    return links
+  }
+}
+
+function hex(hash: Hash): string {
+  return Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('hex')
+}
+

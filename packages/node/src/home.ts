@@ -1,0 +1,215 @@
+/**
+ * A validator's home: `config.json`, genesis, library definitions, two secret keys and the store. Everything in it is read
+ * once, here, and checked against each other before anything listens.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fromHex, type Hash, type PublicKey, publicKey, toHex, type ValidatorIndex, validatorIndex } from '@aethel/codec'
+import { indexOfKey, type ValidatorSet } from '@aethel/consensus'
+import { SEED_BYTES, type SecretSeed, type SigningKey, signingKey } from '@aethel/crypto'
+import { chainIdOf, createRegistry, decodeGenesis, type Genesis, genesisValidators, type LedgerRegistry } from '@aethel/ledger'
+import type { PeerAddress } from '@aethel/network'
+import { decodeLibrary, type LibraryDefinition } from '@aethel/proofs'
+import { AethelError } from './errors.js'
+
+export const CONFIG_FORMAT = 'aethel-config/1'
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
+/** `config.json`, as written by `createTestnet` and edited by people. */
+export interface Config {
+  readonly mesh: Endpoint
+  readonly http: Endpoint
+  readonly logLevel: LogLevel
+  readonly proofWorkers: number
+  /** The other validators, by index. */
+  readonly peers: readonly PeerAddress[]
+}
+
+export interface Home {
+  readonly path: string
+  readonly config: Config
+  readonly genesis: Genesis
+  readonly genesisBytes: Uint8Array
+  readonly libraries: readonly LibraryDefinition[]
+  readonly libraryBytes: readonly Uint8Array[]
+  readonly registry: LedgerRegistry
+  readonly chainId: Hash
+  readonly validators: ValidatorSet
+  readonly self: ValidatorIndex
+  readonly consensusKey: SigningKey
+  readonly networkSeed: SecretSeed
+  readonly storePath: string
+}
+
+export const HOME_FILES = {
+  config: 'config.json',
+  genesis: 'genesis.bin',
+  consensusKey: 'consensus.key',
+  networkKey: 'network.key',
+  store: 'store',
+  library: (name: string): string => `library-${name}.bin`,
+} as const
+
+const MAX_WORKERS = 64
+
+export function openHome(path: string): Home {
+  const config = parseConfig(join(path, HOME_FILES.config), read(path, HOME_FILES.config))
+  const genesisBytes = read(path, HOME_FILES.genesis)
+  const decoded = decodeGenesis(genesisBytes)
+  if (!decoded.ok) throw homeError('genesis', join(path, HOME_FILES.genesis), decoded.error.message)
+  const genesis = decoded.value
+  const libraryBytes = genesis.libraries.map((library) => read(path, HOME_FILES.library(library.name)))
+  const libraries = genesis.libraries.map((library, position) => {
+    const definition = decodeLibrary(libraryBytes[position] as Uint8Array)
+    if (!definition.ok) throw homeError('library', join(path, HOME_FILES.library(library.name)), definition.error.message)
+    return definition.value
+  })
+  const registry = createRegistry(genesis, libraries)
+  if (!registry.ok) throw homeError(registry.error.code, path, registry.error.message)
+  const validators = genesisValidators(genesis)
+  if (!validators.ok) throw homeError(validators.error.code, join(path, HOME_FILES.genesis), validators.error.message)
+  const consensusKey = signingKey(readSeed(path, HOME_FILES.consensusKey))
+  const self = indexOfKey(validators.value, consensusKey.publicKey)
+  if (self === undefined) {
+    throw new AethelError(
+      'not-a-validator',
+      `expected the key of a validator in ${join(path, HOME_FILES.consensusKey)}, but ${toHex(consensusKey.publicKey)} is not in genesis`,
+      'use the home that was made together with this genesis',
+    )
+  }
+  checkPeers(path, config, validators.value, self)
+  return {
+    path,
+    config,
+    genesis,
+    genesisBytes,
+    libraries,
+    libraryBytes,
+    registry: registry.value,
+    chainId: chainIdOf(genesis),
+    validators: validators.value,
+    self,
+    consensusKey,
+    networkSeed: readSeed(path, HOME_FILES.networkKey),
+    storePath: join(path, HOME_FILES.store),
+  }
+}
+
+function homeError(code: string, file: string, message: string): AethelError {
+  return new AethelError(code, `${file}: ${message}`, 'a home is made by "aethel testnet"; take the file from there')
+}
+
+function read(path: string, name: string): Uint8Array {
+  const file = join(path, name)
+  try {
+    const bytes = readFileSync(file)
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? 'unreadable'
+    throw new AethelError('home-unreadable', `expected a readable file ${file}, got ${why}`, 'name a home that "aethel testnet" made with --home', { cause: error })
+  }
+}
+
+function readSeed(path: string, name: string): SecretSeed {
+  const text = Buffer.from(read(path, name)).toString('latin1').trim()
+  const bytes = fromHex(text)
+  if (!bytes.ok || bytes.value.length !== SEED_BYTES) throw homeError('key', join(path, name), `expected ${2 * SEED_BYTES} hex digits, got ${text.length} characters`)
+  return bytes.value
+}
+
+function checkPeers(path: string, config: Config, validators: ValidatorSet, self: ValidatorIndex): void {
+  const expected = validators.validators.map((_, index) => index).filter((index) => index !== self)
+  const listed = config.peers.map((peer) => peer.index)
+  if (expected.join(',') !== listed.join(',')) {
+    throw new AethelError(
+      'peers',
+      `expected the peers ${expected.join(', ')} in ${join(path, HOME_FILES.config)}, in this order, got ${listed.join(', ') || 'none'}`,
+      'list every other validator of genesis once, ascending by index',
+    )
+  }
+}
+
+// --- config.json --------------------------------------------------------------------------------------------------
+
+function parseConfig(file: string, bytes: Uint8Array): Config {
+  const fail = (message: string): never => {
+    throw new AethelError('config', `${file}: ${message}`, 'compare with a config.json that "aethel testnet" writes')
+  }
+  let json: unknown
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch (error) {
+    return fail(`expected JSON, got ${error instanceof Error ? error.message : 'something else'}`)
+  }
+  const at = new Fields(json, 'the file', fail)
+  at.only(['format', 'mesh', 'http', 'logLevel', 'proofWorkers', 'peers'])
+  if (at.text('format') !== CONFIG_FORMAT) fail(`expected "format": "${CONFIG_FORMAT}"`)
+  const logLevel = at.text('logLevel')
+  const level = LOG_LEVELS.find((candidate) => candidate === logLevel) ?? fail(`expected "logLevel" to be one of ${LOG_LEVELS.join(', ')}, got ${logLevel}`)
+  return {
+    mesh: endpoint(at.object('mesh')),
+    http: endpoint(at.object('http')),
+    logLevel: level,
+    proofWorkers: at.integer('proofWorkers', 1, MAX_WORKERS),
+    peers: at.list('peers').map((peer) => {
+      peer.only(['index', 'host', 'port', 'networkKey'])
+      return { index: validatorIndex(peer.integer('index', 0, 65_534)), host: peer.text('host'), port: peer.integer('port', 1, 65_535), networkKey: peer.key('networkKey') }
+    }),
+  }
+}
+
+function endpoint(at: Fields): Endpoint {
+  at.only(['host', 'port'])
+  return { host: at.text('host'), port: at.integer('port', 0, 65_535) }
+}
+
+/** Strict reading of one JSON object: unknown, missing and mistyped fields are named. */
+class Fields {
+  readonly #object: Readonly<Record<string, unknown>>
+  readonly #name: string
+  readonly #fail: (message: string) => never
+
+  constructor(value: unknown, name: string, fail: (message: string) => never) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(`expected ${name} to be an object`)
+    this.#object = value as Record<string, unknown>
+    this.#name = name
+    this.#fail = fail
+  }
+
+  only(names: readonly string[]): void {
+    for (const key of Object.keys(this.#object)) if (!names.includes(key)) this.#fail(`expected no field "${key}" in ${this.#name}; known are ${names.join(', ')}`)
+  }
+
+  text(key: string): string {
+    const value = Object.hasOwn(this.#object, key) ? this.#object[key] : undefined
+    return typeof value === 'string' ? value : this.#fail(`expected a text "${key}" in ${this.#name}`)
+  }
+
+  integer(key: string, least: number, most: number): number {
+    const value = Object.hasOwn(this.#object, key) ? this.#object[key] : undefined
+    if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
+    return this.#fail(`expected an integer "${key}" of ${least}..${most} in ${this.#name}, got ${JSON.stringify(value)}`)
+  }
+
+  object(key: string): Fields {
+    return new Fields(this.#object[key], `"${key}"`, this.#fail)
+  }
+
+  list(key: string): Fields[] {
+    const value = this.#object[key]
+    if (!Array.isArray(value)) return this.#fail(`expected a list "${key}" in ${this.#name}`)
+    return value.map((item: unknown, position) => new Fields(item, `"${key}"[${position}]`, this.#fail))
+  }
+
+  key(key: string): PublicKey {
+    const bytes = fromHex(this.text(key))
+    return bytes.ok && bytes.value.length === 32 ? publicKey(bytes.value) : this.#fail(`expected 64 hex digits in "${key}" of ${this.#name}`)
+  }
+}
+

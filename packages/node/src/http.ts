@@ -1,0 +1,391 @@
+/**
+ * The HTTP API (docs/operations.md): submit, look up, receipts, status. Reads show committed, durable state only. Bodies,
+ * lists and waiting clients are bounded; errors are `{code, message}`.
+ */
+import { decode, fromHex, type Hash, hash, height, indicesOf, keyOf, publicKey, type Refusal, toHex } from '@aethel/codec'
+import { type Certificate, type Header, leaderOf } from '@aethel/consensus'
+import { accountNonceOf, claimRecordOf, type ClaimRecord, decodeTransaction, type LedgerState, libraryRootOf } from '@aethel/ledger'
+import type { Mesh } from '@aethel/network'
+import { createReceipt } from '@aethel/receipts'
+import { type Admission, type Replica, transactionIdOf } from '@aethel/replica'
+import type { Store } from '@aethel/storage'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Driver, ProvableState } from './driver.js'
+import { AethelError } from './errors.js'
+import type { Home } from './home.js'
+import type { Metrics } from './metrics.js'
+import type { ProofPool } from './proof-pool.js'
+
+const MAX_BODY_BYTES: number = 16 * 1024 * 1024
+const MAX_BATCH_TRANSACTIONS = 4096
+const MAX_BLOCKS_PER_PAGE = 100
+const DEFAULT_WAIT_MS = 30_000
+const MAX_WAIT_MS = 600_000
+const MAX_EVENT_STREAMS = 64
+/** A consumer of events that lags behind by more is cut off. */
+const MAX_STREAM_BACKLOG_BYTES: number = 1024 * 1024
+/** A fresh claim may have to wait for a block that carries its own certificate. */
+const RECEIPT_WAIT_MS = 2_000
+const RECEIPT_POLL_MS = 50
+
+export const API_VERSION = '0.1.0'
+
+export interface HttpContext {
+  readonly home: Home
+  readonly driver: Driver
+  readonly replica: Replica<LedgerState>
+  readonly store: Store
+  readonly mesh: Mesh
+  readonly pool: ProofPool
+  readonly metrics: Metrics
+  readonly startedAt: number
+}
+
+type Outcome = { readonly id: string; readonly status: 'pending' | 'waiting' | 'final' | 'refused' | 'timeout'; readonly code?: string; readonly message?: string; readonly height?: number }
+
+class HttpError extends Error {
+  readonly status: number
+  readonly code: string
+  readonly extra: Readonly<Record<string, unknown>>
+  constructor(status: number, code: string, message: string, extra: Readonly<Record<string, unknown>> = {}) {
+    super(message)
+    this.status = status
+    this.code = code
+    this.extra = extra
+  }
+}
+
+export async function serveHttp(context: HttpContext): Promise<FastifyInstance> {
+  const app = fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true })
+  app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) => {
+    const buffer = body as Buffer
+    done(null, Uint8Array.from(buffer))
+  })
+  app.setErrorHandler((error: unknown, _request, reply) => sendError(reply, error))
+  app.setNotFoundHandler((request, reply) => reply.code(404).send({ code: 'no-such-route', message: `expected a route of the API, got ${request.method} ${request.url}` }))
+  registerTransactions(app, context)
+  registerClaims(app, context)
+  registerChain(app, context)
+  const { host, port } = context.home.config.http
+  try {
+    await app.listen({ host, port })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
+      throw new AethelError('port-in-use', `port ${port} on ${host} is in use`, 'stop the program that uses it, or choose another port in config.json', { cause: error })
+    }
+    throw error
+  }
+  return app
+}
+
+function sendError(reply: FastifyReply, error: unknown): FastifyReply {
+  if (error instanceof HttpError) return reply.code(error.status).send({ code: error.code, message: error.message, ...error.extra })
+  const status = (error as { statusCode?: number }).statusCode ?? 500
+  const code = (error as { code?: string }).code ?? 'internal'
+  return reply.code(status).send({ code: code.toLowerCase(), message: error instanceof Error ? error.message : 'internal error' })
+}
+
+// --- transactions -------------------------------------------------------------------------------------------------
+
+function registerTransactions(app: FastifyInstance, context: HttpContext): void {
+  app.post('/v1/transactions', async (request, reply) => {
+    const { wait, timeoutMs } = waitOf(request)
+    const outcome = await submit(context, bodyOf(request), wait, timeoutMs)
+    return reply.code(statusCodeOf(context, outcome)).send(withClaim(context, bodyOf(request), outcome))
+  })
+  app.post('/v1/transactions/batch', async (request) => {
+    const { wait, timeoutMs } = waitOf(request)
+    const list = decode(bodyOf(request), (reader) => reader.list(MAX_BATCH_TRANSACTIONS, (r) => r.bytes(MAX_BODY_BYTES)))
+    if (!list.ok) throw new HttpError(400, list.error.code, `expected a list of at most ${MAX_BATCH_TRANSACTIONS} transactions: ${list.error.message}`)
+    return { results: await Promise.all(list.value.map((bytes) => submit(context, bytes, wait, timeoutMs))) }
+  })
+  app.get('/v1/transactions/:id', async (request) => {
+    const id = hashAt(request, 'id')
+    const place = context.store.transactionPlace(id)
+    if (place !== undefined) return { id: toHex(id), status: 'final', height: place.height, index: place.index }
+    const status = context.replica.transactionStatus(id)
+    if (status !== 'unknown') return { id: toHex(id), status }
+    const refusal = context.driver.refusalOf(id)
+    if (refusal !== undefined) return { id: toHex(id), status: 'refused', code: refusal.code, message: refusal.message }
+    throw new HttpError(404, 'unknown-transaction', 'expected a transaction this validator knows; it may have been submitted elsewhere, or forgotten')
+  })
+}
+
+function waitOf(request: FastifyRequest): { wait: 'none' | 'admitted' | 'final'; timeoutMs: number } {
+  const query = request.query as Record<string, string | undefined>
+  const wait = query['wait'] ?? 'admitted'
+  if (wait !== 'none' && wait !== 'admitted' && wait !== 'final') throw new HttpError(400, 'wait', `expected wait=none, admitted or final, got ${wait}`)
+  const timeoutMs = query['timeoutMs'] === undefined ? DEFAULT_WAIT_MS : Number(query['timeoutMs'])
+  if (!Number.isInteger(timeoutMs) || timeoutMs < 0 || timeoutMs > MAX_WAIT_MS) throw new HttpError(400, 'timeout', `expected timeoutMs of 0..${MAX_WAIT_MS}, got ${query['timeoutMs']}`)
+  return { wait, timeoutMs }
+}
+
+function bodyOf(request: FastifyRequest): Uint8Array {
+  if (request.body instanceof Uint8Array) return request.body
+  throw new HttpError(415, 'content-type', 'expected a body of type application/octet-stream')
+}
+
+async function submit(context: HttpContext, bytes: Uint8Array, wait: 'none' | 'admitted' | 'final', timeoutMs: number): Promise<Outcome> {
+  const id = transactionIdOf(bytes)
+  const name = toHex(id)
+  const place = context.store.transactionPlace(id)
+  if (place !== undefined) return { id: name, status: 'final', height: place.height }
+  const settled = wait === 'final' ? settlement(context, id, timeoutMs) : null
+  const admission = context.driver.submit(bytes)
+  if (wait === 'none') return { id: name, status: 'pending' }
+  const admitted: Admission = await admission
+  if (admitted.status === 'refused') {
+    settled?.cancel()
+    return refused(name, admitted.refusal)
+  }
+  if (settled === null) return { id: name, status: admitted.status === 'waiting' ? 'waiting' : 'pending' }
+  return settled.outcome
+}
+
+function refused(id: string, refusal: Refusal): Outcome {
+  return { id, status: 'refused', code: refusal.code, message: refusal.message }
+}
+
+function settlement(context: HttpContext, id: Hash, timeoutMs: number): { outcome: Promise<Outcome>; cancel: () => void } {
+  let cancel = (): void => undefined
+  const outcome = new Promise<Outcome>((resolve) => {
+    const name = toHex(id)
+    const timer = setTimeout(() => {
+      cancel()
+      resolve({ id: name, status: 'timeout', code: 'timeout', message: `not final within ${timeoutMs} ms; it is still pending` })
+    }, timeoutMs)
+    const forget = context.driver.onSettled(id, (result) => {
+      clearTimeout(timer)
+      resolve(result.status === 'final' ? { id: name, status: 'final', height: result.height } : refused(name, result.refusal))
+    })
+    cancel = () => {
+      clearTimeout(timer)
+      forget()
+    }
+  })
+  return { outcome, cancel }
+}
+
+function statusCodeOf(context: HttpContext, outcome: Outcome): number {
+  switch (outcome.status) {
+    case 'final':
+      return 200
+    case 'pending':
+    case 'waiting':
+      return 202
+    case 'timeout':
+      return 504
+    case 'refused':
+      if (outcome.code === 'duplicate-claim') return 409
+      return outcome.code === 'mempool-full' || outcome.code === 'sender-quota' ? 503 : 400
+  }
+}
+
+/** A duplicate is told which claim it repeats and where that was finalised. */
+function withClaim(context: HttpContext, bytes: Uint8Array, outcome: Outcome): Record<string, unknown> {
+  if (outcome.code !== 'duplicate-claim') return { ...outcome }
+  const decoded = context.driver.decode(bytes)
+  const claimId = decoded?.work?.claimId
+  if (claimId === undefined) return { ...outcome }
+  return { ...outcome, claimId: toHex(claimId), height: claimRecordOf(context.replica.state, claimId)?.height }
+}
+
+// --- claims and receipts ------------------------------------------------------------------------------------------
+
+function registerClaims(app: FastifyInstance, context: HttpContext): void {
+  app.get('/v1/claims/:claimId', async (request) => recordJson(recordAt(context, hashAt(request, 'claimId'))))
+  app.get('/v1/claims/:claimId/receipt', async (request, reply) => {
+    const claimId = hashAt(request, 'claimId')
+    const record = recordAt(context, claimId)
+    const base = await provableStateFor(context, record)
+    if (base === undefined) throw new HttpError(409, 'not-certified', 'expected a block with a certificate of its own at or above the claim; ask again shortly')
+    const receipt = createReceipt({ header: base.header, certificate: base.certificate, state: base.state, claimId, ...claimBytesOf(context, record) })
+    if (!receipt.ok) throw new HttpError(500, receipt.error.code, receipt.error.message)
+    return reply.header('content-type', 'application/json').send(Buffer.from(receipt.value))
+  })
+}
+
+function recordAt(context: HttpContext, claimId: Hash): ClaimRecord {
+  const record = claimRecordOf(context.replica.state, claimId)
+  if (record === undefined || record.height > context.driver.publishedHeight) {
+    throw new HttpError(404, 'unknown-claim', 'expected a finalised claim; submit its proof, or wait until it is final')
+  }
+  return record
+}
+
+async function provableStateFor(context: HttpContext, record: ClaimRecord): Promise<ProvableState | undefined> {
+  for (let waitedMs = 0; ; waitedMs += RECEIPT_POLL_MS) {
+    const newest = context.driver.provable.at(-1)
+    if (newest !== undefined && newest.header.height >= record.height) return newest
+    if (waitedMs >= RECEIPT_WAIT_MS) return undefined
+    await new Promise((resolve) => setTimeout(resolve, RECEIPT_POLL_MS))
+  }
+}
+
+/** Claims of libraries are in the state; others are in the transaction that brought them. */
+function claimBytesOf(context: HttpContext, record: ClaimRecord): { claim?: Uint8Array } {
+  if (record.library !== null) return {}
+  const place = context.store.transactionPlace(record.transactionId)
+  const bytes = place === undefined ? undefined : context.store.committedBlock(place.height)?.body.transactions[place.index]
+  const decoded = bytes === undefined ? undefined : decodeTransaction(bytes)
+  if (decoded?.ok !== true || decoded.value.action.type !== 'submit-proof') return {}
+  return { claim: decoded.value.action.claim }
+}
+
+function recordJson(record: ClaimRecord): Record<string, unknown> {
+  return {
+    claimId: toHex(record.claimId),
+    kind: record.kind,
+    status: record.status,
+    height: record.height,
+    timestampMs: record.timestampMs,
+    gas: record.gas,
+    proofHash: toHex(record.proofHash),
+    proofBytes: record.proofBytes,
+    transactionId: toHex(record.transactionId),
+    sender: toHex(record.sender),
+    library: record.library === null ? null : { name: record.library.name, label: record.library.label, digest: toHex(record.library.digest), axioms: record.library.axioms },
+  }
+}
+
+// --- chain --------------------------------------------------------------------------------------------------------
+
+function registerChain(app: FastifyInstance, context: HttpContext): void {
+  const { home, store, replica, metrics, driver } = context
+  app.get('/v1/status', async () => statusJson(context))
+  app.get('/v1/accounts/:publicKey', async (request) => {
+    const bytes = fromHex(parameter(request, 'publicKey'))
+    if (!bytes.ok || bytes.value.length !== 32) throw new HttpError(400, 'public-key', 'expected a public key of 64 lower-case hex digits')
+    const account = publicKey(bytes.value)
+    const nonce = accountNonceOf(replica.state, account)
+    return { publicKey: toHex(account), nonce, pendingNonce: replica.nextNonce(keyOf(account), nonce) }
+  })
+  app.get('/v1/blocks', async (request) => {
+    const query = request.query as Record<string, string | undefined>
+    const from = numberOf(query['from'], 'from', 1)
+    const limit = Math.min(MAX_BLOCKS_PER_PAGE, numberOf(query['limit'], 'limit', MAX_BLOCKS_PER_PAGE))
+    const blocks: Record<string, unknown>[] = []
+    for (let at = Math.max(1, from); at < from + limit && at <= driver.publishedHeight; at++) {
+      const block = store.committedBlock(height(at))
+      if (block === undefined) break
+      blocks.push(headerJson(block.header, block.hash, block.body.transactions.length))
+    }
+    return { blocks }
+  })
+  app.get('/v1/blocks/:height', async (request) => {
+    const at = numberOf(parameter(request, 'height'), 'height', 0)
+    const block = at >= 1 && at <= driver.publishedHeight ? store.committedBlock(height(at)) : undefined
+    if (block === undefined) throw new HttpError(404, 'unknown-block', `expected a height of 1..${driver.publishedHeight}, got ${at}`)
+    const certificate = store.certificateFrom(height(at))
+    return {
+      ...headerJson(block.header, block.hash, block.body.transactions.length),
+      transactionIds: block.body.transactions.map((bytes) => toHex(transactionIdOf(bytes))),
+      certificate: certificate === undefined ? null : certificateJson(certificate),
+    }
+  })
+  app.get('/v1/libraries/:name', async (request) => {
+    const name = parameter(request, 'name')
+    const library = replica.state.libraries.get(name)
+    const definition = home.genesis.libraries.find((candidate) => candidate.name === name)
+    const root = libraryRootOf(replica.state, name)
+    if (library === undefined || definition === undefined || root === undefined) throw new HttpError(404, 'unknown-library', `expected a library of this chain, got ${name}`)
+    return { name, root: toHex(root), count: library.axioms + library.theorems, digest: toHex(definition.digest) }
+  })
+  app.get('/v1/genesis', async (_request, reply) => reply.header('content-type', 'application/octet-stream').send(Buffer.from(home.genesisBytes)))
+  app.get('/v1/evidence', async () => ({
+    evidence: (await store.evidence()).map(({ first, second }) => ({
+      validator: first.sender, epoch: first.epoch, view: first.view, height: first.height, phase: first.kind,
+      first: { blockHash: toHex(first.blockHash), signature: toHex(first.signature) },
+      second: { blockHash: toHex(second.blockHash), signature: toHex(second.signature) },
+    })),
+  }))
+  app.get('/metrics', async (_request, reply) => reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics()))
+  registerEvents(app, context)
+}
+
+function statusJson(context: HttpContext): Record<string, unknown> {
+  const { home, replica, mesh, metrics, pool, driver } = context
+  const look = replica.inspect()
+  const { verified } = metrics
+  const tip = context.store.tip
+  const block = tip === undefined ? undefined : context.store.committedBlock(tip.height)
+  return {
+    version: API_VERSION,
+    chainId: toHex(home.chainId),
+    index: home.self,
+    validators: home.validators.validators.length,
+    view: look.view,
+    phase: look.phase,
+    leader: leaderOf(home.validators, look.view),
+    height: driver.publishedHeight,
+    hash: toHex(block?.hash ?? home.chainId),
+    stateRoot: toHex(block?.header.stateRoot ?? replica.state.entries.root),
+    timestampMs: block?.header.timestampMs ?? home.genesis.genesisTimeMs,
+    peers: mesh.peers().map((peer) => ({ index: peer.index, connected: peer.connected, rttMs: peer.roundTripMs })),
+    mempool: { pending: look.pooled, waiting: look.unverified, ready: look.ready, bytes: look.poolBytes },
+    verifications: { performed: verified.valid + verified.invalid + verified.aborted, ...verified, queued: pool.queued },
+    viewChanges: metrics.viewChangeCount,
+    viewTimeoutMs: look.viewTimeoutMs,
+    rss: process.memoryUsage.rss(),
+    uptimeMs: Math.round(performance.now() - context.startedAt),
+  }
+}
+
+function headerJson(header: Header, blockHash: Hash, transactions: number): Record<string, unknown> {
+  return {
+    height: header.height,
+    hash: toHex(blockHash),
+    parent: toHex(header.parent),
+    view: header.view,
+    proposer: header.proposer,
+    timestampMs: header.timestampMs,
+    stateRoot: toHex(header.stateRoot),
+    transactions,
+    totalDifficulty: String(header.totalDifficulty),
+  }
+}
+
+function certificateJson(certificate: Certificate): Record<string, unknown> {
+  return { height: certificate.height, view: certificate.view, signers: indicesOf(certificate.signers) }
+}
+
+/** Server-sent events: one `block` per committed block. */
+function registerEvents(app: FastifyInstance, context: HttpContext): void {
+  let streams = 0
+  app.get('/v1/events', (request, reply) => {
+    if (streams >= MAX_EVENT_STREAMS) throw new HttpError(503, 'too-many-streams', `expected at most ${MAX_EVENT_STREAMS} event streams; close one`)
+    streams++
+    reply.hijack()
+    const { raw } = reply
+    raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+    raw.write(': connected\n\n')
+    const stop = context.driver.onCommitted(({ block, transactions }) => {
+      const data = { ...headerJson(block.header, block.hash, transactions.length), transactionIds: transactions.map((transaction) => toHex(transaction.id)) }
+      raw.write(`event: block\ndata: ${JSON.stringify(data)}\n\n`)
+      if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) raw.destroy()
+    })
+    request.raw.once('close', () => {
+      streams--
+      stop()
+    })
+  })
+}
+
+// --- parameters ---------------------------------------------------------------------------------------------------
+
+function parameter(request: FastifyRequest, name: string): string {
+  return (request.params as Record<string, string | undefined>)[name] ?? ''
+}
+
+function hashAt(request: FastifyRequest, name: string): Hash {
+  const bytes = fromHex(parameter(request, name))
+  if (!bytes.ok || bytes.value.length !== 32) throw new HttpError(400, 'hash', `expected ${name} as 64 lower-case hex digits`)
+  return hash(bytes.value)
+}
+
+function numberOf(text: string | undefined, name: string, fallback: number): number {
+  if (text === undefined) return fallback
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 0) throw new HttpError(400, name, `expected ${name} as a whole number, got ${text}`)
+  return value
+}

@@ -1,0 +1,168 @@
+/** One validator in this process: opens its home, restores its state, joins the mesh, serves HTTP, until it is closed. */
+import { equalBytes, toHex } from '@aethel/codec'
+import type { ConsensusConfig } from '@aethel/consensus'
+import { verifySignature } from '@aethel/crypto'
+import { genesisTip, type LedgerState, restoreLedger } from '@aethel/ledger'
+import { createMesh, type Mesh } from '@aethel/network'
+import { createReplica, type Application, type MempoolLimits } from '@aethel/replica'
+import { openStore, type Store, StoreError } from '@aethel/storage'
+import type { FastifyInstance } from 'fastify'
+import { Driver } from './driver.js'
+import { AethelError, EXIT_INTERNAL, toAethelError } from './errors.js'
+import { type Home, type LogLevel, openHome } from './home.js'
+import { API_VERSION, serveHttp } from './http.js'
+import { createLog, type Log, type LogSink } from './log.js'
+import { Metrics } from './metrics.js'
+import { ProofPool } from './proof-pool.js'
+
+export interface NodeOptions {
+  /** Directory written by `createTestnet`. */
+  readonly home: string
+  /** Where JSON log lines go; standard output by default. */
+  readonly log?: LogSink
+  /** Overrides the configuration. */
+  readonly logLevel?: LogLevel
+}
+
+export interface Node {
+  readonly index: number
+  readonly chainId: string
+  readonly http: { readonly host: string; readonly port: number; readonly url: string }
+  readonly mesh: { readonly host: string; readonly port: number }
+  /** Null after `close`; the reason after a fatal stop (disk failure, broken invariant). */
+  readonly stopped: Promise<AethelError | null>
+  /** Writes what is acknowledged, closes everything. Idempotent. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** View timer floor: above any honest step on a busy machine; the timer adapts upwards from here. */
+const TIMERS = { floorMs: 2_000, commitFactor: 8, allowanceMs: 1_000, capMs: 60_000, statusMs: 500, batchMs: 2 } as const
+const CLOCK_DRIFT_MS = 5_000
+const MEMPOOL: MempoolLimits = { transactions: 20_000, bytes: 128 * 1024 * 1024, perSender: 8_192, waiting: 8_192, maxWaitBlocks: 64, verdicts: 65_536 }
+
+interface Parts {
+  home: Home
+  log: Log
+  store: Store
+  driver: Driver
+  mesh: Mesh
+  pool: ProofPool
+  http: FastifyInstance
+}
+
+export async function startNode(options: NodeOptions): Promise<Node> {
+  const parts: Partial<Parts> = {}
+  let onStopped = (_error: AethelError | null): void => undefined
+  const stopped = new Promise<AethelError | null>((resolve) => {
+    onStopped = resolve
+  })
+  let closing: Promise<void> | null = null
+  const close = (error: AethelError | null): Promise<void> => {
+    closing ??= closeParts(parts, error).then(() => onStopped(error))
+    return closing
+  }
+  try {
+    await assemble(options, parts, (error) => void close(toAethelError(error)))
+  } catch (error) {
+    const failure = toAethelError(error)
+    await close(failure)
+    throw failure
+  }
+  const { home, mesh } = parts as Parts
+  const { host, port } = home.config.http
+  return {
+    index: home.self,
+    chainId: toHex(home.chainId),
+    http: { host, port, url: `http://${host}:${port}` },
+    mesh: mesh.address,
+    stopped,
+    close: () => close(null),
+    [Symbol.asyncDispose]: () => close(null),
+  }
+}
+
+async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (error: unknown) => void): Promise<void> {
+  const startedAt = performance.now()
+  const home = openHome(options.home)
+  parts.home = home
+  const log = createLog(options.log ?? process.stdout, options.logLevel ?? home.config.logLevel, { validator: home.self })
+  parts.log = log
+  let gauges = (): ReturnType<ConstructorParameters<typeof Metrics>[0]> => ({ height: 0, view: 0, pooled: 0, unverified: 0, queuedVerifications: 0, peersConnected: 0, bytesIn: 0, bytesOut: 0 })
+  const metrics = new Metrics(() => gauges())
+  const store = await openStore(home.storePath, { chainId: home.chainId, onFailure: onFatal, onBatch: (batch) => metrics.onBatch(batch.milliseconds) })
+  parts.store = store
+  const durable = await store.loadDurable(genesisTip(home.genesis))
+  const application = await restoreState(home, store)
+  const { parameters } = home.genesis
+  const consensus: ConsensusConfig = {
+    chainId: home.chainId,
+    validators: home.validators,
+    self: home.self,
+    window: parameters.window,
+    clockDriftMs: CLOCK_DRIFT_MS,
+    timers: TIMERS,
+    sign: (bytes) => home.consensusKey.sign(bytes),
+  }
+  const block = { transactions: parameters.blockTransactions, bytes: parameters.blockBytes, gas: parameters.blockGas }
+  const replica = createReplica<LedgerState>({ consensus, durable, application, mempool: MEMPOOL, block, order: parameters.mempoolOrder })
+  const driver = new Driver({ home, application, replica, store, log, metrics, onBug: onFatal })
+  parts.driver = driver
+  const pool = new ProofPool({
+    workers: home.config.proofWorkers,
+    setup: { genesis: home.genesisBytes, libraries: home.libraryBytes },
+    onOutcome: (job, outcome, milliseconds) => driver.onVerified(job, outcome, milliseconds),
+    onWorkerLost: (reason) => log.error({ event: 'proof-worker-lost', reason }),
+  })
+  parts.pool = pool
+  const mesh = await createMesh({
+    self: home.self,
+    chainId: home.chainId,
+    seed: home.networkSeed,
+    listen: home.config.mesh,
+    peers: home.config.peers,
+    handlers: driver.meshHandlers,
+  })
+  parts.mesh = mesh
+  gauges = () => {
+    const look = replica.inspect()
+    const peers = mesh.peers()
+    return {
+      height: driver.publishedHeight, view: look.view, pooled: look.pooled, unverified: look.unverified, queuedVerifications: pool.queued,
+      peersConnected: peers.filter((peer) => peer.connected).length,
+      bytesIn: peers.reduce((sum, peer) => sum + peer.bytesIn, 0),
+      bytesOut: peers.reduce((sum, peer) => sum + peer.bytesOut, 0),
+    }
+  }
+  driver.start(mesh, pool)
+  parts.http = await serveHttp({ home, driver, replica, store, mesh, pool, metrics, startedAt })
+  log.info({
+    event: 'started', version: API_VERSION, chainId: toHex(home.chainId), height: durable.committed.height, view: durable.view,
+    mesh: mesh.address, http: home.config.http, milliseconds: Math.round(performance.now() - startedAt),
+  })
+}
+
+/** State as it was committed; its root must be the one the newest block certifies. */
+async function restoreState(home: Home, store: Store): Promise<Application<LedgerState>> {
+  const restored = restoreLedger(home.genesis, home.registry, await store.loadState(), { verifySignature })
+  const damaged = (what: string): StoreError => new StoreError('store-damaged', `the store is damaged: ${what}`, 'restore this home from a backup, or keep it for inspection')
+  if (!restored.ok) throw damaged(restored.error.message)
+  const { tip } = store
+  const header = tip === undefined ? undefined : store.committedBlock(tip.height)?.header
+  if (header !== undefined && !equalBytes(header.stateRoot, restored.value.initial.stateRoot)) {
+    throw damaged(`the stored state has root ${toHex(restored.value.initial.stateRoot)}, block ${header.height} certifies ${toHex(header.stateRoot)}`)
+  }
+  return restored.value
+}
+
+async function closeParts(parts: Partial<Parts>, error: AethelError | null): Promise<void> {
+  if (error !== null) parts.log?.error({ event: 'fatal', code: error.code, message: error.message, stack: error.exitCode === EXIT_INTERNAL ? causeStack(error) : undefined })
+  else parts.log?.info({ event: 'stopping' })
+  parts.driver?.stop()
+  await Promise.allSettled([parts.http?.close(), parts.mesh?.close(), parts.pool?.close()])
+  await parts.store?.close().catch(() => undefined)
+}
+
+function causeStack(error: AethelError): string | undefined {
+  return error.cause instanceof Error ? error.cause.stack : error.stack
+}

@@ -1,0 +1,57 @@
+/**
+ * A worker thread that checks proofs and nothing else: batches in, outcomes out. Statements of cited claims are sent once and
+ * kept until the pool says to forget them.
+ */
+import { parentPort, workerData } from 'node:worker_threads'
+import { type Hash, keyOf } from '@aethel/codec'
+import { createRegistry, decodeGenesis } from '@aethel/ledger'
+import { decodeLibrary, type ProofVerifier, runMetered } from '@aethel/proofs'
+import type { VerificationOutcome } from '@aethel/replica'
+
+export interface WorkerSetup {
+  readonly genesis: Uint8Array
+  readonly libraries: readonly Uint8Array[]
+}
+
+export interface WorkerBatch {
+  readonly forget: boolean
+  readonly statements: readonly { readonly claimId: Uint8Array; readonly statement: Uint8Array }[]
+  readonly jobs: readonly { readonly kind: string; readonly claim: Uint8Array; readonly proof: Uint8Array }[]
+}
+
+function verifiersOf(setup: WorkerSetup): Map<string, ProofVerifier<unknown>> {
+  const genesis = decodeGenesis(setup.genesis)
+  if (!genesis.ok) throw new Error(genesis.error.message)
+  const libraries = setup.libraries.map((bytes) => {
+    const library = decodeLibrary(bytes)
+    if (!library.ok) throw new Error(library.error.message)
+    return library.value
+  })
+  const registry = createRegistry(genesis.value, libraries)
+  if (!registry.ok) throw new Error(registry.error.message)
+  return new Map(registry.value.kinds.map(({ verifier }) => [verifier.kind, verifier]))
+}
+
+const verifiers = verifiersOf(workerData as WorkerSetup)
+const statements = new Map<string, Uint8Array>()
+const cited = { statementOf: (claimId: Hash): Uint8Array | undefined => statements.get(keyOf(claimId)) }
+
+function check(job: WorkerBatch['jobs'][number]): VerificationOutcome {
+  const verifier = verifiers.get(job.kind)
+  if (verifier === undefined) return { status: 'invalid', code: 'unknown-kind', message: `expected a kind of this chain, got ${job.kind}`, gas: 0 }
+  const parsed = verifier.parseClaim(job.claim)
+  if (!parsed.ok) return { status: 'invalid', code: parsed.error.code, message: parsed.error.message, gas: 0 }
+  try {
+    const verdict = runMetered(verifier, parsed.value.claim, job.proof, cited)
+    if (verdict.status === 'valid') return { status: 'valid', gas: verdict.gas }
+    return { status: 'invalid', code: verdict.code, message: verdict.message, gas: verdict.gas }
+  } catch (error) {
+    return { status: 'aborted', reason: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+parentPort?.on('message', (batch: WorkerBatch) => {
+  if (batch.forget) statements.clear()
+  for (const { claimId, statement } of batch.statements) statements.set(keyOf(claimId), statement)
+  parentPort?.postMessage(batch.jobs.map(check))
+})

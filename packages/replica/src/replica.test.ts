@@ -1,0 +1,509 @@
+/**
+ * Whole replicas with a small application that has citations: what clients are told, what is verified and how often, what
+ * happens to what was not chosen, and what a Byzantine leader can do to one validator.
+ */
+import { height, keyOf, type ValidatorIndex, validatorIndex, view, ZERO_HASH } from '@aethel/codec'
+import {
+  BLOCK_VERSION,
+  type Block,
+  ballotBytes,
+  type CommittedTip,
+  createBlock,
+  createMessageChecker,
+  evidenceRootOf,
+  lastCertificateHashOf,
+  type Message,
+  transactionsRootOf,
+  type VoteKind,
+} from '@aethel/consensus'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { BLOCK, CHAIN_ID, Cluster, type ClusterOptions, freshState, MEMPOOL, signAs, validatorSetOf } from '../test/cluster.js'
+import { createLibrary, type Entry, executes, GENESIS, type LibraryMachine, type LibraryState, type LibraryTransaction, transactionOf, verdictOf } from '../test/library.js'
+import type { Transaction } from './application.js'
+import type { Admission, BlockLimits, MempoolLimits, ReplicaEffect, ReplicaInput, VerificationJob, VerificationOutcome } from './interface.js'
+import { createReplica, type Replica } from './replica.js'
+
+const committedAt = (cluster: Cluster, index: number): readonly string[] => cluster.node(index).replica.state.order
+const idsOf = (transactions: readonly Transaction[]): Set<string> => new Set(transactions.map((transaction) => keyOf(transaction.id)))
+const statusOf = (answers: readonly Admission[]): string[] => answers.map((answer) => answer.status)
+
+/** Accounts that prove claims of their own, each citing some proved before by whomever. */
+const library: fc.Arbitrary<LibraryTransaction[]> = fc
+  .tuple(fc.array(fc.nat(3), { minLength: 1, maxLength: 20 }), fc.array(fc.array(fc.nat(100), { maxLength: 3 }), { minLength: 20, maxLength: 20 }))
+  .map(([senders, cites]) => {
+    const nonces = new Map<number, number>()
+    return senders.map((sender, claim) => {
+      const nonce = nonces.get(sender) ?? 0
+      nonces.set(sender, nonce + 1)
+      const known = claim === 0 ? [] : [...new Set((cites[claim] ?? []).map((cite) => cite % claim))]
+      return transactionOf({ sender, nonce, claim, cites: known, gas: 1 + ((claim * 7) % 5) })
+    })
+  })
+
+describe('a replica alone', () => {
+  test('commits everything, in whatever order it comes; verifies each proof once; answers each request once', () => {
+    fc.assert(
+      fc.property(library, fc.array(fc.nat(1_000), { minLength: 20, maxLength: 20 }), fc.integer({ min: 0, max: 4 }), (transactions, keys, pauseMs) => {
+        const cluster = new Cluster({ validators: 1, window: 4 })
+        const shuffled = transactions.map((transaction, index) => ({ transaction, key: keys[index] ?? 0 })).sort((a, b) => a.key - b.key)
+        const requests: number[] = []
+        for (const { transaction } of shuffled) {
+          requests.push(cluster.submit(0, transaction))
+          cluster.run(pauseMs)
+        }
+        expect(cluster.run(10_000, () => committedAt(cluster, 0).length === transactions.length)).toBe(true)
+        expect(new Set(committedAt(cluster, 0))).toEqual(idsOf(transactions))
+        expect([...cluster.node(0).verifications.values()].every((count) => count === 1)).toBe(true)
+        expect(cluster.node(0).verifications.size).toBe(transactions.length)
+        for (const request of requests) expect(cluster.answersTo(0, request)).toHaveLength(1)
+        expect(cluster.dropped(0)).toEqual([])
+        expect(cluster.node(0).replica.inspect()).toMatchObject({ pooled: 0, poolBytes: 0, unverified: 0, ready: 0 })
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  test('an invalid proof is refused with its code, is not verified again, and is never in a block', () => {
+    const cluster = new Cluster({ validators: 1 })
+    const wrong = transactionOf({ claim: 1, isValid: false })
+    const first = cluster.submit(0, wrong)
+    cluster.run(100)
+    expect(cluster.answersTo(0, first)).toMatchObject([{ status: 'refused', refusal: { code: 'wrong-step', message: 'step 1 does not follow' } }])
+    const second = cluster.submit(0, wrong)
+    expect(cluster.answersTo(0, second)).toMatchObject([{ status: 'refused', refusal: { code: 'wrong-step' } }])
+    expect([...cluster.node(0).verifications.values()]).toEqual([1])
+    cluster.run(2_000)
+    expect(committedAt(cluster, 0)).toEqual([])
+  })
+
+  test('two clients that send the same are both answered; two proofs of one claim: the second is refused before it is verified', () => {
+    const cluster = new Cluster({ validators: 1, block: { gas: 100 } })
+    const held = transactionOf({ sender: 1, nonce: 1, claim: 1, gas: 5 }) // nonce 0 is missing, so it stays in the mempool
+    const requests = [cluster.submit(0, held), cluster.submit(0, held)]
+    cluster.run(10)
+    for (const request of requests) expect(statusOf(cluster.answersTo(0, request))).toEqual(['admitted'])
+    const rival = cluster.submit(0, transactionOf({ sender: 2, claim: 1, salt: 1 }))
+    expect(cluster.answersTo(0, rival)).toMatchObject([{ status: 'refused', refusal: { code: 'duplicate-pending' } }])
+    expect(cluster.node(0).verifications.size).toBe(1)
+  })
+
+  test('two proofs of one claim at once: one is admitted, the other refused when the verdicts are in', () => {
+    const cluster = new Cluster({ validators: 1 })
+    const requests = [1, 2].map((sender) => cluster.submit(0, transactionOf({ sender, claim: 1, salt: sender })))
+    cluster.run(100)
+    expect(requests.flatMap((request) => statusOf(cluster.answersTo(0, request)))).toEqual(['admitted', 'refused'])
+    expect(committedAt(cluster, 0)).toHaveLength(1)
+  })
+
+  test('more gas than the sender allows is refused', () => {
+    const cluster = new Cluster({ validators: 1 })
+    const request = cluster.submit(0, transactionOf({ claim: 1, gas: 11, gasLimit: 10 }))
+    cluster.run(10)
+    expect(cluster.answersTo(0, request)).toMatchObject([{ status: 'refused', refusal: { code: 'gas-limit' } }])
+  })
+})
+
+describe('waiting for a citation', () => {
+  test('every client that asks is told at once, and what waits is verified when its citation turns up', () => {
+    const cluster = new Cluster({ validators: 1 })
+    const heir = transactionOf({ sender: 1, claim: 2, cites: [1] })
+    const requests = [cluster.submit(0, heir), cluster.submit(0, heir)]
+    for (const request of requests) expect(cluster.answersTo(0, request)).toMatchObject([{ status: 'waiting', refusal: { code: 'citation-unknown' } }])
+    expect(cluster.node(0).replica.transactionStatus(heir.id)).toBe('waiting')
+    expect(cluster.node(0).verifications.size).toBe(0)
+    cluster.submit(0, transactionOf({ sender: 2, claim: 1 }))
+    cluster.run(500)
+    expect(committedAt(cluster, 0)).toHaveLength(2)
+    for (const request of requests) expect(cluster.answersTo(0, request)).toHaveLength(1)
+  })
+
+  test('the waiting room is bounded, and a place is free again when somebody leaves it', () => {
+    const cluster = new Cluster({ validators: 1, mempool: { waiting: 3 } })
+    const orphan = (claim: number): LibraryTransaction => transactionOf({ sender: claim, claim, cites: [claim + 1_000] })
+    const answers = [1, 2, 3, 4, 5].map((claim) => statusOf(cluster.answersTo(0, cluster.submit(0, orphan(claim))))[0])
+    expect(answers).toEqual(['waiting', 'waiting', 'waiting', 'refused', 'refused'])
+    expect(cluster.node(0).replica.inspect().unverified).toBe(3)
+    cluster.submit(0, transactionOf({ sender: 50, claim: 1_001 }))
+    cluster.run(200)
+    expect(statusOf(cluster.answersTo(0, cluster.submit(0, orphan(6))))).toEqual(['waiting'])
+    expect(statusOf(cluster.answersTo(0, cluster.submit(0, orphan(7))))).toEqual(['refused'])
+  })
+
+  test('one that moves from one missing citation to the next keeps its place', () => {
+    const cluster = new Cluster({ validators: 1, mempool: { waiting: 1 } })
+    const heir = transactionOf({ sender: 1, claim: 1, cites: [11, 12, 13] })
+    const request = cluster.submit(0, heir)
+    for (const claim of [11, 12, 13]) {
+      expect(cluster.node(0).replica.transactionStatus(heir.id)).toBe('waiting')
+      cluster.submit(0, transactionOf({ sender: claim, claim }))
+      cluster.run(100)
+    }
+    expect(committedAt(cluster, 0)).toHaveLength(4)
+    expect(statusOf(cluster.answersTo(0, request))).toEqual(['waiting'])
+  })
+
+  test('who was told that it waits is told when it is let go: it expired, or its proof turned out wrong', () => {
+    const cluster = new Cluster({ validators: 1 })
+    const expiring = transactionOf({ sender: 1, claim: 1, cites: [99], expiry: 2 })
+    const wrong = transactionOf({ sender: 2, claim: 2, cites: [50], isValid: false })
+    for (const transaction of [expiring, wrong]) cluster.submit(0, transaction)
+    for (let nonce = 0; nonce < 3; nonce++) {
+      cluster.submit(0, transactionOf({ sender: 3, nonce, claim: 50 + nonce }))
+      cluster.run(50)
+    }
+    cluster.run(600)
+    expect(cluster.dropped(0)).toEqual(
+      expect.arrayContaining([
+        { key: keyOf(expiring.id), code: 'expired' },
+        { key: keyOf(wrong.id), code: 'wrong-step' },
+      ]),
+    )
+    expect(cluster.node(0).replica.inspect().unverified).toBe(0)
+  })
+})
+
+describe('four validators', () => {
+  test('agree on everything that anybody sent to anyone, each verifying each proof once', () => {
+    fc.assert(
+      fc.property(library, fc.array(fc.nat(3), { minLength: 20, maxLength: 20 }), (transactions, nodes) => {
+        const cluster = new Cluster({ validators: 4 })
+        for (const [index, transaction] of transactions.entries()) cluster.submit(nodes[index] ?? 0, transaction)
+        const done = (): boolean => cluster.nodes.every((node) => node.replica.state.order.length === transactions.length)
+        expect(cluster.run(20_000, done)).toBe(true)
+        for (const node of cluster.nodes) {
+          expect(node.replica.state.root).toEqual(cluster.node(0).replica.state.root)
+          expect([...node.verifications.values()].every((count) => count === 1)).toBe(true)
+          expect(node.verifications.size).toBe(transactions.length)
+        }
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  test('nothing is lost when the leader goes silent with proposals in flight', () => {
+    let isLeaderMute = false
+    const cluster = new Cluster({ validators: 4, block: { transactions: 2 }, isCut: (from, to) => isLeaderMute && (from === 0 || to === 0) })
+    const transactions = Array.from({ length: 30 }, (_, index) =>
+      transactionOf({ sender: index % 3, nonce: Math.floor(index / 3), claim: index, cites: index === 0 ? [] : [index - 1], gas: 1 + (index % 4) }),
+    )
+    for (const transaction of transactions) cluster.submit(1, transaction)
+    cluster.run(60_000, () => committedAt(cluster, 1).length >= 6)
+    isLeaderMute = true
+    const done = (): boolean => [1, 2, 3].every((index) => committedAt(cluster, index).length === transactions.length)
+    expect(cluster.run(60_000, done)).toBe(true)
+    expect(new Set(committedAt(cluster, 1))).toEqual(idsOf(transactions))
+    for (const index of [1, 2, 3]) expect(cluster.dropped(index)).toEqual([])
+  })
+
+  test('D9: a transaction whose gossip was lost is told again, on a busy network too, and ordered by a leader that never met its client', () => {
+    let isLost = true
+    const cluster = new Cluster({ validators: 4, isCut: (from, _to, kind) => isLost && from === 2 && kind === 'gossip' })
+    const lost = transactionOf({ sender: 9, claim: 9 })
+    cluster.submit(2, lost)
+    cluster.run(20)
+    isLost = false
+    let nonce = 0
+    const isDone = (): boolean => committedAt(cluster, 0).includes(keyOf(lost.id))
+    for (let round = 0; round < 60 && !isDone(); round++) {
+      cluster.submit(0, transactionOf({ sender: 1, nonce: nonce++, claim: 100 + nonce, gas: 50 }))
+      cluster.run(50)
+    }
+    expect(isDone()).toBe(true)
+    expect(cluster.node(0).replica.position.view).toBe(0)
+  })
+
+  test('what became impossible leaves every mempool although the network never rests', () => {
+    const cluster = new Cluster({ validators: 4 })
+    const first = transactionOf({ sender: 1, claim: 1, label: 7, gas: 9 })
+    const heirs = [0, 1].map((nonce) => transactionOf({ sender: 2, nonce, claim: 20 + nonce, label: nonce === 0 ? 7 : 0, gas: 3 }))
+    const expiring = transactionOf({ sender: 3, nonce: 5, claim: 3, expiry: 4 })
+    for (const transaction of [first, ...heirs, expiring]) cluster.submit(0, transaction)
+    for (let nonce = 0; nonce < 40; nonce++) {
+      cluster.submit(0, transactionOf({ sender: 4, nonce, claim: 100 + nonce }))
+      cluster.run(25)
+    }
+    for (const node of cluster.nodes) {
+      expect(node.replica.state.order).toHaveLength(41)
+      expect(node.replica.transactionStatus((heirs[0] as LibraryTransaction).id)).toBe('unknown')
+      expect(node.replica.transactionStatus(expiring.id)).toBe('unknown')
+      expect(node.replica.position.view).toBe(0)
+    }
+    // Its heir is not impossible: another transaction may take the free nonce.
+    expect(cluster.dropped(0).map((drop) => drop.key)).not.toContain(keyOf((heirs[1] as LibraryTransaction).id))
+    cluster.submit(0, transactionOf({ sender: 2, nonce: 0, claim: 30 }))
+    cluster.run(200)
+    expect(committedAt(cluster, 3)).toContain(keyOf((heirs[1] as LibraryTransaction).id))
+  })
+
+  test('a block that the application refuses as a whole is mended in a few executions, not one per pair', () => {
+    const count = 256
+    const cluster = new Cluster({ validators: 1, block: { transactions: 2 * count, bytes: 1 << 20 } })
+    const gate = transactionOf({ sender: 999, nonce: 0, claim: 9_999, gas: 1 })
+    const takers = Array.from({ length: count }, (_, sender) => transactionOf({ sender, claim: sender, label: sender === 77 ? 5 : 1_000 + sender, cites: [9_999] }))
+    const thief = transactionOf({ sender: 500, claim: 5_000, label: 5, cites: [9_999], gas: 2 })
+    const heir = transactionOf({ sender: 77, nonce: 1, claim: 8_000 })
+    for (const transaction of [...takers, thief, heir]) cluster.submit(0, transaction)
+    cluster.run(1)
+    const before = cluster.node(0).machine.work.executed
+    cluster.submit(0, gate)
+    cluster.run(500)
+    expect(committedAt(cluster, 0)).toHaveLength(count + 1)
+    expect(committedAt(cluster, 0)).toContain(keyOf(thief.id))
+    expect(cluster.dropped(0)).toEqual([{ key: keyOf((takers[77] as LibraryTransaction).id), code: 'label-taken' }])
+    expect(cluster.node(0).replica.transactionStatus(heir.id)).toBe('pending')
+    expect(cluster.node(0).machine.work.executed - before).toBeLessThan(6 * count)
+  })
+
+  test('a verification that was stopped gives no verdict: the client may try again, and the second time it is admitted', () => {
+    const verify: ClusterOptions['verify'] = (_node, job, attempt) => ({
+      outcome: attempt === 1 ? { status: 'aborted', reason: 'the worker was killed' } : verdictOf(job.work.proof),
+      afterMs: 2,
+    })
+    const cluster = new Cluster({ validators: 1, verify })
+    const transaction = transactionOf({ claim: 1 })
+    const first = cluster.submit(0, transaction)
+    cluster.run(20)
+    expect(cluster.answersTo(0, first)).toMatchObject([{ status: 'refused', refusal: { code: 'verification-aborted' } }])
+    const second = cluster.submit(0, transaction)
+    cluster.run(500)
+    expect(statusOf(cluster.answersTo(0, second))).toEqual(['admitted'])
+    expect(committedAt(cluster, 0)).toHaveLength(1)
+  })
+})
+
+/** Validator 1 of four alone: the test plays the leader and the others, and answers its verifications when it likes. */
+class Stage {
+  readonly machine: LibraryMachine = createLibrary()
+  readonly replica: Replica<LibraryState>
+  readonly effects: ReplicaEffect[] = []
+  readonly jobs: VerificationJob[] = []
+  readonly #checker = createMessageChecker({ chainId: CHAIN_ID, validators: validatorSetOf(4), verifySignature: () => true })
+  nowMs = 1_000
+
+  constructor(limits: { mempool?: Partial<MempoolLimits>; block?: Partial<BlockLimits> } = {}) {
+    this.replica = createReplica({
+      consensus: {
+        chainId: CHAIN_ID,
+        validators: validatorSetOf(4),
+        self: validatorIndex(1),
+        window: 4,
+        clockDriftMs: 5_000,
+        timers: { floorMs: 1_000, commitFactor: 4, allowanceMs: 200, capMs: 8_000, statusMs: 250, batchMs: 5 },
+        sign: signAs(1),
+      },
+      durable: freshState(),
+      application: this.machine,
+      mempool: { ...MEMPOOL, ...limits.mempool },
+      block: { ...BLOCK, ...limits.block },
+      order: 'difficulty',
+    })
+    this.step({ kind: 'start', nowMs: this.nowMs })
+  }
+
+  step(input: ReplicaInput): readonly ReplicaEffect[] {
+    const effects = this.replica.step(input)
+    this.effects.push(...effects)
+    for (const effect of effects) if (effect.kind === 'verify') this.jobs.push(...effect.jobs)
+    return effects
+  }
+
+  message(from: number, message: Message): readonly ReplicaEffect[] {
+    const checked = this.#checker.check(message)
+    if (!checked.ok) throw new Error(checked.error.message)
+    return this.step({ kind: 'message', from: validatorIndex(from), message: checked.value, nowMs: this.nowMs })
+  }
+
+  tick(): readonly ReplicaEffect[] {
+    this.nowMs += 250
+    return this.step({ kind: 'timer', timer: 'status', nowMs: this.nowMs })
+  }
+
+  propose(block: Block): readonly ReplicaEffect[] {
+    const ballot = { kind: 'prepare' as const, epoch: 0 as never, view: view(0), height: block.header.height, blockHash: block.hash }
+    return this.message(0, { kind: 'pre-prepare', epoch: ballot.epoch, view: ballot.view, block, sender: validatorIndex(0), signature: signAs(0)(ballotBytes(CHAIN_ID, ballot)) })
+  }
+
+  vote(sender: number, kind: VoteKind, block: Block): readonly ReplicaEffect[] {
+    const ballot = { kind, epoch: 0 as never, view: view(0), height: block.header.height, blockHash: block.hash }
+    return this.message(sender, { kind: 'vote', vote: { ...ballot, sender: validatorIndex(sender), signature: signAs(sender)(ballotBytes(CHAIN_ID, ballot)) } })
+  }
+
+  /** The three others commit. */
+  certify(block: Block): void {
+    for (const sender of [0, 2, 3]) this.vote(sender, 'commit', block)
+  }
+
+  answer(job: VerificationJob | undefined, outcome?: VerificationOutcome): readonly ReplicaEffect[] {
+    if (job === undefined) throw new Error('no verification was asked for')
+    return this.step({ kind: 'verified', key: job.work.key, outcome: outcome ?? verdictOf(job.work.proof), nowMs: this.nowMs })
+  }
+
+  votes(effects: readonly ReplicaEffect[] = this.effects): string[] {
+    return effects.flatMap((effect) => (effect.kind === 'send' && effect.message.kind === 'vote' ? [`${effect.message.vote.kind} ${effect.message.vote.height}`] : []))
+  }
+
+  events(name: string): number {
+    return this.effects.filter((effect) => effect.kind === 'event' && effect.event.name === name).length
+  }
+}
+
+interface Parent {
+  readonly tip: CommittedTip
+  readonly state: LibraryState
+}
+
+const GROUND: Parent = { tip: { height: height(0), hash: CHAIN_ID, timestampMs: 0 }, state: GENESIS }
+
+function blockOf(parent: Parent, transactions: readonly LibraryTransaction[], options: { timestampMs?: number; totalDifficulty?: bigint } = {}): Block & { readonly after: Parent } {
+  const at = height(parent.tip.height + 1)
+  const { state, stateRoot } = executes(createLibrary(), parent.state, at, transactions)
+  const body = { transactions: transactions.map((transaction) => transaction.bytes), evidence: [], lastCertificate: null }
+  const timestampMs = options.timestampMs ?? parent.tip.timestampMs + 10
+  const gas = transactions.reduce((sum, { entry }) => sum + (entry.claim === null ? 0n : BigInt(entry.gas)), 0n)
+  const { hash } = validatorSetOf(4)
+  const header = {
+    version: BLOCK_VERSION,
+    chainId: CHAIN_ID,
+    epoch: 0 as never,
+    height: at,
+    parent: parent.tip.hash,
+    view: view(0),
+    proposer: 0 as ValidatorIndex,
+    timestampMs,
+    transactionsRoot: transactionsRootOf(body.transactions),
+    evidenceRoot: evidenceRootOf([]),
+    lastCertificateHash: lastCertificateHashOf(null),
+    stateRoot,
+    validatorsHash: hash,
+    nextValidatorsHash: hash,
+    totalDifficulty: options.totalDifficulty ?? gas,
+  }
+  const block = createBlock(header, body)
+  return { ...block, after: { tip: { height: at, hash: block.hash, timestampMs }, state } }
+}
+
+const plain = (sender: number, more: Partial<Entry> = {}): LibraryTransaction => transactionOf({ sender, ...more })
+
+describe('a validator under a Byzantine leader', () => {
+  test('a block whose proofs are still being checked may lose its parent to another block: the validator lives and follows', () => {
+    const stage = new Stage()
+    const lost = blockOf(GROUND, [plain(1)])
+    const child = blockOf(lost.after, [plain(2, { claim: 2 })])
+    const winner = blockOf(GROUND, [plain(3)])
+    stage.propose(lost)
+    stage.propose(child)
+    expect(stage.jobs).toHaveLength(1)
+    stage.certify(winner)
+    stage.message(2, { kind: 'block', block: winner })
+    expect(stage.replica.committed).toMatchObject({ height: 1, hash: winner.hash })
+    stage.answer(stage.jobs[0])
+    expect(stage.votes()).toEqual(['prepare 1'])
+    stage.tick()
+    expect(stage.replica.committed.hash).toEqual(winner.hash)
+  })
+
+  test('two blocks of one height wait for the same proof: committing one forgets the other', () => {
+    const stage = new Stage()
+    const shared = plain(1, { claim: 1 })
+    const winner = blockOf(GROUND, [shared], { timestampMs: 20 })
+    const loser = blockOf(GROUND, [shared], { timestampMs: 30 })
+    stage.certify(winner)
+    stage.message(2, { kind: 'block', block: winner })
+    stage.propose(loser)
+    expect(stage.jobs).toHaveLength(1)
+    stage.answer(stage.jobs[0])
+    expect(stage.replica.committed.hash).toEqual(winner.hash)
+    stage.tick()
+    expect(stage.jobs).toHaveLength(1)
+  })
+
+  test('a proof of the block that does not verify: no vote, and a view change', () => {
+    const stage = new Stage()
+    stage.propose(blockOf(GROUND, [plain(1, { claim: 1, isValid: false })]))
+    const effects = stage.answer(stage.jobs[0])
+    expect(stage.votes()).toEqual([])
+    expect(effects.some((effect) => effect.kind === 'send' && effect.message.kind === 'view-change')).toBe(true)
+    expect(stage.events('block-invalid')).toBe(1)
+  })
+
+  test('a stopped verification: the validator abstains, says so, tries again at the next tick, and then votes', () => {
+    const stage = new Stage()
+    stage.propose(blockOf(GROUND, [plain(1, { claim: 1 })]))
+    stage.answer(stage.jobs[0], { status: 'aborted', reason: 'out of memory' })
+    expect(stage.votes()).toEqual([])
+    expect(stage.events('verification-aborted')).toBe(1)
+    expect(stage.replica.position.phase).toBe('active')
+    stage.tick()
+    expect(stage.jobs).toHaveLength(2)
+    stage.answer(stage.jobs[1])
+    expect(stage.votes()).toEqual(['prepare 1'])
+  })
+
+  test('more gas than a block may hold is refused before anything is verified; a wrong total after', () => {
+    const greedy = new Stage({ block: { gas: 100 } })
+    greedy.propose(blockOf(GROUND, [plain(1, { claim: 1, gas: 101 })]))
+    expect(greedy.jobs).toHaveLength(0)
+    expect(greedy.events('block-invalid')).toBe(1)
+    const liar = new Stage({ block: { gas: 100 } })
+    liar.propose(blockOf(GROUND, [plain(1, { claim: 1, gas: 101 })], { totalDifficulty: 50n }))
+    liar.answer(liar.jobs[0])
+    expect(liar.votes()).toEqual([])
+    expect(liar.events('block-invalid')).toBe(1)
+  })
+
+  test('a proof that was verified for the mempool is not verified for the block, nor the other way round', () => {
+    const stage = new Stage()
+    const [pooled, unseen] = [plain(1, { claim: 1 }), plain(2, { claim: 2 })]
+    stage.step({ kind: 'transactions', from: validatorIndex(2), transactions: [pooled], nowMs: stage.nowMs })
+    stage.answer(stage.jobs[0])
+    stage.propose(blockOf(GROUND, [pooled, unseen]))
+    expect(stage.jobs).toHaveLength(2)
+    stage.step({ kind: 'submit', request: 7, transaction: unseen, nowMs: stage.nowMs })
+    expect(stage.jobs).toHaveLength(2)
+    const effects = stage.answer(stage.jobs[1])
+    expect(stage.votes()).toEqual(['prepare 1'])
+    expect(effects).toContainEqual({ kind: 'admission', request: 7, admission: { status: 'admitted', id: unseen.id } })
+  })
+
+  test('a client whose transaction is committed while it waits for a citation is told that it is in, never that it was dropped', () => {
+    const stage = new Stage()
+    const [cited, heir] = [plain(1, { claim: 1 }), plain(2, { claim: 2, cites: [1] })]
+    stage.step({ kind: 'submit', request: 1, transaction: heir, nowMs: stage.nowMs })
+    const block = blockOf(GROUND, [cited, heir])
+    stage.propose(block)
+    for (const job of [...stage.jobs]) stage.answer(job)
+    stage.certify(block)
+    expect(stage.replica.committed.height).toBe(1)
+    expect(stage.effects.filter((effect) => effect.kind === 'dropped')).toEqual([])
+    expect(stage.effects.flatMap((effect) => (effect.kind === 'admission' ? [effect.admission.status] : []))).toEqual(['waiting'])
+    expect(stage.replica.inspect()).toMatchObject({ unverified: 0, pooled: 0 })
+  })
+
+  test('a late or repeated verdict, and one that nobody asked for, changes nothing', () => {
+    const stage = new Stage()
+    const block = blockOf(GROUND, [plain(1, { claim: 1 })])
+    stage.propose(block)
+    stage.answer(stage.jobs[0])
+    stage.certify(block)
+    const before = stage.replica.inspect()
+    expect(stage.answer(stage.jobs[0])).toEqual([])
+    expect(stage.step({ kind: 'verified', key: ZERO_HASH, outcome: { status: 'aborted', reason: 'late' }, nowMs: stage.nowMs })).toEqual([])
+    expect(stage.replica.inspect()).toEqual(before)
+  })
+})
+
+describe('when the mempool is full', () => {
+  test('the lowest goes, is reported, and is neither ordered nor remembered', () => {
+    const stage = new Stage({ mempool: { transactions: 2 } })
+    const items = [1, 2, 3].map((sender) => plain(sender, { claim: sender, gas: sender * 10, nonce: 5 }))
+    for (const [index, transaction] of items.entries()) {
+      stage.step({ kind: 'submit', request: index, transaction, nowMs: stage.nowMs })
+      stage.answer(stage.jobs[index])
+    }
+    const [lowest] = items as [LibraryTransaction]
+    expect(stage.effects.filter((effect) => effect.kind === 'dropped')).toMatchObject([{ id: lowest.id, refusal: { code: 'evicted' } }])
+    expect(stage.replica.transactionStatus(lowest.id)).toBe('unknown')
+    expect(stage.replica.inspect().pooled).toBe(2)
+  })
+})
