@@ -34,11 +34,14 @@ import type {
 } from '@aethel/replica'
 import { chainIdOf, type Genesis, writeParameters } from './genesis.js'
 import { checkRegistry, type LedgerKind, type LedgerRegistry } from './kinds.js'
-import { AuthenticatedMap, type MapChange } from './merkle.js'
+import { AuthenticatedMap, type MapChange, mapKey } from './merkle.js'
 import {
+  accountPath,
+  claimPath,
   decodeAccountRecord,
   decodeClaimRecord,
   decodeLibraryRecord,
+  labelPath,
   libraryPath,
   MAX_LABEL_BYTES,
   PARAMETERS_PATH,
@@ -74,6 +77,10 @@ export interface LedgerTransaction extends Transaction {
   /** `keyOf` of the claim and of each that its proof cites, in the order of `work.cites`: they are looked up often. */
   readonly claimKey: string
   readonly citedKeys: readonly string[]
+  /** Where the account, the claim and its label live in the authenticated maps: hashed once, looked up at every step. */
+  readonly accountAt: Hash
+  readonly claimAt: Hash | null
+  readonly labelAt: Hash | null
 }
 
 /** Why a transaction cannot follow a state: for now, or for good. */
@@ -189,6 +196,9 @@ class Ledger {
       proofHash: proof === null ? null : proof.value.proofHash,
       claimKey: proof === null ? '' : keyOf(proof.value.work.claimId),
       citedKeys: proof === null ? [] : proof.value.work.cites.map(keyOf),
+      accountAt: mapKey(accountPath(transaction.sender)),
+      claimAt: proof === null ? null : mapKey(claimPath(proof.value.work.claimId)),
+      labelAt: proof === null || proof.value.place === null ? null : mapKey(labelPath(proof.value.place.label)),
     })
   }
 
@@ -226,34 +236,43 @@ class Ledger {
 
   /** The rules, in order: first what can never be mended, then what may still come. Fills `cited` with what it looks up. */
   #refusalOf(view: StateView, transaction: LedgerTransaction, at: number, cited: CitedPlace[]): RuleRefusal | null {
-    const nonce = view.nonceOf(transaction.account, transaction.sender)
+    const nonce = view.nonceOf(transaction.sender, transaction.accountAt)
     if (transaction.nonce < nonce)
       return never('nonce-used', `expected nonce ${nonce}, got ${transaction.nonce}, which an earlier transaction has used`)
     if (transaction.expiryHeight < at)
       return never('expired', `expected to be in a block by height ${transaction.expiryHeight}, the next is ${at}; sign it again`)
     const { work } = transaction
-    const claimRefusal = work === null ? null : this.#claimRefusal(view, transaction, work, cited)
-    if (claimRefusal?.status === 'never') return claimRefusal
+    const claimRefusal = work === null ? null : this.#claimRefusal(view, transaction, work)
+    if (claimRefusal !== null) return claimRefusal
     if (transaction.nonce > nonce)
       return later('nonce-gap', `expected nonce ${nonce}, got ${transaction.nonce}; it waits for the ones between`)
-    return claimRefusal
+    return work === null ? null : this.#citationRefusal(view, transaction, work, cited)
   }
 
-  #claimRefusal(view: StateView, transaction: LedgerTransaction, work: VerificationWork, cited: CitedPlace[]): RuleRefusal | null {
-    if (this.#axioms.has(transaction.claimKey) || view.isFinalised(work.claimId, transaction.claimKey)) {
+  /** The claim itself: new, and its label free. */
+  #claimRefusal(view: StateView, transaction: LedgerTransaction, work: VerificationWork): RuleRefusal | null {
+    const { claimAt, labelAt } = transaction
+    assert(claimAt !== null, 'a transaction with work has a claim')
+    if (this.#axioms.has(transaction.claimKey) || view.isFinalised(transaction.claimKey, claimAt)) {
       return never('duplicate-claim', `the claim ${toHex(work.claimId)} is finalised already; ask for its receipt`)
     }
     const { place } = transaction
     if (place !== null) {
       if (!view.hasLibrary(place.library))
         return never('unknown-library', `expected a library of this chain, got ${JSON.stringify(place.library)}`)
-      if (view.labelTaken(place.library, place.label)) {
+      if (labelAt !== null && view.labelTaken(place.library, place.label, labelAt)) {
         return never(
           'label-taken',
           `the label ${JSON.stringify(place.label)} of library ${place.library} belongs to another claim; choose another`,
         )
       }
     }
+    return null
+  }
+
+  /** What the proof leans on: finalised, in the claim's own library. The longest walk, so it comes last. */
+  #citationRefusal(view: StateView, transaction: LedgerTransaction, work: VerificationWork, cited: CitedPlace[]): RuleRefusal | null {
+    const { place } = transaction
     let missing: RuleRefusal | null = null
     for (const [index, claimId] of work.cites.entries()) {
       const key = transaction.citedKeys[index] as string
@@ -280,7 +299,7 @@ class Ledger {
       const cited: CitedPlace[] = []
       const refusal = this.#refusalOf(view, transaction, context.height, cited) ?? gasRefusal(transaction, input.difficulty)
       if (refusal !== null) return refuse(refusal.code, `transaction ${index} (${toHex(transaction.id)}): ${refusal.message}`)
-      view.setNonce(transaction.account, transaction.sender, transaction.nonce + 1)
+      view.setNonce(transaction, transaction.nonce + 1)
       this.#addClaim(view, context, transaction, input.difficulty, cited)
     }
     const state = view.finish()

@@ -74,7 +74,11 @@ function decodedRecord(bytes: Uint8Array): ClaimRecord {
 }
 
 export function accountNonceOf(state: LedgerState, account: PublicKey): number {
-  const bytes = state.entries.get(mapKey(accountPath(account)))
+  return nonceAt(state, mapKey(accountPath(account)))
+}
+
+function nonceAt(state: LedgerState, at: Hash): number {
+  const bytes = state.entries.get(at)
   if (bytes === undefined) return 0
   const record = decodeAccountRecord(bytes)
   assert(record.ok, 'an account record in the state does not decode')
@@ -146,7 +150,7 @@ function compactPlace(record: ClaimRecord): CitedPlace {
 export class StateView {
   readonly #base: LedgerState
   readonly #places: PlaceCache
-  readonly #nonces = new Map<string, { readonly account: PublicKey; readonly nonce: number }>()
+  readonly #nonces = new Map<string, { readonly account: PublicKey; readonly accountAt: Hash; readonly nonce: number }>()
   readonly #claims = new Map<string, { readonly record: ClaimRecord; readonly statement: Uint8Array }>()
   readonly #labels = new Map<string, Map<string, Hash>>()
 
@@ -155,8 +159,9 @@ export class StateView {
     this.#places = places
   }
 
-  nonceOf(account: PublicKey, key: string): number {
-    return this.#nonces.get(key)?.nonce ?? accountNonceOf(this.#base, account)
+  /** `at` is where the account lives in the entries. */
+  nonceOf(sender: string, at: Hash): number {
+    return this.#nonces.get(sender)?.nonce ?? nonceAt(this.#base, at)
   }
 
   /** Of a finalised claim; undefined for axioms and for what is not finalised. */
@@ -166,20 +171,20 @@ export class StateView {
     return { library: added.record.library?.name ?? null, axioms: added.record.library?.axioms ?? [] }
   }
 
-  isFinalised(claimId: Hash, key: string): boolean {
-    return this.#claims.has(key) || this.#base.entries.has(mapKey(claimPath(claimId)))
+  isFinalised(key: string, at: Hash): boolean {
+    return this.#claims.has(key) || this.#base.entries.has(at)
   }
 
   hasLibrary(name: string): boolean {
     return this.#base.libraries.has(name)
   }
 
-  labelTaken(library: string, label: string): boolean {
-    return this.#labels.get(library)?.has(label) === true || claimIdOfLabel(this.#base, library, label) !== undefined
+  labelTaken(library: string, label: string, at: Hash): boolean {
+    return this.#labels.get(library)?.has(label) === true || this.#base.libraries.get(library)?.labels.has(at) === true
   }
 
-  setNonce(account: PublicKey, key: string, nonce: number): void {
-    this.#nonces.set(key, { account, nonce })
+  setNonce(sender: { readonly sender: string; readonly account: PublicKey; readonly accountAt: Hash }, nonce: number): void {
+    this.#nonces.set(sender.sender, { account: sender.account, accountAt: sender.accountAt, nonce })
   }
 
   addClaim(record: ClaimRecord, statement: Uint8Array): void {
@@ -195,7 +200,9 @@ export class StateView {
   finish(): LedgerState {
     const changes: MapChange[] = []
     const statements: MapChange[] = []
-    for (const { account, nonce } of this.#nonces.values()) changes.push(entryChange(accountPath(account), encodeAccountRecord({ nonce })))
+    for (const { account, accountAt, nonce } of this.#nonces.values()) {
+      changes.push({ key: accountAt, path: accountPath(account), value: encodeAccountRecord({ nonce }) })
+    }
     for (const { record, statement } of this.#claims.values()) {
       changes.push(entryChange(claimPath(record.claimId), encodeClaimRecord(record)))
       if (record.library !== null) statements.push(statementChange(record.claimId, statement))
