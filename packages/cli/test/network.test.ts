@@ -158,7 +158,7 @@ describe('what is wrong is refused', () => {
   })
 
   it('nobody there, or something that is no validator: exit code 6', async () => {
-    const server = createServer((socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi'))
+    const server = createServer((socket) => socket.resume().end('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi'))
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     const address = server.address()
@@ -203,7 +203,7 @@ describe('homes', () => {
   it('a home with the genesis of another network is refused', async () => {
     const home = folder.file('mixed')
     cpSync(other.homes[1] ?? '', home, { recursive: true })
-    copyFileSync(`${network.homes[1]}/genesis.json`, `${home}/genesis.json`)
+    copyFileSync(`${network.homes[1]}/genesis.bin`, `${home}/genesis.bin`)
     const outcome = await aethelAsync('start', '--home', home)
     expect(outcome.code).toBe(2)
     errorLine(outcome)

@@ -3,8 +3,25 @@
  * never part of a hash, except that one embedded ancestor certificate is bound by `lastCertificateHash` (trap A9).
  */
 import {
-  decode, encode, type Epoch, epoch, equalBytes, type Hash, height, type Height, ok, type Reader, type Refusal, refuse, type Result,
-  type ValidatorIndex, validatorIndex, type View, view, type Writer, ZERO_HASH,
+  decode,
+  type Epoch,
+  encode,
+  epoch,
+  equalBytes,
+  type Hash,
+  type Height,
+  height,
+  ok,
+  type Reader,
+  type Refusal,
+  type Result,
+  refuse,
+  type ValidatorIndex,
+  type View,
+  validatorIndex,
+  view,
+  type Writer,
+  ZERO_HASH,
 } from '@aethel/codec'
 import { hashTagged } from '@aethel/crypto'
 import { type Certificate, hashCertificate, readCertificate, writeCertificate } from './certificate.js'
@@ -97,7 +114,10 @@ export function readHeader(reader: Reader): Header {
 }
 
 export function hashHeader(header: Header): Hash {
-  return hashTagged('aethel/header/v1', encode((writer) => writeHeader(writer, header)))
+  return hashTagged(
+    'aethel/header/v1',
+    encode((writer) => writeHeader(writer, header)),
+  )
 }
 
 /**
@@ -111,7 +131,10 @@ export function listRoot(domain: string, items: readonly Uint8Array[]): Hash {
     if (to - from === 1) return hashTagged(leaf, items[from] as Uint8Array)
     let half = 1
     while (half * 2 < to - from) half *= 2
-    return hashTagged(node, encode((writer) => writer.raw(rootOf(from, from + half)).raw(rootOf(from + half, to))))
+    return hashTagged(
+      node,
+      encode((writer) => writer.raw(rootOf(from, from + half)).raw(rootOf(from + half, to))),
+    )
   }
   return items.length === 0 ? hashTagged(`${domain}/empty`, ZERO_HASH) : rootOf(0, items.length)
 }

@@ -1,13 +1,28 @@
-import { bitmapOf, epoch, height, keyOf, type Signature, validatorIndex, view } from '@aethel/codec'
+import { epoch, height, keyOf, type Signature, validatorIndex, view } from '@aethel/codec'
 import { describe, expect, it } from 'vitest'
 import {
-  blockOf, CHAIN, certificateOf, chainOf, Cluster, keyOfValidator, newViewOf, prePrepareOf, viewChangeOf, voteMessage,
+  blockOf,
+  CHAIN,
+  Cluster,
+  certificateOf,
+  chainOf,
+  keyOfValidator,
+  newViewOf,
+  prePrepareOf,
+  viewChangeOf,
+  voteMessage,
 } from '../test/harness.js'
 import { type Status, statusBytes } from './index.js'
 
 function statusFrom(sender: number, inView: number, committedHeight: number, phase: 'active' | 'changing' = 'active'): Status {
   const unsigned: Omit<Status, 'signature'> = {
-    kind: 'status', epoch: epoch(0), view: view(inView), phase, committedHeight: height(committedHeight), slots: [], sender: validatorIndex(sender),
+    kind: 'status',
+    epoch: epoch(0),
+    view: view(inView),
+    phase,
+    committedHeight: height(committedHeight),
+    slots: [],
+    sender: validatorIndex(sender),
   }
   const signature: Signature = keyOfValidator(sender).sign(statusBytes(CHAIN, unsigned))
   return { ...unsigned, signature }
@@ -59,7 +74,12 @@ describe('catching up (protocol.md §7)', () => {
     const blocks = chainOf(5)
     const [first, second, ...above] = blocks
     const certificate = certificateOf('commit', 0, blocks[4] ?? blockOf())
-    replica.receive(1, { kind: 'blocks', blocks: [first ?? blockOf(), second ?? blockOf()], links: above.map((block) => block.header), certificate })
+    replica.receive(1, {
+      kind: 'blocks',
+      blocks: [first ?? blockOf(), second ?? blockOf()],
+      links: above.map((block) => block.header),
+      certificate,
+    })
     expect(replica.height).toBe(2)
   })
 
@@ -96,10 +116,10 @@ describe('catching up (protocol.md §7)', () => {
     }
     cluster.at(3).boot()
     cluster.cut = ({ from }) => from === 1
-    const timer = setLies(cluster)
+    for (const claimed of [1e6, 10, 1e9]) cluster.at(3).receive(1, statusFrom(1, 0, claimed)) // and answers nothing
     cluster.run(4000)
     expect(cluster.at(3).height).toBe(5)
-    expect(timer).toBeGreaterThan(0)
+    expect(cluster.at(3).events.some((event) => event.name === 'fetching' && event.peer === 1)).toBe(true)
   })
 
   it('a body nobody asked for is not kept', () => {
@@ -122,7 +142,7 @@ describe('catching up (protocol.md §7)', () => {
       replica.receive(3, { kind: 'fetch', want: 'block', hash: replica.committed[2]?.hash ?? CHAIN })
     }
     expect(replica.sent.length).toBeLessThanOrEqual(512)
-    expect(replica.served.length).toBeLessThanOrEqual(8)
+    expect(replica.served.length).toBeLessThanOrEqual(4)
     expect(replica.served.length).toBeGreaterThan(0)
     const before = replica.served.length
     replica.receive(2, { kind: 'fetch', want: 'committed', from: height(1) }) // others are not punished for it
@@ -136,10 +156,10 @@ describe('catching up (protocol.md §7)', () => {
     replica.receive(0, prePrepareOf(0, 0, large))
     replica.sent.length = 0
     for (let i = 0; i < 50; i++) replica.receive(3, { kind: 'fetch', want: 'block', hash: large.hash })
-    expect(replica.sentOf('block').length).toBe(2) // 10 MiB: the one that crosses the line is the last
+    expect(replica.sentOf('block').length).toBe(4) // 20 MiB: the one that crosses the line is the last
     replica.fire('status')
     replica.receive(3, { kind: 'fetch', want: 'block', hash: large.hash })
-    expect(replica.sentOf('block').length).toBe(3)
+    expect(replica.sentOf('block').length).toBe(5)
   })
 
   it('bodies voted for are served until their height commits, and the newest committed ones after it', () => {
@@ -148,7 +168,14 @@ describe('catching up (protocol.md §7)', () => {
     const block = blockOf()
     replica.receive(0, prePrepareOf(0, 0, block))
     for (const sender of [0, 1, 2]) replica.receive(sender, viewChangeOf(sender, 1))
-    replica.receive(1, newViewOf(1, 1, [0, 1, 2].map((sender) => viewChangeOf(sender, 1)))) // a view that begins without it
+    replica.receive(
+      1,
+      newViewOf(
+        1,
+        1,
+        [0, 1, 2].map((sender) => viewChangeOf(sender, 1)),
+      ),
+    ) // a view that begins without it
     replica.receive(2, { kind: 'fetch', want: 'block', hash: block.hash })
     expect(replica.sentOf('block').map((message) => keyOf(message.block.hash))).toEqual([keyOf(block.hash)])
     replica.restart()
@@ -166,14 +193,3 @@ describe('catching up (protocol.md §7)', () => {
     expect(replica.sent.filter(({ message }) => message.kind === 'vote').length).toBe(2)
   })
 })
-
-/** Replica 1 claims a height far above everybody's, and answers nothing. */
-function setLies(cluster: Cluster): number {
-  let told = 0
-  for (const claimed of [1e6, 10, 1e9]) {
-    cluster.at(3).receive(1, statusFrom(1, 0, claimed))
-    told++
-  }
-  return told
-}
-

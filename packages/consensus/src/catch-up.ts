@@ -3,21 +3,20 @@
  * of their view, bodies by hash, committed blocks with their certificates. Every answer is bounded, and what is not
  * answered is asked again, from somebody else, at the next status tick.
  */
-import { bitmapOf, equalBytes, hasBit, type Hash, type Height, height, keyOf, SIGNATURE_BYTES, type ValidatorIndex } from '@aethel/codec'
+import { bitmapOf, equalBytes, type Hash, type Height, hasBit, height, keyOf, SIGNATURE_BYTES, type ValidatorIndex } from '@aethel/codec'
 import type { Certificate } from './certificate.js'
-import { learnCommit, markCommitted, onBody, commitReady, retryAborted } from './chain.js'
+import { commitReady, learnCommit, markCommitted, onBody, retryAborted } from './chain.js'
+import { MAX_SERVE_BYTES } from './interface.js'
 import type { Blocks, Fetch, Message, PrePrepare, Status, StatusSlot } from './messages.js'
 import { MAX_STATUS_SLOTS, statusBytes } from './messages.js'
 import { emit, entryOf, ignore, otherValidators, type State } from './state.js'
 import { leaderOf } from './validators.js'
-import { sendersOf, type Slot } from './vote-keeper.js'
+import { type Slot, sendersOf } from './vote-keeper.js'
 
 /** Answers to one peer per status tick: the peer's STATUS and its requests together cannot amplify beyond this. */
 const MAX_ANSWERS_PER_TICK = 512
 /** The same in bytes, roughly; the answer that crosses the line is still sent, so a block of any size gets through. */
-const MAX_ANSWER_BYTES_PER_TICK: number = 8 * 1024 * 1024
-/** What one answer with committed blocks is charged: the driver keeps each about this size. Eight a tick. */
-const SERVE_BYTES: number = 1024 * 1024
+const MAX_ANSWER_BYTES_PER_TICK: number = 4 * MAX_SERVE_BYTES
 /** Bodies asked for by hash at one time. */
 const MAX_MISSING = 256
 
@@ -27,7 +26,7 @@ export function answer(state: State, peer: ValidatorIndex, message: Message): vo
 }
 
 function serve(state: State, peer: ValidatorIndex, from: Height): void {
-  if (mayAnswer(state, peer, SERVE_BYTES)) state.out.push({ kind: 'serve', to: peer, from })
+  if (mayAnswer(state, peer, MAX_SERVE_BYTES)) state.out.push({ kind: 'serve', to: peer, from })
 }
 
 function mayAnswer(state: State, peer: ValidatorIndex, bytes: number): boolean {
@@ -44,7 +43,10 @@ function roughBytes(message: Message): number {
   switch (message.kind) {
     case 'pre-prepare':
     case 'block':
-      return message.block.body.transactions.reduce((sum, transaction) => sum + transaction.length + 4, fixed + signatureBytes(message.block.body.lastCertificate))
+      return message.block.body.transactions.reduce(
+        (sum, transaction) => sum + transaction.length + 4,
+        fixed + signatureBytes(message.block.body.lastCertificate),
+      )
     case 'new-view':
       return fixed + 256 * message.viewChanges.length + signatureBytes(message.certificate)
     case 'view-change':
@@ -141,7 +143,8 @@ function retransmit(state: State, peer: ValidatorIndex, status: Status): void {
     for (const phase of ['prepare', 'commit'] as const) {
       for (const vote of slot[phase].bySender) {
         if (vote === undefined || vote.sender === peer) continue
-        if (have === undefined || !hasBit(phase === 'prepare' ? have.prepares : have.commits, vote.sender)) answer(state, peer, { kind: 'vote', vote })
+        if (have === undefined || !hasBit(phase === 'prepare' ? have.prepares : have.commits, vote.sender))
+          answer(state, peer, { kind: 'vote', vote })
       }
     }
   }
@@ -204,7 +207,8 @@ export function askForBlock(state: State, hash: Hash, at: Height, likely?: Valid
   if (at > state.committed.height + state.config.window && state.certified.size > 0) return syncIfBehind(state)
   const wanted = { hash, height: at, tries: 0 }
   state.missing.set(key, wanted)
-  if (likely !== undefined && likely !== state.config.self) state.out.push({ kind: 'send', to: likely, message: { kind: 'fetch', want: 'block', hash } })
+  if (likely !== undefined && likely !== state.config.self)
+    state.out.push({ kind: 'send', to: likely, message: { kind: 'fetch', want: 'block', hash } })
   else requestBlock(state, wanted)
 }
 
@@ -239,4 +243,3 @@ function requestSync(state: State, peer: ValidatorIndex, from: Height): void {
 export function onConnected(state: State, peer: ValidatorIndex): void {
   answer(state, peer, statusOf(state))
 }
-

@@ -4,8 +4,28 @@
  * all of it (traps A2, A8).
  */
 import {
-  type Bitmap, bitmapOf, type Epoch, encode, epoch, type Hash, height, type Height, indicesOf, ok, type PublicKey, readBitmap,
-  type Reader, type Refusal, refuse, type Result, type Signature, type ValidatorIndex, type View, view, writeBitmap, type Writer,
+  type Bitmap,
+  bitmapOf,
+  type Epoch,
+  encode,
+  epoch,
+  type Hash,
+  type Height,
+  height,
+  indicesOf,
+  ok,
+  type PublicKey,
+  type Reader,
+  type Refusal,
+  type Result,
+  readBitmap,
+  refuse,
+  type Signature,
+  type ValidatorIndex,
+  type View,
+  view,
+  type Writer,
+  writeBitmap,
 } from '@aethel/codec'
 import { domainTag, hashTagged } from '@aethel/crypto'
 import { isQuorum, MAX_VALIDATORS, type ValidatorSet } from './validators.js'
@@ -78,7 +98,10 @@ export function assembleCertificate(ballot: Ballot, validatorCount: number, vote
     height: ballot.height,
     blockHash: ballot.blockHash,
     scheme: 'ed25519',
-    signers: bitmapOf(validatorCount, ordered.map((vote) => vote.sender)),
+    signers: bitmapOf(
+      validatorCount,
+      ordered.map((vote) => vote.sender),
+    ),
     signatures: ordered.map((vote) => vote.signature),
   }
 }
@@ -120,7 +143,12 @@ export function verifyCertificate(context: CertificateContext, certificate: Cert
 }
 
 export function writeBallot(writer: Writer, ballot: Ballot): void {
-  writer.u8(ballot.kind === 'prepare' ? 1 : 2).u64(ballot.epoch).u64(ballot.view).u64(ballot.height).raw(ballot.blockHash)
+  writer
+    .u8(ballot.kind === 'prepare' ? 1 : 2)
+    .u64(ballot.epoch)
+    .u64(ballot.view)
+    .u64(ballot.height)
+    .raw(ballot.blockHash)
 }
 
 export function readBallot(reader: Reader): Ballot {

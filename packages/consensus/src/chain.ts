@@ -2,7 +2,7 @@
  * The tree of blocks above the committed one: which bodies are held, which are executed, which are proven committed, and
  * the one place where blocks are handed to the application, in height order, exactly once (protocol.md §4).
  */
-import { assert, equalBytes, type Hash, height, type Height, keyOf, type ValidatorIndex, view } from '@aethel/codec'
+import { assert, equalBytes, type Hash, type Height, height, keyOf, type ValidatorIndex, view } from '@aethel/codec'
 import type { Block } from './block.js'
 import { type Certificate, compareCertificates } from './certificate.js'
 import { type CommittedTip, MAX_CERTIFICATE_AGE, RECENT_HASHES, type ValidationResult } from './interface.js'
@@ -24,10 +24,12 @@ export function addBlock(state: State, block: Block): BlockEntry {
 export function onBody(state: State, block: Block): void {
   addBlock(state, block)
   const proven = state.certified.get(block.header.height)
-  if (proven !== undefined && equalBytes(proven.hash, block.hash)) markCommitted(state, proven.hash, block.header.height, proven.certificate)
+  if (proven !== undefined && equalBytes(proven.hash, block.hash))
+    markCommitted(state, proven.hash, block.header.height, proven.certificate)
   for (const entry of state.blocks.values()) if (entry.wanted) pursue(state, entry)
   const { phase } = state
-  if (phase.kind === 'active' && phase.base.kind === 'tip' && equalBytes(phase.base.hash, block.hash)) pursueHash(state, block.hash, block.header.height)
+  if (phase.kind === 'active' && phase.base.kind === 'tip' && equalBytes(phase.base.hash, block.hash))
+    pursueHash(state, block.hash, block.header.height)
   commitReady(state)
 }
 
@@ -63,16 +65,23 @@ export function pursue(state: State, target: BlockEntry, likely?: ValidatorIndex
 /** Rules that need the parent; what concerns transactions and state is the application's. */
 function startValidation(state: State, entry: BlockEntry, parent: CommittedTip): void {
   const { header, body } = entry.block
-  if (header.height !== parent.height + 1) return refuseBlock(state, entry, 'height', `expected height ${parent.height + 1}, got ${header.height}`)
+  if (header.height !== parent.height + 1)
+    return refuseBlock(state, entry, 'height', `expected height ${parent.height + 1}, got ${header.height}`)
   if (header.timestampMs <= parent.timestampMs) {
     return refuseBlock(state, entry, 'timestamp', `expected a timestamp above ${parent.timestampMs}, got ${header.timestampMs}`)
   }
-  if (body.evidence.length > 0) return refuseBlock(state, entry, 'evidence', 'expected no evidence: this version keeps evidence outside blocks')
+  if (body.evidence.length > 0)
+    return refuseBlock(state, entry, 'evidence', 'expected no evidence: this version keeps evidence outside blocks')
   if (!equalBytes(header.nextValidatorsHash, header.validatorsHash)) {
     return refuseBlock(state, entry, 'next-validators', 'expected the same validators in the next block: this version has one epoch')
   }
   if (!lastCertificateFits(state, entry.block)) {
-    return refuseBlock(state, entry, 'last-certificate', `expected a commit certificate of an ancestor at most ${MAX_CERTIFICATE_AGE} heights old`)
+    return refuseBlock(
+      state,
+      entry,
+      'last-certificate',
+      `expected a commit certificate of an ancestor at most ${MAX_CERTIFICATE_AGE} heights old`,
+    )
   }
   entry.status = 'validating'
   state.out.push({ kind: 'validate', block: entry.block })
@@ -156,7 +165,10 @@ export function markCommitted(state: State, hash: Hash, at: Height, certificate:
   for (let level = at; level > state.committed.height; level = height(level - 1)) {
     if (state.certified.size >= MAX_RETAINED_BLOCKS && !state.certified.has(level)) return
     const known = state.certified.get(level)
-    assert(known === undefined || equalBytes(known.hash, cursor), `two blocks are certified at height ${level}: more than a third of the power is Byzantine`)
+    assert(
+      known === undefined || equalBytes(known.hash, cursor),
+      `two blocks are certified at height ${level}: more than a third of the power is Byzantine`,
+    )
     if (known === undefined || (certificate.height === level && known.certificate.height !== level)) {
       state.certified.set(level, { hash: cursor, certificate })
     }
@@ -190,7 +202,10 @@ function pursueLowestCertified(state: State): void {
 function commit(state: State, entry: BlockEntry, certificate: Certificate): void {
   const { block } = entry
   const { height: at, timestampMs } = block.header
-  assert(at === state.committed.height + 1 && equalBytes(block.header.parent, state.committed.hash), 'commits go in height order without gaps')
+  assert(
+    at === state.committed.height + 1 && equalBytes(block.header.parent, state.committed.hash),
+    'commits go in height order without gaps',
+  )
   state.out.push({ kind: 'commit', block, certificate })
   emit(state, { name: 'committed', view: certificate.view, height: at, hash: block.hash, direct: certificate.height === at })
   state.committed = { height: at, hash: block.hash, timestampMs }

@@ -2,13 +2,41 @@
  * The edge: everything a peer sends is checked here, once, before the core sees it (architecture.md). The result type
  * `Verified` is the only way in. Checks are pure; a refusal names what was wrong, and the driver blames the peer.
  */
-import { assert, equalBytes, type Hash, keyOf, ok, type Refusal, refuse, type Result, type Signature, type ValidatorIndex } from '@aethel/codec'
-import { hashTagged } from '@aethel/crypto'
 import {
-  type Ballot, ballotBytes, type Certificate, compareCertificates, hashCertificate, type VerifySignature, verifyCertificate, type Vote,
-} from './certificate.js'
+  assert,
+  equalBytes,
+  type Hash,
+  keyOf,
+  ok,
+  type Refusal,
+  type Result,
+  refuse,
+  type Signature,
+  type ValidatorIndex,
+} from '@aethel/codec'
+import { hashTagged } from '@aethel/crypto'
 import { type Block, type Header, hashHeader } from './block.js'
-import { type Message, type NewView, newViewBytes, type PrePrepare, type Status, statusBytes, type ViewChange, viewChangeBytes, type ViewChangeEntry } from './messages.js'
+import {
+  type Ballot,
+  ballotBytes,
+  type Certificate,
+  compareCertificates,
+  hashCertificate,
+  type VerifySignature,
+  type Vote,
+  verifyCertificate,
+} from './certificate.js'
+import {
+  type Message,
+  type NewView,
+  newViewBytes,
+  type PrePrepare,
+  type Status,
+  statusBytes,
+  type ViewChange,
+  type ViewChangeEntry,
+  viewChangeBytes,
+} from './messages.js'
 import { isQuorum, leaderOf, type ValidatorSet } from './validators.js'
 
 declare const verified: unique symbol
@@ -50,8 +78,10 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
 
   const signedBy = (sender: ValidatorIndex, message: Uint8Array, signature: Signature): Result<null, Refusal> => {
     const validator = validators.validators[sender]
-    if (validator === undefined) return refuse('unknown-validator', `expected a validator 0..${validators.validators.length - 1}, got ${sender}`)
-    if (!verifySignature(validator.publicKey, message, signature)) return refuse('signature', `expected a valid signature of validator ${sender}`)
+    if (validator === undefined)
+      return refuse('unknown-validator', `expected a validator 0..${validators.validators.length - 1}, got ${sender}`)
+    if (!verifySignature(validator.publicKey, message, signature))
+      return refuse('signature', `expected a valid signature of validator ${sender}`)
     return ok(null)
   }
 
@@ -89,21 +119,27 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
     if (header.proposer !== leaderOf(validators, header.view)) {
       return refuse('proposer', `expected proposer ${leaderOf(validators, header.view)} for view ${header.view}, got ${header.proposer}`)
     }
-    if (!equalBytes(header.validatorsHash, validators.hash)) return refuse('validators-hash', 'expected the hash of the validator set in force')
+    if (!equalBytes(header.validatorsHash, validators.hash))
+      return refuse('validators-hash', 'expected the hash of the validator set in force')
     return ok(null)
   }
 
   const checkLastCertificate = (block: Block): Result<null, Refusal> => {
     const { lastCertificate } = block.body
     if (lastCertificate === null) return ok(null)
-    if (lastCertificate.kind !== 'commit') return refuse('last-certificate', 'expected a commit certificate of an ancestor, got a prepare certificate')
-    if (lastCertificate.height >= block.header.height) return refuse('last-certificate', 'expected a certificate of an ancestor, got a higher one')
+    if (lastCertificate.kind !== 'commit')
+      return refuse('last-certificate', 'expected a commit certificate of an ancestor, got a prepare certificate')
+    if (lastCertificate.height >= block.header.height)
+      return refuse('last-certificate', 'expected a certificate of an ancestor, got a higher one')
     return checkOptionalCertificate(lastCertificate)
   }
 
   const checkPrePrepare = (message: PrePrepare): Result<null, Refusal> => {
     if (message.sender !== leaderOf(validators, message.view)) {
-      return refuse('not-leader', `expected the leader ${leaderOf(validators, message.view)} of view ${message.view}, got ${message.sender}`)
+      return refuse(
+        'not-leader',
+        `expected the leader ${leaderOf(validators, message.view)} of view ${message.view}, got ${message.sender}`,
+      )
     }
     if (message.block.header.view > message.view) return refuse('view', 'expected a block first proposed in this view or before')
     const vote = checkVote(leaderVote(message))
@@ -131,13 +167,15 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
   const checkNewView = (message: NewView): Result<null, Refusal> => {
     const epoch = sameEpoch(message.epoch)
     if (!epoch.ok) return epoch
-    if (message.sender !== leaderOf(validators, message.newView)) return refuse('not-leader', `expected the leader of view ${message.newView}`)
+    if (message.sender !== leaderOf(validators, message.newView))
+      return refuse('not-leader', `expected the leader of view ${message.newView}`)
     let power = 0n
     let previous = -1
     for (const entry of message.viewChanges) {
       if (entry.sender <= previous) return refuse('order', 'expected VIEW-CHANGEs in ascending order of distinct senders')
       previous = entry.sender
-      if (entry.newView !== message.newView) return refuse('view', `expected VIEW-CHANGEs for view ${message.newView}, got ${entry.newView}`)
+      if (entry.newView !== message.newView)
+        return refuse('view', `expected VIEW-CHANGEs for view ${message.newView}, got ${entry.newView}`)
       power += validators.validators[entry.sender]?.power ?? 0n
     }
     if (!isQuorum(validators, power)) return refuse('no-quorum', 'expected a quorum of VIEW-CHANGEs')
@@ -243,7 +281,11 @@ export function highestOf(entries: readonly ViewChangeEntry[]): Ballot | null {
 
 function certificateIsFor(certificate: Certificate | null, ballot: Ballot | null): boolean {
   if (certificate === null || ballot === null) return certificate === null && ballot === null
-  return compareCertificates(certificate, ballot) === 0 && certificate.epoch === ballot.epoch && equalBytes(certificate.blockHash, ballot.blockHash)
+  return (
+    compareCertificates(certificate, ballot) === 0 &&
+    certificate.epoch === ballot.epoch &&
+    equalBytes(certificate.blockHash, ballot.blockHash)
+  )
 }
 
 /** Insertion-ordered map that forgets its oldest half when full. */

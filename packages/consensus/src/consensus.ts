@@ -2,7 +2,7 @@
  * PBFT and nothing else: `step(input) -> effects`, one dispatch to named handlers. Synchronous and deterministic; the
  * caller carries out the effects in order (see interface.ts) and feeds back what comes of them.
  */
-import { type Hash, type Height, type View } from '@aethel/codec'
+import type { Hash, Height, View } from '@aethel/codec'
 import { acceptedProposal, askForBlock, onBlock, onBlocks, onConnected, onFetch, onStatus, onStatusTick } from './catch-up.js'
 import type { Certificate, Vote } from './certificate.js'
 import { commitReady, learnCommit, onValidated, pursue, pursueHash } from './chain.js'
@@ -188,4 +188,3 @@ function onStart(state: State, lastCommit: Certificate | null): void {
   commitReady(state)
   considerViewChanges(state) // a validator that is a quorum by itself hears from nobody
 }
-

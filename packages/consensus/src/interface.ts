@@ -49,6 +49,9 @@ export const MAX_CERTIFICATE_AGE = 1024
 /** Committed hashes kept: the certificate age plus the largest window. */
 export const RECENT_HASHES: number = MAX_CERTIFICATE_AGE + 64
 
+/** About how many bytes of blocks the driver puts into one answer to `serve`; the core charges the peer this much for each. */
+export const MAX_SERVE_BYTES: number = 4 * 1024 * 1024
+
 /** What survives kill -9 (protocol.md §5). A fresh replica starts from `genesisState`. */
 export interface DurableState {
   readonly view: View
@@ -71,7 +74,13 @@ export interface DurableState {
 
 /** One durable fact. Within one group the order does not matter; groups are durable in order. */
 export type PersistRecord =
-  | { readonly kind: 'view'; readonly view: View; readonly phase: 'active' | 'changing'; readonly newView: NewView | null; readonly viewChange: ViewChange | null }
+  | {
+      readonly kind: 'view'
+      readonly view: View
+      readonly phase: 'active' | 'changing'
+      readonly newView: NewView | null
+      readonly viewChange: ViewChange | null
+    }
   | { readonly kind: 'vote'; readonly vote: Vote }
   | { readonly kind: 'block'; readonly block: Block }
   | { readonly kind: 'highest'; readonly certificate: Certificate }
@@ -99,7 +108,13 @@ export type Input =
   /** Answer to `validate`. */
   | { readonly kind: 'validated'; readonly hash: Hash; readonly result: ValidationResult; readonly nowMs: number }
   /** Answer to `build`; null: nothing to propose after all. */
-  | { readonly kind: 'built'; readonly height: Height; readonly view: View; readonly proposal: BuiltProposal | null; readonly nowMs: number }
+  | {
+      readonly kind: 'built'
+      readonly height: Height
+      readonly view: View
+      readonly proposal: BuiltProposal | null
+      readonly nowMs: number
+    }
   /** How much is waiting to be ordered and not yet in a proposed block; `full`: enough to fill a block. */
   | { readonly kind: 'work'; readonly waiting: number; readonly full: boolean; readonly nowMs: number }
   /** Smoothed round trip to a peer, measured by the network. */

@@ -4,8 +4,25 @@
  * certificates and the channel names the peer.
  */
 import {
-  type Bitmap, decode, encode, type Epoch, epoch, type Hash, height, type Height, readBitmap, type Reader, type Refusal, type Result,
-  type Signature, type ValidatorIndex, validatorIndex, type View, view, writeBitmap, type Writer,
+  type Bitmap,
+  decode,
+  type Epoch,
+  encode,
+  epoch,
+  type Hash,
+  type Height,
+  height,
+  type Reader,
+  type Refusal,
+  type Result,
+  readBitmap,
+  type Signature,
+  type ValidatorIndex,
+  type View,
+  validatorIndex,
+  view,
+  type Writer,
+  writeBitmap,
 } from '@aethel/codec'
 import { domainTag, hashTagged } from '@aethel/crypto'
 import { type Block, type Header, readBlock, readHeader, writeBlock, writeHeader } from './block.js'
@@ -183,7 +200,11 @@ function readNewView(reader: Reader): NewView {
 }
 
 function writeStatusFields(writer: Writer, message: Omit<Status, 'signature'>): void {
-  writer.u64(message.epoch).u64(message.view).bool(message.phase === 'active').u64(message.committedHeight)
+  writer
+    .u64(message.epoch)
+    .u64(message.view)
+    .bool(message.phase === 'active')
+    .u64(message.committedHeight)
   writer.list(message.slots, (w, slot) => {
     w.u64(slot.height).optional(slot.accepted, (ww, accepted) => ww.raw(accepted))
     writeBitmap(w, slot.prepares)
@@ -247,7 +268,12 @@ export function readMessage(reader: Reader): Message {
   const tag = reader.u8()
   switch (tag) {
     case TAG['pre-prepare']: {
-      const head = { epoch: epoch(reader.u64()), view: view(reader.u64()), sender: validatorIndex(reader.u16()), signature: reader.signature() }
+      const head = {
+        epoch: epoch(reader.u64()),
+        view: view(reader.u64()),
+        sender: validatorIndex(reader.u16()),
+        signature: reader.signature(),
+      }
       return { kind: 'pre-prepare', ...head, block: readBlock(reader) }
     }
     case TAG.vote:

@@ -2,14 +2,25 @@
  * The normal case (protocol.md §4): PRE-PREPARE, verify, PREPARE, COMMIT. Every vote this replica ever signs is signed in
  * `castVote`, and made durable before it is sent (§5).
  */
-import { assert, equalBytes, type Hash, height, type Height, type ValidatorIndex } from '@aethel/codec'
-import { type Ballot, assembleCertificate, ballotBytes, type Certificate, type Vote, type VoteKind } from './certificate.js'
+import { assert, equalBytes, type Hash, type Height, height, type ValidatorIndex } from '@aethel/codec'
+import { assembleCertificate, type Ballot, ballotBytes, type Certificate, type Vote, type VoteKind } from './certificate.js'
+import { addBlock, learnCommit, pursue } from './chain.js'
 import { leaderVote } from './check.js'
 import type { PersistRecord } from './interface.js'
 import type { PrePrepare } from './messages.js'
-import { addBlock, learnCommit, pursue } from './chain.js'
 import {
-  type BlockEntry, emit, entryOf, FUTURE_VIEWS_COUNTED, higher, ignore, isLeader, keepEarly, ownVotesAt, PAST_VIEWS_COUNTED, type State, WINDOWS_BUFFERED,
+  type BlockEntry,
+  emit,
+  entryOf,
+  FUTURE_VIEWS_COUNTED,
+  higher,
+  ignore,
+  isLeader,
+  keepEarly,
+  ownVotesAt,
+  PAST_VIEWS_COUNTED,
+  type State,
+  WINDOWS_BUFFERED,
 } from './state.js'
 import { leaderOf } from './validators.js'
 

@@ -2,8 +2,8 @@
  * The leader's side (protocol.md §4, "when to propose"): the re-proposed tip first, then fresh blocks on the newest accepted
  * one, up to the window, while there is something to order.
  */
-import { assert, equalBytes, type Hash, height, type Height, type View } from '@aethel/codec'
-import { BLOCK_VERSION, createBlock, evidenceRootOf, lastCertificateHashOf, transactionsRootOf, type Body } from './block.js'
+import { assert, equalBytes, type Hash, type Height, height, type View } from '@aethel/codec'
+import { BLOCK_VERSION, type Body, createBlock, evidenceRootOf, lastCertificateHashOf, transactionsRootOf } from './block.js'
 import { addBlock, pursueHash } from './chain.js'
 import { type BuiltProposal, MAX_CERTIFICATE_AGE } from './interface.js'
 import { expectedParent, proposeBlock } from './normal-case.js'

@@ -1,6 +1,16 @@
 import { equalBytes, keyOf } from '@aethel/codec'
 import { describe, expect, it } from 'vitest'
-import { blockOf, certificateOf, chainOf, Cluster, newViewOf, prePrepareOf, transaction, viewChangeOf, voteMessage } from '../test/harness.js'
+import {
+  blockOf,
+  Cluster,
+  certificateOf,
+  chainOf,
+  newViewOf,
+  prePrepareOf,
+  transaction,
+  viewChangeOf,
+  voteMessage,
+} from '../test/harness.js'
 import { type Block, compareCertificates, encodeMessage, type Message } from './index.js'
 
 function bytesOf(messages: readonly { readonly message: Message }[]): string[] {

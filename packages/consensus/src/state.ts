@@ -2,7 +2,7 @@
  * What a replica remembers between steps, and how it is rebuilt from what is durable (protocol.md §5). Handlers in the
  * neighbouring files change it and push effects to `out`; nothing outside this package sees it.
  */
-import { assert, equalBytes, type Hash, height, type Height, keyOf, type ValidatorIndex, type View, view } from '@aethel/codec'
+import { assert, equalBytes, type Hash, type Height, height, keyOf, type ValidatorIndex, type View, view } from '@aethel/codec'
 import type { Block } from './block.js'
 import { type Certificate, compareCertificates, type Vote } from './certificate.js'
 import type { CommittedTip, ConsensusConfig, ConsensusEvent, DurableState, Effect, ViewChangeReason } from './interface.js'
@@ -226,7 +226,8 @@ export function otherValidators(state: State): ValidatorIndex[] {
 export function keepEarly(state: State, message: PrePrepare): void {
   const at = message.block.header.height
   const furthest = state.committed.height + WINDOWS_BUFFERED * state.config.window
-  if (message.view > state.view + 1 || at <= state.committed.height || at > furthest) return ignore(state, 'pre-prepare', 'beyond the buffer')
+  if (message.view > state.view + 1 || at <= state.committed.height || at > furthest)
+    return ignore(state, 'pre-prepare', 'beyond the buffer')
   let heights = state.early.get(message.view)
   if (heights === undefined) {
     heights = new Map()
@@ -234,4 +235,3 @@ export function keepEarly(state: State, message: PrePrepare): void {
   }
   if (!heights.has(at)) heights.set(at, message)
 }
-

@@ -6,8 +6,20 @@
  * honest validator whatever N is (traps S1, S2, A1: a bare 2f+1 is unsafe unless N = 3f+1).
  */
 import {
-  assert, compareBytes, encode, type Epoch, type Hash, keyOf, ok, type PublicKey, type Refusal, refuse, type Result,
-  type ValidatorIndex, validatorIndex, type View,
+  assert,
+  compareBytes,
+  type Epoch,
+  encode,
+  type Hash,
+  keyOf,
+  ok,
+  type PublicKey,
+  type Refusal,
+  type Result,
+  refuse,
+  type ValidatorIndex,
+  type View,
+  validatorIndex,
 } from '@aethel/codec'
 import { hashTagged } from '@aethel/crypto'
 

@@ -1,7 +1,18 @@
 import { equalBytes, type Hash, keyOf } from '@aethel/codec'
 import { describe, expect, it } from 'vitest'
 import {
-  blockOf, certificateOf, chainOf, Cluster, isKind, isVote, newViewOf, prePrepareOf, TIMERS, transaction, viewChangeOf, voteMessage,
+  blockOf,
+  Cluster,
+  certificateOf,
+  chainOf,
+  isKind,
+  isVote,
+  newViewOf,
+  prePrepareOf,
+  TIMERS,
+  transaction,
+  viewChangeOf,
+  voteMessage,
 } from '../test/harness.js'
 import type { Block } from './index.js'
 
@@ -307,7 +318,14 @@ describe('timers (protocol.md §8)', () => {
     expect(timeouts).toEqual([1000, 1000, 2000, 4000, 6000, 6000, 6000])
     const set = cluster.set
     const block = blockOf({ set, view: 6 })
-    replica.receive(2, newViewOf(2, 6, [0, 1, 2].map((sender) => viewChangeOf(sender, 6))))
+    replica.receive(
+      2,
+      newViewOf(
+        2,
+        6,
+        [0, 1, 2].map((sender) => viewChangeOf(sender, 6)),
+      ),
+    )
     replica.receive(2, prePrepareOf(2, 6, block))
     for (const sender of [0, 1]) replica.receive(sender, voteMessage(sender, 'prepare', 6, block))
     for (const sender of [0, 1]) replica.receive(sender, voteMessage(sender, 'commit', 6, block))

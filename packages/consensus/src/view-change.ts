@@ -2,15 +2,15 @@
  * View changes (protocol.md §6): leave a view, tell the next leader the highest certificate, and start the new view from
  * the highest one of a quorum. Views only grow (trap B6).
  */
-import { assert, view, type ValidatorIndex, type View } from '@aethel/codec'
-import { learnCommit, keepOnly, pursueHash } from './chain.js'
+import { assert, type ValidatorIndex, type View, view } from '@aethel/codec'
+import { answerWithView } from './catch-up.js'
+import { keepOnly, learnCommit, pursueHash } from './chain.js'
 import { highestOf } from './check.js'
 import type { ViewChangeReason } from './interface.js'
-import { type NewView, newViewBytes, type ViewChange, viewChangeBytes, type ViewChangeEntry } from './messages.js'
-import { answerWithView } from './catch-up.js'
+import { type NewView, newViewBytes, type ViewChange, type ViewChangeEntry, viewChangeBytes } from './messages.js'
 import { baseOf, emit, ignore, isLeader, PAST_VIEWS_COUNTED, type State } from './state.js'
-import { isQuorum, isWeakQuorum, leaderOf } from './validators.js'
 import { restartViewTimer } from './timers.js'
+import { isQuorum, isWeakQuorum, leaderOf } from './validators.js'
 
 export function startViewChange(state: State, target: number, reason: ViewChangeReason): void {
   // A certificate proves that a quorum has been in its view: what we ask for lies above it.
@@ -142,7 +142,10 @@ function enterView(state: State, message: NewView, announce: () => void): void {
   for (const [sender, known] of state.viewChanges.entries()) {
     if (known !== undefined && known.entry.newView <= message.newView) state.viewChanges[sender] = undefined
   }
-  state.out.push({ kind: 'persist', records: [{ kind: 'view', view: message.newView, phase: 'active', newView: message, viewChange: null }] })
+  state.out.push({
+    kind: 'persist',
+    records: [{ kind: 'view', view: message.newView, phase: 'active', newView: message, viewChange: null }],
+  })
   announce()
   emit(state, { name: 'view-entered', view: message.newView, base: base.kind, height: base.firstHeight })
   state.out.push({ kind: 'cancel-timer', timer: 'view' })

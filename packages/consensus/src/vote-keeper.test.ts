@@ -12,7 +12,8 @@ describe('the vote keeper', () => {
     const keeper = new VoteKeeper(validatorSet(4))
     const vote = signVote(1, ballotOf('prepare', 0, a))
     expect(keeper.add(vote, 0).status).toBe('added')
-    for (let i = 0; i < 10; i++) expect(keeper.add({ ...vote, signature: signVote(1, ballotOf('prepare', i, a)).signature }, 0).status).toBe('known')
+    for (let i = 0; i < 10; i++)
+      expect(keeper.add({ ...vote, signature: signVote(1, ballotOf('prepare', i, a)).signature }, 0).status).toBe('known')
     expect(keeper.size).toBe(1)
     expect(keeper.quorumFor('prepare', view(0), height(1), a.hash)).toBeUndefined()
   })
@@ -33,9 +34,12 @@ describe('the vote keeper', () => {
     const above = blockOf({ height: 2, parent: a.hash })
     const ballots = [ballotOf('prepare', 0, a), ballotOf('commit', 0, a), ballotOf('prepare', 1, a), ballotOf('prepare', 0, above)]
     for (const ballot of ballots) for (const sender of [0, 1]) keeper.add(signVote(sender, ballot), 0)
-    for (const { kind, view: inView, height: at, blockHash } of ballots) expect(keeper.quorumFor(kind, inView, at, blockHash)).toBeUndefined()
+    for (const { kind, view: inView, height: at, blockHash } of ballots)
+      expect(keeper.quorumFor(kind, inView, at, blockHash)).toBeUndefined()
     keeper.add(signVote(2, ballots[1] ?? ballotOf('commit', 0, a)), 0)
-    expect(ballots.map(({ kind, view: inView, height: at, blockHash }) => keeper.quorumFor(kind, inView, at, blockHash) !== undefined)).toEqual([false, true, false, false])
+    expect(
+      ballots.map(({ kind, view: inView, height: at, blockHash }) => keeper.quorumFor(kind, inView, at, blockHash) !== undefined),
+    ).toEqual([false, true, false, false])
   })
 
   it('quorums are of power', () => {

@@ -4,15 +4,61 @@
  * travel as bytes and pass the edge, so a scenario exercises the codec and the checker too.
  */
 import {
-  assert, encode, epoch, equalBytes, type Hash, height, type Height, keyOf, type Signature, validatorIndex, type ValidatorIndex, view, ZERO_HASH,
+  assert,
+  encode,
+  epoch,
+  equalBytes,
+  type Hash,
+  type Height,
+  height,
+  keyOf,
+  type Signature,
+  type ValidatorIndex,
+  validatorIndex,
+  view,
+  ZERO_HASH,
 } from '@aethel/codec'
 import { hashTagged, type SigningKey, signingKey, verifySignature } from '@aethel/crypto'
 import {
-  assembleCertificate, type Ballot, ballotBytes, type Block, BLOCK_VERSION, type Certificate, compareCertificates, type Consensus, type ConsensusEvent,
-  createBlock, createConsensus, createMessageChecker, createValidatorSet, decodeMessage, type DurableState, type Effect, encodeMessage, type Equivocation,
-  evidenceRootOf, type Input, lastCertificateHashOf, leaderOf, type Message, type MessageChecker, type NewView, newViewBytes, type PersistRecord,
-  type PrePrepare, RECENT_HASHES, type TimerName, type TimerSettings, transactionsRootOf, type ValidatorSet, type VerifiedMessage, type ViewChange,
-  viewChangeBytes, type ViewChangeEntry, type Vote, type VoteKind,
+  assembleCertificate,
+  type Ballot,
+  BLOCK_VERSION,
+  type Block,
+  ballotBytes,
+  type Certificate,
+  type Consensus,
+  type ConsensusEvent,
+  compareCertificates,
+  createBlock,
+  createConsensus,
+  createMessageChecker,
+  createValidatorSet,
+  type DurableState,
+  decodeMessage,
+  type Effect,
+  type Equivocation,
+  encodeMessage,
+  evidenceRootOf,
+  type Input,
+  lastCertificateHashOf,
+  leaderOf,
+  type Message,
+  type MessageChecker,
+  type NewView,
+  newViewBytes,
+  type PersistRecord,
+  type PrePrepare,
+  RECENT_HASHES,
+  type TimerName,
+  type TimerSettings,
+  transactionsRootOf,
+  type ValidatorSet,
+  type VerifiedMessage,
+  type ViewChange,
+  type ViewChangeEntry,
+  type Vote,
+  type VoteKind,
+  viewChangeBytes,
 } from '../src/index.js'
 
 export const CHAIN: Hash = hashTagged('aethel/test-chain', ZERO_HASH)
@@ -34,14 +80,20 @@ export function keyOfValidator(index: number): SigningKey {
 }
 
 export function validatorSet(count: number, powers: readonly bigint[] = [], inEpoch = 0): ValidatorSet {
-  const set = createValidatorSet(epoch(inEpoch), Array.from({ length: count }, (_, i) => ({ publicKey: keyOfValidator(i).publicKey, power: powers[i] ?? 1n })))
+  const set = createValidatorSet(
+    epoch(inEpoch),
+    Array.from({ length: count }, (_, i) => ({ publicKey: keyOfValidator(i).publicKey, power: powers[i] ?? 1n })),
+  )
   assert(set.ok, 'a test validator set is well formed')
   return set.value
 }
 
 /** The test application: a block is good if its root is that of its parent and transactions, and none of them says so. */
 export function rootAfter(parent: Hash, transactions: readonly Uint8Array[]): Hash {
-  return hashTagged('aethel/test-root', encode((writer) => writer.raw(parent).list(transactions, (w, bytes) => w.bytes(bytes))))
+  return hashTagged(
+    'aethel/test-root',
+    encode((writer) => writer.raw(parent).list(transactions, (w, bytes) => w.bytes(bytes))),
+  )
 }
 
 export function transaction(label: string): Uint8Array {
@@ -114,9 +166,19 @@ export function voteMessage(sender: number, kind: VoteKind, inView: number, bloc
   return { kind: 'vote', vote: signVote(sender, ballotOf(kind, inView, block)) }
 }
 
-export function certificateOf(kind: VoteKind, inView: number, block: Block, signers: readonly number[] = [0, 1, 2], count = 4): Certificate {
+export function certificateOf(
+  kind: VoteKind,
+  inView: number,
+  block: Block,
+  signers: readonly number[] = [0, 1, 2],
+  count = 4,
+): Certificate {
   const ballot = ballotOf(kind, inView, block)
-  return assembleCertificate(ballot, count, signers.map((sender) => signVote(sender, ballot)))
+  return assembleCertificate(
+    ballot,
+    count,
+    signers.map((sender) => signVote(sender, ballot)),
+  )
 }
 
 export function prePrepareOf(sender: number, inView: number, block: Block): PrePrepare {
@@ -131,18 +193,29 @@ export function viewChangeOf(sender: number, newView: number, certificate: Certi
     highest:
       certificate === null
         ? null
-        : { kind: certificate.kind, epoch: certificate.epoch, view: certificate.view, height: certificate.height, blockHash: certificate.blockHash },
+        : {
+            kind: certificate.kind,
+            epoch: certificate.epoch,
+            view: certificate.view,
+            height: certificate.height,
+            blockHash: certificate.blockHash,
+          },
     committedHeight: height(committedHeight),
     sender: validatorIndex(sender),
   }
-  return { kind: 'view-change', entry: { ...unsigned, signature: keyOfValidator(sender).sign(viewChangeBytes(CHAIN, unsigned)) }, certificate }
+  return {
+    kind: 'view-change',
+    entry: { ...unsigned, signature: keyOfValidator(sender).sign(viewChangeBytes(CHAIN, unsigned)) },
+    certificate,
+  }
 }
 
 /** What the leader would send on these VIEW-CHANGEs; `certificate` overrides what it claims to be the highest. */
 export function newViewOf(leader: number, newView: number, changes: readonly ViewChange[], certificate?: Certificate | null): NewView {
   let highest: Certificate | null = null
   for (const change of changes) {
-    if (change.certificate !== null && (highest === null || compareCertificates(change.certificate, highest) > 0)) highest = change.certificate
+    if (change.certificate !== null && (highest === null || compareCertificates(change.certificate, highest) > 0))
+      highest = change.certificate
   }
   const unsigned: Omit<NewView, 'signature'> = {
     kind: 'new-view',
@@ -194,13 +267,16 @@ export class TestDisk {
   }
 
   holds(vote: Vote): boolean {
-    return this.votes.some((own) => own.kind === vote.kind && own.view === vote.view && own.height === vote.height && equalBytes(own.blockHash, vote.blockHash))
+    return this.votes.some(
+      (own) => own.kind === vote.kind && own.view === vote.view && own.height === vote.height && equalBytes(own.blockHash, vote.blockHash),
+    )
   }
 
   durableState(): DurableState {
     const tip = this.chain.at(-1)?.block
     let lastCommit: Certificate | null = null
-    for (const { certificate } of this.chain) if (lastCommit === null || compareCertificates(certificate, lastCommit) > 0) lastCommit = certificate
+    for (const { certificate } of this.chain)
+      if (lastCommit === null || compareCertificates(certificate, lastCommit) > 0) lastCommit = certificate
     return {
       view: this.view.view,
       phase: this.view.phase,
@@ -224,7 +300,10 @@ export interface Sent {
   readonly message: Message
 }
 
-type Queued = { readonly write: Write } | { readonly send: Extract<Effect, { kind: 'send' }> } | { readonly serve: Extract<Effect, { kind: 'serve' }> }
+type Queued =
+  | { readonly write: Write }
+  | { readonly send: Extract<Effect, { kind: 'send' }> }
+  | { readonly serve: Extract<Effect, { kind: 'serve' }> }
 
 export interface ClusterOptions {
   readonly validators?: number
@@ -351,7 +430,8 @@ export class TestReplica {
         return
       case 'build': {
         const next = this.#waiting.shift()
-        const proposal = next === undefined ? null : { transactions: [next], stateRoot: rootAfter(effect.parent, [next]), totalDifficulty: 0n }
+        const proposal =
+          next === undefined ? null : { transactions: [next], stateRoot: rootAfter(effect.parent, [next]), totalDifficulty: 0n }
         replies.push({ kind: 'built', height: effect.height, view: effect.view, proposal, nowMs })
         return
       }
@@ -379,7 +459,9 @@ export class TestReplica {
   /** What the test application finds about a block. */
   verdictOn(block: Block): Input {
     const { transactions } = block.body
-    const good = equalBytes(block.header.stateRoot, rootAfter(block.header.parent, transactions)) && !transactions.some((bytes) => equalBytes(bytes, FALSE_PROOF))
+    const good =
+      equalBytes(block.header.stateRoot, rootAfter(block.header.parent, transactions)) &&
+      !transactions.some((bytes) => equalBytes(bytes, FALSE_PROOF))
     const result = good ? ({ status: 'valid' } as const) : ({ status: 'invalid', code: 'test', message: 'expected a good block' } as const)
     return { kind: 'validated', hash: block.hash, result, nowMs: this.#cluster.nowMs }
   }
@@ -473,7 +555,8 @@ export class Cluster {
     }
     const own: Vote[] = []
     if (message.kind === 'vote' && message.vote.sender === replica.index) own.push(message.vote)
-    if (message.kind === 'pre-prepare' && message.sender === replica.index) own.push({ ...ballotOf('prepare', message.view, message.block), sender: message.sender, signature: message.signature })
+    if (message.kind === 'pre-prepare' && message.sender === replica.index)
+      own.push({ ...ballotOf('prepare', message.view, message.block), sender: message.sender, signature: message.signature })
     for (const vote of own) {
       const key = `${vote.sender}/${vote.kind}/${vote.view}/${vote.height}`
       const shown = this.#shown.get(key)
@@ -481,7 +564,10 @@ export class Cluster {
       assert(replica.disk.holds(vote), `replica ${replica.index} sent a vote before it was durable: ${key}`)
       if (vote.kind === 'commit') {
         const { highest, lastCommit } = replica.disk.durableState()
-        const known = [highest, lastCommit].some((certificate) => certificate !== null && (certificate.view > vote.view || (certificate.view === vote.view && certificate.height >= vote.height)))
+        const known = [highest, lastCommit].some(
+          (certificate) =>
+            certificate !== null && (certificate.view > vote.view || (certificate.view === vote.view && certificate.height >= vote.height)),
+        )
         assert(known, `replica ${replica.index} sent COMMIT ${key} without a durable certificate as high`)
       }
       this.#shown.set(key, vote.blockHash)
@@ -515,7 +601,8 @@ export class Cluster {
       if (this.inFlight.length > 0) continue
       let due: { replica: TestReplica; timer: TimerName; atMs: number } | undefined
       for (const replica of this.up) {
-        for (const [timer, atMs] of replica.timers) if (atMs <= endMs && (due === undefined || atMs < due.atMs)) due = { replica, timer, atMs }
+        for (const [timer, atMs] of replica.timers)
+          if (atMs <= endMs && (due === undefined || atMs < due.atMs)) due = { replica, timer, atMs }
       }
       if (due === undefined) break
       this.nowMs = Math.max(this.nowMs, due.atMs)
@@ -543,7 +630,10 @@ export class Cluster {
     for (const replica of this.replicas) {
       for (const block of replica.committed) {
         const other = longest[block.header.height - 1]
-        assert(other !== undefined && equalBytes(other.hash, block.hash), `replica ${replica.index} committed another block at height ${block.header.height}`)
+        assert(
+          other !== undefined && equalBytes(other.hash, block.hash),
+          `replica ${replica.index} committed another block at height ${block.header.height}`,
+        )
       }
     }
     return longest.map((block) => block.hash)

@@ -1,13 +1,16 @@
 /** Browser build: the same surface on @noble, without native code. */
-import type { Hash } from '@aethel/codec'
+import { concatBytes, equalBytes, type Hash } from '@aethel/codec'
 import { ed25519 } from '@noble/curves/ed25519.js'
-import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
+import { sha256 as nobleSha256, sha512 } from '@noble/hashes/sha2.js'
 import { type PublicKey, SEED_BYTES, type SecretSeed, type Signature, type SigningKey } from './api.js'
 import { hashWith } from './hashing.js'
 
 export type { SecretSeed, SigningKey } from './api.js'
 export { SEED_BYTES } from './api.js'
 export { domainTag } from './hashing.js'
+
+const { Point } = ed25519
+const ORDER: bigint = Point.Fn.ORDER
 
 export function sha256(bytes: Uint8Array): Hash {
   return nobleSha256(bytes) as Hash
@@ -17,13 +20,34 @@ export function hashTagged(domain: string, bytes: Uint8Array): Hash {
   return hashWith(sha256, domain, bytes)
 }
 
+/**
+ * The equation of libsodium, not the cofactored one of noble's own `verify`, which accepts some signatures under keys with a
+ * torsion part that libsodium refuses (trap F1). Refused: S >= L, a key or commitment of small order or not canonical.
+ */
 export function verifySignature(publicKey: PublicKey, message: Uint8Array, signature: Signature): boolean {
   if (publicKey.length !== 32 || signature.length !== 64) return false
+  const s = fromLittleEndian(signature.subarray(32))
+  if (s >= ORDER) return false
+  const key = strictPoint(publicKey)
+  if (key === null || key.isSmallOrder()) return false
+  const commitment = signature.subarray(0, 32)
+  const challenge = fromLittleEndian(sha512(concatBytes(commitment, publicKey, message))) % ORDER
+  const expected = Point.BASE.multiplyUnsafe(s).subtract(key.multiplyUnsafe(challenge))
+  return equalBytes(expected.toBytes(), commitment) && !expected.isSmallOrder()
+}
+
+function strictPoint(bytes: Uint8Array): InstanceType<typeof Point> | null {
   try {
-    return ed25519.verify(signature, message, publicKey, { zip215: false })
+    return Point.fromBytes(bytes, false)
   } catch {
-    return false // noble throws on bytes that are no curve point; for us that is "not a valid signature"
+    return null // noble throws on bytes that are no point of the curve, or not its canonical encoding
   }
+}
+
+function fromLittleEndian(bytes: Uint8Array): bigint {
+  let value = 0n
+  for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i] as number)
+  return value
 }
 
 export function signingKey(seed: SecretSeed): SigningKey {

@@ -83,9 +83,15 @@ export class FrameReader {
     let at = 0
     this.#needed = FRAME_HEADER_BYTES
     while (bytes.length - at >= FRAME_HEADER_BYTES && !this.#stopped) {
-      const length = (((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) >>> 0
+      const length =
+        (((bytes[at] as number) << 24) |
+          ((bytes[at + 1] as number) << 16) |
+          ((bytes[at + 2] as number) << 8) |
+          (bytes[at + 3] as number)) >>>
+        0
       const kind = bytes[at + 4] as number
-      if (length < 1 || length > this.#maxFrameBytes) return this.#break('frame-length', `expected a frame of 1..${this.#maxFrameBytes} bytes, got a length of ${length}`)
+      if (length < 1 || length > this.#maxFrameBytes)
+        return this.#break('frame-length', `expected a frame of 1..${this.#maxFrameBytes} bytes, got a length of ${length}`)
       if (!isKind(kind)) return this.#break('frame-kind', `expected a frame kind 1..5, got ${kind}`)
       if (bytes.length - at < 4 + length) {
         this.#needed = 4 + length

@@ -1,5 +1,12 @@
 export { createTlsIdentity, type TlsIdentity } from './certificate.js'
 export { NetworkError, type NetworkErrorCode } from './errors.js'
 export {
-  createMesh, MAX_FRAME_BYTES, type Mesh, type MeshHandlers, type MeshOptions, type PeerAddress, type PeerStatus, PROTOCOL_VERSION,
+  createMesh,
+  MAX_FRAME_BYTES,
+  type Mesh,
+  type MeshHandlers,
+  type MeshOptions,
+  type PeerAddress,
+  type PeerStatus,
+  PROTOCOL_VERSION,
 } from './mesh.js'

@@ -8,13 +8,13 @@
  * (protocol.md §7). A peer that sends what no honest one sends is disconnected, named to `onMisbehaving`, and shut out for
  * a time that doubles with each repetition.
  */
-import { type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
 import { assert, decode, encode, type Hash, keyOf, type PublicKey, toHex, type ValidatorIndex } from '@aethel/codec'
 import type { SecretSeed } from '@aethel/crypto'
 import { createTlsIdentity, keyOfCertificate, type TlsIdentity } from './certificate.js'
 import { NetworkError } from './errors.js'
-import { FRAME, type FrameKind, frameOf, FrameReader } from './frames.js'
+import { FRAME, type FrameKind, FrameReader, frameOf } from './frames.js'
 
 export const PROTOCOL_VERSION = 1
 
@@ -154,8 +154,17 @@ class TlsMesh implements Mesh {
     for (const address of options.peers) {
       assert(address.index !== options.self, 'a mesh has no connection to itself')
       const peer: Peer = {
-        address, session: null, dialling: null, retryTimer: null, retryMs: FIRST_RETRY_MS, faults: 0, lastFaultAt: 0, shutOutUntil: 0,
-        roundTripMs: null, bytesIn: 0, bytesOut: 0,
+        address,
+        session: null,
+        dialling: null,
+        retryTimer: null,
+        retryMs: FIRST_RETRY_MS,
+        faults: 0,
+        lastFaultAt: 0,
+        shutOutUntil: 0,
+        roundTripMs: null,
+        bytesIn: 0,
+        bytesOut: 0,
       }
       this.#peers.set(address.index, peer)
       this.#peerOfKey.set(keyOf(address.networkKey), peer)
@@ -168,11 +177,22 @@ class TlsMesh implements Mesh {
     this.#server.maxConnections = 2 * options.peers.length + 32
   }
 
-  #tlsOptions(): { cert: string; key: string; minVersion: 'TLSv1.3'; maxVersion: 'TLSv1.3'; rejectUnauthorized: false; ALPNProtocols: string[] } {
+  #tlsOptions(): {
+    cert: string
+    key: string
+    minVersion: 'TLSv1.3'
+    maxVersion: 'TLSv1.3'
+    rejectUnauthorized: false
+    ALPNProtocols: string[]
+  } {
     // No certificate authority decides here: `#authenticate` compares the key that the handshake has proven with the pinned one.
     return {
-      cert: this.#identity.certificate, key: this.#identity.privateKey, minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3',
-      rejectUnauthorized: false, ALPNProtocols: ['aethel/1'],
+      cert: this.#identity.certificate,
+      key: this.#identity.privateKey,
+      minVersion: 'TLSv1.3',
+      maxVersion: 'TLSv1.3',
+      rejectUnauthorized: false,
+      ALPNProtocols: ['aethel/1'],
     }
   }
 
@@ -274,7 +294,14 @@ class TlsMesh implements Mesh {
   #begin(peer: Peer, socket: TLSSocket): void {
     const now = performance.now()
     const session: Session = {
-      peer, socket, greeted: false, queue: [], queuedBytes: 0, lastReceivedAt: now, pingSentAt: 0, pingId: 0,
+      peer,
+      socket,
+      greeted: false,
+      queue: [],
+      queuedBytes: 0,
+      lastReceivedAt: now,
+      pingSentAt: 0,
+      pingId: 0,
       reader: new FrameReader(this.#maxFrameBytes, {
         onFrame: (kind, payload) => this.#onFrame(session, kind, payload),
         onBroken: (code, message) => this.#fault(session, code, message),
@@ -358,7 +385,13 @@ class TlsMesh implements Mesh {
   #ping(session: Session, now: number): void {
     session.pingId = (session.pingId + 1) >>> 0
     session.pingSentAt = now
-    this.#queue(session, frameOf(FRAME.ping, encode((writer) => writer.u32(session.pingId))))
+    this.#queue(
+      session,
+      frameOf(
+        FRAME.ping,
+        encode((writer) => writer.u32(session.pingId)),
+      ),
+    )
     this.#write(session)
   }
 
@@ -469,7 +502,11 @@ class TlsMesh implements Mesh {
 
   peers(): readonly PeerStatus[] {
     return [...this.#peers.values()].map((peer) => ({
-      index: peer.address.index, connected: peer.session?.greeted ?? false, roundTripMs: peer.roundTripMs, bytesIn: peer.bytesIn, bytesOut: peer.bytesOut,
+      index: peer.address.index,
+      connected: peer.session?.greeted ?? false,
+      roundTripMs: peer.roundTripMs,
+      bytesIn: peer.bytesIn,
+      bytesOut: peer.bytesOut,
     }))
   }
 
@@ -491,7 +528,17 @@ class TlsMesh implements Mesh {
 
 function listenError(host: string, port: number, error: NodeJS.ErrnoException): NetworkError {
   if (error.code === 'EADDRINUSE') {
-    return new NetworkError('port-in-use', `port ${port} on ${host} is in use`, 'stop the program that uses it, or choose another port in config.json', error)
+    return new NetworkError(
+      'port-in-use',
+      `port ${port} on ${host} is in use`,
+      'stop the program that uses it, or choose another port in config.json',
+      error,
+    )
   }
-  return new NetworkError('listen-failed', `cannot listen on ${host}:${port}: ${error.message}`, 'check host and port in config.json', error)
+  return new NetworkError(
+    'listen-failed',
+    `cannot listen on ${host}:${port}: ${error.message}`,
+    'check host and port in config.json',
+    error,
+  )
 }

@@ -5,13 +5,32 @@
  */
 import { type Hash, type Height, height, keyOf, type Refusal, type Result, type ValidatorIndex } from '@aethel/codec'
 import {
-  type Block, type Blocks, type Certificate, createMessageChecker, decodeMessage, encodeBlock, encodeMessage, type Header, type Message, type MessageChecker,
+  type Block,
+  type Blocks,
+  type Certificate,
+  createMessageChecker,
+  decodeMessage,
+  encodeBlock,
+  encodeMessage,
+  type Header,
+  type Message,
+  type MessageChecker,
   type TimerName,
 } from '@aethel/consensus'
 import { verifySignature } from '@aethel/crypto'
 import type { LedgerState } from '@aethel/ledger'
 import type { Mesh, MeshHandlers } from '@aethel/network'
-import { type Admission, type Application, type Replica, type ReplicaEffect, type ReplicaInput, type Transaction, transactionIdOf, type VerificationJob, type VerificationOutcome } from '@aethel/replica'
+import {
+  type Admission,
+  type Application,
+  type Replica,
+  type ReplicaEffect,
+  type ReplicaInput,
+  type Transaction,
+  transactionIdOf,
+  type VerificationJob,
+  type VerificationOutcome,
+} from '@aethel/replica'
 import type { Store, StoreRecord } from '@aethel/storage'
 import type { Home } from './home.js'
 import type { Log } from './log.js'
@@ -52,6 +71,8 @@ export interface DriverOptions {
   readonly metrics: Metrics
   /** Our own bug: the process must stop. */
   onBug(error: unknown): void
+  /** A committed block with its own certificate that the store already holds. */
+  readonly provable: ProvableState | null
 }
 
 interface Group {
@@ -67,7 +88,7 @@ export class Driver {
   readonly #settlements = new Map<string, Set<(settlement: Settlement) => void>>()
   readonly #refusals = new Map<string, Refusal>()
   readonly #listeners = new Set<(committed: Committed) => void>()
-  readonly provable: ProvableState[] = []
+  readonly provable: ProvableState[]
   #mesh: Mesh | null = null
   #pool: ProofPool | null = null
   #group: Group = { records: [], releases: [] }
@@ -81,6 +102,7 @@ export class Driver {
   constructor(options: DriverOptions) {
     this.#options = options
     this.#checker = createMessageChecker({ chainId: options.home.chainId, validators: options.home.validators, verifySignature })
+    this.provable = options.provable === null ? [] : [options.provable]
     this.#published = { height: options.replica.committed.height, view: options.replica.position.view }
   }
 
@@ -103,23 +125,28 @@ export class Driver {
   // --- inputs -------------------------------------------------------------------------------------------------------
 
   input(input: ReplicaInput): void {
+    this.#guarded(() => {
+      for (const effect of this.#options.replica.step(input)) this.#onEffect(effect)
+      this.#scheduleFlush()
+    })
+  }
+
+  /** Whatever throws in here is our own bug or a broken store; nothing may be carried out after it. */
+  #guarded(work: () => void): void {
     if (this.#stopped) return
     try {
-      const effects = this.#options.replica.step(input)
-      for (const effect of effects) this.#onEffect(effect)
+      work()
     } catch (error) {
       this.stop()
       this.#options.onBug(error)
-      return
     }
-    this.#scheduleFlush()
   }
 
   get meshHandlers(): MeshHandlers {
     const { log, metrics } = this.#options
     return {
-      onMessage: (from, bytes) => this.#onMessage(from, bytes),
-      onTransactions: (from, transactions) => this.#onTransactions(from, transactions),
+      onMessage: (from, bytes) => this.#guarded(() => this.#onMessage(from, bytes)),
+      onTransactions: (from, transactions) => this.#guarded(() => this.#onTransactions(from, transactions)),
       onConnected: (peer) => {
         log.info({ event: 'peer-connected', peer })
         this.input({ kind: 'connected', peer, nowMs: Date.now() })
@@ -181,6 +208,11 @@ export class Driver {
     })
   }
 
+  /** Transactions that local clients wait for. */
+  get awaited(): number {
+    return this.#requests.size + this.#settlements.size
+  }
+
   /** Calls back once when the transaction is final or dropped; the returned function forgets the wish. */
   onSettled(id: Hash, callback: (settlement: Settlement) => void): () => void {
     const key = keyOf(id)
@@ -204,7 +236,8 @@ export class Driver {
 
   onVerified(job: VerificationJob, outcome: VerificationOutcome, milliseconds: number): void {
     this.#options.metrics.onVerified(job.work.kind, outcome, milliseconds)
-    if (outcome.status === 'aborted') this.#options.log.error({ event: 'verification-aborted', kind: job.work.kind, reason: outcome.reason })
+    if (outcome.status === 'aborted')
+      this.#options.log.error({ event: 'verification-aborted', kind: job.work.kind, reason: outcome.reason })
     this.input({ kind: 'verified', key: job.work.key, outcome, nowMs: Date.now() })
   }
 
@@ -219,7 +252,13 @@ export class Driver {
         return this.#onCommit(effect)
       case 'evidence': {
         const { first } = effect.evidence
-        this.#options.log.error({ event: 'equivocation', validator: first.sender, view: first.view, height: first.height, phase: first.kind })
+        this.#options.log.error({
+          event: 'equivocation',
+          validator: first.sender,
+          view: first.view,
+          height: first.height,
+          phase: first.kind,
+        })
         this.#options.metrics.equivocations.inc()
         this.#group.records.push({ kind: 'evidence', evidence: effect.evidence })
         return
@@ -230,7 +269,12 @@ export class Driver {
       }
       case 'gossip': {
         const { to, transactions } = effect
-        return this.#release(() => this.#mesh?.gossip(to, transactions.map((transaction) => transaction.bytes)))
+        return this.#release(() =>
+          this.#mesh?.gossip(
+            to,
+            transactions.map((transaction) => transaction.bytes),
+          ),
+        )
       }
       case 'serve': {
         const { to, from } = effect
@@ -313,7 +357,11 @@ export class Driver {
     this.#published = { height: header.height, view: committed.certificate.view }
     metrics.onCommitted(header, committed.transactions.length)
     log.info({
-      event: 'block-committed', height: header.height, hash: hex(committed.block.hash), view: committed.certificate.view, proposer: header.proposer,
+      event: 'block-committed',
+      height: header.height,
+      hash: hex(committed.block.hash),
+      view: committed.certificate.view,
+      proposer: header.proposer,
       transactions: committed.transactions.length,
     })
     for (const transaction of committed.transactions) this.#settle(transaction.id, { status: 'final', height: header.height })
@@ -349,7 +397,7 @@ export class Driver {
 
   /** Now, if nothing is waiting for the disk; otherwise in its place in the queue. */
   #release(action: () => void): void {
-    if (this.#groupsInFlight === 0 && this.#group.records.length === 0) action()
+    if (this.#groupsInFlight === 0 && this.#group.records.length === 0 && this.#group.releases.length === 0) action()
     else this.#group.releases.push(action)
   }
 
@@ -358,7 +406,7 @@ export class Driver {
     this.#flushScheduled = true
     setImmediate(() => {
       this.#flushScheduled = false
-      this.#flush()
+      this.#guarded(() => this.#flush())
     })
   }
 
@@ -369,8 +417,10 @@ export class Driver {
       this.#groupsInFlight++
       this.#options.store.append(group.records, () => {
         this.#groupsInFlight--
-        for (const release of group.releases) release()
-        this.#mesh?.flush()
+        this.#guarded(() => {
+          for (const release of group.releases) release()
+          this.#mesh?.flush()
+        })
       })
     }
     this.#mesh?.flush()
@@ -420,4 +470,3 @@ export class Driver {
 function hex(hash: Hash): string {
   return Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('hex')
 }
-

@@ -25,9 +25,13 @@ export class AethelError extends Error {
 export function toAethelError(error: unknown): AethelError {
   if (error instanceof AethelError) return error
   if (error instanceof StoreError || error instanceof NetworkError) {
-    const exitCode = error instanceof StoreError && (error.code === 'store-full' || error.code === 'store-write') ? EXIT_INTERNAL : EXIT_USAGE
+    const exitCode =
+      error instanceof StoreError && (error.code === 'store-full' || error.code === 'store-write') ? EXIT_INTERNAL : EXIT_USAGE
     return new AethelError(error.code, error.message, error.hint, { cause: error, exitCode })
   }
   const message = error instanceof Error ? error.message : String(error)
-  return new AethelError('internal', `internal error: ${message}`, 'this is a bug in Aethel; please report it with the log', { cause: error, exitCode: EXIT_INTERNAL })
+  return new AethelError('internal', `internal error: ${message}`, 'this is a bug in Aethel; please report it with the log', {
+    cause: error,
+    exitCode: EXIT_INTERNAL,
+  })
 }

@@ -112,14 +112,20 @@ function read(path: string, name: string): Uint8Array {
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
   } catch (error) {
     const why = (error as NodeJS.ErrnoException).code ?? 'unreadable'
-    throw new AethelError('home-unreadable', `expected a readable file ${file}, got ${why}`, 'name a home that "aethel testnet" made with --home', { cause: error })
+    throw new AethelError(
+      'home-unreadable',
+      `expected a readable file ${file}, got ${why}`,
+      'name a home that "aethel testnet" made with --home',
+      { cause: error },
+    )
   }
 }
 
 function readSeed(path: string, name: string): SecretSeed {
   const text = Buffer.from(read(path, name)).toString('latin1').trim()
   const bytes = fromHex(text)
-  if (!bytes.ok || bytes.value.length !== SEED_BYTES) throw homeError('key', join(path, name), `expected ${2 * SEED_BYTES} hex digits, got ${text.length} characters`)
+  if (!bytes.ok || bytes.value.length !== SEED_BYTES)
+    throw homeError('key', join(path, name), `expected ${2 * SEED_BYTES} hex digits, got ${text.length} characters`)
   return bytes.value
 }
 
@@ -151,7 +157,9 @@ function parseConfig(file: string, bytes: Uint8Array): Config {
   at.only(['format', 'mesh', 'http', 'logLevel', 'proofWorkers', 'peers'])
   if (at.text('format') !== CONFIG_FORMAT) fail(`expected "format": "${CONFIG_FORMAT}"`)
   const logLevel = at.text('logLevel')
-  const level = LOG_LEVELS.find((candidate) => candidate === logLevel) ?? fail(`expected "logLevel" to be one of ${LOG_LEVELS.join(', ')}, got ${logLevel}`)
+  const level =
+    LOG_LEVELS.find((candidate) => candidate === logLevel) ??
+    fail(`expected "logLevel" to be one of ${LOG_LEVELS.join(', ')}, got ${logLevel}`)
   return {
     mesh: endpoint(at.object('mesh')),
     http: endpoint(at.object('http')),
@@ -159,7 +167,12 @@ function parseConfig(file: string, bytes: Uint8Array): Config {
     proofWorkers: at.integer('proofWorkers', 1, MAX_WORKERS),
     peers: at.list('peers').map((peer) => {
       peer.only(['index', 'host', 'port', 'networkKey'])
-      return { index: validatorIndex(peer.integer('index', 0, 65_534)), host: peer.text('host'), port: peer.integer('port', 1, 65_535), networkKey: peer.key('networkKey') }
+      return {
+        index: validatorIndex(peer.integer('index', 0, 65_534)),
+        host: peer.text('host'),
+        port: peer.integer('port', 1, 65_535),
+        networkKey: peer.key('networkKey'),
+      }
     }),
   }
 }
@@ -183,7 +196,8 @@ class Fields {
   }
 
   only(names: readonly string[]): void {
-    for (const key of Object.keys(this.#object)) if (!names.includes(key)) this.#fail(`expected no field "${key}" in ${this.#name}; known are ${names.join(', ')}`)
+    for (const key of Object.keys(this.#object))
+      if (!names.includes(key)) this.#fail(`expected no field "${key}" in ${this.#name}; known are ${names.join(', ')}`)
   }
 
   text(key: string): string {
@@ -209,7 +223,8 @@ class Fields {
 
   key(key: string): PublicKey {
     const bytes = fromHex(this.text(key))
-    return bytes.ok && bytes.value.length === 32 ? publicKey(bytes.value) : this.#fail(`expected 64 hex digits in "${key}" of ${this.#name}`)
+    return bytes.ok && bytes.value.length === 32
+      ? publicKey(bytes.value)
+      : this.#fail(`expected 64 hex digits in "${key}" of ${this.#name}`)
   }
 }
-

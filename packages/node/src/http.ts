@@ -4,7 +4,7 @@
  */
 import { decode, fromHex, type Hash, hash, height, indicesOf, keyOf, publicKey, type Refusal, toHex } from '@aethel/codec'
 import { type Certificate, type Header, leaderOf } from '@aethel/consensus'
-import { accountNonceOf, claimRecordOf, type ClaimRecord, decodeTransaction, type LedgerState, libraryRootOf } from '@aethel/ledger'
+import { accountNonceOf, type ClaimRecord, claimRecordOf, decodeTransaction, type LedgerState, libraryRootOf } from '@aethel/ledger'
 import type { Mesh } from '@aethel/network'
 import { createReceipt } from '@aethel/receipts'
 import { type Admission, type Replica, transactionIdOf } from '@aethel/replica'
@@ -21,6 +21,8 @@ const MAX_BATCH_TRANSACTIONS = 4096
 const MAX_BLOCKS_PER_PAGE = 100
 const DEFAULT_WAIT_MS = 30_000
 const MAX_WAIT_MS = 600_000
+/** Transactions that clients wait for at a time: each holds a timer and some hundred bytes. */
+const MAX_AWAITED = 65_536
 const MAX_EVENT_STREAMS = 64
 /** A consumer of events that lags behind by more is cut off. */
 const MAX_STREAM_BACKLOG_BYTES: number = 1024 * 1024
@@ -41,7 +43,13 @@ export interface HttpContext {
   readonly startedAt: number
 }
 
-type Outcome = { readonly id: string; readonly status: 'pending' | 'waiting' | 'final' | 'refused' | 'timeout'; readonly code?: string; readonly message?: string; readonly height?: number }
+type Outcome = {
+  readonly id: string
+  readonly status: 'pending' | 'waiting' | 'final' | 'refused' | 'timeout'
+  readonly code?: string
+  readonly message?: string
+  readonly height?: number
+}
 
 class HttpError extends Error {
   readonly status: number
@@ -62,7 +70,9 @@ export async function serveHttp(context: HttpContext): Promise<FastifyInstance> 
     done(null, Uint8Array.from(buffer))
   })
   app.setErrorHandler((error: unknown, _request, reply) => sendError(reply, error))
-  app.setNotFoundHandler((request, reply) => reply.code(404).send({ code: 'no-such-route', message: `expected a route of the API, got ${request.method} ${request.url}` }))
+  app.setNotFoundHandler((request, reply) =>
+    reply.code(404).send({ code: 'no-such-route', message: `expected a route of the API, got ${request.method} ${request.url}` }),
+  )
   registerTransactions(app, context)
   registerClaims(app, context)
   registerChain(app, context)
@@ -71,7 +81,12 @@ export async function serveHttp(context: HttpContext): Promise<FastifyInstance> 
     await app.listen({ host, port })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
-      throw new AethelError('port-in-use', `port ${port} on ${host} is in use`, 'stop the program that uses it, or choose another port in config.json', { cause: error })
+      throw new AethelError(
+        'port-in-use',
+        `port ${port} on ${host} is in use`,
+        'stop the program that uses it, or choose another port in config.json',
+        { cause: error },
+      )
     }
     throw error
   }
@@ -91,12 +106,13 @@ function registerTransactions(app: FastifyInstance, context: HttpContext): void 
   app.post('/v1/transactions', async (request, reply) => {
     const { wait, timeoutMs } = waitOf(request)
     const outcome = await submit(context, bodyOf(request), wait, timeoutMs)
-    return reply.code(statusCodeOf(context, outcome)).send(withClaim(context, bodyOf(request), outcome))
+    return reply.code(statusCodeOf(outcome)).send(withClaim(context, bodyOf(request), outcome))
   })
   app.post('/v1/transactions/batch', async (request) => {
     const { wait, timeoutMs } = waitOf(request)
     const list = decode(bodyOf(request), (reader) => reader.list(MAX_BATCH_TRANSACTIONS, (r) => r.bytes(MAX_BODY_BYTES)))
-    if (!list.ok) throw new HttpError(400, list.error.code, `expected a list of at most ${MAX_BATCH_TRANSACTIONS} transactions: ${list.error.message}`)
+    if (!list.ok)
+      throw new HttpError(400, list.error.code, `expected a list of at most ${MAX_BATCH_TRANSACTIONS} transactions: ${list.error.message}`)
     return { results: await Promise.all(list.value.map((bytes) => submit(context, bytes, wait, timeoutMs))) }
   })
   app.get('/v1/transactions/:id', async (request) => {
@@ -107,16 +123,22 @@ function registerTransactions(app: FastifyInstance, context: HttpContext): void 
     if (status !== 'unknown') return { id: toHex(id), status }
     const refusal = context.driver.refusalOf(id)
     if (refusal !== undefined) return { id: toHex(id), status: 'refused', code: refusal.code, message: refusal.message }
-    throw new HttpError(404, 'unknown-transaction', 'expected a transaction this validator knows; it may have been submitted elsewhere, or forgotten')
+    throw new HttpError(
+      404,
+      'unknown-transaction',
+      'expected a transaction this validator knows; it may have been submitted elsewhere, or forgotten',
+    )
   })
 }
 
 function waitOf(request: FastifyRequest): { wait: 'none' | 'admitted' | 'final'; timeoutMs: number } {
   const query = request.query as Record<string, string | undefined>
   const wait = query['wait'] ?? 'admitted'
-  if (wait !== 'none' && wait !== 'admitted' && wait !== 'final') throw new HttpError(400, 'wait', `expected wait=none, admitted or final, got ${wait}`)
+  if (wait !== 'none' && wait !== 'admitted' && wait !== 'final')
+    throw new HttpError(400, 'wait', `expected wait=none, admitted or final, got ${wait}`)
   const timeoutMs = query['timeoutMs'] === undefined ? DEFAULT_WAIT_MS : Number(query['timeoutMs'])
-  if (!Number.isInteger(timeoutMs) || timeoutMs < 0 || timeoutMs > MAX_WAIT_MS) throw new HttpError(400, 'timeout', `expected timeoutMs of 0..${MAX_WAIT_MS}, got ${query['timeoutMs']}`)
+  if (!Number.isInteger(timeoutMs) || timeoutMs < 0 || timeoutMs > MAX_WAIT_MS)
+    throw new HttpError(400, 'timeout', `expected timeoutMs of 0..${MAX_WAIT_MS}, got ${query['timeoutMs']}`)
   return { wait, timeoutMs }
 }
 
@@ -130,43 +152,38 @@ async function submit(context: HttpContext, bytes: Uint8Array, wait: 'none' | 'a
   const name = toHex(id)
   const place = context.store.transactionPlace(id)
   if (place !== undefined) return { id: name, status: 'final', height: place.height }
-  const settled = wait === 'final' ? settlement(context, id, timeoutMs) : null
-  const admission = context.driver.submit(bytes)
-  if (wait === 'none') return { id: name, status: 'pending' }
-  const admitted: Admission = await admission
-  if (admitted.status === 'refused') {
-    settled?.cancel()
-    return refused(name, admitted.refusal)
+  if (wait === 'none') {
+    void context.driver.submit(bytes)
+    return { id: name, status: 'pending' }
   }
-  if (settled === null) return { id: name, status: admitted.status === 'waiting' ? 'waiting' : 'pending' }
-  return settled.outcome
+  if (context.driver.awaited >= MAX_AWAITED)
+    throw new HttpError(503, 'busy', `expected at most ${MAX_AWAITED} awaited transactions; try again later`)
+  return new Promise((resolve) => {
+    let forget = (): void => undefined
+    const done = (outcome: Outcome): void => {
+      clearTimeout(timer)
+      forget()
+      resolve(outcome)
+    }
+    const message = `not ${wait} within ${timeoutMs} ms; ask for its status later`
+    const timer = setTimeout(() => done({ id: name, status: 'timeout', code: 'timeout', message }), timeoutMs)
+    if (wait === 'final') {
+      forget = context.driver.onSettled(id, (settlement) =>
+        done(settlement.status === 'final' ? { id: name, status: 'final', height: settlement.height } : refused(name, settlement.refusal)),
+      )
+    }
+    void context.driver.submit(bytes).then((admission: Admission) => {
+      if (admission.status === 'refused') done(refused(name, admission.refusal))
+      else if (wait === 'admitted') done({ id: name, status: admission.status === 'waiting' ? 'waiting' : 'pending' })
+    })
+  })
 }
 
 function refused(id: string, refusal: Refusal): Outcome {
   return { id, status: 'refused', code: refusal.code, message: refusal.message }
 }
 
-function settlement(context: HttpContext, id: Hash, timeoutMs: number): { outcome: Promise<Outcome>; cancel: () => void } {
-  let cancel = (): void => undefined
-  const outcome = new Promise<Outcome>((resolve) => {
-    const name = toHex(id)
-    const timer = setTimeout(() => {
-      cancel()
-      resolve({ id: name, status: 'timeout', code: 'timeout', message: `not final within ${timeoutMs} ms; it is still pending` })
-    }, timeoutMs)
-    const forget = context.driver.onSettled(id, (result) => {
-      clearTimeout(timer)
-      resolve(result.status === 'final' ? { id: name, status: 'final', height: result.height } : refused(name, result.refusal))
-    })
-    cancel = () => {
-      clearTimeout(timer)
-      forget()
-    }
-  })
-  return { outcome, cancel }
-}
-
-function statusCodeOf(context: HttpContext, outcome: Outcome): number {
+function statusCodeOf(outcome: Outcome): number {
   switch (outcome.status) {
     case 'final':
       return 200
@@ -198,8 +215,15 @@ function registerClaims(app: FastifyInstance, context: HttpContext): void {
     const claimId = hashAt(request, 'claimId')
     const record = recordAt(context, claimId)
     const base = await provableStateFor(context, record)
-    if (base === undefined) throw new HttpError(409, 'not-certified', 'expected a block with a certificate of its own at or above the claim; ask again shortly')
-    const receipt = createReceipt({ header: base.header, certificate: base.certificate, state: base.state, claimId, ...claimBytesOf(context, record) })
+    if (base === undefined)
+      throw new HttpError(409, 'not-certified', 'expected a block with a certificate of its own at or above the claim; ask again shortly')
+    const receipt = createReceipt({
+      header: base.header,
+      certificate: base.certificate,
+      state: base.state,
+      claimId,
+      ...claimBytesOf(context, record),
+    })
     if (!receipt.ok) throw new HttpError(500, receipt.error.code, receipt.error.message)
     return reply.header('content-type', 'application/json').send(Buffer.from(receipt.value))
   })
@@ -244,7 +268,10 @@ function recordJson(record: ClaimRecord): Record<string, unknown> {
     proofBytes: record.proofBytes,
     transactionId: toHex(record.transactionId),
     sender: toHex(record.sender),
-    library: record.library === null ? null : { name: record.library.name, label: record.library.label, digest: toHex(record.library.digest), axioms: record.library.axioms },
+    library:
+      record.library === null
+        ? null
+        : { name: record.library.name, label: record.library.label, digest: toHex(record.library.digest), axioms: record.library.axioms },
   }
 }
 
@@ -288,18 +315,27 @@ function registerChain(app: FastifyInstance, context: HttpContext): void {
     const library = replica.state.libraries.get(name)
     const definition = home.genesis.libraries.find((candidate) => candidate.name === name)
     const root = libraryRootOf(replica.state, name)
-    if (library === undefined || definition === undefined || root === undefined) throw new HttpError(404, 'unknown-library', `expected a library of this chain, got ${name}`)
+    if (library === undefined || definition === undefined || root === undefined)
+      throw new HttpError(404, 'unknown-library', `expected a library of this chain, got ${name}`)
     return { name, root: toHex(root), count: library.axioms + library.theorems, digest: toHex(definition.digest) }
   })
-  app.get('/v1/genesis', async (_request, reply) => reply.header('content-type', 'application/octet-stream').send(Buffer.from(home.genesisBytes)))
+  app.get('/v1/genesis', async (_request, reply) =>
+    reply.header('content-type', 'application/octet-stream').send(Buffer.from(home.genesisBytes)),
+  )
   app.get('/v1/evidence', async () => ({
     evidence: (await store.evidence()).map(({ first, second }) => ({
-      validator: first.sender, epoch: first.epoch, view: first.view, height: first.height, phase: first.kind,
+      validator: first.sender,
+      epoch: first.epoch,
+      view: first.view,
+      height: first.height,
+      phase: first.kind,
       first: { blockHash: toHex(first.blockHash), signature: toHex(first.signature) },
       second: { blockHash: toHex(second.blockHash), signature: toHex(second.signature) },
     })),
   }))
-  app.get('/metrics', async (_request, reply) => reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics()))
+  app.get('/metrics', async (_request, reply) =>
+    reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics()),
+  )
   registerEvents(app, context)
 }
 
@@ -307,8 +343,7 @@ function statusJson(context: HttpContext): Record<string, unknown> {
   const { home, replica, mesh, metrics, pool, driver } = context
   const look = replica.inspect()
   const { verified } = metrics
-  const tip = context.store.tip
-  const block = tip === undefined ? undefined : context.store.committedBlock(tip.height)
+  const block = driver.publishedHeight === 0 ? undefined : context.store.committedBlock(height(driver.publishedHeight))
   return {
     version: API_VERSION,
     chainId: toHex(home.chainId),
@@ -353,14 +388,18 @@ function certificateJson(certificate: Certificate): Record<string, unknown> {
 function registerEvents(app: FastifyInstance, context: HttpContext): void {
   let streams = 0
   app.get('/v1/events', (request, reply) => {
-    if (streams >= MAX_EVENT_STREAMS) throw new HttpError(503, 'too-many-streams', `expected at most ${MAX_EVENT_STREAMS} event streams; close one`)
+    if (streams >= MAX_EVENT_STREAMS)
+      throw new HttpError(503, 'too-many-streams', `expected at most ${MAX_EVENT_STREAMS} event streams; close one`)
     streams++
     reply.hijack()
     const { raw } = reply
     raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
     raw.write(': connected\n\n')
     const stop = context.driver.onCommitted(({ block, transactions }) => {
-      const data = { ...headerJson(block.header, block.hash, transactions.length), transactionIds: transactions.map((transaction) => toHex(transaction.id)) }
+      const data = {
+        ...headerJson(block.header, block.hash, transactions.length),
+        transactionIds: transactions.map((transaction) => toHex(transaction.id)),
+      }
       raw.write(`event: block\ndata: ${JSON.stringify(data)}\n\n`)
       if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) raw.destroy()
     })

@@ -44,9 +44,25 @@ export class Metrics {
     this.#verifications = counter('verifications_total', 'Proof verifications, by kind and outcome', ['kind', 'outcome'])
     this.#blocks = counter('blocks_total', 'Blocks committed since start')
     this.#transactions = counter('transactions_total', 'Transactions committed since start')
-    this.#verificationSeconds = new Histogram({ name: 'aethel_verification_seconds', help: 'Time per proof, batch average', labelNames: ['kind'], buckets: LATENCY_SECONDS, registers })
-    this.#commitSeconds = new Histogram({ name: 'aethel_commit_seconds', help: "From a block's timestamp to its durable commit here", buckets: LATENCY_SECONDS, registers })
-    this.#syncSeconds = new Histogram({ name: 'aethel_group_commit_seconds', help: 'Durable batch writes', buckets: LATENCY_SECONDS, registers })
+    this.#verificationSeconds = new Histogram({
+      name: 'aethel_verification_seconds',
+      help: 'Time per proof, batch average',
+      labelNames: ['kind'],
+      buckets: LATENCY_SECONDS,
+      registers,
+    })
+    this.#commitSeconds = new Histogram({
+      name: 'aethel_commit_seconds',
+      help: "From a block's timestamp to its durable commit here",
+      buckets: LATENCY_SECONDS,
+      registers,
+    })
+    this.#syncSeconds = new Histogram({
+      name: 'aethel_group_commit_seconds',
+      help: 'Durable batch writes',
+      buckets: LATENCY_SECONDS,
+      registers,
+    })
     const gauge = (name: string, help: string, value: (gauges: Gauges) => number): void => {
       new Gauge({
         name: `aethel_${name}`,

@@ -4,10 +4,10 @@ import type { ConsensusConfig } from '@aethel/consensus'
 import { verifySignature } from '@aethel/crypto'
 import { genesisTip, type LedgerState, restoreLedger } from '@aethel/ledger'
 import { createMesh, type Mesh } from '@aethel/network'
-import { createReplica, type Application, type MempoolLimits } from '@aethel/replica'
+import { type Application, createReplica, type MempoolLimits } from '@aethel/replica'
 import { openStore, type Store, StoreError } from '@aethel/storage'
 import type { FastifyInstance } from 'fastify'
-import { Driver } from './driver.js'
+import { Driver, type ProvableState } from './driver.js'
 import { AethelError, EXIT_INTERNAL, toAethelError } from './errors.js'
 import { type Home, type LogLevel, openHome } from './home.js'
 import { API_VERSION, serveHttp } from './http.js'
@@ -39,7 +39,14 @@ export interface Node {
 /** View timer floor: above any honest step on a busy machine; the timer adapts upwards from here. */
 const TIMERS = { floorMs: 2_000, commitFactor: 8, allowanceMs: 1_000, capMs: 60_000, statusMs: 500, batchMs: 2 } as const
 const CLOCK_DRIFT_MS = 5_000
-const MEMPOOL: MempoolLimits = { transactions: 20_000, bytes: 128 * 1024 * 1024, perSender: 8_192, waiting: 8_192, maxWaitBlocks: 64, verdicts: 65_536 }
+const MEMPOOL: MempoolLimits = {
+  transactions: 20_000,
+  bytes: 128 * 1024 * 1024,
+  perSender: 8_192,
+  waiting: 8_192,
+  maxWaitBlocks: 64,
+  verdicts: 65_536,
+}
 
 interface Parts {
   home: Home
@@ -69,6 +76,12 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     await close(failure)
     throw failure
   }
+  if (closing !== null) {
+    // Stopped by a fatal error while it was still starting: what was opened since then is closed here.
+    await closing
+    await closeParts(parts, null)
+    throw (await stopped) ?? new AethelError('stopped', 'the validator was closed while it was starting', 'start it again')
+  }
   const { home, mesh } = parts as Parts
   const { host, port } = home.config.http
   return {
@@ -88,9 +101,22 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
   parts.home = home
   const log = createLog(options.log ?? process.stdout, options.logLevel ?? home.config.logLevel, { validator: home.self })
   parts.log = log
-  let gauges = (): ReturnType<ConstructorParameters<typeof Metrics>[0]> => ({ height: 0, view: 0, pooled: 0, unverified: 0, queuedVerifications: 0, peersConnected: 0, bytesIn: 0, bytesOut: 0 })
+  let gauges = (): ReturnType<ConstructorParameters<typeof Metrics>[0]> => ({
+    height: 0,
+    view: 0,
+    pooled: 0,
+    unverified: 0,
+    queuedVerifications: 0,
+    peersConnected: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+  })
   const metrics = new Metrics(() => gauges())
-  const store = await openStore(home.storePath, { chainId: home.chainId, onFailure: onFatal, onBatch: (batch) => metrics.onBatch(batch.milliseconds) })
+  const store = await openStore(home.storePath, {
+    chainId: home.chainId,
+    onFailure: onFatal,
+    onBatch: (batch) => metrics.onBatch(batch.milliseconds),
+  })
   parts.store = store
   const durable = await store.loadDurable(genesisTip(home.genesis))
   const application = await restoreState(home, store)
@@ -106,7 +132,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
   }
   const block = { transactions: parameters.blockTransactions, bytes: parameters.blockBytes, gas: parameters.blockGas }
   const replica = createReplica<LedgerState>({ consensus, durable, application, mempool: MEMPOOL, block, order: parameters.mempoolOrder })
-  const driver = new Driver({ home, application, replica, store, log, metrics, onBug: onFatal })
+  const driver = new Driver({ home, application, replica, store, log, metrics, onBug: onFatal, provable: provableTip(store, application) })
   parts.driver = driver
   const pool = new ProofPool({
     workers: home.config.proofWorkers,
@@ -128,7 +154,11 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     const look = replica.inspect()
     const peers = mesh.peers()
     return {
-      height: driver.publishedHeight, view: look.view, pooled: look.pooled, unverified: look.unverified, queuedVerifications: pool.queued,
+      height: driver.publishedHeight,
+      view: look.view,
+      pooled: look.pooled,
+      unverified: look.unverified,
+      queuedVerifications: pool.queued,
       peersConnected: peers.filter((peer) => peer.connected).length,
       bytesIn: peers.reduce((sum, peer) => sum + peer.bytesIn, 0),
       bytesOut: peers.reduce((sum, peer) => sum + peer.bytesOut, 0),
@@ -137,26 +167,50 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
   driver.start(mesh, pool)
   parts.http = await serveHttp({ home, driver, replica, store, mesh, pool, metrics, startedAt })
   log.info({
-    event: 'started', version: API_VERSION, chainId: toHex(home.chainId), height: durable.committed.height, view: durable.view,
-    mesh: mesh.address, http: home.config.http, milliseconds: Math.round(performance.now() - startedAt),
+    event: 'started',
+    version: API_VERSION,
+    chainId: toHex(home.chainId),
+    height: durable.committed.height,
+    view: durable.view,
+    mesh: mesh.address,
+    http: home.config.http,
+    milliseconds: Math.round(performance.now() - startedAt),
   })
 }
 
 /** State as it was committed; its root must be the one the newest block certifies. */
 async function restoreState(home: Home, store: Store): Promise<Application<LedgerState>> {
   const restored = restoreLedger(home.genesis, home.registry, await store.loadState(), { verifySignature })
-  const damaged = (what: string): StoreError => new StoreError('store-damaged', `the store is damaged: ${what}`, 'restore this home from a backup, or keep it for inspection')
+  const damaged = (what: string): StoreError =>
+    new StoreError('store-damaged', `the store is damaged: ${what}`, 'restore this home from a backup, or keep it for inspection')
   if (!restored.ok) throw damaged(restored.error.message)
   const { tip } = store
   const header = tip === undefined ? undefined : store.committedBlock(tip.height)?.header
   if (header !== undefined && !equalBytes(header.stateRoot, restored.value.initial.stateRoot)) {
-    throw damaged(`the stored state has root ${toHex(restored.value.initial.stateRoot)}, block ${header.height} certifies ${toHex(header.stateRoot)}`)
+    throw damaged(
+      `the stored state has root ${toHex(restored.value.initial.stateRoot)}, block ${header.height} certifies ${toHex(header.stateRoot)}`,
+    )
   }
   return restored.value
 }
 
+/** After a restart receipts are proven against the newest block, if that carries its own certificate. */
+function provableTip(store: Store, application: Application<LedgerState>): ProvableState | null {
+  const { tip } = store
+  const block = tip === undefined ? undefined : store.committedBlock(tip.height)
+  const certificate = tip === undefined ? undefined : store.certificateFrom(tip.height)
+  if (block === undefined || certificate === undefined || certificate.height !== block.header.height) return null
+  return { header: block.header, certificate, state: application.initial.state }
+}
+
 async function closeParts(parts: Partial<Parts>, error: AethelError | null): Promise<void> {
-  if (error !== null) parts.log?.error({ event: 'fatal', code: error.code, message: error.message, stack: error.exitCode === EXIT_INTERNAL ? causeStack(error) : undefined })
+  if (error !== null)
+    parts.log?.error({
+      event: 'fatal',
+      code: error.code,
+      message: error.message,
+      stack: error.exitCode === EXIT_INTERNAL ? causeStack(error) : undefined,
+    })
   else parts.log?.info({ event: 'stopping' })
   parts.driver?.stop()
   await Promise.allSettled([parts.http?.close(), parts.mesh?.close(), parts.pool?.close()])

@@ -6,7 +6,7 @@
 import { Worker } from 'node:worker_threads'
 import { type Hash, keyOf } from '@aethel/codec'
 import type { VerificationJob, VerificationOutcome } from '@aethel/replica'
-import type { WorkerBatch, WorkerSetup } from './proof-worker.js'
+import type { WorkerBatch, WorkerMessage, WorkerSetup } from './proof-worker.js'
 
 /** Enough work per crossing to make the crossing cheap. */
 const BATCH_JOBS = 32
@@ -18,12 +18,16 @@ const MAX_STATEMENTS = 65_536
 /** A batch takes seconds at the very worst (its gas is bounded); beyond this the thread is stuck. */
 const STUCK_MS = 60_000
 const WORKER_HEAP_MB = 512
+/** A worker lost before it was ready is replaced after a pause, so that one that cannot start does not spin. */
+const RESPAWN_MS = 1_000
 
 export interface ProofPoolOptions {
   readonly workers: number
   readonly setup: WorkerSetup
   onOutcome(job: VerificationJob, outcome: VerificationOutcome, milliseconds: number): void
   onWorkerLost(reason: string): void
+  /** After this long without an answer a worker counts as stuck. */
+  readonly stuckMs?: number
 }
 
 interface Assignment {
@@ -36,6 +40,10 @@ interface Slot {
   inFlight: Assignment[]
   known: Set<string>
   watchdog: NodeJS.Timeout | null
+  /** It has loaded what it needs; until then it gets no work, so starting slowly is never taken for hanging. */
+  ready: boolean
+  /** Lost, its replacement not started yet. */
+  respawn: NodeJS.Timeout | null
 }
 
 interface Waiting {
@@ -58,7 +66,12 @@ export class ProofPool {
   }
 
   get queued(): number {
-    return this.#block.length + this.#mempool.length - this.#mempoolHead + this.#slots.reduce((sum, slot) => sum + slot.inFlight.reduce((n, a) => n + a.jobs.length, 0), 0)
+    return (
+      this.#block.length +
+      this.#mempool.length -
+      this.#mempoolHead +
+      this.#slots.reduce((sum, slot) => sum + slot.inFlight.reduce((n, a) => n + a.jobs.length, 0), 0)
+    )
   }
 
   run(jobs: readonly VerificationJob[]): void {
@@ -71,8 +84,12 @@ export class ProofPool {
       workerData: this.#options.setup,
       resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB },
     })
-    const slot: Slot = { worker, inFlight: [], known: new Set(), watchdog: null }
-    worker.on('message', (outcomes: readonly VerificationOutcome[]) => this.#onOutcomes(slot, outcomes))
+    const slot: Slot = { worker, inFlight: [], known: new Set(), watchdog: null, ready: false, respawn: null }
+    worker.on('message', (message: WorkerMessage) => {
+      if (message !== 'ready') return this.#onOutcomes(slot, message)
+      slot.ready = true
+      this.#dispatch()
+    })
     worker.on('error', (error) => this.#onLost(slot, error.message))
     worker.on('exit', (code) => this.#onLost(slot, `exit code ${code}`))
     return slot
@@ -80,7 +97,7 @@ export class ProofPool {
 
   #dispatch(): void {
     for (const slot of this.#slots) {
-      while (slot.inFlight.length < BATCHES_IN_FLIGHT) {
+      while (slot.ready && slot.inFlight.length < BATCHES_IN_FLIGHT) {
         const jobs = this.#take(slot)
         if (jobs.length === 0) return
         this.#send(slot, jobs)
@@ -120,14 +137,19 @@ export class ProofPool {
         statements.push(citation)
       }
     }
-    const batch: WorkerBatch = { forget, statements, jobs: jobs.map(({ work }) => ({ kind: work.kind, claim: work.claim, proof: work.proof })) }
+    const batch: WorkerBatch = {
+      forget,
+      statements,
+      jobs: jobs.map(({ work }) => ({ kind: work.kind, claim: work.claim, proof: work.proof })),
+    }
     slot.inFlight.push({ jobs, sentAt: performance.now() })
     slot.worker.postMessage(batch)
     slot.watchdog ??= this.#watch(slot)
   }
 
   #watch(slot: Slot): NodeJS.Timeout {
-    return setTimeout(() => this.#onLost(slot, `no answer for ${STUCK_MS} ms`), STUCK_MS)
+    const stuckMs = this.#options.stuckMs ?? STUCK_MS
+    return setTimeout(() => this.#onLost(slot, `no answer for ${stuckMs} ms`), stuckMs)
   }
 
   #onOutcomes(slot: Slot, outcomes: readonly VerificationOutcome[]): void {
@@ -145,14 +167,24 @@ export class ProofPool {
 
   #onLost(slot: Slot, reason: string): void {
     const position = this.#slots.indexOf(slot)
-    if (position < 0 || this.#closed) return
+    if (position < 0 || slot.respawn !== null || this.#closed) return
     if (slot.watchdog !== null) clearTimeout(slot.watchdog)
     slot.worker.removeAllListeners()
     slot.worker.on('error', () => undefined)
     void slot.worker.terminate()
-    this.#slots[position] = this.#spawn()
-    this.#options.onWorkerLost(reason)
     const [running, ...behind] = slot.inFlight
+    slot.inFlight = []
+    const couldStart = slot.ready
+    slot.ready = false
+    if (couldStart) this.#slots[position] = this.#spawn()
+    else {
+      // It could not even start.
+      slot.respawn = setTimeout(() => {
+        this.#slots[position] = this.#spawn()
+        this.#dispatch()
+      }, RESPAWN_MS)
+    }
+    this.#options.onWorkerLost(reason)
     const again = [...(running?.jobs ?? []), ...behind.flatMap((assignment) => assignment.jobs)]
     if (running !== undefined && running.jobs.length === 1) {
       const [culprit] = running.jobs
@@ -167,6 +199,7 @@ export class ProofPool {
     this.#closed = true
     for (const slot of this.#slots) {
       if (slot.watchdog !== null) clearTimeout(slot.watchdog)
+      if (slot.respawn !== null) clearTimeout(slot.respawn)
       slot.worker.removeAllListeners()
       slot.worker.on('error', () => undefined)
     }

@@ -19,6 +19,9 @@ export interface WorkerBatch {
   readonly jobs: readonly { readonly kind: string; readonly claim: Uint8Array; readonly proof: Uint8Array }[]
 }
 
+/** What a worker says: once that it is ready, then the outcomes of each batch, in order. */
+export type WorkerMessage = 'ready' | readonly VerificationOutcome[]
+
 function verifiersOf(setup: WorkerSetup): Map<string, ProofVerifier<unknown>> {
   const genesis = decodeGenesis(setup.genesis)
   if (!genesis.ok) throw new Error(genesis.error.message)
@@ -38,7 +41,8 @@ const cited = { statementOf: (claimId: Hash): Uint8Array | undefined => statemen
 
 function check(job: WorkerBatch['jobs'][number]): VerificationOutcome {
   const verifier = verifiers.get(job.kind)
-  if (verifier === undefined) return { status: 'invalid', code: 'unknown-kind', message: `expected a kind of this chain, got ${job.kind}`, gas: 0 }
+  if (verifier === undefined)
+    return { status: 'invalid', code: 'unknown-kind', message: `expected a kind of this chain, got ${job.kind}`, gas: 0 }
   const parsed = verifier.parseClaim(job.claim)
   if (!parsed.ok) return { status: 'invalid', code: parsed.error.code, message: parsed.error.message, gas: 0 }
   try {
@@ -53,5 +57,6 @@ function check(job: WorkerBatch['jobs'][number]): VerificationOutcome {
 parentPort?.on('message', (batch: WorkerBatch) => {
   if (batch.forget) statements.clear()
   for (const { claimId, statement } of batch.statements) statements.set(keyOf(claimId), statement)
-  parentPort?.postMessage(batch.jobs.map(check))
+  parentPort?.postMessage(batch.jobs.map(check) satisfies WorkerMessage)
 })
+parentPort?.postMessage('ready' satisfies WorkerMessage)

@@ -1,11 +1,22 @@
 /** Makes the homes of a network: keys, genesis, libraries, configuration, and the trust root that receipts are checked with. */
-import { createServer } from 'node:net'
+
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { toHex, utf8 } from '@aethel/codec'
 import { hashTagged, signingKey } from '@aethel/crypto'
-import { chainIdOf, checkGenesis, DEFAULT_PARAMETERS, encodeGenesis, type Genesis, genesisKinds, genesisLibrary, genesisValidators, type Parameters } from '@aethel/ledger'
+import {
+  chainIdOf,
+  checkGenesis,
+  DEFAULT_PARAMETERS,
+  encodeGenesis,
+  type Genesis,
+  genesisKinds,
+  genesisLibrary,
+  genesisValidators,
+  type Parameters,
+} from '@aethel/ledger'
 import { encodeLibrary, type LibraryDefinition } from '@aethel/proofs'
 import { encodeTrust } from '@aethel/receipts'
 import { AethelError } from './errors.js'
@@ -42,14 +53,23 @@ const SECRET_MODE = 0o600
 export async function createTestnet(options: TestnetOptions): Promise<TestnetSummary> {
   const { validators: count, output } = options
   if (!Number.isInteger(count) || count < 1 || count > MAX_LOCAL_VALIDATORS) {
-    throw new AethelError('validators', `expected 1..${MAX_LOCAL_VALIDATORS} validators, got ${count}`, 'choose a smaller network with --validators')
+    throw new AethelError(
+      'validators',
+      `expected 1..${MAX_LOCAL_VALIDATORS} validators, got ${count}`,
+      'choose a smaller network with --validators',
+    )
   }
   const host = options.host ?? '127.0.0.1'
   const ports = await choosePorts(host, count, options.basePort ?? DEFAULT_BASE_PORT)
   const secret = options.seed ?? randomBytes(32)
-  const seedOf = (role: string, index: number): Uint8Array => hashTagged(`aethel/testnet/${role}`, Uint8Array.from([...secret, index >> 8, index & 255]))
+  const seedOf = (role: string, index: number): Uint8Array =>
+    hashTagged(`aethel/testnet/${role}`, Uint8Array.from([...secret, index >> 8, index & 255]))
   const libraries = options.libraries ?? []
-  const genesis = makeGenesis(options, libraries, Array.from({ length: count }, (_, index) => signingKey(seedOf('consensus', index)).publicKey))
+  const genesis = makeGenesis(
+    options,
+    libraries,
+    Array.from({ length: count }, (_, index) => signingKey(seedOf('consensus', index)).publicKey),
+  )
   const networkKeys = Array.from({ length: count }, (_, index) => toHex(signingKey(seedOf('network', index)).publicKey))
   prepare(output)
   const genesisBytes = encodeGenesis(genesis)
@@ -60,7 +80,14 @@ export async function createTestnet(options: TestnetOptions): Promise<TestnetSum
     homes.push(home)
     const address = (peer: number): { host: string; port: number } => ({ host, port: ports[2 * peer] as number })
     const peers = networkKeys.flatMap((networkKey, peer) => (peer === index ? [] : [{ index: peer, ...address(peer), networkKey }]))
-    const config = { format: CONFIG_FORMAT, mesh: address(index), http: { host, port: ports[2 * index + 1] }, logLevel: 'info', proofWorkers: 1, peers }
+    const config = {
+      format: CONFIG_FORMAT,
+      mesh: address(index),
+      http: { host, port: ports[2 * index + 1] },
+      logLevel: 'info',
+      proofWorkers: 1,
+      peers,
+    }
     writeFileSync(join(home, HOME_FILES.config), `${JSON.stringify(config, null, 2)}\n`)
     writeFileSync(join(home, HOME_FILES.genesis), genesisBytes)
     for (const library of libraries) writeFileSync(join(home, HOME_FILES.library(library.name)), encodeLibrary(library))
@@ -77,11 +104,16 @@ export async function createTestnet(options: TestnetOptions): Promise<TestnetSum
   return { chainId: toHex(chainIdOf(genesis)), homes, urls, trustFile, genesisFile }
 }
 
-function makeGenesis(options: TestnetOptions, libraries: readonly LibraryDefinition[], keys: readonly Genesis['validators'][number]['publicKey'][]): Genesis {
+function makeGenesis(
+  options: TestnetOptions,
+  libraries: readonly LibraryDefinition[],
+  keys: readonly Genesis['validators'][number]['publicKey'][],
+): Genesis {
   const kinds = genesisKinds(options.kinds ?? ['lrat/1', 'metamath/1'])
   if (!kinds.ok) throw new AethelError(kinds.error.code, kinds.error.message, 'name kinds that this version has')
   const genesis: Genesis = {
-    chainName: options.chainName ?? `testnet-${toHex(hashTagged('aethel/testnet/name', utf8(toHex(keys[0] ?? new Uint8Array(0))))).slice(0, 8)}`,
+    chainName:
+      options.chainName ?? `testnet-${toHex(hashTagged('aethel/testnet/name', utf8(toHex(keys[0] ?? new Uint8Array(0))))).slice(0, 8)}`,
     genesisTimeMs: options.genesisTimeMs ?? Date.now(),
     validators: keys.map((publicKey) => ({ publicKey, power: 1n })),
     parameters: { ...DEFAULT_PARAMETERS, ...options.parameters },
@@ -96,19 +128,32 @@ function makeGenesis(options: TestnetOptions, libraries: readonly LibraryDefinit
 function prepare(output: string): void {
   try {
     if (existsSync(output) && readdirSync(output).length > 0) {
-      throw new AethelError('output-not-empty', `expected an empty or new directory, but ${output} holds something`, 'choose another --output, or remove what is there')
+      throw new AethelError(
+        'output-not-empty',
+        `expected an empty or new directory, but ${output} holds something`,
+        'choose another --output, or remove what is there',
+      )
     }
     mkdirSync(output, { recursive: true })
   } catch (error) {
     if (error instanceof AethelError) throw error
-    throw new AethelError('output', `cannot write to ${output}: ${error instanceof Error ? error.message : String(error)}`, 'choose a directory that this user may write', { cause: error })
+    throw new AethelError(
+      'output',
+      `cannot write to ${output}: ${error instanceof Error ? error.message : String(error)}`,
+      'choose a directory that this user may write',
+      { cause: error },
+    )
   }
 }
 
 async function choosePorts(host: string, count: number, basePort: number): Promise<number[]> {
   if (basePort !== 0) {
     if (!Number.isInteger(basePort) || basePort < 1 || basePort + 2 * count > 65_536) {
-      throw new AethelError('base-port', `expected a base port of 1..${65_536 - 2 * count}, got ${basePort}`, 'choose another --base-port, or 0 for free ones')
+      throw new AethelError(
+        'base-port',
+        `expected a base port of 1..${65_536 - 2 * count}, got ${basePort}`,
+        'choose another --base-port, or 0 for free ones',
+      )
     }
     return Array.from({ length: 2 * count }, (_, offset) => basePort + offset)
   }

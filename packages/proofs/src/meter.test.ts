@@ -54,7 +54,11 @@ describe('runMetered', () => {
 
   test('more gas than the limit is the verdict "invalid, gas-exhausted" at exactly the limit, whatever the claim wanted next', () => {
     for (const behaviour of ['valid', 'invalid', 'throw', 'loop'] as const) {
-      expect(runTest(behaviour, 1_001, { gas: 1_000, memoryWords: 1 })).toMatchObject({ status: 'invalid', code: 'gas-exhausted', gas: 1_000 })
+      expect(runTest(behaviour, 1_001, { gas: 1_000, memoryWords: 1 })).toMatchObject({
+        status: 'invalid',
+        code: 'gas-exhausted',
+        gas: 1_000,
+      })
     }
     expect(runTest('valid', 1_000, { gas: 1_000, memoryWords: 1 })).toMatchObject({ status: 'valid', gas: 1_000 })
   })

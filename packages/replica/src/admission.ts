@@ -150,8 +150,8 @@ export class AdmissionDesk<State> {
     if (this.#pendingClaims.get(key) === transaction) this.#pendingClaims.delete(key)
   }
 
-  /** Next stage: wait for a citation, verify, or join the pool. Who waited before keeps the place in the waiting room. */
-  #advance(pending: Pending, isNew: boolean = true): void {
+  /** Next stage: wait for a citation, verify, or join the pool. Who moves from one missing citation to the next has just given up a place. */
+  #advance(pending: Pending): void {
     const { transaction } = pending
     const { work } = transaction
     if (work === null) return this.#admit(pending, 0)
@@ -160,7 +160,7 @@ export class AdmissionDesk<State> {
     const cited: { claimId: Hash; statement: Uint8Array }[] = []
     for (const claimId of work.cites) {
       const statement = this.statementOf(claimId)
-      if (statement === undefined) return this.#waitForCitation(pending, keyOf(claimId), isNew)
+      if (statement === undefined) return this.#waitForCitation(pending, keyOf(claimId))
       cited.push({ claimId, statement })
     }
     const key = keyOf(work.key)
@@ -177,8 +177,8 @@ export class AdmissionDesk<State> {
     return finalised ?? mempool.byClaim(claimId)?.transaction.work?.claim ?? this.#pendingClaims.get(keyOf(claimId))?.work?.claim
   }
 
-  #waitForCitation(pending: Pending, key: string, isNew: boolean): void {
-    if (isNew && this.#waitingCount >= this.#context.limits.waiting) return this.#drop(pending, CITATION_UNKNOWN)
+  #waitForCitation(pending: Pending, key: string): void {
+    if (this.#waitingCount >= this.#context.limits.waiting) return this.#drop(pending, CITATION_UNKNOWN)
     let waiting = this.#waitingForClaim.get(key)
     if (waiting === undefined) {
       waiting = new Set()
@@ -209,7 +209,7 @@ export class AdmissionDesk<State> {
       for (const pending of [...(this.#waitingForClaim.get(key) ?? [])]) {
         if (pending.waitsFor !== key) continue
         this.#stopWaiting(pending)
-        this.#advance(pending, false)
+        this.#advance(pending)
       }
     }
     this.#waking = false
@@ -238,7 +238,10 @@ export class AdmissionDesk<State> {
         return this.#drop(pending, { code: 'gas-limit', message: `expected a proof of at most ${most} gas, got ${outcome.gas}` })
       }
       case 'invalid':
-        this.#context.push({ kind: 'event', event: { name: 'proof-refused', id: pending.transaction.id, from: pending.origin, code: outcome.code } })
+        this.#context.push({
+          kind: 'event',
+          event: { name: 'proof-refused', id: pending.transaction.id, from: pending.origin, code: outcome.code },
+        })
         return this.#drop(pending, { code: outcome.code, message: outcome.message })
       case 'aborted':
         return this.#drop(pending, { code: 'verification-aborted', message: `the verifier was stopped (${outcome.reason}); submit again` })

@@ -1,6 +1,6 @@
 export * from './application.js'
-export * from './interface.js'
 export { IndexedHeap } from './heap.js'
+export * from './interface.js'
 export * from './mempool.js'
 export * from './replica.js'
 export * from './verdicts.js'

@@ -3,7 +3,16 @@
  * simulator and a browser tab drive the same bytes.
  */
 import type { Hash, Height, Refusal, ValidatorIndex } from '@aethel/codec'
-import type { Block, Certificate, ConsensusEvent, Equivocation, Message, PersistRecord, TimerName, VerifiedMessage } from '@aethel/consensus'
+import type {
+  Block,
+  Certificate,
+  ConsensusEvent,
+  Equivocation,
+  Message,
+  PersistRecord,
+  TimerName,
+  VerifiedMessage,
+} from '@aethel/consensus'
 import type { StateWrites, Transaction, VerificationWork } from './application.js'
 
 export interface MempoolLimits {
@@ -61,7 +70,13 @@ export type ReplicaEffect =
   /** Durable, in order, before anything that follows is released. */
   | { readonly kind: 'persist'; readonly records: readonly PersistRecord[] }
   /** Durable in the same order as `persist`; then published (receipts, events, waiting clients). */
-  | { readonly kind: 'commit'; readonly block: Block; readonly certificate: Certificate; readonly writes: StateWrites; readonly transactions: readonly Transaction[] }
+  | {
+      readonly kind: 'commit'
+      readonly block: Block
+      readonly certificate: Certificate
+      readonly writes: StateWrites
+      readonly transactions: readonly Transaction[]
+    }
   | { readonly kind: 'send'; readonly to: ValidatorIndex | 'all'; readonly message: Message }
   /** Pass these on to one peer or to all. */
   | { readonly kind: 'gossip'; readonly to: ValidatorIndex | 'all'; readonly transactions: readonly Transaction[] }

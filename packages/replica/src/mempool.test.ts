@@ -28,7 +28,9 @@ class NaiveMempool {
   sorted(rows: readonly Row[] = this.rows): Row[] {
     return [...rows].sort(
       (a, b) =>
-        (this.#order === 'difficulty' ? b.difficulty - a.difficulty : 0) || a.arrival - b.arrival || compareBytes(a.transaction.id, b.transaction.id),
+        (this.#order === 'difficulty' ? b.difficulty - a.difficulty : 0) ||
+        a.arrival - b.arrival ||
+        compareBytes(a.transaction.id, b.transaction.id),
     )
   }
 
@@ -65,7 +67,14 @@ class NaiveMempool {
 }
 
 type Action =
-  | { readonly kind: 'add'; readonly sender: number; readonly nonce: number; readonly claim: number | null; readonly gas: number; readonly padding: number }
+  | {
+      readonly kind: 'add'
+      readonly sender: number
+      readonly nonce: number
+      readonly claim: number | null
+      readonly gas: number
+      readonly padding: number
+    }
   | { readonly kind: 'pop' }
   | { readonly kind: 'remove'; readonly pick: number }
 
@@ -106,34 +115,37 @@ function compare(pool: Mempool, naive: NaiveMempool): void {
 }
 
 describe('mempool', () => {
-  test.each(['difficulty', 'fifo'] as const)('is a sorted list (%s): order, ties by arrival then id, bounds, lowest evicted first, one per id, claim, nonce', (order) => {
-    fc.assert(
-      fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
-        const pool = new Mempool(LIMITS, order)
-        const naive = new NaiveMempool(order)
-        for (const step of actions) {
-          if (step.kind === 'add') {
-            const { sender, nonce, claim, gas, padding } = step
-            const transaction = transactionOf({ sender, nonce, claim, gas, padding })
-            const result = pool.add(transaction, gas, 0)
-            const expected = naive.add(transaction, gas)
-            if (typeof expected === 'string') expect(result).toMatchObject({ ok: false, error: { code: expected } })
-            else if (!result.ok) expect.fail(`refused: ${result.error.code}`)
-            else expect(result.value.evicted.map((item) => item.arrival)).toEqual(expected.map((row) => row.arrival))
-          } else {
-            const row = step.kind === 'pop' ? naive.sorted()[0] : naive.rows[step.pick]
-            const removed = step.kind === 'pop' ? pool.pop() : row === undefined ? undefined : pool.remove(row.transaction.id)
-            expect(removed?.arrival).toBe(row?.arrival)
-            naive.remove(row)
+  test.each(['difficulty', 'fifo'] as const)(
+    'is a sorted list (%s): order, ties by arrival then id, bounds, lowest evicted first, one per id, claim, nonce',
+    (order) => {
+      fc.assert(
+        fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
+          const pool = new Mempool(LIMITS, order)
+          const naive = new NaiveMempool(order)
+          for (const step of actions) {
+            if (step.kind === 'add') {
+              const { sender, nonce, claim, gas, padding } = step
+              const transaction = transactionOf({ sender, nonce, claim, gas, padding })
+              const result = pool.add(transaction, gas, 0)
+              const expected = naive.add(transaction, gas)
+              if (typeof expected === 'string') expect(result).toMatchObject({ ok: false, error: { code: expected } })
+              else if (!result.ok) expect.fail(`refused: ${result.error.code}`)
+              else expect(result.value.evicted.map((item) => item.arrival)).toEqual(expected.map((row) => row.arrival))
+            } else {
+              const row = step.kind === 'pop' ? naive.sorted()[0] : naive.rows[step.pick]
+              const removed = step.kind === 'pop' ? pool.pop() : row === undefined ? undefined : pool.remove(row.transaction.id)
+              expect(removed?.arrival).toBe(row?.arrival)
+              naive.remove(row)
+            }
+            compare(pool, naive)
           }
-          compare(pool, naive)
-        }
-        for (const row of naive.sorted()) expect(pool.pop()?.arrival).toBe(row.arrival)
-        expect(pool.size + pool.bytes).toBe(0)
-      }),
-      { numRuns: 300 },
-    )
-  })
+          for (const row of naive.sorted()) expect(pool.pop()?.arrival).toBe(row.arrival)
+          expect(pool.size + pool.bytes).toBe(0)
+        }),
+        { numRuns: 300 },
+      )
+    },
+  )
 
   test('what is refused changes nothing: the refusal asked for beforehand is the one that adding gives', () => {
     const pool = new Mempool(LIMITS, 'difficulty')
@@ -156,6 +168,16 @@ describe('mempool', () => {
     expect(pool.size).toBe(2)
   })
 
+  test('a newcomer that would push out more than what ranks below it changes nothing', () => {
+    const pool = new Mempool({ ...LIMITS, bytes: 300 }, 'difficulty')
+    for (const gas of [1, 5, 6]) pool.add(transactionOf({ sender: gas, gas, padding: 40 }), gas, 0)
+    expect(pool.add(transactionOf({ sender: 9, gas: 3, padding: 200 }), 3, 0)).toMatchObject({ ok: false, error: { code: 'mempool-full' } })
+    expect(pool.size).toBe(3)
+    const added = pool.add(transactionOf({ sender: 9, gas: 7, padding: 120 }), 7, 0)
+    expect(added.ok && added.value.evicted.map((item) => item.difficulty)).toEqual([1, 5])
+    expect([pool.pop(), pool.pop(), pool.pop()].map((item) => item?.difficulty)).toEqual([7, 6, undefined])
+  })
+
   test('an iteration by arrival goes on over what comes and goes meanwhile', () => {
     const pool = new Mempool({ transactions: 100, bytes: 1 << 20, perSender: 100 }, 'difficulty')
     const added = Array.from({ length: 6 }, (_, nonce) => transactionOf({ nonce, gas: 6 - nonce }))
@@ -171,9 +193,9 @@ describe('mempool', () => {
 
 describe('heap', () => {
   test('is a sorted set: top, removal from anywhere, no item twice', () => {
-    const step = fc.record({ remove: fc.boolean(), value: fc.nat(30) })
+    const step = fc.record({ remove: fc.nat(2).map((draw) => draw === 0), value: fc.nat(60) })
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+      fc.property(fc.array(step, { minLength: 40, maxLength: 160 }), (steps) => {
         const heap = new IndexedHeap<number>((a, b) => a < b)
         const model = new Set<number>()
         for (const { remove, value } of steps) {

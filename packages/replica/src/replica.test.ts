@@ -19,9 +19,27 @@ import {
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { BLOCK, CHAIN_ID, Cluster, type ClusterOptions, freshState, MEMPOOL, signAs, validatorSetOf } from '../test/cluster.js'
-import { createLibrary, type Entry, executes, GENESIS, type LibraryMachine, type LibraryState, type LibraryTransaction, transactionOf, verdictOf } from '../test/library.js'
+import {
+  createLibrary,
+  type Entry,
+  executes,
+  GENESIS,
+  type LibraryMachine,
+  type LibraryState,
+  type LibraryTransaction,
+  transactionOf,
+  verdictOf,
+} from '../test/library.js'
 import type { Transaction } from './application.js'
-import type { Admission, BlockLimits, MempoolLimits, ReplicaEffect, ReplicaInput, VerificationJob, VerificationOutcome } from './interface.js'
+import type {
+  Admission,
+  BlockLimits,
+  MempoolLimits,
+  ReplicaEffect,
+  ReplicaInput,
+  VerificationJob,
+  VerificationOutcome,
+} from './interface.js'
 import { createReplica, type Replica } from './replica.js'
 
 const committedAt = (cluster: Cluster, index: number): readonly string[] => cluster.node(index).replica.state.order
@@ -30,7 +48,10 @@ const statusOf = (answers: readonly Admission[]): string[] => answers.map((answe
 
 /** Accounts that prove claims of their own, each citing some proved before by whomever. */
 const library: fc.Arbitrary<LibraryTransaction[]> = fc
-  .tuple(fc.array(fc.nat(3), { minLength: 1, maxLength: 20 }), fc.array(fc.array(fc.nat(100), { maxLength: 3 }), { minLength: 20, maxLength: 20 }))
+  .tuple(
+    fc.array(fc.nat(3), { minLength: 1, maxLength: 20 }),
+    fc.array(fc.array(fc.nat(100), { maxLength: 3 }), { minLength: 20, maxLength: 20 }),
+  )
   .map(([senders, cites]) => {
     const nonces = new Map<number, number>()
     return senders.map((sender, claim) => {
@@ -44,22 +65,27 @@ const library: fc.Arbitrary<LibraryTransaction[]> = fc
 describe('a replica alone', () => {
   test('commits everything, in whatever order it comes; verifies each proof once; answers each request once', () => {
     fc.assert(
-      fc.property(library, fc.array(fc.nat(1_000), { minLength: 20, maxLength: 20 }), fc.integer({ min: 0, max: 4 }), (transactions, keys, pauseMs) => {
-        const cluster = new Cluster({ validators: 1, window: 4 })
-        const shuffled = transactions.map((transaction, index) => ({ transaction, key: keys[index] ?? 0 })).sort((a, b) => a.key - b.key)
-        const requests: number[] = []
-        for (const { transaction } of shuffled) {
-          requests.push(cluster.submit(0, transaction))
-          cluster.run(pauseMs)
-        }
-        expect(cluster.run(10_000, () => committedAt(cluster, 0).length === transactions.length)).toBe(true)
-        expect(new Set(committedAt(cluster, 0))).toEqual(idsOf(transactions))
-        expect([...cluster.node(0).verifications.values()].every((count) => count === 1)).toBe(true)
-        expect(cluster.node(0).verifications.size).toBe(transactions.length)
-        for (const request of requests) expect(cluster.answersTo(0, request)).toHaveLength(1)
-        expect(cluster.dropped(0)).toEqual([])
-        expect(cluster.node(0).replica.inspect()).toMatchObject({ pooled: 0, poolBytes: 0, unverified: 0, ready: 0 })
-      }),
+      fc.property(
+        library,
+        fc.array(fc.nat(1_000), { minLength: 20, maxLength: 20 }),
+        fc.integer({ min: 0, max: 4 }),
+        (transactions, keys, pauseMs) => {
+          const cluster = new Cluster({ validators: 1, window: 4 })
+          const shuffled = transactions.map((transaction, index) => ({ transaction, key: keys[index] ?? 0 })).sort((a, b) => a.key - b.key)
+          const requests: number[] = []
+          for (const { transaction } of shuffled) {
+            requests.push(cluster.submit(0, transaction))
+            cluster.run(pauseMs)
+          }
+          expect(cluster.run(10_000, () => committedAt(cluster, 0).length === transactions.length)).toBe(true)
+          expect(new Set(committedAt(cluster, 0))).toEqual(idsOf(transactions))
+          expect([...cluster.node(0).verifications.values()].every((count) => count === 1)).toBe(true)
+          expect(cluster.node(0).verifications.size).toBe(transactions.length)
+          for (const request of requests) expect(cluster.answersTo(0, request)).toHaveLength(1)
+          expect(cluster.dropped(0)).toEqual([])
+          expect(cluster.node(0).replica.inspect()).toMatchObject({ pooled: 0, poolBytes: 0, unverified: 0, ready: 0 })
+        },
+      ),
       { numRuns: 150 },
     )
   })
@@ -69,7 +95,9 @@ describe('a replica alone', () => {
     const wrong = transactionOf({ claim: 1, isValid: false })
     const first = cluster.submit(0, wrong)
     cluster.run(100)
-    expect(cluster.answersTo(0, first)).toMatchObject([{ status: 'refused', refusal: { code: 'wrong-step', message: 'step 1 does not follow' } }])
+    expect(cluster.answersTo(0, first)).toMatchObject([
+      { status: 'refused', refusal: { code: 'wrong-step', message: 'step 1 does not follow' } },
+    ])
     const second = cluster.submit(0, wrong)
     expect(cluster.answersTo(0, second)).toMatchObject([{ status: 'refused', refusal: { code: 'wrong-step' } }])
     expect([...cluster.node(0).verifications.values()]).toEqual([1])
@@ -109,7 +137,8 @@ describe('waiting for a citation', () => {
     const cluster = new Cluster({ validators: 1 })
     const heir = transactionOf({ sender: 1, claim: 2, cites: [1] })
     const requests = [cluster.submit(0, heir), cluster.submit(0, heir)]
-    for (const request of requests) expect(cluster.answersTo(0, request)).toMatchObject([{ status: 'waiting', refusal: { code: 'citation-unknown' } }])
+    for (const request of requests)
+      expect(cluster.answersTo(0, request)).toMatchObject([{ status: 'waiting', refusal: { code: 'citation-unknown' } }])
     expect(cluster.node(0).replica.transactionStatus(heir.id)).toBe('waiting')
     expect(cluster.node(0).verifications.size).toBe(0)
     cluster.submit(0, transactionOf({ sender: 2, claim: 1 }))
@@ -183,9 +212,19 @@ describe('four validators', () => {
 
   test('nothing is lost when the leader goes silent with proposals in flight', () => {
     let isLeaderMute = false
-    const cluster = new Cluster({ validators: 4, block: { transactions: 2 }, isCut: (from, to) => isLeaderMute && (from === 0 || to === 0) })
+    const cluster = new Cluster({
+      validators: 4,
+      block: { transactions: 2 },
+      isCut: (from, to) => isLeaderMute && (from === 0 || to === 0),
+    })
     const transactions = Array.from({ length: 30 }, (_, index) =>
-      transactionOf({ sender: index % 3, nonce: Math.floor(index / 3), claim: index, cites: index === 0 ? [] : [index - 1], gas: 1 + (index % 4) }),
+      transactionOf({
+        sender: index % 3,
+        nonce: Math.floor(index / 3),
+        claim: index,
+        cites: index === 0 ? [] : [index - 1],
+        gas: 1 + (index % 4),
+      }),
     )
     for (const transaction of transactions) cluster.submit(1, transaction)
     cluster.run(60_000, () => committedAt(cluster, 1).length >= 6)
@@ -238,21 +277,43 @@ describe('four validators', () => {
 
   test('a block that the application refuses as a whole is mended in a few executions, not one per pair', () => {
     const count = 256
-    const cluster = new Cluster({ validators: 1, block: { transactions: 2 * count, bytes: 1 << 20 } })
-    const gate = transactionOf({ sender: 999, nonce: 0, claim: 9_999, gas: 1 })
-    const takers = Array.from({ length: count }, (_, sender) => transactionOf({ sender, claim: sender, label: sender === 77 ? 5 : 1_000 + sender, cites: [9_999] }))
+    const verify: ClusterOptions['verify'] = (_node, job) => {
+      const outcome = verdictOf(job.work.proof)
+      return { outcome, afterMs: outcome.gas === 3 ? 100 : 3 } // the gate's is last, so that all the others are in the mempool
+    }
+    const cluster = new Cluster({ validators: 1, block: { transactions: 2 * count, bytes: 1 << 20 }, verify })
+    const gate = transactionOf({ sender: 999, nonce: 0, claim: 9_999, gas: 3 })
+    const takers = Array.from({ length: count }, (_, sender) =>
+      transactionOf({ sender, claim: sender, label: sender === 77 ? 5 : 1_000 + sender, cites: [9_999] }),
+    )
     const thief = transactionOf({ sender: 500, claim: 5_000, label: 5, cites: [9_999], gas: 2 })
     const heir = transactionOf({ sender: 77, nonce: 1, claim: 8_000 })
-    for (const transaction of [...takers, thief, heir]) cluster.submit(0, transaction)
-    cluster.run(1)
+    for (const transaction of [gate, ...takers, thief, heir]) cluster.submit(0, transaction)
+    cluster.run(50)
+    expect(cluster.node(0).replica.inspect()).toMatchObject({ pooled: count + 2, ready: 0 })
     const before = cluster.node(0).machine.work.executed
-    cluster.submit(0, gate)
-    cluster.run(500)
+    cluster.run(100) // not yet a status tick: the commit itself tells what has become impossible
+    expect(cluster.node(0).replica.committed.height).toBeLessThanOrEqual(2)
     expect(committedAt(cluster, 0)).toHaveLength(count + 1)
     expect(committedAt(cluster, 0)).toContain(keyOf(thief.id))
     expect(cluster.dropped(0)).toEqual([{ key: keyOf((takers[77] as LibraryTransaction).id), code: 'label-taken' }])
     expect(cluster.node(0).replica.transactionStatus(heir.id)).toBe('pending')
     expect(cluster.node(0).machine.work.executed - before).toBeLessThan(6 * count)
+  })
+
+  test('a choice of which nothing can be executed holds up nothing else', () => {
+    const verify: ClusterOptions['verify'] = (_node, job) => {
+      const outcome = verdictOf(job.work.proof)
+      return { outcome, afterMs: outcome.gas === 99 ? 100 : 3 }
+    }
+    const cluster = new Cluster({ validators: 1, block: { transactions: 1 }, verify })
+    const gate = transactionOf({ sender: 9, claim: 9, gas: 99 })
+    const [first, second] = [1, 2].map((sender) => transactionOf({ sender, claim: sender, label: 5, cites: [9], gas: 50 - sender }))
+    const behind = transactionOf({ sender: 3, claim: 3, cites: [9], gas: 1 })
+    for (const transaction of [gate, first, second, behind]) cluster.submit(0, transaction as LibraryTransaction)
+    cluster.run(200)
+    expect(new Set(committedAt(cluster, 0))).toEqual(idsOf([gate, first as LibraryTransaction, behind]))
+    expect(cluster.dropped(0)).toEqual([{ key: keyOf((second as LibraryTransaction).id), code: 'label-taken' }])
   })
 
   test('a verification that was stopped gives no verdict: the client may try again, and the second time it is admitted', () => {
@@ -321,12 +382,22 @@ class Stage {
 
   propose(block: Block): readonly ReplicaEffect[] {
     const ballot = { kind: 'prepare' as const, epoch: 0 as never, view: view(0), height: block.header.height, blockHash: block.hash }
-    return this.message(0, { kind: 'pre-prepare', epoch: ballot.epoch, view: ballot.view, block, sender: validatorIndex(0), signature: signAs(0)(ballotBytes(CHAIN_ID, ballot)) })
+    return this.message(0, {
+      kind: 'pre-prepare',
+      epoch: ballot.epoch,
+      view: ballot.view,
+      block,
+      sender: validatorIndex(0),
+      signature: signAs(0)(ballotBytes(CHAIN_ID, ballot)),
+    })
   }
 
   vote(sender: number, kind: VoteKind, block: Block): readonly ReplicaEffect[] {
     const ballot = { kind, epoch: 0 as never, view: view(0), height: block.header.height, blockHash: block.hash }
-    return this.message(sender, { kind: 'vote', vote: { ...ballot, sender: validatorIndex(sender), signature: signAs(sender)(ballotBytes(CHAIN_ID, ballot)) } })
+    return this.message(sender, {
+      kind: 'vote',
+      vote: { ...ballot, sender: validatorIndex(sender), signature: signAs(sender)(ballotBytes(CHAIN_ID, ballot)) },
+    })
   }
 
   /** The three others commit. */
@@ -340,7 +411,9 @@ class Stage {
   }
 
   votes(effects: readonly ReplicaEffect[] = this.effects): string[] {
-    return effects.flatMap((effect) => (effect.kind === 'send' && effect.message.kind === 'vote' ? [`${effect.message.vote.kind} ${effect.message.vote.height}`] : []))
+    return effects.flatMap((effect) =>
+      effect.kind === 'send' && effect.message.kind === 'vote' ? [`${effect.message.vote.kind} ${effect.message.vote.height}`] : [],
+    )
   }
 
   events(name: string): number {
@@ -355,7 +428,11 @@ interface Parent {
 
 const GROUND: Parent = { tip: { height: height(0), hash: CHAIN_ID, timestampMs: 0 }, state: GENESIS }
 
-function blockOf(parent: Parent, transactions: readonly LibraryTransaction[], options: { timestampMs?: number; totalDifficulty?: bigint } = {}): Block & { readonly after: Parent } {
+function blockOf(
+  parent: Parent,
+  transactions: readonly LibraryTransaction[],
+  options: { timestampMs?: number; totalDifficulty?: bigint } = {},
+): Block & { readonly after: Parent } {
   const at = height(parent.tip.height + 1)
   const { state, stateRoot } = executes(createLibrary(), parent.state, at, transactions)
   const body = { transactions: transactions.map((transaction) => transaction.bytes), evidence: [], lastCertificate: null }
@@ -437,6 +514,17 @@ describe('a validator under a Byzantine leader', () => {
     stage.tick()
     expect(stage.jobs).toHaveLength(2)
     stage.answer(stage.jobs[1])
+    expect(stage.votes()).toEqual(['prepare 1'])
+  })
+
+  test('when a block is validated again, only what has no verdict yet is verified again', () => {
+    const stage = new Stage()
+    stage.propose(blockOf(GROUND, [plain(1, { claim: 1 }), plain(2, { claim: 2 })]))
+    stage.answer(stage.jobs[0])
+    stage.answer(stage.jobs[1], { status: 'aborted', reason: 'out of memory' })
+    stage.tick()
+    expect(stage.jobs.map((job) => job.work.claim[3])).toEqual([1, 2, 2])
+    stage.answer(stage.jobs[2])
     expect(stage.votes()).toEqual(['prepare 1'])
   })
 

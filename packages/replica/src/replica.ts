@@ -5,11 +5,30 @@
  */
 import { assert, equalBytes, type Hash, type Height, keyOf, type ValidatorIndex } from '@aethel/codec'
 import {
-  type Block, type BuiltProposal, type CommittedTip, type Consensus, type ConsensusConfig, createConsensus, type DurableState, type Effect, type Input,
-  type Inspection, type TimerName, type ValidationResult, type Vote,
+  type Block,
+  type BuiltProposal,
+  type CommittedTip,
+  type Consensus,
+  type ConsensusConfig,
+  createConsensus,
+  type DurableState,
+  type Effect,
+  type Input,
+  type Inspection,
+  type TimerName,
+  type ValidationResult,
+  type Vote,
 } from '@aethel/consensus'
 import { AdmissionDesk } from './admission.js'
-import { type Application, type BlockContext, type Executed, type ExecutionInput, type Transaction, transactionIdOf, type VerificationWork } from './application.js'
+import {
+  type Application,
+  type BlockContext,
+  type Executed,
+  type ExecutionInput,
+  type Transaction,
+  transactionIdOf,
+  type VerificationWork,
+} from './application.js'
 import type { BlockLimits, MempoolLimits, ReplicaEffect, ReplicaInput, VerificationJob, VerificationOutcome } from './interface.js'
 import { Mempool, type MempoolOrder, type Pooled } from './mempool.js'
 import { Scheduler } from './scheduler.js'
@@ -234,7 +253,7 @@ class ReplicaMachine<State> implements Replica<State> {
       for (const effect of this.#consensus.step(next)) {
         const reply = this.#onEffect(effect)
         if (reply === null) continue
-        if (reply.kind === 'built') queue.push(...this.#workLeft())
+        if (reply.kind === 'built' && reply.proposal !== null) queue.push(...this.#workLeft())
         queue.push(reply)
       }
       if (next.kind === 'built' && this.#lastBuilt === built) this.#lastBuilt = null // not wanted any more
@@ -428,14 +447,19 @@ class ReplicaMachine<State> implements Replica<State> {
     for (const [position, { id, work }] of validation.transactions.entries()) {
       if (work === null) continue
       const verdict = this.#verdictOn(id, work)
-      if (verdict?.status === 'invalid') return { status: 'invalid', code: verdict.code, message: `transaction ${position}: ${verdict.message}` }
+      if (verdict?.status === 'invalid')
+        return { status: 'invalid', code: verdict.code, message: `transaction ${position}: ${verdict.message}` }
       if (verdict !== undefined) validation.gas.set(keyOf(work.key), verdict.gas)
       else {
         const cited: { claimId: Hash; statement: Uint8Array }[] = []
         for (const claimId of work.cites) {
           const statement = inBlock.get(keyOf(claimId)) ?? this.#application.statementOf(parent, claimId)
           if (statement === undefined) {
-            return { status: 'invalid', code: 'citation-missing', message: `transaction ${position} cites a claim that is not finalised before it` }
+            return {
+              status: 'invalid',
+              code: 'citation-missing',
+              message: `transaction ${position} cites a claim that is not finalised before it`,
+            }
           }
           cited.push({ claimId, statement })
         }
@@ -467,7 +491,11 @@ class ReplicaMachine<State> implements Replica<State> {
       totalDifficulty += BigInt(difficulty)
     }
     if (totalDifficulty !== header.totalDifficulty) {
-      return { status: 'invalid', code: 'difficulty', message: `expected total difficulty ${totalDifficulty}, got ${header.totalDifficulty}` }
+      return {
+        status: 'invalid',
+        code: 'difficulty',
+        message: `expected total difficulty ${totalDifficulty}, got ${header.totalDifficulty}`,
+      }
     }
     const context = { height: header.height, timestampMs: header.timestampMs, proposer: header.proposer }
     const executed = this.#application.execute(parent, context, inputs)

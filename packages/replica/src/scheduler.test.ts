@@ -3,7 +3,16 @@ import { type Hash, type Height, height, keyOf } from '@aethel/codec'
 import { hashTagged } from '@aethel/crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createLibrary, type Entry, executes, GENESIS, type LibraryMachine, type LibraryState, type LibraryTransaction, transactionOf } from '../test/library.js'
+import {
+  createLibrary,
+  type Entry,
+  executes,
+  GENESIS,
+  type LibraryMachine,
+  type LibraryState,
+  type LibraryTransaction,
+  transactionOf,
+} from '../test/library.js'
 import type { BlockLimits } from './interface.js'
 import { Mempool, type Pooled } from './mempool.js'
 import { Scheduler } from './scheduler.js'
@@ -23,7 +32,12 @@ class Leader {
   #made = 0
 
   constructor(maxWaitBlocks = 1_000) {
-    this.scheduler = new Scheduler({ application: this.machine, mempool: this.pool, order: 'difficulty', maxWaitBlocks }, GENESIS, this.hash, this.at)
+    this.scheduler = new Scheduler(
+      { application: this.machine, mempool: this.pool, order: 'difficulty', maxWaitBlocks },
+      GENESIS,
+      this.hash,
+      this.at,
+    )
   }
 
   add(entry: Partial<Entry>): LibraryTransaction {
@@ -160,7 +174,13 @@ describe('scheduler', () => {
 
   test('a whole chain of citations and nonces goes into one block, what is depended on first', () => {
     const leader = new Leader()
-    const chain = Array.from({ length: 40 }, (_, claim) => ({ sender: 1, nonce: claim, claim, cites: claim === 0 ? [] : [claim - 1], gas: claim + 1 }))
+    const chain = Array.from({ length: 40 }, (_, claim) => ({
+      sender: 1,
+      nonce: claim,
+      claim,
+      cites: claim === 0 ? [] : [claim - 1],
+      gas: claim + 1,
+    }))
     for (const entry of chain.toReversed()) leader.add(entry)
     expect(leader.propose(WIDE).map((item) => item.transaction.nonce)).toEqual(chain.map((entry) => entry.nonce))
     expect(leader.scheduler.readyBytes).toBe(0)

@@ -186,7 +186,8 @@ export class Scheduler<State> {
     const misfits: Pooled[] = []
     let bytes = 0
     let gas = 0
-    const known = (cite: Hash): boolean => provided.has(keyOf(cite)) || this.#options.application.statementOf(this.#state, cite) !== undefined
+    const known = (cite: Hash): boolean =>
+      provided.has(keyOf(cite)) || this.#options.application.statementOf(this.#state, cite) !== undefined
     while (chosen.length < limits.transactions && misfits.length < MAX_MISFITS) {
       const item = this.#next()
       if (item === undefined) break

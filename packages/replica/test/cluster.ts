@@ -1,9 +1,24 @@
 /** A few replicas on one virtual clock: messages take a millisecond, disks none, verification as long as the test says. */
 import { type Hash, height, keyOf, publicKey, signature, type ValidatorIndex, validatorIndex, view } from '@aethel/codec'
-import { createMessageChecker, createValidatorSet, type DurableState, type Message, type MessageChecker, type ValidatorSet } from '@aethel/consensus'
+import {
+  createMessageChecker,
+  createValidatorSet,
+  type DurableState,
+  type Message,
+  type MessageChecker,
+  type ValidatorSet,
+} from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import type { Transaction } from '../src/application.js'
-import type { Admission, BlockLimits, MempoolLimits, ReplicaEffect, ReplicaInput, VerificationJob, VerificationOutcome } from '../src/interface.js'
+import type {
+  Admission,
+  BlockLimits,
+  MempoolLimits,
+  ReplicaEffect,
+  ReplicaInput,
+  VerificationJob,
+  VerificationOutcome,
+} from '../src/interface.js'
 import { createReplica, type Replica } from '../src/replica.js'
 import { createLibrary, type LibraryMachine, type LibraryState, verdictOf } from './library.js'
 
@@ -38,7 +53,10 @@ interface Due {
 }
 
 export function validatorSetOf(count: number): ValidatorSet {
-  const keys = Array.from({ length: count }, (_, index) => ({ publicKey: publicKey(hashTagged('test/key', Uint8Array.of(index))), power: 1n }))
+  const keys = Array.from({ length: count }, (_, index) => ({
+    publicKey: publicKey(hashTagged('test/key', Uint8Array.of(index))),
+    power: 1n,
+  }))
   const set = createValidatorSet(0 as never, keys)
   if (!set.ok) throw new Error(set.error.message)
   return set.value
@@ -121,11 +139,15 @@ export class Cluster {
   }
 
   answersTo(index: number, request: number): Admission[] {
-    return this.node(index).effects.flatMap((effect) => (effect.kind === 'admission' && effect.request === request ? [effect.admission] : []))
+    return this.node(index).effects.flatMap((effect) =>
+      effect.kind === 'admission' && effect.request === request ? [effect.admission] : [],
+    )
   }
 
   dropped(index: number): { readonly key: string; readonly code: string }[] {
-    return this.node(index).effects.flatMap((effect) => (effect.kind === 'dropped' ? [{ key: keyOf(effect.id), code: effect.refusal.code }] : []))
+    return this.node(index).effects.flatMap((effect) =>
+      effect.kind === 'dropped' ? [{ key: keyOf(effect.id), code: effect.refusal.code }] : [],
+    )
   }
 
   /** Until `done`, at most `forMs` of virtual time. True if it came to be. */
@@ -215,4 +237,3 @@ export class Cluster {
     this.step(this.node(index), { kind: 'connected', peer: validatorIndex(peer), nowMs: this.nowMs })
   }
 }
-

@@ -109,7 +109,10 @@ function decodeLibrary(bytes: Uint8Array): Result<LibraryTransaction, Refusal> {
     claim === null
       ? null
       : {
-          key: hashTagged('test/verdict', encode((writer) => writer.u32(claim).raw(proof))),
+          key: hashTagged(
+            'test/verdict',
+            encode((writer) => writer.u32(claim).raw(proof)),
+          ),
           kind: 'library/1',
           claim: claimBytes(claim),
           proof,
@@ -175,7 +178,11 @@ export function createLibrary(initial: LibraryState = GENESIS): LibraryMachine {
       const labels = new Set(parent.labels)
       const order = [...parent.order]
       let root = parent.root
-      const rules: Rules = { nonceOf: (sender) => nonces.get(sender) ?? 0, hasClaim: (key) => claims.has(key), hasLabel: (label) => labels.has(label) }
+      const rules: Rules = {
+        nonceOf: (sender) => nonces.get(sender) ?? 0,
+        hasClaim: (key) => claims.has(key),
+        hasLabel: (label) => labels.has(label),
+      }
       for (const { transaction } of inputs) {
         work.executed++
         const entry = entryOf(transaction)
@@ -185,7 +192,10 @@ export function createLibrary(initial: LibraryState = GENESIS): LibraryMachine {
         if (entry.claim !== null) claims.add(keyOf(claimIdOf(entry.claim)))
         if (entry.label !== 0) labels.add(entry.label)
         order.push(keyOf(transaction.id))
-        root = hashTagged('test/root', encode((writer) => writer.raw(root).raw(transaction.id)))
+        root = hashTagged(
+          'test/root',
+          encode((writer) => writer.raw(root).raw(transaction.id)),
+        )
       }
       return ok({ state: { root, nonces, claims, labels, order }, stateRoot: root })
     },
@@ -193,7 +203,12 @@ export function createLibrary(initial: LibraryState = GENESIS): LibraryMachine {
   }
 }
 
-export function executes(machine: LibraryMachine, state: LibraryState, at: Height, transactions: readonly Transaction[]): Executed<LibraryState> {
+export function executes(
+  machine: LibraryMachine,
+  state: LibraryState,
+  at: Height,
+  transactions: readonly Transaction[],
+): Executed<LibraryState> {
   const inputs = transactions.map((transaction) => ({ transaction, difficulty: 0 }))
   const executed = machine.execute(state, { height: at, timestampMs: 0, proposer: 0 as never }, inputs)
   if (!executed.ok) throw new Error(executed.error.message)

@@ -32,7 +32,13 @@ export const SUMMARY_KEY: Uint8Array = Uint8Array.of(PREFIX.summary)
 export const META_KEY: Uint8Array = Uint8Array.of(PREFIX.meta)
 
 export function voteKey(vote: Pick<Vote, 'view' | 'height' | 'kind'>): Uint8Array {
-  return encode((writer) => writer.u8(PREFIX.vote).u64(vote.view).u64(vote.height).u8(vote.kind === 'prepare' ? 1 : 2))
+  return encode((writer) =>
+    writer
+      .u8(PREFIX.vote)
+      .u64(vote.view)
+      .u64(vote.height)
+      .u8(vote.kind === 'prepare' ? 1 : 2),
+  )
 }
 
 export function uncommittedKey(height: Height, hash: Hash): Uint8Array {
@@ -57,7 +63,12 @@ export function transactionKey(id: Hash): Uint8Array {
 
 export function evidenceKey({ first }: Equivocation): Uint8Array {
   return encode((writer) =>
-    writer.u8(PREFIX.evidence).u64(first.view).u64(first.height).u8(first.kind === 'prepare' ? 1 : 2).u16(first.sender),
+    writer
+      .u8(PREFIX.evidence)
+      .u64(first.view)
+      .u64(first.height)
+      .u8(first.kind === 'prepare' ? 1 : 2)
+      .u16(first.sender),
   )
 }
 

@@ -32,7 +32,8 @@ export function damageInLog(log: Uint8Array): string | undefined {
       if (blockEnd < log.length) return `a record longer than its block at offset ${at}`
       return completeAtAnyLength(log, crc, type, dataAt) ? `a record with a wrong length at offset ${at}` : undefined
     }
-    if (maskedCrc(crcOver(crcStep(CRC_START, type), log, dataAt, dataAt + length)) !== crc) return `a record with a wrong checksum at offset ${at}`
+    if (maskedCrc(crcOver(crcStep(CRC_START, type), log, dataAt, dataAt + length)) !== crc)
+      return `a record with a wrong checksum at offset ${at}`
     if (type < 1 || type > 4) return `a record of unknown type ${type} at offset ${at}`
     at = dataAt + length
   }

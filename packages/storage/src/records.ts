@@ -1,7 +1,15 @@
 /** Bytes of the records that are not a single consensus value, and the readers that refuse anything else. */
 import { decode, encode, type Hash, type Height, height, type Reader, type Refusal, type Result, view } from '@aethel/codec'
 import {
-  type CommittedTip, decodeMessage, encodeMessage, type Equivocation, type Message, type NewView, type PersistRecord, type ViewChange, type Vote,
+  type CommittedTip,
+  decodeMessage,
+  type Equivocation,
+  encodeMessage,
+  type Message,
+  type NewView,
+  type PersistRecord,
+  type ViewChange,
+  type Vote,
 } from '@aethel/consensus'
 
 const MAX_MESSAGE_BYTES: number = 64 * 1024 * 1024
@@ -112,4 +120,3 @@ export function encodePlace(place: TransactionPlace): Uint8Array {
 export function decodePlace(bytes: Uint8Array): Result<TransactionPlace, Refusal> {
   return decode(bytes, (reader) => ({ height: height(reader.u64()), index: reader.u32() }))
 }
-

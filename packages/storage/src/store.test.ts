@@ -3,13 +3,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bitmapOf, epoch, type Hash, height, type Signature, utf8, validatorIndex, view, ZERO_HASH } from '@aethel/codec'
 import {
-  type Block, BLOCK_VERSION, type Certificate, createBlock, encodeBlock, evidenceRootOf, lastCertificateHashOf, transactionsRootOf, type Vote,
+  BLOCK_VERSION,
+  type Block,
+  type Certificate,
+  createBlock,
+  encodeBlock,
+  evidenceRootOf,
+  lastCertificateHashOf,
+  transactionsRootOf,
+  type Vote,
 } from '@aethel/consensus'
 import { sha256 } from '@aethel/crypto'
 import { ClassicLevel } from 'classic-level'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { damageInLog } from './log-check.js'
 import { openStore, type Store, StoreError, type StoreRecord } from './index.js'
+import { damageInLog } from './log-check.js'
 
 const CHAIN = sha256(utf8('chain'))
 const GENESIS = { height: height(0), hash: CHAIN, timestampMs: 1_000 }
@@ -24,22 +32,48 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }))
 function blockAt(at: number, parent: Hash, note: string = 'tx'): Block {
   const transactions = [utf8(`${note} ${at}`)]
   const header = {
-    version: BLOCK_VERSION, chainId: CHAIN, epoch: epoch(0), height: height(at), parent, view: view(0), proposer: validatorIndex(0),
-    timestampMs: 1_000 + at, transactionsRoot: transactionsRootOf(transactions), evidenceRoot: evidenceRootOf([]),
-    lastCertificateHash: lastCertificateHashOf(null), stateRoot: ZERO_HASH, validatorsHash: ZERO_HASH, nextValidatorsHash: ZERO_HASH, totalDifficulty: 0n,
+    version: BLOCK_VERSION,
+    chainId: CHAIN,
+    epoch: epoch(0),
+    height: height(at),
+    parent,
+    view: view(0),
+    proposer: validatorIndex(0),
+    timestampMs: 1_000 + at,
+    transactionsRoot: transactionsRootOf(transactions),
+    evidenceRoot: evidenceRootOf([]),
+    lastCertificateHash: lastCertificateHashOf(null),
+    stateRoot: ZERO_HASH,
+    validatorsHash: ZERO_HASH,
+    nextValidatorsHash: ZERO_HASH,
+    totalDifficulty: 0n,
   }
   return createBlock(header, { transactions, evidence: [], lastCertificate: null })
 }
 
 function certificateOf(block: Block, kind: 'prepare' | 'commit', inView: number = 0): Certificate {
   return {
-    kind, epoch: epoch(0), view: view(inView), height: block.header.height, blockHash: block.hash, scheme: 'ed25519',
-    signers: bitmapOf(4, [0, 1, 2]), signatures: [SIGNATURE, SIGNATURE, SIGNATURE],
+    kind,
+    epoch: epoch(0),
+    view: view(inView),
+    height: block.header.height,
+    blockHash: block.hash,
+    scheme: 'ed25519',
+    signers: bitmapOf(4, [0, 1, 2]),
+    signatures: [SIGNATURE, SIGNATURE, SIGNATURE],
   }
 }
 
 function voteFor(block: Block, kind: 'prepare' | 'commit', inView: number = 0): Vote {
-  return { kind, epoch: epoch(0), view: view(inView), height: block.header.height, blockHash: block.hash, sender: validatorIndex(0), signature: SIGNATURE }
+  return {
+    kind,
+    epoch: epoch(0),
+    view: view(inView),
+    height: block.header.height,
+    blockHash: block.hash,
+    sender: validatorIndex(0),
+    signature: SIGNATURE,
+  }
 }
 
 function commitOf(block: Block, certificate: Certificate = certificateOf(block, 'commit')): StoreRecord {
@@ -60,14 +94,26 @@ async function fresh(path: string = join(directory, 'store')): Promise<Store> {
 async function filled(path: string): Promise<void> {
   const store = await fresh(path)
   const append = (records: readonly StoreRecord[]): void => store.append(records, () => {})
-  append([{ kind: 'block', block: first }, { kind: 'vote', vote: voteFor(first, 'prepare') }])
-  append([{ kind: 'highest', certificate: certificateOf(first, 'prepare') }, { kind: 'vote', vote: voteFor(first, 'commit') }])
+  append([
+    { kind: 'block', block: first },
+    { kind: 'vote', vote: voteFor(first, 'prepare') },
+  ])
+  append([
+    { kind: 'highest', certificate: certificateOf(first, 'prepare') },
+    { kind: 'vote', vote: voteFor(first, 'commit') },
+  ])
   append([commitOf(first)])
   await store.flushed()
   append([{ kind: 'view', view: view(1), phase: 'active', newView: null, viewChange: null }])
-  append([{ kind: 'block', block: second }, { kind: 'vote', vote: voteFor(second, 'prepare', 1) }])
+  append([
+    { kind: 'block', block: second },
+    { kind: 'vote', vote: voteFor(second, 'prepare', 1) },
+  ])
   await store.flushed()
-  append([{ kind: 'highest', certificate: certificateOf(second, 'prepare', 1) }, { kind: 'vote', vote: voteFor(second, 'commit', 1) }])
+  append([
+    { kind: 'highest', certificate: certificateOf(second, 'prepare', 1) },
+    { kind: 'vote', vote: voteFor(second, 'commit', 1) },
+  ])
   await store.close()
 }
 
@@ -97,8 +143,16 @@ describe('durability', () => {
   test('a fresh store starts from genesis', async () => {
     const store = await openStore(join(directory, 'store'), { chainId: CHAIN })
     expect(await store.loadDurable(GENESIS)).toEqual({
-      view: 0, phase: 'active', newView: null, viewChange: null, votes: [], blocks: [], highest: null, lastCommit: null,
-      committed: GENESIS, recent: [{ height: 0, hash: CHAIN }],
+      view: 0,
+      phase: 'active',
+      newView: null,
+      viewChange: null,
+      votes: [],
+      blocks: [],
+      highest: null,
+      lastCommit: null,
+      committed: GENESIS,
+      recent: [{ height: 0, hash: CHAIN }],
     })
     await store.close()
   })
@@ -107,13 +161,19 @@ describe('durability', () => {
     await filled(join(directory, 'store'))
     const store = await openStore(join(directory, 'store'), { chainId: CHAIN })
     expect(await store.loadDurable(GENESIS)).toEqual({
-      view: 1, phase: 'active', newView: null, viewChange: null,
+      view: 1,
+      phase: 'active',
+      newView: null,
+      viewChange: null,
       votes: [voteFor(second, 'prepare', 1), voteFor(second, 'commit', 1)],
       blocks: [second],
       highest: certificateOf(second, 'prepare', 1),
       lastCommit: certificateOf(first, 'commit'),
       committed: { height: 1, hash: first.hash, timestampMs: 1_001 },
-      recent: [{ height: 0, hash: CHAIN }, { height: 1, hash: first.hash }],
+      recent: [
+        { height: 0, hash: CHAIN },
+        { height: 1, hash: first.hash },
+      ],
     })
     expect(await store.loadState()).toEqual([[utf8('k1'), utf8('v')]])
     await store.close()
@@ -122,7 +182,14 @@ describe('durability', () => {
   test('a commit makes block, indexes and certificate readable, and forgets votes and rivals at its height', async () => {
     const store = await fresh()
     const rival = blockAt(1, CHAIN, 'rival')
-    store.append([{ kind: 'block', block: first }, { kind: 'block', block: rival }, { kind: 'vote', vote: voteFor(first, 'prepare') }], () => {})
+    store.append(
+      [
+        { kind: 'block', block: first },
+        { kind: 'block', block: rival },
+        { kind: 'vote', vote: voteFor(first, 'prepare') },
+      ],
+      () => {},
+    )
     const tipCertificate = certificateOf(second, 'commit')
     store.append([commitOf(first, tipCertificate), commitOf(second, tipCertificate)], () => {})
     await store.flushed()
@@ -162,7 +229,9 @@ describe('refusals', () => {
   test('the guard on votes survives a restart', async () => {
     await filled(join(directory, 'store'))
     const store = await fresh()
-    expect(() => store.append([{ kind: 'vote', vote: voteFor(blockAt(2, first.hash, 'rival'), 'prepare', 1) }], () => {})).toThrow(/two different/)
+    expect(() => store.append([{ kind: 'vote', vote: voteFor(blockAt(2, first.hash, 'rival'), 'prepare', 1) }], () => {})).toThrow(
+      /two different/,
+    )
     await store.close()
   })
 
@@ -175,7 +244,11 @@ describe('refusals', () => {
   test('a store of another chain, of an unknown format, and a file in its place are refused, each with its code', async () => {
     await filled(join(directory, 'store'))
     await expect(openStore(join(directory, 'store'), { chainId: sha256(utf8('other')) })).rejects.toMatchObject({ code: 'store-chain' })
-    const level = new ClassicLevel<Uint8Array, Uint8Array>(join(directory, 'store'), { keyEncoding: 'view', valueEncoding: 'view', compression: false })
+    const level = new ClassicLevel<Uint8Array, Uint8Array>(join(directory, 'store'), {
+      keyEncoding: 'view',
+      valueEncoding: 'view',
+      compression: false,
+    })
     await level.put(Uint8Array.of(0x21), Uint8Array.of(0, 9, 1, 2, 3))
     await level.close()
     await expect(openStore(join(directory, 'store'), { chainId: CHAIN })).rejects.toMatchObject({ code: 'store-format' })
@@ -193,7 +266,10 @@ describe('refusals', () => {
     const big = new Uint8Array(3 * 1024 * 1024).map((_, i) => (i * i * 31) >> 7)
     for (let i = 0; i < 8; i++) {
       const block = blockAt(i + 1, i === 0 ? CHAIN : first.hash)
-      store.append([{ ...(commitOf(block) as Extract<StoreRecord, { kind: 'commit' }>), writes: { puts: [[utf8('k'), big]], deletes: [] } }], () => announced.push(i))
+      store.append(
+        [{ ...(commitOf(block) as Extract<StoreRecord, { kind: 'commit' }>), writes: { puts: [[utf8('k'), big]], deletes: [] } }],
+        () => announced.push(i),
+      )
       await store.flushed().catch(() => {})
     }
     expect(failures.map((error) => error.code)).toEqual(['store-write'])

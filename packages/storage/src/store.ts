@@ -11,22 +11,65 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { assert, decode, equalBytes, type Hash, type Height, height, keyOf, type Refusal, type Result, toHex } from '@aethel/codec'
 import {
-  type Block, type Certificate, type CommittedTip, decodeBlock, type DurableState, encodeBlock, encodeCertificate, type Equivocation,
-  type PersistRecord, RECENT_HASHES, readCertificate, type Vote,
+  type Block,
+  type Certificate,
+  type CommittedTip,
+  type DurableState,
+  decodeBlock,
+  type Equivocation,
+  encodeBlock,
+  encodeCertificate,
+  type Header,
+  hashHeader,
+  type PersistRecord,
+  RECENT_HASHES,
+  readCertificate,
+  readHeader,
+  type Vote,
 } from '@aethel/consensus'
 import { type BatchOperation, ClassicLevel } from 'classic-level'
 import { damaged, StoreError } from './errors.js'
 import {
-  certificateKey, committedKey, evidenceKey, heightOfHashKey, HIGHEST_KEY, LAST_COMMIT_KEY, META_KEY, PREFIX, rangeOf, stateKey, SUMMARY_KEY,
-  TIP_KEY, transactionKey, uncommittedKey, VIEW_KEY, voteKey,
+  certificateKey,
+  committedKey,
+  evidenceKey,
+  HIGHEST_KEY,
+  heightOfHashKey,
+  LAST_COMMIT_KEY,
+  META_KEY,
+  PREFIX,
+  rangeOf,
+  SUMMARY_KEY,
+  stateKey,
+  TIP_KEY,
+  transactionKey,
+  uncommittedKey,
+  VIEW_KEY,
+  voteKey,
 } from './keys.js'
 import { damageInLog } from './log-check.js'
-import { damageInTable } from './table-check.js'
 import {
-  decodeEvidence, decodeFormat, decodeHeight, decodeMeta, decodePlace, decodeTip, decodeView, decodeVote, encodeEvidence, encodeHeight,
-  encodeMeta, encodePlace, encodeTip, encodeView, encodeVote, STORE_FORMAT, type TransactionPlace, type ViewRecord,
+  decodeEvidence,
+  decodeFormat,
+  decodeHeight,
+  decodeMeta,
+  decodePlace,
+  decodeTip,
+  decodeView,
+  decodeVote,
+  encodeEvidence,
+  encodeHeight,
+  encodeMeta,
+  encodePlace,
+  encodeTip,
+  encodeView,
+  encodeVote,
+  STORE_FORMAT,
+  type TransactionPlace,
+  type ViewRecord,
 } from './records.js'
-import { sealed, sealOf, Summary, unseal } from './seal.js'
+import { Summary, sealed, sealOf, unseal } from './seal.js'
+import { damageInTable } from './table-check.js'
 
 /** A committed block with everything that changes with it; one atomic record group. */
 export interface CommitRecord {
@@ -112,7 +155,12 @@ function checkFiles(path: string): void {
     }
   } catch (error) {
     if (error instanceof StoreError) throw error
-    throw new StoreError('store-unreadable', `cannot read the store ${path}: ${messageOf(error)}`, 'check that it is a directory and that this user may read it', error)
+    throw new StoreError(
+      'store-unreadable',
+      `cannot read the store ${path}: ${messageOf(error)}`,
+      'check that it is a directory and that this user may read it',
+      error,
+    )
   }
 }
 
@@ -125,11 +173,21 @@ function openingError(path: string, error: unknown): StoreError {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
   const code = (cause as { code?: unknown }).code
   if (code === 'LEVEL_LOCKED') {
-    return new StoreError('store-locked', `the store ${path} is in use by another process`, 'stop the other validator of this home first; two processes with one key would sign conflicting votes', error)
+    return new StoreError(
+      'store-locked',
+      `the store ${path} is in use by another process`,
+      'stop the other validator of this home first; two processes with one key would sign conflicting votes',
+      error,
+    )
   }
   if (code === 'LEVEL_CORRUPTION') return damaged(messageOf(cause))
   if (isDiskFull(cause)) return diskFull(error)
-  return new StoreError('store-unreadable', `cannot open the store ${path}: ${messageOf(cause)}`, 'check that the directory exists, is a store, and may be written by this user', error)
+  return new StoreError(
+    'store-unreadable',
+    `cannot open the store ${path}: ${messageOf(cause)}`,
+    'check that the directory exists, is a store, and may be written by this user',
+    error,
+  )
 }
 
 async function checkMeta(level: Level, path: string, chainId: Hash): Promise<void> {
@@ -140,9 +198,11 @@ async function checkMeta(level: Level, path: string, chainId: Hash): Promise<voi
   if (stored === undefined) {
     for await (const _ of level.keys({ limit: 1 })) throw damaged('the record "meta" is missing')
     const value = encodeMeta({ format: STORE_FORMAT, chainId })
-    await level.batch([{ type: 'put', key: META_KEY, value: sealed(value, sealOf(META_KEY, value)) }], { sync: true }).catch((error: unknown) => {
-      throw writeError(error)
-    })
+    await level
+      .batch([{ type: 'put', key: META_KEY, value: sealed(value, sealOf(META_KEY, value)) }], { sync: true })
+      .catch((error: unknown) => {
+        throw writeError(error)
+      })
     return
   }
   const format = decodeFormat(stored)
@@ -164,7 +224,11 @@ async function checkMeta(level: Level, path: string, chainId: Hash): Promise<voi
 }
 
 function unknownFormat(path: string, format: number): StoreError {
-  return new StoreError('store-format', `the store ${path} has format ${format}, expected format ${STORE_FORMAT}`, 'use the version of the software that wrote it')
+  return new StoreError(
+    'store-format',
+    `the store ${path} has format ${format}, expected format ${STORE_FORMAT}`,
+    'use the version of the software that wrote it',
+  )
 }
 
 /** The same bytes without Buffer's methods: its `slice` shares memory where everybody else's copies. */
@@ -181,13 +245,23 @@ function isDiskFull(error: unknown): boolean {
 }
 
 function diskFull(cause: unknown): StoreError {
-  return new StoreError('store-full', 'the disk is full: a write to the store failed', 'free some space, then start the validator again', cause)
+  return new StoreError(
+    'store-full',
+    'the disk is full: a write to the store failed',
+    'free some space, then start the validator again',
+    cause,
+  )
 }
 
 function writeError(error: unknown): StoreError {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
   if (isDiskFull(cause) || isDiskFull(error)) return diskFull(error)
-  return new StoreError('store-write', `a write to the store failed: ${messageOf(cause)}`, 'check the disk, then start the validator again', error)
+  return new StoreError(
+    'store-write',
+    `a write to the store failed: ${messageOf(cause)}`,
+    'check the disk, then start the validator again',
+    error,
+  )
 }
 
 class LevelStore implements Store {
@@ -258,7 +332,10 @@ class LevelStore implements Store {
     const key = voteKey(vote)
     const name = keyOf(key)
     const known = this.#votes.get(name)
-    assert(known === undefined || equalBytes(known.vote.blockHash, vote.blockHash), `two different ${vote.kind} votes for view ${vote.view}, height ${vote.height}`)
+    assert(
+      known === undefined || equalBytes(known.vote.blockHash, vote.blockHash),
+      `two different ${vote.kind} votes for view ${vote.view}, height ${vote.height}`,
+    )
     this.#votes.set(name, { key, vote })
     this.#putSafety(key, encodeVote(vote))
   }
@@ -399,10 +476,11 @@ class LevelStore implements Store {
     const recent: { height: Height; hash: Hash }[] = []
     let expected = tip.hash
     for (let at: number = tip.height; at > genesis.height && recent.length < RECENT_HASHES; at--) {
-      const block = this.committedBlock(height(at))
-      if (block === undefined || !equalBytes(block.hash, expected)) throw damaged(`the committed block ${at} is missing or another one`)
-      recent.push({ height: height(at), hash: block.hash })
-      expected = block.header.parent
+      const header = this.#committedHeader(height(at))
+      if (header === undefined || !equalBytes(hashHeader(header), expected))
+        throw damaged(`the committed block ${at} is missing or another one`)
+      recent.push({ height: height(at), hash: expected })
+      expected = header.parent
     }
     if (recent.length < RECENT_HASHES) {
       if (!equalBytes(expected, genesis.hash)) throw damaged('the committed chain does not begin at genesis')
@@ -416,7 +494,11 @@ class LevelStore implements Store {
     return stored === undefined ? undefined : this.#openSafety(name, key, stored, read)
   }
 
-  async #safetyRecords<T>(name: string, prefix: number, read: (bytes: Uint8Array) => Result<T, Refusal>): Promise<{ key: Uint8Array; value: T }[]> {
+  async #safetyRecords<T>(
+    name: string,
+    prefix: number,
+    read: (bytes: Uint8Array) => Result<T, Refusal>,
+  ): Promise<{ key: Uint8Array; value: T }[]> {
     const records: { key: Uint8Array; value: T }[] = []
     for (const [key, stored] of await this.#entries(prefix)) records.push({ key, value: this.#openSafety(name, key, stored, read) })
     return records
@@ -487,6 +569,19 @@ class LevelStore implements Store {
     const block = decodeBlock(bytes)
     if (!block.ok) throw damaged(`the committed block ${at} does not decode: ${block.error.message}`)
     return block.value
+  }
+
+  /** Without the Merkle roots of the body: enough to follow the chain of hashes. */
+  #committedHeader(at: Height): Header | undefined {
+    const bytes = this.#read(`committed block ${at}`, committedKey(at))
+    if (bytes === undefined) return undefined
+    const header = decode(bytes, (reader) => {
+      const read = readHeader(reader)
+      reader.raw(reader.remaining)
+      return read
+    })
+    if (!header.ok) throw damaged(`the committed block ${at} does not decode: ${header.error.message}`)
+    return header.value
   }
 
   certificateFrom(at: Height): Certificate | undefined {

@@ -1,0 +1,285 @@
+import { readFileSync } from 'node:fs'
+import {
+  bitmapOf,
+  epoch,
+  equalBytes,
+  fromHex,
+  type Hash,
+  hash,
+  height,
+  type Signature,
+  signature,
+  toHex,
+  validatorIndex,
+  view,
+} from '@aethel/codec'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { blockOf, certificateOf, chainOf, newViewOf, prePrepareOf, transaction, viewChangeOf, voteMessage } from '../test/harness.js'
+import {
+  type Ballot,
+  type Block,
+  type Body,
+  createBlock,
+  decodeBlock,
+  decodeMessage,
+  encodeBlock,
+  encodeMessage,
+  evidenceRootOf,
+  type Header,
+  lastCertificateHashOf,
+  listRoot,
+  type Message,
+  type StatusSlot,
+  transactionsRootOf,
+  type ViewChangeEntry,
+} from './index.js'
+
+/** Written once from these very values; a change of a byte is a change of the protocol (new version, not a new fixture). */
+const GOLDEN: Record<string, string> = JSON.parse(readFileSync(new URL('../test/golden-messages.json', import.meta.url), 'utf8'))
+
+const [one, two, three] = chainOf(3, { transactions: [transaction('x'), transaction('yy')] }) as [Block, Block, Block]
+const bound = blockOf({ height: 4, parent: three.hash, view: 6, lastCertificate: certificateOf('commit', 0, one) })
+const prepared = certificateOf('prepare', 2, two)
+const signed = signature(Uint8Array.from({ length: 64 }, (_, i) => i))
+
+const SAMPLES: Record<string, Message> = {
+  'pre-prepare': prePrepareOf(2, 6, bound),
+  vote: voteMessage(3, 'commit', 9, two),
+  'view-change': viewChangeOf(1, 7, prepared, 1),
+  'view-change without a certificate': viewChangeOf(1, 7),
+  'new-view': newViewOf(3, 7, [viewChangeOf(0, 7), viewChangeOf(1, 7, prepared, 1), viewChangeOf(2, 7)]),
+  status: {
+    kind: 'status',
+    epoch: epoch(0),
+    view: view(7),
+    phase: 'changing',
+    committedHeight: height(1),
+    sender: validatorIndex(2),
+    signature: signed,
+    slots: [
+      { height: height(2), accepted: two.hash, prepares: bitmapOf(4, [0, 3]), commits: bitmapOf(4, []) },
+      { height: height(3), accepted: null, prepares: bitmapOf(4, []), commits: bitmapOf(4, [1]) },
+    ],
+  },
+  'fetch committed': { kind: 'fetch', want: 'committed', from: height(17) },
+  'fetch block': { kind: 'fetch', want: 'block', hash: two.hash },
+  blocks: { kind: 'blocks', blocks: [one], links: [two.header], certificate: certificateOf('commit', 0, two) },
+  block: { kind: 'block', block: one },
+}
+
+describe('message bytes (protocol.md §3)', () => {
+  for (const [name, message] of Object.entries(SAMPLES)) {
+    it(`golden: ${name} has the bytes it always had`, () => {
+      expect(toHex(encodeMessage(message))).toBe(GOLDEN[name])
+      const bytes = fromHex(GOLDEN[name] ?? '')
+      const decoded = bytes.ok ? decodeMessage(bytes.value) : bytes
+      expect(decoded).toEqual({ ok: true, value: message })
+    })
+
+    it(`${name}: cut anywhere, or with a byte too many, it is refused and never throws`, () => {
+      const bytes = encodeMessage(message)
+      for (let length = 0; length < bytes.length; length++) expect(decodeMessage(bytes.subarray(0, length)).ok).toBe(false)
+      expect(decodeMessage(Uint8Array.from([...bytes, 0]))).toMatchObject({ ok: false, error: { code: 'trailing' } })
+    })
+
+    it(`F4: ${name}: with any bit flipped it is refused, or is another message with exactly those bytes`, () => {
+      const bytes = encodeMessage(message)
+      for (let bit = 0; bit < bytes.length * 8; bit++) {
+        const flipped = Uint8Array.from(bytes)
+        flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+        const decoded = decodeMessage(flipped)
+        if (decoded.ok) expect(equalBytes(encodeMessage(decoded.value), flipped)).toBe(true)
+      }
+    })
+  }
+
+  it('every kind of message has a golden sample', () => {
+    const kinds = ['pre-prepare', 'vote', 'view-change', 'new-view', 'status', 'fetch', 'blocks', 'block']
+    expect([...new Set(Object.values(SAMPLES).map((message) => message.kind))].sort()).toEqual(kinds.sort())
+    expect(Object.keys(GOLDEN).sort()).toEqual(Object.keys(SAMPLES).sort())
+  })
+
+  it('decode(encode(x)) is x, for any message', () => {
+    fc.assert(
+      fc.property(anyMessage, (message) => {
+        const decoded = decodeMessage(encodeMessage(message))
+        expect(decoded).toEqual({ ok: true, value: message })
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('E6: random bytes, and lengths that promise gigabytes, are refused and never throw', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(9), (rest, tag) => {
+        const bytes = Uint8Array.from([tag, ...rest])
+        const decoded = decodeMessage(bytes)
+        if (decoded.ok) expect(equalBytes(encodeMessage(decoded.value), bytes)).toBe(true)
+        else expect(decoded.error.message.length).toBeGreaterThan(0)
+      }),
+      { numRuns: 2000 },
+    )
+    const sample = encodeMessage(SAMPLES['new-view'] ?? voteMessage(0, 'prepare', 0, one))
+    sample.set([0xff, 0xff, 0xff, 0xff], 17) // the count of VIEW-CHANGEs
+    expect(decodeMessage(sample)).toMatchObject({ ok: false, error: { code: 'too-many' } })
+    expect(decodeMessage(new Uint8Array(0))).toMatchObject({ ok: false, error: { code: 'truncated' } })
+  })
+})
+
+describe('blocks (protocol.md §2)', () => {
+  it('S8: the hash covers every field of the header', () => {
+    const { header, body } = bound
+    const other = (value: Header[keyof Header]): Header[keyof Header] => {
+      if (typeof value === 'bigint') return value + 1n
+      if (typeof value === 'number') return (value + 1) as never
+      const bytes = Uint8Array.from(value)
+      bytes[31] = (bytes[31] ?? 0) ^ 1
+      return bytes as Hash
+    }
+    const keys = Object.keys(header) as (keyof Header)[]
+    expect(keys.length).toBe(15)
+    const hashes = keys.map((key) => toHex(createBlock({ ...header, [key]: other(header[key]) } as Header, body).hash))
+    expect(new Set([...hashes, toHex(bound.hash)]).size).toBe(keys.length + 1)
+  })
+
+  it('S8: a body other than the header binds is refused, whichever part was changed', () => {
+    const bodies: Body[] = [
+      { ...bound.body, transactions: [transaction('slipped in')] },
+      { ...bound.body, evidence: [transaction('evidence')] },
+      { ...bound.body, lastCertificate: null },
+      { ...bound.body, lastCertificate: certificateOf('commit', 0, one, [1, 2, 3]) },
+    ]
+    const codes = bodies.map((body) => decodeBlock(encodeBlock({ ...bound, body })))
+    expect(codes.map((result) => (result.ok ? 'ok' : result.error.code))).toEqual([
+      'transactions-root',
+      'evidence-root',
+      'certificate-hash',
+      'certificate-hash',
+    ])
+  })
+
+  it('A9: the hash does not depend on which certificate proves the block', () => {
+    const decoded = decodeBlock(encodeBlock(one))
+    expect(decoded.ok && equalBytes(decoded.value.hash, one.hash)).toBe(true)
+    expect(equalBytes(certificateOf('commit', 0, one, [0, 1, 2]).blockHash, certificateOf('commit', 0, one, [1, 2, 3]).blockHash)).toBe(
+      true,
+    )
+  })
+
+  it('F4: different lists never share a root: grouping, order, repetition and count all matter', () => {
+    const item = fc.uint8Array({ maxLength: 3 })
+    const list = fc.array(item, { maxLength: 6 })
+    const keyed = (items: readonly Uint8Array[]): string => JSON.stringify(items.map((bytes) => toHex(bytes)))
+    fc.assert(
+      fc.property(list, list, (a, b) => equalBytes(listRoot('t', a), listRoot('t', b)) === (keyed(a) === keyed(b))),
+      { numRuns: 2000 },
+    )
+    const [x, y] = [transaction('x'), transaction('y')]
+    const roots = [[], [x], [x, x], [x, y], [y, x], [x, y, y], [x, y, x, y], [listRoot('t', [x, y])]].map((items) =>
+      toHex(listRoot('t', items)),
+    )
+    expect(new Set(roots).size).toBe(roots.length)
+    expect(equalBytes(transactionsRootOf([x]), evidenceRootOf([x]))).toBe(false)
+    expect(lastCertificateHashOf(null).every((byte) => byte === 0)).toBe(true)
+  })
+})
+
+// --- arbitrary messages -----------------------------------------------------------------------------------------------
+
+const aHash = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => hash(bytes))
+const aSignature: fc.Arbitrary<Signature> = fc.uint8Array({ minLength: 64, maxLength: 64 }).map((bytes) => signature(bytes))
+const aNumber = fc.oneof(fc.nat(20), fc.maxSafeNat())
+const anEpoch = aNumber.map(epoch)
+const aView = aNumber.map(view)
+const aHeight = aNumber.map(height)
+const anIndex = fc.nat(65_535).map(validatorIndex)
+const aBallot: fc.Arbitrary<Ballot> = fc.record({
+  kind: fc.constantFrom('prepare' as const, 'commit' as const),
+  epoch: anEpoch,
+  view: aView,
+  height: aHeight,
+  blockHash: aHash,
+})
+const aBitmap = fc
+  .integer({ min: 0, max: 70 })
+  .chain((size) => fc.uniqueArray(fc.nat(Math.max(0, size - 1)), { maxLength: size }).map((set) => bitmapOf(size, size === 0 ? [] : set)))
+const aCertificate = fc
+  .tuple(aBallot, aBitmap, fc.array(aSignature, { maxLength: 5 }))
+  .map(([ballot, signers, signatures]) => ({ ...ballot, scheme: 'ed25519' as const, signers, signatures }))
+const aBlock = fc
+  .record({
+    transactions: fc.array(fc.uint8Array({ maxLength: 20 }), { maxLength: 4 }),
+    lastCertificate: fc.option(aCertificate),
+    at: aHeight,
+    inView: aView,
+    totalDifficulty: fc.bigInt({ min: 0n, max: (1n << 128n) - 1n }),
+    parent: aHash,
+  })
+  .map(({ transactions, lastCertificate, at, inView, totalDifficulty, parent }) => {
+    const body: Body = { transactions, evidence: [], lastCertificate }
+    const header: Header = {
+      ...one.header,
+      height: at,
+      view: inView,
+      parent,
+      totalDifficulty,
+      transactionsRoot: transactionsRootOf(transactions),
+      lastCertificateHash: lastCertificateHashOf(lastCertificate),
+    }
+    return createBlock(header, body)
+  })
+const anEntry: fc.Arbitrary<ViewChangeEntry> = fc.record({
+  epoch: anEpoch,
+  newView: aView,
+  highest: fc.option(aBallot),
+  committedHeight: aHeight,
+  sender: anIndex,
+  signature: aSignature,
+})
+const aSlot: fc.Arbitrary<StatusSlot> = fc.record({ height: aHeight, accepted: fc.option(aHash), prepares: aBitmap, commits: aBitmap })
+const anyMessage: fc.Arbitrary<Message> = fc.oneof(
+  fc.record({
+    kind: fc.constant('pre-prepare' as const),
+    epoch: anEpoch,
+    view: aView,
+    block: aBlock,
+    sender: anIndex,
+    signature: aSignature,
+  }),
+  fc
+    .tuple(aBallot, anIndex, aSignature)
+    .map(([ballot, sender, signatureBytes]) => ({ kind: 'vote' as const, vote: { ...ballot, sender, signature: signatureBytes } })),
+  fc.record({ kind: fc.constant('view-change' as const), entry: anEntry, certificate: fc.option(aCertificate) }),
+  fc.record({
+    kind: fc.constant('new-view' as const),
+    epoch: anEpoch,
+    newView: aView,
+    viewChanges: fc.array(anEntry, { maxLength: 4 }),
+    certificate: fc.option(aCertificate),
+    sender: anIndex,
+    signature: aSignature,
+  }),
+  fc.record({
+    kind: fc.constant('status' as const),
+    epoch: anEpoch,
+    view: aView,
+    phase: fc.constantFrom('active' as const, 'changing' as const),
+    committedHeight: aHeight,
+    slots: fc.array(aSlot, { maxLength: 4 }),
+    sender: anIndex,
+    signature: aSignature,
+  }),
+  fc.record({ kind: fc.constant('fetch' as const), want: fc.constant('committed' as const), from: aHeight }),
+  fc.record({ kind: fc.constant('fetch' as const), want: fc.constant('block' as const), hash: aHash }),
+  fc.record({
+    kind: fc.constant('blocks' as const),
+    blocks: fc.array(aBlock, { maxLength: 3 }),
+    links: fc.array(
+      aBlock.map((each) => each.header),
+      { maxLength: 3 },
+    ),
+    certificate: aCertificate,
+  }),
+  fc.record({ kind: fc.constant('block' as const), block: aBlock }),
+)

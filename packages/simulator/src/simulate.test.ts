@@ -1,0 +1,182 @@
+import { describe, expect, it } from 'vitest'
+import { Coverage } from './coverage.js'
+import { BYZANTINE_STRATEGIES } from './knobs.js'
+import { livenessBoundMs, runSimulation, type SimulationReport } from './simulate.js'
+
+const CHUNK = 100
+const merged = new Coverage()
+const strategies = new Set<string>()
+let seedsRun = 0
+let viewChanges = 0
+
+function run(seed: number, validators: number, byzantine: number): SimulationReport {
+  const report = runSimulation({ seed, validators, byzantine })
+  merged.merge(report.coverage)
+  for (const strategy of report.knobs.strategies) strategies.add(strategy)
+  seedsRun++
+  viewChanges += report.viewChanges
+  return report
+}
+
+/** What a failing seed tells its reader, the command that replays it included. */
+function story({ violation, command, knobs }: SimulationReport): string {
+  return violation === undefined
+    ? ''
+    : `${violation.invariant}: ${violation.message} (event ${violation.atEvent}, ${knobs.strategies.join('+') || 'nobody faulty'})\nreplay: ${command}\n${violation.situation}`
+}
+
+function seeds(count: number, validators: number, byzantine: number, from: number): void {
+  for (let first = from; first < from + count; first += CHUNK) {
+    it(`seeds ${first}..${first + CHUNK - 1} keep every invariant and settle in time`, () => {
+      for (let seed = first; seed < first + CHUNK; seed++) {
+        const report = run(seed, validators, byzantine)
+        expect(story(report)).toBe('')
+        expect(report.checks).toBeGreaterThan(0)
+        expect(report.blocks).toBeGreaterThan(0)
+        expect(report.transactions).toBe(report.knobs.transactions)
+        expect(report.command).toContain(`--seed ${seed} `)
+      }
+    })
+  }
+}
+
+describe('four validators, one Byzantine', () => seeds(500, 4, 1, 1))
+describe('seven validators, two Byzantine', () => seeds(300, 7, 2, 1))
+describe('four validators, nobody Byzantine', () => seeds(200, 4, 0, 1))
+
+describe('a seed is a run', () => {
+  it('the same seed twice gives the same events, blocks and trace, in every configuration', () => {
+    for (const [seed, validators, byzantine] of [
+      [11, 4, 1],
+      [12, 7, 2],
+      [13, 4, 0],
+      [14, 6, 1],
+      [15, 1, 0],
+    ] as const) {
+      const [first, second] = [runSimulation({ seed, validators, byzantine }), runSimulation({ seed, validators, byzantine })]
+      expect(first.traceHash).toBe(second.traceHash)
+      expect([first.events, first.checks, first.blocks, first.virtualMs]).toEqual([
+        second.events,
+        second.checks,
+        second.blocks,
+        second.virtualMs,
+      ])
+    }
+  })
+
+  it('another seed is another run', () => {
+    const hashes = Array.from({ length: 10 }, (_, seed) => runSimulation({ seed: seed + 100, validators: 4, byzantine: 1 }).traceHash)
+    expect(new Set(hashes).size).toBe(10)
+  })
+
+  it('watching a run does not change it', () => {
+    let lines = 0
+    const watched = runSimulation({ seed: 21, validators: 4, byzantine: 1, onTrace: () => lines++ })
+    expect(watched.traceHash).toBe(runSimulation({ seed: 21, validators: 4, byzantine: 1 }).traceHash)
+    expect(lines).toBeGreaterThan(0)
+  })
+
+  it('messages that travel as bytes change nothing but the work', () => {
+    for (const seed of [31, 32, 33]) {
+      const asBytes = runSimulation({ seed, validators: 4, byzantine: 1, knobs: { encodeOnWire: true } })
+      const asValues = runSimulation({ seed, validators: 4, byzantine: 1, knobs: { encodeOnWire: false } })
+      expect(story(asBytes)).toBe('')
+      expect([asBytes.traceHash, asBytes.events]).toEqual([asValues.traceHash, asValues.events])
+    }
+  })
+})
+
+describe('the liveness bound', () => {
+  it('grows with what there is to do and with who is faulty, and is finite for every run that is made', () => {
+    for (let byzantine = 0; byzantine < 5; byzantine++) {
+      for (let transactions = 0; transactions < 60; transactions += 10) {
+        const bound = livenessBoundMs(byzantine, transactions)
+        expect(Number.isSafeInteger(bound)).toBe(true)
+        expect(livenessBoundMs(byzantine, transactions + 1)).toBeGreaterThan(bound)
+        expect(livenessBoundMs(byzantine + 1, transactions)).toBeGreaterThan(bound)
+      }
+    }
+  })
+
+  it('is a check that can fail: without a quorum nothing commits, and the run says so', () => {
+    const report = runSimulation({
+      seed: 3,
+      validators: 4,
+      byzantine: 2,
+      knobs: { strategies: ['silent', 'silent'], transactions: 4, faultMs: 500 },
+    })
+    expect(report.ok).toBe(false)
+    expect(report.violation?.invariant).toBe('liveness')
+    expect(report.blocks).toBe(0)
+  })
+
+  it('a run without faults settles far within it', () => {
+    const calm = {
+      lossRate: 0,
+      duplicationRate: 0,
+      slowRate: 0,
+      meanPartitionGapMs: null,
+      meanCrashGapMs: null,
+      meanDelayMs: 2,
+      faultMs: 10,
+      clockSkewMs: 0,
+      transactions: 40,
+    }
+    const report = runSimulation({ seed: 5, validators: 4, byzantine: 0, knobs: calm })
+    expect(story(report)).toBe('')
+    expect(report.virtualMs).toBeLessThan(livenessBoundMs(0, 40) / 4)
+    expect(report.viewChanges).toBe(0)
+  })
+})
+
+/** A suite that never saw these has tested nothing. */
+const SOMETIMES: readonly string[] = [
+  'tip re-proposed',
+  'view entered on none',
+  'view entered on commit',
+  'view entered on tip',
+  'committed directly',
+  'committed by a descendant',
+  'crash',
+  'restart',
+  'crash lost unsynced writes',
+  'partition',
+  'equivocation detected',
+  'fetching',
+  'refused pre-prepare',
+  'view change: timeout',
+  'view change: new-view-timeout',
+  'view change: joined',
+  'view change: equivocation',
+  'pre-prepare active current',
+  'pre-prepare changing current',
+  'pre-prepare active future',
+  'pre-prepare active stale',
+  'vote active stale',
+  'vote active future',
+  'vote changing current',
+  'new-view active stale',
+  'new-view changing current',
+  'new-view active future',
+  'view-change',
+  'status',
+  'fetch',
+  'blocks',
+  'block',
+  'ignored new-view: stale',
+  'ignored view-change: stale',
+  'ignored pre-prepare: not on top of the accepted block',
+  'ignored commit: outside the window',
+]
+
+describe('what the seeds together have seen', () => {
+  it.each(SOMETIMES)('sometimes: %s', (cell) => {
+    expect(merged.cells.get(cell) ?? 0).toBeGreaterThan(0)
+  })
+
+  it('every strategy of the adversary has had its turn, over a thousand seeds with view changes', () => {
+    expect([...strategies].sort()).toEqual([...BYZANTINE_STRATEGIES].sort())
+    expect(seedsRun).toBe(1000)
+    expect(viewChanges).toBeGreaterThan(100)
+  })
+})
