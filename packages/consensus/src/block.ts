@@ -16,6 +16,7 @@ import {
   type Refusal,
   type Result,
   refuse,
+  SIGNATURE_BYTES,
   type ValidatorIndex,
   type View,
   validatorIndex,
@@ -168,6 +169,14 @@ export function bodyMatchesHeader(header: Header, body: Body): Result<null, Refu
     return refuse('certificate-hash', 'expected the header to carry the hash of its ancestor certificate, got another hash')
   }
   return ok(null)
+}
+
+/** Of the order of the encoded size, without encoding. */
+export function roughBodyBytes(body: Body): number {
+  let bytes = (body.lastCertificate?.signatures.length ?? 0) * SIGNATURE_BYTES
+  for (const transaction of body.transactions) bytes += transaction.length + 4
+  for (const evidence of body.evidence) bytes += evidence.length + 4
+  return bytes
 }
 
 export function writeBody(writer: Writer, body: Body): void {

@@ -4,6 +4,7 @@
  * answered is asked again, from somebody else, at the next status tick.
  */
 import { bitmapOf, equalBytes, type Hash, type Height, hasBit, height, keyOf, SIGNATURE_BYTES, type ValidatorIndex } from '@aethel/codec'
+import { roughBodyBytes } from './block.js'
 import type { Certificate } from './certificate.js'
 import { commitReady, learnCommit, markCommitted, onBody, retryAborted } from './chain.js'
 import { MAX_SERVE_BYTES } from './interface.js'
@@ -43,10 +44,7 @@ function roughBytes(message: Message): number {
   switch (message.kind) {
     case 'pre-prepare':
     case 'block':
-      return message.block.body.transactions.reduce(
-        (sum, transaction) => sum + transaction.length + 4,
-        fixed + signatureBytes(message.block.body.lastCertificate),
-      )
+      return fixed + roughBodyBytes(message.block.body)
     case 'new-view':
       return fixed + 256 * message.viewChanges.length + signatureBytes(message.certificate)
     case 'view-change':

@@ -24,6 +24,8 @@ export interface Inspection {
   readonly blocksHeld: number
   readonly votesHeld: number
   readonly missing: number
+  /** Of proposals kept ahead of their turn. */
+  readonly earlyBytes: number
   readonly viewTimeoutMs: number
 }
 
@@ -70,6 +72,10 @@ export function createConsensus(config: ConsensusConfig, durable: DurableState):
       blocksHeld: state.blocks.size + state.recentBlocks.size,
       votesHeld: state.votes.size,
       missing: state.missing.size,
+      earlyBytes: [...state.early.values()].reduce(
+        (sum, heights) => [...heights.values()].reduce((held, early) => held + early.bytes, sum),
+        0,
+      ),
       viewTimeoutMs: viewTimeoutMs(state),
     }),
   }

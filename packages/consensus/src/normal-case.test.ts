@@ -48,6 +48,13 @@ describe('the normal case (protocol.md §4)', () => {
     expect(cluster.chain.length).toBe(12)
   })
 
+  it('D8: a leader that runs ahead of the window is not followed beyond it', () => {
+    const window = 4
+    const replica = new Cluster({ window }).at(3)
+    for (const block of chainOf(3 * window)) replica.receive(0, prePrepareOf(0, 0, block))
+    expect(replica.sentVotes('prepare').map((vote) => vote.height)).toEqual([1, 2, 3, 4])
+  })
+
   it('commits a window in one go when only the last block gets its certificate', () => {
     const cluster = new Cluster()
     cluster.cut = (sent) => isVote('commit')(sent) && sent.message.kind === 'vote' && sent.message.vote.height < 3
@@ -305,9 +312,22 @@ describe('the normal case (protocol.md §4)', () => {
       replica.receive(1, { kind: 'vote', vote: signVote(1, { ...ballotOf('commit', 0, blockOf()), view: far as never }) })
     }
     const look = replica.running.inspect()
-    expect(look.votesHeld).toBeLessThanOrEqual(4 * 3 * (2 * window) * 2) // senders, views 0..2, heights, phases
+    expect(look.votesHeld).toBeLessThanOrEqual(3 * (2 * window) * 2 + 2 * (2 * window)) // sender 1: views 0..2, heights, phases; the leader and ourselves in view 0
+    expect(look.votesHeld).toBeGreaterThan(3 * window)
     expect(look.blocksHeld).toBeLessThanOrEqual(window)
     expect(replica.position).toBe('active 0')
+  })
+
+  it('E1: proposals that a leader sends ahead are bounded in bytes, not only in number', () => {
+    const replica = new Cluster({ window: 8 }).at(3)
+    const parent = blockOf().hash
+    for (let at = 2; at <= 16; at++) {
+      const large = blockOf({ view: 1, height: at, parent, transactions: [new Uint8Array(7 * 1024 * 1024).fill(at)] })
+      replica.receive(1, prePrepareOf(1, 1, large)) // for the next view
+    }
+    const { earlyBytes } = replica.running.inspect()
+    expect(earlyBytes).toBeGreaterThan(32 * 1024 * 1024)
+    expect(earlyBytes).toBeLessThanOrEqual(64 * 1024 * 1024)
   })
 
   it('certificates of the newest commits go into blocks, and one that is not of an ancestor is refused', () => {

@@ -87,7 +87,7 @@ export function drainEarly(state: State): void {
   const heights = state.early.get(state.view)
   if (heights === undefined || heights.size === 0) return
   for (const at of [...heights.keys()].sort((a, b) => a - b)) {
-    const message = heights.get(at)
+    const message = heights.get(at)?.message
     if (message === undefined || state.phase.kind !== 'active' || message.view !== state.view) continue
     heights.delete(at)
     if (at <= state.committed.height) continue

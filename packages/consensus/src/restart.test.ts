@@ -63,7 +63,7 @@ describe('what survives a crash (protocol.md §5)', () => {
       replica.boot() // the harness refuses any vote that contradicts one shown before, or one that is not durable
       replica.receive(0, prePrepareOf(0, 0, b))
       for (const sender of [0, 2, 3]) replica.receive(sender, voteMessage(sender, 'prepare', 0, b))
-      const voted = replica.sentVotes('prepare')
+      const voted = replica.sentVotes()
       expect(voted.every((vote) => equalBytes(vote.blockHash, isSigned ? a.hash : b.hash))).toBe(true)
       expect(voted.length).toBeGreaterThan(0)
     }
@@ -131,12 +131,25 @@ describe('what survives a crash (protocol.md §5)', () => {
     expect(replica.sentVotes('prepare').map((vote) => keyOf(vote.blockHash))).toEqual([keyOf(block.hash)])
   })
 
+  it('after a restart no COMMIT goes out before the block has been executed again', () => {
+    const replica = new Cluster().at(1)
+    const block = blockOf()
+    replica.receive(0, prePrepareOf(0, 0, block))
+    replica.validating = 'held'
+    replica.restart()
+    for (const sender of [0, 2]) replica.receive(sender, voteMessage(sender, 'prepare', 0, block))
+    expect(replica.sentVotes('commit')).toEqual([])
+    replica.step(replica.verdictOn(block))
+    expect(replica.sentVotes('commit').length).toBe(1)
+  })
+
   it('a commit certificate above the committed height is put to use at once after a restart', () => {
     const cluster = new Cluster()
     const replica = cluster.at(3)
-    const [one, two] = chainOf(2) as [Block, Block]
+    const [one, two, three] = chainOf(3) as [Block, Block, Block]
     replica.syncing = 'manual'
-    for (const block of [one, two]) replica.receive(0, prePrepareOf(0, 0, block))
+    for (const block of [one, two, three]) replica.receive(0, prePrepareOf(0, 0, block))
+    for (const sender of [1, 2]) replica.receive(sender, voteMessage(sender, 'prepare', 0, three)) // a higher certificate, but of a PREPARE
     replica.sync()
     for (const sender of [0, 1, 2]) replica.receive(sender, voteMessage(sender, 'commit', 0, two)) // commits both, on one certificate
     expect(replica.height).toBe(2)

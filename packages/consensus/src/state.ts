@@ -3,7 +3,7 @@
  * neighbouring files change it and push effects to `out`; nothing outside this package sees it.
  */
 import { assert, equalBytes, type Hash, type Height, height, keyOf, type ValidatorIndex, type View, view } from '@aethel/codec'
-import type { Block } from './block.js'
+import { type Block, roughBodyBytes } from './block.js'
 import { type Certificate, compareCertificates, type Vote } from './certificate.js'
 import type { CommittedTip, ConsensusConfig, ConsensusEvent, DurableState, Effect, ViewChangeReason } from './interface.js'
 import type { NewView, PrePrepare, Status, ViewChange } from './messages.js'
@@ -18,6 +18,9 @@ export const PAST_VIEWS_COUNTED = 4
 export const FUTURE_VIEWS_COUNTED = 2
 /** Heights ahead of the committed one for which votes and early proposals are kept, in windows. */
 export const WINDOWS_BUFFERED = 2
+
+/** Bodies of proposals kept ahead of their turn, per view, of which there are two; a single one may be larger. */
+export const MAX_EARLY_BYTES: number = 64 * 1024 * 1024
 
 export interface BlockEntry {
   readonly block: Block
@@ -42,6 +45,11 @@ export type FollowUp =
   | { readonly what: 'block-valid' | 'block-invalid'; readonly hash: Hash }
   | { readonly what: 'change-view'; readonly from: View; readonly reason: ViewChangeReason }
   | { readonly what: 'fetch-block'; readonly hash: Hash; readonly height: Height; readonly likely: ValidatorIndex | undefined }
+
+export interface EarlyProposal {
+  readonly message: PrePrepare
+  readonly bytes: number
+}
 
 export interface OwnVotes {
   prepare?: Vote
@@ -73,7 +81,7 @@ export interface State {
   /** Blocks proven committed, above the committed height. */
   readonly certified: Map<Height, { readonly hash: Hash; readonly certificate: Certificate }>
   /** Proposals that came before they could be handled, by view and height. */
-  readonly early: Map<View, Map<Height, PrePrepare>>
+  readonly early: Map<View, Map<Height, EarlyProposal>>
   /** The newest VIEW-CHANGE of each sender. */
   readonly viewChanges: (ViewChange | undefined)[]
   /** Bodies asked for by hash, with the number of tries. */
@@ -222,7 +230,7 @@ export function otherValidators(state: State): ValidatorIndex[] {
   return others
 }
 
-/** Keeps a proposal for later, the first per (view, height); bounded by two views and two windows of heights. */
+/** Keeps a proposal for later, the first per (view, height); bounded by two views, two windows of heights, and bytes. */
 export function keepEarly(state: State, message: PrePrepare): void {
   const at = message.block.header.height
   const furthest = state.committed.height + WINDOWS_BUFFERED * state.config.window
@@ -233,5 +241,10 @@ export function keepEarly(state: State, message: PrePrepare): void {
     heights = new Map()
     state.early.set(message.view, heights)
   }
-  if (!heights.has(at)) heights.set(at, message)
+  if (heights.has(at)) return
+  const bytes = roughBodyBytes(message.block.body)
+  let held = bytes
+  for (const early of heights.values()) held += early.bytes
+  if (heights.size > 0 && held > MAX_EARLY_BYTES) return ignore(state, 'pre-prepare', 'beyond the buffer') // comes again on STATUS
+  heights.set(at, { message, bytes })
 }

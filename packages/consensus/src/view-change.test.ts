@@ -147,6 +147,9 @@ describe('view changes (protocol.md §6)', () => {
     for (const message of [old, newer]) replica.receive(1, message)
     expect(replica.position).toBe('active 2')
     expect(replica.running.inspect().accepted.length).toBe(accepted)
+    replica.restart() // nor on disk
+    expect(replica.position).toBe('active 2')
+    expect(replica.running.inspect().accepted.length).toBe(accepted)
   })
 
   it('B2: the new leader takes a quorum and is not held up by a VIEW-CHANGE that knows nothing', () => {
@@ -227,6 +230,19 @@ describe('view changes (protocol.md §6)', () => {
     cluster.cut = () => false
     cluster.run(3000)
     expect(cluster.chain.length).toBeGreaterThan(0)
+  })
+
+  it('B7: a VIEW-CHANGE is said again at ticks 1, 2, 4, 8 and every eighth after, the same bytes', () => {
+    const replica = new Cluster().at(1)
+    replica.fire('view')
+    const ticks: number[] = []
+    for (let tick = 1; tick <= 25; tick++) {
+      const before = replica.sentOf('view-change').length
+      replica.fire('status')
+      if (replica.sentOf('view-change').length > before) ticks.push(tick)
+    }
+    expect(ticks).toEqual([1, 2, 4, 8, 16, 24])
+    expect(new Set(replica.sentOf('view-change').map((message) => keyOf(message.entry.signature))).size).toBe(1)
   })
 
   it('B11: four honest nodes, one prepared in view 0, one in view 1, two changing view: they get out of it', () => {

@@ -43,6 +43,11 @@ const MAX_ANSWER_BYTES: number = 4 * 1024 * 1024
 const MAX_ANSWER_LINKS = 256
 /** Committed states kept for receipts. */
 const RETAINED_STATES = 64
+/** Transactions that have arrived and were not looked at yet; beyond it peers' are dropped and clients' refused. */
+const MAX_ARRIVAL_BYTES: number = 64 * 1024 * 1024
+/** Of one turn, for checking signatures of transactions: about a hundred. */
+const ARRIVAL_SLICE_MS = 3
+const ARRIVALS_PER_INPUT = 64
 /** Refusals remembered for clients that ask later. */
 const REMEMBERED_REFUSALS = 16_384
 
@@ -75,6 +80,11 @@ export interface DriverOptions {
   readonly provable: ProvableState | null
 }
 
+/** A transaction that nobody has looked at yet; `from` is null for a client. */
+type Arrival =
+  | { readonly from: ValidatorIndex; readonly bytes: Uint8Array }
+  | { readonly from: null; readonly bytes: Uint8Array; answer(admission: Admission): void }
+
 interface Group {
   readonly records: StoreRecord[]
   readonly releases: (() => void)[]
@@ -94,6 +104,9 @@ export class Driver {
   #group: Group = { records: [], releases: [] }
   #groupsInFlight = 0
   #flushScheduled = false
+  #arrivals: Arrival[] = []
+  #nextArrival = 0
+  #arrivalBytes = 0
   #nextRequest = 1
   #stopped = false
   /** Durable and published. */
@@ -175,15 +188,67 @@ export class Driver {
     this.#mesh?.misbehaved(from, refusal.code, refusal.message)
   }
 
+  /** Dropped when too many wait: peers send again what is not final (replica's regossip). */
   #onTransactions(from: ValidatorIndex, list: readonly Uint8Array[]): void {
-    const transactions: Transaction[] = []
     for (const bytes of list) {
-      if (this.#isKnown(transactionIdOf(bytes))) continue
-      const decoded = this.#options.application.decode(bytes)
-      if (!decoded.ok) return this.#blame(from, decoded.error)
+      if (this.#arrivalBytes + bytes.length > MAX_ARRIVAL_BYTES) return
+      this.#arrive({ from, bytes })
+    }
+  }
+
+  #arrive(arrival: Arrival): void {
+    this.#arrivals.push(arrival)
+    this.#arrivalBytes += arrival.bytes.length
+    this.#scheduleFlush()
+  }
+
+  /** Takes in waiting transactions for a few milliseconds: messages of the protocol, which arrive between slices, never wait for them. */
+  #takeArrivals(): void {
+    const until = performance.now() + ARRIVAL_SLICE_MS
+    while (this.#nextArrival < this.#arrivals.length && !this.#stopped && performance.now() < until) {
+      const arrival = this.#arrivals[this.#nextArrival] as Arrival
+      if (arrival.from !== null) this.#takeFromPeer(arrival.from)
+      else {
+        this.#shiftArrival()
+        this.#takeFromClient(arrival)
+      }
+    }
+    const left = this.#arrivals.length - this.#nextArrival
+    if (left > 0) this.#scheduleFlush()
+    if (left < this.#nextArrival) {
+      this.#arrivals = this.#arrivals.slice(this.#nextArrival)
+      this.#nextArrival = 0
+    }
+  }
+
+  #shiftArrival(): void {
+    this.#arrivalBytes -= this.#arrivals[this.#nextArrival++]?.bytes.length ?? 0
+  }
+
+  /** A run of transactions of one peer, as one input. */
+  #takeFromPeer(from: ValidatorIndex): void {
+    const transactions: Transaction[] = []
+    for (let taken = 0; taken < ARRIVALS_PER_INPUT; taken++) {
+      const next = this.#arrivals[this.#nextArrival]
+      if (next === undefined || next.from !== from) break
+      this.#shiftArrival()
+      if (this.#isKnown(transactionIdOf(next.bytes))) continue
+      const decoded = this.#options.application.decode(next.bytes)
+      if (!decoded.ok) {
+        this.#blame(from, decoded.error)
+        break
+      }
       transactions.push(decoded.value)
     }
     if (transactions.length > 0) this.input({ kind: 'transactions', from, transactions, nowMs: Date.now() })
+  }
+
+  #takeFromClient({ bytes, answer }: Extract<Arrival, { from: null }>): void {
+    const decoded: Result<Transaction, Refusal> = this.#options.application.decode(bytes)
+    if (!decoded.ok) return answer({ status: 'refused', id: transactionIdOf(bytes), refusal: decoded.error })
+    const request = this.#nextRequest++
+    this.#requests.set(request, answer)
+    this.input({ kind: 'submit', request, transaction: decoded.value, nowMs: Date.now() })
   }
 
   #isKnown(id: Hash): boolean {
@@ -198,19 +263,19 @@ export class Driver {
 
   /** Checks and submits a client's transaction; resolves when it is admitted, waiting or refused. */
   submit(bytes: Uint8Array): Promise<Admission> {
-    const id = transactionIdOf(bytes)
-    const decoded: Result<Transaction, Refusal> = this.#options.application.decode(bytes)
-    if (!decoded.ok) return Promise.resolve({ status: 'refused', id, refusal: decoded.error })
-    return new Promise((resolve) => {
-      const request = this.#nextRequest++
-      this.#requests.set(request, resolve)
-      this.input({ kind: 'submit', request, transaction: decoded.value, nowMs: Date.now() })
+    return new Promise((answer) => {
+      if (this.#arrivalBytes + bytes.length <= MAX_ARRIVAL_BYTES) return this.#arrive({ from: null, bytes, answer })
+      const refusal = {
+        code: 'mempool-full',
+        message: `expected at most ${MAX_ARRIVAL_BYTES} bytes of transactions waiting to be looked at; try again later`,
+      }
+      answer({ status: 'refused', id: transactionIdOf(bytes), refusal })
     })
   }
 
   /** Transactions that local clients wait for. */
   get awaited(): number {
-    return this.#requests.size + this.#settlements.size
+    return this.#arrivals.length - this.#nextArrival + this.#requests.size + this.#settlements.size
   }
 
   /** Calls back once when the transaction is final or dropped; the returned function forgets the wish. */
@@ -406,7 +471,10 @@ export class Driver {
     this.#flushScheduled = true
     setImmediate(() => {
       this.#flushScheduled = false
-      this.#guarded(() => this.#flush())
+      this.#guarded(() => {
+        this.#takeArrivals()
+        this.#flush()
+      })
     })
   }
 

@@ -11,22 +11,19 @@ export const PREFIX = {
   vote: 0x11,
   uncommitted: 0x12,
   highest: 0x13,
-  lastCommit: 0x14,
-  tip: 0x15,
+  tip: 0x14,
   /** Fingerprint of all safety records together. */
   summary: 0x20,
   meta: 0x21,
   committed: 0x30,
   certificate: 0x31,
-  heightOfHash: 0x32,
-  transaction: 0x33,
-  evidence: 0x34,
+  transaction: 0x32,
+  evidence: 0x33,
   state: 0x40,
 } as const
 
 export const VIEW_KEY: Uint8Array = Uint8Array.of(PREFIX.view)
 export const HIGHEST_KEY: Uint8Array = Uint8Array.of(PREFIX.highest)
-export const LAST_COMMIT_KEY: Uint8Array = Uint8Array.of(PREFIX.lastCommit)
 export const TIP_KEY: Uint8Array = Uint8Array.of(PREFIX.tip)
 export const SUMMARY_KEY: Uint8Array = Uint8Array.of(PREFIX.summary)
 export const META_KEY: Uint8Array = Uint8Array.of(PREFIX.meta)
@@ -51,10 +48,6 @@ export function committedKey(height: Height): Uint8Array {
 
 export function certificateKey(height: Height): Uint8Array {
   return encode((writer) => writer.u8(PREFIX.certificate).u64(height))
-}
-
-export function heightOfHashKey(hash: Hash): Uint8Array {
-  return concatBytes(Uint8Array.of(PREFIX.heightOfHash), hash)
 }
 
 export function transactionKey(id: Hash): Uint8Array {

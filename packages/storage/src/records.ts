@@ -1,6 +1,7 @@
 /** Bytes of the records that are not a single consensus value, and the readers that refuse anything else. */
 import { decode, encode, type Hash, type Height, height, type Reader, type Refusal, type Result, view } from '@aethel/codec'
 import {
+  type Certificate,
   type CommittedTip,
   decodeMessage,
   type Equivocation,
@@ -8,8 +9,10 @@ import {
   type Message,
   type NewView,
   type PersistRecord,
+  readCertificate,
   type ViewChange,
   type Vote,
+  writeCertificate,
 } from '@aethel/consensus'
 
 const MAX_MESSAGE_BYTES: number = 64 * 1024 * 1024
@@ -79,12 +82,24 @@ export function decodeVote(bytes: Uint8Array): Result<Vote, Refusal> {
   return decode(bytes, readVoteRecord)
 }
 
-export function encodeTip(tip: CommittedTip): Uint8Array {
-  return encode((writer) => writer.u64(tip.height).raw(tip.hash).u64(tip.timestampMs))
+export interface TipRecord {
+  readonly tip: CommittedTip
+  /** The newest commit certificate held. */
+  readonly lastCommit: Certificate
 }
 
-export function decodeTip(bytes: Uint8Array): Result<CommittedTip, Refusal> {
-  return decode(bytes, (reader) => ({ height: height(reader.u64()), hash: reader.hash(), timestampMs: reader.u64() }))
+export function encodeTip({ tip, lastCommit }: TipRecord): Uint8Array {
+  return encode((writer) => {
+    writer.u64(tip.height).raw(tip.hash).u64(tip.timestampMs)
+    writeCertificate(writer, lastCommit)
+  })
+}
+
+export function decodeTip(bytes: Uint8Array): Result<TipRecord, Refusal> {
+  return decode(bytes, (reader) => ({
+    tip: { height: height(reader.u64()), hash: reader.hash(), timestampMs: reader.u64() },
+    lastCommit: readCertificate(reader),
+  }))
 }
 
 export function encodeEvidence(evidence: Equivocation): Uint8Array {
@@ -97,14 +112,6 @@ export function decodeEvidence(bytes: Uint8Array): Result<Equivocation, Refusal>
     return vote.ok ? vote.value : reader.fail(vote.error.code, vote.error.message)
   }
   return decode(bytes, (reader) => ({ first: read(reader), second: read(reader) }))
-}
-
-export function encodeHeight(value: Height): Uint8Array {
-  return encode((writer) => writer.u64(value))
-}
-
-export function decodeHeight(bytes: Uint8Array): Result<Height, Refusal> {
-  return decode(bytes, (reader) => height(reader.u64()))
 }
 
 export interface TransactionPlace {

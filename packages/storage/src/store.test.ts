@@ -195,7 +195,6 @@ describe('durability', () => {
     await store.flushed()
     expect(encodeBlock(store.committedBlock(height(1)) as Block)).toEqual(encodeBlock(first))
     expect(store.certificateFrom(height(1))).toEqual(tipCertificate)
-    expect(store.heightOf(second.hash)).toBe(2)
     expect(store.transactionPlace(sha256(utf8('tx 2')))).toEqual({ height: 2, index: 0 })
     expect(store.committedBlock(height(3))).toBeUndefined()
     await store.close()

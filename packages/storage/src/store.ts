@@ -34,8 +34,6 @@ import {
   committedKey,
   evidenceKey,
   HIGHEST_KEY,
-  heightOfHashKey,
-  LAST_COMMIT_KEY,
   META_KEY,
   PREFIX,
   rangeOf,
@@ -51,14 +49,12 @@ import { damageInLog } from './log-check.js'
 import {
   decodeEvidence,
   decodeFormat,
-  decodeHeight,
   decodeMeta,
   decodePlace,
   decodeTip,
   decodeView,
   decodeVote,
   encodeEvidence,
-  encodeHeight,
   encodeMeta,
   encodePlace,
   encodeTip,
@@ -115,7 +111,6 @@ export interface Store {
   committedBlock(at: Height): Block | undefined
   /** The lowest stored commit certificate for `at` or a height above it. */
   certificateFrom(at: Height): Certificate | undefined
-  heightOf(hash: Hash): Height | undefined
   transactionPlace(id: Hash): TransactionPlace | undefined
   evidence(): Promise<readonly Equivocation[]>
   /** Writes what is queued, then closes. Idempotent. */
@@ -277,9 +272,9 @@ class LevelStore implements Store {
   readonly #summary = new Summary()
   #summaryChanged = false
   readonly #votes = new Map<string, { readonly key: Uint8Array; readonly vote: Vote }>()
-  readonly #uncommitted = new Map<string, { readonly key: Uint8Array; readonly height: Height }>()
+  readonly #uncommitted = new Map<string, { readonly key: Uint8Array; readonly height: Height; readonly bytes: Uint8Array }>()
   #tip: CommittedTip | undefined
-  #lastCommitHeight = -1
+  #lastCommit: Certificate | null = null
   #loaded = false
 
   constructor(level: Level, options: StoreOptions) {
@@ -309,8 +304,9 @@ class LevelStore implements Store {
         return this.#queueVote(record.vote)
       case 'block': {
         const key = uncommittedKey(record.block.header.height, record.block.hash)
-        this.#uncommitted.set(keyOf(key), { key, height: record.block.header.height })
-        return this.#putSafety(key, encodeBlock(record.block))
+        const bytes = encodeBlock(record.block)
+        this.#uncommitted.set(keyOf(key), { key, height: record.block.header.height, bytes })
+        return this.#putSafety(key, bytes)
       }
       case 'forget-block':
         return this.#forgetBlock(uncommittedKey(record.height, record.hash))
@@ -346,18 +342,15 @@ class LevelStore implements Store {
     assert(this.#tip === undefined || at === this.#tip.height + 1, `committed height ${at} after ${this.#tip?.height}`)
     const tip = { height: at, hash: block.hash, timestampMs: block.header.timestampMs }
     this.#tip = tip
-    this.#putSafety(TIP_KEY, encodeTip(tip))
-    this.#put(committedKey(at), encodeBlock(block))
-    this.#queue.push({ type: 'put', key: heightOfHashKey(block.hash), value: encodeHeight(at) })
+    this.#put(committedKey(at), this.#uncommitted.get(keyOf(uncommittedKey(at, block.hash)))?.bytes ?? encodeBlock(block))
     for (const [index, id] of record.transactionIds.entries()) {
       this.#queue.push({ type: 'put', key: transactionKey(id), value: encodePlace({ height: at, index }) })
     }
-    if (certificate.height > this.#lastCommitHeight) {
-      this.#lastCommitHeight = certificate.height
-      const bytes = encodeCertificate(certificate)
-      this.#put(certificateKey(certificate.height), bytes)
-      this.#putSafety(LAST_COMMIT_KEY, bytes)
+    if (this.#lastCommit === null || certificate.height > this.#lastCommit.height) {
+      this.#lastCommit = certificate
+      this.#put(certificateKey(certificate.height), encodeCertificate(certificate))
     }
+    this.#putSafety(TIP_KEY, encodeTip({ tip, lastCommit: this.#lastCommit }))
     for (const [key, value] of record.writes.puts) this.#put(stateKey(key), value)
     for (const key of record.writes.deletes) this.#queue.push({ type: 'del', key: stateKey(key) })
     this.#forgetVotes((vote) => vote.height <= at)
@@ -446,16 +439,15 @@ class LevelStore implements Store {
     })
     const blocks = (await this.#safetyRecords('uncommitted block', PREFIX.uncommitted, decodeBlock)).map(({ key, value: block }) => {
       if (!equalBytes(key, uncommittedKey(block.header.height, block.hash))) throw damaged('a block is stored under the key of another')
-      this.#uncommitted.set(keyOf(key), { key, height: block.header.height })
+      this.#uncommitted.set(keyOf(key), { key, height: block.header.height, bytes: encodeBlock(block) })
       return block
     })
     const decodeCertificate = (bytes: Uint8Array): Result<Certificate, Refusal> => decode(bytes, readCertificate)
     const highest = this.#safetyRecord('highest certificate', HIGHEST_KEY, decodeCertificate)
-    const lastCommit = this.#safetyRecord('last commit certificate', LAST_COMMIT_KEY, decodeCertificate)
-    const tip = this.#safetyRecord('tip', TIP_KEY, decodeTip)
+    const stored = this.#safetyRecord('tip', TIP_KEY, decodeTip)
     this.#checkSummary()
-    this.#tip = tip ?? genesis
-    this.#lastCommitHeight = lastCommit?.height ?? -1
+    this.#tip = stored?.tip ?? genesis
+    this.#lastCommit = stored?.lastCommit ?? null
     this.#loaded = true
     return {
       view: viewRecord?.view ?? (0 as DurableState['view']),
@@ -465,7 +457,7 @@ class LevelStore implements Store {
       votes,
       blocks,
       highest: highest ?? null,
-      lastCommit: lastCommit ?? null,
+      lastCommit: this.#lastCommit,
       committed: this.#tip,
       recent: this.#recentHashes(this.#tip, genesis),
     }
@@ -586,7 +578,7 @@ class LevelStore implements Store {
 
   certificateFrom(at: Height): Certificate | undefined {
     // Certificates are at most one window apart, so the search is short; it ends at the newest one.
-    for (let candidate: number = at; candidate <= this.#lastCommitHeight; candidate++) {
+    for (let candidate: number = at; candidate <= (this.#lastCommit?.height ?? -1); candidate++) {
       const bytes = this.#read(`certificate ${candidate}`, certificateKey(height(candidate)))
       if (bytes === undefined) continue
       const certificate = decode(bytes, readCertificate)
@@ -594,14 +586,6 @@ class LevelStore implements Store {
       return certificate.value
     }
     return undefined
-  }
-
-  heightOf(hash: Hash): Height | undefined {
-    const bytes = this.#get('index of blocks', heightOfHashKey(hash))
-    if (bytes === undefined) return undefined
-    const at = decodeHeight(bytes)
-    if (!at.ok) throw damaged(`the index entry of block ${toHex(hash)} does not decode`)
-    return at.value
   }
 
   transactionPlace(id: Hash): TransactionPlace | undefined {
