@@ -108,6 +108,21 @@ describe('catching up (protocol.md §7)', () => {
     expect(cluster.at(3).position).toBe('active 1')
   })
 
+  it('a laggard blames itself: it fetches instead of leaving a view in which a weak quorum commits, but one liar does not hold it back', () => {
+    const replica = new Cluster().at(3)
+    replica.order('waiting here')
+    replica.receive(0, statusFrom(0, 0, 7))
+    replica.receive(1, statusFrom(1, 0, 7))
+    replica.fire('view')
+    expect(replica.position).toBe('active 0')
+    expect(replica.saw('fetching')).toBe(true)
+    const lied = new Cluster().at(3)
+    lied.order('waiting here')
+    lied.receive(0, statusFrom(0, 0, 7))
+    lied.fire('view')
+    expect(lied.position).toBe('changing 1')
+  })
+
   it('E4: a peer that claims heights and delivers nothing costs a tick, not progress', () => {
     const cluster = new Cluster()
     cluster.at(3).crash()

@@ -11,7 +11,7 @@ import { MAX_SERVE_BYTES } from './interface.js'
 import type { Blocks, Fetch, Message, PrePrepare, Status, StatusSlot } from './messages.js'
 import { MAX_STATUS_SLOTS, statusBytes } from './messages.js'
 import { emit, entryOf, ignore, otherValidators, type State } from './state.js'
-import { leaderOf } from './validators.js'
+import { isWeakQuorum, leaderOf } from './validators.js'
 import { type Slot, sendersOf } from './vote-keeper.js'
 
 /** Answers to one peer per status tick: the peer's STATUS and its requests together cannot amplify beyond this. */
@@ -222,12 +222,25 @@ function requestBlock(state: State, wanted: { readonly hash: Hash; tries: number
  * A peer has committed more than we have, and we did not move since the last tick: fetch. Peers take turns, so one that
  * claims a height and does not deliver costs a tick, not progress (trap E4).
  */
-function syncIfBehind(state: State): void {
+export function syncIfBehind(state: State): void {
   if (state.committed.height !== state.committedAtTick || state.sync?.tick === state.tick) return
   const ahead = otherValidators(state).filter((peer) => (state.statuses[peer]?.committedHeight ?? 0) > state.committed.height)
   const peer = ahead[state.syncTries % Math.max(1, ahead.length)]
   if (peer === undefined) return
   requestSync(state, peer, height(state.committed.height + 1))
+}
+
+/**
+ * A weak quorum says that it has committed more than we have: one of them is honest, so the leader does its work and the fault
+ * is on our side. Catching up is then the cure, not a view change, which would take our vote out of the view (docs/protocol.md §8).
+ */
+export function isLaggard(state: State): boolean {
+  const { validators } = state.config
+  let power = 0n
+  for (const [index, status] of state.statuses.entries()) {
+    if (status !== undefined && status.committedHeight > state.committed.height) power += validators.validators[index]?.power ?? 0n
+  }
+  return isWeakQuorum(validators, power)
 }
 
 function requestSync(state: State, peer: ValidatorIndex, from: Height): void {

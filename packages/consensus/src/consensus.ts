@@ -3,7 +3,7 @@
  * caller carries out the effects in order (see interface.ts) and feeds back what comes of them.
  */
 import type { Hash, Height, View } from '@aethel/codec'
-import { acceptedProposal, askForBlock, onBlock, onBlocks, onConnected, onFetch, onStatus, onStatusTick } from './catch-up.js'
+import { acceptedProposal, askForBlock, isLaggard, onBlock, onBlocks, onConnected, onFetch, onStatus, onStatusTick, syncIfBehind } from './catch-up.js'
 import type { Certificate, Vote } from './certificate.js'
 import { commitReady, learnCommit, onValidated, pursue, pursueHash } from './chain.js'
 import type { VerifiedMessage } from './check.js'
@@ -144,6 +144,7 @@ function onTimer(state: State, timer: TimerName): void {
       return
     case 'view':
       state.viewTimerRunning = false
+      if (state.phase.kind === 'active' && isLaggard(state)) return syncIfBehind(state) // settleViewTimer sets the timer anew
       return startViewChange(state, state.view + 1, state.phase.kind === 'active' ? 'timeout' : 'new-view-timeout')
   }
 }
