@@ -2,7 +2,7 @@
  * Small byte-string helpers for packages that have neither Node's Buffer nor the DOM's TextEncoder: comparison, hex,
  * base64, UTF-8, map keys.
  */
-import { type Result, refuse, ok, type Refusal } from './result.js'
+import { ok, type Refusal, type Result, refuse } from './result.js'
 
 export const EMPTY_BYTES: Uint8Array = new Uint8Array(0)
 

@@ -4,7 +4,7 @@
  * (trap F4, G3), and every length is checked against what is left before anything is allocated (trap E6).
  */
 import { EMPTY_BYTES, fromUtf8, utf8 } from './bytes.js'
-import { HASH_BYTES, PUBLIC_KEY_BYTES, SIGNATURE_BYTES, type Hash, type PublicKey, type Signature } from './ids.js'
+import { HASH_BYTES, type Hash, PUBLIC_KEY_BYTES, type PublicKey, SIGNATURE_BYTES, type Signature } from './ids.js'
 import { assert, err, ok, type Refusal, type Result } from './result.js'
 
 const INITIAL_CAPACITY = 256
@@ -239,7 +239,8 @@ export function decode<T>(bytes: Uint8Array, read: (reader: Reader) => T): Resul
   const reader = new Reader(bytes)
   try {
     const value = read(reader)
-    if (reader.remaining > 0) return err({ code: 'trailing', message: `expected the end at offset ${reader.offset}, got ${reader.remaining} more bytes` })
+    if (reader.remaining > 0)
+      return err({ code: 'trailing', message: `expected the end at offset ${reader.offset}, got ${reader.remaining} more bytes` })
     return ok(value)
   } catch (error) {
     if (error instanceof DecodeError) return err({ code: error.code, message: error.message })

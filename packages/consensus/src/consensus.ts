@@ -3,7 +3,18 @@
  * caller carries out the effects in order (see interface.ts) and feeds back what comes of them.
  */
 import type { Hash, Height, View } from '@aethel/codec'
-import { acceptedProposal, askForBlock, isLaggard, onBlock, onBlocks, onConnected, onFetch, onStatus, onStatusTick, syncIfBehind } from './catch-up.js'
+import {
+  acceptedProposal,
+  askForBlock,
+  isLaggard,
+  onBlock,
+  onBlocks,
+  onConnected,
+  onFetch,
+  onStatus,
+  onStatusTick,
+  syncIfBehind,
+} from './catch-up.js'
 import type { Certificate, Vote } from './certificate.js'
 import { commitReady, learnCommit, onValidated, pursue, pursueHash } from './chain.js'
 import type { VerifiedMessage } from './check.js'

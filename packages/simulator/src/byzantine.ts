@@ -4,7 +4,15 @@
  */
 import { type Hash, height, keyOf, type Signature, type ValidatorIndex } from '@aethel/codec'
 import {
-  type Ballot, ballotBytes, type Block, createBlock, type Message, type PrePrepare, viewChangeBytes, type ViewChange, type Vote,
+  type Ballot,
+  type Block,
+  ballotBytes,
+  createBlock,
+  type Message,
+  type PrePrepare,
+  type ViewChange,
+  type Vote,
+  viewChangeBytes,
 } from '@aethel/consensus'
 import type { ByzantineStrategy } from './knobs.js'
 import type { Random } from './random.js'
@@ -34,13 +42,17 @@ const MAX_REMEMBERED = 256
 
 export function createAdversary(strategy: ByzantineStrategy, context: ByzantineContext): Adversary {
   const peers = Array.from({ length: context.count }, (_, index) => index as ValidatorIndex).filter((index) => index !== context.self)
-  const spread = (to: ValidatorIndex | 'all', message: Message): Outgoing[] => (to === 'all' ? peers : [to]).map((peer) => ({ to: peer, message }))
+  const spread = (to: ValidatorIndex | 'all', message: Message): Outgoing[] =>
+    (to === 'all' ? peers : [to]).map((peer) => ({ to: peer, message }))
   const honest = { onSend: spread, onReceive: (): Outgoing[] => [] }
   switch (strategy) {
     case 'silent':
       return { onSend: () => [], onReceive: () => [] }
     case 'equivocate':
-      return { ...honest, onSend: (to, message) => (message.kind === 'pre-prepare' ? equivocate(context, peers, message) : spread(to, message)) }
+      return {
+        ...honest,
+        onSend: (to, message) => (message.kind === 'pre-prepare' ? equivocate(context, peers, message) : spread(to, message)),
+      }
     case 'two-faced':
       return twoFaced(context, peers, spread)
     case 'liar':
@@ -48,7 +60,11 @@ export function createAdversary(strategy: ByzantineStrategy, context: ByzantineC
     case 'replay':
       return replay(context, peers, spread)
     case 'selective':
-      return { ...honest, onSend: (to, message) => spread(to, message).filter(({ to: peer }) => (peer + context.self) % 2 === 0 || context.random.chance(0.3)) }
+      return {
+        ...honest,
+        onSend: (to, message) =>
+          spread(to, message).filter(({ to: peer }) => (peer + context.self) % 2 === 0 || context.random.chance(0.3)),
+      }
   }
 }
 
@@ -70,7 +86,10 @@ function equivocate(context: ByzantineContext, peers: readonly ValidatorIndex[],
     const draw = context.random.below(5)
     if (draw < 2) return [{ to, message }]
     if (draw < 4) return [{ to, message: other }]
-    return [{ to, message }, { to, message: other }]
+    return [
+      { to, message },
+      { to, message: other },
+    ]
   })
 }
 
@@ -103,7 +122,11 @@ function twoFaced(context: ByzantineContext, peers: readonly ValidatorIndex[], s
 function forget(context: ByzantineContext, message: ViewChange): ViewChange {
   const { signature: _, ...fields } = message.entry
   const unsigned = { ...fields, highest: null, committedHeight: height(0) }
-  return { kind: 'view-change', entry: { ...unsigned, signature: context.sign(viewChangeBytes(context.chainId, unsigned)) }, certificate: null }
+  return {
+    kind: 'view-change',
+    entry: { ...unsigned, signature: context.sign(viewChangeBytes(context.chainId, unsigned)) },
+    certificate: null,
+  }
 }
 
 /** Sends everything it ever saw again, at random. */

@@ -23,7 +23,14 @@ export class Coverage {
   onInput<State>(replica: Replica<State>, input: ReplicaInput): void {
     if (input.kind !== 'message') return
     const { message } = input
-    const at = message.kind === 'pre-prepare' ? message.view : message.kind === 'vote' ? message.vote.view : message.kind === 'new-view' ? message.newView : null
+    const at =
+      message.kind === 'pre-prepare'
+        ? message.view
+        : message.kind === 'vote'
+          ? message.vote.view
+          : message.kind === 'new-view'
+            ? message.newView
+            : null
     if (at === null) return this.hit(`${message.kind}`)
     const { view, phase } = replica.position
     this.hit(`${message.kind} ${phase} ${at < view ? 'stale' : at === view ? 'current' : 'future'}`)

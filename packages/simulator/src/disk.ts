@@ -2,9 +2,16 @@
  * One validator's disk: what was synced survives a crash, of what was not a random prefix may. It holds the safety records
  * of protocol.md §5 and the committed chain, and gives them back as the `DurableState` a restart begins with.
  */
-import { equalBytes, type Hash, height, type Height, keyOf, view } from '@aethel/codec'
+import { equalBytes, type Hash, type Height, height, keyOf, view } from '@aethel/codec'
 import {
-  type Block, type Certificate, compareCertificates, type CommittedTip, type DurableState, type PersistRecord, RECENT_HASHES, type Vote,
+  type Block,
+  type Certificate,
+  type CommittedTip,
+  compareCertificates,
+  type DurableState,
+  type PersistRecord,
+  RECENT_HASHES,
+  type Vote,
 } from '@aethel/consensus'
 
 export interface CommittedBlock<State> {
@@ -99,7 +106,9 @@ export class Disk<State> {
       highest: this.#highest,
       lastCommit: this.#lastCommit,
       committed: tip === undefined ? this.#genesis : { height: tip.header.height, hash: tip.hash, timestampMs: tip.header.timestampMs },
-      recent: this.chain.slice(first).map(({ block }): { height: Height; hash: Hash } => ({ height: height(block.header.height), hash: block.hash })),
+      recent: this.chain
+        .slice(first)
+        .map(({ block }): { height: Height; hash: Hash } => ({ height: height(block.header.height), hash: block.hash })),
     }
   }
 }

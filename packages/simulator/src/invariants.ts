@@ -2,8 +2,18 @@
  * What must hold after every event, checked by code that shares nothing with the engine but the data types. A broken one
  * ends the run with its name; the seed replays it.
  */
-import { equalBytes, hasBit, type Hash, toHex } from '@aethel/codec'
-import { type Block, ballotBytes, type Certificate, type Header, hashHeader, type Message, type ValidatorSet, type VerifySignature, type Vote } from '@aethel/consensus'
+import { equalBytes, type Hash, hasBit, toHex } from '@aethel/codec'
+import {
+  type Block,
+  ballotBytes,
+  type Certificate,
+  type Header,
+  hashHeader,
+  type Message,
+  type ValidatorSet,
+  type VerifySignature,
+  type Vote,
+} from '@aethel/consensus'
 
 export type InvariantName =
   | 'agreement'
@@ -63,11 +73,19 @@ export class Invariants {
   onCommit(index: number, previousHeight: number, block: Block, certificate: Certificate, root: Hash): void {
     this.checks++
     const { header } = block
-    demand('chain-without-gaps', header.height === previousHeight + 1, () => `validator ${index} committed height ${header.height} after ${previousHeight}`)
+    demand(
+      'chain-without-gaps',
+      header.height === previousHeight + 1,
+      () => `validator ${index} committed height ${header.height} after ${previousHeight}`,
+    )
     demand('state-root', equalBytes(root, header.stateRoot), () => `validator ${index} has another state root at height ${header.height}`)
     const known = this.#chain[header.height - 1]
     if (known !== undefined) {
-      demand('agreement', equalBytes(known.hash, block.hash), () => `two blocks committed at height ${header.height}: ${short(known.hash)} and ${short(block.hash)} (validator ${index})`)
+      demand(
+        'agreement',
+        equalBytes(known.hash, block.hash),
+        () => `two blocks committed at height ${header.height}: ${short(known.hash)} and ${short(block.hash)} (validator ${index})`,
+      )
     } else {
       this.#firstCommit(block)
     }
@@ -78,10 +96,18 @@ export class Invariants {
     const { header } = block
     const parent = this.#chain.at(-1)
     const expected = parent === undefined ? this.#options.chainId : parent.hash
-    demand('chain-without-gaps', equalBytes(header.parent, expected), () => `the block of height ${header.height} does not extend the one below`)
+    demand(
+      'chain-without-gaps',
+      equalBytes(header.parent, expected),
+      () => `the block of height ${header.height} does not extend the one below`,
+    )
     demand('agreement', equalBytes(block.hash, hashHeader(header)), () => `the hash of height ${header.height} is not its header's`)
     for (const bytes of block.body.transactions) {
-      demand('validity', this.#options.isValidTransaction(bytes), () => `height ${header.height} holds a transaction whose proof does not verify`)
+      demand(
+        'validity',
+        this.#options.isValidTransaction(bytes),
+        () => `height ${header.height} holds a transaction whose proof does not verify`,
+      )
       const key = toHex(bytes)
       const before = this.#committedTransactions.get(key)
       demand('exactly-once', before === undefined, () => `a transaction was ordered at heights ${before} and ${header.height}`)
@@ -100,7 +126,11 @@ export class Invariants {
     demand('certificate', certificate.kind === 'commit', () => 'a block was committed on a prepare certificate')
     demand('certificate', certificate.height >= block.header.height, () => 'a block was committed on a certificate of an ancestor')
     if (certificate.height === block.header.height) {
-      demand('certificate', equalBytes(certificate.blockHash, block.hash), () => `the certificate of height ${block.header.height} names another block`)
+      demand(
+        'certificate',
+        equalBytes(certificate.blockHash, block.hash),
+        () => `the certificate of height ${block.header.height} names another block`,
+      )
     }
     const message = ballotBytes(chainId, certificate)
     let power = 0n
@@ -110,11 +140,19 @@ export class Invariants {
       const validator = validators.validators[index]
       const signature = certificate.signatures[position++]
       if (validator === undefined || signature === undefined) break
-      demand('certificate', verifySignature(validator.publicKey, message, signature), () => `a certificate of height ${certificate.height} holds a bad signature`)
+      demand(
+        'certificate',
+        verifySignature(validator.publicKey, message, signature),
+        () => `a certificate of height ${certificate.height} holds a bad signature`,
+      )
       power += validator.power
     }
     demand('certificate', position === certificate.signatures.length, () => 'a certificate has more signatures than signers')
-    demand('certificate', power * 3n > validators.totalPower * 2n, () => `a certificate of height ${certificate.height} weighs only ${power}`)
+    demand(
+      'certificate',
+      power * 3n > validators.totalPower * 2n,
+      () => `a certificate of height ${certificate.height} weighs only ${power}`,
+    )
   }
 
   /** An honest validator shows a message to somebody. */
@@ -128,7 +166,11 @@ export class Invariants {
       case 'pre-prepare':
         if (message.sender === index) {
           const { epoch, view, block, sender, signature } = message
-          this.#onOwnVote(index, { kind: 'prepare', epoch, view, height: block.header.height, blockHash: block.hash, sender, signature }, holdsVote)
+          this.#onOwnVote(
+            index,
+            { kind: 'prepare', epoch, view, height: block.header.height, blockHash: block.hash, sender, signature },
+            holdsVote,
+          )
         }
         return
       case 'view-change': {
@@ -140,7 +182,11 @@ export class Invariants {
       }
       case 'new-view':
         if (message.sender !== index) return
-        demand('sent-implies-durable', durableView >= message.newView, () => `validator ${index} sent NEW-VIEW ${message.newView} before it was durable`)
+        demand(
+          'sent-implies-durable',
+          durableView >= message.newView,
+          () => `validator ${index} sent NEW-VIEW ${message.newView} before it was durable`,
+        )
         return
       case 'status':
       case 'fetch':
@@ -154,11 +200,23 @@ export class Invariants {
     const key = `${index}/${vote.view}/${vote.height}/${vote.kind}`
     const shown = this.#shownVotes.get(key)
     if (shown !== undefined) {
-      demand('no-conflicting-votes', equalBytes(shown, vote.blockHash), () => `validator ${index} signed two blocks: ${vote.kind} view ${vote.view} height ${vote.height}`)
+      demand(
+        'no-conflicting-votes',
+        equalBytes(shown, vote.blockHash),
+        () => `validator ${index} signed two blocks: ${vote.kind} view ${vote.view} height ${vote.height}`,
+      )
       return
     }
-    demand('no-vote-after-view-change', vote.view >= (this.#leftView[index] ?? 0), () => `validator ${index} cast a ${vote.kind} in view ${vote.view} after leaving it`)
-    demand('sent-implies-durable', holdsVote(vote), () => `validator ${index} sent a ${vote.kind} of height ${vote.height} before it was durable`)
+    demand(
+      'no-vote-after-view-change',
+      vote.view >= (this.#leftView[index] ?? 0),
+      () => `validator ${index} cast a ${vote.kind} in view ${vote.view} after leaving it`,
+    )
+    demand(
+      'sent-implies-durable',
+      holdsVote(vote),
+      () => `validator ${index} sent a ${vote.kind} of height ${vote.height} before it was durable`,
+    )
     this.#shownVotes.set(key, vote.blockHash)
   }
 }

@@ -2,7 +2,7 @@
  * Ideal signatures: unforgeable by construction, because whoever did not get a signature from `signer` cannot have it
  * verified. Sixty-four bytes like Ed25519's, so that sizes are real; the first eight number the entry in the registry.
  */
-import { equalBytes, type PublicKey, publicKey, signature, type Signature } from '@aethel/codec'
+import { equalBytes, type PublicKey, publicKey, type Signature, signature } from '@aethel/codec'
 import type { VerifySignature } from '@aethel/consensus'
 
 export interface IdealSignatures {

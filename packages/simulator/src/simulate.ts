@@ -1,7 +1,8 @@
 /** Runs one seed to its end: faults, healing, and a computed bound by which everything pending must be committed. */
+
+import type { Coverage } from './coverage.js'
 import { Violation } from './invariants.js'
 import { drawKnobs, type Knobs } from './knobs.js'
-import { Coverage } from './coverage.js'
 import { World } from './world.js'
 
 export interface SimulationOptions {

@@ -3,7 +3,7 @@
  * that a verifier must do first, and some of that work turns out invalid. Cheap, deterministic, and strict enough that a
  * lost, doubled or reordered transaction changes the root.
  */
-import { decode, encode, type Hash, ok, type Reader, refuse, type Result, type Refusal, ZERO_HASH } from '@aethel/codec'
+import { decode, encode, type Hash, ok, type Reader, type Refusal, type Result, refuse, ZERO_HASH } from '@aethel/codec'
 import { hashTagged } from '@aethel/crypto'
 import type { Application, Executed, Readiness, Transaction } from '@aethel/replica'
 import { transactionIdOf } from '@aethel/replica'
@@ -76,11 +76,16 @@ export function createTallyMachine(initial: TallyState): Application<TallyState>
         const tally = transaction as TallyTransaction
         if (tally.nonce !== nonces[tally.account]) return refuse('nonce', `expected nonce ${nonces[tally.account]}, got ${tally.nonce}`)
         nonces[tally.account] = tally.nonce + 1
-        root = hashTagged('aethel/tally/v1', encode((writer) => writer.raw(root).raw(tally.id)))
+        root = hashTagged(
+          'aethel/tally/v1',
+          encode((writer) => writer.raw(root).raw(tally.id)),
+        )
       }
       return ok({ state: { root, nonces }, stateRoot: root })
     },
-    writes: (_parent, state) => ({ puts: [[Uint8Array.of(0), encode((writer) => writer.raw(state.root).list(state.nonces, (w, n) => w.u64(n)))]], deletes: [] }),
+    writes: (_parent, state) => ({
+      puts: [[Uint8Array.of(0), encode((writer) => writer.raw(state.root).list(state.nonces, (w, n) => w.u64(n)))]],
+      deletes: [],
+    }),
   }
 }
-

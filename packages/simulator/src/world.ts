@@ -2,9 +2,17 @@
  * The seeded world around unmodified replicas: virtual time, network, disks, processes, clocks, clients. One thread, no real
  * I/O; a seed reproduces a run event by event.
  */
-import { assert, AssertionError, epoch, type Hash, type Height, height, toHex, type ValidatorIndex, validatorIndex } from '@aethel/codec'
+import { AssertionError, assert, epoch, type Hash, type Height, height, toHex, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import {
-  type CommittedTip, createMessageChecker, createValidatorSet, decodeMessage, encodeMessage, type Message, type MessageChecker, type TimerName, type ValidatorSet,
+  type CommittedTip,
+  createMessageChecker,
+  createValidatorSet,
+  decodeMessage,
+  encodeMessage,
+  type Message,
+  type MessageChecker,
+  type TimerName,
+  type ValidatorSet,
   type VerifiedMessage,
 } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
@@ -17,9 +25,20 @@ import { demand, Invariants, Violation } from './invariants.js'
 import type { Knobs } from './knobs.js'
 import { type Random, randomStream } from './random.js'
 import { createIdealSignatures, type IdealSignatures } from './signatures.js'
-import { createTallyMachine, decodeTally, encodeTally, TALLY_ACCOUNTS, TALLY_GENESIS, type TallyState, verifyTally, type WorkKind } from './tally-machine.js'
+import {
+  createTallyMachine,
+  decodeTally,
+  encodeTally,
+  TALLY_ACCOUNTS,
+  TALLY_GENESIS,
+  type TallyState,
+  verifyTally,
+  type WorkKind,
+} from './tally-machine.js'
 
-type Payload = { readonly kind: 'message'; readonly message: Message } | { readonly kind: 'transactions'; readonly transactions: readonly Transaction[] }
+type Payload =
+  | { readonly kind: 'message'; readonly message: Message }
+  | { readonly kind: 'transactions'; readonly transactions: readonly Transaction[] }
 
 type WorldEvent =
   | { readonly kind: 'deliver'; readonly from: number; readonly to: number; readonly payload: Payload }
@@ -139,7 +158,13 @@ export class World {
     const { knobs, validators } = this.#options
     const genesis: CommittedTip = { height: height(0), hash: this.#chainId, timestampMs: 0 }
     const strategy = strategyAt === undefined ? undefined : knobs.strategies[strategyAt]
-    const context = { self: index, count: validators, chainId: this.#chainId, random: randomStream(this.#options.seed, `adversary ${index}`), sign: this.#signatures.signer(index) }
+    const context = {
+      self: index,
+      count: validators,
+      chainId: this.#chainId,
+      random: randomStream(this.#options.seed, `adversary ${index}`),
+      sign: this.#signatures.signer(index),
+    }
     return {
       index,
       disk: new Disk(genesis, TALLY_GENESIS),
@@ -264,7 +289,11 @@ export class World {
     node.timers.clear()
     const durable = node.disk.durableState()
     node.appliedHeight = durable.committed.height
-    demand('view-monotone', durable.view >= node.durableView, () => `validator ${node.index} restarted in view ${durable.view} after ${node.durableView}`)
+    demand(
+      'view-monotone',
+      durable.view >= node.durableView,
+      () => `validator ${node.index} restarted in view ${durable.view} after ${node.durableView}`,
+    )
     node.replica = createReplica({
       consensus: {
         chainId: this.#chainId,
@@ -332,7 +361,8 @@ export class World {
     this.#partition = null
     for (const node of this.#nodes) {
       for (const peer of this.#nodes) {
-        if (node !== peer && this.#network.chance(0.5)) this.#events.push(this.nowMs + 1, { kind: 'connected', node: node.index, peer: peer.index })
+        if (node !== peer && this.#network.chance(0.5))
+          this.#events.push(this.nowMs + 1, { kind: 'connected', node: node.index, peer: peer.index })
       }
     }
   }
@@ -364,7 +394,8 @@ export class World {
     }
     const message = this.#verified(event.payload.message)
     if (message === 'refused') return
-    if (node.adversary !== null) for (const out of node.adversary.onReceive(message)) this.#transmit(node.index, out.to, { kind: 'message', message: out.message })
+    if (node.adversary !== null)
+      for (const out of node.adversary.onReceive(message)) this.#transmit(node.index, out.to, { kind: 'message', message: out.message })
     this.#step(node, { kind: 'message', from, message, nowMs: this.#clockOf(node) })
   }
 
@@ -390,7 +421,8 @@ export class World {
     try {
       effects = replica.step(input)
     } catch (error) {
-      if (error instanceof AssertionError) throw new Violation('no-crash', `validator ${node.index} stopped on an assertion: ${error.message}`)
+      if (error instanceof AssertionError)
+        throw new Violation('no-crash', `validator ${node.index} stopped on an assertion: ${error.message}`)
       throw error
     }
     for (const effect of effects) this.#onEffect(node, effect)
@@ -408,7 +440,13 @@ export class World {
       case 'set-timer': {
         const version = (node.timers.get(effect.timer) ?? 0) + 1
         node.timers.set(effect.timer, version)
-        this.#events.push(this.nowMs + effect.afterMs, { kind: 'timer', node: node.index, incarnation: node.incarnation, timer: effect.timer, version })
+        this.#events.push(this.nowMs + effect.afterMs, {
+          kind: 'timer',
+          node: node.index,
+          incarnation: node.incarnation,
+          timer: effect.timer,
+          version,
+        })
         return
       }
       case 'cancel-timer':
@@ -422,11 +460,17 @@ export class World {
         return
       case 'event':
         this.coverage.onEvent(effect.event)
-        this.#options.onTrace?.(`${this.nowMs.toFixed(1)} ${node.index} ${JSON.stringify(effect.event, (_, value) => (value instanceof Uint8Array ? toHex(value).slice(0, 8) : value))}`)
+        this.#options.onTrace?.(
+          `${this.nowMs.toFixed(1)} ${node.index} ${JSON.stringify(effect.event, (_, value) => (value instanceof Uint8Array ? toHex(value).slice(0, 8) : value))}`,
+        )
         return
       case 'evidence':
         this.coverage.hit('equivocation detected')
-        demand('no-conflicting-votes', this.#nodeAt(effect.evidence.first.sender).adversary !== null, () => `honest validator ${effect.evidence.first.sender} is accused of equivocation`)
+        demand(
+          'no-conflicting-votes',
+          this.#nodeAt(effect.evidence.first.sender).adversary !== null,
+          () => `honest validator ${effect.evidence.first.sender} is accused of equivocation`,
+        )
         return
       case 'send':
       case 'gossip':
@@ -445,12 +489,23 @@ export class World {
     assert(state !== undefined, 'a commit effect comes from a running replica')
     // Several blocks may commit in one step; their states follow from the blocks themselves.
     const machine = createTallyMachine(this.#stateBefore(node))
-    const context = { height: effect.block.header.height, timestampMs: effect.block.header.timestampMs, proposer: effect.block.header.proposer }
-    const executed = machine.execute(machine.initial.state, context, effect.transactions.map((transaction) => ({ transaction, difficulty: 0 })))
+    const context = {
+      height: effect.block.header.height,
+      timestampMs: effect.block.header.timestampMs,
+      proposer: effect.block.header.proposer,
+    }
+    const executed = machine.execute(
+      machine.initial.state,
+      context,
+      effect.transactions.map((transaction) => ({ transaction, difficulty: 0 })),
+    )
     demand('state-root', executed.ok, () => `validator ${node.index} committed a block that does not execute`)
     this.invariants.onCommit(node.index, node.appliedHeight, effect.block, effect.certificate, executed.value.stateRoot)
     node.appliedHeight = effect.block.header.height
-    node.queue.push({ kind: 'write', write: { kind: 'commit', committed: { block: effect.block, certificate: effect.certificate, state: executed.value.state } } })
+    node.queue.push({
+      kind: 'write',
+      write: { kind: 'commit', committed: { block: effect.block, certificate: effect.certificate, state: executed.value.state } },
+    })
     this.#traceHash = hashTagged('aethel/trace', Uint8Array.from([...this.#traceHash, ...effect.block.hash, node.index]))
   }
 
@@ -487,8 +542,14 @@ export class World {
   #release(node: Node, effect: ReplicaEffect): void {
     switch (effect.kind) {
       case 'send': {
-        this.invariants.onSend(node.index, effect.message, (vote) => node.disk.holdsVote(vote) || vote.height <= node.disk.committedHeight, node.disk.viewRecord.view)
-        for (const { to, message } of this.#outgoing(node, effect.to, effect.message)) this.#transmit(node.index, to, { kind: 'message', message })
+        this.invariants.onSend(
+          node.index,
+          effect.message,
+          (vote) => node.disk.holdsVote(vote) || vote.height <= node.disk.committedHeight,
+          node.disk.viewRecord.view,
+        )
+        for (const { to, message } of this.#outgoing(node, effect.to, effect.message))
+          this.#transmit(node.index, to, { kind: 'message', message })
         return
       }
       case 'gossip': {
@@ -526,9 +587,20 @@ export class World {
       while (last >= first && chain[last]?.certificate.height !== last + 1) last--
       const own = chain[last]
       if (own === undefined || last < first) return
-      return this.#transmit(node.index, to, { kind: 'message', message: { kind: 'blocks', blocks: chain.slice(first, last + 1).map(({ block }) => block), links: [], certificate: own.certificate } })
+      return this.#transmit(node.index, to, {
+        kind: 'message',
+        message: {
+          kind: 'blocks',
+          blocks: chain.slice(first, last + 1).map(({ block }) => block),
+          links: [],
+          certificate: own.certificate,
+        },
+      })
     }
-    this.#transmit(node.index, to, { kind: 'message', message: { kind: 'blocks', blocks: chain.slice(first, last + 1).map(({ block }) => block), links, certificate } })
+    this.#transmit(node.index, to, {
+      kind: 'message',
+      message: { kind: 'blocks', blocks: chain.slice(first, last + 1).map(({ block }) => block), links, certificate },
+    })
   }
 
   // --- clients ------------------------------------------------------------------------------------------------------
@@ -571,7 +643,11 @@ export class World {
       const look = node.replica?.inspect()
       if (look === undefined) continue
       const mostVotes = this.#options.validators * 7 * (2 * window + 1) * 2
-      demand('bounded-buffers', look.votesHeld <= mostVotes, () => `validator ${node.index} holds ${look.votesHeld} votes, more than ${mostVotes}`)
+      demand(
+        'bounded-buffers',
+        look.votesHeld <= mostVotes,
+        () => `validator ${node.index} holds ${look.votesHeld} votes, more than ${mostVotes}`,
+      )
       demand('bounded-buffers', look.blocksHeld <= 4096 + window, () => `validator ${node.index} holds ${look.blocksHeld} blocks`)
     }
   }
@@ -594,4 +670,3 @@ function isAcceptable(bytes: Uint8Array): boolean {
   const decoded = decodeTally(bytes)
   return decoded.ok && (decoded.value.workKind === 'none' || verifyTally(bytes).status === 'valid')
 }
-
