@@ -10,11 +10,14 @@ import {
   type Certificate,
   createMessageChecker,
   decodeMessage,
-  encodeBlock,
   encodeMessage,
   type Header,
   type Message,
+  MAX_LINKS,
+  MAX_SERVE_BYTES,
+  MAX_SYNC_BLOCKS,
   type MessageChecker,
+  roughBodyBytes,
   type TimerName,
 } from '@aethel/consensus'
 import { verifySignature } from '@aethel/crypto'
@@ -37,10 +40,6 @@ import type { Log } from './log.js'
 import type { Metrics } from './metrics.js'
 import type { ProofPool } from './proof-pool.js'
 
-/** Bytes of blocks in one answer to a peer that catches up. */
-const MAX_ANSWER_BYTES: number = 4 * 1024 * 1024
-/** Headers that may lead from the last block of an answer to its certificate (consensus MAX_LINKS). */
-const MAX_ANSWER_LINKS = 256
 /** Committed states kept for receipts. */
 const RETAINED_STATES = 64
 /** Transactions that have arrived and were not looked at yet; beyond it peers' are dropped and clients' refused. */
@@ -508,10 +507,10 @@ export class Driver {
     const { store } = this.#options
     const blocks: Block[] = []
     let bytes = 0
-    for (let at = from; bytes < MAX_ANSWER_BYTES && at <= this.#published.height; at = height(at + 1)) {
+    for (let at = from; bytes < MAX_SERVE_BYTES && blocks.length < MAX_SYNC_BLOCKS && at <= this.#published.height; at = height(at + 1)) {
       const block = store.committedBlock(at)
       if (block === undefined) break
-      bytes += encodeBlock(block).length
+      bytes += roughBodyBytes(block.body)
       blocks.push(block)
     }
     while (blocks.length > 0) {
@@ -528,7 +527,7 @@ export class Driver {
     const links: Header[] = []
     for (let at = last.header.height + 1; at <= certificate.height; at++) {
       const link = this.#options.store.committedBlock(height(at))?.header
-      if (link === undefined || links.length >= MAX_ANSWER_LINKS) return undefined
+      if (link === undefined || links.length >= MAX_LINKS) return undefined
       links.push(link)
     }
     return links

@@ -37,7 +37,7 @@ export interface Node {
 }
 
 /** View timer floor: above any honest step on a busy machine; the timer adapts upwards from here. */
-const TIMERS = { floorMs: 2_000, commitFactor: 8, allowanceMs: 1_000, capMs: 60_000, statusMs: 500, batchMs: 2 } as const
+const TIMERS = { floorMs: 2_000, commitFactor: 8, allowanceMs: 1_000, capMs: 60_000, statusMs: 500, batchMs: 20 } as const
 const CLOCK_DRIFT_MS = 5_000
 const MEMPOOL: MempoolLimits = {
   transactions: 20_000,
