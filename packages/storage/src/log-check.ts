@@ -6,6 +6,7 @@
  * The format (LevelDB's doc/log_format.md): blocks of 32 KiB; in them records of a masked CRC-32C over type and data, a
  * little-endian 16-bit length, a type 1..4, the data; what is left of a block below seven bytes is zero.
  */
+import { concatBytes } from '@aethel/codec'
 import { CRC_START, crcOver, crcStep, maskedCrc } from './crc32c.js'
 
 const BLOCK_BYTES = 32_768
@@ -38,6 +39,33 @@ export function damageInLog(log: Uint8Array): string | undefined {
     at = dataAt + length
   }
   return undefined
+}
+
+const TYPE = { full: 1, first: 2, middle: 3, last: 4 } as const
+
+/** The complete records of a log, in order, up to where it ends or stops making sense. */
+export function recordsOfLog(log: Uint8Array): Uint8Array[] {
+  const view = new DataView(log.buffer, log.byteOffset, log.byteLength)
+  const records: Uint8Array[] = []
+  let parts: Uint8Array[] = []
+  let at = 0
+  while (log.length - at >= HEADER_BYTES) {
+    const blockEnd = Math.min(log.length, at - (at % BLOCK_BYTES) + BLOCK_BYTES)
+    if (blockEnd - at < HEADER_BYTES) {
+      at = blockEnd
+      continue
+    }
+    const type = log[at + 6] as number
+    const dataAt = at + HEADER_BYTES
+    const end = dataAt + view.getUint16(at + 4, true)
+    if (end > blockEnd || type < TYPE.full || type > TYPE.last) break
+    if (maskedCrc(crcOver(crcStep(CRC_START, type), log, dataAt, end)) !== view.getUint32(at, true)) break
+    if (type === TYPE.full || type === TYPE.first) parts = []
+    parts.push(log.subarray(dataAt, end))
+    if (type === TYPE.full || type === TYPE.last) records.push(concatBytes(...parts))
+    at = end
+  }
+  return records
 }
 
 function allZero(bytes: Uint8Array, from: number, to: number): boolean {

@@ -18,6 +18,7 @@ import { ClassicLevel } from 'classic-level'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openStore, type Store, StoreError, type StoreRecord } from './index.js'
 import { damageInLog } from './log-check.js'
+import { liveTables } from './manifest.js'
 
 const CHAIN = sha256(utf8('chain'))
 const GENESIS = { height: height(0), hash: CHAIN, timestampMs: 1_000 }
@@ -330,6 +331,24 @@ describe('damage', () => {
       rmSync(copy, { recursive: true })
     }
     expect(found).toBeGreaterThan(table.length / 5 / 3)
+  })
+
+  test('a table that a killed process was still writing is no damage; a live one cut short is', async () => {
+    const path = join(directory, 'store')
+    await filled(path)
+    const level = new ClassicLevel<Uint8Array, Uint8Array>(path, { keyEncoding: 'view', valueEncoding: 'view', compression: false })
+    await level.compactRange(Uint8Array.of(0), Uint8Array.of(255))
+    await level.close()
+    const sound = await loaded(path)
+    const live = readdirSync(path).find((file) => file.endsWith('.ldb')) as string
+    const table = readFileSync(join(path, live))
+    const manifest = readFileSync(join(path, readdirSync(path).find((file) => file.startsWith('MANIFEST')) as string))
+    expect([...(liveTables(manifest) ?? [])]).toContain(Number.parseInt(live, 10))
+    for (let length = 0; length < manifest.length; length++) liveTables(manifest.subarray(0, length)) // never throws
+    writeFileSync(join(path, '009999.ldb'), table.subarray(0, table.length / 2))
+    expect(await loaded(path)).toEqual(sound)
+    writeFileSync(join(path, live), table.subarray(0, table.length / 2))
+    await expect(loaded(path)).rejects.toMatchObject({ code: 'store-damaged' })
   })
 
   test('a safety record that vanished is missed', async () => {

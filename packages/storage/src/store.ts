@@ -46,6 +46,7 @@ import {
   voteKey,
 } from './keys.js'
 import { damageInLog } from './log-check.js'
+import { liveTables } from './manifest.js'
 import {
   decodeEvidence,
   decodeFormat,
@@ -137,13 +138,17 @@ export async function openStore(path: string, options: StoreOptions): Promise<St
   return new LevelStore(level, options)
 }
 
-/** LevelDB trusts its files (see `log-check.ts`, `table-check.ts`), so they are looked over before it opens them. */
+/**
+ * LevelDB trusts its files (see `log-check.ts`, `table-check.ts`), so they are looked over before it opens them: the log, and
+ * every table that the MANIFEST lists.
+ */
 function checkFiles(path: string): void {
   if (!existsSync(path)) return
   try {
+    const live = liveTablesIn(path)
     for (const name of readdirSync(path).toSorted()) {
       const isLog = name.endsWith('.log')
-      if (!isLog && !name.endsWith('.ldb')) continue
+      if (!isLog && !(name.endsWith('.ldb') && live.has(Number.parseInt(name, 10)))) continue
       const bytes = readFileSync(join(path, name))
       const damage = isLog ? damageInLog(bytes) : damageInTable(bytes, isLoadedAtStart)
       if (damage !== undefined) throw damaged(`${name}: ${damage}`)
@@ -157,6 +162,17 @@ function checkFiles(path: string): void {
       error,
     )
   }
+}
+
+/** None in a store that was never opened to its end: LevelDB makes CURRENT last. */
+function liveTablesIn(path: string): ReadonlySet<number> {
+  if (!existsSync(join(path, 'CURRENT'))) return new Set()
+  const name = readFileSync(join(path, 'CURRENT'), 'latin1').trim()
+  if (!/^MANIFEST-\d+$/.test(name)) throw damaged('CURRENT does not name a MANIFEST')
+  if (!existsSync(join(path, name))) throw damaged(`${name} is missing`)
+  const live = liveTables(readFileSync(join(path, name)))
+  if (live === undefined) throw damaged(`${name}: an edit is not as LevelDB writes it`)
+  return live
 }
 
 /** Whether a run of keys touches what is read at start; the committed chain is checked when it is served. */

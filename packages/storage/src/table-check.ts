@@ -79,7 +79,7 @@ function readPlace(bytes: Uint8Array, cursor: { at: number }): Place | undefined
   return offset === undefined || size === undefined ? undefined : { offset, size }
 }
 
-function readVarint(bytes: Uint8Array, cursor: { at: number }): number | undefined {
+export function readVarint(bytes: Uint8Array, cursor: { at: number }): number | undefined {
   let value = 0
   for (let scale = 1; scale <= 2 ** 42; scale *= 128) {
     const byte = bytes[cursor.at++]
