@@ -3,7 +3,7 @@
  * (disk, network, verification, clocks) is an effect that comes back as an input.
  */
 import type { Hash, Height, Signature, ValidatorIndex, View } from '@aethel/codec'
-import type { Block, Body } from './block.js'
+import type { Block } from './block.js'
 import type { Certificate, Vote } from './certificate.js'
 import type { VerifiedMessage } from './check.js'
 import type { Message, NewView, ViewChange } from './messages.js'
@@ -160,5 +160,3 @@ export type ConsensusEvent =
   | { readonly name: 'ignored'; readonly what: string; readonly why: string }
 
 export type ViewChangeReason = 'timeout' | 'new-view-timeout' | 'invalid-block' | 'equivocation' | 'joined'
-
-export type { Body }

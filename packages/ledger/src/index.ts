@@ -1,3 +1,4 @@
+export { transactionIdOf } from '@aethel/replica'
 export * from './genesis.js'
 export * from './kinds.js'
 export * from './ledger.js'

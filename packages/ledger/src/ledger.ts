@@ -22,15 +22,16 @@ import {
 import type { VerifySignature } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import { claimIdOf } from '@aethel/proofs'
-import type {
-  Application,
-  BlockContext,
-  Executed,
-  ExecutionInput,
-  Readiness,
-  StateWrites,
-  Transaction,
-  VerificationWork,
+import {
+  type Application,
+  type BlockContext,
+  type Executed,
+  type ExecutionInput,
+  type Readiness,
+  type StateWrites,
+  type Transaction,
+  transactionIdOf,
+  type VerificationWork,
 } from '@aethel/replica'
 import { chainIdOf, type Genesis, writeParameters } from './genesis.js'
 import { checkRegistry, type LedgerKind, type LedgerRegistry } from './kinds.js'
@@ -58,7 +59,7 @@ import {
   StateView,
   statementChange,
 } from './state.js'
-import { decodeTransaction, type SignedTransaction, type SubmitProof, signingBytesOf, transactionIdOf } from './transaction.js'
+import { decodeTransaction, type SignedTransaction, type SubmitProof, signingBytesOf } from './transaction.js'
 
 export interface LedgerOptions {
   /** Ed25519 of `@aethel/crypto`, or the simulator's ideal signatures. */
@@ -83,7 +84,7 @@ export interface LedgerTransaction extends Transaction {
   readonly labelAt: Hash | null
 }
 
-/** Why a transaction cannot follow a state: for now, or for good. */
+/** Why a transaction cannot follow a state: not yet, or never. */
 type RuleRefusal = Exclude<Readiness, { readonly status: 'ready' }>
 
 /** Creates the ledger at genesis. The registry must be the one genesis lists (`createRegistry` makes it). */

@@ -16,7 +16,7 @@ import {
   type Signature,
   type Writer,
 } from '@aethel/codec'
-import { domainTag, hashTagged } from '@aethel/crypto'
+import { domainTag } from '@aethel/crypto'
 import { MAX_KIND_BYTES } from './records.js'
 
 export const TRANSACTION_VERSION = 1
@@ -178,11 +178,6 @@ export function decodeTransaction(bytes: Uint8Array): Result<SignedTransaction, 
       signature: reader.signature(),
     }
   })
-}
-
-/** Of the canonical bytes, signature included. */
-export function transactionIdOf(bytes: Uint8Array): Hash {
-  return hashTagged('aethel/transaction/v1', bytes)
 }
 
 /** The size bounds that `decodeTransaction` enforces, for a clear message before anything is signed. */

@@ -290,6 +290,16 @@ describe('damage', () => {
     }
   }
 
+  /** A filled store whose records lie in tables, not in the log. */
+  const compacted = async (): Promise<string> => {
+    const path = join(directory, 'store')
+    await filled(path)
+    const level = new ClassicLevel<Uint8Array, Uint8Array>(path, { keyEncoding: 'view', valueEncoding: 'view', compression: false })
+    await level.compactRange(Uint8Array.of(0), Uint8Array.of(255))
+    await level.close()
+    return path
+  }
+
   test('every flipped byte of the write-ahead log is found, and a log cut short anywhere is not called damaged', async () => {
     const path = join(directory, 'store')
     await filled(path)
@@ -310,11 +320,7 @@ describe('damage', () => {
   })
 
   test('a flipped byte in a table is found, or changes nothing', async () => {
-    const path = join(directory, 'store')
-    await filled(path)
-    const level = new ClassicLevel<Uint8Array, Uint8Array>(path, { keyEncoding: 'view', valueEncoding: 'view', compression: false })
-    await level.compactRange(Uint8Array.of(0), Uint8Array.of(255))
-    await level.close()
+    const path = await compacted()
     const sound = await loaded(path)
     const name = readdirSync(path).find((file) => file.endsWith('.ldb')) as string
     const table = readFileSync(join(path, name))
@@ -334,11 +340,7 @@ describe('damage', () => {
   })
 
   test('a table that a killed process was still writing is no damage; a live one cut short is', async () => {
-    const path = join(directory, 'store')
-    await filled(path)
-    const level = new ClassicLevel<Uint8Array, Uint8Array>(path, { keyEncoding: 'view', valueEncoding: 'view', compression: false })
-    await level.compactRange(Uint8Array.of(0), Uint8Array.of(255))
-    await level.close()
+    const path = await compacted()
     const sound = await loaded(path)
     const live = readdirSync(path).find((file) => file.endsWith('.ldb')) as string
     const table = readFileSync(join(path, live))

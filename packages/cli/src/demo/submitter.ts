@@ -52,7 +52,7 @@ export interface Submitter {
   readonly finalCount: number
   /** Everything before this position is final. */
   readonly finalPrefix: number
-  /** Only the first `count` may be sent for now; without a call, all. */
+  /** Only the first `count` may be sent until the next call; without a call, all. */
   holdAfter(count: number): void
   stop(): void
 }
