@@ -3,14 +3,25 @@
  * of their view, bodies by hash, committed blocks with their certificates. Every answer is bounded, and what is not
  * answered is asked again, from somebody else, at the next status tick.
  */
-import { bitmapOf, equalBytes, type Hash, type Height, hasBit, height, keyOf, SIGNATURE_BYTES, type ValidatorIndex } from '@aethel/codec'
+import {
+  bitmapOf,
+  type Epoch,
+  equalBytes,
+  type Hash,
+  type Height,
+  hasBit,
+  height,
+  keyOf,
+  SIGNATURE_BYTES,
+  type ValidatorIndex,
+} from '@aethel/codec'
 import { roughBodyBytes } from './block.js'
 import type { Certificate } from './certificate.js'
 import { commitReady, learnCommit, markCommitted, onBody, retryAborted } from './chain.js'
 import { MAX_SERVE_BYTES } from './interface.js'
 import type { Blocks, Fetch, Message, PrePrepare, Status, StatusSlot } from './messages.js'
 import { MAX_STATUS_SLOTS, statusBytes } from './messages.js'
-import { emit, entryOf, ignore, otherValidators, type State } from './state.js'
+import { emit, entryOf, ignore, isMember, otherValidators, type State } from './state.js'
 import { isWeakQuorum, leaderOf } from './validators.js'
 import { type Slot, sendersOf } from './vote-keeper.js'
 
@@ -31,8 +42,9 @@ function serve(state: State, peer: ValidatorIndex, from: Height): void {
 }
 
 function mayAnswer(state: State, peer: ValidatorIndex, bytes: number): boolean {
-  const spent = state.answersThisTick[peer]
-  if (spent === undefined || spent.count >= MAX_ANSWERS_PER_TICK || spent.bytes >= MAX_ANSWER_BYTES_PER_TICK) return false
+  const spent = state.answersThisTick.get(peer) ?? { count: 0, bytes: 0 }
+  state.answersThisTick.set(peer, spent)
+  if (spent.count >= MAX_ANSWERS_PER_TICK || spent.bytes >= MAX_ANSWER_BYTES_PER_TICK) return false
   spent.count++
   spent.bytes += bytes
   return true
@@ -70,13 +82,15 @@ export function answerWithView(state: State, peer: ValidatorIndex): void {
 
 export function onStatusTick(state: State): void {
   state.tick++
-  for (const spent of state.answersThisTick) spent.count = spent.bytes = 0
+  state.answersThisTick.clear()
   state.out.push({ kind: 'set-timer', timer: 'status', afterMs: state.config.timers.statusMs })
-  if (state.config.validators.validators.length > 1) state.out.push({ kind: 'send', to: 'all', message: statusOf(state) })
+  const alone = state.config.validators.validators.length === 1 && (state.config.epochLength ?? 0) === 0
+  if (isMember(state) && !alone) state.out.push({ kind: 'send', to: 'all', message: statusOf(state) })
   resendViewChange(state)
   retryAborted(state)
   for (const wanted of state.missing.values()) requestBlock(state, wanted)
   syncIfBehind(state)
+  state.laterEpoch.clear()
   state.committedAtTick = state.committed.height
 }
 
@@ -225,6 +239,7 @@ function requestBlock(state: State, wanted: { readonly hash: Hash; tries: number
 export function syncIfBehind(state: State): void {
   if (state.committed.height !== state.committedAtTick || state.sync?.tick === state.tick) return
   const ahead = otherValidators(state).filter((peer) => (state.statuses[peer]?.committedHeight ?? 0) > state.committed.height)
+  ahead.push(...[...state.laterEpoch].filter((peer) => !ahead.includes(peer)).sort((a, b) => a - b))
   const peer = ahead[state.syncTries % Math.max(1, ahead.length)]
   if (peer === undefined) return
   requestSync(state, peer, height(state.committed.height + 1))
@@ -252,5 +267,17 @@ function requestSync(state: State, peer: ValidatorIndex, from: Height): void {
 
 /** On a fresh connection the peer learns where we stand at once. */
 export function onConnected(state: State, peer: ValidatorIndex): void {
-  answer(state, peer, statusOf(state))
+  if (isMember(state)) answer(state, peer, statusOf(state))
+}
+
+/**
+ * A message of another epoch, unchecked: only its sender's channel and its claim matter. Who is in a later epoch has the last
+ * block of ours and can serve it; who is in an earlier one lacks it, and we may be the only one left that has it (trap J3).
+ */
+export function onForeign(state: State, from: ValidatorIndex, of: Epoch, committedHeight: Height | null): void {
+  if (of > state.config.validators.epoch) {
+    state.laterEpoch.add(from)
+    // The first hint at once, then in turn with others at status ticks: one that lies costs a tick (trap E4).
+    if (state.sync === null) requestSync(state, from, height(state.committed.height + 1))
+  } else if (committedHeight !== null && committedHeight < state.committed.height) serve(state, from, height(committedHeight + 1))
 }

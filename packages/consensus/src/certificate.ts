@@ -79,9 +79,9 @@ export function ballotBytes(chainId: Hash, ballot: Ballot): Uint8Array {
   return out
 }
 
-/** Certificates are ordered by (view, height); at equal rank a commit certificate says more (protocol.md §6). */
+/** Certificates of an epoch are ordered by (view, height); at equal rank a commit certificate says more (protocol.md §6). */
 export function compareCertificates(a: Ballot, b: Ballot): number {
-  return a.view - b.view || a.height - b.height || kindRank(a.kind) - kindRank(b.kind)
+  return a.epoch - b.epoch || a.view - b.view || a.height - b.height || kindRank(a.kind) - kindRank(b.kind)
 }
 
 function kindRank(kind: VoteKind): number {

@@ -6,6 +6,7 @@ import {
   assert,
   equalBytes,
   type Hash,
+  type Height,
   keyOf,
   ok,
   type Refusal,
@@ -20,12 +21,14 @@ import {
   type Ballot,
   ballotBytes,
   type Certificate,
+  type CertificateContext,
   compareCertificates,
   hashCertificate,
   type VerifySignature,
   type Vote,
   verifyCertificate,
 } from './certificate.js'
+import { type EpochLength, lastHeightOf, originHeightOf } from './epochs.js'
 import {
   type Message,
   type NewView,
@@ -57,12 +60,19 @@ export interface MessageChecker {
 
 export interface CheckerOptions {
   readonly chainId: Hash
+  /** Of the one epoch whose messages pass. */
   readonly validators: ValidatorSet
   readonly verifySignature: VerifySignature
+  /** 0 or left out: one epoch without an end. */
+  readonly epochLength?: EpochLength
+  /** Null or left out in the first epoch. */
+  readonly previous?: { readonly validators: ValidatorSet; readonly height: Height; readonly hash: Hash } | null
 }
 
 export function createMessageChecker(options: CheckerOptions): MessageChecker {
-  const { chainId, validators } = options
+  const { chainId, validators, epochLength = 0, previous = null } = options
+  const firstHeight = originHeightOf(epochLength, validators.epoch) + 1
+  const lastHeight = lastHeightOf(epochLength, validators.epoch)
   const rememberedSignatures = new BoundedMap()
   const rememberedCertificates = new BoundedMap()
 
@@ -88,12 +98,19 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
   const sameEpoch = (epoch: number): Result<null, Refusal> =>
     epoch === validators.epoch ? ok(null) : refuse('epoch', `expected epoch ${validators.epoch}, got ${epoch}`)
 
-  const checkCertificate = (certificate: Certificate): Result<Certificate, Refusal> => {
+  const verifyOnce = (context: CertificateContext, certificate: Certificate): Result<Certificate, Refusal> => {
     const key = keyOf(hashCertificate(certificate)) // of a fixed size: a peer chooses how long a certificate is
     if (rememberedCertificates.get(key) !== undefined) return ok(certificate)
-    const result = verifyCertificate({ chainId, validators, verifySignature }, certificate)
+    const result = verifyCertificate(context, certificate)
     if (result.ok) rememberedCertificates.set(key, '')
     return result
+  }
+
+  const checkCertificate = (certificate: Certificate): Result<Certificate, Refusal> => {
+    // A certificate of the epoch before may be remembered as good, and is still none of ours.
+    const epoch = sameEpoch(certificate.epoch)
+    if (!epoch.ok) return refuse('certificate-epoch', epoch.error.message)
+    return verifyOnce({ chainId, validators, verifySignature }, certificate)
   }
 
   const checkVote = (vote: Vote): Result<null, Refusal> => {
@@ -115,7 +132,9 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
   const checkHeader = (header: Header): Result<null, Refusal> => {
     if (!equalBytes(header.chainId, chainId)) return refuse('chain', 'expected a block of this chain, got another chain id')
     if (header.epoch !== validators.epoch) return refuse('epoch', `expected epoch ${validators.epoch}, got ${header.epoch}`)
-    if (header.height < 1) return refuse('height', `expected a height of at least 1, got ${header.height}`)
+    if (header.height <= firstHeight - 1 || header.height > lastHeight) {
+      return refuse('height', `expected a height of ${firstHeight}..${lastHeight} in epoch ${validators.epoch}, got ${header.height}`)
+    }
     if (header.proposer !== leaderOf(validators, header.view)) {
       return refuse('proposer', `expected proposer ${leaderOf(validators, header.view)} for view ${header.view}, got ${header.proposer}`)
     }
@@ -131,7 +150,20 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
       return refuse('last-certificate', 'expected a commit certificate of an ancestor, got a prepare certificate')
     if (lastCertificate.height >= block.header.height)
       return refuse('last-certificate', 'expected a certificate of an ancestor, got a higher one')
+    if (previous !== null && lastCertificate.epoch === previous.validators.epoch) return checkOriginCertificate(lastCertificate, previous)
     return checkOptionalCertificate(lastCertificate)
+  }
+
+  /** Of the epoch before only the certificate of its last block has a place in ours: every proposer has that one. */
+  const checkOriginCertificate = (
+    certificate: Certificate,
+    origin: { readonly validators: ValidatorSet; readonly height: Height; readonly hash: Hash },
+  ): Result<null, Refusal> => {
+    if (certificate.height !== origin.height || !equalBytes(certificate.blockHash, origin.hash)) {
+      return refuse('last-certificate', `expected the certificate of block ${origin.height}, the last of the epoch before, got another`)
+    }
+    const result = verifyOnce({ chainId, validators: origin.validators, verifySignature }, certificate)
+    return result.ok ? ok(null) : result
   }
 
   const checkPrePrepare = (message: PrePrepare): Result<null, Refusal> => {

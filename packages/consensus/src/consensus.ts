@@ -2,7 +2,7 @@
  * PBFT and nothing else: `step(input) -> effects`, one dispatch to named handlers. Synchronous and deterministic; the
  * caller carries out the effects in order (see interface.ts) and feeds back what comes of them.
  */
-import type { Hash, Height, View } from '@aethel/codec'
+import { assert, type Hash, type Height, type View, view } from '@aethel/codec'
 import {
   acceptedProposal,
   askForBlock,
@@ -11,6 +11,7 @@ import {
   onBlocks,
   onConnected,
   onFetch,
+  onForeign,
   onStatus,
   onStatusTick,
   syncIfBehind,
@@ -21,7 +22,7 @@ import type { VerifiedMessage } from './check.js'
 import type { CommittedTip, ConsensusConfig, DurableState, Effect, Input, TimerName } from './interface.js'
 import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote, wantsVote } from './normal-case.js'
 import { onBuilt, proposeIfDue } from './propose.js'
-import { createState, entryOf, type FollowUp, type State } from './state.js'
+import { createState, entryOf, type FollowUp, isMember, type State } from './state.js'
 import { settleViewTimer, viewTimeoutMs } from './timers.js'
 import { considerViewChanges, onNewView, onViewChange, startViewChange } from './view-change.js'
 
@@ -48,11 +49,13 @@ export interface Consensus {
   /** Whether a vote, not yet verified, could still change anything: late votes for what is decided cost no signature check. */
   wantsVote(vote: Vote): boolean
   inspect(): Inspection
+  /** Null until the last block of the epoch is committed; then what the next epoch's core starts from. */
+  handOver(): DurableState | null
 }
 
 export function createConsensus(config: ConsensusConfig, durable: DurableState): Consensus {
   const state = createState(config, durable)
-  const { lastCommit } = durable
+  const lastCommit = durable.lastCommit?.epoch === config.validators.epoch ? durable.lastCommit : null
   return {
     step(input) {
       handle(state, input, lastCommit)
@@ -74,6 +77,7 @@ export function createConsensus(config: ConsensusConfig, durable: DurableState):
       return state.phase.kind
     },
     wantsVote: (vote) => wantsVote(state, vote),
+    handOver: () => (state.committed.height === state.lastHeight ? handOverOf(state) : null),
     inspect: () => ({
       view: state.view,
       phase: state.phase.kind,
@@ -92,6 +96,24 @@ export function createConsensus(config: ConsensusConfig, durable: DurableState):
   }
 }
 
+/** Views and votes begin anew (protocol.md §10); the chain goes on. */
+function handOverOf(state: State): DurableState {
+  const { committed, lastCertificate } = state
+  assert(lastCertificate?.height === committed.height, 'the last block of an epoch has no certificate but its own: nothing was built on it')
+  return {
+    view: view(0),
+    phase: 'active',
+    newView: null,
+    viewChange: null,
+    votes: [],
+    blocks: [],
+    highest: null,
+    lastCommit: lastCertificate,
+    committed,
+    recent: [...state.recent].map(([at, hash]) => ({ height: at, hash })),
+  }
+}
+
 function handle(state: State, input: Input, lastCommit: Certificate | null): void {
   switch (input.kind) {
     case 'start':
@@ -103,6 +125,9 @@ function handle(state: State, input: Input, lastCommit: Certificate | null): voi
     case 'connected':
       state.nowMs = input.nowMs
       return onConnected(state, input.peer)
+    case 'foreign':
+      state.nowMs = input.nowMs
+      return onForeign(state, input.from, input.epoch, input.committedHeight)
     case 'timer':
       state.nowMs = input.nowMs
       return onTimer(state, input.timer)
@@ -117,7 +142,7 @@ function handle(state: State, input: Input, lastCommit: Certificate | null): voi
       state.work = { waiting: input.waiting, full: input.full }
       return
     case 'round-trip':
-      state.roundTripMs[input.peer] = input.roundTripMs
+      if (input.peer < state.roundTripMs.length) state.roundTripMs[input.peer] = input.roundTripMs
       return
   }
 }
@@ -155,6 +180,7 @@ function onTimer(state: State, timer: TimerName): void {
       return
     case 'view':
       state.viewTimerRunning = false
+      if (!isMember(state)) return
       if (state.phase.kind === 'active' && isLaggard(state)) return syncIfBehind(state) // settleViewTimer sets the timer anew
       return startViewChange(state, state.view + 1, state.phase.kind === 'active' ? 'timeout' : 'new-view-timeout')
   }

@@ -2,10 +2,11 @@
  * The face of the consensus core: `step(state, input) -> effects`, synchronous, effects as data in order. Whatever is slow
  * (disk, network, verification, clocks) is an effect that comes back as an input.
  */
-import type { Hash, Height, Signature, ValidatorIndex, View } from '@aethel/codec'
+import type { Epoch, Hash, Height, Signature, ValidatorIndex, View } from '@aethel/codec'
 import type { Block } from './block.js'
 import type { Certificate, Vote } from './certificate.js'
 import type { VerifiedMessage } from './check.js'
+import type { EpochLength } from './epochs.js'
 import type { Message, NewView, ViewChange } from './messages.js'
 import type { ValidatorSet } from './validators.js'
 
@@ -23,8 +24,14 @@ export interface TimerSettings {
 
 export interface ConsensusConfig {
   readonly chainId: Hash
+  /** Of the epoch that this core lives in. */
   readonly validators: ValidatorSet
+  /** Own position; at or above N: no validator of this epoch, which follows and serves and never votes. */
   readonly self: ValidatorIndex
+  /** 0 or left out: one epoch without an end (protocol.md §10). */
+  readonly epochLength?: EpochLength
+  /** What the epoch builds on; genesis if left out. */
+  readonly origin?: { readonly height: Height; readonly hash: Hash }
   /** Heights a leader may propose beyond the committed one (water marks), 1..64. */
   readonly window: number
   /** How far ahead of the own clock a proposal's timestamp may lie. */
@@ -52,7 +59,10 @@ export const RECENT_HASHES: number = MAX_CERTIFICATE_AGE + 64
 /** About how many bytes of blocks the driver puts into one answer to `serve`; the core charges the peer this much for each. */
 export const MAX_SERVE_BYTES: number = 4 * 1024 * 1024
 
-/** What survives kill -9 (protocol.md §5). A fresh replica starts from `genesisState`. */
+/**
+ * What survives kill -9 (protocol.md §5). Votes, certificates, NEW-VIEW and VIEW-CHANGE name their epoch: what is of an
+ * earlier one than the core's is over and not taken up.
+ */
 export interface DurableState {
   readonly view: View
   readonly phase: 'active' | 'changing'
@@ -104,6 +114,15 @@ export type Input =
   | { readonly kind: 'start'; readonly nowMs: number }
   | { readonly kind: 'message'; readonly from: ValidatorIndex; readonly message: VerifiedMessage; readonly nowMs: number }
   | { readonly kind: 'connected'; readonly peer: ValidatorIndex; readonly nowMs: number }
+  /** A peer sent a message of another epoch than ours, which nobody has checked: a hint whom to ask or to help. */
+  | {
+      readonly kind: 'foreign'
+      readonly from: ValidatorIndex
+      readonly epoch: Epoch
+      /** What the peer says it has committed, if the message says so. */
+      readonly committedHeight: Height | null
+      readonly nowMs: number
+    }
   | { readonly kind: 'timer'; readonly timer: TimerName; readonly nowMs: number }
   /** Answer to `validate`. */
   | { readonly kind: 'validated'; readonly hash: Hash; readonly result: ValidationResult; readonly nowMs: number }
@@ -124,6 +143,8 @@ export interface BuiltProposal {
   readonly transactions: readonly Uint8Array[]
   readonly stateRoot: Hash
   readonly totalDifficulty: bigint
+  /** Of the validators of the next epoch, in the last block of one (protocol.md §10). */
+  readonly nextValidatorsHash?: Hash
 }
 
 export type Effect =

@@ -16,6 +16,7 @@ import {
   higher,
   ignore,
   isLeader,
+  isMember,
   keepEarly,
   ownVotesAt,
   PAST_VIEWS_COUNTED,
@@ -136,6 +137,7 @@ function worthCounting(state: State, vote: Vote): boolean {
   if (vote.height <= committed.height) return false
   const { phase } = state
   const isTip = phase.kind === 'active' && phase.base.kind === 'tip' && vote.view === view && vote.height === phase.base.firstHeight
+  if (vote.epoch !== config.validators.epoch || vote.height > state.lastHeight) return false
   if (vote.height > committed.height + WINDOWS_BUFFERED * config.window && !isTip) return false
   if (vote.view > view + FUTURE_VIEWS_COUNTED) return false
   return vote.view >= view || (vote.kind === 'commit' && vote.view >= view - PAST_VIEWS_COUNTED)
@@ -165,7 +167,7 @@ const MAX_REPORTED = 4096
 export function onBlockValid(state: State, entry: BlockEntry): void {
   const { height: at } = entry.block.header
   const accepted = state.accepted.get(at)
-  if (state.phase.kind !== 'active' || accepted === undefined || !equalBytes(accepted, entry.block.hash)) return
+  if (state.phase.kind !== 'active' || accepted === undefined || !equalBytes(accepted, entry.block.hash) || !isMember(state)) return
   if (ownVotesAt(state, at).prepare === undefined) {
     const vote = castVote(state, 'prepare', entry, [])
     state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })
@@ -223,6 +225,8 @@ function ballotFor(state: State, kind: VoteKind, entry: BlockEntry): Ballot {
  */
 export function castVote(state: State, kind: VoteKind, entry: BlockEntry, records: readonly PersistRecord[]): Vote {
   const own = ownVotesAt(state, entry.block.header.height)
+  assert(isMember(state), 'only a validator of the epoch votes')
+  assert(entry.block.header.height <= state.lastHeight, 'nothing beyond the last block of an epoch is voted for (trap J1)')
   assert(state.phase.kind === 'active', 'votes are cast in an active view only')
   assert(own[kind] === undefined, `a second ${kind} vote at height ${entry.block.header.height} of view ${state.view}`)
   assert(entry.status === 'valid', 'votes are cast for executed blocks only')

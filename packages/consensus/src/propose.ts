@@ -17,7 +17,7 @@ export function proposeIfDue(state: State): void {
     return reproposeTip(state, base.hash, base.firstHeight)
   }
   const next = nextHeight(state)
-  if (next > state.committed.height + state.config.window || state.work.waiting === 0) return
+  if (next > Math.min(state.committed.height + state.config.window, state.lastHeight) || state.work.waiting === 0) return
   const parent = parentForProposal(state, next)
   if (parent === undefined || !hasFittingCertificate(state, next)) return
   if (state.accepted.size > 0 && !state.work.full && state.batchTimer !== 'expired') return startBatchTimer(state)
@@ -89,7 +89,7 @@ export function onBuilt(state: State, at: Height, view: View, built: BuiltPropos
       lastCertificateHash: lastCertificateHashOf(body.lastCertificate),
       stateRoot: built.stateRoot,
       validatorsHash: config.validators.hash,
-      nextValidatorsHash: config.validators.hash,
+      nextValidatorsHash: at === state.lastHeight ? (built.nextValidatorsHash ?? config.validators.hash) : config.validators.hash,
       totalDifficulty: built.totalDifficulty,
     },
     body,

@@ -2,9 +2,10 @@
  * What a replica remembers between steps, and how it is rebuilt from what is durable (protocol.md §5). Handlers in the
  * neighbouring files change it and push effects to `out`; nothing outside this package sees it.
  */
-import { assert, equalBytes, type Hash, type Height, height, keyOf, type ValidatorIndex, type View, view } from '@aethel/codec'
+import { assert, type Epoch, equalBytes, type Hash, type Height, height, keyOf, type ValidatorIndex, type View, view } from '@aethel/codec'
 import { type Block, roughBodyBytes } from './block.js'
 import { type Certificate, compareCertificates, type Vote } from './certificate.js'
+import { lastHeightOf } from './epochs.js'
 import type { CommittedTip, ConsensusConfig, ConsensusEvent, DurableState, Effect, ViewChangeReason } from './interface.js'
 import type { NewView, PrePrepare, Status, ViewChange } from './messages.js'
 import { leaderOf } from './validators.js'
@@ -59,6 +60,8 @@ export interface OwnVotes {
 export interface State {
   readonly config: ConsensusConfig
   readonly origin: { readonly height: Height; readonly hash: Hash }
+  /** Of the epoch: nothing lies beyond it (protocol.md §10). */
+  readonly lastHeight: Height
   nowMs: number
   view: View
   phase: Phase
@@ -89,7 +92,9 @@ export interface State {
   /** What peers said last. */
   readonly statuses: (Status | undefined)[]
   /** By peer: what it has made us send since the last status tick. */
-  readonly answersThisTick: readonly { count: number; bytes: number }[]
+  readonly answersThisTick: Map<ValidatorIndex, { count: number; bytes: number }>
+  /** Peers that sent messages of a later epoch since the last status tick. */
+  readonly laterEpoch: Set<ValidatorIndex>
   sync: { readonly committedHeight: Height; readonly tick: number } | null
   syncTries: number
   committedAtTick: Height
@@ -110,21 +115,43 @@ export interface State {
   out: Effect[]
 }
 
-export function createState(config: ConsensusConfig, durable: DurableState): State {
+/** What is durable, less what belongs to epochs that are over: each epoch begins in view 0 with no votes (protocol.md §10). */
+function ofThisEpoch(durable: DurableState, current: Epoch): DurableState {
+  const named = durable.newView?.epoch ?? durable.viewChange?.entry.epoch ?? null
+  const isLater = (item: { readonly epoch: Epoch } | null): boolean => item !== null && item.epoch > current
+  assert(
+    !(named !== null && named > current) && !durable.votes.some(isLater) && !isLater(durable.highest),
+    `the stored votes and views are of a later epoch than ${current}, which the committed chain has reached`,
+  )
+  const isOver = named !== null && named < current
+  const { highest, lastCommit } = durable
+  return {
+    ...durable,
+    ...(isOver ? { view: view(0), phase: 'active' as const, newView: null, viewChange: null } : {}),
+    votes: durable.votes.filter((vote) => vote.epoch === current),
+    highest: highest?.epoch === current ? highest : null,
+    lastCommit: lastCommit?.epoch === current ? lastCommit : null,
+  }
+}
+
+export function createState(config: ConsensusConfig, stored: DurableState): State {
+  const durable = ofThisEpoch(stored, config.validators.epoch)
   const count = config.validators.validators.length
   assert(config.window >= 1 && config.window <= 64, `window must be 1..64, got ${config.window}`)
-  assert(config.self < count, `own index ${config.self} is outside the validator set of ${count}`)
-  const origin = { height: height(0), hash: config.chainId }
+  const origin = config.origin ?? { height: height(0), hash: config.chainId }
+  const lastHeight = lastHeightOf(config.epochLength ?? 0, config.validators.epoch)
+  assert(durable.committed.height >= origin.height && durable.committed.height < lastHeight, 'the committed block lies outside the epoch')
   const state: State = {
     config,
     origin,
+    lastHeight,
     nowMs: 0,
     view: durable.view,
     phase: restorePhase(origin, durable),
     committed: durable.committed,
     recent: new Map(durable.recent.map((entry) => [entry.height, entry.hash])),
     recentBlocks: new Map(),
-    lastCertificate: durable.lastCommit !== null && durable.lastCommit.height <= durable.committed.height ? durable.lastCommit : null,
+    lastCertificate: stored.lastCommit !== null && stored.lastCommit.height <= stored.committed.height ? stored.lastCommit : null,
     highest: higher(durable.highest, durable.lastCommit),
     highestIsDurable: true,
     blocks: new Map(),
@@ -136,7 +163,8 @@ export function createState(config: ConsensusConfig, durable: DurableState): Sta
     viewChanges: new Array<ViewChange | undefined>(count).fill(undefined),
     missing: new Map(),
     statuses: new Array<Status | undefined>(count).fill(undefined),
-    answersThisTick: Array.from({ length: count }, () => ({ count: 0, bytes: 0 })),
+    answersThisTick: new Map(),
+    laterEpoch: new Set(),
     sync: null,
     syncTries: 0,
     committedAtTick: durable.committed.height,
@@ -210,6 +238,11 @@ export function higher(a: Certificate | null, b: Certificate | null): Certificat
   return compareCertificates(a, b) >= 0 ? a : b
 }
 
+/** Whether this replica is a validator of the epoch: others execute, follow and serve, and sign nothing. */
+export function isMember(state: State): boolean {
+  return state.config.self < state.config.validators.validators.length
+}
+
 export function isLeader(state: State): boolean {
   return leaderOf(state.config.validators, state.view) === state.config.self
 }
@@ -233,7 +266,7 @@ export function otherValidators(state: State): ValidatorIndex[] {
 /** Keeps a proposal for later, the first per (view, height); bounded by two views, two windows of heights, and bytes. */
 export function keepEarly(state: State, message: PrePrepare): void {
   const at = message.block.header.height
-  const furthest = state.committed.height + WINDOWS_BUFFERED * state.config.window
+  const furthest = Math.min(state.committed.height + WINDOWS_BUFFERED * state.config.window, state.lastHeight)
   if (message.view > state.view + 1 || at <= state.committed.height || at > furthest)
     return ignore(state, 'pre-prepare', 'beyond the buffer')
   let heights = state.early.get(message.view)

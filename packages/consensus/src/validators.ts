@@ -21,7 +21,7 @@ import {
   type View,
   validatorIndex,
 } from '@aethel/codec'
-import { hashTagged } from '@aethel/crypto'
+import { hashTagged, hasSmallOrder } from '@aethel/crypto'
 
 export interface Validator {
   /** Ed25519 consensus key. */
@@ -42,7 +42,7 @@ export interface ValidatorSet {
 /** Bitmaps carry their size in sixteen bits. */
 export const MAX_VALIDATORS = 65_535
 
-/** Refuses an empty set, a repeated key and a power below 1 (trap J2: never padded). */
+/** Refuses an empty set, a repeated key, a key of small order and a power out of range (traps J2: never padded, F1, A10). */
 export function createValidatorSet(epoch: Epoch, validators: readonly Validator[]): Result<ValidatorSet, Refusal> {
   if (validators.length < 1 || validators.length > MAX_VALIDATORS) {
     return refuse('validator-count', `expected 1..${MAX_VALIDATORS} validators, got ${validators.length}`)
@@ -53,6 +53,9 @@ export function createValidatorSet(epoch: Epoch, validators: readonly Validator[
     const key = keyOf(validator.publicKey)
     if (seen.has(key)) return refuse('duplicate-key', `expected distinct keys, got the key of validator ${index} twice`)
     seen.add(key)
+    if (hasSmallOrder(validator.publicKey)) {
+      return refuse('small-order-key', `expected a key of prime order for validator ${index}, got one under which anybody can sign`)
+    }
     if (validator.power < 1n || validator.power >= 1n << 96n) {
       return refuse('power', `expected a power of 1..2^96-1 for validator ${index}, got ${validator.power}`)
     }

@@ -8,6 +8,7 @@ import { hashWith } from './hashing.js'
 export type { SecretSeed, SigningKey } from './api.js'
 export { SEED_BYTES } from './api.js'
 export { domainTag } from './hashing.js'
+export { hasSmallOrder } from './small-order.js'
 
 const { Point } = ed25519
 const ORDER: bigint = Point.Fn.ORDER

@@ -218,6 +218,14 @@ describe('F1: small order', () => {
     expect(new Set(SMALL_ORDER.map(toHex)).size).toBe(14)
   })
 
+  test('a key of small order is recognised in each of its encodings, and no honest key is', () => {
+    for (const key of SMALL_ORDER) expect(node.hasSmallOrder(key as never)).toBe(true)
+    for (let number = 0; number < 1_000; number++) {
+      const seed = new Uint8Array(32).fill(number & 255, 0, 16).fill(number >> 8, 16)
+      expect(browser.hasSmallOrder(browser.signingKey(seed).publicKey)).toBe(false)
+    }
+  })
+
   test('a small-order key with a torsion signature is refused by both builds for each of 1,000 messages', () => {
     const zero = new Uint8Array(32)
     for (let number = 0; number < 1_000; number++) {

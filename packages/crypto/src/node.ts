@@ -8,6 +8,7 @@ import { hashWith } from './hashing.js'
 export type { SecretSeed, SigningKey } from './api.js'
 export { SEED_BYTES } from './api.js'
 export { domainTag } from './hashing.js'
+export { hasSmallOrder } from './small-order.js'
 
 export function sha256(bytes: Uint8Array): Hash {
   const digest = nodeHash('sha256', bytes, 'buffer') as unknown as Uint8Array

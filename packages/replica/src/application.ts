@@ -4,6 +4,7 @@
  * and a dropped one costs nothing.
  */
 import type { Hash, Height, Refusal, Result, ValidatorIndex } from '@aethel/codec'
+import type { Validator } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 
 /** Agreed facts a transaction may depend on; nothing else from outside may matter. */
@@ -70,6 +71,12 @@ export interface StateWrites {
 export interface Executed<State> {
   readonly state: State
   readonly stateRoot: Hash
+  /**
+   * After the last block of an epoch: the validators of the next, in order. They belong to the state: who has the stateRoot
+   * has them. Left out or null: the same as now. A set that is none (empty, a key twice, a power out of range) is not taken,
+   * and the old one goes on (protocol.md §10).
+   */
+  readonly nextValidators?: readonly Validator[] | null
 }
 
 export interface Application<State> {

@@ -2,11 +2,12 @@
  * The face of a replica: mempool, consensus and application as one synchronous `step(input) -> effects`. The node, the
  * simulator and a browser tab drive the same bytes.
  */
-import type { Hash, Height, Refusal, ValidatorIndex } from '@aethel/codec'
+import type { Epoch, Hash, Height, Refusal, ValidatorIndex } from '@aethel/codec'
 import type {
   Block,
   Certificate,
   ConsensusEvent,
+  EpochStart,
   Equivocation,
   Message,
   PersistRecord,
@@ -38,6 +39,14 @@ export type ReplicaInput =
   | { readonly kind: 'start'; readonly nowMs: number }
   | { readonly kind: 'message'; readonly from: ValidatorIndex; readonly message: VerifiedMessage; readonly nowMs: number }
   | { readonly kind: 'connected'; readonly peer: ValidatorIndex; readonly nowMs: number }
+  /** A peer sent a message of another epoch (`EpochGate`). */
+  | {
+      readonly kind: 'foreign'
+      readonly from: ValidatorIndex
+      readonly epoch: Epoch
+      readonly committedHeight: Height | null
+      readonly nowMs: number
+    }
   | { readonly kind: 'timer'; readonly timer: TimerName; readonly nowMs: number }
   | { readonly kind: 'round-trip'; readonly peer: ValidatorIndex; readonly roundTripMs: number }
   /** From a local client; answered by one `admission` effect with the same request number. */
@@ -76,6 +85,8 @@ export type ReplicaEffect =
       readonly certificate: Certificate
       readonly writes: StateWrites
       readonly transactions: readonly Transaction[]
+      /** With the last block of an epoch: what the next one starts from, durable together with the block. */
+      readonly nextEpoch: EpochStart | null
     }
   | { readonly kind: 'send'; readonly to: ValidatorIndex | 'all'; readonly message: Message }
   /** Pass these on to one peer or to all. */
@@ -88,7 +99,13 @@ export type ReplicaEffect =
   | { readonly kind: 'set-timer'; readonly timer: TimerName; readonly afterMs: number }
   | { readonly kind: 'cancel-timer'; readonly timer: TimerName }
   | { readonly kind: 'evidence'; readonly evidence: Equivocation }
-  | { readonly kind: 'event'; readonly event: ConsensusEvent | MempoolEvent }
+  | { readonly kind: 'event'; readonly event: ConsensusEvent | MempoolEvent | EpochEvent }
+
+export type EpochEvent =
+  /** `self`: own position in the epoch's set; null: none. */
+  | { readonly name: 'epoch-entered'; readonly epoch: Epoch; readonly validators: number; readonly self: ValidatorIndex | null }
+  /** The application named a set that is none; the old one goes on. */
+  | { readonly name: 'validators-refused'; readonly epoch: Epoch; readonly code: string; readonly message: string }
 
 export type MempoolEvent =
   | { readonly name: 'proof-refused'; readonly id: Hash; readonly from: ValidatorIndex | 'client'; readonly code: string }

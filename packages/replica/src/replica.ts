@@ -13,10 +13,13 @@ import {
   createConsensus,
   type DurableState,
   type Effect,
+  type EpochStart,
   type Input,
   type Inspection,
+  isBoundary,
   type TimerName,
   type ValidationResult,
+  type ValidatorSet,
   type Vote,
 } from '@aethel/consensus'
 import { AdmissionDesk } from './admission.js'
@@ -29,6 +32,7 @@ import {
   transactionIdOf,
   type VerificationWork,
 } from './application.js'
+import { type EpochOptions, type NextValidators, nextValidatorsOf, ownPlaceIn, type PeerNames, peerNames, SAME_NAMES } from './epochs.js'
 import type { BlockLimits, MempoolLimits, ReplicaEffect, ReplicaInput, VerificationJob, VerificationOutcome } from './interface.js'
 import { Mempool, type MempoolOrder, type Pooled } from './mempool.js'
 import { Scheduler } from './scheduler.js'
@@ -41,6 +45,8 @@ export interface ReplicaOptions<State> {
   readonly mempool: MempoolLimits
   readonly block: BlockLimits
   readonly order: MempoolOrder
+  /** For a chain with many epochs: `consensus` then describes the epoch to start in, less who signs. */
+  readonly epochs?: EpochOptions<State>
 }
 
 export interface ReplicaInspection extends Inspection {
@@ -57,6 +63,10 @@ export interface Replica<State> {
   /** Newest committed state. */
   readonly state: State
   readonly position: { readonly view: number; readonly phase: 'active' | 'changing' }
+  /** The epoch that the next block belongs to. */
+  readonly epoch: EpochStart
+  /** Own position among the validators of the epoch; null: none. */
+  readonly self: ValidatorIndex | null
   /** Waiting: an earlier nonce or a citation is missing. Pending: verified and in the mempool. */
   transactionStatus(id: Hash): 'unknown' | 'waiting' | 'pending'
   /** Whether a vote, not yet verified, could still change anything. */
@@ -116,7 +126,13 @@ export function createReplica<State>(options: ReplicaOptions<State>): Replica<St
 class ReplicaMachine<State> implements Replica<State> {
   readonly #options: ReplicaOptions<State>
   readonly #application: Application<State>
-  readonly #consensus: Consensus
+  /** Of the epoch under way; the next gets a new one. */
+  #consensus: Consensus
+  #config: ConsensusConfig
+  #epoch: EpochStart
+  #names: PeerNames
+  /** Committed with the last block of the epoch, taken up at once. */
+  #nextEpoch: EpochStart | null = null
   readonly #mempool: Mempool
   readonly #scheduler: Scheduler<State>
   readonly #verdicts: VerdictCache
@@ -142,7 +158,16 @@ class ReplicaMachine<State> implements Replica<State> {
   constructor(options: ReplicaOptions<State>) {
     this.#options = options
     this.#application = options.application
-    this.#consensus = createConsensus(options.consensus, options.durable)
+    const { consensus, epochs } = options
+    const place = epochs === undefined ? {} : ownPlaceIn(consensus.validators, epochs.keys, consensus.sign)
+    this.#config = { ...consensus, ...place }
+    this.#consensus = createConsensus(this.#config, options.durable)
+    this.#epoch = {
+      validators: consensus.validators,
+      previousValidators: epochs?.previousValidators ?? null,
+      origin: consensus.origin ?? { height: 0 as Height, hash: consensus.chainId },
+    }
+    this.#names = this.#namesIn(consensus.validators, options.application.initial.state)
     this.#state = options.application.initial.state
     this.#tip = options.durable.committed
     this.#committedAtTick = this.#tip.height
@@ -180,6 +205,15 @@ class ReplicaMachine<State> implements Replica<State> {
 
   get position(): { readonly view: number; readonly phase: 'active' | 'changing' } {
     return this.#consensus
+  }
+
+  get epoch(): EpochStart {
+    return this.#epoch
+  }
+
+  get self(): ValidatorIndex | null {
+    const { self, validators } = this.#config
+    return self < validators.validators.length ? self : null
   }
 
   wantsVote(vote: Vote): boolean {
@@ -223,11 +257,14 @@ class ReplicaMachine<State> implements Replica<State> {
   #handle(input: ReplicaInput): void {
     switch (input.kind) {
       case 'start':
-      case 'message':
-      case 'round-trip':
         return this.#toConsensus(input)
+      case 'message':
+      case 'foreign':
+        return this.#toConsensus({ ...input, from: this.#names.toCore(input.from) })
+      case 'round-trip':
+        return this.#toConsensus({ ...input, peer: this.#names.toCore(input.peer) })
       case 'connected':
-        this.#toConsensus(input)
+        this.#toConsensus({ ...input, peer: this.#names.toCore(input.peer) })
         this.#gossipSome(input.peer, GOSSIP_ON_CONNECT, this.#mempool.oldestFirst(), this.#mempool.arrivals)
         return
       case 'timer':
@@ -247,7 +284,7 @@ class ReplicaMachine<State> implements Replica<State> {
 
   /** Feeds consensus, and answers what it asks of us at once, until it asks no more. */
   #toConsensus(input: Input): void {
-    const queue: Input[] = [input]
+    let queue: Input[] = [input]
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const built = this.#lastBuilt
       for (const effect of this.#consensus.step(next)) {
@@ -257,6 +294,8 @@ class ReplicaMachine<State> implements Replica<State> {
         queue.push(reply)
       }
       if (next.kind === 'built' && this.#lastBuilt === built) this.#lastBuilt = null // not wanted any more
+      const handOver = this.#nextEpoch === null ? null : this.#consensus.handOver()
+      if (handOver !== null) queue = [this.#enterEpoch(handOver)] // what was still to be said concerned the epoch that is over
       this.#keepSchedulerOnLiveGround()
     }
   }
@@ -264,14 +303,21 @@ class ReplicaMachine<State> implements Replica<State> {
   #onEffect(effect: Effect): Input | null {
     switch (effect.kind) {
       case 'persist':
-      case 'send':
-      case 'serve':
       case 'set-timer':
       case 'cancel-timer':
       case 'evidence':
-      case 'event':
         this.#out.push(effect)
         return null
+      case 'send':
+      case 'serve':
+        this.#sendTo(effect)
+        return null
+      case 'event': {
+        const { event } = effect
+        const peer = event.name === 'fetching' ? this.#names.toPeer(event.peer) : null
+        this.#out.push(event.name === 'fetching' && peer !== null ? { kind: 'event', event: { ...event, peer } } : effect)
+        return null
+      }
       case 'validate':
         return this.#onValidate(effect.block)
       case 'build':
@@ -289,6 +335,46 @@ class ReplicaMachine<State> implements Replica<State> {
         }
         return null
     }
+  }
+
+  #sendTo(effect: Extract<Effect, { kind: 'send' | 'serve' }>): void {
+    const to = effect.to === 'all' ? 'all' : this.#names.toPeer(effect.to)
+    if (to === null) return // nobody to reach: the same is asked of another at the next tick
+    if (effect.kind === 'send') this.#out.push({ ...effect, to })
+    else if (to !== 'all') this.#out.push({ ...effect, to })
+  }
+
+  // --- epochs -------------------------------------------------------------------------------------------------------
+
+  #namesIn(validators: ValidatorSet, state: State): PeerNames {
+    const { epochs } = this.#options
+    return epochs === undefined ? SAME_NAMES : peerNames(validators.validators.map(({ publicKey }) => epochs.peerOf(publicKey, state)))
+  }
+
+  /** Null unless the block is the last of its epoch. */
+  #nextValidators(at: Height, executed: Executed<State>): NextValidators | null {
+    if (!isBoundary(this.#config.epochLength ?? 0, at)) return null
+    return nextValidatorsOf(this.#epoch.validators, executed.nextValidators ?? null)
+  }
+
+  /** protocol.md §10: the last block is committed, so votes, views, timers and water marks begin anew for the new set. */
+  #enterEpoch(durable: DurableState): Input {
+    const next = this.#nextEpoch
+    assert(next !== null, 'an epoch begins with the last block of the one before')
+    const { validators, origin } = next
+    const place = ownPlaceIn(validators, this.#options.epochs?.keys ?? [], this.#config.sign)
+    this.#nextEpoch = null
+    this.#epoch = next
+    this.#config = { ...this.#config, validators, origin, ...(this.#options.epochs === undefined ? {} : place) }
+    this.#names = this.#namesIn(validators, this.#state)
+    this.#consensus = createConsensus(this.#config, durable)
+    this.#validations.clear()
+    this.#lastBuilt = null
+    this.#reportedWork = { waiting: 0, full: false }
+    for (const timer of ['view', 'batch'] as const) this.#out.push({ kind: 'cancel-timer', timer })
+    const { epoch, validators: members } = validators
+    this.#out.push({ kind: 'event', event: { name: 'epoch-entered', epoch, validators: members.length, self: this.self } })
+    return { kind: 'start', nowMs: this.#nowMs }
   }
 
   /**
@@ -334,7 +420,7 @@ class ReplicaMachine<State> implements Replica<State> {
     const parent = this.#stateAt(effect.parent)
     assert(parent !== undefined, 'consensus builds on executed blocks only')
     if (!this.#scheduler.standsOn(effect.parent)) this.#scheduler.reset(parent, effect.parent, (effect.height - 1) as Height)
-    const context: BlockContext = { height: effect.height, timestampMs: effect.timestampMs, proposer: this.#options.consensus.self }
+    const context: BlockContext = { height: effect.height, timestampMs: effect.timestampMs, proposer: this.#config.self }
     const proposal = this.#fill(parent, effect.parent, context)
     if (proposal === null) this.#reportedWork = { waiting: 0, full: false } // as consensus takes it: what is left is reported anew
     return { kind: 'built', height: effect.height, view: effect.view, proposal, nowMs: this.#nowMs }
@@ -351,7 +437,13 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#lastBuilt = { parent: parentHash, executed, transactions, leftOut }
     this.#scheduler.leave() // until #onProposed says which block this became
     const totalDifficulty = items.reduce((sum, item) => sum + BigInt(item.difficulty), 0n)
-    return { transactions: transactions.map((transaction) => transaction.bytes), stateRoot: executed.stateRoot, totalDifficulty }
+    const next = this.#nextValidators(context.height, executed)
+    return {
+      transactions: transactions.map((transaction) => transaction.bytes),
+      stateRoot: executed.stateRoot,
+      totalDifficulty,
+      ...(next === null ? {} : { nextValidatorsHash: next.validators.hash }),
+    }
   }
 
   /** Executes the choice; if the application refuses it as a whole, leaves out what it refuses. */
@@ -503,6 +595,11 @@ class ReplicaMachine<State> implements Replica<State> {
     if (!equalBytes(executed.value.stateRoot, header.stateRoot)) {
       return { status: 'invalid', code: 'state-root', message: 'expected the state root that execution gives, got another' }
     }
+    const next = this.#nextValidators(header.height, executed.value)
+    if (next !== null && !equalBytes(next.validators.hash, header.nextValidatorsHash)) {
+      const message = 'expected the hash of the validators that execution gives for the next epoch, got another'
+      return { status: 'invalid', code: 'next-validators', message }
+    }
     this.#layers.set(keyOf(block.hash), { executed: executed.value, height: header.height, transactions })
     return { status: 'valid' }
   }
@@ -556,11 +653,21 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#state = layer.executed.state
     this.#tip = { height: block.header.height, hash: block.hash, timestampMs: block.header.timestampMs }
     for (const transaction of layer.transactions) this.#desk.settle(transaction)
-    this.#out.push({ kind: 'commit', block, certificate, writes, transactions: layer.transactions })
+    this.#nextEpoch = this.#startAfter(block, layer.executed)
+    this.#out.push({ kind: 'commit', block, certificate, writes, transactions: layer.transactions, nextEpoch: this.#nextEpoch })
     for (const [key, other] of this.#layers) if (other.height <= block.header.height) this.#layers.delete(key)
     if (this.#scheduler.standsOn(parent)) this.#scheduler.advance(this.#state, block.hash, block.header.height, layer.transactions)
     this.#clearMempool(layer.transactions)
     this.#dropImpossible()
+  }
+
+  #startAfter(block: Block, executed: Executed<State>): EpochStart | null {
+    const { height, hash } = { height: block.header.height, hash: block.hash }
+    const next = this.#nextValidators(height, executed)
+    if (next === null) return null
+    const { epoch } = next.validators
+    if (next.refusal !== null) this.#out.push({ kind: 'event', event: { name: 'validators-refused', epoch, ...next.refusal } })
+    return { validators: next.validators, previousValidators: this.#epoch.validators, origin: { height, hash } }
   }
 
   /** Of what the scheduler found impossible on some state: what is impossible on the committed one, so for ever. */

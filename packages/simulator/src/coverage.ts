@@ -3,7 +3,7 @@
  * assertions). A suite that never saw a view change with a prepared certificate has tested nothing.
  */
 import type { ConsensusEvent } from '@aethel/consensus'
-import type { MempoolEvent, Replica, ReplicaInput } from '@aethel/replica'
+import type { EpochEvent, MempoolEvent, Replica, ReplicaInput } from '@aethel/replica'
 
 export class Coverage {
   readonly #counts = new Map<string, number>()
@@ -36,7 +36,7 @@ export class Coverage {
     this.hit(`${message.kind} ${phase} ${at < view ? 'stale' : at === view ? 'current' : 'future'}`)
   }
 
-  onEvent(event: ConsensusEvent | MempoolEvent): void {
+  onEvent(event: ConsensusEvent | MempoolEvent | EpochEvent): void {
     switch (event.name) {
       case 'view-entered':
         return this.hit(`view entered on ${event.base}`)

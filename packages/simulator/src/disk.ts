@@ -9,6 +9,7 @@ import {
   type CommittedTip,
   compareCertificates,
   type DurableState,
+  type EpochStart,
   type PersistRecord,
   RECENT_HASHES,
   type Vote,
@@ -18,6 +19,8 @@ export interface CommittedBlock<State> {
   readonly block: Block
   readonly certificate: Certificate
   readonly state: State
+  /** With the last block of an epoch. */
+  readonly nextEpoch?: EpochStart | null
 }
 
 export type Write<State> =
@@ -54,6 +57,11 @@ export class Disk<State> {
     return this.chain.at(-1)?.state ?? this.#genesisState
   }
 
+  /** The newest epoch begun; undefined: the first. */
+  get epoch(): EpochStart | undefined {
+    return this.chain.findLast(({ nextEpoch }) => nextEpoch != null)?.nextEpoch ?? undefined
+  }
+
   holdsVote(vote: Vote): boolean {
     const stored = this.#votes.get(voteKey(vote))
     return stored !== undefined && equalBytes(stored.blockHash, vote.blockHash)
@@ -67,7 +75,7 @@ export class Disk<State> {
   #applyRecord(record: PersistRecord): void {
     switch (record.kind) {
       case 'view':
-        if (record.view > this.#view.view) this.#votes.clear()
+        if (record.view > this.#view.view) this.#votes.clear() // those of an epoch that is over went with its last block
         this.#view = record
         return
       case 'vote':

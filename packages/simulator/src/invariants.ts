@@ -45,7 +45,10 @@ export function demand(invariant: InvariantName, condition: boolean, message: ()
 
 export interface InvariantOptions {
   readonly chainId: Hash
-  readonly validators: ValidatorSet
+  /** Of an epoch that has begun somewhere. */
+  validatorsOf(epoch: number): ValidatorSet
+  /** Position of a node among an epoch's validators; undefined: none. */
+  positionOf(node: number, epoch: number): number | undefined
   readonly verifySignature: VerifySignature
   isValidTransaction(bytes: Uint8Array): boolean
   isHonest(index: number): boolean
@@ -58,7 +61,8 @@ export class Invariants {
   readonly #chain: { readonly hash: Hash; readonly header: Header }[] = []
   readonly #committedTransactions = new Map<string, number>()
   readonly #shownVotes = new Map<string, Hash>()
-  readonly #leftView: number[] = []
+  /** By node and epoch. */
+  readonly #leftView = new Map<string, number>()
   checks = 0
 
   constructor(options: InvariantOptions) {
@@ -122,7 +126,9 @@ export class Invariants {
 
   /** Independent of `verifyCertificate`: counts distinct signers with good signatures and weighs them. */
   #checkCertificate(block: Block, certificate: Certificate): void {
-    const { validators, verifySignature, chainId } = this.#options
+    const { verifySignature, chainId } = this.#options
+    const validators = this.#options.validatorsOf(block.header.epoch)
+    demand('certificate', certificate.epoch === block.header.epoch, () => 'a block was committed on a certificate of another epoch')
     demand('certificate', certificate.kind === 'commit', () => 'a block was committed on a prepare certificate')
     demand('certificate', certificate.height >= block.header.height, () => 'a block was committed on a certificate of an ancestor')
     if (certificate.height === block.header.height) {
@@ -156,15 +162,16 @@ export class Invariants {
   }
 
   /** An honest validator shows a message to somebody. */
-  onSend(index: number, message: Message, holdsVote: (vote: Vote) => boolean, durableView: number): void {
+  onSend(index: number, message: Message, holdsVote: (vote: Vote) => boolean, isDurable: (epoch: number, view: number) => boolean): void {
     if (!this.#options.isHonest(index)) return
+    const { positionOf } = this.#options
     this.checks++
     switch (message.kind) {
       case 'vote':
-        if (message.vote.sender === index) this.#onOwnVote(index, message.vote, holdsVote)
+        if (message.vote.sender === positionOf(index, message.vote.epoch)) this.#onOwnVote(index, message.vote, holdsVote)
         return
       case 'pre-prepare':
-        if (message.sender === index) {
+        if (message.sender === positionOf(index, message.epoch)) {
           const { epoch, view, block, sender, signature } = message
           this.#onOwnVote(
             index,
@@ -174,17 +181,21 @@ export class Invariants {
         }
         return
       case 'view-change': {
-        const { newView, sender } = message.entry
-        if (sender !== index) return
-        demand('sent-implies-durable', durableView >= newView, () => `validator ${index} sent VIEW-CHANGE ${newView} before it was durable`)
-        this.#leftView[index] = Math.max(this.#leftView[index] ?? 0, newView)
+        const { epoch, newView, sender } = message.entry
+        if (sender !== positionOf(index, epoch)) return
+        demand(
+          'sent-implies-durable',
+          isDurable(epoch, newView),
+          () => `validator ${index} sent VIEW-CHANGE ${newView} before it was durable`,
+        )
+        this.#leftView.set(`${index}/${epoch}`, Math.max(this.#leftView.get(`${index}/${epoch}`) ?? 0, newView))
         return
       }
       case 'new-view':
-        if (message.sender !== index) return
+        if (message.sender !== positionOf(index, message.epoch)) return
         demand(
           'sent-implies-durable',
-          durableView >= message.newView,
+          isDurable(message.epoch, message.newView),
           () => `validator ${index} sent NEW-VIEW ${message.newView} before it was durable`,
         )
         return
@@ -197,7 +208,7 @@ export class Invariants {
   }
 
   #onOwnVote(index: number, vote: Vote, holdsVote: (vote: Vote) => boolean): void {
-    const key = `${index}/${vote.view}/${vote.height}/${vote.kind}`
+    const key = `${index}/${vote.epoch}/${vote.view}/${vote.height}/${vote.kind}`
     const shown = this.#shownVotes.get(key)
     if (shown !== undefined) {
       demand(
@@ -209,7 +220,7 @@ export class Invariants {
     }
     demand(
       'no-vote-after-view-change',
-      vote.view >= (this.#leftView[index] ?? 0),
+      vote.view >= (this.#leftView.get(`${index}/${vote.epoch}`) ?? 0),
       () => `validator ${index} cast a ${vote.kind} in view ${vote.view} after leaving it`,
     )
     demand(

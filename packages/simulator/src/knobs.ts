@@ -25,6 +25,8 @@ export interface Knobs {
   readonly blockTransactions: number
   readonly faultMs: number
   readonly transactions: number
+  /** Blocks per epoch; 0: one epoch. Every epoch draws its validators, their powers and keys anew. */
+  readonly epochLength: number
   readonly strategies: readonly ByzantineStrategy[]
   /** Messages go through their bytes. */
   readonly encodeOnWire: boolean
@@ -52,5 +54,6 @@ export function drawKnobs(seed: number, byzantine: number): Knobs {
     transactions: 10 + random.below(40),
     strategies: Array.from({ length: byzantine }, () => random.pick(BYZANTINE_STRATEGIES)),
     encodeOnWire: random.chance(0.1),
+    epochLength: random.chance(0.4) ? random.pick([1, 2, 3, 4, 8]) : 0,
   }
 }

@@ -167,6 +167,14 @@ const SOMETIMES: readonly string[] = [
   'ignored view-change: stale',
   'ignored pre-prepare: not on top of the accepted block',
   'ignored commit: outside the window',
+  'epoch-entered',
+  'validators-refused',
+  'epoch change during a view change',
+  'epoch entered by sync',
+  'left the validators',
+  'joined the validators',
+  'foreign status earlier',
+  'foreign pre-prepare later',
 ]
 
 describe('what the seeds together have seen', () => {

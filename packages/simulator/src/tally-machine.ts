@@ -3,7 +3,8 @@
  * that a verifier must do first, and some of that work turns out invalid. Cheap, deterministic, and strict enough that a
  * lost, doubled or reordered transaction changes the root.
  */
-import { decode, encode, type Hash, ok, type Reader, type Refusal, type Result, refuse, ZERO_HASH } from '@aethel/codec'
+import { decode, encode, type Hash, type Height, ok, type Reader, type Refusal, type Result, refuse, ZERO_HASH } from '@aethel/codec'
+import type { Validator } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import type { Application, Executed, Readiness, Transaction } from '@aethel/replica'
 import { transactionIdOf } from '@aethel/replica'
@@ -63,13 +64,16 @@ function readiness(state: TallyState, transaction: TallyTransaction): Readiness 
   return { status: 'ready' }
 }
 
-export function createTallyMachine(initial: TallyState): Application<TallyState> {
+/** After the last block of an epoch: who the next epoch's validators are, drawn from the state. Null: the same. */
+export type Membership = (at: Height, root: Hash) => readonly Validator[] | null
+
+export function createTallyMachine(initial: TallyState, membership: Membership = () => null): Application<TallyState> {
   return {
     initial: { state: initial, stateRoot: initial.root },
     decode: decodeTally,
     readiness: (state, transaction) => readiness(state, transaction as TallyTransaction),
     statementOf: () => undefined,
-    execute(parent, _context, transactions): Result<Executed<TallyState>, Refusal> {
+    execute(parent, context, transactions): Result<Executed<TallyState>, Refusal> {
       const nonces = [...parent.nonces]
       let root = parent.root
       for (const { transaction } of transactions) {
@@ -81,7 +85,7 @@ export function createTallyMachine(initial: TallyState): Application<TallyState>
           encode((writer) => writer.raw(root).raw(tally.id)),
         )
       }
-      return ok({ state: { root, nonces }, stateRoot: root })
+      return ok({ state: { root, nonces }, stateRoot: root, nextValidators: membership(context.height, root) })
     },
     writes: (_parent, state) => ({
       puts: [[Uint8Array.of(0), encode((writer) => writer.raw(state.root).list(state.nonces, (w, n) => w.u64(n)))]],

@@ -2,17 +2,29 @@
  * The seeded world around unmodified replicas: virtual time, network, disks, processes, clocks, clients. One thread, no real
  * I/O; a seed reproduces a run event by event.
  */
-import { AssertionError, assert, epoch, type Hash, type Height, height, toHex, type ValidatorIndex, validatorIndex } from '@aethel/codec'
+import {
+  AssertionError,
+  assert,
+  type Hash,
+  type Height,
+  height,
+  type Refusal,
+  type Result,
+  toHex,
+  type ValidatorIndex,
+  validatorIndex,
+} from '@aethel/codec'
 import {
   type CommittedTip,
-  createMessageChecker,
-  createValidatorSet,
+  createEpochGate,
   decodeMessage,
+  type EpochGate,
+  type EpochStart,
   encodeMessage,
+  epochOfHeight,
+  lastHeightOf,
   type Message,
-  type MessageChecker,
   type TimerName,
-  type ValidatorSet,
   type VerifiedMessage,
 } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
@@ -20,6 +32,7 @@ import { createReplica, type Replica, type ReplicaEffect, type ReplicaInput, typ
 import { type Adversary, createAdversary } from './byzantine.js'
 import { Coverage } from './coverage.js'
 import { Disk, type Write } from './disk.js'
+import { SimulatedEpochs } from './epochs.js'
 import { EventQueue } from './events.js'
 import { demand, Invariants, Violation } from './invariants.js'
 import type { Knobs } from './knobs.js'
@@ -68,7 +81,9 @@ interface Node {
   readonly timers: Map<TimerName, number>
   /** Height of the newest commit effect of this incarnation. */
   appliedHeight: number
-  durableView: number
+  /** By epoch. */
+  readonly durableView: Map<number, number>
+  gate: EpochGate
 }
 
 interface Client {
@@ -102,10 +117,9 @@ export class World {
   readonly #clientsRandom: Random
   readonly #nodes: Node[] = []
   readonly #signatures: IdealSignatures = createIdealSignatures()
-  readonly #validators: ValidatorSet
+  readonly #epochs: SimulatedEpochs
   readonly #chainId: Hash
-  readonly #checker: MessageChecker
-  readonly #verdicts = new WeakMap<Message, VerifiedMessage | 'refused'>()
+  readonly #verdicts = new WeakMap<Message, Map<number, Result<VerifiedMessage, Refusal>>>()
   readonly #clients: Client[] = []
   readonly invariants: Invariants
   readonly coverage: Coverage = new Coverage()
@@ -125,15 +139,18 @@ export class World {
     this.#clientsRandom = randomStream(options.seed, 'clients')
     this.#chainId = hashTagged('aethel/simulated-chain', Uint8Array.from([options.validators & 255]))
     this.#traceHash = this.#chainId
-    const keys = Array.from({ length: options.validators }, (_, index) => ({ publicKey: this.#signatures.keyOf(index), power: 1n }))
-    const set = createValidatorSet(epoch(0), keys)
-    assert(set.ok, 'a simulated validator set is well formed')
-    this.#validators = set.value
-    this.#checker = createMessageChecker({ chainId: this.#chainId, validators: this.#validators, verifySignature: this.#signatures.verify })
     const faulty = this.#chooseFaulty()
+    this.#epochs = new SimulatedEpochs({
+      chainId: this.#chainId,
+      nodes: options.validators,
+      length: options.knobs.epochLength,
+      signatures: this.#signatures,
+      isFaulty: (node) => faulty.has(node),
+    })
     this.invariants = new Invariants({
       chainId: this.#chainId,
-      validators: this.#validators,
+      validatorsOf: (epoch) => this.#epochs.validatorsOf(epoch),
+      positionOf: (node, epoch) => this.#epochs.positionOf(node, epoch),
       verifySignature: this.#signatures.verify,
       isValidTransaction: (bytes) => isAcceptable(bytes),
       isHonest: (index) => !faulty.has(index),
@@ -158,14 +175,19 @@ export class World {
     const { knobs, validators } = this.#options
     const genesis: CommittedTip = { height: height(0), hash: this.#chainId, timestampMs: 0 }
     const strategy = strategyAt === undefined ? undefined : knobs.strategies[strategyAt]
+    const epochNow = (): number => this.#nodes[index]?.replica?.epoch.validators.epoch ?? 0
     const context = {
-      self: index,
+      /** In the epoch under way; a peer number of its own where it is no validator. */
+      get self(): ValidatorIndex {
+        return (node?.replica?.self ?? index) as ValidatorIndex
+      },
       count: validators,
       chainId: this.#chainId,
       random: randomStream(this.#options.seed, `adversary ${index}`),
-      sign: this.#signatures.signer(index),
+      sign: (bytes: Uint8Array) => this.#epochs.signAs(index, epochNow(), bytes),
     }
-    return {
+    let node: Node | undefined
+    node = {
       index,
       disk: new Disk(genesis, TALLY_GENESIS),
       adversary: strategy === undefined ? null : createAdversary(strategy, context),
@@ -176,8 +198,14 @@ export class World {
       syncing: false,
       timers: new Map(),
       appliedHeight: 0,
-      durableView: 0,
+      durableView: new Map(),
+      gate: this.#createGate(this.#epochs.first),
     }
+    return node
+  }
+
+  #createGate(start: EpochStart): EpochGate {
+    return createEpochGate({ start, check: (of, message) => this.#verified(of, message) })
   }
 
   get healed(): boolean {
@@ -289,15 +317,21 @@ export class World {
     node.timers.clear()
     const durable = node.disk.durableState()
     node.appliedHeight = durable.committed.height
+    const start = node.disk.epoch ?? this.#epochs.first
+    node.gate = this.#createGate(start)
+    const { epoch } = start.validators
+    const view = epochOfView(node.disk.viewRecord) === epoch ? durable.view : 0
     demand(
       'view-monotone',
-      durable.view >= node.durableView,
-      () => `validator ${node.index} restarted in view ${durable.view} after ${node.durableView}`,
+      view >= (node.durableView.get(epoch) ?? 0),
+      () => `validator ${node.index} restarted in view ${view} after ${node.durableView.get(epoch)}`,
     )
     node.replica = createReplica({
       consensus: {
         chainId: this.#chainId,
-        validators: this.#validators,
+        validators: start.validators,
+        origin: start.origin,
+        epochLength: this.#epochs.length,
         self: node.index,
         window: knobs.window,
         clockDriftMs: CLOCK_DRIFT_MS,
@@ -305,7 +339,12 @@ export class World {
         sign: this.#signatures.signer(node.index),
       },
       durable,
-      application: createTallyMachine(node.disk.state),
+      epochs: {
+        previousValidators: start.previousValidators,
+        keys: this.#epochs.keysOf(node.index),
+        peerOf: (key) => this.#epochs.peerOf(key),
+      },
+      application: createTallyMachine(node.disk.state, this.#epochs.membership),
       mempool: { transactions: 512, bytes: 1 << 20, perSender: 64, waiting: 64, maxWaitBlocks: 50, verdicts: 4096 },
       block: { transactions: knobs.blockTransactions, bytes: 1 << 16, gas: 1_000_000 },
       order: 'difficulty',
@@ -334,7 +373,7 @@ export class World {
     const writes = node.queue.flatMap((item) => (item.kind === 'write' ? [item.write] : []))
     const survived = this.#processes.below(writes.length + 1)
     for (const write of writes.slice(0, survived)) node.disk.apply(write)
-    node.durableView = Math.max(node.durableView, node.disk.viewRecord.view)
+    noteDurableView(node)
     if (writes.length > survived) this.coverage.hit('crash lost unsynced writes')
     node.replica = null
     node.incarnation++
@@ -392,22 +431,34 @@ export class World {
     if (event.payload.kind === 'transactions') {
       return this.#step(node, { kind: 'transactions', from, transactions: event.payload.transactions, nowMs: this.#clockOf(node) })
     }
-    const message = this.#verified(event.payload.message)
-    if (message === 'refused') return
+    this.#receive(node, from, event.payload.message)
+  }
+
+  #receive(node: Node, from: ValidatorIndex, received: Message): void {
+    const passage = node.gate.pass(from, received)
+    if (passage.kind === 'refused') return
+    if (passage.kind === 'foreign') {
+      this.coverage.hit(`foreign ${received.kind} ${passage.epoch > node.gate.epoch ? 'later' : 'earlier'}`)
+      const { epoch, committedHeight } = passage
+      return this.#step(node, { kind: 'foreign', from, epoch, committedHeight, nowMs: this.#clockOf(node) })
+    }
+    const { message } = passage
     if (node.adversary !== null)
       for (const out of node.adversary.onReceive(message)) this.#transmit(node.index, out.to, { kind: 'message', message: out.message })
     this.#step(node, { kind: 'message', from, message, nowMs: this.#clockOf(node) })
   }
 
   /** The edge. Its verdict is a pure function of the message, so one check serves every receiver. */
-  #verified(message: Message): VerifiedMessage | 'refused' {
-    const known = this.#verdicts.get(message)
+  #verified(start: EpochStart, message: Message): Result<VerifiedMessage, Refusal> {
+    const { epoch } = start.validators
+    const verdicts = this.#verdicts.get(message) ?? new Map<number, Result<VerifiedMessage, Refusal>>()
+    const known = verdicts.get(epoch)
     if (known !== undefined) return known
     const received = this.#options.knobs.encodeOnWire ? decodeMessage(encodeMessage(message)) : { ok: true as const, value: message }
-    const checked = received.ok ? this.#checker.check(received.value) : received
-    const verdict = checked.ok ? checked.value : 'refused'
-    if (verdict === 'refused') this.coverage.hit(`refused ${message.kind}`)
-    this.#verdicts.set(message, verdict)
+    const verdict = received.ok ? this.#epochs.checkerOf(start).check(received.value) : received
+    if (!verdict.ok) this.coverage.hit(`refused ${message.kind}`)
+    verdicts.set(epoch, verdict)
+    this.#verdicts.set(message, verdicts)
     return verdict
   }
 
@@ -417,6 +468,7 @@ export class World {
     const { replica } = node
     if (replica === null) return
     this.coverage.onInput(replica, input)
+    const before = { phase: replica.position.phase, isMember: replica.self !== null }
     let effects: ReplicaEffect[]
     try {
       effects = replica.step(input)
@@ -427,6 +479,13 @@ export class World {
     }
     for (const effect of effects) this.#onEffect(node, effect)
     this.#startSync(node)
+    const { epoch } = replica
+    if (epoch.validators.epoch === node.gate.epoch || node.replica !== replica) return
+    if (before.phase === 'changing') this.coverage.hit('epoch change during a view change')
+    if (before.isMember && replica.self === null) this.coverage.hit('left the validators')
+    if (!before.isMember && replica.self !== null) this.coverage.hit('joined the validators')
+    if (input.kind === 'message' && input.message.kind === 'blocks') this.coverage.hit('epoch entered by sync')
+    for (const { from, message } of node.gate.enter(epoch)) this.#receive(node, from, message)
   }
 
   #onEffect(node: Node, effect: ReplicaEffect): void {
@@ -468,8 +527,8 @@ export class World {
         this.coverage.hit('equivocation detected')
         demand(
           'no-conflicting-votes',
-          this.#nodeAt(effect.evidence.first.sender).adversary !== null,
-          () => `honest validator ${effect.evidence.first.sender} is accused of equivocation`,
+          this.#nodeAt(this.#epochs.nodeAt(effect.evidence.first.epoch, effect.evidence.first.sender)).adversary !== null,
+          () => `honest validator ${effect.evidence.first.sender} is accused of equivocation in epoch ${effect.evidence.first.epoch}`,
         )
         return
       case 'send':
@@ -488,6 +547,7 @@ export class World {
     const state = node.replica?.state
     assert(state !== undefined, 'a commit effect comes from a running replica')
     // Several blocks may commit in one step; their states follow from the blocks themselves.
+    if (effect.nextEpoch !== null) this.#epochs.begin(effect.nextEpoch)
     const machine = createTallyMachine(this.#stateBefore(node))
     const context = {
       height: effect.block.header.height,
@@ -504,7 +564,10 @@ export class World {
     node.appliedHeight = effect.block.header.height
     node.queue.push({
       kind: 'write',
-      write: { kind: 'commit', committed: { block: effect.block, certificate: effect.certificate, state: executed.value.state } },
+      write: {
+        kind: 'commit',
+        committed: { block: effect.block, certificate: effect.certificate, state: executed.value.state, nextEpoch: effect.nextEpoch },
+      },
     })
     this.#traceHash = hashTagged('aethel/trace', Uint8Array.from([...this.#traceHash, ...effect.block.hash, node.index]))
   }
@@ -536,7 +599,7 @@ export class World {
   #settleQueued(node: Node, item: Queued): void {
     if (item.kind === 'release') return this.#release(node, item.effect)
     node.disk.apply(item.write)
-    node.durableView = Math.max(node.durableView, node.disk.viewRecord.view)
+    noteDurableView(node)
   }
 
   #release(node: Node, effect: ReplicaEffect): void {
@@ -546,7 +609,7 @@ export class World {
           node.index,
           effect.message,
           (vote) => node.disk.holdsVote(vote) || vote.height <= node.disk.committedHeight,
-          node.disk.viewRecord.view,
+          (epoch, view) => (node.durableView.get(epoch) ?? 0) >= view,
         )
         for (const { to, message } of this.#outgoing(node, effect.to, effect.message))
           this.#transmit(node.index, to, { kind: 'message', message })
@@ -574,7 +637,9 @@ export class World {
     const { chain } = node.disk
     const first = from - 1
     if (first >= chain.length) return
-    let last = Math.min(chain.length, first + BLOCKS_PER_ANSWER) - 1
+    const length = this.#epochs.length
+    const end = length === 0 ? chain.length : Math.min(chain.length, lastHeightOf(length, epochOfHeight(length, from)))
+    let last = Math.min(end, first + BLOCKS_PER_ANSWER) - 1
     const certificate = chain[last]?.certificate
     if (certificate === undefined) return
     const links = []
@@ -664,6 +729,18 @@ export class World {
       })
       .join('\n')
   }
+}
+
+type ViewRecord = Node['disk']['viewRecord']
+
+function epochOfView(record: ViewRecord): number {
+  return record.newView?.epoch ?? record.viewChange?.entry.epoch ?? 0
+}
+
+function noteDurableView(node: Node): void {
+  const record = node.disk.viewRecord
+  const epoch = epochOfView(record)
+  node.durableView.set(epoch, Math.max(node.durableView.get(epoch) ?? 0, record.view))
 }
 
 function isAcceptable(bytes: Uint8Array): boolean {

@@ -1,0 +1,103 @@
+/**
+ * The edge across epochs (protocol.md §10): messages of the own epoch are checked and pass; of others none is believed. One
+ * of the next epoch is held, within bounds, because its senders may have committed our last block a moment before us; and
+ * from any other epoch all that counts is who sent it, so that whoever is behind gets helped.
+ */
+import type { Epoch, Height, Refusal, Result, ValidatorIndex } from '@aethel/codec'
+import { roughBodyBytes } from './block.js'
+import type { VerifiedMessage } from './check.js'
+import type { EpochStart } from './epochs.js'
+import type { Message } from './messages.js'
+
+/** Of one peer, for the next epoch: a window of proposals, and votes on them. */
+const MAX_HELD_MESSAGES = 64
+/** Of one peer; a larger proposal comes again on STATUS. */
+const MAX_HELD_BYTES: number = 1024 * 1024
+/** What a message without a body is charged, whatever it is: votes are smaller, a NEW-VIEW of some hundred validators is not larger. */
+const FIXED_BYTES = 16 * 1024
+
+export type Passage =
+  | { readonly kind: 'verified'; readonly message: VerifiedMessage }
+  | { readonly kind: 'foreign'; readonly epoch: Epoch; readonly committedHeight: Height | null }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+
+export interface HeldMessage {
+  readonly from: ValidatorIndex
+  readonly message: Message
+}
+
+export interface EpochGate {
+  readonly epoch: Epoch
+  /** `from` names the channel, in whatever way the caller numbers its peers. */
+  pass(from: ValidatorIndex, message: Message): Passage
+  /** The next epoch has begun: what was held for it, to be passed again, in the order of arrival of each peer. */
+  enter(start: EpochStart): readonly HeldMessage[]
+}
+
+export interface GateOptions {
+  readonly start: EpochStart
+  /** The full check of a message of the epoch that began with `start`: `MessageChecker.check`. */
+  check(start: EpochStart, message: Message): Result<VerifiedMessage, Refusal>
+}
+
+export function createEpochGate(options: GateOptions): EpochGate {
+  let { start } = options
+  const held = new Map<ValidatorIndex, { readonly messages: Message[]; bytes: number }>()
+
+  const hold = (from: ValidatorIndex, message: Message): void => {
+    if (message.kind !== 'pre-prepare' && message.kind !== 'vote' && message.kind !== 'view-change' && message.kind !== 'new-view') return
+    const bytes = FIXED_BYTES + (message.kind === 'pre-prepare' ? roughBodyBytes(message.block.body) : 0)
+    const of = held.get(from) ?? { messages: [], bytes: 0 }
+    if (of.messages.length >= MAX_HELD_MESSAGES || of.bytes + bytes > MAX_HELD_BYTES) return
+    of.messages.push(message)
+    of.bytes += bytes
+    held.set(from, of)
+  }
+
+  return {
+    get epoch() {
+      return start.validators.epoch
+    },
+    pass(from, message) {
+      const own = start.validators.epoch
+      const named = epochNamedBy(message)
+      if (named !== null && named !== own) {
+        if (named === own + 1) hold(from, message)
+        return { kind: 'foreign', epoch: named, committedHeight: committedHeightIn(message) }
+      }
+      const checked = options.check(start, message)
+      return checked.ok ? { kind: 'verified', message: checked.value } : { kind: 'refused', refusal: checked.error }
+    },
+    enter(next) {
+      start = next
+      const messages = [...held].flatMap(([from, of]) => of.messages.map((message) => ({ from, message })))
+      held.clear()
+      return messages
+    },
+  }
+}
+
+/** Null: the message belongs to no epoch. */
+export function epochNamedBy(message: Message): Epoch | null {
+  switch (message.kind) {
+    case 'pre-prepare':
+    case 'new-view':
+    case 'status':
+      return message.epoch
+    case 'vote':
+      return message.vote.epoch
+    case 'view-change':
+      return message.entry.epoch
+    case 'blocks':
+      return message.certificate.epoch
+    case 'block':
+      return message.block.header.epoch
+    case 'fetch':
+      return null
+  }
+}
+
+function committedHeightIn(message: Message): Height | null {
+  if (message.kind === 'status') return message.committedHeight
+  return message.kind === 'view-change' ? message.entry.committedHeight : null
+}

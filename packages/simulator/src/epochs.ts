@@ -1,0 +1,153 @@
+/**
+ * Epochs of a simulated chain: who the validators of each are, drawn from the committed state so that every replica draws the
+ * same. Validators come and go, change places, powers and keys; the faulty ones stay below a third of every set.
+ */
+import { assert, epoch, type Hash, type Height, height, keyOf, type PublicKey, type Signature, type ValidatorIndex } from '@aethel/codec'
+import {
+  createMessageChecker,
+  createValidatorSet,
+  type EpochStart,
+  isBoundary,
+  type MessageChecker,
+  type Validator,
+  type ValidatorSet,
+} from '@aethel/consensus'
+import type { ReplicaKey } from '@aethel/replica'
+import { demand } from './invariants.js'
+import { type Random, randomStream } from './random.js'
+import type { IdealSignatures } from './signatures.js'
+import type { Membership } from './tally-machine.js'
+
+/** Keys that a node has from the beginning and changes between. */
+const KEYS_PER_NODE = 4
+const NODE_STEP = 1 << 16
+const MAX_POWER = 3
+const DRAWS = 16
+
+export interface SimulatedEpochsOptions {
+  readonly chainId: Hash
+  readonly nodes: number
+  /** 0: one epoch, with every node in it. */
+  readonly length: number
+  readonly signatures: IdealSignatures
+  isFaulty(node: number): boolean
+}
+
+export class SimulatedEpochs {
+  readonly #options: SimulatedEpochsOptions
+  readonly #starts: EpochStart[] = []
+  readonly #checkers: MessageChecker[] = []
+  readonly #nodeOfKey = new Map<string, number>()
+
+  constructor(options: SimulatedEpochsOptions) {
+    this.#options = options
+    const { nodes, chainId } = options
+    for (let node = 0; node < nodes; node++) for (const { publicKey } of this.keysOf(node)) this.#nodeOfKey.set(keyOf(publicKey), node)
+    const everybody = Array.from({ length: nodes }, (_, node) => ({ publicKey: this.#keyAt(node, 0).publicKey, power: 1n }))
+    const validators = createValidatorSet(epoch(0), everybody)
+    assert(validators.ok, 'a simulated validator set is well formed')
+    this.begin({ validators: validators.value, previousValidators: null, origin: { height: height(0), hash: chainId } })
+  }
+
+  get first(): EpochStart {
+    return this.#starts[0] as EpochStart
+  }
+
+  get length(): number {
+    return this.#options.length
+  }
+
+  /** A replica has committed the last block of an epoch: all must see the same next one. */
+  begin(start: EpochStart): void {
+    const { validators, origin, previousValidators } = start
+    const known = this.#starts[validators.epoch]
+    if (known !== undefined) {
+      const same = keyOf(known.validators.hash) === keyOf(validators.hash) && keyOf(known.origin.hash) === keyOf(origin.hash)
+      return demand('agreement', same, () => `two different sets of validators begin epoch ${validators.epoch}`)
+    }
+    demand('agreement', this.#starts.length === validators.epoch, () => `epoch ${validators.epoch} begins after ${this.#starts.length - 1}`)
+    this.#starts.push(start)
+    const { chainId, signatures, length } = this.#options
+    const previous = previousValidators === null ? null : { validators: previousValidators, ...origin }
+    this.#checkers.push(createMessageChecker({ chainId, validators, verifySignature: signatures.verify, epochLength: length, previous }))
+  }
+
+  /** Whether this epoch has begun anywhere. */
+  has(of: number): boolean {
+    return this.#starts[of] !== undefined
+  }
+
+  checkerOf(start: EpochStart): MessageChecker {
+    const checker = this.#checkers[start.validators.epoch]
+    assert(checker !== undefined, 'an epoch has begun before its messages are checked')
+    return checker
+  }
+
+  validatorsOf(of: number): ValidatorSet {
+    const start = this.#starts[of]
+    assert(start !== undefined, `epoch ${of} has not begun`)
+    return start.validators
+  }
+
+  nodeAt(of: number, position: ValidatorIndex): number {
+    const validator = this.validatorsOf(of).validators[position]
+    const node = validator === undefined ? undefined : this.#nodeOfKey.get(keyOf(validator.publicKey))
+    assert(node !== undefined, `epoch ${of} has no validator ${position}`)
+    return node
+  }
+
+  positionOf(node: number, of: number): number | undefined {
+    const at = this.validatorsOf(of).validators.findIndex(({ publicKey }) => this.#nodeOfKey.get(keyOf(publicKey)) === node)
+    return at < 0 ? undefined : at
+  }
+
+  peerOf(key: PublicKey): ValidatorIndex | null {
+    return (this.#nodeOfKey.get(keyOf(key)) ?? null) as ValidatorIndex | null
+  }
+
+  keysOf(node: number): ReplicaKey[] {
+    return Array.from({ length: this.#options.length === 0 ? 1 : KEYS_PER_NODE }, (_, generation) => this.#keyAt(node, generation))
+  }
+
+  /** Signs as the node's key in the epoch's set, or with its first where it is in none. */
+  signAs(node: number, of: number, bytes: Uint8Array): Signature {
+    const position = this.positionOf(node, of)
+    const key = position === undefined ? undefined : this.validatorsOf(of).validators[position]?.publicKey
+    const keys = this.keysOf(node)
+    return (keys.find(({ publicKey }) => key !== undefined && keyOf(publicKey) === keyOf(key)) ?? (keys[0] as ReplicaKey)).sign(bytes)
+  }
+
+  #keyAt(node: number, generation: number): ReplicaKey {
+    const { signatures } = this.#options
+    const index = node + NODE_STEP * generation
+    return { publicKey: signatures.keyOf(index), sign: signatures.signer(index) }
+  }
+
+  #faultyPower(members: readonly Validator[]): bigint {
+    let power = 0n
+    for (const { publicKey, power: own } of members) if (this.#options.isFaulty(this.#nodeOfKey.get(keyOf(publicKey)) ?? -1)) power += own
+    return power
+  }
+
+  readonly membership: Membership = (at: Height, root: Hash) => {
+    if (!isBoundary(this.#options.length, at)) return null
+    const random = randomStream(new DataView(root.buffer, root.byteOffset, 4).getUint32(0), `validators after ${at}`)
+    if (random.chance(0.1)) return [] // is none: the old set goes on
+    for (let draw = 0; draw < DRAWS; draw++) {
+      const members = this.#draw(random)
+      const total = members.reduce((sum, { power }) => sum + power, 0n)
+      if (3n * this.#faultyPower(members) < total) return members
+    }
+    return null
+  }
+
+  #draw(random: Random): Validator[] {
+    const members: Validator[] = []
+    for (let node = 0; node < this.#options.nodes; node++) {
+      if (!random.chance(0.85)) continue
+      const { publicKey } = this.#keyAt(node, random.below(KEYS_PER_NODE))
+      members.splice(random.below(members.length + 1), 0, { publicKey, power: BigInt(1 + random.below(MAX_POWER)) })
+    }
+    return members
+  }
+}
