@@ -241,8 +241,20 @@ export function syncIfBehind(state: State): void {
   const ahead = otherValidators(state).filter((peer) => (state.statuses[peer]?.committedHeight ?? 0) > state.committed.height)
   ahead.push(...[...state.laterEpoch].filter((peer) => !ahead.includes(peer)).sort((a, b) => a - b))
   const peer = ahead[state.syncTries % Math.max(1, ahead.length)]
-  if (peer === undefined) return
+  if (peer === undefined) return poll(state)
   requestSync(state, peer, height(state.committed.height + 1))
+}
+
+/**
+ * Who is no validator sends no STATUS, so nobody knows what it lacks; and the epoch's validators may all be behind and wait
+ * for it to join them in the next one. It asks one of them, in turn, whether there is more.
+ */
+function poll(state: State): void {
+  if (isMember(state)) return
+  const others = otherValidators(state)
+  const to = others[state.tick % Math.max(1, others.length)]
+  const from = height(state.committed.height + 1)
+  if (to !== undefined) state.out.push({ kind: 'send', to, message: { kind: 'fetch', want: 'committed', from } })
 }
 
 /**

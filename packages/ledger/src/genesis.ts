@@ -24,11 +24,30 @@ import {
   utf8,
   type Writer,
 } from '@aethel/codec'
-import { type CommittedTip, createValidatorSet, MAX_BLOCK_TRANSACTIONS, type Validator, type ValidatorSet } from '@aethel/consensus'
-import { hashTagged } from '@aethel/crypto'
+import {
+  type CommittedTip,
+  createValidatorSet,
+  MAX_BLOCK_TRANSACTIONS,
+  MAX_EPOCH_LENGTH,
+  type Validator,
+  type ValidatorSet,
+} from '@aethel/consensus'
+import { hashTagged, hasSmallOrder } from '@aethel/crypto'
 import { MAX_KIND_BYTES, MAX_LIBRARY_NAME_BYTES } from './records.js'
-import { expectFormat, jsonBigint, jsonBytesOf, jsonFields, jsonInteger, jsonList, jsonText, readJson } from './strict-json.js'
+import {
+  expectFormat,
+  failJson,
+  type Json,
+  jsonBigint,
+  jsonBytesOf,
+  jsonFields,
+  jsonInteger,
+  jsonList,
+  jsonText,
+  readJson,
+} from './strict-json.js'
 import { MAX_PROOF_BYTES } from './transaction.js'
+import { type Governance, MAX_CHAIN_VALIDATORS, MAX_GOVERNANCE_KEYS } from './validators.js'
 
 export type MempoolOrder = 'difficulty' | 'fifo'
 
@@ -42,6 +61,8 @@ export interface Parameters {
   /** Proofs travel inline up to this. */
   readonly maxProofBytes: number
   readonly mempoolOrder: MempoolOrder
+  /** Blocks per epoch; 0: one epoch, so the validators never change (protocol.md §10). */
+  readonly epochLength: number
 }
 
 export const DEFAULT_PARAMETERS: Parameters = {
@@ -51,6 +72,7 @@ export const DEFAULT_PARAMETERS: Parameters = {
   blockGas: 2_000_000_000,
   maxProofBytes: 1024 * 1024,
   mempoolOrder: 'difficulty',
+  epochLength: 0,
 }
 
 export interface GenesisKind {
@@ -77,11 +99,14 @@ export interface Genesis {
   readonly kinds: readonly GenesisKind[]
   /** Ascending by name. */
   readonly libraries: readonly GenesisLibrary[]
+  /** Who may change the validators between epochs; left out: nobody. */
+  readonly governance?: Governance
 }
 
-const GENESIS_VERSION = 1
+/** Of a chain with one epoch, and of one with many. */
+const GENESIS_VERSION = { single: 1, epochs: 2 } as const
 const MAX_CHAIN_NAME_BYTES = 64
-const MAX_GENESIS_VALIDATORS = 4096
+const MAX_GENESIS_VALIDATORS: number = MAX_CHAIN_VALIDATORS
 const MAX_KINDS = 64
 const MAX_LIBRARIES = 64
 const MAX_WINDOW = 64
@@ -94,7 +119,7 @@ export function writeParameters(writer: Writer, parameters: Parameters): void {
   writer.u32(parameters.maxProofBytes).u8(parameters.mempoolOrder === 'difficulty' ? 1 : 2)
 }
 
-function readParameters(reader: Reader): Parameters {
+function readParameters(reader: Reader): Omit<Parameters, 'epochLength'> {
   const numbers = {
     window: reader.u16(),
     blockTransactions: reader.u32(),
@@ -109,19 +134,27 @@ function readParameters(reader: Reader): Parameters {
 
 export function encodeGenesis(genesis: Genesis): Uint8Array {
   return encode((writer) => {
-    writer.u16(GENESIS_VERSION).text(genesis.chainName).u64(genesis.genesisTimeMs)
+    const { epochLength } = genesis.parameters
+    writer
+      .u16(epochLength === 0 ? GENESIS_VERSION.single : GENESIS_VERSION.epochs)
+      .text(genesis.chainName)
+      .u64(genesis.genesisTimeMs)
     writer.list(genesis.validators, (w, validator) => w.raw(validator.publicKey).u128(validator.power))
     writeParameters(writer, genesis.parameters)
     writer.list(genesis.kinds, (w, kind) => w.text(kind.kind).u16(kind.revision))
     writer.list(genesis.libraries, (w, library) => w.text(library.name).raw(library.digest))
+    if (epochLength === 0) return
+    writer.u64(epochLength).list(genesis.governance?.keys ?? [], (w, key) => w.raw(key))
+    writer.u16(genesis.governance?.threshold ?? 0)
   })
 }
 
 export function decodeGenesis(bytes: Uint8Array): Result<Genesis, Refusal> {
   const decoded = decode(bytes, (reader) => {
     const version = reader.u16()
-    if (version !== GENESIS_VERSION) reader.fail('version', `expected genesis version ${GENESIS_VERSION}, got ${version}`)
-    return {
+    if (version !== GENESIS_VERSION.single && version !== GENESIS_VERSION.epochs)
+      reader.fail('version', `expected genesis version 1 or 2, got ${version}`)
+    const fields = {
       chainName: reader.text(MAX_CHAIN_NAME_BYTES),
       genesisTimeMs: reader.u64(),
       validators: reader.list(MAX_GENESIS_VALIDATORS, (r) => ({ publicKey: r.publicKey(), power: r.u128() })),
@@ -129,6 +162,14 @@ export function decodeGenesis(bytes: Uint8Array): Result<Genesis, Refusal> {
       kinds: reader.list(MAX_KINDS, (r) => ({ kind: r.text(MAX_KIND_BYTES), revision: r.u16() })),
       libraries: reader.list(MAX_LIBRARIES, (r) => ({ name: r.text(MAX_LIBRARY_NAME_BYTES), digest: r.hash() })),
     }
+    if (version === GENESIS_VERSION.single) return { ...fields, parameters: { ...fields.parameters, epochLength: 0 } }
+    const epochLength = reader.u64()
+    if (epochLength === 0) reader.fail('epoch-length', 'expected a chain with one epoch to have genesis version 1')
+    const keys = reader.list(MAX_GOVERNANCE_KEYS, (r) => r.publicKey())
+    const threshold = reader.u16()
+    if (keys.length === 0 && threshold !== 0) reader.fail('governance', 'expected a threshold of 0 without governance keys')
+    const governance = keys.length === 0 ? {} : { governance: { keys, threshold } }
+    return { ...fields, parameters: { ...fields.parameters, epochLength }, ...governance }
   })
   return decoded.ok ? checkGenesis(decoded.value) : decoded
 }
@@ -141,6 +182,8 @@ export function checkGenesis(genesis: Genesis): Result<Genesis, Refusal> {
   if (!name.ok) return name
   const parameters = checkParameters(genesis.parameters)
   if (!parameters.ok) return parameters
+  const governance = checkGovernance(genesis)
+  if (!governance.ok) return governance
   if (genesis.validators.length > MAX_GENESIS_VALIDATORS || genesis.kinds.length > MAX_KINDS || genesis.libraries.length > MAX_LIBRARIES) {
     return refuse('genesis', `expected at most ${MAX_GENESIS_VALIDATORS} validators, ${MAX_KINDS} kinds and ${MAX_LIBRARIES} libraries`)
   }
@@ -193,6 +236,21 @@ function checkNames(what: string, names: readonly string[], maxBytes: number): R
   return ok(null)
 }
 
+function checkGovernance({ governance, parameters }: Genesis): Result<null, Refusal> {
+  if (governance === undefined) return ok(null)
+  const { keys, threshold } = governance
+  if (parameters.epochLength === 0)
+    return refuse('governance', 'expected an epochLength above 0 with governance: validators change between epochs')
+  if (keys.length < 1 || keys.length > MAX_GOVERNANCE_KEYS)
+    return refuse('governance', `expected 1..${MAX_GOVERNANCE_KEYS} governance keys`)
+  if (!Number.isInteger(threshold) || threshold < 1 || threshold > keys.length)
+    return refuse('governance', `expected a threshold of 1..${keys.length}, the number of governance keys, got ${threshold}`)
+  const distinct = new Set(keys.map(toHex))
+  if (distinct.size !== keys.length || keys.some(hasSmallOrder))
+    return refuse('governance', 'expected distinct governance keys of prime order')
+  return ok(null)
+}
+
 function checkParameters(parameters: Parameters): Result<null, Refusal> {
   const inRange = (value: number, least: number, most: number): boolean => Number.isSafeInteger(value) && value >= least && value <= most
   if (!inRange(parameters.window, 1, MAX_WINDOW))
@@ -206,6 +264,8 @@ function checkParameters(parameters: Parameters): Result<null, Refusal> {
   if (!inRange(parameters.blockBytes, 1, MAX_U32) || !inRange(parameters.blockGas, 1, Number.MAX_SAFE_INTEGER)) {
     return refuse('genesis-parameters', 'expected positive limits of bytes and gas per block')
   }
+  if (!inRange(parameters.epochLength, 0, MAX_EPOCH_LENGTH))
+    return refuse('genesis-parameters', `expected an epochLength of 0..${MAX_EPOCH_LENGTH}, got ${parameters.epochLength}`)
   return ok(null)
 }
 
@@ -243,9 +303,13 @@ export function genesisToJson(genesis: Genesis): string {
         blockGas: String(parameters.blockGas),
         maxProofBytes: String(parameters.maxProofBytes),
         mempoolOrder: parameters.mempoolOrder,
+        ...(parameters.epochLength === 0 ? {} : { epochLength: String(parameters.epochLength) }),
       },
       kinds: genesis.kinds.map((kind) => ({ kind: kind.kind, revision: String(kind.revision) })),
       libraries: genesis.libraries.map((library) => ({ name: library.name, digest: toHex(library.digest) })),
+      ...(genesis.governance === undefined
+        ? {}
+        : { governance: { keys: genesis.governance.keys.map(toHex), threshold: String(genesis.governance.threshold) } }),
     },
     null,
     2,
@@ -254,21 +318,28 @@ export function genesisToJson(genesis: Genesis): string {
 
 const PARAMETER_FIELDS = ['window', 'blockTransactions', 'blockBytes', 'blockGas', 'maxProofBytes', 'mempoolOrder'] as const
 
+function readGovernance(json: Json): Governance {
+  const fields = jsonFields(json, 'governance', ['keys', 'threshold'])
+  return {
+    keys: jsonList(fields.get('keys'), 'keys', MAX_GOVERNANCE_KEYS).map((key) => publicKey(jsonBytesOf(key, 'key', PUBLIC_KEY_BYTES))),
+    threshold: jsonInteger(fields.get('threshold'), 'threshold', MAX_GOVERNANCE_KEYS),
+  }
+}
+
 /** Strict: unknown, missing and repeated fields are refused, and `chainId` must be the hash of the rest. */
 export function genesisFromJson(bytes: Uint8Array): Result<Genesis, Refusal> {
   const parsed = readJson(bytes, MAX_GENESIS_JSON_BYTES, (json) => {
     expectFormat(json, 'a genesis', GENESIS_FORMAT)
-    const fields = jsonFields(json, 'genesis', [
-      'format',
-      'chainId',
-      'chainName',
-      'genesisTimeMs',
-      'validators',
-      'parameters',
-      'kinds',
-      'libraries',
-    ])
-    const parameters = jsonFields(fields.get('parameters') ?? null, 'parameters', PARAMETER_FIELDS)
+    const fields = jsonFields(
+      json,
+      'genesis',
+      ['format', 'chainId', 'chainName', 'genesisTimeMs', 'validators', 'parameters', 'kinds', 'libraries'],
+      ['governance'],
+    )
+    const parameters = jsonFields(fields.get('parameters') ?? null, 'parameters', PARAMETER_FIELDS, ['epochLength'])
+    const epochLength = parameters.has('epochLength') ? jsonInteger(parameters.get('epochLength'), 'epochLength', MAX_EPOCH_LENGTH) : 0
+    if (parameters.has('epochLength') && epochLength === 0) failJson('json-shape', 'expected no epochLength rather than one of 0')
+    const governance = fields.has('governance') ? { governance: readGovernance(fields.get('governance') ?? null) } : {}
     const genesis: Genesis = {
       chainName: jsonText(fields.get('chainName'), 'chainName', MAX_CHAIN_NAME_BYTES),
       genesisTimeMs: jsonInteger(fields.get('genesisTimeMs'), 'genesisTimeMs', Number.MAX_SAFE_INTEGER),
@@ -286,6 +357,7 @@ export function genesisFromJson(bytes: Uint8Array): Result<Genesis, Refusal> {
         blockGas: jsonInteger(parameters.get('blockGas'), 'blockGas', Number.MAX_SAFE_INTEGER),
         maxProofBytes: jsonInteger(parameters.get('maxProofBytes'), 'maxProofBytes', MAX_U32),
         mempoolOrder: jsonText(parameters.get('mempoolOrder'), 'mempoolOrder', 16) as MempoolOrder,
+        epochLength,
       },
       kinds: jsonList(fields.get('kinds'), 'kinds', MAX_KINDS).map((item) => {
         const kind = jsonFields(item, 'kind', ['kind', 'revision'])
@@ -298,6 +370,7 @@ export function genesisFromJson(bytes: Uint8Array): Result<Genesis, Refusal> {
           digest: hash(jsonBytesOf(library.get('digest'), 'digest', HASH_BYTES)),
         }
       }),
+      ...governance,
     }
     return { chainId: jsonBytesOf(fields.get('chainId'), 'chainId', HASH_BYTES), genesis }
   })

@@ -7,6 +7,7 @@ import {
   assert,
   compareBytes,
   encode,
+  epoch,
   equalBytes,
   HASH_BYTES,
   type Hash,
@@ -19,7 +20,7 @@ import {
   refuse,
   toHex,
 } from '@aethel/codec'
-import type { VerifySignature } from '@aethel/consensus'
+import { isBoundary, type VerifySignature } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import { claimIdOf } from '@aethel/proofs'
 import {
@@ -60,6 +61,18 @@ import {
   statementChange,
 } from './state.js'
 import { decodeTransaction, type SignedTransaction, type SubmitProof, signingBytesOf } from './transaction.js'
+import {
+  applyUpdate,
+  CURRENT_VALIDATORS_PATH,
+  checkUpdate,
+  decodeEpochMembers,
+  decodeNextMembers,
+  encodeEpochMembers,
+  encodeNextMembers,
+  NEXT_VALIDATORS_PATH,
+  toValidators,
+  type UpdateValidators,
+} from './validators.js'
 
 export interface LedgerOptions {
   /** Ed25519 of `@aethel/crypto`, or the simulator's ideal signatures. */
@@ -82,6 +95,8 @@ export interface LedgerTransaction extends Transaction {
   readonly accountAt: Hash
   readonly claimAt: Hash | null
   readonly labelAt: Hash | null
+  /** Changes of the validators; null for other actions. */
+  readonly update: UpdateValidators | null
 }
 
 /** Why a transaction cannot follow a state: not yet, or never. */
@@ -139,6 +154,7 @@ class Ledger {
         encode((writer) => writeParameters(writer, this.#genesis.parameters)),
       ),
     ]
+    if (this.#genesis.parameters.epochLength > 0) entries.push(...genesisMembers(this.#genesis))
     const statements: MapChange[] = []
     const libraries = new Map<string, LibraryState>()
     for (const definition of this.#registry.libraries) {
@@ -183,6 +199,9 @@ class Ledger {
     }
     const proof = transaction.action.type === 'submit-proof' && kind !== null ? readProof(kind.value, transaction.action) : null
     if (proof !== null && !proof.ok) return proof
+    const update = transaction.action.type === 'update-validators' ? transaction.action : null
+    const approved = update === null ? null : this.#checkUpdate(update)
+    if (approved !== null && !approved.ok) return approved
     return ok({
       id: transactionIdOf(bytes),
       bytes,
@@ -200,7 +219,13 @@ class Ledger {
       accountAt: mapKey(accountPath(transaction.sender)),
       claimAt: proof === null ? null : mapKey(claimPath(proof.value.work.claimId)),
       labelAt: proof === null || proof.value.place === null ? null : mapKey(labelPath(proof.value.place.label)),
+      update,
     })
+  }
+
+  #checkUpdate(update: UpdateValidators): Result<null, Refusal> {
+    const governance = this.#genesis.governance ?? null
+    return checkUpdate(update, { chainId: this.#chainId, governance, verifySignature: this.#verifySignature })
   }
 
   #admissibleKind(action: SubmitProof): Result<LedgerKind, Refusal> {
@@ -245,6 +270,8 @@ class Ledger {
     const { work } = transaction
     const claimRefusal = work === null ? null : this.#claimRefusal(view, transaction, work)
     if (claimRefusal !== null) return claimRefusal
+    const updateRefusal = transaction.update === null ? null : updateRefusalOf(view, transaction.update)
+    if (updateRefusal !== null) return updateRefusal
     if (transaction.nonce > nonce)
       return later('nonce-gap', `expected nonce ${nonce}, got ${transaction.nonce}; it waits for the ones between`)
     return work === null ? null : this.#citationRefusal(view, transaction, work, cited)
@@ -302,9 +329,11 @@ class Ledger {
       if (refusal !== null) return refuse(refusal.code, `transaction ${index} (${toHex(transaction.id)}): ${refusal.message}`)
       view.setNonce(transaction, transaction.nonce + 1)
       this.#addClaim(view, context, transaction, input.difficulty, cited)
+      if (transaction.update !== null) updateMembers(view, transaction.update)
     }
+    const members = isBoundary(this.#genesis.parameters.epochLength, context.height) ? view.beginEpoch().members : null
     const state = view.finish()
-    return ok({ state, stateRoot: state.entries.root })
+    return ok({ state, stateRoot: state.entries.root, nextValidators: members === null ? null : toValidators(members) })
   }
 
   #addClaim(view: StateView, context: BlockContext, transaction: LedgerTransaction, gas: number, cited: readonly CitedPlace[]): void {
@@ -332,6 +361,37 @@ class Ledger {
       work.claim,
     )
   }
+}
+
+/** Genesis validators have their index for a seat and their first key for an account. */
+function genesisMembers(genesis: Genesis): MapChange[] {
+  const members = genesis.validators.map((validator, seat) => ({ ...validator, seat, account: validator.publicKey, contact: null }))
+  return [
+    entryChange(CURRENT_VALIDATORS_PATH, encodeEpochMembers({ epoch: epoch(0), members })),
+    entryChange(NEXT_VALIDATORS_PATH, encodeNextMembers({ sequence: 0, nextSeat: members.length, members })),
+  ]
+}
+
+/**
+ * Updates follow one another by their sequence. One whose turn it is and that cannot be made now never can: nothing else
+ * changes the next set before it.
+ */
+function updateRefusalOf(view: StateView, update: UpdateValidators): RuleRefusal | null {
+  const next = view.nextMembers
+  assert(next !== null, 'an update passed the gate of a chain with one epoch')
+  if (update.sequence < next.sequence)
+    return never('update-sequence', `expected update ${next.sequence} of the validators, got ${update.sequence}, which was made already`)
+  if (update.sequence > next.sequence)
+    return later('nonce-gap', `expected update ${next.sequence} of the validators, got ${update.sequence}; it waits for the ones between`)
+  const applied = applyUpdate(next, update)
+  return applied.ok ? null : never(applied.error.code, applied.error.message)
+}
+
+function updateMembers(view: StateView, update: UpdateValidators): void {
+  const next = view.nextMembers
+  const applied = next === null ? null : applyUpdate(next, update)
+  assert(applied?.ok === true, 'the rules let through an update that cannot be made')
+  view.setNextMembers(applied.value)
 }
 
 /** The axioms that cited claims are or rest on, ascending. */
@@ -397,7 +457,7 @@ const PREFIX_BYTES = { account: 8, claim: 6, statement: 10 } as const
 const SLASH = 0x2f
 const PUBLIC_KEY_PATH_BYTES = PREFIX_BYTES.account + 32
 
-type PathKind = 'account' | 'claim' | 'library' | 'statement' | 'parameters'
+type PathKind = 'account' | 'claim' | 'library' | 'statement' | 'parameters' | 'validators'
 
 /** The part of a path before its first slash. */
 function pathKindOf(path: Uint8Array): PathKind | undefined {
@@ -406,7 +466,7 @@ function pathKindOf(path: Uint8Array): PathKind | undefined {
   if (name === 'account') return path.length === PUBLIC_KEY_PATH_BYTES ? name : undefined
   if (name === 'claim') return path.length === PREFIX_BYTES.claim + HASH_BYTES ? name : undefined
   if (name === 'statement') return path.length === PREFIX_BYTES.statement + HASH_BYTES ? name : undefined
-  return name === 'library' || name === 'parameters' ? name : undefined
+  return name === 'library' || name === 'parameters' || name === 'validators' ? name : undefined
 }
 
 function damaged(message: string): { readonly ok: false; readonly error: Refusal } {
@@ -444,6 +504,11 @@ function restoreState(genesis: LedgerState, stored: Iterable<readonly [Uint8Arra
       case 'account': {
         const record = decodeAccountRecord(value)
         if (!record.ok) return damaged(`an account record does not decode: ${record.error.message}`)
+        break
+      }
+      case 'validators': {
+        const read = equalBytes(path, NEXT_VALIDATORS_PATH) ? decodeNextMembers(value) : decodeEpochMembers(value)
+        if (!read.ok) return damaged(`a record of validators does not decode: ${read.error.message}`)
         break
       }
       case 'library':

@@ -3,7 +3,7 @@
  * entries are what the root covers; statements lie beside them, because each is bound by its claimId already, and the
  * labels of a library form a map of their own whose root stands in the library's entry.
  */
-import { assert, concatBytes, type Hash, keyOf, type PublicKey, utf8 } from '@aethel/codec'
+import { assert, concatBytes, epoch, type Hash, keyOf, type PublicKey, type Refusal, type Result, utf8 } from '@aethel/codec'
 import { AuthenticatedMap, type MapChange, mapKey } from './merkle.js'
 import {
   accountPath,
@@ -17,6 +17,17 @@ import {
   labelPath,
   libraryPath,
 } from './records.js'
+import {
+  CURRENT_VALIDATORS_PATH,
+  decodeEpochMembers,
+  decodeNextMembers,
+  type EpochMembers,
+  encodeEpochMembers,
+  encodeNextMembers,
+  NEXT_VALIDATORS_PATH,
+  type NextMembers,
+  PREVIOUS_VALIDATORS_PATH,
+} from './validators.js'
 
 export interface LibraryState {
   readonly digest: Hash
@@ -146,6 +157,29 @@ function compactPlace(record: ClaimRecord): CitedPlace {
   return { library: record.library?.name ?? null, axioms: new Uint16Array(record.library?.axioms ?? []) }
 }
 
+/** Null on a chain with one epoch. */
+export function nextMembersOf(state: LedgerState): NextMembers | null {
+  return recordAt(state, NEXT_VALIDATORS_PATH, decodeNextMembers)
+}
+
+/** The validators of the epoch under way; null on a chain with one epoch, whose validators are genesis'. */
+export function currentMembersOf(state: LedgerState): EpochMembers | null {
+  return recordAt(state, CURRENT_VALIDATORS_PATH, decodeEpochMembers)
+}
+
+/** Of the epoch before; null in the first. */
+export function previousMembersOf(state: LedgerState): EpochMembers | null {
+  return recordAt(state, PREVIOUS_VALIDATORS_PATH, decodeEpochMembers)
+}
+
+function recordAt<T>(state: LedgerState, path: Uint8Array, read: (bytes: Uint8Array) => Result<T, Refusal>): T | null {
+  const bytes = state.entries.get(mapKey(path))
+  if (bytes === undefined) return null
+  const record = read(bytes)
+  assert(record.ok, 'a record of validators in the state does not decode')
+  return record.value
+}
+
 /** A state and what a block has changed in it so far. */
 export class StateView {
   readonly #base: LedgerState
@@ -153,6 +187,9 @@ export class StateView {
   readonly #nonces = new Map<string, { readonly account: PublicKey; readonly accountAt: Hash; readonly nonce: number }>()
   readonly #claims = new Map<string, { readonly record: ClaimRecord; readonly statement: Uint8Array }>()
   readonly #labels = new Map<string, Map<string, Hash>>()
+  #next: NextMembers | null = null
+  #current: EpochMembers | null = null
+  #previous: EpochMembers | null = null
 
   constructor(base: LedgerState, places: PlaceCache) {
     this.#base = base
@@ -196,6 +233,25 @@ export class StateView {
     this.#labels.set(name, labels)
   }
 
+  /** What becomes the set at the next boundary; null on a chain with one epoch. */
+  get nextMembers(): NextMembers | null {
+    return this.#next ?? nextMembersOf(this.#base)
+  }
+
+  setNextMembers(next: NextMembers): void {
+    this.#next = next
+  }
+
+  /** The block is the last of its epoch: the next set is the current one from here on. */
+  beginEpoch(): EpochMembers {
+    const before = currentMembersOf(this.#base)
+    const next = this.nextMembers
+    assert(before !== null && next !== null, 'a chain with epochs has its validators in the state')
+    this.#previous = before
+    this.#current = { epoch: epoch(before.epoch + 1), members: next.members }
+    return this.#current
+  }
+
   /** The state with all changes in it; one batch per map. The order of insertion does not matter to any root. */
   finish(): LedgerState {
     const changes: MapChange[] = []
@@ -207,6 +263,9 @@ export class StateView {
       changes.push(entryChange(claimPath(record.claimId), encodeClaimRecord(record)))
       if (record.library !== null) statements.push(statementChange(record.claimId, statement))
     }
+    if (this.#next !== null) changes.push(entryChange(NEXT_VALIDATORS_PATH, encodeNextMembers(this.#next)))
+    if (this.#current !== null) changes.push(entryChange(CURRENT_VALIDATORS_PATH, encodeEpochMembers(this.#current)))
+    if (this.#previous !== null) changes.push(entryChange(PREVIOUS_VALIDATORS_PATH, encodeEpochMembers(this.#previous)))
     const libraries = new Map(this.#base.libraries)
     for (const [name, labels] of this.#labels) {
       const before = libraries.get(name)

@@ -18,6 +18,7 @@ import {
 } from '@aethel/codec'
 import { domainTag } from '@aethel/crypto'
 import { MAX_KIND_BYTES } from './records.js'
+import { readUpdate, type UpdateValidators, writeUpdate } from './validators.js'
 
 export const TRANSACTION_VERSION = 1
 /** Upper bounds of the format; a chain's own limits are at most these. Together below consensus' MAX_TRANSACTION_BYTES. */
@@ -50,7 +51,7 @@ export interface Note {
   readonly data: Uint8Array
 }
 
-export type Action = SubmitProof | Note
+export type Action = SubmitProof | Note | UpdateValidators
 
 export interface UnsignedTransaction {
   readonly chainId: Hash
@@ -70,7 +71,7 @@ export interface SignedTransaction extends UnsignedTransaction {
   readonly signature: Signature
 }
 
-const ACTION = { 'submit-proof': 1, note: 2 } as const
+const ACTION = { 'submit-proof': 1, note: 2, 'update-validators': 3 } as const
 
 function writeAction(writer: Writer, action: Action): void {
   writer.u8(ACTION[action.type])
@@ -86,6 +87,8 @@ function writeAction(writer: Writer, action: Action): void {
     case 'note':
       writer.bytes(action.data)
       return
+    case 'update-validators':
+      return writeUpdate(writer, action)
   }
 }
 
@@ -106,8 +109,10 @@ function readAction(reader: Reader): Action {
       }
     case ACTION.note:
       return { type: 'note', data: reader.bytes(MAX_NOTE_BYTES) }
+    case ACTION['update-validators']:
+      return readUpdate(reader)
     default:
-      return reader.fail('action', `expected action 1 (submit-proof) or 2 (note), got ${tag}`)
+      return reader.fail('action', `expected action 1 (submit-proof), 2 (note) or 3 (update-validators), got ${tag}`)
   }
 }
 

@@ -98,7 +98,7 @@ export async function createTestnet(options: TestnetOptions): Promise<TestnetSum
   if (!set.ok) throw new AethelError(set.error.code, set.error.message, 'this is a bug in Aethel')
   const trustFile = join(output, 'trust.json')
   const genesisFile = join(output, HOME_FILES.genesis)
-  writeFileSync(trustFile, encodeTrust({ chainId: chainIdOf(genesis), validators: set.value }))
+  writeFileSync(trustFile, encodeTrust({ chainId: chainIdOf(genesis), validators: set.value, epochLength: genesis.parameters.epochLength }))
   writeFileSync(genesisFile, genesisBytes)
   const urls = homes.map((_, index) => `http://${host}:${ports[2 * index + 1]}`)
   return { chainId: toHex(chainIdOf(genesis)), homes, urls, trustFile, genesisFile }

@@ -36,7 +36,7 @@ describe('the light client on the browser build of crypto', () => {
     const { mapKey } = await import('@aethel/ledger/merkle')
     const { claimIdOf } = await import('@aethel/ledger/records')
     for (const hashing of [
-      () => createValidatorSet(0 as never, [{ publicKey: new Uint8Array(32) as never, power: 1n }]),
+      () => createValidatorSet(0 as never, [{ publicKey: new Uint8Array(32).fill(7) as never, power: 1n }]),
       () => mapKey(utf8('x')),
       () => claimIdOf('x', utf8('x')),
     ]) {

@@ -1,4 +1,5 @@
 export * from './create.js'
+export * from './epochs.js'
 export * from './receipt.js'
 export * from './recheck.js'
 export * from './trust.js'

@@ -3,14 +3,16 @@
  * verifier by another way than the receipt does; a receipt's own word about validators counts for nothing (trap S9).
  */
 import { epoch, HASH_BYTES, type Hash, hash, PUBLIC_KEY_BYTES, publicKey, type Refusal, type Result, toHex } from '@aethel/codec'
-import { createValidatorSet, type ValidatorSet } from '@aethel/consensus'
-import { expectFormat, jsonBigint, jsonBytesOf, jsonFields, jsonInteger, jsonList, readJson } from '@aethel/ledger/strict-json'
+import { createValidatorSet, type EpochLength, MAX_EPOCH_LENGTH, type ValidatorSet } from '@aethel/consensus'
+import { expectFormat, failJson, jsonBigint, jsonBytesOf, jsonFields, jsonInteger, jsonList, readJson } from '@aethel/ledger/strict-json'
 
 export interface TrustRoot {
   /** Hash of genesis. */
   readonly chainId: Hash
   /** In force in `validators.epoch`. */
   readonly validators: ValidatorSet
+  /** Blocks per epoch, from genesis; 0: one epoch, so these are the validators for ever. */
+  readonly epochLength: EpochLength
 }
 
 export const TRUST_FORMAT = 'aethel-trust/1'
@@ -24,6 +26,7 @@ export function encodeTrust(trust: TrustRoot): string {
     {
       format: TRUST_FORMAT,
       chainId: toHex(trust.chainId),
+      ...(trust.epochLength === 0 ? {} : { epochLength: String(trust.epochLength) }),
       epoch: String(trust.validators.epoch),
       validators: trust.validators.validators.map((validator) => ({
         publicKey: toHex(validator.publicKey),
@@ -39,8 +42,11 @@ export function encodeTrust(trust: TrustRoot): string {
 export function decodeTrust(bytes: Uint8Array): Result<TrustRoot, Refusal> {
   const parsed = readJson(bytes, MAX_TRUST_BYTES, (json) => {
     expectFormat(json, 'a trust root', TRUST_FORMAT)
-    const fields = jsonFields(json, 'trust root', ['format', 'chainId', 'epoch', 'validators'])
+    const fields = jsonFields(json, 'trust root', ['format', 'chainId', 'epoch', 'validators'], ['epochLength'])
+    const epochLength = fields.has('epochLength') ? jsonInteger(fields.get('epochLength'), 'epochLength', MAX_EPOCH_LENGTH) : 0
+    if (fields.has('epochLength') && epochLength === 0) failJson('epoch-length', 'expected no epochLength rather than one of 0')
     return {
+      epochLength,
       chainId: hash(jsonBytesOf(fields.get('chainId'), 'chainId', HASH_BYTES)),
       epoch: epoch(jsonInteger(fields.get('epoch'), 'epoch', Number.MAX_SAFE_INTEGER)),
       validators: jsonList(fields.get('validators'), 'validators', MAX_TRUST_VALIDATORS).map((item) => {
@@ -53,6 +59,7 @@ export function decodeTrust(bytes: Uint8Array): Result<TrustRoot, Refusal> {
     }
   })
   if (!parsed.ok) return parsed
+  const { chainId, epochLength } = parsed.value
   const validators = createValidatorSet(parsed.value.epoch, parsed.value.validators)
-  return validators.ok ? { ok: true, value: { chainId: parsed.value.chainId, validators: validators.value } } : validators
+  return validators.ok ? { ok: true, value: { chainId, validators: validators.value, epochLength } } : validators
 }

@@ -4,10 +4,11 @@
  * result exists only when every check has passed.
  */
 import { equalBytes, type Hash, indicesOf, ok, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
-import { type Header, hashHeader, type VerifySignature, verifyCertificate } from '@aethel/consensus'
+import { epochOfHeight, type Header, hashHeader, type VerifySignature, verifyCertificate } from '@aethel/consensus'
 import { verifySignature as verifyEd25519 } from '@aethel/crypto'
 import { mapKey, verifyMapProof } from '@aethel/ledger/merkle'
 import { type ClaimRecord, claimIdOf, claimPath, decodeClaimRecord } from '@aethel/ledger/records'
+import { type EpochLink, verifyEpochChain } from './epochs.js'
 import { decodeReceipt, type Receipt } from './receipt.js'
 import type { TrustRoot } from './trust.js'
 
@@ -23,6 +24,8 @@ export interface ReceiptPolicy {
 
 export interface VerifyOptions {
   readonly trust: TrustRoot
+  /** From the trusted epoch to the receipt's, for a receipt of a later one (`decodeEpochs`). */
+  readonly epochs?: readonly EpochLink[]
   readonly policy?: ReceiptPolicy
   /** Strict Ed25519 of `@aethel/crypto` unless given. */
   readonly verifySignature?: VerifySignature
@@ -43,7 +46,7 @@ export interface CheckedReceipt {
 }
 
 export interface CheckStep {
-  readonly name: 'format' | 'chain' | 'header' | 'certificate' | 'state' | 'record' | 'claim' | 'policy'
+  readonly name: 'format' | 'chain' | 'epochs' | 'header' | 'certificate' | 'state' | 'record' | 'claim' | 'policy'
   readonly ok: boolean
   /** What was found, or the refusal's sentence. */
   readonly detail: string
@@ -69,13 +72,16 @@ export function verifyReceipt(bytes: Uint8Array, options: VerifyOptions): Verifi
 }
 
 function runChecks(list: Checklist, bytes: Uint8Array, options: VerifyOptions): Result<CheckedReceipt, Refusal> {
-  const { trust, policy = {} } = options
-  const { validators } = trust
+  const { trust: root, policy = {} } = options
   const decoded = list.take('format', decodeReceipt(bytes), () => `a receipt of ${bytes.length} bytes`)
   if (!decoded.ok) return decoded
   const receipt = decoded.value
-  const chain = list.take('chain', checkChain(receipt, trust), () => `chain ${toHex(trust.chainId)}`)
+  const chain = list.take('chain', checkChain(receipt, root), () => `chain ${toHex(root.chainId)}`)
   if (!chain.ok) return chain
+  const inEpoch = checkEpochs(list, receipt, options)
+  if (!inEpoch.ok) return inEpoch
+  const trust = inEpoch.value
+  const { validators } = trust
   const tip = list.take('header', checkHeaders(receipt, trust), () => `block ${receipt.header.height} of epoch ${receipt.header.epoch}`)
   if (!tip.ok) return tip
   const signed = list.take(
@@ -118,6 +124,16 @@ function runChecks(list: Checklist, bytes: Uint8Array, options: VerifyOptions): 
   })
 }
 
+/** The trust root of the receipt's epoch: the one given, or what an epoch chain makes of it. */
+function checkEpochs(list: Checklist, receipt: Receipt, { trust, epochs, verifySignature }: VerifyOptions): Result<TrustRoot, Refusal> {
+  if (epochs === undefined) return ok(trust)
+  const roots = list.take('epochs', verifyEpochChain(trust, epochs, verifySignature ?? verifyEd25519), (found) => {
+    return `trust in epoch ${trust.validators.epoch} leads to epoch ${found.at(-1)?.validators.epoch ?? trust.validators.epoch}`
+  })
+  if (!roots.ok) return roots
+  return ok(roots.value.find((root) => root.validators.epoch === receipt.header.epoch) ?? trust)
+}
+
 function checkChain(receipt: Receipt, trust: TrustRoot): Result<null, Refusal> {
   for (const chainId of [receipt.chainId, receipt.header.chainId]) {
     if (!equalBytes(chainId, trust.chainId)) {
@@ -143,11 +159,17 @@ function checkHeaders(receipt: Receipt, trust: TrustRoot): Result<CertifiedTip, 
     if (header.epoch !== trust.validators.epoch) {
       return refuse(
         'epoch',
-        `expected a header of epoch ${trust.validators.epoch}, got epoch ${header.epoch}; use a trust root of that epoch`,
+        `expected a header of epoch ${trust.validators.epoch}, got epoch ${header.epoch}; give the epoch chain up to it, or a trust root of that epoch`,
       )
     }
     if (!equalBytes(header.validatorsHash, trust.validators.hash)) {
       return refuse('validators', 'expected a header that names the validators of the trust root, got other validators')
+    }
+    if (isOutsideEpoch(header, trust)) {
+      return refuse(
+        'epoch-height',
+        `expected a height of epoch ${header.epoch}, whose length is ${trust.epochLength}, got ${header.height}`,
+      )
     }
     if (tip !== null && (header.height !== tip.header.height + 1 || !equalBytes(header.parent, tip.hash))) {
       return refuse(
@@ -158,6 +180,10 @@ function checkHeaders(receipt: Receipt, trust: TrustRoot): Result<CertifiedTip, 
     tip = { header, hash: hashHeader(header) }
   }
   return tip === null ? refuse('trail', 'expected a header') : ok(tip)
+}
+
+function isOutsideEpoch({ epoch, height }: Header, { epochLength }: TrustRoot): boolean {
+  return epochLength > 0 && (height < 1 || epochOfHeight(epochLength, height) !== epoch)
 }
 
 interface Signed {

@@ -68,7 +68,7 @@ export const genesis: Genesis = {
   libraries: [genesisLibrary(definition)],
 }
 export const chainId: Hash = chainIdOf(genesis)
-export const trust: TrustRoot = { chainId, validators: must(genesisValidators(genesis)) }
+export const trust: TrustRoot = { chainId, validators: must(genesisValidators(genesis)), epochLength: 0 }
 export const registry = must(createRegistry(genesis, [definition]))
 export const ledger = createLedger(genesis, registry, { verifySignature })
 

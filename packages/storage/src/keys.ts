@@ -2,7 +2,7 @@
  * The key layout: one byte says what the record is, the rest orders it. Numbers are big-endian, so the order of keys is the
  * order of heights.
  */
-import { concatBytes, encode, type Hash, type Height } from '@aethel/codec'
+import { concatBytes, type Epoch, encode, type Hash, type Height } from '@aethel/codec'
 import type { Equivocation, Vote } from '@aethel/consensus'
 
 /** Kinds of records by first byte. Those up to `tip` are the safety records (protocol.md §5). */
@@ -15,6 +15,7 @@ export const PREFIX = {
   /** Fingerprint of all safety records together. */
   summary: 0x20,
   meta: 0x21,
+  epoch: 0x22,
   committed: 0x30,
   certificate: 0x31,
   transaction: 0x32,
@@ -44,6 +45,10 @@ export function uncommittedKey(height: Height, hash: Hash): Uint8Array {
 
 export function committedKey(height: Height): Uint8Array {
   return encode((writer) => writer.u8(PREFIX.committed).u64(height))
+}
+
+export function epochKey(epoch: Epoch): Uint8Array {
+  return encode((writer) => writer.u8(PREFIX.epoch).u64(epoch))
 }
 
 export function certificateKey(height: Height): Uint8Array {

@@ -6,10 +6,12 @@ import {
   decodeMessage,
   type Equivocation,
   encodeMessage,
+  MAX_VALIDATORS,
   type Message,
   type NewView,
   type PersistRecord,
   readCertificate,
+  type Validator,
   type ViewChange,
   type Vote,
   writeCertificate,
@@ -112,6 +114,28 @@ export function decodeEvidence(bytes: Uint8Array): Result<Equivocation, Refusal>
     return vote.ok ? vote.value : reader.fail(vote.error.code, vote.error.message)
   }
   return decode(bytes, (reader) => ({ first: read(reader), second: read(reader) }))
+}
+
+/** Where an epoch begins and with whom. */
+export interface EpochRecord {
+  readonly originHeight: Height
+  readonly originHash: Hash
+  readonly validators: readonly Validator[]
+}
+
+export function encodeEpoch({ originHeight, originHash, validators }: EpochRecord): Uint8Array {
+  return encode((writer) => {
+    writer.u64(originHeight).raw(originHash)
+    writer.list(validators, (w, validator) => w.raw(validator.publicKey).u128(validator.power))
+  })
+}
+
+export function decodeEpoch(bytes: Uint8Array): Result<EpochRecord, Refusal> {
+  return decode(bytes, (reader) => ({
+    originHeight: height(reader.u64()),
+    originHash: reader.hash(),
+    validators: reader.list(MAX_VALIDATORS, (r) => ({ publicKey: r.publicKey(), power: r.u128() })),
+  }))
 }
 
 export interface TransactionPlace {

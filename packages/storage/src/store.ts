@@ -9,13 +9,27 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { assert, decode, equalBytes, type Hash, type Height, height, keyOf, type Refusal, type Result, toHex } from '@aethel/codec'
+import {
+  assert,
+  decode,
+  type Epoch,
+  equalBytes,
+  type Hash,
+  type Height,
+  height,
+  keyOf,
+  type Refusal,
+  type Result,
+  toHex,
+} from '@aethel/codec'
 import {
   type Block,
   type Certificate,
   type CommittedTip,
+  createValidatorSet,
   type DurableState,
   decodeBlock,
+  type EpochStart,
   type Equivocation,
   encodeBlock,
   encodeCertificate,
@@ -32,6 +46,7 @@ import { damaged, StoreError } from './errors.js'
 import {
   certificateKey,
   committedKey,
+  epochKey,
   evidenceKey,
   HIGHEST_KEY,
   META_KEY,
@@ -48,6 +63,7 @@ import {
 import { damageInLog } from './log-check.js'
 import { liveTables } from './manifest.js'
 import {
+  decodeEpoch,
   decodeEvidence,
   decodeFormat,
   decodeMeta,
@@ -55,6 +71,7 @@ import {
   decodeTip,
   decodeView,
   decodeVote,
+  encodeEpoch,
   encodeEvidence,
   encodeMeta,
   encodePlace,
@@ -81,6 +98,8 @@ export interface CommitRecord {
   }
   /** Ids of the block's transactions, in block order. */
   readonly transactionIds: readonly Hash[]
+  /** With the last block of an epoch: what the next one starts from. */
+  readonly nextEpoch?: EpochStart | null
 }
 
 export interface EvidenceRecord {
@@ -112,6 +131,8 @@ export interface Store {
   committedBlock(at: Height): Block | undefined
   /** The lowest stored commit certificate for `at` or a height above it. */
   certificateFrom(at: Height): Certificate | undefined
+  /** Where an epoch began and with whom; undefined for the first, and for those that have not begun. */
+  epoch(of: Epoch): Pick<EpochStart, 'validators' | 'origin'> | undefined
   transactionPlace(id: Hash): TransactionPlace | undefined
   evidence(): Promise<readonly Equivocation[]>
   /** Writes what is queued, then closes. Idempotent. */
@@ -366,6 +387,11 @@ class LevelStore implements Store {
       this.#lastCommit = certificate
       this.#put(certificateKey(certificate.height), encodeCertificate(certificate))
     }
+    if (record.nextEpoch != null) {
+      const { origin, validators } = record.nextEpoch
+      const epoch = { originHeight: origin.height, originHash: origin.hash, validators: validators.validators }
+      this.#put(epochKey(validators.epoch), encodeEpoch(epoch))
+    }
     this.#putSafety(TIP_KEY, encodeTip({ tip, lastCommit: this.#lastCommit }))
     for (const [key, value] of record.writes.puts) this.#put(stateKey(key), value)
     for (const key of record.writes.deletes) this.#queue.push({ type: 'del', key: stateKey(key) })
@@ -602,6 +628,15 @@ class LevelStore implements Store {
       return certificate.value
     }
     return undefined
+  }
+
+  epoch(of: Epoch): Pick<EpochStart, 'validators' | 'origin'> | undefined {
+    const bytes = this.#read(`epoch ${of}`, epochKey(of))
+    if (bytes === undefined) return undefined
+    const record = decodeEpoch(bytes)
+    const validators = record.ok ? createValidatorSet(of, record.value.validators) : record
+    if (!record.ok || !validators.ok) throw damaged(`the record of epoch ${of} does not decode`)
+    return { validators: validators.value, origin: { height: record.value.originHeight, hash: record.value.originHash } }
   }
 
   transactionPlace(id: Hash): TransactionPlace | undefined {
