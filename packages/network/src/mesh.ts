@@ -1,5 +1,5 @@
 /**
- * The mesh: one mutual TLS 1.3 connection per pair of validators, dialled by the lower index, authenticated by pinned
+ * The mesh: one mutual TLS 1.3 connection per pair of validators, dialled by the lower network key, authenticated by pinned
  * Ed25519 network keys (no authority, no names). What the local side sends is queued and leaves in one write per peer at
  * `flush`, at the end of the driver's turn.
  *
@@ -10,7 +10,7 @@
  */
 import type { AddressInfo } from 'node:net'
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
-import { assert, decode, encode, type Hash, keyOf, type PublicKey, toHex, type ValidatorIndex } from '@aethel/codec'
+import { assert, compareBytes, decode, encode, type Hash, keyOf, type PublicKey, toHex, type ValidatorIndex } from '@aethel/codec'
 import type { SecretSeed } from '@aethel/crypto'
 import { createTlsIdentity, keyOfCertificate, type TlsIdentity } from './certificate.js'
 import { NetworkError } from './errors.js'
@@ -59,12 +59,11 @@ export interface MeshHandlers {
 }
 
 export interface MeshOptions {
-  readonly self: ValidatorIndex
   readonly chainId: Hash
   /** Seed of the own network key. */
   readonly seed: SecretSeed
   readonly listen: { readonly host: string; readonly port: number }
-  /** All other validators. */
+  /** All others that are known at the start, each with a number of its own. */
   readonly peers: readonly PeerAddress[]
   readonly handlers: MeshHandlers
   readonly maxFrameBytes?: number
@@ -91,6 +90,8 @@ export interface Mesh {
   /** The driver's verdict on what a peer sent: disconnects it and shuts it out for a while. */
   misbehaved(peer: ValidatorIndex, code: string, message: string): void
   peers(): readonly PeerStatus[]
+  /** Another peer, or one that has moved or has another key; the same once more changes nothing. */
+  addPeer(address: PeerAddress): void
   /** Closes everything at once. Idempotent. */
   close(): Promise<void>
 }
@@ -102,9 +103,11 @@ export async function createMesh(options: MeshOptions): Promise<Mesh> {
 }
 
 interface Peer {
-  readonly address: PeerAddress
+  address: PeerAddress
   session: Session | null
   dialling: TLSSocket | null
+  /** Replaced: not dialled any more. */
+  isForgotten: boolean
   retryTimer: NodeJS.Timeout | null
   retryMs: number
   faults: number
@@ -151,30 +154,56 @@ class TlsMesh implements Mesh {
     this.#maxFrameBytes = options.maxFrameBytes ?? MAX_FRAME_BYTES
     this.#maxBacklogBytes = options.maxBacklogBytes ?? MAX_BACKLOG_BYTES
     this.#address = options.listen
-    for (const address of options.peers) {
-      assert(address.index !== options.self, 'a mesh has no connection to itself')
-      const peer: Peer = {
-        address,
-        session: null,
-        dialling: null,
-        retryTimer: null,
-        retryMs: FIRST_RETRY_MS,
-        faults: 0,
-        lastFaultAt: 0,
-        shutOutUntil: 0,
-        roundTripMs: null,
-        bytesIn: 0,
-        bytesOut: 0,
-      }
-      this.#peers.set(address.index, peer)
-      this.#peerOfKey.set(keyOf(address.networkKey), peer)
-    }
+    for (const address of options.peers) this.#register(address)
     this.#server = createServer({
       ...this.#tlsOptions(),
       requestCert: true,
       handshakeTimeout: HANDSHAKE_MS,
     })
     this.#server.maxConnections = 2 * options.peers.length + 32
+  }
+
+  #register(address: PeerAddress): Peer {
+    assert(compareBytes(address.networkKey, this.#identity.publicKey) !== 0, 'a mesh has no connection to itself')
+    const peer: Peer = {
+      address,
+      session: null,
+      dialling: null,
+      isForgotten: false,
+      retryTimer: null,
+      retryMs: FIRST_RETRY_MS,
+      faults: 0,
+      lastFaultAt: 0,
+      shutOutUntil: 0,
+      roundTripMs: null,
+      bytesIn: 0,
+      bytesOut: 0,
+    }
+    this.#peers.set(address.index, peer)
+    this.#peerOfKey.set(keyOf(address.networkKey), peer)
+    return peer
+  }
+
+  addPeer(address: PeerAddress): void {
+    if (this.#closed) return
+    const known = this.#peers.get(address.index)
+    if (known !== undefined) {
+      const { host, port, networkKey } = known.address
+      if (host === address.host && port === address.port && compareBytes(networkKey, address.networkKey) === 0) return
+      this.#forget(known)
+    }
+    const peer = this.#register(address)
+    this.#server.maxConnections = 2 * this.#peers.size + 32
+    if (this.#dials(peer)) this.#dial(peer)
+  }
+
+  #forget(peer: Peer): void {
+    if (peer.retryTimer !== null) clearTimeout(peer.retryTimer)
+    this.#peers.delete(peer.address.index)
+    this.#peerOfKey.delete(keyOf(peer.address.networkKey))
+    peer.isForgotten = true
+    peer.dialling?.destroy()
+    if (peer.session !== null) this.#end(peer.session, 'the peer has moved')
   }
 
   #tlsOptions(): {
@@ -225,7 +254,7 @@ class TlsMesh implements Mesh {
   }
 
   #dials(peer: Peer): boolean {
-    return this.#options.self < peer.address.index
+    return !peer.isForgotten && compareBytes(this.#identity.publicKey, peer.address.networkKey) < 0
   }
 
   // --- connections ------------------------------------------------------------------------------------------------

@@ -8,10 +8,16 @@ import {
   type Block,
   type Blocks,
   type Certificate,
+  createEpochGate,
   createMessageChecker,
   decodeMessage,
+  type EpochGate,
+  type EpochStart,
   encodeMessage,
+  epochNamedBy,
+  epochOfHeight,
   type Header,
+  lastHeightOf,
   MAX_LINKS,
   MAX_SERVE_BYTES,
   MAX_SYNC_BLOCKS,
@@ -21,7 +27,7 @@ import {
   type TimerName,
 } from '@aethel/consensus'
 import { verifySignature } from '@aethel/crypto'
-import type { LedgerState } from '@aethel/ledger'
+import { type LedgerState, mapKey, NEXT_VALIDATORS_PATH } from '@aethel/ledger'
 import type { Mesh, MeshHandlers } from '@aethel/network'
 import {
   type Admission,
@@ -35,6 +41,7 @@ import {
   type VerificationOutcome,
 } from '@aethel/replica'
 import type { Store, StoreRecord } from '@aethel/storage'
+import { contactsIn } from './epochs.js'
 import type { Home } from './home.js'
 import type { Log } from './log.js'
 import type { Metrics } from './metrics.js'
@@ -91,7 +98,11 @@ interface Group {
 
 export class Driver {
   readonly #options: DriverOptions
-  readonly #checker: MessageChecker
+  readonly #gate: EpochGate
+  /** Of the epoch under way. */
+  #checker: MessageChecker
+  /** The state whose contacts the mesh has. */
+  #contactsOf: LedgerState | null = null
   readonly #timers = new Map<TimerName, NodeJS.Timeout>()
   readonly #requests = new Map<number, (admission: Admission) => void>()
   readonly #settlements = new Map<string, Set<(settlement: Settlement) => void>>()
@@ -113,9 +124,16 @@ export class Driver {
 
   constructor(options: DriverOptions) {
     this.#options = options
-    this.#checker = createMessageChecker({ chainId: options.home.chainId, validators: options.home.validators, verifySignature })
+    this.#checker = this.#checkerFor(options.replica.epoch)
+    this.#gate = createEpochGate({ start: options.replica.epoch, check: (_, message) => this.#checker.check(message) })
     this.provable = options.provable === null ? [] : [options.provable]
     this.#published = { height: options.replica.committed.height, view: options.replica.position.view }
+  }
+
+  #checkerFor({ validators, previousValidators, origin }: EpochStart): MessageChecker {
+    const { chainId, genesis } = this.#options.home
+    const previous = previousValidators === null ? null : { validators: previousValidators, ...origin }
+    return createMessageChecker({ chainId, validators, verifySignature, epochLength: genesis.parameters.epochLength, previous })
   }
 
   get publishedHeight(): number {
@@ -125,6 +143,7 @@ export class Driver {
   start(mesh: Mesh, pool: ProofPool): void {
     this.#mesh = mesh
     this.#pool = pool
+    this.#learnContacts()
     this.input({ kind: 'start', nowMs: Date.now() })
   }
 
@@ -140,7 +159,25 @@ export class Driver {
     this.#guarded(() => {
       for (const effect of this.#options.replica.step(input)) this.#onEffect(effect)
       this.#scheduleFlush()
+      if (this.#options.replica.epoch.validators.epoch !== this.#gate.epoch) this.#enterEpoch()
     })
+  }
+
+  /** What peers that were ahead of us have sent for this epoch is looked at now. */
+  #enterEpoch(): void {
+    const { epoch } = this.#options.replica
+    this.#checker = this.#checkerFor(epoch)
+    for (const { from, message } of this.#gate.enter(epoch)) this.#receive(from, message)
+  }
+
+  /** The chain names validators that no configuration knew of: the mesh connects to them. */
+  #learnContacts(): void {
+    const { home, replica } = this.#options
+    const { state } = replica
+    const key = mapKey(NEXT_VALIDATORS_PATH)
+    if (this.#contactsOf !== null && this.#contactsOf.entries.get(key) === state.entries.get(key)) return
+    this.#contactsOf = state
+    for (const address of contactsIn(state, home)) this.#mesh?.addPeer(address)
   }
 
   /** Whatever throws in here is our own bug or a broken store; nothing may be carried out after it. */
@@ -176,11 +213,21 @@ export class Driver {
   #onMessage(from: ValidatorIndex, bytes: Uint8Array): void {
     const decoded = decodeMessage(bytes)
     if (!decoded.ok) return this.#blame(from, decoded.error)
-    const message = decoded.value
-    if (message.kind === 'vote' && !this.#options.replica.wantsVote(message.vote)) return
-    const checked = this.#checker.check(message)
-    if (!checked.ok) return this.#blame(from, checked.error)
-    this.input({ kind: 'message', from, message: checked.value, nowMs: Date.now() })
+    this.#receive(from, decoded.value)
+  }
+
+  #receive(from: ValidatorIndex, message: Message): void {
+    const isOurs = epochNamedBy(message) === this.#gate.epoch
+    if (isOurs && message.kind === 'vote' && !this.#options.replica.wantsVote(message.vote)) return
+    const passage = this.#gate.pass(from, message)
+    switch (passage.kind) {
+      case 'verified':
+        return this.input({ kind: 'message', from, message: passage.message, nowMs: Date.now() })
+      case 'foreign':
+        return this.input({ kind: 'foreign', from, epoch: passage.epoch, committedHeight: passage.committedHeight, nowMs: Date.now() })
+      case 'refused':
+        return this.#blame(from, passage.refusal)
+    }
   }
 
   #blame(from: ValidatorIndex, refusal: Refusal): void {
@@ -389,6 +436,10 @@ export class Driver {
         return log.error({ event: 'block-not-verified', height: event.height, hash: hex(event.hash), reason: event.reason })
       case 'transaction-evicted':
         return log.debug({ event: 'transaction-evicted', id: hex(event.id) })
+      case 'epoch-entered':
+        return log.info({ event: 'epoch-entered', epoch: event.epoch, validators: event.validators, index: event.self })
+      case 'validators-refused':
+        return log.error({ event: 'validators-refused', epoch: event.epoch, code: event.code, message: event.message })
       case 'ignored':
       case 'accepted':
       case 'prepared':
@@ -398,9 +449,10 @@ export class Driver {
   }
 
   #onCommit(effect: Extract<ReplicaEffect, { kind: 'commit' }>): void {
-    const { block, certificate, writes, transactions } = effect
+    const { block, certificate, writes, transactions, nextEpoch } = effect
     const transactionIds = transactions.map((transaction) => transaction.id)
-    this.#group.records.push({ kind: 'commit', block, certificate, writes, transactionIds })
+    this.#group.records.push({ kind: 'commit', block, certificate, writes, transactionIds, nextEpoch })
+    this.#learnContacts()
     const { replica } = this.#options
     // Several blocks can commit in one step; the replica's state is the newest one's.
     const provable = replica.committed.height === block.header.height && certificate.height === block.header.height
@@ -507,7 +559,10 @@ export class Driver {
     const { store } = this.#options
     const blocks: Block[] = []
     let bytes = 0
-    for (let at = from; bytes < MAX_SERVE_BYTES && blocks.length < MAX_SYNC_BLOCKS && at <= this.#published.height; at = height(at + 1)) {
+    const { epochLength } = this.#options.home.genesis.parameters
+    // A certificate speaks for blocks of its own epoch only.
+    const last = Math.min(this.#published.height, lastHeightOf(epochLength, epochOfHeight(epochLength, Math.max(1, from))))
+    for (let at = from; bytes < MAX_SERVE_BYTES && blocks.length < MAX_SYNC_BLOCKS && at <= last; at = height(at + 1)) {
       const block = store.committedBlock(at)
       if (block === undefined) break
       bytes += roughBodyBytes(block.body)

@@ -2,7 +2,7 @@
  * A validator's home: `config.json`, genesis, library definitions, two secret keys and the store. Everything in it is read
  * once, here, and checked against each other before anything listens.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fromHex, type Hash, type PublicKey, publicKey, toHex, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import { indexOfKey, type ValidatorSet } from '@aethel/consensus'
@@ -27,7 +27,7 @@ export interface Config {
   readonly http: Endpoint
   readonly logLevel: LogLevel
   readonly proofWorkers: number
-  /** The other validators, by index. */
+  /** The other validators of genesis, by index; who joins later is found in the chain. */
   readonly peers: readonly PeerAddress[]
 }
 
@@ -40,9 +40,12 @@ export interface Home {
   readonly libraryBytes: readonly Uint8Array[]
   readonly registry: LedgerRegistry
   readonly chainId: Hash
+  /** Of genesis. */
   readonly validators: ValidatorSet
-  readonly self: ValidatorIndex
-  readonly consensusKey: SigningKey
+  /** Index in genesis; null: no validator of genesis. */
+  readonly self: ValidatorIndex | null
+  /** `consensus.key`, and `consensus-next.key` where there is one: whichever an epoch's validators include signs in it. */
+  readonly consensusKeys: readonly SigningKey[]
   readonly networkSeed: SecretSeed
   readonly storePath: string
 }
@@ -51,6 +54,7 @@ export const HOME_FILES = {
   config: 'config.json',
   genesis: 'genesis.bin',
   consensusKey: 'consensus.key',
+  nextConsensusKey: 'consensus-next.key',
   networkKey: 'network.key',
   store: 'store',
   library: (name: string): string => `library-${name}.bin`,
@@ -74,12 +78,12 @@ export function openHome(path: string): Home {
   if (!registry.ok) throw homeError(registry.error.code, path, registry.error.message)
   const validators = genesisValidators(genesis)
   if (!validators.ok) throw homeError(validators.error.code, join(path, HOME_FILES.genesis), validators.error.message)
-  const consensusKey = signingKey(readSeed(path, HOME_FILES.consensusKey))
-  const self = indexOfKey(validators.value, consensusKey.publicKey)
-  if (self === undefined) {
+  const consensusKeys = readConsensusKeys(path)
+  const self = genesisIndex(genesis, validators.value, consensusKeys, path, config)
+  if (self === null && genesis.parameters.epochLength === 0) {
     throw new AethelError(
       'not-a-validator',
-      `expected the key of a validator in ${join(path, HOME_FILES.consensusKey)}, but ${toHex(consensusKey.publicKey)} is not in genesis`,
+      `expected the key of a validator in ${join(path, HOME_FILES.consensusKey)}, but ${toHex((consensusKeys[0] as SigningKey).publicKey)} is not in genesis`,
       'use the home that was made together with this genesis',
     )
   }
@@ -95,10 +99,35 @@ export function openHome(path: string): Home {
     chainId: chainIdOf(genesis),
     validators: validators.value,
     self,
-    consensusKey,
+    consensusKeys,
     networkSeed: readSeed(path, HOME_FILES.networkKey),
     storePath: join(path, HOME_FILES.store),
   }
+}
+
+function readConsensusKeys(path: string): SigningKey[] {
+  const keys = [signingKey(readSeed(path, HOME_FILES.consensusKey))]
+  if (existsSync(join(path, HOME_FILES.nextConsensusKey))) keys.push(signingKey(readSeed(path, HOME_FILES.nextConsensusKey)))
+  return keys
+}
+
+/** By key; a validator that has changed its key since is the one that its own list of peers leaves out. */
+function genesisIndex(
+  genesis: Genesis,
+  validators: ValidatorSet,
+  keys: readonly SigningKey[],
+  path: string,
+  config: Config,
+): ValidatorIndex | null {
+  for (const { publicKey } of keys) {
+    const index = indexOfKey(validators, publicKey)
+    if (index !== undefined) return index
+  }
+  if (genesis.parameters.epochLength === 0) return null
+  const listed = new Set<number>(config.peers.map((peer) => peer.index))
+  const missing = validators.validators.map((_, index) => index).filter((index) => !listed.has(index))
+  if (missing.length > 1) throw peersError(path, config, 'all validators of genesis, or all but this one')
+  return missing[0] === undefined ? null : validatorIndex(missing[0])
 }
 
 function homeError(code: string, file: string, message: string): AethelError {
@@ -129,16 +158,21 @@ function readSeed(path: string, name: string): SecretSeed {
   return bytes.value
 }
 
-function checkPeers(path: string, config: Config, validators: ValidatorSet, self: ValidatorIndex): void {
+function checkPeers(path: string, config: Config, validators: ValidatorSet, self: ValidatorIndex | null): void {
   const expected = validators.validators.map((_, index) => index).filter((index) => index !== self)
   const listed = config.peers.map((peer) => peer.index)
   if (expected.join(',') !== listed.join(',')) {
-    throw new AethelError(
-      'peers',
-      `expected the peers ${expected.join(', ')} in ${join(path, HOME_FILES.config)}, in this order, got ${listed.join(', ') || 'none'}`,
-      'list every other validator of genesis once, ascending by index',
-    )
+    throw peersError(path, config, `the peers ${expected.join(', ')}`)
   }
+}
+
+function peersError(path: string, config: Config, expected: string): AethelError {
+  const listed = config.peers.map((peer) => peer.index).join(', ')
+  return new AethelError(
+    'peers',
+    `expected ${expected} in ${join(path, HOME_FILES.config)}, in this order, got ${listed || 'none'}`,
+    'list every other validator of genesis once, ascending by index',
+  )
 }
 
 // --- config.json --------------------------------------------------------------------------------------------------

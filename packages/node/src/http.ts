@@ -2,15 +2,25 @@
  * The HTTP API (docs/operations.md): submit, look up, receipts, status. Reads show committed, durable state only. Bodies,
  * lists and waiting clients are bounded; errors are `{code, message}`.
  */
-import { decode, fromHex, type Hash, hash, height, indicesOf, keyOf, publicKey, type Refusal, toHex } from '@aethel/codec'
-import { type Certificate, type Header, leaderOf } from '@aethel/consensus'
-import { accountNonceOf, type ClaimRecord, claimRecordOf, decodeTransaction, type LedgerState, libraryRootOf } from '@aethel/ledger'
+import { decode, epoch, fromHex, type Hash, hash, height, indicesOf, keyOf, publicKey, type Refusal, toHex } from '@aethel/codec'
+import { type Certificate, type Header, lastHeightOf, leaderOf } from '@aethel/consensus'
+import {
+  accountNonceOf,
+  type ClaimRecord,
+  claimRecordOf,
+  currentMembersOf,
+  decodeTransaction,
+  type LedgerState,
+  libraryRootOf,
+  nextMembersOf,
+} from '@aethel/ledger'
 import type { Mesh } from '@aethel/network'
-import { createReceipt } from '@aethel/receipts'
+import { createReceipt, encodeEpochs } from '@aethel/receipts'
 import { type Admission, type Replica, transactionIdOf } from '@aethel/replica'
 import type { Store } from '@aethel/storage'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Driver, ProvableState } from './driver.js'
+import { epochLinks, memberJson } from './epochs.js'
 import { AethelError } from './errors.js'
 import type { Home } from './home.js'
 import type { Metrics } from './metrics.js'
@@ -319,6 +329,12 @@ function registerChain(app: FastifyInstance, context: HttpContext): void {
       throw new HttpError(404, 'unknown-library', `expected a library of this chain, got ${name}`)
     return { name, root: toHex(root), count: library.axioms + library.theorems, digest: toHex(definition.digest) }
   })
+  app.get('/v1/validators', async () => validatorsJson(context))
+  app.get('/v1/epochs', async (request, reply) => {
+    const from = epoch(numberOf((request.query as Record<string, string | undefined>)['from'], 'from', 0))
+    const text = encodeEpochs(epochLinks(home, store, driver.publishedHeight, from))
+    return reply.header('content-type', 'application/json').send(text)
+  })
   app.get('/v1/genesis', async (_request, reply) =>
     reply.header('content-type', 'application/octet-stream').send(Buffer.from(home.genesisBytes)),
   )
@@ -348,10 +364,13 @@ function statusJson(context: HttpContext): Record<string, unknown> {
     version: API_VERSION,
     chainId: toHex(home.chainId),
     index: home.self,
-    validators: home.validators.validators.length,
+    epoch: replica.epoch.validators.epoch,
+    /** Position among the validators of the epoch; null: none of them. */
+    position: replica.self,
+    validators: replica.epoch.validators.validators.length,
     view: look.view,
     phase: look.phase,
-    leader: leaderOf(home.validators, look.view),
+    leader: leaderOf(replica.epoch.validators, look.view),
     height: driver.publishedHeight,
     hash: toHex(block?.hash ?? home.chainId),
     stateRoot: toHex(block?.header.stateRoot ?? replica.state.entries.root),
@@ -363,6 +382,29 @@ function statusJson(context: HttpContext): Record<string, unknown> {
     viewTimeoutMs: look.viewTimeoutMs,
     rss: process.memoryUsage.rss(),
     uptimeMs: Math.round(performance.now() - context.startedAt),
+  }
+}
+
+function validatorsJson({ home, replica, driver }: HttpContext): Record<string, unknown> {
+  const { epochLength } = home.genesis.parameters
+  const { validators } = replica.epoch
+  const current = currentMembersOf(replica.state)?.members
+  const next = nextMembersOf(replica.state)
+  const fallback = (): Record<string, unknown>[] =>
+    validators.validators.map((validator, seat) => memberJson({ ...validator, seat, account: validator.publicKey, contact: null }))
+  return {
+    height: driver.publishedHeight,
+    epoch: validators.epoch,
+    epochLength,
+    /** Its last block; null: the epoch has no end. */
+    lastHeight: epochLength === 0 ? null : lastHeightOf(epochLength, validators.epoch),
+    validatorsHash: toHex(validators.hash),
+    current: current?.map(memberJson) ?? fallback(),
+    next: next === null ? null : { sequence: next.sequence, validators: next.members.map(memberJson) },
+    governance:
+      home.genesis.governance === undefined
+        ? null
+        : { keys: home.genesis.governance.keys.map(toHex), threshold: home.genesis.governance.threshold },
   }
 }
 

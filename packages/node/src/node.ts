@@ -1,13 +1,14 @@
 /** One validator in this process: opens its home, restores its state, joins the mesh, serves HTTP, until it is closed. */
-import { equalBytes, toHex } from '@aethel/codec'
+import { equalBytes, toHex, validatorIndex } from '@aethel/codec'
 import type { ConsensusConfig } from '@aethel/consensus'
-import { verifySignature } from '@aethel/crypto'
+import { type SigningKey, verifySignature } from '@aethel/crypto'
 import { genesisTip, type LedgerState, restoreLedger } from '@aethel/ledger'
 import { createMesh, type Mesh } from '@aethel/network'
 import { type Application, createReplica, type MempoolLimits } from '@aethel/replica'
 import { openStore, type Store, StoreError } from '@aethel/storage'
 import type { FastifyInstance } from 'fastify'
 import { Driver, type ProvableState } from './driver.js'
+import { epochOptions, epochToStartIn } from './epochs.js'
 import { AethelError, EXIT_INTERNAL, toAethelError } from './errors.js'
 import { type Home, type LogLevel, openHome } from './home.js'
 import { API_VERSION, serveHttp } from './http.js'
@@ -25,7 +26,8 @@ export interface NodeOptions {
 }
 
 export interface Node {
-  readonly index: number
+  /** Of a validator of genesis; null: one that has joined, or has yet to. */
+  readonly index: number | null
   readonly chainId: string
   readonly http: { readonly host: string; readonly port: number; readonly url: string }
   readonly mesh: { readonly host: string; readonly port: number }
@@ -121,17 +123,29 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
   const durable = await store.loadDurable(genesisTip(home.genesis))
   const application = await restoreState(home, store)
   const { parameters } = home.genesis
+  const start = epochToStartIn(home, store, durable.committed)
+  const epochs = epochOptions(home, start)
   const consensus: ConsensusConfig = {
     chainId: home.chainId,
-    validators: home.validators,
-    self: home.self,
+    validators: start.validators,
+    origin: start.origin,
+    epochLength: parameters.epochLength,
+    self: home.self ?? validatorIndex(start.validators.validators.length),
     window: parameters.window,
     clockDriftMs: CLOCK_DRIFT_MS,
     timers: TIMERS,
-    sign: (bytes) => home.consensusKey.sign(bytes),
+    sign: (bytes) => (home.consensusKeys[0] as SigningKey).sign(bytes),
   }
   const block = { transactions: parameters.blockTransactions, bytes: parameters.blockBytes, gas: parameters.blockGas }
-  const replica = createReplica<LedgerState>({ consensus, durable, application, mempool: MEMPOOL, block, order: parameters.mempoolOrder })
+  const replica = createReplica<LedgerState>({
+    consensus,
+    durable,
+    application,
+    mempool: MEMPOOL,
+    block,
+    order: parameters.mempoolOrder,
+    ...(epochs === undefined ? {} : { epochs }),
+  })
   const driver = new Driver({ home, application, replica, store, log, metrics, onBug: onFatal, provable: provableTip(store, application) })
   parts.driver = driver
   const pool = new ProofPool({
@@ -142,7 +156,6 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
   })
   parts.pool = pool
   const mesh = await createMesh({
-    self: home.self,
     chainId: home.chainId,
     seed: home.networkSeed,
     listen: home.config.mesh,

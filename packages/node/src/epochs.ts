@@ -1,0 +1,90 @@
+/** A node's view of epochs: which one it is in, who its validators are to the network, and the proof of each for light clients. */
+import { type Epoch, epoch, equalBytes, keyOf, toHex, type ValidatorIndex, validatorIndex } from '@aethel/codec'
+import { type CommittedTip, type EpochStart, epochOfHeight, lastHeightOf, originHeightOf } from '@aethel/consensus'
+import { signingKey } from '@aethel/crypto'
+import { type Contact, currentMembersOf, genesisTip, type LedgerState, type Member, nextMembersOf, previousMembersOf } from '@aethel/ledger'
+import type { PeerAddress } from '@aethel/network'
+import { type EpochLink, MAX_EPOCH_LINKS } from '@aethel/receipts'
+import type { EpochOptions } from '@aethel/replica'
+import { type Store, StoreError } from '@aethel/storage'
+import type { Home } from './home.js'
+
+/** Where the next block belongs; read from the store, and checked against the chain. */
+export function epochToStartIn(home: Home, store: Store, committed: CommittedTip): EpochStart {
+  const { epochLength } = home.genesis.parameters
+  const current = epochOfHeight(epochLength, committed.height + 1)
+  const { height, hash } = genesisTip(home.genesis)
+  if (current === 0) return { validators: home.validators, previousValidators: null, origin: { height, hash } }
+  const start = store.epoch(current)
+  const before = current === 1 ? { validators: home.validators } : store.epoch(epoch(current - 1))
+  const boundary = store.committedBlock(originHeightOf(epochLength, current))
+  if (start === undefined || before === undefined || boundary === undefined) throw damaged(`the record of epoch ${current} is missing`)
+  if (!equalBytes(boundary.header.nextValidatorsHash, start.validators.hash) || !equalBytes(boundary.hash, start.origin.hash)) {
+    throw damaged(`the record of epoch ${current} is not what block ${boundary.header.height} began it with`)
+  }
+  return { ...start, previousValidators: before.validators }
+}
+
+function damaged(what: string): StoreError {
+  return new StoreError('store-damaged', `the store is damaged: ${what}`, 'restore this home from a backup, or keep it for inspection')
+}
+
+/** How the replica finds its place in an epoch; peers are numbered by seat. Undefined on a chain with one epoch. */
+export function epochOptions(home: Home, start: EpochStart): EpochOptions<LedgerState> | undefined {
+  if (home.genesis.parameters.epochLength === 0) return undefined
+  let seats: { readonly state: LedgerState; readonly ofKey: ReadonlyMap<string, number> } | null = null
+  return {
+    previousValidators: start.previousValidators,
+    keys: home.consensusKeys,
+    peerOf: (key, state) => {
+      if (seats?.state !== state) seats = { state, ofKey: seatsOf(currentMembersOf(state)?.members ?? []) }
+      const seat = seats.ofKey.get(keyOf(key))
+      return seat === undefined ? null : validatorIndex(seat)
+    },
+  }
+}
+
+function seatsOf(members: readonly Member[]): Map<string, number> {
+  return new Map(members.map((member) => [keyOf(member.publicKey), member.seat]))
+}
+
+/**
+ * Whom the chain says how to reach, besides who the configuration knows: the validators of this epoch, of the next, which
+ * must catch up before it begins, and of the one before, which may still have what others lack (trap J3).
+ */
+export function contactsIn(state: LedgerState, home: Home): PeerAddress[] {
+  const own = keyOf(signingKey(home.networkSeed).publicKey)
+  const contacts = new Map<number, Contact>()
+  for (const record of [previousMembersOf(state), currentMembersOf(state), nextMembersOf(state)]) {
+    for (const { seat, contact } of record?.members ?? []) if (contact !== null) contacts.set(seat, contact)
+  }
+  return [...contacts]
+    .filter(([seat, contact]) => seat !== home.self && keyOf(contact.networkKey) !== own)
+    .map(([seat, contact]) => ({ index: seat as ValidatorIndex, ...contact }))
+}
+
+/** The epochs that are over, from `from` on, each with what proves who came next (docs/receipts.md). */
+export function epochLinks(home: Home, store: Store, publishedHeight: number, from: Epoch): EpochLink[] {
+  const { epochLength } = home.genesis.parameters
+  const links: EpochLink[] = []
+  for (let at: number = from; links.length < MAX_EPOCH_LINKS && epochLength > 0; at++) {
+    const last = lastHeightOf(epochLength, epoch(at))
+    const next = last <= publishedHeight ? store.epoch(epoch(at + 1)) : undefined
+    const block = next === undefined ? undefined : store.committedBlock(last)
+    const certificate = next === undefined ? undefined : store.certificateFrom(last)
+    if (next === undefined || block === undefined || certificate?.height !== last) break
+    links.push({ header: block.header, certificate, nextValidators: next.validators.validators })
+  }
+  return links
+}
+
+export function memberJson(member: Member): Record<string, unknown> {
+  const { account, contact, power, publicKey, seat } = member
+  return {
+    seat,
+    account: toHex(account),
+    publicKey: toHex(publicKey),
+    power: String(power),
+    contact: contact === null ? null : { ...contact, networkKey: toHex(contact.networkKey) },
+  }
+}
