@@ -9,8 +9,7 @@ import { FRAME, FrameReader, frameOf } from './frames.js'
 import { createMesh, type Mesh } from './index.js'
 
 const CHAIN = sha256(utf8('chain'))
-/** Network keys ascend with these for 0, 1, 2, 3 and 9: the lower key dials. */
-const seedOf = (n: number): Uint8Array => new Uint8Array(32).fill(n + 31)
+const seedOf = (n: number): Uint8Array => sha256(utf8(`network ${n}`))
 
 interface Recorded {
   readonly mesh: Mesh
@@ -41,6 +40,7 @@ async function start(setup: Setup): Promise<Recorded> {
   const messages: Recorded['messages'] = []
   const transactions: Uint8Array[][] = []
   const mesh = await createMesh({
+    self: validatorIndex(setup.self),
     chainId: setup.chainId ?? CHAIN,
     seed: setup.seed ?? seedOf(setup.self),
     listen: { host: '127.0.0.1', port: setup.port ?? 0 },
@@ -68,7 +68,7 @@ async function until(condition: () => boolean): Promise<void> {
   expect(condition()).toBe(true)
 }
 
-/** Validator 1 listens; validator 0 dials it, because its network key is lower. */
+/** Validator 1 listens; validator 0 dials it, because its index is lower. */
 async function pair(settings: Partial<Setup> = {}): Promise<[Recorded, Recorded]> {
   const one = await start({ self: 1, ports: [1, 1], ...settings })
   const zero = await start({ self: 0, ports: [1, one.mesh.address.port], ...settings })

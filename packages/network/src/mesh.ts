@@ -1,5 +1,5 @@
 /**
- * The mesh: one mutual TLS 1.3 connection per pair of validators, dialled by the lower network key, authenticated by pinned
+ * The mesh: one mutual TLS 1.3 connection per pair of validators, dialled by the lower index, authenticated by pinned
  * Ed25519 network keys (no authority, no names). What the local side sends is queued and leaves in one write per peer at
  * `flush`, at the end of the driver's turn.
  *
@@ -59,6 +59,8 @@ export interface MeshHandlers {
 }
 
 export interface MeshOptions {
+  /** Null: no index yet, so the others dial (`rename`). */
+  readonly self: ValidatorIndex | null
   readonly chainId: Hash
   /** Seed of the own network key. */
   readonly seed: SecretSeed
@@ -92,6 +94,8 @@ export interface Mesh {
   peers(): readonly PeerStatus[]
   /** Another peer, or one that has moved or has another key; the same once more changes nothing. */
   addPeer(address: PeerAddress): void
+  /** The own index, once there is one. */
+  rename(self: ValidatorIndex): void
   /** Closes everything at once. Idempotent. */
   close(): Promise<void>
 }
@@ -133,6 +137,7 @@ interface Session {
 
 class TlsMesh implements Mesh {
   readonly #options: MeshOptions
+  #self: ValidatorIndex | null
   readonly #identity: TlsIdentity
   readonly #maxFrameBytes: number
   readonly #maxBacklogBytes: number
@@ -150,6 +155,7 @@ class TlsMesh implements Mesh {
 
   constructor(options: MeshOptions) {
     this.#options = options
+    this.#self = options.self
     this.#identity = createTlsIdentity(options.seed)
     this.#maxFrameBytes = options.maxFrameBytes ?? MAX_FRAME_BYTES
     this.#maxBacklogBytes = options.maxBacklogBytes ?? MAX_BACKLOG_BYTES
@@ -164,7 +170,7 @@ class TlsMesh implements Mesh {
   }
 
   #register(address: PeerAddress): Peer {
-    assert(compareBytes(address.networkKey, this.#identity.publicKey) !== 0, 'a mesh has no connection to itself')
+    assert(address.index !== this.#self, 'a mesh has no connection to itself')
     const peer: Peer = {
       address,
       session: null,
@@ -195,6 +201,12 @@ class TlsMesh implements Mesh {
     const peer = this.#register(address)
     this.#server.maxConnections = 2 * this.#peers.size + 32
     if (this.#dials(peer)) this.#dial(peer)
+  }
+
+  rename(self: ValidatorIndex): void {
+    if (this.#closed || this.#self === self) return
+    this.#self = self
+    for (const peer of this.#peers.values()) if (peer.session === null && peer.dialling === null && this.#dials(peer)) this.#dialLater(peer)
   }
 
   #forget(peer: Peer): void {
@@ -254,7 +266,7 @@ class TlsMesh implements Mesh {
   }
 
   #dials(peer: Peer): boolean {
-    return !peer.isForgotten && compareBytes(this.#identity.publicKey, peer.address.networkKey) < 0
+    return !peer.isForgotten && this.#self !== null && this.#self < peer.address.index
   }
 
   // --- connections ------------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ import {
   type VerificationOutcome,
 } from '@aethel/replica'
 import type { Store, StoreRecord } from '@aethel/storage'
-import { contactsIn } from './epochs.js'
+import { contactsIn, ownSeat } from './epochs.js'
 import type { Home } from './home.js'
 import type { Log } from './log.js'
 import type { Metrics } from './metrics.js'
@@ -177,6 +177,8 @@ export class Driver {
     const key = mapKey(NEXT_VALIDATORS_PATH)
     if (this.#contactsOf !== null && this.#contactsOf.entries.get(key) === state.entries.get(key)) return
     this.#contactsOf = state
+    const seat = ownSeat(state, home)
+    if (seat !== null) this.#mesh?.rename(seat)
     for (const address of contactsIn(state, home)) this.#mesh?.addPeer(address)
   }
 

@@ -55,12 +55,22 @@ function seatsOf(members: readonly Member[]): Map<string, number> {
 export function contactsIn(state: LedgerState, home: Home): PeerAddress[] {
   const own = keyOf(signingKey(home.networkSeed).publicKey)
   const contacts = new Map<number, Contact>()
-  for (const record of [previousMembersOf(state), currentMembersOf(state), nextMembersOf(state)]) {
-    for (const { seat, contact } of record?.members ?? []) if (contact !== null) contacts.set(seat, contact)
-  }
+  for (const { seat, contact } of membersIn(state)) if (contact !== null) contacts.set(seat, contact)
   return [...contacts]
     .filter(([seat, contact]) => seat !== home.self && keyOf(contact.networkKey) !== own)
     .map(([seat, contact]) => ({ index: seat as ValidatorIndex, ...contact }))
+}
+
+function membersIn(state: LedgerState): Member[] {
+  return [previousMembersOf(state), currentMembersOf(state), nextMembersOf(state)].flatMap((record) => record?.members ?? [])
+}
+
+/** The number that peers know this node by: its index in genesis, or the seat it got by joining; null: none yet. */
+export function ownSeat(state: LedgerState, home: Home): ValidatorIndex | null {
+  if (home.self !== null) return home.self
+  const own = keyOf(signingKey(home.networkSeed).publicKey)
+  const member = membersIn(state).findLast(({ contact }) => contact !== null && keyOf(contact.networkKey) === own)
+  return member === undefined ? null : validatorIndex(member.seat)
 }
 
 /** The epochs that are over, from `from` on, each with what proves who came next (docs/receipts.md). */

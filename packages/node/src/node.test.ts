@@ -289,6 +289,7 @@ describe('four validators', () => {
     for (const [code, chain, attack] of attacks) {
       const bytes = await attack()
       const mesh = await createMesh({
+        self: validatorIndex(0),
         chainId: chain,
         seed: seed.value,
         listen: { host: '127.0.0.1', port: 0 },

@@ -156,6 +156,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
   })
   parts.pool = pool
   const mesh = await createMesh({
+    self: home.self,
     chainId: home.chainId,
     seed: home.networkSeed,
     listen: home.config.mesh,
