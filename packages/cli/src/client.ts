@@ -12,7 +12,11 @@ const MAX_ERROR_TEXT = 200
 export interface NodeStatus {
   readonly version: string
   readonly chainId: string
-  readonly index: number
+  /** Of a validator of genesis; null: one that has joined, or has yet to. */
+  readonly index: number | null
+  readonly epoch: number
+  /** Among the validators of the epoch; null: none of them. */
+  readonly position: number | null
   readonly validators: number
   readonly view: number
   readonly phase: string
@@ -28,6 +32,24 @@ export interface NodeStatus {
   readonly viewChanges: number
   readonly rssBytes: number
   readonly uptimeMs: number
+}
+
+export interface ListedValidator {
+  readonly seat: number
+  readonly account: string
+  readonly publicKey: string
+  readonly power: string
+  readonly contact: { readonly networkKey: string; readonly host: string; readonly port: number } | null
+}
+
+export interface ValidatorsListing {
+  readonly height: number
+  readonly epoch: number
+  /** Of the epoch; null: it has no end. */
+  readonly lastHeight: number | null
+  readonly current: readonly ListedValidator[]
+  /** Null on a chain whose validators never change. */
+  readonly next: { readonly sequence: number; readonly validators: readonly ListedValidator[] } | null
 }
 
 export interface BlockSummary {
@@ -69,6 +91,9 @@ export interface Client {
   receipt(claimIdHex: string): Promise<Uint8Array | null>
   library(name: string): Promise<{ readonly root: string; readonly count: number }>
   genesis(): Promise<Uint8Array>
+  validators(): Promise<ValidatorsListing>
+  /** The file that `aethel verify --epochs` takes. */
+  epochs(from: number): Promise<Uint8Array>
 }
 
 export function unreachable(url: string, why: string): CliError {
@@ -120,6 +145,12 @@ export function createClient(address: string): Client {
     },
     library: (name) =>
       read(getJson(`/v1/libraries/${encodeURIComponent(name)}`), (o) => ({ root: textAt(o, 'root'), count: numberAt(o, 'count') })),
+    validators: () => read(getJson('/v1/validators'), parseValidators),
+    epochs: async (from) => {
+      const answer = await call(`/v1/epochs?from=${from}`)
+      if (answer.status !== 200) expectOk(url, answer)
+      return answer.body
+    },
     genesis: async () => {
       const answer = await call('/v1/genesis')
       if (answer.status !== 200) expectOk(url, answer)
@@ -199,7 +230,9 @@ function parseStatus(o: JsonObject): NodeStatus {
   return {
     version: textAt(o, 'version'),
     chainId: textAt(o, 'chainId'),
-    index: numberAt(o, 'index'),
+    index: optionalNumberAt(o, 'index') ?? null,
+    epoch: numberAt(o, 'epoch'),
+    position: optionalNumberAt(o, 'position') ?? null,
     validators: numberAt(o, 'validators'),
     view: numberAt(o, 'view'),
     phase: textAt(o, 'phase'),
@@ -218,6 +251,33 @@ function parseStatus(o: JsonObject): NodeStatus {
     viewChanges: numberAt(o, 'viewChanges'),
     rssBytes: numberAt(o, 'rss'),
     uptimeMs: Math.round(Number(o['uptimeMs'])),
+  }
+}
+
+function parseValidators(o: JsonObject): ValidatorsListing {
+  const next = o['next'] === null ? null : asObject(o['next'], '"next"')
+  const validatorsAt = (object: JsonObject, name: string): ListedValidator[] =>
+    listAt(object, name).map((item) => parseListed(asObject(item, 'a validator')))
+  return {
+    height: numberAt(o, 'height'),
+    epoch: numberAt(o, 'epoch'),
+    lastHeight: optionalNumberAt(o, 'lastHeight') ?? null,
+    current: validatorsAt(o, 'current'),
+    next: next === null ? null : { sequence: numberAt(next, 'sequence'), validators: validatorsAt(next, 'validators') },
+  }
+}
+
+function parseListed(o: JsonObject): ListedValidator {
+  const contact = o['contact'] === null ? null : asObject(o['contact'], '"contact"')
+  return {
+    seat: numberAt(o, 'seat'),
+    account: textAt(o, 'account'),
+    publicKey: textAt(o, 'publicKey'),
+    power: textAt(o, 'power'),
+    contact:
+      contact === null
+        ? null
+        : { networkKey: textAt(contact, 'networkKey'), host: textAt(contact, 'host'), port: numberAt(contact, 'port') },
   }
 }
 

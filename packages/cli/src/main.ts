@@ -8,6 +8,7 @@ import { registerStart } from './commands/start.js'
 import { registerStatus } from './commands/status.js'
 import { registerSubmit } from './commands/submit.js'
 import { registerTestnet } from './commands/testnet.js'
+import { registerValidators } from './commands/validators.js'
 import { registerVerify } from './commands/verify.js'
 import { EXIT, oneLine } from './exit.js'
 import { printJson } from './ui/terminal.js'
@@ -31,6 +32,7 @@ function createProgram(json: boolean): Command {
     registerVerify,
     registerCheck,
     registerSimulate,
+    registerValidators,
   ]) {
     register(program)
   }

@@ -21,6 +21,8 @@ export interface LocalNetwork {
   readonly folder: string
   readonly chainId: string
   readonly trustFile: string
+  /** Keys that may change the validators; none on a chain with one epoch. */
+  readonly governanceFiles: readonly string[]
   readonly validators: readonly ValidatorProcess[]
 }
 
@@ -47,7 +49,8 @@ export async function createNetwork(options: NetworkOptions): Promise<LocalNetwo
     ...(options.parameters === undefined ? {} : { parameters: options.parameters }),
   })
   const validators = made.homes.map((home, index) => ({ home: relative(folder, home), url: made.urls[index] }))
-  const description = { format: FORMAT, chainId: made.chainId, trustFile: relative(folder, made.trustFile), validators }
+  const governanceFiles = made.governanceFiles.map((file) => relative(folder, file))
+  const description = { format: FORMAT, chainId: made.chainId, trustFile: relative(folder, made.trustFile), governanceFiles, validators }
   writeOutputFile(join(folder, DESCRIPTION), 'the description of the network', `${JSON.stringify(description, null, 2)}\n`)
   return describe(folder, description as unknown as JsonObject)
 }
@@ -72,6 +75,8 @@ function describe(folder: string, description: JsonObject): LocalNetwork {
     folder,
     chainId: textAt(description, 'chainId'),
     trustFile: join(folder, textAt(description, 'trustFile')),
+    governanceFiles:
+      description['governanceFiles'] === undefined ? [] : listAt(description, 'governanceFiles').map((file) => join(folder, String(file))),
     validators: listAt(description, 'validators').map((value, index) => {
       const validator = asObject(value, `validator ${index}`)
       return createValidatorProcess(index, join(folder, textAt(validator, 'home')), textAt(validator, 'url'))

@@ -1,5 +1,6 @@
 export { AethelError } from './errors.js'
 export { LOG_LEVELS, type LogLevel } from './home.js'
 export type { LogSink } from './log.js'
+export { consensusKeyOfHome, contactOfHome, createNewcomer, type NewcomerOptions } from './newcomer.js'
 export { type Node, type NodeOptions, startNode } from './node.js'
 export { createTestnet, DEFAULT_BASE_PORT, type TestnetOptions, type TestnetSummary } from './testnet.js'

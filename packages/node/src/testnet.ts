@@ -4,7 +4,8 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { toHex, utf8 } from '@aethel/codec'
+import { type PublicKey, toHex, utf8 } from '@aethel/codec'
+import { quorumSize } from '@aethel/consensus'
 import { hashTagged, signingKey } from '@aethel/crypto'
 import {
   chainIdOf,
@@ -15,6 +16,7 @@ import {
   genesisKinds,
   genesisLibrary,
   genesisValidators,
+  MAX_GOVERNANCE_KEYS,
   type Parameters,
 } from '@aethel/ledger'
 import { encodeLibrary, type LibraryDefinition } from '@aethel/proofs'
@@ -42,6 +44,8 @@ export interface TestnetSummary {
   readonly chainId: string
   readonly homes: readonly string[]
   readonly urls: readonly string[]
+  /** Keys of governance, any `ceil(2/3)` of which may change the validators; none on a chain with one epoch. */
+  readonly governanceFiles: readonly string[]
   readonly trustFile: string
   readonly genesisFile: string
 }
@@ -49,6 +53,7 @@ export interface TestnetSummary {
 export const DEFAULT_BASE_PORT = 27_100
 const MAX_LOCAL_VALIDATORS = 128
 const SECRET_MODE = 0o600
+const ACCOUNT_FORMAT = 'aethel-account/1'
 
 export async function createTestnet(options: TestnetOptions): Promise<TestnetSummary> {
   const { validators: count, output } = options
@@ -65,10 +70,14 @@ export async function createTestnet(options: TestnetOptions): Promise<TestnetSum
   const seedOf = (role: string, index: number): Uint8Array =>
     hashTagged(`aethel/testnet/${role}`, Uint8Array.from([...secret, index >> 8, index & 255]))
   const libraries = options.libraries ?? []
+  // One operator for each validator, up to the bound, as long as nobody decides otherwise.
+  const governors = (options.parameters?.epochLength ?? 0) === 0 ? 0 : Math.min(count, MAX_GOVERNANCE_KEYS)
+  const governanceSeeds = Array.from({ length: governors }, (_, index) => seedOf('governance', index))
   const genesis = makeGenesis(
     options,
     libraries,
     Array.from({ length: count }, (_, index) => signingKey(seedOf('consensus', index)).publicKey),
+    governanceSeeds.map((each) => signingKey(each).publicKey),
   )
   const networkKeys = Array.from({ length: count }, (_, index) => toHex(signingKey(seedOf('network', index)).publicKey))
   prepare(output)
@@ -94,6 +103,11 @@ export async function createTestnet(options: TestnetOptions): Promise<TestnetSum
     writeFileSync(join(home, HOME_FILES.consensusKey), `${toHex(seedOf('consensus', index))}\n`, { mode: SECRET_MODE })
     writeFileSync(join(home, HOME_FILES.networkKey), `${toHex(seedOf('network', index))}\n`, { mode: SECRET_MODE })
   }
+  const governanceFiles = governanceSeeds.map((each, index) => {
+    const file = join(output, `governance${index}.json`)
+    writeFileSync(file, `${JSON.stringify({ format: ACCOUNT_FORMAT, seed: toHex(each) }, null, 2)}\n`, { mode: SECRET_MODE })
+    return file
+  })
   const set = genesisValidators(genesis)
   if (!set.ok) throw new AethelError(set.error.code, set.error.message, 'this is a bug in Aethel')
   const trustFile = join(output, 'trust.json')
@@ -101,13 +115,14 @@ export async function createTestnet(options: TestnetOptions): Promise<TestnetSum
   writeFileSync(trustFile, encodeTrust({ chainId: chainIdOf(genesis), validators: set.value, epochLength: genesis.parameters.epochLength }))
   writeFileSync(genesisFile, genesisBytes)
   const urls = homes.map((_, index) => `http://${host}:${ports[2 * index + 1]}`)
-  return { chainId: toHex(chainIdOf(genesis)), homes, urls, trustFile, genesisFile }
+  return { chainId: toHex(chainIdOf(genesis)), homes, urls, governanceFiles, trustFile, genesisFile }
 }
 
 function makeGenesis(
   options: TestnetOptions,
   libraries: readonly LibraryDefinition[],
   keys: readonly Genesis['validators'][number]['publicKey'][],
+  governance: readonly PublicKey[],
 ): Genesis {
   const kinds = genesisKinds(options.kinds ?? ['lrat/1', 'metamath/1'])
   if (!kinds.ok) throw new AethelError(kinds.error.code, kinds.error.message, 'name kinds that this version has')
@@ -119,6 +134,7 @@ function makeGenesis(
     parameters: { ...DEFAULT_PARAMETERS, ...options.parameters },
     kinds: kinds.value,
     libraries: libraries.map(genesisLibrary).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    ...(governance.length === 0 ? {} : { governance: { keys: governance, threshold: quorumSize(governance.length) } }),
   }
   const checked = checkGenesis(genesis)
   if (!checked.ok) throw new AethelError(checked.error.code, checked.error.message, 'change the parameters of the network')

@@ -1,6 +1,6 @@
 /** `aethel status`: where a validator stands. */
 import type { Command } from 'commander'
-import { createClient, DEFAULT_URL } from '../client.js'
+import { createClient, DEFAULT_URL, type NodeStatus } from '../client.js'
 import { type CommonOptions, finish, withJson } from '../command.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { grouped, printJson, printTable, seconds } from '../ui/terminal.js'
@@ -16,6 +16,10 @@ export function registerStatus(program: Command): void {
     .action((options: StatusOptions) => finish(options, () => showStatus(options)))
 }
 
+function placeOf({ epoch, position, validators }: NodeStatus): string {
+  return position === null ? `none of the ${validators} of epoch ${epoch}: it follows` : `${position} of ${validators} in epoch ${epoch}`
+}
+
 async function showStatus(options: StatusOptions): Promise<ExitCode> {
   const status = await createClient(options.url).status()
   if (options.json === true) {
@@ -23,7 +27,7 @@ async function showStatus(options: StatusOptions): Promise<ExitCode> {
     return EXIT.ok
   }
   printTable([
-    ['validator', `${status.index} of ${status.validators}, up ${seconds(status.uptimeMs)}`],
+    ['validator', `${placeOf(status)}, up ${seconds(status.uptimeMs)}`],
     ['chain', status.chainId],
     ['height', `${grouped(status.height)}  ${status.hash}`],
     ['state root', status.stateRoot ?? 'that of genesis'],

@@ -11,6 +11,7 @@ interface TestnetOptions extends CommonOptions {
   readonly output: string
   readonly basePort: number
   readonly library?: string
+  readonly epochLength: number
 }
 
 export function registerTestnet(program: Command): void {
@@ -19,6 +20,7 @@ export function registerTestnet(program: Command): void {
     .option('--validators <n>', 'how many', integer(1, 128), 4)
     .requiredOption('--output <dir>', 'folder to make; must not hold a network yet')
     .option('--base-port <port>', 'first of the ports to use (two per validator); 0 picks free ones', integer(0, 65_000), DEFAULT_BASE_PORT)
+    .option('--epoch-length <blocks>', 'validators may change after so many blocks; 0: never', integer(0, 1_000_000_000), 0)
     .option('--library <file>', 'Metamath library whose axioms genesis holds (default: the bundled propositional logic)')
     .action((options: TestnetOptions) => finish(options, () => testnet(options)))
 }
@@ -29,15 +31,17 @@ async function testnet(options: TestnetOptions): Promise<ExitCode> {
     validators: options.validators,
     basePort: options.basePort,
     libraryPath: options.library,
+    parameters: { epochLength: options.epochLength },
   })
   if (options.json === true) {
     const homes = network.validators.map((validator) => validator.home)
     const urls = network.validators.map((validator) => validator.client.url)
-    printJson({ chainId: network.chainId, homes, urls, trustFile: network.trustFile })
+    printJson({ chainId: network.chainId, homes, urls, trustFile: network.trustFile, governanceFiles: network.governanceFiles })
     return EXIT.ok
   }
   printLine(`chain ${network.chainId}`)
   for (const validator of network.validators) printLine(`aethel start --home ${validator.home}    # ${validator.client.url}`)
   printLine(`trust root for receipts: ${resolve(network.trustFile)}`)
+  if (network.governanceFiles.length > 0) printLine(`keys that may change the validators: ${network.governanceFiles.join(' ')}`)
   return EXIT.ok
 }

@@ -13,16 +13,30 @@ import {
   metamathVerifier,
   type ProofVerifier,
 } from '@aethel/proofs'
-import { type CheckedReceipt, decodeTrust, recheckReceipt, type TrustRoot, type Verification, verifyReceipt } from '@aethel/receipts'
+import {
+  type CheckedReceipt,
+  decodeEpochs,
+  decodeTrust,
+  type EpochLink,
+  encodeTrust,
+  MAX_EPOCHS_BYTES,
+  recheckReceipt,
+  type TrustRoot,
+  type Verification,
+  verifyEpochChain,
+  verifyReceipt,
+} from '@aethel/receipts'
 import type { Command } from 'commander'
 import { type CommonOptions, finish, withJson } from '../command.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
-import { MAX_REFUTATION_BYTES, MAX_SMALL_FILE_BYTES, readInputFile } from '../files.js'
+import { MAX_REFUTATION_BYTES, MAX_SMALL_FILE_BYTES, readInputFile, writeOutputFile } from '../files.js'
 import { citedClaims, definitionOf, openLibrary } from '../metamath-library.js'
 import { type CheckLine, grouped, note, paint, paintError, printChecklist, printJson, printLine, printTable } from '../ui/terminal.js'
 
 interface VerifyOptions extends CommonOptions {
   readonly trust: string
+  readonly epochs?: string
+  readonly advanceTrust?: string
   readonly recheck?: boolean
   readonly proof?: string
 }
@@ -32,6 +46,8 @@ export function registerVerify(program: Command): void {
     .description('verify a receipt, offline')
     .argument('<receipt>', 'the receipt (JSON)')
     .requiredOption('--trust <file>', 'the chain and validators you trust (trust.json)')
+    .option('--epochs <file>', 'proof of the epochs since the trusted one (aethel validators epochs)')
+    .option('--advance-trust <file>', 'write a trust root of the newest epoch that --epochs proves')
     .option('--recheck', 'run the proof checker as well, on the proof in --proof')
     .option('--proof <file>', 'the proof that was submitted: an .lrat file, or the .mm database with the theorem')
     .action((file: string, options: VerifyOptions) => finish(options, () => verify(file, options)))
@@ -42,9 +58,12 @@ function verify(file: string, options: VerifyOptions): ExitCode {
     throw usageError('usage', 'expected --proof FILE with --recheck: the proof to check again')
   if (options.recheck !== true && options.proof !== undefined)
     throw usageError('usage', 'expected --recheck with --proof: without it the proof is not looked at')
+  if (options.advanceTrust !== undefined && options.epochs === undefined)
+    throw usageError('usage', 'expected --epochs with --advance-trust: it proves the newer validators')
   const trust = readTrust(options.trust)
+  const epochs = options.epochs === undefined ? undefined : readEpochs(options.epochs)
   const receipt = readInputFile(file, 'a receipt', MAX_SMALL_FILE_BYTES)
-  const verification = verifyReceipt(receipt, { trust })
+  const verification = verifyReceipt(receipt, { trust, ...(epochs === undefined ? {} : { epochs }) })
   const checks: CheckLine[] = verification.steps.map((step) => ({ name: step.name, passed: step.ok, detail: step.detail }))
   let refusal: Refusal | null = verification.ok ? null : verification.error
   if (verification.ok && options.proof !== undefined) {
@@ -55,6 +74,7 @@ function verify(file: string, options: VerifyOptions): ExitCode {
     checks.push({ name: 'recheck', passed: again.ok, detail })
     if (!again.ok) refusal = again.error
   }
+  if (refusal === null && options.advanceTrust !== undefined && epochs !== undefined) advanceTrust(trust, epochs, options.advanceTrust)
   if (options.json === true) printJson(document(verification, checks, refusal))
   else print(file, verification, checks, refusal)
   return refusal === null ? EXIT.ok : EXIT.invalid
@@ -64,6 +84,19 @@ function readTrust(file: string): TrustRoot {
   const trust = decodeTrust(readInputFile(file, 'a trust root (trust.json)', MAX_SMALL_FILE_BYTES))
   if (!trust.ok) throw usageError(trust.error.code, `expected a trust root in ${file}, but it is none: ${trust.error.message}`)
   return trust.value
+}
+
+function readEpochs(file: string): readonly EpochLink[] {
+  const links = decodeEpochs(readInputFile(file, 'an epoch chain', MAX_EPOCHS_BYTES))
+  if (!links.ok) throw usageError(links.error.code, `expected an epoch chain in ${file}, but it is none: ${links.error.message}`)
+  return links.value
+}
+
+/** The chain has been verified: its last link is as good as the trust root it began with. */
+function advanceTrust(trust: TrustRoot, links: readonly EpochLink[], file: string): void {
+  const roots = verifyEpochChain(trust, links)
+  const newest = roots.ok ? roots.value.at(-1) : undefined
+  if (newest !== undefined) writeOutputFile(file, 'the newer trust root', encodeTrust(newest))
 }
 
 function recheck(receipt: CheckedReceipt, proofFile: string): Result<{ readonly gas: number }, Refusal> {

@@ -43,7 +43,7 @@ export class Follower {
       this.#events.viewChanged(status.view, status.leader)
     }
     if (furthest === null) return
-    const client = this.#validators[furthest.index]?.client
+    const client = furthest.index === null ? undefined : this.#validators[furthest.index]?.client
     if (client === undefined) return
     while (this.#height < furthest.height) {
       const ids = await client.transactionIds(this.#height + 1).catch(() => null)
