@@ -157,10 +157,11 @@ function checkHeaders(receipt: Receipt, trust: TrustRoot): Result<CertifiedTip, 
   for (const header of [receipt.header, ...receipt.trail]) {
     if (!equalBytes(header.chainId, trust.chainId)) return refuse('chain-id', `expected headers of chain ${toHex(trust.chainId)} only`)
     if (header.epoch !== trust.validators.epoch) {
-      return refuse(
-        'epoch',
-        `expected a header of epoch ${trust.validators.epoch}, got epoch ${header.epoch}; give the epoch chain up to it, or a trust root of that epoch`,
-      )
+      const hint =
+        header.epoch > trust.validators.epoch
+          ? 'give the epoch chain up to it'
+          : 'ask for a receipt anew, which proves the same in a later state, or use the trust root of that time'
+      return refuse('epoch', `expected a header of epoch ${trust.validators.epoch}, got epoch ${header.epoch}; ${hint}`)
     }
     if (!equalBytes(header.validatorsHash, trust.validators.hash)) {
       return refuse('validators', 'expected a header that names the validators of the trust root, got other validators')
