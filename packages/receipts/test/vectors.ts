@@ -383,6 +383,17 @@ export function trustVectors(): TrustVector[] {
     { name: 'a repeated field', expect: 'json-duplicate', trust: good.replace('"epoch": "0"', '"epoch": "0", "epoch": "1"') },
     { name: 'a field named __proto__', expect: 'unknown-field', trust: good.replace('"epoch": "0"', '"epoch": "0", "__proto__": {}') },
     { name: 'a missing field', expect: 'missing-field', trust: good.replace('"epoch": "0",', '') },
+    { name: 'a length of epochs', expect: 'ok', trust: good.replace('"epoch": "0"', '"epochLength": "100", "epoch": "3"') },
+    {
+      name: 'a length of epochs of 0, which is left out',
+      expect: 'epoch-length',
+      trust: good.replace('"epoch": "0"', '"epochLength": "0", "epoch": "0"'),
+    },
+    {
+      name: 'a length of epochs beyond 2^32',
+      expect: 'json-integer',
+      trust: good.replace('"epoch": "0"', '"epochLength": "4294967297", "epoch": "0"'),
+    },
     { name: 'a receipt instead of a trust root', expect: 'format', trust: text },
     { name: 'a key of 31 bytes', expect: 'json-shape', trust: good.replace(toHex(keyAt(0).publicKey), toHex(keyAt(0).publicKey).slice(2)) },
   ]
