@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Coverage } from './coverage.js'
-import { BYZANTINE_STRATEGIES } from './knobs.js'
+import { BYZANTINE_STRATEGIES, type Knobs } from './knobs.js'
 import { livenessBoundMs, runSimulation, type SimulationReport } from './simulate.js'
 
 const CHUNK = 100
@@ -83,6 +83,30 @@ describe('a seed is a run', () => {
       expect(story(asBytes)).toBe('')
       expect([asBytes.traceHash, asBytes.events]).toEqual([asValues.traceHash, asValues.events])
     }
+  })
+})
+
+describe('seeds that found something', () => {
+  it('an epoch whose one validator lacks the last block of the epoch before, which only those have who say nothing', () => {
+    const knobs: Partial<Knobs> = {
+      lossRate: 0.222680118936114,
+      duplicationRate: 0.2529234999092296,
+      meanDelayMs: 25.744015256874263,
+      slowFactor: 16.839913570322096,
+      slowRate: 0.07114574848674238,
+      fsyncMs: 2.986939936876297,
+      verifyMs: 0.8597456151619554,
+      meanPartitionGapMs: null,
+      meanCrashGapMs: null,
+      clockSkewMs: 178.78771433606744,
+      window: 1,
+      blockTransactions: 1,
+      faultMs: 5473.191815894097,
+      transactions: 45,
+      strategies: ['equivocate'],
+      epochLength: 1,
+    }
+    expect(story(runSimulation({ seed: 726, validators: 4, byzantine: 1, knobs }))).toBe('')
   })
 })
 

@@ -1,12 +1,13 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bitmapOf, epoch, type Hash, height, type Signature, utf8, validatorIndex, view, ZERO_HASH } from '@aethel/codec'
+import { bitmapOf, epoch, type Hash, height, type PublicKey, type Signature, utf8, validatorIndex, view, ZERO_HASH } from '@aethel/codec'
 import {
   BLOCK_VERSION,
   type Block,
   type Certificate,
   createBlock,
+  createValidatorSet,
   encodeBlock,
   evidenceRootOf,
   lastCertificateHashOf,
@@ -362,4 +363,27 @@ describe('damage', () => {
     await level.close()
     await expect(loaded(path)).rejects.toMatchObject({ code: 'store-damaged', message: expect.stringContaining('missing') })
   })
+})
+
+test('an epoch is stored with the block that ends the one before, and found again', async () => {
+  const path = join(directory, 'store')
+  const store = await fresh(path)
+  const key = (byte: number): PublicKey => new Uint8Array(32).fill(byte) as PublicKey
+  const validators = createValidatorSet(epoch(1), [
+    { publicKey: key(7), power: 3n },
+    { publicKey: key(5), power: 1n << 90n },
+  ])
+  if (!validators.ok) throw new Error(validators.error.message)
+  const origin = { height: height(1), hash: first.hash }
+  const nextEpoch = { validators: validators.value, previousValidators: null, origin }
+  expect(store.epoch(epoch(1))).toBe(undefined)
+  store.append([{ ...(commitOf(first) as Extract<StoreRecord, { kind: 'commit' }>), nextEpoch }], () => {})
+  await store.flushed()
+  await store.close()
+  const again = await openStore(path, { chainId: CHAIN })
+  await again.loadDurable(GENESIS)
+  expect(again.epoch(epoch(1))).toEqual({ validators: validators.value, origin })
+  expect(again.epoch(epoch(0))).toBe(undefined)
+  expect(again.epoch(epoch(2))).toBe(undefined)
+  await again.close()
 })
