@@ -92,7 +92,7 @@ export interface Client {
   library(name: string): Promise<{ readonly root: string; readonly count: number }>
   genesis(): Promise<Uint8Array>
   validators(): Promise<ValidatorsListing>
-  /** The file that `aethel verify --epochs` takes. */
+  /** Part of the epoch chain, as a file of its own; empty at its end. */
   epochs(from: number): Promise<Uint8Array>
 }
 

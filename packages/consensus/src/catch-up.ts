@@ -241,8 +241,8 @@ export function syncIfBehind(state: State): void {
   const ahead = otherValidators(state).filter((peer) => (state.statuses[peer]?.committedHeight ?? 0) > state.committed.height)
   ahead.push(...[...state.laterEpoch].filter((peer) => !ahead.includes(peer)).sort((a, b) => a - b))
   const peer = ahead[state.syncTries % Math.max(1, ahead.length)]
-  if (peer === undefined) return poll(state)
-  requestSync(state, peer, height(state.committed.height + 1))
+  if (peer !== undefined) requestSync(state, peer, height(state.committed.height + 1))
+  poll(state)
 }
 
 /**

@@ -186,7 +186,7 @@ export function onBlockInvalid(state: State, entry: BlockEntry): void {
 
 /** prepared(v, n, h): the executed block and a quorum of PREPAREs; persist the certificate and the COMMIT, then send it. */
 function checkPrepared(state: State, at: Height): void {
-  if (state.phase.kind !== 'active') return // a replica commits only in its own, active view (trap B1)
+  if (state.phase.kind !== 'active' || !isMember(state)) return // a replica commits only in its own, active view (trap B1)
   const hash = state.accepted.get(at)
   const own = state.own.get(at)
   if (hash === undefined || own?.prepare === undefined || own.commit !== undefined) return

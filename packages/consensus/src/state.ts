@@ -200,6 +200,10 @@ function restorePhase(origin: State['origin'], durable: DurableState): Phase {
 
 /** The current view's votes are memory that must not fade: a replica never signs against them (trap C1). */
 function restoreVote(state: State, vote: Vote): void {
+  assert(
+    !isMember(state) || vote.sender === state.config.self,
+    `the stored votes are of validator ${vote.sender}, this replica is validator ${state.config.self}: a store belongs to one key in an epoch`,
+  )
   if (vote.view !== state.view || vote.height <= state.committed.height) return
   const own = ownVotesAt(state, vote.height)
   const previous = own[vote.kind]

@@ -4,7 +4,7 @@ import { type CommittedTip, type EpochStart, epochOfHeight, lastHeightOf, origin
 import { signingKey } from '@aethel/crypto'
 import { type Contact, currentMembersOf, genesisTip, type LedgerState, type Member, nextMembersOf, previousMembersOf } from '@aethel/ledger'
 import type { PeerAddress } from '@aethel/network'
-import { type EpochLink, MAX_EPOCH_LINKS } from '@aethel/receipts'
+import type { EpochLink } from '@aethel/receipts'
 import type { EpochOptions } from '@aethel/replica'
 import { type Store, StoreError } from '@aethel/storage'
 import type { Home } from './home.js'
@@ -73,11 +73,14 @@ export function ownSeat(state: LedgerState, home: Home): ValidatorIndex | null {
   return member === undefined ? null : validatorIndex(member.seat)
 }
 
+/** In one answer: each costs the decoding of a block. */
+export const EPOCH_LINKS_PER_ANSWER = 256
+
 /** The epochs that are over, from `from` on, each with what proves who came next (docs/receipts.md). */
 export function epochLinks(home: Home, store: Store, publishedHeight: number, from: Epoch): EpochLink[] {
   const { epochLength } = home.genesis.parameters
   const links: EpochLink[] = []
-  for (let at: number = from; links.length < MAX_EPOCH_LINKS && epochLength > 0; at++) {
+  for (let at: number = from; links.length < EPOCH_LINKS_PER_ANSWER && epochLength > 0; at++) {
     const last = lastHeightOf(epochLength, epoch(at))
     const next = last <= publishedHeight ? store.epoch(epoch(at + 1)) : undefined
     const block = next === undefined ? undefined : store.committedBlock(last)

@@ -2,7 +2,7 @@
  * `aethel validators`: who validates, and changes of that. A change is proposed with the approvals of governance keys; with
  * too few of them it is written to a file, which others approve and pass on.
  */
-import { decode, encode, fromHex, type Hash, type PublicKey, publicKey, toHex } from '@aethel/codec'
+import { decode, encode, fromHex, type Hash, type PublicKey, publicKey, toHex, utf8 } from '@aethel/codec'
 import {
   type Contact,
   chainIdOf,
@@ -16,6 +16,7 @@ import {
   type ValidatorChange,
   writeUpdate,
 } from '@aethel/ledger'
+import { decodeEpochs, type EpochLink, encodeEpochs, MAX_EPOCH_LINKS } from '@aethel/receipts'
 import { type Command, InvalidArgumentError } from 'commander'
 import { Account, loadKey } from '../accounts.js'
 import { type Client, createClient, DEFAULT_URL, type ListedValidator, unreachable } from '../client.js'
@@ -147,7 +148,7 @@ function sameValidators(a: readonly ListedValidator[], b: readonly ListedValidat
 }
 
 async function epochs(options: EpochsOptions): Promise<ExitCode> {
-  const bytes = await createClient(options.url).epochs(options.from)
+  const bytes = utf8(encodeEpochs(await epochLinks(createClient(options.url), options.from)))
   if (options.output === undefined) process.stdout.write(bytes)
   else {
     writeOutputFile(options.output, 'the epoch chain', bytes)
@@ -155,6 +156,17 @@ async function epochs(options: EpochsOptions): Promise<ExitCode> {
     else printLine(`wrote ${options.output}`)
   }
   return EXIT.ok
+}
+
+async function epochLinks(client: Client, from: number): Promise<EpochLink[]> {
+  const links: EpochLink[] = []
+  while (links.length < MAX_EPOCH_LINKS) {
+    const part = decodeEpochs(await client.epochs(from + links.length))
+    if (!part.ok) throw unreachable(client.url, `its epoch chain is not understood (${part.error.message})`)
+    if (part.value.length === 0) break
+    links.push(...part.value)
+  }
+  return links.slice(0, MAX_EPOCH_LINKS)
 }
 
 async function home(options: HomeOptions): Promise<ExitCode> {
