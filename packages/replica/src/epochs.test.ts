@@ -118,7 +118,16 @@ describe('the last block under faults', () => {
     expect(cluster.at(1).events.some((event) => event.name === 'view-entered')).toBe(true)
     cluster.cut = () => false
     cluster.run(3_000)
-    expect(positions(cluster)).toEqual([0, 1, 2, 3].map((self) => `height 1, epoch 1, active 0, validator ${self}`))
+    const begun = [0, 1, 2, 3].map((self) => `height 1, epoch 1, active 0, validator ${self}`)
+    expect(positions(cluster)).toEqual(begun)
+    // The stored view is one of the epoch that is over: it means nothing in this one, and its NEW-VIEW least of all.
+    for (const node of cluster.nodes) {
+      node.crash()
+      node.boot()
+    }
+    expect(positions(cluster)).toEqual(begun)
+    cluster.order('b')
+    expect(positions(cluster)).toEqual([0, 1, 2, 3].map((self) => `height 2, epoch 2, active 0, validator ${self}`))
   })
 
   it('a power cut before it is durable loses the epoch, one after it keeps it; in neither case does anybody vote twice', () => {
@@ -220,6 +229,23 @@ describe('who is behind, and who has left', () => {
     expect(cluster.at(0).height).toBe(7)
     expect(cluster.at(0).running.epoch.validators.epoch).toBe(3)
     expect(positions(cluster).every((text) => text.startsWith('height 7, epoch 3'))).toBe(true)
+  })
+
+  it('E4: a peer that shows a later epoch and delivers nothing costs a tick, not progress', () => {
+    const cluster = new EpochCluster({ nodes: 4, length: 1 })
+    cluster.at(0).crash()
+    cluster.order('a')
+    cluster.run(5_000)
+    cluster.at(0).boot()
+    cluster.inFlight = []
+    // Nobody hears what node 0 lacks, and node 3 is the first that it may ask.
+    cluster.cut = (sent) => (sent.from === 0 && sent.message.kind !== 'fetch') || (sent.from === 3 && sent.message.kind === 'blocks')
+    const ballot = { kind: 'commit' as const, epoch: 1 as never, view: view(0), height: height(2), blockHash: CHAIN }
+    const vote: Vote = { ...ballot, sender: 3 as ValidatorIndex, signature: keyFor(3).sign(ballotBytes(CHAIN, ballot)) }
+    cluster.at(0).receive(3, { kind: 'vote', vote })
+    expect(cluster.at(0).sent.filter((message) => message.kind === 'fetch')).toHaveLength(1)
+    cluster.run(2_000)
+    expect(cluster.at(0).height).toBe(1)
   })
 
   it('J3: the last block, known only to a leader that leaves with it, is served to those who stay', () => {
