@@ -20,7 +20,9 @@ export class UnknownMutantError extends Error {}
 export function chooseMutants(ids) {
   const unknown = ids.filter((id) => !MUTANTS.some((mutant) => mutant.id === id))
   if (unknown.length > 0) {
-    throw new UnknownMutantError(`expected ids of mutants, got ${unknown.join(', ')}; known: ${MUTANTS.map((mutant) => mutant.id).join(', ')}`)
+    throw new UnknownMutantError(
+      `expected ids of mutants, got ${unknown.join(', ')}; known: ${MUTANTS.map((mutant) => mutant.id).join(', ')}`,
+    )
   }
   return ids.length === 0 ? MUTANTS : MUTANTS.filter((mutant) => ids.includes(mutant.id))
 }

@@ -98,15 +98,29 @@ function inWords(outcome) {
 }
 
 // What runs and what was copied goes with us (the hooks on `exit`).
-for (const [signal, code] of /** @type {const} */ ([['SIGINT', 130], ['SIGTERM', 143]])) process.on(signal, () => process.exit(code))
+for (const [signal, code] of /** @type {const} */ ([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+]))
+  process.on(signal, () => process.exit(code))
 
 const options = readOptions()
 try {
   const rows = await huntAll(chooseMutants(options.ids), options)
   const survivors = rows.filter((row) => row.outcome.status === 'survived').length
   const broken = rows.filter((row) => row.outcome.status === 'broken').length
-  if (options.json) console.log(JSON.stringify(rows.map(({ mutant, outcome }) => ({ id: mutant.id, traps: mutant.traps, ...outcome })), null, 2))
-  else console.log(`${formatTable(rows)}\n${rows.length} mutants: ${rows.length - survivors - broken} killed, ${survivors} survived, ${broken} broken`)
+  if (options.json)
+    console.log(
+      JSON.stringify(
+        rows.map(({ mutant, outcome }) => ({ id: mutant.id, traps: mutant.traps, ...outcome })),
+        null,
+        2,
+      ),
+    )
+  else
+    console.log(
+      `${formatTable(rows)}\n${rows.length} mutants: ${rows.length - survivors - broken} killed, ${survivors} survived, ${broken} broken`,
+    )
   process.exitCode = broken > 0 ? 1 : survivors > 0 ? 7 : 0
 } catch (error) {
   fail(error instanceof UnknownMutantError ? 2 : 1, error instanceof Error ? error.message : String(error))

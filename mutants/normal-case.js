@@ -17,7 +17,7 @@ export const normalCase = [
       {
         file: NORMAL_CASE,
         before: "const tally = state.votes.quorumFor('prepare', state.view, at, hash)",
-        after: "const tally = state.votes.slot(state.view, at)?.prepare.tallies.find((each) => equalBytes(each.hash, hash))",
+        after: 'const tally = state.votes.slot(state.view, at)?.prepare.tallies.find((each) => equalBytes(each.hash, hash))',
       },
     ],
     hunt: simulation('--validators 4'),
@@ -30,7 +30,8 @@ export const normalCase = [
       {
         file: VIEW_CHANGE,
         before: '  state.view = next\n  state.accepted.clear()',
-        after: '  Object.assign(state, { left: { view: state.view, accepted: new Map(state.accepted), own: new Map(state.own) } })\n  state.view = next\n  state.accepted.clear()',
+        after:
+          '  Object.assign(state, { left: { view: state.view, accepted: new Map(state.accepted), own: new Map(state.own) } })\n  state.view = next\n  state.accepted.clear()',
       },
       {
         file: NORMAL_CASE,
@@ -75,6 +76,7 @@ export const normalCase = [
         after: 'if (!equalBytes(ownVotesAt(state, at).prepare?.blockHash ?? state.origin.hash, entry.block.hash)) {',
       },
       { file: NORMAL_CASE, before: 'assert(own[kind] === undefined,', after: 'assert(own[kind] !== null,' },
+      { file: NORMAL_CASE, before: '      onEquivocation(state, added.first, vote)\n', after: '' },
     ],
     hunt: simulation('--validators 4'),
   },
@@ -89,7 +91,7 @@ export const normalCase = [
         after: '',
       },
     ],
-    hunt: simulation('--validators 4'),
+    hunt: tests('packages/consensus/src/normal-case.test.ts'),
   },
   {
     id: 'gap-committed',
@@ -116,12 +118,13 @@ export const normalCase = [
     edits: [
       {
         file: CHAIN,
-        before: '    const entry = entryOf(state, cursor)\n    if (entry === undefined) return\n    cursor = entry.block.header.parent\n  }\n  assert(at <=',
+        before:
+          '    const entry = entryOf(state, cursor)\n    if (entry === undefined) return\n    cursor = entry.block.header.parent\n  }\n  assert(at <=',
         after: '    return\n  }\n  assert(at <=',
       },
       {
         file: CHAIN,
-        before: "  if (lowest !== undefined && proven !== undefined) pursueHash(state, proven.hash, lowest)",
+        before: '  if (lowest !== undefined && proven !== undefined) pursueHash(state, proven.hash, lowest)',
         after: '  if (proven === undefined) return',
       },
     ],
@@ -234,7 +237,8 @@ export const normalCase = [
     edits: [
       {
         file: NORMAL_CASE,
-        before: 'if (vote.height > committed.height + WINDOWS_BUFFERED * config.window && !isTip) return false\n  if (vote.view > view + FUTURE_VIEWS_COUNTED) return false',
+        before:
+          'if (vote.height > committed.height + WINDOWS_BUFFERED * config.window && !isTip) return false\n  if (vote.view > view + FUTURE_VIEWS_COUNTED) return false',
         after: 'if (vote.height < 0 && isTip && config.window > FUTURE_VIEWS_COUNTED * WINDOWS_BUFFERED) return false',
       },
     ],

@@ -186,7 +186,7 @@ export const quorums = [
     traps: ['A1', 'S1'],
     bug: 'a weak quorum of COMMITs commits',
     edits: [
-      { file: KEEPER, before: "import { isQuorum, type ValidatorSet }", after: "import { isQuorum, isWeakQuorum, type ValidatorSet }" },
+      { file: KEEPER, before: 'import { isQuorum, type ValidatorSet }', after: 'import { isQuorum, isWeakQuorum, type ValidatorSet }' },
       {
         file: KEEPER,
         before: 'tally !== undefined && isQuorum(this.#validators, tally.power)',
@@ -230,7 +230,8 @@ export const quorums = [
       {
         file: CERTIFICATE,
         before: 'const validator = validators.validators[index]\n    const signature',
-        after: 'if (3n * BigInt(position) > 2n * BigInt(count)) return ok(certificate)\n    const validator = validators.validators[index]\n    const signature',
+        after:
+          'if (3n * BigInt(position) > 2n * BigInt(count)) return ok(certificate)\n    const validator = validators.validators[index]\n    const signature',
       },
     ],
     hunt: tests('packages/consensus/src/certificate.test.ts'),

@@ -16,11 +16,16 @@ export const viewChange = [
     traps: ['S4', 'B1'],
     bug: 'a new view begins on what each replica has committed, whatever certificate NEW-VIEW carries',
     edits: [
-      { file: VIEW_CHANGE, before: "import { assert, type ValidatorIndex, type View, view }", after: "import { assert, height, type ValidatorIndex, type View, view }" },
+      {
+        file: VIEW_CHANGE,
+        before: 'import { assert, type ValidatorIndex, type View, view }',
+        after: 'import { assert, height, type ValidatorIndex, type View, view }',
+      },
       {
         file: VIEW_CHANGE,
         before: '  const base = baseOf(state.origin, message)\n  state.phase',
-        after: "  const base = true\n    ? { kind: 'commit' as const, firstHeight: height(state.committed.height + 1), hash: state.committed.hash }\n    : baseOf(state.origin, message)\n  state.phase",
+        after:
+          "  const base = true\n    ? { kind: 'commit' as const, firstHeight: height(state.committed.height + 1), hash: state.committed.hash }\n    : baseOf(state.origin, message)\n  state.phase",
       },
     ],
     hunt: simulation('--validators 4'),
@@ -32,12 +37,25 @@ export const viewChange = [
     edits: [
       {
         file: PROPOSE,
-        before: "  if (base.kind === 'tip' && base.firstHeight > state.committed.height && !state.accepted.has(base.firstHeight)) {\n    return reproposeTip(state, base.hash, base.firstHeight)\n  }",
+        before:
+          "  if (base.kind === 'tip' && base.firstHeight > state.committed.height && !state.accepted.has(base.firstHeight)) {\n    return reproposeTip(state, base.hash, base.firstHeight)\n  }",
         after: '  if (state.nowMs < 0) return reproposeTip(state, base.hash, base.firstHeight)',
       },
-      { file: PROPOSE, before: "  if (at < state.phase.base.firstHeight) return undefined // behind the base: catch up first\n", after: '' },
-      { file: NORMAL_CASE, before: "if (at < base.firstHeight) return ignore(state, 'pre-prepare', 'below the base of the view')", after: '' },
-      { file: NORMAL_CASE, before: "const reproposal = base.kind === 'tip' && at === base.firstHeight\n", after: 'const reproposal = false\n' },
+      {
+        file: PROPOSE,
+        before: '  if (at < state.phase.base.firstHeight) return undefined // behind the base: catch up first\n',
+        after: '',
+      },
+      {
+        file: NORMAL_CASE,
+        before: "if (at < base.firstHeight) return ignore(state, 'pre-prepare', 'below the base of the view')",
+        after: '',
+      },
+      {
+        file: NORMAL_CASE,
+        before: "const reproposal = base.kind === 'tip' && at === base.firstHeight\n",
+        after: 'const reproposal = false\n',
+      },
     ],
     hunt: simulation('--validators 4'),
   },
@@ -61,7 +79,8 @@ export const viewChange = [
     edits: [
       {
         file: PROPOSE,
-        before: "  if (base.kind === 'tip' && base.firstHeight > state.committed.height && !state.accepted.has(base.firstHeight)) {\n    return reproposeTip(state, base.hash, base.firstHeight)\n  }",
+        before:
+          "  if (base.kind === 'tip' && base.firstHeight > state.committed.height && !state.accepted.has(base.firstHeight)) {\n    return reproposeTip(state, base.hash, base.firstHeight)\n  }",
         after: `  if (base.kind === 'tip' && base.firstHeight > state.committed.height && !state.accepted.has(base.firstHeight)) {
     let lowest = entryOf(state, base.hash)
     for (let below = lowest; below !== undefined; below = entryOf(state, below.block.header.parent)) {
@@ -93,7 +112,8 @@ export const viewChange = [
       {
         file: NORMAL_CASE,
         before: 'const isTip = phase.kind ===',
-        after: "const isTip = phase.kind === 'active' && phase.base.kind === 'tip' && vote.view === view && vote.height <= phase.base.firstHeight || phase.kind ===",
+        after:
+          "const isTip = phase.kind === 'active' && phase.base.kind === 'tip' && vote.view === view && vote.height <= phase.base.firstHeight || phase.kind ===",
       },
     ],
     hunt: simulation('--validators 4'),
@@ -142,7 +162,11 @@ export const viewChange = [
     traps: ['B4'],
     bug: 'certificates of one view are all the same to the order, whatever their height',
     edits: [
-      { file: CERTIFICATE, before: 'return a.view - b.view || a.height - b.height || kindRank', after: 'return a.view - b.view || kindRank' },
+      {
+        file: CERTIFICATE,
+        before: 'return a.view - b.view || a.height - b.height || kindRank',
+        after: 'return a.view - b.view || kindRank',
+      },
     ],
     hunt: simulation('--validators 4'),
   },
@@ -191,8 +215,9 @@ export const viewChange = [
     edits: [
       {
         file: CHECK,
-        before: '      const result = checkEntry(entry)\n      if (!result.ok) return result\n    }\n    return checkOptionalCertificate(message.certificate)',
-        after: '      if (entry === undefined) return refuse(\'view\', \'\')\n    }\n    return checkOptionalCertificate(message.certificate)',
+        before:
+          '      const result = checkEntry(entry)\n      if (!result.ok) return result\n    }\n    return checkOptionalCertificate(message.certificate)',
+        after: "      if (entry === undefined) return refuse('view', '')\n    }\n    return checkOptionalCertificate(message.certificate)",
       },
     ],
     hunt: tests('packages/consensus/src/check.test.ts'),
@@ -230,7 +255,8 @@ export const viewChange = [
     edits: [
       {
         file: CHECK,
-        before: "if (message.sender !== leaderOf(validators, message.newView))\n      return refuse('not-leader', `expected the leader of view ${message.newView}`)",
+        before:
+          "if (message.sender !== leaderOf(validators, message.newView))\n      return refuse('not-leader', `expected the leader of view ${message.newView}`)",
         after: '',
       },
     ],
@@ -243,7 +269,8 @@ export const viewChange = [
     edits: [
       {
         file: VIEW_CHANGE,
-        before: "  if (message.newView < state.view || (message.newView === state.view && state.phase.kind === 'active')) {\n    return ignore(state, 'new-view', 'stale') // only the first of a view counts\n  }",
+        before:
+          "  if (message.newView < state.view || (message.newView === state.view && state.phase.kind === 'active')) {\n    return ignore(state, 'new-view', 'stale') // only the first of a view counts\n  }",
         after: "  if (message.newView === state.view && state.phase.kind === 'active') return ignore(state, 'new-view', 'stale')",
       },
       {
@@ -261,10 +288,15 @@ export const viewChange = [
     edits: [
       {
         file: VIEW_CHANGE,
-        before: "  if (message.newView < state.view || (message.newView === state.view && state.phase.kind === 'active')) {\n    return ignore(state, 'new-view', 'stale') // only the first of a view counts\n  }",
+        before:
+          "  if (message.newView < state.view || (message.newView === state.view && state.phase.kind === 'active')) {\n    return ignore(state, 'new-view', 'stale') // only the first of a view counts\n  }",
         after: "  if (message.newView < state.view) return ignore(state, 'new-view', 'stale')",
       },
-      { file: VIEW_CHANGE, before: 'if (message.newView > state.view) leaveView(state, message.newView)', after: 'leaveView(state, message.newView)' },
+      {
+        file: VIEW_CHANGE,
+        before: 'if (message.newView > state.view) leaveView(state, message.newView)',
+        after: 'leaveView(state, message.newView)',
+      },
     ],
     hunt: simulation('--validators 4'),
   },
@@ -331,7 +363,11 @@ export const viewChange = [
         before: "if ((age & (age - 1)) === 0 || age % 8 === 0) state.out.push({ kind: 'send', to: 'all', message: phase.viewChange })",
         after: 'if (age < 0) return',
       },
-      { file: CATCH_UP, before: "if (phase.kind === 'changing') answer(state, peer, phase.viewChange)", after: "if (phase.kind === 'changing') return" },
+      {
+        file: CATCH_UP,
+        before: "if (phase.kind === 'changing') answer(state, peer, phase.viewChange)",
+        after: "if (phase.kind === 'changing') return",
+      },
     ],
     hunt: simulation('--validators 4'),
   },
@@ -353,9 +389,7 @@ export const viewChange = [
     id: 'waiting-block-not-resumed',
     traps: ['B9'],
     bug: 'a block that waits for a body is not looked at again when the body comes',
-    edits: [
-      { file: CHAIN, before: '  for (const entry of state.blocks.values()) if (entry.wanted) pursue(state, entry)\n', after: '' },
-    ],
+    edits: [{ file: CHAIN, before: '  for (const entry of state.blocks.values()) if (entry.wanted) pursue(state, entry)\n', after: '' }],
     hunt: simulation('--validators 4'),
   },
 ]

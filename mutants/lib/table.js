@@ -5,7 +5,11 @@
  */
 export function formatTable(rows) {
   const header = ['mutant', 'traps', 'killed by', 'seeds', 'seconds']
-  const lines = [header, header.map(() => '---'), ...rows.map(({ mutant, outcome }) => [mutant.id, mutant.traps.join(' '), ...cells(outcome)])]
+  const lines = [
+    header,
+    header.map(() => '---'),
+    ...rows.map(({ mutant, outcome }) => [mutant.id, mutant.traps.join(' '), ...cells(outcome)]),
+  ]
   const widths = header.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)))
   return lines.map((line) => `| ${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`).join('\n')
 }

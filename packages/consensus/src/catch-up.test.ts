@@ -30,7 +30,7 @@ function statusFrom(sender: number, inView: number, committedHeight: number, pha
 }
 
 describe('catching up (protocol.md §7)', () => {
-  it('whatever is lost is sent again: proposals and votes one by one until everybody has committed', () => {
+  it('S7: whatever is lost is sent again: proposals and votes one by one until everybody has committed', () => {
     for (let keep = 2; keep < 9; keep++) {
       const cluster = new Cluster()
       let count = 0
@@ -43,7 +43,7 @@ describe('catching up (protocol.md §7)', () => {
     }
   })
 
-  it('a replica that was down fetches the committed blocks, verifies and executes them itself', () => {
+  it('D5: a replica that was down fetches the committed blocks, verifies and executes them itself', () => {
     const cluster = new Cluster()
     cluster.at(3).crash()
     for (let i = 0; i < 30; i++) {
@@ -57,7 +57,7 @@ describe('catching up (protocol.md §7)', () => {
     expect(cluster.at(3).committed.map((block) => block.header.height)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1))
   })
 
-  it('B10: blocks that come by sync and by votes at once are committed once', () => {
+  it('B10, D7: blocks that come by sync and by votes at once are committed once', () => {
     const cluster = new Cluster()
     const replica = cluster.at(3)
     const blocks = chainOf(3)
@@ -70,7 +70,7 @@ describe('catching up (protocol.md §7)', () => {
     expect(replica.committed.map((block) => block.header.height)).toEqual([1, 2, 3])
   })
 
-  it('committed blocks with a certificate of a descendant are accepted on the headers between', () => {
+  it('D4: committed blocks with a certificate of a descendant are accepted on the headers between', () => {
     const replica = new Cluster().at(3)
     const blocks = chainOf(5)
     const [first, second, ...above] = blocks
@@ -141,13 +141,13 @@ describe('catching up (protocol.md §7)', () => {
     expect(cluster.at(3).height).toBe(5)
   })
 
-  it('a body nobody asked for is not kept', () => {
+  it('E1: a body nobody asked for is not kept', () => {
     const replica = new Cluster().at(3)
     for (let i = 0; i < 100; i++) replica.receive(1, { kind: 'block', block: blockOf({ timestampMs: 2_000_000 + i }) })
     expect(replica.running.inspect().blocksHeld).toBe(0)
   })
 
-  it('a flood of STATUS or FETCH draws a bounded number of answers per tick, committed blocks a handful', () => {
+  it('E1: a flood of STATUS or FETCH draws a bounded number of answers per tick, committed blocks a handful', () => {
     const cluster = new Cluster()
     cluster.at(0).order('a', 'b', 'c')
     cluster.deliver()
@@ -202,7 +202,7 @@ describe('catching up (protocol.md §7)', () => {
     expect(replica.sentOf('block').length).toBe(2)
   })
 
-  it('equivocation in many slots is broadcast once per sender and view', () => {
+  it('E1: equivocation in many slots is broadcast once per sender and view', () => {
     const replica = new Cluster().at(1)
     for (let at = 1; at <= 8; at++) {
       const [a, b] = [blockOf({ height: at }), blockOf({ height: at, timestampMs: 3_000_000 })]

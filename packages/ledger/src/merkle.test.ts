@@ -168,7 +168,7 @@ describe('the authenticated map', () => {
     }
   })
 
-  it('refuses malformed proof objects without throwing', () => {
+  it('E5: refuses malformed proof objects without throwing', () => {
     const map = AuthenticatedMap.empty.update([put('a', utf8('1')), put('b', utf8('2')), put('c', utf8('3'))])
     const key = mapKey(utf8('a'))
     const good = map.prove(key)

@@ -210,7 +210,7 @@ describe('four validators', () => {
     )
   })
 
-  test('nothing is lost when the leader goes silent with proposals in flight', () => {
+  test('B12: nothing is lost or done twice when the leader goes silent with proposals in flight', () => {
     let isLeaderMute = false
     const cluster = new Cluster({
       validators: 4,
@@ -495,7 +495,7 @@ describe('a validator under a Byzantine leader', () => {
     expect(stage.jobs).toHaveLength(1)
   })
 
-  test('a proof of the block that does not verify: no vote, and a view change', () => {
+  test('E7: a proof of the block that does not verify: no vote, and a view change', () => {
     const stage = new Stage()
     stage.propose(blockOf(GROUND, [plain(1, { claim: 1, isValid: false })]))
     const effects = stage.answer(stage.jobs[0])
@@ -568,7 +568,7 @@ describe('a validator under a Byzantine leader', () => {
     expect(stage.replica.inspect()).toMatchObject({ unverified: 0, pooled: 0 })
   })
 
-  test('a late or repeated verdict, and one that nobody asked for, changes nothing', () => {
+  test('G4: a late or repeated verdict, and one that nobody asked for, changes nothing', () => {
     const stage = new Stage()
     const block = blockOf(GROUND, [plain(1, { claim: 1 })])
     stage.propose(block)
