@@ -2,7 +2,18 @@
  * The seeded world around unmodified replicas: virtual time, network, disks, processes, clocks, clients. One thread, no real
  * I/O; a seed reproduces a run event by event.
  */
-import { AssertionError, assert, epoch, type Hash, type Height, height, toHex, type ValidatorIndex, validatorIndex } from '@aethel/codec'
+import {
+  AssertionError,
+  assert,
+  epoch,
+  type Hash,
+  type Height,
+  height,
+  type Signature,
+  toHex,
+  type ValidatorIndex,
+  validatorIndex,
+} from '@aethel/codec'
 import {
   type CommittedTip,
   createMessageChecker,
@@ -17,7 +28,10 @@ import {
 } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import { createReplica, type Replica, type ReplicaEffect, type ReplicaInput, type Transaction } from '@aethel/replica'
-import { type Adversary, createAdversary } from './byzantine.js'
+import { ADVERSARY_TICK_MS, type Adversary, type Outgoing } from './adversaries/adversary.js'
+import { Conspiracy } from './adversaries/conspiracy.js'
+import { createAdversary } from './adversaries/create.js'
+import type { ByzantineStrategy } from './adversaries/strategies.js'
 import { Coverage } from './coverage.js'
 import { Disk, type Write } from './disk.js'
 import { EventQueue } from './events.js'
@@ -52,6 +66,7 @@ type WorldEvent =
   | { readonly kind: 'mend'; readonly partition: number }
   | { readonly kind: 'submit'; readonly client: number }
   | { readonly kind: 'heal' }
+  | { readonly kind: 'adversary'; readonly node: number }
 
 /** Held back until the writes before it are durable. */
 type Queued = { readonly kind: 'write'; readonly write: Write<TallyState> } | { readonly kind: 'release'; readonly effect: ReplicaEffect }
@@ -87,7 +102,6 @@ export interface WorldOptions {
 }
 
 const STATUS_MS = 250
-const FLOOR_MS = 800
 const CAP_MS = 6_400
 const CLIENT_RETRY_MS = 1_000
 const CLOCK_DRIFT_MS = 2_000
@@ -107,6 +121,11 @@ export class World {
   readonly #checker: MessageChecker
   readonly #verdicts = new WeakMap<Message, VerifiedMessage | 'refused'>()
   readonly #clients: Client[] = []
+  readonly #conspiracy: Conspiracy
+  /** By an adversary with power over the network. */
+  readonly #isolatedUntilMs = new Map<number, number>()
+  /** Made by an adversary: goes through its bytes, so that the decoder has its say. */
+  readonly #forged = new WeakSet<Message>()
   readonly invariants: Invariants
   readonly coverage: Coverage = new Coverage()
   #partition: { readonly id: number; readonly side: readonly boolean[]; readonly oneWay: boolean } | null = null
@@ -131,6 +150,14 @@ export class World {
     this.#validators = set.value
     this.#checker = createMessageChecker({ chainId: this.#chainId, validators: this.#validators, verifySignature: this.#signatures.verify })
     const faulty = this.#chooseFaulty()
+    const signers = keys.map((_, index) => this.#signatures.signer(index))
+    this.#conspiracy = new Conspiracy({
+      chainId: this.#chainId,
+      validators: this.#validators,
+      members: [...faulty.keys()].map(validatorIndex),
+      random: randomStream(options.seed, 'conspiracy'),
+      sign: (member, bytes) => (signers[member] as (bytes: Uint8Array) => Signature)(bytes),
+    })
     this.invariants = new Invariants({
       chainId: this.#chainId,
       validators: this.#validators,
@@ -151,24 +178,23 @@ export class World {
       order[i] = order[j] as number
       order[j] = swap
     }
+    // Half of the time the first of them leads view 0 or view 1.
+    if (this.#processes.chance(0.5)) {
+      const front = Math.min(this.#processes.below(2), order.length - 1)
+      order.splice(order.indexOf(front), 1)
+      order.unshift(front)
+    }
     return new Map(order.slice(0, this.#options.byzantine).map((index, position) => [index, position]))
   }
 
   #createNode(index: ValidatorIndex, strategyAt: number | undefined): Node {
-    const { knobs, validators } = this.#options
+    const { knobs } = this.#options
     const genesis: CommittedTip = { height: height(0), hash: this.#chainId, timestampMs: 0 }
-    const strategy = strategyAt === undefined ? undefined : knobs.strategies[strategyAt]
-    const context = {
-      self: index,
-      count: validators,
-      chainId: this.#chainId,
-      random: randomStream(this.#options.seed, `adversary ${index}`),
-      sign: this.#signatures.signer(index),
-    }
+    const strategy = strategyAt === undefined ? undefined : knobs.strategies[strategyAt % knobs.strategies.length]
     return {
       index,
       disk: new Disk(genesis, TALLY_GENESIS),
-      adversary: strategy === undefined ? null : createAdversary(strategy, context),
+      adversary: strategy === undefined ? null : this.#corrupt(index, strategy),
       skewMs: Math.floor((this.#processes.unit() * 2 - 1) * knobs.clockSkewMs) + knobs.clockSkewMs,
       replica: null,
       incarnation: 0,
@@ -178,6 +204,19 @@ export class World {
       appliedHeight: 0,
       durableView: 0,
     }
+  }
+
+  #corrupt(self: ValidatorIndex, strategy: ByzantineStrategy): Adversary {
+    return createAdversary(strategy, {
+      self,
+      peers: this.#validators.validators.flatMap((_, index) => (index === self ? [] : [validatorIndex(index)])),
+      conspiracy: this.#conspiracy,
+      random: randomStream(this.#options.seed, `adversary ${self}`),
+      nowMs: () => this.nowMs,
+      viewTimeoutMs: () => this.#nodeAt(self).replica?.inspect().viewTimeoutMs ?? this.#options.knobs.floorMs,
+      isolate: (victim, forMs) => this.#isolatedUntilMs.set(victim, this.nowMs + forMs),
+      note: (lie) => this.coverage.hit(`lie: ${lie}`),
+    })
   }
 
   get healed(): boolean {
@@ -203,6 +242,8 @@ export class World {
     if (knobs.meanPartitionGapMs !== null) this.#events.push(this.#network.exponential(knobs.meanPartitionGapMs), { kind: 'partition' })
     if (knobs.meanCrashGapMs !== null) this.#events.push(this.#processes.exponential(knobs.meanCrashGapMs), { kind: 'crash' })
     this.#events.push(knobs.faultMs, { kind: 'heal' })
+    for (const { index, adversary } of this.#nodes)
+      if (adversary !== null) this.#events.push(ADVERSARY_TICK_MS, { kind: 'adversary', node: index })
   }
 
   /** Everything submitted is committed at every honest validator that is up, and all of them are up. */
@@ -265,6 +306,8 @@ export class World {
         return this.#onSubmit(event.client)
       case 'heal':
         return this.#heal()
+      case 'adversary':
+        return this.#onAdversaryTick(this.#nodeAt(event.node))
     }
   }
 
@@ -301,7 +344,7 @@ export class World {
         self: node.index,
         window: knobs.window,
         clockDriftMs: CLOCK_DRIFT_MS,
-        timers: { floorMs: FLOOR_MS, commitFactor: 4, allowanceMs: 200, capMs: CAP_MS, statusMs: STATUS_MS, batchMs: 5 },
+        timers: { floorMs: knobs.floorMs, commitFactor: 4, allowanceMs: knobs.floorMs / 4, capMs: CAP_MS, statusMs: STATUS_MS, batchMs: 5 },
         sign: this.#signatures.signer(node.index),
       },
       durable,
@@ -367,13 +410,32 @@ export class World {
     }
   }
 
+  #onAdversaryTick(node: Node): void {
+    if (node.adversary === null) return
+    this.#events.push(this.nowMs + ADVERSARY_TICK_MS, { kind: 'adversary', node: node.index })
+    if (node.replica !== null) this.#sendAll(node, node.adversary.onTick(), null)
+  }
+
+  /** What an adversary sends; `original` is what its replica meant to send. */
+  #sendAll(node: Node, outgoing: readonly Outgoing[], original: Message | null): void {
+    for (const { to, message, afterMs } of outgoing) {
+      if (message !== original) this.#forged.add(message)
+      this.#transmit(node.index, to, { kind: 'message', message }, afterMs)
+    }
+  }
+
   #isCut(from: number, to: number): boolean {
+    if (this.#isIsolated(from) || this.#isIsolated(to)) return true
     const partition = this.#partition
     if (partition === null || partition.side[from] === partition.side[to]) return false
     return !partition.oneWay || partition.side[from] === true
   }
 
-  #transmit(from: number, to: number, payload: Payload): void {
+  #isIsolated(index: number): boolean {
+    return (this.#isolatedUntilMs.get(index) ?? 0) > this.nowMs
+  }
+
+  #transmit(from: number, to: number, payload: Payload, afterMs = 0): void {
     const { knobs } = this.#options
     if (from === to) return
     if (!this.#healed && (this.#isCut(from, to) || this.#network.chance(knobs.lossRate))) return
@@ -381,7 +443,7 @@ export class World {
     for (let copy = 0; copy < copies; copy++) {
       let delayMs = 0.2 + this.#network.exponential(knobs.meanDelayMs)
       if (!this.#healed && this.#network.chance(knobs.slowRate)) delayMs *= knobs.slowFactor
-      this.#events.push(this.nowMs + delayMs, { kind: 'deliver', from, to, payload })
+      this.#events.push(this.nowMs + afterMs + delayMs, { kind: 'deliver', from, to, payload })
     }
   }
 
@@ -394,8 +456,7 @@ export class World {
     }
     const message = this.#verified(event.payload.message)
     if (message === 'refused') return
-    if (node.adversary !== null)
-      for (const out of node.adversary.onReceive(message)) this.#transmit(node.index, out.to, { kind: 'message', message: out.message })
+    if (node.adversary !== null) this.#sendAll(node, node.adversary.onReceive(from, message), null)
     this.#step(node, { kind: 'message', from, message, nowMs: this.#clockOf(node) })
   }
 
@@ -403,10 +464,11 @@ export class World {
   #verified(message: Message): VerifiedMessage | 'refused' {
     const known = this.#verdicts.get(message)
     if (known !== undefined) return known
-    const received = this.#options.knobs.encodeOnWire ? decodeMessage(encodeMessage(message)) : { ok: true as const, value: message }
+    const asBytes = this.#options.knobs.encodeOnWire || this.#forged.has(message)
+    const received = asBytes ? decodeMessage(encodeMessage(message)) : { ok: true as const, value: message }
     const checked = received.ok ? this.#checker.check(received.value) : received
     const verdict = checked.ok ? checked.value : 'refused'
-    if (verdict === 'refused') this.coverage.hit(`refused ${message.kind}`)
+    if (!checked.ok) this.coverage.hit(`refused ${message.kind}: ${checked.error.code}`)
     this.#verdicts.set(message, verdict)
     return verdict
   }
@@ -548,11 +610,10 @@ export class World {
           (vote) => node.disk.holdsVote(vote) || vote.height <= node.disk.committedHeight,
           node.disk.viewRecord.view,
         )
-        for (const { to, message } of this.#outgoing(node, effect.to, effect.message))
-          this.#transmit(node.index, to, { kind: 'message', message })
-        return
+        return this.#send(node, effect.to, effect.message)
       }
       case 'gossip': {
+        if (node.adversary?.gossips === false) return
         const receivers = effect.to === 'all' ? this.#nodes.map((other) => other.index) : [effect.to]
         for (const to of receivers) this.#transmit(node.index, to, { kind: 'transactions', transactions: effect.transactions })
         return
@@ -564,10 +625,11 @@ export class World {
     }
   }
 
-  #outgoing(node: Node, to: ValidatorIndex | 'all', message: Message): { to: ValidatorIndex; message: Message }[] {
-    if (node.adversary !== null) return node.adversary.onSend(to, message)
-    const receivers = to === 'all' ? this.#nodes.map((other) => other.index) : [to]
-    return receivers.map((receiver) => ({ to: receiver, message }))
+  #send(node: Node, to: ValidatorIndex | 'all', message: Message): void {
+    if (node.adversary !== null) return this.#sendAll(node, node.adversary.onSend(to, message), message)
+    if (to !== 'all') return this.#transmit(node.index, to, { kind: 'message', message })
+    const payload: Payload = { kind: 'message', message }
+    for (const other of this.#nodes) this.#transmit(node.index, other.index, payload)
   }
 
   #serve(node: Node, to: ValidatorIndex, from: Height): void {
@@ -587,20 +649,10 @@ export class World {
       while (last >= first && chain[last]?.certificate.height !== last + 1) last--
       const own = chain[last]
       if (own === undefined || last < first) return
-      return this.#transmit(node.index, to, {
-        kind: 'message',
-        message: {
-          kind: 'blocks',
-          blocks: chain.slice(first, last + 1).map(({ block }) => block),
-          links: [],
-          certificate: own.certificate,
-        },
-      })
+      const blocks = chain.slice(first, last + 1).map(({ block }) => block)
+      return this.#send(node, to, { kind: 'blocks', blocks, links: [], certificate: own.certificate })
     }
-    this.#transmit(node.index, to, {
-      kind: 'message',
-      message: { kind: 'blocks', blocks: chain.slice(first, last + 1).map(({ block }) => block), links, certificate },
-    })
+    this.#send(node, to, { kind: 'blocks', blocks: chain.slice(first, last + 1).map(({ block }) => block), links, certificate })
   }
 
   // --- clients ------------------------------------------------------------------------------------------------------
@@ -632,6 +684,7 @@ export class World {
   #heal(): void {
     this.#healed = true
     this.#healedAtMs = this.nowMs
+    this.#isolatedUntilMs.clear()
     this.#mend()
     for (const node of this.#nodes) if (node.replica === null) this.#boot(node)
   }
