@@ -35,6 +35,20 @@ export const catchUp = [
     hunt: simulation('--validators 4'),
   },
   {
+    id: 'heights-sorted-as-text',
+    traps: ['G5'],
+    bug: 'the heights in a STATUS are sorted as text: 10 before 9',
+    edits: [
+      {
+        file: CATCH_UP,
+        before:
+          '  for (const at of [...heights].sort((a, b) => a - b)) {\n    const slot = state.votes.slot(state.view, height(at))\n    const accepted',
+        after: '  for (const at of [...heights].sort()) {\n    const slot = state.votes.slot(state.view, height(at))\n    const accepted',
+      },
+    ],
+    hunt: simulation('--validators 4'),
+  },
+  {
     id: 'missing-body-asked-for-once',
     traps: ['B9', 'D4'],
     bug: 'a body that was asked for and did not come is not asked for again',

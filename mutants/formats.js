@@ -143,6 +143,13 @@ export const formats = [
     hunt: tests('packages/ledger/src/merkle.test.ts'),
   },
   {
+    id: 'state-proof-of-any-shape',
+    traps: ['E5', 'S9'],
+    bug: 'the steps of a proof of state may stand in any order and at any bit',
+    edits: [{ file: MERKLE, before: 'if (!(Number.isInteger(bit) && bit >= 0 && bit < below))', after: 'if (below < 0)' }],
+    hunt: tests('packages/ledger/src/merkle.test.ts'),
+  },
+  {
     id: 'receipt-trusts-its-own-certificate',
     traps: ['S9', 'J4'],
     bug: 'a receipt is believed on whatever validators it names',

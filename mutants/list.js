@@ -20,9 +20,9 @@ export class UnknownMutantError extends Error {}
 export function chooseMutants(ids) {
   const unknown = ids.filter((id) => !MUTANTS.some((mutant) => mutant.id === id))
   if (unknown.length > 0) {
-    throw new UnknownMutantError(
-      `expected ids of mutants, got ${unknown.join(', ')}; known: ${MUTANTS.map((mutant) => mutant.id).join(', ')}`,
-    )
+    const close = MUTANTS.map((mutant) => mutant.id).filter((known) => unknown.some((id) => id !== '' && known.includes(id)))
+    const hint = close.length === 0 ? 'docs/traps.md lists them' : `did you mean ${close.slice(0, 8).join(', ')}?`
+    throw new UnknownMutantError(`expected ids of mutants, got ${unknown.join(', ')}; ${hint}`)
   }
   return ids.length === 0 ? MUTANTS : MUTANTS.filter((mutant) => ids.includes(mutant.id))
 }

@@ -203,6 +203,13 @@ export const quorums = [
     hunt: tests('packages/consensus/src/vote-keeper.test.ts'),
   },
   {
+    id: 'signatures-in-order-of-arrival',
+    traps: ['A3', 'G5'],
+    bug: 'a certificate lists its signatures in the order in which the votes came',
+    edits: [{ file: CERTIFICATE, before: 'const ordered = votes.toSorted((a, b) => a.sender - b.sender)', after: 'const ordered = votes' }],
+    hunt: simulation('--validators 4'),
+  },
+  {
     id: 'certificate-signatures-unchecked',
     traps: ['A6', 'A8'],
     bug: 'a certificate is believed by its bitmap, its signatures are not looked at',

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { CHECKOUT } from './workspace.js'
 
 export const FIRST_SEED = 1
-const MOST_SEEDS = 10_000_000
+export const MOST_SEEDS = 10_000_000
 
 /**
  * @typedef {{ status: 'killed', by: string, detail: string, seeds: number | null, seconds: number }

@@ -43,7 +43,7 @@ describe('catching up (protocol.md §7)', () => {
     }
   })
 
-  it('D5: a replica that was down fetches the committed blocks, verifies and executes them itself', () => {
+  it('D5, I1: a replica that was down fetches the committed blocks, verifies and executes them itself', () => {
     const cluster = new Cluster()
     cluster.at(3).crash()
     for (let i = 0; i < 30; i++) {

@@ -347,7 +347,7 @@ describe('the normal case (protocol.md §4)', () => {
     expect(earlyBytes).toBeLessThanOrEqual(64 * 1024 * 1024)
   })
 
-  it('certificates of the newest commits go into blocks, and one that is not of an ancestor is refused', () => {
+  it('K2, S11: certificates of the newest commits go into blocks, and one that is not of an ancestor is refused', () => {
     const cluster = new Cluster()
     cluster.at(0).order('a')
     cluster.deliver()

@@ -151,7 +151,7 @@ describe('the authenticated map', () => {
     )
   })
 
-  it('S9: no single change to a proof leaves it standing', () => {
+  it('E3, S9: no single change to a proof leaves it standing', () => {
     const map = AuthenticatedMap.empty.update(Array.from({ length: 50 }, (_, i) => put(`name ${i}`, utf8(`value ${i}`))))
     for (const name of ['name 7', 'nobody']) {
       const key = mapKey(utf8(name))
