@@ -2,18 +2,7 @@
  * The seeded world around unmodified replicas: virtual time, network, disks, processes, clocks, clients. One thread, no real
  * I/O; a seed reproduces a run event by event.
  */
-import {
-  AssertionError,
-  assert,
-  epoch,
-  type Hash,
-  type Height,
-  height,
-  type Signature,
-  toHex,
-  type ValidatorIndex,
-  validatorIndex,
-} from '@aethel/codec'
+import { AssertionError, assert, epoch, type Hash, type Height, height, toHex, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import {
   type CommittedTip,
   createMessageChecker,
@@ -28,7 +17,7 @@ import {
 } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import { createReplica, type Replica, type ReplicaEffect, type ReplicaInput, type Transaction } from '@aethel/replica'
-import { ADVERSARY_TICK_MS, type Adversary, type Outgoing } from './adversaries/adversary.js'
+import { ADVERSARY_TICK_MS, type Adversary, type Outgoing, type Sign } from './adversaries/adversary.js'
 import { Conspiracy } from './adversaries/conspiracy.js'
 import { createAdversary } from './adversaries/create.js'
 import type { ByzantineStrategy } from './adversaries/strategies.js'
@@ -156,7 +145,11 @@ export class World {
       validators: this.#validators,
       members: [...faulty.keys()].map(validatorIndex),
       random: randomStream(options.seed, 'conspiracy'),
-      sign: (member, bytes) => (signers[member] as (bytes: Uint8Array) => Signature)(bytes),
+      sign: (member, bytes) => {
+        assert(faulty.has(member), 'conspirators sign as themselves only')
+        return (signers[member] as Sign)(bytes)
+      },
+      signAbroad: (signer, bytes) => (signers[signer] as Sign)(bytes),
     })
     this.invariants = new Invariants({
       chainId: this.#chainId,
