@@ -1,6 +1,6 @@
 /**
- * What must hold after every event, checked by code that shares nothing with the engine but the data types. A broken one
- * ends the run with its name; the seed replays it.
+ * What must hold whenever a block is committed, checked by code that shares nothing with the engine but the data types. What
+ * honest validators promise each other is in promises.ts.
  */
 import { equalBytes, type Hash, hasBit, toHex } from '@aethel/codec'
 import {
@@ -9,56 +9,24 @@ import {
   type Certificate,
   type Header,
   hashHeader,
-  type Message,
   type ValidatorSet,
   type VerifySignature,
-  type Vote,
 } from '@aethel/consensus'
-
-export type InvariantName =
-  | 'agreement'
-  | 'chain-without-gaps'
-  | 'certificate'
-  | 'no-conflicting-votes'
-  | 'no-vote-after-view-change'
-  | 'sent-implies-durable'
-  | 'view-monotone'
-  | 'state-root'
-  | 'validity'
-  | 'exactly-once'
-  | 'bounded-buffers'
-  | 'no-crash'
-  | 'liveness'
-
-export class Violation extends Error {
-  override readonly name = 'Violation'
-  readonly invariant: InvariantName
-  constructor(invariant: InvariantName, message: string) {
-    super(message)
-    this.invariant = invariant
-  }
-}
-
-export function demand(invariant: InvariantName, condition: boolean, message: () => string): asserts condition {
-  if (!condition) throw new Violation(invariant, message())
-}
+import { demand } from './violation.js'
 
 export interface InvariantOptions {
   readonly chainId: Hash
   readonly validators: ValidatorSet
   readonly verifySignature: VerifySignature
   isValidTransaction(bytes: Uint8Array): boolean
-  isHonest(index: number): boolean
 }
 
-/** Evidence beyond one event: what was committed where, what honest keys have signed and shown. */
+/** What was committed, where, and on what grounds. */
 export class Invariants {
   readonly #options: InvariantOptions
   /** Position i holds the header of height i + 1, whoever committed it first. */
   readonly #chain: { readonly hash: Hash; readonly header: Header }[] = []
   readonly #committedTransactions = new Map<string, number>()
-  readonly #shownVotes = new Map<string, Hash>()
-  readonly #leftView: number[] = []
   checks = 0
 
   constructor(options: InvariantOptions) {
@@ -116,6 +84,11 @@ export class Invariants {
     this.#chain.push({ hash: block.hash, header })
   }
 
+  /** The hash committed at a height, by whoever was first. */
+  hashAt(height: number): Hash | undefined {
+    return height === 0 ? this.#options.chainId : this.#chain[height - 1]?.hash
+  }
+
   isCommitted(bytes: Uint8Array): boolean {
     return this.#committedTransactions.has(toHex(bytes))
   }
@@ -153,71 +126,6 @@ export class Invariants {
       power * 3n > validators.totalPower * 2n,
       () => `a certificate of height ${certificate.height} weighs only ${power}`,
     )
-  }
-
-  /** An honest validator shows a message to somebody. */
-  onSend(index: number, message: Message, holdsVote: (vote: Vote) => boolean, durableView: number): void {
-    if (!this.#options.isHonest(index)) return
-    this.checks++
-    switch (message.kind) {
-      case 'vote':
-        if (message.vote.sender === index) this.#onOwnVote(index, message.vote, holdsVote)
-        return
-      case 'pre-prepare':
-        if (message.sender === index) {
-          const { epoch, view, block, sender, signature } = message
-          this.#onOwnVote(
-            index,
-            { kind: 'prepare', epoch, view, height: block.header.height, blockHash: block.hash, sender, signature },
-            holdsVote,
-          )
-        }
-        return
-      case 'view-change': {
-        const { newView, sender } = message.entry
-        if (sender !== index) return
-        demand('sent-implies-durable', durableView >= newView, () => `validator ${index} sent VIEW-CHANGE ${newView} before it was durable`)
-        this.#leftView[index] = Math.max(this.#leftView[index] ?? 0, newView)
-        return
-      }
-      case 'new-view':
-        if (message.sender !== index) return
-        demand(
-          'sent-implies-durable',
-          durableView >= message.newView,
-          () => `validator ${index} sent NEW-VIEW ${message.newView} before it was durable`,
-        )
-        return
-      case 'status':
-      case 'fetch':
-      case 'blocks':
-      case 'block':
-        return
-    }
-  }
-
-  #onOwnVote(index: number, vote: Vote, holdsVote: (vote: Vote) => boolean): void {
-    const key = `${index}/${vote.view}/${vote.height}/${vote.kind}`
-    const shown = this.#shownVotes.get(key)
-    if (shown !== undefined) {
-      demand(
-        'no-conflicting-votes',
-        equalBytes(shown, vote.blockHash),
-        () => `validator ${index} signed two blocks: ${vote.kind} view ${vote.view} height ${vote.height}`,
-      )
-      return
-    }
-    demand(
-      'no-vote-after-view-change',
-      vote.view >= (this.#leftView[index] ?? 0),
-      () => `validator ${index} cast a ${vote.kind} in view ${vote.view} after leaving it`,
-    )
-    demand(
-      'sent-implies-durable',
-      holdsVote(vote),
-      () => `validator ${index} sent a ${vote.kind} of height ${vote.height} before it was durable`,
-    )
-    this.#shownVotes.set(key, vote.blockHash)
   }
 }
 

@@ -1,8 +1,8 @@
 /** Runs one seed to its end: faults, healing, and a computed bound by which everything pending must be committed. */
 import type { ByzantineStrategy } from './adversaries/strategies.js'
 import type { Coverage } from './coverage.js'
-import { Violation } from './invariants.js'
 import { drawKnobs, type Knobs } from './knobs.js'
+import { Violation } from './violation.js'
 import { World } from './world.js'
 
 export interface SimulationOptions {
@@ -82,7 +82,7 @@ export function runSimulation(options: SimulationOptions): SimulationReport {
     byzantine,
     knobs,
     events: world.eventCount,
-    checks: world.invariants.checks,
+    checks: world.invariants.checks + world.promises.checks,
     virtualMs: Math.round(world.nowMs),
     blocks: world.invariants.height,
     transactions: world.submitted,

@@ -2,18 +2,7 @@
  * The seeded world around unmodified replicas: virtual time, network, disks, processes, clocks, clients. One thread, no real
  * I/O; a seed reproduces a run event by event.
  */
-import {
-  AssertionError,
-  assert,
-  epoch,
-  type Hash,
-  type Height,
-  height,
-  type Signature,
-  toHex,
-  type ValidatorIndex,
-  validatorIndex,
-} from '@aethel/codec'
+import { AssertionError, assert, epoch, type Hash, type Height, height, toHex, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import {
   type CommittedTip,
   createMessageChecker,
@@ -22,21 +11,23 @@ import {
   encodeMessage,
   type Message,
   type MessageChecker,
+  type PersistRecord,
   type TimerName,
   type ValidatorSet,
   type VerifiedMessage,
 } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import { createReplica, type Replica, type ReplicaEffect, type ReplicaInput, type Transaction } from '@aethel/replica'
-import { ADVERSARY_TICK_MS, type Adversary, type Outgoing } from './adversaries/adversary.js'
+import { ADVERSARY_TICK_MS, type Adversary, type Outgoing, type Sign } from './adversaries/adversary.js'
 import { Conspiracy } from './adversaries/conspiracy.js'
 import { createAdversary } from './adversaries/create.js'
 import type { ByzantineStrategy } from './adversaries/strategies.js'
 import { Coverage } from './coverage.js'
 import { Disk, type Write } from './disk.js'
 import { EventQueue } from './events.js'
-import { demand, Invariants, Violation } from './invariants.js'
+import { Invariants } from './invariants.js'
 import type { Knobs } from './knobs.js'
+import { Promises } from './promises.js'
 import { type Random, randomStream } from './random.js'
 import { createIdealSignatures, type IdealSignatures } from './signatures.js'
 import {
@@ -49,6 +40,7 @@ import {
   verifyTally,
   type WorkKind,
 } from './tally-machine.js'
+import { demand, Violation } from './violation.js'
 
 type Payload =
   | { readonly kind: 'message'; readonly message: Message }
@@ -82,6 +74,7 @@ interface Node {
   syncing: boolean
   readonly timers: Map<TimerName, number>
   /** Height of the newest commit effect of this incarnation. */
+  readonly answers: Map<number, number>
   appliedHeight: number
   durableView: number
 }
@@ -105,6 +98,8 @@ const STATUS_MS = 250
 const CAP_MS = 6_400
 const CLIENT_RETRY_MS = 1_000
 const CLOCK_DRIFT_MS = 2_000
+/** Answers, our own requests for bodies, and what waited for a slow disk since the tick before. */
+const MAX_ANSWERS = 2 * (512 + 256)
 /** A block is served whole; the simulated answer holds at most this many. */
 const BLOCKS_PER_ANSWER = 16
 
@@ -127,6 +122,7 @@ export class World {
   /** Made by an adversary: goes through its bytes, so that the decoder has its say. */
   readonly #forged = new WeakSet<Message>()
   readonly invariants: Invariants
+  readonly promises: Promises
   readonly coverage: Coverage = new Coverage()
   #partition: { readonly id: number; readonly side: readonly boolean[]; readonly oneWay: boolean } | null = null
   #partitions = 0
@@ -156,14 +152,24 @@ export class World {
       validators: this.#validators,
       members: [...faulty.keys()].map(validatorIndex),
       random: randomStream(options.seed, 'conspiracy'),
-      sign: (member, bytes) => (signers[member] as (bytes: Uint8Array) => Signature)(bytes),
+      sign: (member, bytes) => {
+        assert(faulty.has(member), 'conspirators sign as themselves only')
+        return (signers[member] as Sign)(bytes)
+      },
+      signAbroad: (signer, bytes) => (signers[signer] as Sign)(bytes),
     })
     this.invariants = new Invariants({
       chainId: this.#chainId,
       validators: this.#validators,
       verifySignature: this.#signatures.verify,
       isValidTransaction: (bytes) => isAcceptable(bytes),
+    })
+    this.promises = new Promises({
+      chainId: this.#chainId,
+      validators: this.#validators,
+      verifySignature: this.#signatures.verify,
       isHonest: (index) => !faulty.has(index),
+      committedAt: (at) => this.invariants.hashAt(at),
     })
     for (let index = 0; index < options.validators; index++) this.#nodes.push(this.#createNode(validatorIndex(index), faulty.get(index)))
     for (let client = 0; client < Math.min(TALLY_ACCOUNTS, 4); client++) this.#clients.push({ account: client, nonce: 0, current: null })
@@ -201,6 +207,7 @@ export class World {
       queue: [],
       syncing: false,
       timers: new Map(),
+      answers: new Map(),
       appliedHeight: 0,
       durableView: 0,
     }
@@ -274,6 +281,7 @@ export class World {
       case 'timer': {
         const node = this.#nodeAt(event.node)
         if (node.incarnation !== event.incarnation || node.timers.get(event.timer) !== event.version) return
+        if (event.timer === 'status') node.answers.clear()
         return this.#step(node, { kind: 'timer', timer: event.timer, nowMs: this.#clockOf(node) })
       }
       case 'synced': {
@@ -494,6 +502,7 @@ export class World {
   #onEffect(node: Node, effect: ReplicaEffect): void {
     switch (effect.kind) {
       case 'persist':
+        if (node.adversary === null) this.#onPersist(effect.records)
         node.queue.push({ kind: 'write', write: { kind: 'records', records: effect.records } })
         return
       case 'commit':
@@ -528,11 +537,7 @@ export class World {
         return
       case 'evidence':
         this.coverage.hit('equivocation detected')
-        demand(
-          'no-conflicting-votes',
-          this.#nodeAt(effect.evidence.first.sender).adversary !== null,
-          () => `honest validator ${effect.evidence.first.sender} is accused of equivocation`,
-        )
+        this.promises.onEvidence(effect.evidence)
         return
       case 'send':
       case 'gossip':
@@ -543,6 +548,21 @@ export class World {
       case 'admission':
       case 'dropped':
         return
+    }
+  }
+
+  /** An honest validator is about to vote for these. */
+  #onPersist(records: readonly PersistRecord[]): void {
+    for (const record of records) {
+      if (record.kind !== 'block') continue
+      const { block } = record
+      this.promises.knowBlock(block)
+      const bad = block.body.transactions.findIndex((bytes) => !isAcceptable(bytes))
+      demand(
+        'validity',
+        bad < 0,
+        () => `an honest validator votes for height ${block.header.height}, where transaction ${bad} does not verify`,
+      )
     }
   }
 
@@ -604,12 +624,11 @@ export class World {
   #release(node: Node, effect: ReplicaEffect): void {
     switch (effect.kind) {
       case 'send': {
-        this.invariants.onSend(
-          node.index,
-          effect.message,
-          (vote) => node.disk.holdsVote(vote) || vote.height <= node.disk.committedHeight,
-          node.disk.viewRecord.view,
-        )
+        this.promises.onSend(node.index, effect.message, {
+          holdsVote: (vote) => node.disk.holdsVote(vote) || vote.height <= node.disk.committedHeight,
+          view: node.disk.viewRecord.view,
+          newView: node.disk.viewRecord.newView,
+        })
         return this.#send(node, effect.to, effect.message)
       }
       case 'gossip': {
@@ -626,10 +645,18 @@ export class World {
   }
 
   #send(node: Node, to: ValidatorIndex | 'all', message: Message): void {
+    if (to !== 'all' && node.adversary === null) this.#countAnswer(node, to)
     if (node.adversary !== null) return this.#sendAll(node, node.adversary.onSend(to, message), message)
     if (to !== 'all') return this.#transmit(node.index, to, { kind: 'message', message })
     const payload: Payload = { kind: 'message', message }
     for (const other of this.#nodes) this.#transmit(node.index, other.index, payload)
+  }
+
+  /** What one peer can make an honest validator say to it alone, between two status ticks (docs/protocol.md §13). */
+  #countAnswer(node: Node, to: ValidatorIndex): void {
+    const count = (node.answers.get(to) ?? 0) + 1
+    node.answers.set(to, count)
+    demand('bounded-answers', count <= MAX_ANSWERS, () => `validator ${node.index} sent ${count} messages to ${to} alone within one tick`)
   }
 
   #serve(node: Node, to: ValidatorIndex, from: Height): void {
@@ -695,13 +722,13 @@ export class World {
     for (const node of this.#honest()) {
       const look = node.replica?.inspect()
       if (look === undefined) continue
-      const mostVotes = this.#options.validators * 7 * (2 * window + 1) * 2
-      demand(
-        'bounded-buffers',
-        look.votesHeld <= mostVotes,
-        () => `validator ${node.index} holds ${look.votesHeld} votes, more than ${mostVotes}`,
-      )
-      demand('bounded-buffers', look.blocksHeld <= 4096 + window, () => `validator ${node.index} holds ${look.blocksHeld} blocks`)
+      const mostVotes = this.#options.validators * (20 * window + 2)
+      const within = (what: string, held: number, most: number): void =>
+        demand('bounded-buffers', held <= most, () => `validator ${node.index} holds ${held} ${what}, more than ${most}`)
+      within('votes', look.votesHeld, mostVotes)
+      within('blocks', look.blocksHeld, 4096 + window)
+      within('requests for bodies', look.missing, 256)
+      within('bytes of early proposals', look.earlyBytes, 2 * (64 << 20) + (16 << 20))
     }
   }
 

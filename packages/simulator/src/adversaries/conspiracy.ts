@@ -2,7 +2,17 @@
  * What the faulty validators of a run share: everything any of them has seen, and each other's keys. They can sign as any
  * of themselves and as nobody else. Memory is bounded; a message forgotten is a lie not told.
  */
-import { type Hash, type Height, height, keyOf, type Signature, type ValidatorIndex, type View, ZERO_HASH } from '@aethel/codec'
+import {
+  type Hash,
+  type Height,
+  height,
+  keyOf,
+  epoch as nextEpoch,
+  type Signature,
+  type ValidatorIndex,
+  type View,
+  ZERO_HASH,
+} from '@aethel/codec'
 import {
   type Ballot,
   type Block,
@@ -34,6 +44,8 @@ export interface ConspiracyOptions {
   readonly members: readonly ValidatorIndex[]
   readonly random: Random
   sign(member: ValidatorIndex, bytes: Uint8Array): Signature
+  /** Anybody's key, for what is signed outside of this chain and epoch. */
+  signAbroad(signer: ValidatorIndex, bytes: Uint8Array): Signature
 }
 
 export class Conspiracy {
@@ -149,6 +161,14 @@ export class Conspiracy {
     const { kind, epoch, view, height: at, blockHash } = ballot
     const fields = { kind, epoch, view, height: at, blockHash }
     return { ...fields, sender, signature: this.#options.sign(sender, ballotBytes(this.#options.chainId, fields)) }
+  }
+
+  /** An honest validator's vote on another chain or in another epoch, told as if it were of this one. */
+  voteAbroad(sender: ValidatorIndex, ballot: Ballot, where: 'chain' | 'epoch'): Vote {
+    const fields = ballotOf(ballot)
+    const chainId = where === 'chain' ? this.validators.hash : this.#options.chainId
+    const bytes = ballotBytes(chainId, where === 'epoch' ? { ...fields, epoch: nextEpoch(ballot.epoch + 1) } : fields)
+    return { ...fields, sender, signature: this.#options.signAbroad(sender, bytes) }
   }
 
   prePrepare(sender: ValidatorIndex, view: View, block: Block): PrePrepare {

@@ -2,12 +2,13 @@
 import { type Adversary, type AdversaryContext, obedient } from './adversary.js'
 import { invalidProposer } from './invalid-blocks.js'
 import { equivocator, split, tipRival } from './proposers.js'
+import { framer, reSigner, sisterChain } from './signers.js'
 import { badCertificates } from './spoil.js'
 import type { ByzantineStrategy } from './strategies.js'
 import { syncLiar } from './sync-liar.js'
 import { crash, drip, flooder, replay, selective, silent, targetLeader, withhold } from './timing.js'
-import { liar, newViewLiar } from './view-changers.js'
-import { framer, lazy, twoFaced } from './voters.js'
+import { liar, newViewLiar, viewPusher } from './view-changers.js'
+import { lazy, twoFaced } from './voters.js'
 
 const STRATEGIES: Readonly<Record<ByzantineStrategy, (context: AdversaryContext) => Adversary>> = {
   silent,
@@ -23,10 +24,13 @@ const STRATEGIES: Readonly<Record<ByzantineStrategy, (context: AdversaryContext)
   'two-faced': twoFaced,
   lazy,
   framer,
+  'sister-chain': sisterChain,
+  're-signer': reSigner,
   'invalid-proposer': invalidProposer,
   'tip-rival': tipRival,
   'bad-certificates': badCertificates,
   liar,
+  'view-pusher': viewPusher,
   'new-view-liar': newViewLiar,
   'sync-liar': syncLiar,
 }

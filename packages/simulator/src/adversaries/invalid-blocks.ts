@@ -85,6 +85,14 @@ const SPOILERS: Readonly<Record<string, Spoiler>> = {
   'unknown parent': withHeader(() => ({ parent: OTHER_HASH })),
   'height gap': withHeader((header) => ({ height: height(header.height + 1) })),
   'next validators': withHeader(() => ({ nextValidatorsHash: OTHER_HASH })),
+  'a height far ahead': withHeader((header) => ({ height: height(header.height + 1_000) })),
+  'other validators': withHeader(() => ({ validatorsHash: OTHER_HASH })),
+  'too many transactions': (context, block) =>
+    withTransactions(
+      context,
+      block,
+      Array.from({ length: 20 }, (_, at) => encodeTally(7, at, 'none', 1)),
+    ),
   'other chain': withHeader(() => ({ chainId: ZERO_HASH })),
   'other epoch': withHeader((header) => ({ epoch: epoch(header.epoch + 1) })),
   'other proposer': withHeader((header, { peers }) => ({ proposer: validatorIndex((header.proposer + 1) % (peers.length + 1)) })),

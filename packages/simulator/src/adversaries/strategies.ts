@@ -14,10 +14,13 @@ export const BYZANTINE_STRATEGIES = [
   'two-faced',
   'lazy',
   'framer',
+  'sister-chain',
+  're-signer',
   'invalid-proposer',
   'tip-rival',
   'bad-certificates',
   'liar',
+  'view-pusher',
   'new-view-liar',
   'sync-liar',
 ] as const

@@ -1,5 +1,5 @@
 /** Lies in VIEW-CHANGE and NEW-VIEW: claiming less than one has, leaving out the highest, naming what is not the maximum. */
-import { keyOf, type Signature, signature, type ValidatorIndex } from '@aethel/codec'
+import { keyOf, type Signature, signature, type ValidatorIndex, view } from '@aethel/codec'
 import {
   type Certificate,
   compareCertificates,
@@ -11,7 +11,7 @@ import {
   type ViewChange,
   type ViewChangeEntry,
 } from '@aethel/consensus'
-import { type Adversary, type AdversaryContext, type Outgoing, obedient, spread } from './adversary.js'
+import { type Adversary, type AdversaryContext, broadcast, type Outgoing, obedient, spread } from './adversary.js'
 
 /** A VIEW-CHANGE that claims to know no certificate at all: always possible, never harmful. */
 export function liar(context: AdversaryContext): Adversary {
@@ -23,6 +23,20 @@ export function liar(context: AdversaryContext): Adversary {
 
 function forget({ conspiracy, self }: AdversaryContext, { entry }: ViewChange): ViewChange {
   return conspiracy.viewChange(self, entry.newView, null)
+}
+
+/** Asks for views near and far, again and again. */
+export function viewPusher(context: AdversaryContext): Adversary {
+  const { conspiracy, random, self } = context
+  return {
+    ...obedient(context),
+    onTick: () => {
+      if (!random.chance(0.3)) return []
+      const ahead = random.pick([1, 1, 2, 3, 1_000, 10 ** 12])
+      context.note('pushed for a view')
+      return broadcast(context, conspiracy.viewChange(self, view(conspiracy.highestView + ahead), null))
+    },
+  }
 }
 
 const NO_SIGNATURE: Signature = signature(new Uint8Array(64))
@@ -86,7 +100,7 @@ function lieAbout(context: AdversaryContext, message: NewView): Lie | null {
       certificate,
     )
   const entries = message.viewChanges
-  switch (random.below(7)) {
+  switch (random.below(10)) {
     case 0:
     case 1:
     case 2: {
@@ -113,6 +127,29 @@ function lieAbout(context: AdversaryContext, message: NewView): Lie | null {
     }
     case 5:
       return { name: 'short of a quorum', message: say(entries.slice(0, conspiracy.members.length + 1), certificateOf([])), toAll: true }
+    case 6: {
+      const own = entries.find((entry) => entry.sender === self)
+      if (own === undefined) return null
+      const repeated = entries.map(() => own)
+      return { name: 'one VIEW-CHANGE repeated', message: say(repeated, null), toAll: true }
+    }
+    case 7: {
+      // VIEW-CHANGEs that were given for an earlier view.
+      const stale = [...conspiracy.viewChanges].find(([at, known]) => at < newView && known.size >= entries.length)?.[1]
+      if (stale === undefined) return null
+      return {
+        name: 'VIEW-CHANGEs of another view',
+        message: say(
+          [...stale.values()].map((each) => each.entry),
+          null,
+        ),
+        toAll: true,
+      }
+    }
+    case 8: {
+      const leader = random.pick(context.peers)
+      return { name: 'for a view that another leads', message: { ...say(entries, message.certificate), sender: leader }, toAll: true }
+    }
     default: {
       const absent = conspiracy.validators.validators.length
       const minted = Array.from({ length: absent }, (_, index): ViewChangeEntry => {
