@@ -2,16 +2,9 @@
  * What must hold whenever a block is committed, checked by code that shares nothing with the engine but the data types. What
  * honest validators promise each other is in promises.ts.
  */
-import { equalBytes, type Hash, hasBit, toHex } from '@aethel/codec'
-import {
-  type Block,
-  ballotBytes,
-  type Certificate,
-  type Header,
-  hashHeader,
-  type ValidatorSet,
-  type VerifySignature,
-} from '@aethel/consensus'
+import { equalBytes, type Hash, toHex } from '@aethel/codec'
+import { type Block, type Certificate, type Header, hashHeader, type ValidatorSet, type VerifySignature } from '@aethel/consensus'
+import { flawOfCertificate, flawOfHeader, sameBlock } from './grounds.js'
 import { demand } from './violation.js'
 
 export interface InvariantOptions {
@@ -19,13 +12,19 @@ export interface InvariantOptions {
   readonly validators: ValidatorSet
   readonly verifySignature: VerifySignature
   isValidTransaction(bytes: Uint8Array): boolean
+  /** Zero for what carries no proof. */
+  gasOf(bytes: Uint8Array): number
+  nowMs(): number
 }
+
+/** More than honest clocks are ever apart, and less than a liar's timestamp is ahead. */
+const CLOCK_SPREAD_MS = 600_000
 
 /** What was committed, where, and on what grounds. */
 export class Invariants {
   readonly #options: InvariantOptions
   /** Position i holds the header of height i + 1, whoever committed it first. */
-  readonly #chain: { readonly hash: Hash; readonly header: Header }[] = []
+  readonly #chain: { readonly hash: Hash; readonly header: Header; readonly block: Block }[] = []
   readonly #committedTransactions = new Map<string, number>()
   checks = 0
 
@@ -51,7 +50,7 @@ export class Invariants {
     if (known !== undefined) {
       demand(
         'agreement',
-        equalBytes(known.hash, block.hash),
+        equalBytes(known.hash, block.hash) && sameBlock(known.block, block),
         () => `two blocks committed at height ${header.height}: ${short(known.hash)} and ${short(block.hash)} (validator ${index})`,
       )
     } else {
@@ -70,6 +69,14 @@ export class Invariants {
       () => `the block of height ${header.height} does not extend the one below`,
     )
     demand('agreement', equalBytes(block.hash, hashHeader(header)), () => `the hash of height ${header.height} is not its header's`)
+    const context = {
+      parent: parent?.header ?? null,
+      hashAt: (at: number) => this.hashAt(at),
+      difficulty: BigInt(block.body.transactions.reduce((sum, bytes) => sum + this.#options.gasOf(bytes), 0)),
+      latestMs: this.#options.nowMs() + CLOCK_SPREAD_MS,
+    }
+    const flaw = flawOfHeader(this.#options, block, context)
+    demand('header', flaw === null, () => `the block of height ${header.height} has ${flaw}`)
     for (const bytes of block.body.transactions) {
       demand(
         'validity',
@@ -81,7 +88,7 @@ export class Invariants {
       demand('exactly-once', before === undefined, () => `a transaction was ordered at heights ${before} and ${header.height}`)
       this.#committedTransactions.set(key, header.height)
     }
-    this.#chain.push({ hash: block.hash, header })
+    this.#chain.push({ hash: block.hash, header, block })
   }
 
   /** The hash committed at a height, by whoever was first. */
@@ -95,7 +102,6 @@ export class Invariants {
 
   /** Independent of `verifyCertificate`: counts distinct signers with good signatures and weighs them. */
   #checkCertificate(block: Block, certificate: Certificate): void {
-    const { validators, verifySignature, chainId } = this.#options
     demand('certificate', certificate.kind === 'commit', () => 'a block was committed on a prepare certificate')
     demand('certificate', certificate.height >= block.header.height, () => 'a block was committed on a certificate of an ancestor')
     if (certificate.height === block.header.height) {
@@ -105,27 +111,8 @@ export class Invariants {
         () => `the certificate of height ${block.header.height} names another block`,
       )
     }
-    const message = ballotBytes(chainId, certificate)
-    let power = 0n
-    let position = 0
-    for (let index = 0; index < validators.validators.length; index++) {
-      if (!hasBit(certificate.signers, index)) continue
-      const validator = validators.validators[index]
-      const signature = certificate.signatures[position++]
-      if (validator === undefined || signature === undefined) break
-      demand(
-        'certificate',
-        verifySignature(validator.publicKey, message, signature),
-        () => `a certificate of height ${certificate.height} holds a bad signature`,
-      )
-      power += validator.power
-    }
-    demand('certificate', position === certificate.signatures.length, () => 'a certificate has more signatures than signers')
-    demand(
-      'certificate',
-      power * 3n > validators.totalPower * 2n,
-      () => `a certificate of height ${certificate.height} weighs only ${power}`,
-    )
+    const flaw = flawOfCertificate(this.#options, certificate)
+    demand('certificate', flaw === null, () => `height ${block.header.height} was committed on ${flaw}`)
   }
 }
 

@@ -13,6 +13,7 @@ import {
   type VerifySignature,
   type Vote,
 } from '@aethel/consensus'
+import { flawOfNewView } from './grounds.js'
 import { demand } from './violation.js'
 
 export interface PromiseOptions {
@@ -69,6 +70,14 @@ export class Promises {
   knowBlock(block: Block): void {
     this.#parents.set(keyOf(block.hash), block.header.parent)
     forgetOldest(this.#parents)
+  }
+
+  /** An honest validator has entered a view on this. */
+  onNewView(index: number, message: NewView): void {
+    if (this.#beyond) return
+    this.checks++
+    const flaw = flawOfNewView(this.#options, message)
+    demand('new-view-sound', flaw === null, () => `validator ${index} entered view ${message.newView} on a NEW-VIEW with ${flaw}`)
   }
 
   /** An honest validator shows a message to somebody. */

@@ -37,6 +37,7 @@ import {
   TALLY_ACCOUNTS,
   TALLY_GENESIS,
   type TallyState,
+  tallyGasOf,
   verifyTally,
   type WorkKind,
 } from './tally-machine.js'
@@ -163,6 +164,8 @@ export class World {
       validators: this.#validators,
       verifySignature: this.#signatures.verify,
       isValidTransaction: (bytes) => isAcceptable(bytes),
+      gasOf: tallyGasOf,
+      nowMs: () => this.nowMs,
     })
     this.promises = new Promises({
       chainId: this.#chainId,
@@ -502,7 +505,7 @@ export class World {
   #onEffect(node: Node, effect: ReplicaEffect): void {
     switch (effect.kind) {
       case 'persist':
-        if (node.adversary === null) this.#onPersist(effect.records)
+        if (node.adversary === null) this.#onPersist(node.index, effect.records)
         node.queue.push({ kind: 'write', write: { kind: 'records', records: effect.records } })
         return
       case 'commit':
@@ -552,8 +555,9 @@ export class World {
   }
 
   /** An honest validator is about to vote for these. */
-  #onPersist(records: readonly PersistRecord[]): void {
+  #onPersist(index: number, records: readonly PersistRecord[]): void {
     for (const record of records) {
+      if (record.kind === 'view' && record.newView !== null) this.promises.onNewView(index, record.newView)
       if (record.kind !== 'block') continue
       const { block } = record
       this.promises.knowBlock(block)
