@@ -35,25 +35,11 @@ export const catchUp = [
     hunt: simulation('--validators 4'),
   },
   {
-    id: 'heights-sorted-as-text',
-    traps: ['G5'],
-    bug: 'the heights in a STATUS are sorted as text: 10 before 9',
-    edits: [
-      {
-        file: CATCH_UP,
-        before:
-          '  for (const at of [...heights].sort((a, b) => a - b)) {\n    const slot = state.votes.slot(state.view, height(at))\n    const accepted',
-        after: '  for (const at of [...heights].sort()) {\n    const slot = state.votes.slot(state.view, height(at))\n    const accepted',
-      },
-    ],
-    hunt: simulation('--validators 4'),
-  },
-  {
     id: 'missing-body-asked-for-once',
     traps: ['B9', 'D4'],
     bug: 'a body that was asked for and did not come is not asked for again',
     edits: [{ file: CATCH_UP, before: '  for (const wanted of state.missing.values()) requestBlock(state, wanted)\n', after: '' }],
-    hunt: simulation('--validators 4'),
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
   },
   {
     id: 'always-the-same-peer',
@@ -107,7 +93,7 @@ export const catchUp = [
           '  if (entryOf(state, certificate.blockHash) !== undefined) markCommitted(state, certificate.blockHash, certificate.height, certificate)\n  commitReady(state)\n}\n\n/** Marks',
       },
     ],
-    hunt: simulation('--validators 4'),
+    hunt: tests('packages/consensus/src/normal-case.test.ts'),
   },
   {
     id: 'lost-branch-lives-on',

@@ -1,5 +1,5 @@
 /** What is refused before the core sees it: signatures, senders, certificates, chains (docs/protocol.md §3, "the edge"). */
-import { tests } from './lib/mutant.js'
+import { simulation, tests } from './lib/mutant.js'
 
 const CHECK = 'packages/consensus/src/check.ts'
 const EDGE_TESTS = tests('packages/consensus/src/check.test.ts')
@@ -17,14 +17,14 @@ export const edge = [
         after: 'return epoch',
       },
     ],
-    hunt: EDGE_TESTS,
+    hunt: simulation('--validators 4 --byzantine 1:framer'),
   },
   {
     id: 'signature-remembered-for-anything',
     traps: ['A6', 'A5'],
     bug: 'a signature that was good once is good for any message',
     edits: [{ file: CHECK, before: 'if (known === subject) return true', after: 'if (known !== undefined) return true' }],
-    hunt: EDGE_TESTS,
+    hunt: simulation('--validators 4 --byzantine 1:framer'),
   },
   {
     id: 'anybody-proposes',
@@ -44,14 +44,14 @@ export const edge = [
         after: 'if (header.chainId.length !== chainId.length) return',
       },
     ],
-    hunt: EDGE_TESTS,
+    hunt: simulation('--validators 4 --byzantine 1:invalid-proposer'),
   },
   {
     id: 'votes-of-another-epoch',
     traps: ['F3', 'J1'],
     bug: 'messages of another epoch are let in',
     edits: [{ file: CHECK, before: 'epoch === validators.epoch ? ok(null) : refuse', after: 'epoch >= 0 ? ok(null) : refuse' }],
-    hunt: EDGE_TESTS,
+    hunt: simulation('--validators 4 --byzantine 1:sister-chain'),
   },
   {
     id: 'view-change-unsigned',
@@ -60,7 +60,7 @@ export const edge = [
     edits: [
       { file: CHECK, before: 'return signedBy(entry.sender, viewChangeBytes(chainId, entry), entry.signature)', after: 'return ok(null)' },
     ],
-    hunt: EDGE_TESTS,
+    hunt: simulation('--validators 4 --byzantine 1:framer'),
   },
   {
     id: 'view-change-certificate-unchecked',
@@ -74,7 +74,7 @@ export const edge = [
         after: "'expected the certificate that the VIEW-CHANGE names as its highest')\n    }\n    return ok(null)",
       },
     ],
-    hunt: EDGE_TESTS,
+    hunt: simulation('--validators 4 --byzantine 1:bad-certificates'),
   },
   {
     id: 'view-change-names-another-certificate',
@@ -100,14 +100,14 @@ export const edge = [
         after: '      if (!result.ok) return result\n    }\n    return ok(null)',
       },
     ],
-    hunt: EDGE_TESTS,
+    hunt: simulation('--validators 4 --byzantine 1:bad-certificates'),
   },
   {
     id: 'new-view-for-another-view',
     traps: ['B5', 'B6'],
     bug: 'a NEW-VIEW may list VIEW-CHANGEs for other views',
     edits: [{ file: CHECK, before: 'if (entry.newView !== message.newView)', after: 'if (entry.newView < 0)' }],
-    hunt: EDGE_TESTS,
+    hunt: simulation('--validators 4 --byzantine 1:new-view-liar'),
   },
   {
     id: 'synced-blocks-without-certificate',
@@ -120,7 +120,7 @@ export const edge = [
         after: "'expected the certificate of the last block or link')\n    }\n    return ok(null)",
       },
     ],
-    hunt: EDGE_TESTS,
+    hunt: simulation('--validators 4 --byzantine 1:sync-liar'),
   },
   {
     id: 'synced-blocks-of-another-certificate',
@@ -133,7 +133,7 @@ export const edge = [
         after: 'if (certificate.height < tip.height) {',
       },
     ],
-    hunt: EDGE_TESTS,
+    hunt: simulation('--validators 4 --byzantine 1:sync-liar'),
   },
   {
     id: 'synced-blocks-with-a-gap',
@@ -159,7 +159,7 @@ export const edge = [
         after: "'expected a certificate of an ancestor, got a higher one')\n    return ok(null)",
       },
     ],
-    hunt: EDGE_TESTS,
+    hunt: simulation('--validators 4 --byzantine 1:invalid-proposer'),
   },
   {
     id: 'status-bitmaps-of-any-size',

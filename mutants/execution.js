@@ -34,7 +34,7 @@ export const execution = [
           "      case 'invalid':\n        validation.gas.set(keyOf(validation.transactions[0]?.work?.key ?? validation.block.hash), outcome.gas)\n        if (validation.awaited.size === 0) return this.#executeBlock(validation)\n        return { status: 'invalid', code: outcome.code, message: `the block holds",
       },
     ],
-    hunt: tests('packages/replica/src/replica.test.ts'),
+    hunt: simulation('--validators 4 --byzantine 1:invalid-proposer'),
   },
   {
     id: 'state-root-not-compared',
@@ -47,14 +47,14 @@ export const execution = [
         after: 'if (header.stateRoot.length === 0) {',
       },
     ],
-    hunt: tests('packages/replica/src/replica.test.ts'),
+    hunt: simulation('--validators 4 --byzantine 1:invalid-proposer'),
   },
   {
     id: 'total-difficulty-not-compared',
     traps: ['S12'],
     bug: 'a leader may claim any total difficulty',
     edits: [{ file: REPLICA, before: 'if (totalDifficulty !== header.totalDifficulty) {', after: 'if (totalDifficulty < 0n) {' }],
-    hunt: tests('packages/replica/src/replica.test.ts'),
+    hunt: simulation('--validators 4 --byzantine 1:invalid-proposer'),
   },
   {
     id: 'block-without-limits',

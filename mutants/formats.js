@@ -1,5 +1,5 @@
 /** Bytes: canonical encodings, hashes, proofs of state, keys, frames (docs/protocol.md §2, §3; docs/receipts.md). */
-import { tests } from './lib/mutant.js'
+import { simulation, tests } from './lib/mutant.js'
 
 const BLOCK = 'packages/consensus/src/block.ts'
 const WIRE = 'packages/codec/src/wire.ts'
@@ -24,7 +24,7 @@ export const formats = [
         after: '    encode((writer) => writeHeader(writer, { ...header, stateRoot: ZERO_HASH })),',
       },
     ],
-    hunt: tests('packages/consensus/src/messages.test.ts'),
+    hunt: simulation('--validators 4 --byzantine 1:invalid-proposer'),
   },
   {
     id: 'body-not-bound-to-header',

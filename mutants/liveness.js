@@ -56,7 +56,7 @@ export const liveness = [
         after: 'return Math.ceil(base * 2 ** doublings)',
       },
     ],
-    hunt: simulation('--validators 4'),
+    hunt: tests('packages/consensus/src/view-change.test.ts'),
   },
   {
     id: 'back-off-without-reset',

@@ -78,7 +78,7 @@ export const normalCase = [
       { file: NORMAL_CASE, before: 'assert(own[kind] === undefined,', after: 'assert(own[kind] !== null,' },
       { file: NORMAL_CASE, before: '      onEquivocation(state, added.first, vote)\n', after: '' },
     ],
-    hunt: simulation('--validators 4'),
+    hunt: simulation('--validators 4 --byzantine 1:split'),
   },
   {
     id: 'parent-unchecked',
@@ -91,7 +91,7 @@ export const normalCase = [
         after: '',
       },
     ],
-    hunt: tests('packages/consensus/src/normal-case.test.ts'),
+    hunt: simulation('--validators 4 --byzantine 1:split'),
   },
   {
     id: 'gap-committed',
@@ -181,14 +181,14 @@ export const normalCase = [
         after: '',
       },
     ],
-    hunt: tests('packages/consensus/src/normal-case.test.ts'),
+    hunt: simulation('--validators 4 --byzantine 1:invalid-proposer'),
   },
   {
     id: 'timestamp-goes-back',
     traps: ['H2', 'H1'],
     bug: "a block's timestamp need not be above its parent's",
     edits: [{ file: CHAIN, before: 'if (header.timestampMs <= parent.timestampMs) {', after: 'if (header.timestampMs < 0) {' }],
-    hunt: tests('packages/consensus/src/normal-case.test.ts'),
+    hunt: simulation('--validators 4 --byzantine 1:invalid-proposer'),
   },
   {
     id: 'invalid-block-without-consequence',

@@ -98,7 +98,7 @@ export const persistence = [
         after: "return { kind: 'active', base: baseOf(origin, null), newView: null }",
       },
     ],
-    hunt: simulation('--validators 4'),
+    hunt: simulation('--validators 4 --byzantine 1:tip-rival'),
   },
   {
     id: 'restart-in-the-view-left',
@@ -308,7 +308,7 @@ export const persistence = [
         after: 'if (expected.length < SEAL_BYTES) return undefined',
       },
     ],
-    hunt: tests('packages/storage/src/store.test.ts'),
+    hunt: tests('packages/storage/src/seal.test.ts'),
   },
   {
     id: 'double-sign-guard-checks-nothing',
@@ -342,6 +342,6 @@ export const persistence = [
         after: 'action()',
       },
     ],
-    hunt: tests('packages/node/src/node.test.ts'),
+    hunt: tests('packages/node/src/driver.test.ts'),
   },
 ]

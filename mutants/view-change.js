@@ -70,7 +70,7 @@ export const viewChange = [
         after: 'if (parent === undefined) return',
       },
     ],
-    hunt: tests('packages/consensus/src/view-change.test.ts'),
+    hunt: simulation('--validators 4 --byzantine 1:tip-rival'),
   },
   {
     id: 'ancestors-proposed-one-by-one',
@@ -193,7 +193,7 @@ export const viewChange = [
         after: '',
       },
     ],
-    hunt: simulation('--validators 4'),
+    hunt: simulation('--validators 4 --byzantine 1:new-view-liar'),
   },
   {
     id: 'new-view-without-quorum',
@@ -206,7 +206,7 @@ export const viewChange = [
         after: '',
       },
     ],
-    hunt: tests('packages/consensus/src/check.test.ts'),
+    hunt: simulation('--validators 4 --byzantine 1:new-view-liar'),
   },
   {
     id: 'new-view-entries-unsigned',
@@ -220,7 +220,7 @@ export const viewChange = [
         after: "      if (entry === undefined) return refuse('view', '')\n    }\n    return checkOptionalCertificate(message.certificate)",
       },
     ],
-    hunt: tests('packages/consensus/src/check.test.ts'),
+    hunt: simulation('--validators 4 --byzantine 1:new-view-liar'),
   },
   {
     id: 'new-view-repeats-an-entry',
@@ -246,7 +246,7 @@ export const viewChange = [
         after: 'if (message.viewChanges.length === 0) {',
       },
     ],
-    hunt: tests('packages/consensus/src/check.test.ts'),
+    hunt: simulation('--validators 4 --byzantine 1:new-view-liar'),
   },
   {
     id: 'new-view-of-anybody',
@@ -298,7 +298,7 @@ export const viewChange = [
         after: 'leaveView(state, message.newView)',
       },
     ],
-    hunt: simulation('--validators 4'),
+    hunt: simulation('--validators 4 --byzantine 1:new-view-liar'),
   },
   {
     id: 'one-view-change-moves-all',
@@ -311,21 +311,21 @@ export const viewChange = [
         after: 'if (powerAskingFor(state, message.entry.newView) > 0n) best',
       },
     ],
-    hunt: simulation('--validators 4'),
+    hunt: simulation('--validators 4 --byzantine 1:view-pusher'),
   },
   {
     id: 'no-joining',
     traps: ['D3'],
     bug: 'a replica never joins a view change that others have begun',
     edits: [{ file: VIEW_CHANGE, before: '  return best\n}', after: '  return best === null ? best : null\n}' }],
-    hunt: simulation('--validators 4'),
+    hunt: tests('packages/consensus/src/view-change.test.ts'),
   },
   {
     id: 'view-below-its-certificate',
     traps: ['D3', 'B11'],
     bug: 'a replica asks for the next view although its certificate is from a later one',
     edits: [{ file: VIEW_CHANGE, before: 'view(Math.max(target, (state.highest?.view ?? 0) + 1))', after: 'view(target)' }],
-    hunt: simulation('--validators 4'),
+    hunt: tests('packages/consensus/src/view-change.test.ts'),
   },
   {
     id: 'new-view-waits-for-all',
@@ -383,13 +383,13 @@ export const viewChange = [
     traps: ['B9', 'C1'],
     bug: 'the bodies a replica has voted for are dropped when the view changes',
     edits: [{ file: CHAIN, before: '    if (!entry.voted) state.blocks.delete(key)', after: '    state.blocks.delete(key)' }],
-    hunt: simulation('--validators 4'),
+    hunt: simulation('--validators 4 --byzantine 1:selective'),
   },
   {
     id: 'waiting-block-not-resumed',
     traps: ['B9'],
     bug: 'a block that waits for a body is not looked at again when the body comes',
     edits: [{ file: CHAIN, before: '  for (const entry of state.blocks.values()) if (entry.wanted) pursue(state, entry)\n', after: '' }],
-    hunt: simulation('--validators 4'),
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
   },
 ]

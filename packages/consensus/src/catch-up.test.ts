@@ -96,6 +96,20 @@ describe('catching up (protocol.md §7)', () => {
     expect(replica.sentVotes('prepare').map((vote) => [vote.view, vote.height])).toEqual([[1, 3]])
   })
 
+  it('B9: a body that was asked for and did not come is asked for again at each tick, from one after the other', () => {
+    const replica = new Cluster().at(3)
+    const tip = blockOf()
+    replica.receive(1, newViewOf(1, 1, [viewChangeOf(0, 1), viewChangeOf(1, 1, certificateOf('prepare', 0, tip)), viewChangeOf(2, 1)]))
+    const asked = (): number[] => replica.sent.filter(({ message }) => message.kind === 'fetch').map(({ to }) => to)
+    expect(asked()).toEqual([1]) // the new leader, who is likely to have it
+    for (let tick = 0; tick < 3; tick++) replica.fire('status')
+    expect(asked().slice(1).toSorted()).toEqual([0, 1, 2])
+    replica.receive(2, { kind: 'block', block: tip })
+    const before = asked().length
+    replica.fire('status')
+    expect(asked().length).toBe(before)
+  })
+
   it('D3: who is behind in views learns the newest NEW-VIEW from the answer to its STATUS', () => {
     const cluster = new Cluster()
     cluster.cut = ({ to }) => to === 3
