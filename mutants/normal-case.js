@@ -141,7 +141,7 @@ export const normalCase = [
         after: '',
       },
     ],
-    hunt: tests('packages/consensus/src/normal-case.test.ts'),
+    hunt: simulation('--validators 4 --byzantine 1:flooder'),
   },
   {
     id: 'leader-leaves-the-window',
@@ -154,7 +154,7 @@ export const normalCase = [
         after: 'if (state.work.waiting === 0) return',
       },
     ],
-    hunt: tests('packages/consensus/src/normal-case.test.ts'),
+    hunt: simulation('--validators 4 --byzantine 0'),
   },
   {
     id: 'block-of-another-view',

@@ -9,7 +9,6 @@ const CATCH_UP = 'packages/consensus/src/catch-up.ts'
 const REPLICA = 'packages/replica/src/replica.ts'
 const STORE = 'packages/storage/src/store.ts'
 const LOG_CHECK = 'packages/storage/src/log-check.ts'
-const MANIFEST = 'packages/storage/src/manifest.ts'
 const SEAL = 'packages/storage/src/seal.ts'
 
 /** @type {readonly import('./lib/mutant.js').Mutant[]} */
@@ -272,15 +271,6 @@ export const persistence = [
         before: "!(name.endsWith('.ldb') && live.has(Number.parseInt(name, 10)))",
         after: "!(name.endsWith('.ldb') && live.size >= 0)",
       },
-    ],
-    hunt: tests('packages/storage/src/store.test.ts'),
-  },
-  {
-    id: 'deleted-table-stays-live',
-    traps: ['C5'],
-    bug: 'a table that an edit of the MANIFEST has deleted is still counted as live, or one that was added is not',
-    edits: [
-      { file: MANIFEST, before: '  for (const file of added) live.add(file)', after: '  for (const file of added) live.delete(file)' },
     ],
     hunt: tests('packages/storage/src/store.test.ts'),
   },

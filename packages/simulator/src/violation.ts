@@ -12,6 +12,7 @@ export const INVARIANTS = [
   'no-vote-after-view-change',
   'commit-is-prepared',
   'one-chain-per-view',
+  'within-window',
   'highest-covers-commits',
   'view-backed',
   'new-view-sound',

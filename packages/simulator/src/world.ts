@@ -171,6 +171,7 @@ export class World {
       chainId: this.#chainId,
       validators: this.#validators,
       verifySignature: this.#signatures.verify,
+      window: options.knobs.window,
       isHonest: (index) => !faulty.has(index),
       committedAt: (at) => this.invariants.hashAt(at),
     })
@@ -631,6 +632,7 @@ export class World {
         this.promises.onSend(node.index, effect.message, {
           holdsVote: (vote) => node.disk.holdsVote(vote) || vote.height <= node.disk.committedHeight,
           view: node.disk.viewRecord.view,
+          committedHeight: node.disk.committedHeight,
           newView: node.disk.viewRecord.newView,
         })
         return this.#send(node, effect.to, effect.message)
