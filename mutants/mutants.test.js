@@ -36,7 +36,7 @@ describe('a few of them, hunted', () => {
   afterAll(() => workspace.remove())
 
   const hunted = [
-    ['quorum-two-f-plus-one', /^(certificate|agreement)$/],
+    ['quorum-two-f-plus-one', /^(agreement|certificate|commit-is-prepared)$/],
     ['vote-not-persisted', /^sent-implies-durable$/],
     ['quorum-in-doubles', /A10/],
   ]

@@ -100,7 +100,7 @@ describe('catching up (protocol.md §7)', () => {
     const replica = new Cluster().at(3)
     const tip = blockOf()
     replica.receive(1, newViewOf(1, 1, [viewChangeOf(0, 1), viewChangeOf(1, 1, certificateOf('prepare', 0, tip)), viewChangeOf(2, 1)]))
-    const asked = (): number[] => replica.sent.filter(({ message }) => message.kind === 'fetch').map(({ to }) => to)
+    const asked = (): number[] => replica.sent.filter(({ message }) => message.kind === 'fetch').map(({ to }) => Number(to))
     expect(asked()).toEqual([1]) // the new leader, who is likely to have it
     for (let tick = 0; tick < 3; tick++) replica.fire('status')
     expect(asked().slice(1).toSorted()).toEqual([0, 1, 2])
