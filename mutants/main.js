@@ -67,7 +67,7 @@ async function huntAll(mutants, { minutes, jobs }) {
         const [position, mutant] = next
         await baseline.require(mutant.hunt, FIRST_BASELINE_SEEDS)
         workspace.plant(mutant)
-        const outcome = await runHunt(workspace.root, mutant.hunt, minutes * 60_000)
+        const outcome = await runHunt(workspace.root, mutant, minutes * 60_000)
         if (outcome.status === 'killed') await baseline.require(mutant.hunt, outcome.seeds ?? 1)
         rows[position] = { mutant, outcome }
         progress.event(`${mutant.id}: ${inWords(outcome)}`)

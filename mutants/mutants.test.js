@@ -44,7 +44,7 @@ describe('a few of them, hunted', () => {
   it.each(hunted)('S13: %s is caught, and without it the same run passes', async (id, by) => {
     const [mutant] = chooseMutants([id])
     workspace.plant(mutant)
-    const outcome = await runHunt(workspace.root, mutant.hunt, LIMIT_MS)
+    const outcome = await runHunt(workspace.root, mutant, LIMIT_MS)
     expect(outcome.status).toBe('killed')
     expect(outcome.by).toMatch(by)
     expect(formatTable([{ mutant, outcome }])).toContain(id)
@@ -55,7 +55,7 @@ describe('a few of them, hunted', () => {
     const [mutant] = chooseMutants(['quorum-two-f-plus-one'])
     const harmless = { ...mutant, edits: [{ ...mutant.edits[0], after: `${mutant.edits[0].before} // the same` }] }
     workspace.plant(harmless)
-    const outcome = await runHunt(workspace.root, mutant.hunt, 3_000)
+    const outcome = await runHunt(workspace.root, mutant, 3_000)
     expect(outcome.status).toBe('survived')
   })
 

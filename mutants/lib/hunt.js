@@ -19,14 +19,14 @@ export const MOST_SEEDS = 10_000_000
 
 /**
  * @param {string} root A workspace with the mutant planted.
- * @param {import('./mutant.js').Hunt} hunt
+ * @param {Pick<import('./mutant.js').Mutant, 'hunt' | 'traps'>} mutant
  * @param {number} limitMs
  * @returns {Promise<Outcome>}
  */
-export async function runHunt(root, hunt, limitMs) {
+export async function runHunt(root, { hunt, traps }, limitMs) {
   const started = performance.now()
   const outcome =
-    hunt.by === 'simulation' ? await simulate(root, hunt.options, MOST_SEEDS, limitMs) : await runTests(root, hunt.file, limitMs)
+    hunt.by === 'simulation' ? await simulate(root, hunt.options, MOST_SEEDS, limitMs) : await runTests(root, hunt.file, traps, limitMs)
   return { ...outcome, seconds: Math.round((performance.now() - started) / 100) / 10 }
 }
 
@@ -70,10 +70,11 @@ function parsed(text) {
 /**
  * @param {string} root
  * @param {string} file
+ * @param {readonly string[]} traps A failed test that carries one of these ids is the one to name.
  * @param {number} limitMs
  * @returns {Promise<Finding>}
  */
-async function runTests(root, file, limitMs) {
+async function runTests(root, file, traps, limitMs) {
   const folder = mkdtempSync(join(tmpdir(), 'aethel-mutant-report-'))
   const output = join(folder, 'report.json')
   const vitest = join(CHECKOUT, 'node_modules/vitest/vitest.mjs')
@@ -85,10 +86,14 @@ async function runTests(root, file, limitMs) {
   if (run.code === 0) return { status: 'survived', seeds: null }
   if (failed.length === 0)
     return { status: 'broken', detail: `exit code ${run.code}, no failed test: ${(run.stderr || run.stdout).trim().slice(-400)}` }
-  return { status: 'killed', by: `${file}: ${failed[0]}`, detail: `${failed.length} tests failed`, seeds: null }
+  const named = failed.find((title) => traps.some((trap) => title.split(':')[0]?.split(', ').includes(trap))) ?? failed[0]
+  return { status: 'killed', by: `${file}: ${named}`, detail: `${failed.length} tests failed`, seeds: null }
 }
 
-/** @param {string} output */
+/**
+ * @param {string} output
+ * @returns {string[]} Titles.
+ */
 function failedTests(output) {
   const report = parsed(readOr(output, ''))
   const assertions = (report?.testResults ?? []).flatMap((/** @type {any} */ result) => result.assertionResults)
@@ -168,7 +173,7 @@ export class Baseline {
   async #check(hunt, key, seeds) {
     const wanted = hunt.by === 'simulation' ? seeds : 1
     if ((this.#seedsPassed.get(key) ?? 0) >= wanted) return
-    const run = hunt.by === 'simulation' ? simulate(CHECKOUT, hunt.options, seeds, 3_600_000) : runTests(CHECKOUT, hunt.file, 600_000)
+    const run = hunt.by === 'simulation' ? simulate(CHECKOUT, hunt.options, seeds, 3_600_000) : runTests(CHECKOUT, hunt.file, [], 600_000)
     const finding = await run
     if (finding.status !== 'survived') {
       const why = finding.status === 'killed' ? `${finding.by}: ${finding.detail}` : finding.detail

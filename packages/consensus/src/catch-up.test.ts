@@ -122,7 +122,7 @@ describe('catching up (protocol.md §7)', () => {
     expect(cluster.at(3).position).toBe('active 1')
   })
 
-  it('a laggard blames itself: it fetches instead of leaving a view in which a weak quorum commits, but one liar does not hold it back', () => {
+  it('D3: a laggard blames itself: it fetches instead of leaving a view in which a weak quorum commits, but one liar does not hold it back', () => {
     const replica = new Cluster().at(3)
     replica.order('waiting here')
     replica.receive(0, statusFrom(0, 0, 7))

@@ -134,7 +134,7 @@ describe('the normal case (protocol.md §4)', () => {
     expect(replica.evidence.length).toBe(1)
   })
 
-  it('a fresh block must extend the block accepted one below', () => {
+  it('B4: a fresh block must extend the block accepted one below', () => {
     const cluster = new Cluster()
     const replica = cluster.at(3)
     const [a, b] = rivals()
@@ -167,7 +167,7 @@ describe('the normal case (protocol.md §4)', () => {
     expect(replica.position).toBe('changing 1')
   })
 
-  it('an invalid block gets no vote and starts a view change at once', () => {
+  it('E7: an invalid block gets no vote and starts a view change at once', () => {
     const cluster = new Cluster()
     const bad = blockOf({ transactions: [FALSE_PROOF] })
     for (const index of [1, 2, 3]) cluster.at(index).receive(0, prePrepareOf(0, 0, bad))
@@ -291,7 +291,7 @@ describe('the normal case (protocol.md §4)', () => {
     expect(replica.sentVotes('prepare').length).toBe(1)
   })
 
-  it('the branch that lost is let go whole, also blocks still under execution above the committed height', () => {
+  it('B10: the branch that lost is let go whole, also blocks still under execution above the committed height', () => {
     const cluster = new Cluster()
     const replica = cluster.at(3)
     const [a1, b1] = rivals()

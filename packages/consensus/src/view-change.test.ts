@@ -193,7 +193,7 @@ describe('view changes (protocol.md §6)', () => {
     expect(replica.position).toBe('changing 2')
   })
 
-  it('a VIEW-CHANGE asks for a view above that of the certificate it carries', () => {
+  it('D3: a VIEW-CHANGE asks for a view above that of the certificate it carries', () => {
     const cluster = new Cluster()
     const replica = cluster.at(3)
     const block = blockOf({ view: 5 })
@@ -285,7 +285,7 @@ describe('view changes (protocol.md §6)', () => {
 })
 
 describe('timers (protocol.md §8)', () => {
-  it('an idle network changes no views', () => {
+  it('D2, D5: an idle network changes no views', () => {
     const cluster = new Cluster()
     cluster.run(120_000)
     expect(cluster.replicas.map((replica) => replica.position)).toEqual(Array(4).fill('active 0'))

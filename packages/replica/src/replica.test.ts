@@ -147,7 +147,7 @@ describe('waiting for a citation', () => {
     for (const request of requests) expect(cluster.answersTo(0, request)).toHaveLength(1)
   })
 
-  test('the waiting room is bounded, and a place is free again when somebody leaves it', () => {
+  test('E1: the waiting room is bounded, and a place is free again when somebody leaves it', () => {
     const cluster = new Cluster({ validators: 1, mempool: { waiting: 3 } })
     const orphan = (claim: number): LibraryTransaction => transactionOf({ sender: claim, claim, cites: [claim + 1_000] })
     const answers = [1, 2, 3, 4, 5].map((claim) => statusOf(cluster.answersTo(0, cluster.submit(0, orphan(claim))))[0])
@@ -504,7 +504,7 @@ describe('a validator under a Byzantine leader', () => {
     expect(stage.events('block-invalid')).toBe(1)
   })
 
-  test('a stopped verification: the validator abstains, says so, tries again at the next tick, and then votes', () => {
+  test('G4, E7: a stopped verification: the validator abstains, says so, tries again at the next tick, and then votes', () => {
     const stage = new Stage()
     stage.propose(blockOf(GROUND, [plain(1, { claim: 1 })]))
     stage.answer(stage.jobs[0], { status: 'aborted', reason: 'out of memory' })
@@ -528,7 +528,7 @@ describe('a validator under a Byzantine leader', () => {
     expect(stage.votes()).toEqual(['prepare 1'])
   })
 
-  test('more gas than a block may hold is refused before anything is verified; a wrong total after', () => {
+  test('E6, S12: more gas than a block may hold is refused before anything is verified; a wrong total after', () => {
     const greedy = new Stage({ block: { gas: 100 } })
     greedy.propose(blockOf(GROUND, [plain(1, { claim: 1, gas: 101 })]))
     expect(greedy.jobs).toHaveLength(0)
