@@ -15,15 +15,23 @@ const FIRST_BASELINE_SEEDS = 10
 /** @typedef {{ mutant: import('./lib/mutant.js').Mutant, outcome: import('./lib/hunt.js').Outcome }} Row */
 
 function readOptions() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { 'minutes-per-mutant': { type: 'string' }, jobs: { type: 'string' }, json: { type: 'boolean' } },
-  })
+  const { values, positionals } = parsed()
   return {
     ids: positionals,
     minutes: positive('--minutes-per-mutant', values['minutes-per-mutant'] ?? '10', 1_440),
     jobs: Math.ceil(positive('--jobs', values.jobs ?? '1', 64)),
     json: values.json === true,
+  }
+}
+
+function parsed() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { 'minutes-per-mutant': { type: 'string' }, jobs: { type: 'string' }, json: { type: 'boolean' } },
+    })
+  } catch (error) {
+    return fail(2, error instanceof Error ? error.message : String(error))
   }
 }
 
