@@ -2,7 +2,7 @@
  * Epochs of a simulated chain: who the validators of each are, drawn from the committed state so that every replica draws the
  * same. Validators come and go, change places, powers and keys; the faulty ones stay below a third of every set.
  */
-import { assert, epoch, type Hash, type Height, height, keyOf, type PublicKey, type Signature, type ValidatorIndex } from '@aethel/codec'
+import { assert, epoch, type Hash, type Height, height, keyOf, type PublicKey, type ValidatorIndex } from '@aethel/codec'
 import {
   createMessageChecker,
   createValidatorSet,
@@ -13,10 +13,10 @@ import {
   type ValidatorSet,
 } from '@aethel/consensus'
 import type { ReplicaKey } from '@aethel/replica'
-import { demand } from './invariants.js'
 import { type Random, randomStream } from './random.js'
 import type { IdealSignatures } from './signatures.js'
 import type { Membership } from './tally-machine.js'
+import { demand } from './violation.js'
 
 /** Keys that a node has from the beginning and changes between. */
 const KEYS_PER_NODE = 4
@@ -37,6 +37,9 @@ export class SimulatedEpochs {
   readonly #options: SimulatedEpochsOptions
   readonly #starts: EpochStart[] = []
   readonly #checkers: MessageChecker[] = []
+  /** By epoch: the node at each position, and back. */
+  readonly #nodes: number[][] = []
+  readonly #positions: Map<number, number>[] = []
   readonly #nodeOfKey = new Map<string, number>()
 
   constructor(options: SimulatedEpochsOptions) {
@@ -53,6 +56,11 @@ export class SimulatedEpochs {
     return this.#starts[0] as EpochStart
   }
 
+  /** The newest that has begun anywhere. */
+  get newest(): EpochStart {
+    return this.#starts.at(-1) as EpochStart
+  }
+
   get length(): number {
     return this.#options.length
   }
@@ -67,6 +75,9 @@ export class SimulatedEpochs {
     }
     demand('agreement', this.#starts.length === validators.epoch, () => `epoch ${validators.epoch} begins after ${this.#starts.length - 1}`)
     this.#starts.push(start)
+    const nodes = validators.validators.map(({ publicKey }) => this.#nodeOfKey.get(keyOf(publicKey)) as number)
+    this.#nodes.push(nodes)
+    this.#positions.push(new Map(nodes.map((node, position) => [node, position])))
     const { chainId, signatures, length } = this.#options
     const previous = previousValidators === null ? null : { validators: previousValidators, ...origin }
     this.#checkers.push(createMessageChecker({ chainId, validators, verifySignature: signatures.verify, epochLength: length, previous }))
@@ -89,16 +100,14 @@ export class SimulatedEpochs {
     return start.validators
   }
 
-  nodeAt(of: number, position: ValidatorIndex): number {
-    const validator = this.validatorsOf(of).validators[position]
-    const node = validator === undefined ? undefined : this.#nodeOfKey.get(keyOf(validator.publicKey))
+  nodeAt(of: number, position: number): number {
+    const node = this.#nodes[of]?.[position]
     assert(node !== undefined, `epoch ${of} has no validator ${position}`)
     return node
   }
 
   positionOf(node: number, of: number): number | undefined {
-    const at = this.validatorsOf(of).validators.findIndex(({ publicKey }) => this.#nodeOfKey.get(keyOf(publicKey)) === node)
-    return at < 0 ? undefined : at
+    return this.#positions[of]?.get(node)
   }
 
   peerOf(key: PublicKey): ValidatorIndex | null {
@@ -107,14 +116,6 @@ export class SimulatedEpochs {
 
   keysOf(node: number): ReplicaKey[] {
     return Array.from({ length: this.#options.length === 0 ? 1 : KEYS_PER_NODE }, (_, generation) => this.#keyAt(node, generation))
-  }
-
-  /** Signs as the node's key in the epoch's set, or with its first where it is in none. */
-  signAs(node: number, of: number, bytes: Uint8Array): Signature {
-    const position = this.positionOf(node, of)
-    const key = position === undefined ? undefined : this.validatorsOf(of).validators[position]?.publicKey
-    const keys = this.keysOf(node)
-    return (keys.find(({ publicKey }) => key !== undefined && keyOf(publicKey) === keyOf(key)) ?? (keys[0] as ReplicaKey)).sign(bytes)
   }
 
   #keyAt(node: number, generation: number): ReplicaKey {
@@ -141,13 +142,26 @@ export class SimulatedEpochs {
     return null
   }
 
+  /**
+   * Honest nodes in any order, with any of their keys. Faulty ones keep their first key, and their node's number as position where
+   * the set is large enough: adversaries speak as that.
+   */
   #draw(random: Random): Validator[] {
-    const members: Validator[] = []
-    for (let node = 0; node < this.#options.nodes; node++) {
+    const { nodes, isFaulty } = this.#options
+    const honest: Validator[] = []
+    const faulty: number[] = []
+    for (let node = 0; node < nodes; node++) {
       if (!random.chance(0.85)) continue
-      const { publicKey } = this.#keyAt(node, random.below(KEYS_PER_NODE))
-      members.splice(random.below(members.length + 1), 0, { publicKey, power: BigInt(1 + random.below(MAX_POWER)) })
+      if (isFaulty(node)) faulty.push(node)
+      else {
+        const { publicKey } = this.#keyAt(node, random.below(KEYS_PER_NODE))
+        honest.splice(random.below(honest.length + 1), 0, { publicKey, power: BigInt(1 + random.below(MAX_POWER)) })
+      }
     }
-    return members
+    for (const node of faulty) {
+      const validator = { publicKey: this.#keyAt(node, 0).publicKey, power: BigInt(1 + random.below(MAX_POWER)) }
+      honest.splice(Math.min(node, honest.length), 0, validator)
+    }
+    return honest
   }
 }

@@ -1,4 +1,5 @@
+export { BYZANTINE_STRATEGIES, type ByzantineStrategy, isByzantineStrategy } from './adversaries/strategies.js'
 export { Coverage } from './coverage.js'
-export { type InvariantName, Violation } from './invariants.js'
-export { BYZANTINE_STRATEGIES, type ByzantineStrategy, drawKnobs, type Knobs } from './knobs.js'
+export { drawKnobs, type Knobs } from './knobs.js'
 export { livenessBoundMs, runSimulation, type SimulationOptions, type SimulationReport } from './simulate.js'
+export { INVARIANTS, type InvariantName, Violation } from './violation.js'

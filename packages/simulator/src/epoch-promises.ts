@@ -1,0 +1,57 @@
+/** What honest validators promise each other, epoch by epoch: promises are among the validators of one, and end with it. */
+import type { Hash } from '@aethel/codec'
+import { type Block, type Equivocation, epochNamedBy, type Message, type NewView, type VerifySignature } from '@aethel/consensus'
+import type { SimulatedEpochs } from './epochs.js'
+import { type Durable, Promises } from './promises.js'
+
+export interface EpochPromiseOptions {
+  readonly chainId: Hash
+  readonly epochs: SimulatedEpochs
+  readonly verifySignature: VerifySignature
+  readonly window: number
+  isHonest(node: number): boolean
+  committedAt(height: number): Hash | undefined
+}
+
+export class EpochPromises {
+  readonly #options: EpochPromiseOptions
+  readonly #byEpoch = new Map<number, Promises>()
+
+  constructor(options: EpochPromiseOptions) {
+    this.#options = options
+  }
+
+  get checks(): number {
+    return [...this.#byEpoch.values()].reduce((sum, promises) => sum + promises.checks, 0)
+  }
+
+  #of(epoch: number): Promises {
+    let promises = this.#byEpoch.get(epoch)
+    if (promises === undefined) {
+      const { epochs, isHonest, ...rest } = this.#options
+      const validators = epochs.validatorsOf(epoch)
+      promises = new Promises({ ...rest, validators, isHonest: (position) => isHonest(epochs.nodeAt(epoch, position)) })
+      this.#byEpoch.set(epoch, promises)
+    }
+    return promises
+  }
+
+  knowBlock(block: Block): void {
+    this.#of(block.header.epoch).knowBlock(block)
+  }
+
+  onNewView(node: number, message: NewView): void {
+    this.#of(message.epoch).onNewView(node, message)
+  }
+
+  /** `durable.view` and `newView` are those of the message's epoch. */
+  onSend(node: number, message: Message, durable: (epoch: number) => Durable): void {
+    const epoch = epochNamedBy(message)
+    const position = epoch === null ? undefined : this.#options.epochs.positionOf(node, epoch)
+    if (epoch !== null && position !== undefined) this.#of(epoch).onSend(position, message, durable(epoch))
+  }
+
+  onEvidence(evidence: Equivocation): void {
+    this.#of(evidence.first.epoch).onEvidence(evidence)
+  }
+}
