@@ -7,6 +7,7 @@ import {
   type Block,
   ballotBytes,
   type Certificate,
+  encodeBlock,
   type Header,
   hashHeader,
   type ValidatorSet,
@@ -19,13 +20,15 @@ export interface InvariantOptions {
   readonly validators: ValidatorSet
   readonly verifySignature: VerifySignature
   isValidTransaction(bytes: Uint8Array): boolean
+  /** Gas of valid work. */
+  gasOf(bytes: Uint8Array): number
 }
 
 /** What was committed, where, and on what grounds. */
 export class Invariants {
   readonly #options: InvariantOptions
   /** Position i holds the header of height i + 1, whoever committed it first. */
-  readonly #chain: { readonly hash: Hash; readonly header: Header }[] = []
+  readonly #chain: { readonly hash: Hash; readonly header: Header; readonly block: Block }[] = []
   readonly #committedTransactions = new Map<string, number>()
   checks = 0
 
@@ -54,6 +57,11 @@ export class Invariants {
         equalBytes(known.hash, block.hash),
         () => `two blocks committed at height ${header.height}: ${short(known.hash)} and ${short(block.hash)} (validator ${index})`,
       )
+      demand(
+        'agreement',
+        known.block === block || equalBytes(encodeBlock(known.block), encodeBlock(block)),
+        () => `one hash, two blocks at height ${header.height}`,
+      )
     } else {
       this.#firstCommit(block)
     }
@@ -81,7 +89,31 @@ export class Invariants {
       demand('exactly-once', before === undefined, () => `a transaction was ordered at heights ${before} and ${header.height}`)
       this.#committedTransactions.set(key, header.height)
     }
-    this.#chain.push({ hash: block.hash, header })
+    this.#checkHeader(block, parent?.header ?? null)
+    this.#chain.push({ hash: block.hash, header, block })
+  }
+
+  /** The rules of a header, computed again from what is committed below. */
+  #checkHeader({ header, body }: Block, parent: Header | null): void {
+    const { validators, chainId } = this.#options
+    const count = validators.validators.length
+    const must = (holds: boolean, what: string): void => demand('validity', holds, () => `the block of height ${header.height} has ${what}`)
+    must(equalBytes(header.chainId, chainId), 'another chain id')
+    must(header.epoch === validators.epoch, 'another epoch')
+    must(header.proposer === header.view % count, 'a proposer that did not lead its view')
+    must(equalBytes(header.validatorsHash, validators.hash), 'another validator set')
+    must(header.timestampMs > (parent?.timestampMs ?? 0), 'a timestamp that is not after its parent')
+    const difficulty = body.transactions.reduce((sum, bytes) => sum + BigInt(this.#options.gasOf(bytes)), 0n)
+    must(header.totalDifficulty === difficulty, `total difficulty ${header.totalDifficulty} instead of ${difficulty}`)
+    const { lastCertificate } = body
+    if (lastCertificate === null) return
+    must(lastCertificate.height < header.height, 'a certificate that is not of an ancestor')
+    const ancestor = this.hashAt(lastCertificate.height)
+    must(
+      lastCertificate.kind === 'commit' && ancestor !== undefined && equalBytes(ancestor, lastCertificate.blockHash),
+      'a certificate of another chain',
+    )
+    this.#checkSignatures(lastCertificate)
   }
 
   /** The hash committed at a height, by whoever was first. */
@@ -93,9 +125,7 @@ export class Invariants {
     return this.#committedTransactions.has(toHex(bytes))
   }
 
-  /** Independent of `verifyCertificate`: counts distinct signers with good signatures and weighs them. */
   #checkCertificate(block: Block, certificate: Certificate): void {
-    const { validators, verifySignature, chainId } = this.#options
     demand('certificate', certificate.kind === 'commit', () => 'a block was committed on a prepare certificate')
     demand('certificate', certificate.height >= block.header.height, () => 'a block was committed on a certificate of an ancestor')
     if (certificate.height === block.header.height) {
@@ -105,6 +135,12 @@ export class Invariants {
         () => `the certificate of height ${block.header.height} names another block`,
       )
     }
+    this.#checkSignatures(certificate)
+  }
+
+  /** Independent of `verifyCertificate`: counts distinct signers with good signatures and weighs them. */
+  #checkSignatures(certificate: Certificate): void {
+    const { validators, verifySignature, chainId } = this.#options
     const message = ballotBytes(chainId, certificate)
     let power = 0n
     let position = 0
