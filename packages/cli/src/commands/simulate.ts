@@ -9,9 +9,11 @@ import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
 import { startProgress } from '../ui/progress.js'
 import { grouped, note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
+import { simulateTranscript } from './simulate-transcript.js'
 
 interface SimulateOptions extends CommonOptions {
-  readonly seed: number
+  readonly seed?: number
+  readonly transcript?: string
   readonly validators: number
   readonly byzantine?: number
   readonly seeds: number
@@ -29,15 +31,25 @@ interface Totals {
 export function registerSimulate(program: Command): void {
   withJson(program.command('simulate'))
     .description('run replicas under simulated faults and check every invariant')
-    .requiredOption('--seed <s>', 'first seed', integer(0, Number.MAX_SAFE_INTEGER))
+    .option('--seed <s>', 'first seed', integer(0, Number.MAX_SAFE_INTEGER))
     .option('--validators <n>', 'how many validators', integer(1, 64), 4)
     .option('--byzantine <k>', 'how many of them are faulty (default: as many as the protocol bears)', integer(0, 63))
     .option('--seeds <count>', 'how many seeds, one after the other', integer(1, 10_000_000), 1)
+    .option('--transcript <file>', 'run one hand-written schedule instead (docs/transcripts.md)')
     .option('--trace', 'print every event of the run on stderr')
-    .action((options: SimulateOptions) => finish(options, () => simulate(options)))
+    .action((options: SimulateOptions) => finish(options, () => run(options)))
 }
 
-function simulate(options: SimulateOptions): ExitCode {
+function run(options: SimulateOptions): ExitCode {
+  if (options.transcript !== undefined) return simulateTranscript(options.transcript, options.json === true)
+  const { seed } = options
+  if (seed === undefined) throw usageError('seed', 'expected --seed S, or --transcript FILE')
+  return simulate({ ...options, seed })
+}
+
+type SeededOptions = SimulateOptions & { readonly seed: number }
+
+function simulate(options: SeededOptions): ExitCode {
   const most = maxFaulty(options.validators)
   const byzantine = options.byzantine ?? most
   if (byzantine > most) {
@@ -75,7 +87,7 @@ function simulate(options: SimulateOptions): ExitCode {
   return EXIT.ok
 }
 
-function violated(report: SimulationReport, totals: Totals, options: SimulateOptions): ExitCode {
+function violated(report: SimulationReport, totals: Totals, options: SeededOptions): ExitCode {
   const { seed, validators, byzantine, violation, command } = report
   if (options.json === true)
     printJson({ status: 'violation', seed, validators, byzantine, ...violation, command, ...totals, knobs: report.knobs })
