@@ -2,10 +2,8 @@
  * What a seed draws before it runs (swarm testing): each fault class is on in some seeds and off in others, so that rare
  * combinations get runs of their own. Ranges cover those published for other simulators: loss 0-30 %, duplication 0-50 %.
  */
+import { BYZANTINE_STRATEGIES, type ByzantineStrategy } from './adversaries/strategies.js'
 import { type Random, randomStream } from './random.js'
-
-export type ByzantineStrategy = 'silent' | 'equivocate' | 'two-faced' | 'liar' | 'replay' | 'selective'
-export const BYZANTINE_STRATEGIES: readonly ByzantineStrategy[] = ['silent', 'equivocate', 'two-faced', 'liar', 'replay', 'selective']
 
 export interface Knobs {
   readonly lossRate: number
@@ -21,6 +19,8 @@ export interface Knobs {
   readonly meanCrashGapMs: number | null
   readonly downMs: number
   readonly clockSkewMs: number
+  /** Least view timeout: short ones change views under load, in the middle of everything. */
+  readonly floorMs: number
   readonly window: number
   readonly blockTransactions: number
   readonly faultMs: number
@@ -46,11 +46,18 @@ export function drawKnobs(seed: number, byzantine: number): Knobs {
     meanCrashGapMs: random.chance(0.5) ? 300 + random.unit() * 3000 : null,
     downMs: 50 + random.unit() * 2000,
     clockSkewMs: maybe(0.3, () => random.unit() * 400),
+    floorMs: random.pick([60, 150, 400, 800, 800]),
     window: random.pick([1, 2, 4, 8, 8, 16]),
     blockTransactions: random.pick([1, 1, 2, 4, 16]),
     faultMs: 1500 + random.unit() * 4500,
     transactions: 10 + random.below(40),
-    strategies: Array.from({ length: byzantine }, () => random.pick(BYZANTINE_STRATEGIES)),
+    strategies: drawStrategies(random, byzantine),
     encodeOnWire: random.chance(0.1),
   }
+}
+
+/** One in three conspiracies is of one mind. */
+function drawStrategies(random: Random, byzantine: number): ByzantineStrategy[] {
+  const common = random.chance(1 / 3) ? random.pick(BYZANTINE_STRATEGIES) : null
+  return Array.from({ length: byzantine }, () => common ?? random.pick(BYZANTINE_STRATEGIES))
 }

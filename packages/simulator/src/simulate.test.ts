@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { BYZANTINE_STRATEGIES } from './adversaries/strategies.js'
 import { Coverage } from './coverage.js'
-import { BYZANTINE_STRATEGIES } from './knobs.js'
 import { livenessBoundMs, runSimulation, type SimulationReport } from './simulate.js'
 
 const CHUNK = 100
@@ -98,7 +98,7 @@ describe('the liveness bound', () => {
     }
   })
 
-  it('is a check that can fail: without a quorum nothing commits, and the run says so', () => {
+  it('S13: is a check that can fail: without a quorum nothing commits, and the run says so', () => {
     const report = runSimulation({
       seed: 3,
       validators: 4,
@@ -143,7 +143,10 @@ const SOMETIMES: readonly string[] = [
   'partition',
   'equivocation detected',
   'fetching',
-  'refused pre-prepare',
+  'refused pre-prepare: not-leader',
+  'refused vote: signature',
+  'refused view-change: certificate-signature',
+  'view change: invalid-block',
   'view change: timeout',
   'view change: new-view-timeout',
   'view change: joined',

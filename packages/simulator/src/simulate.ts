@@ -1,14 +1,16 @@
 /** Runs one seed to its end: faults, healing, and a computed bound by which everything pending must be committed. */
-
+import type { ByzantineStrategy } from './adversaries/strategies.js'
 import type { Coverage } from './coverage.js'
-import { Violation } from './invariants.js'
 import { drawKnobs, type Knobs } from './knobs.js'
+import { Violation } from './violation.js'
 import { World } from './world.js'
 
 export interface SimulationOptions {
   readonly seed: number
   readonly validators?: number
   readonly byzantine?: number
+  /** Instead of what the seed draws; taken in turn. */
+  readonly strategies?: readonly ByzantineStrategy[]
   /** Replaces what the seed drew. */
   readonly knobs?: Partial<Knobs>
   readonly onTrace?: (line: string) => void
@@ -47,7 +49,12 @@ const BUFFER_CHECK_EVENTS = 256
 export function runSimulation(options: SimulationOptions): SimulationReport {
   const validators = options.validators ?? 4
   const byzantine = options.byzantine ?? 0
-  const knobs = { ...drawKnobs(options.seed, byzantine), ...options.knobs }
+  const strategies = options.strategies ?? []
+  const chosen =
+    strategies.length === 0
+      ? {}
+      : { strategies: Array.from({ length: byzantine }, (_, i) => strategies[i % strategies.length] as ByzantineStrategy) }
+  const knobs = { ...drawKnobs(options.seed, byzantine), ...chosen, ...options.knobs }
   const trace = options.onTrace === undefined ? {} : { onTrace: options.onTrace }
   const world = new World({ seed: options.seed, validators, byzantine, knobs, ...trace })
   const boundMs = livenessBoundMs(byzantine, knobs.transactions)
@@ -75,7 +82,7 @@ export function runSimulation(options: SimulationOptions): SimulationReport {
     byzantine,
     knobs,
     events: world.eventCount,
-    checks: world.invariants.checks,
+    checks: world.invariants.checks + world.promises.checks,
     virtualMs: Math.round(world.nowMs),
     blocks: world.invariants.height,
     transactions: world.submitted,
@@ -83,6 +90,6 @@ export function runSimulation(options: SimulationOptions): SimulationReport {
     traceHash: world.traceHash,
     coverage: world.coverage,
     ...(violation === undefined ? {} : { violation }),
-    command: `npx aethel simulate --seed ${options.seed} --validators ${validators} --byzantine ${byzantine}`,
+    command: `npx aethel simulate --seed ${options.seed} --validators ${validators} --byzantine ${byzantine}${strategies.length === 0 ? '' : `:${strategies.join(',')}`}`,
   }
 }

@@ -21,9 +21,11 @@ import {
 } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import { Disk, type Write } from './disk.js'
-import { Invariants, Violation } from './invariants.js'
+import { Invariants } from './invariants.js'
+import { Promises } from './promises.js'
 import { createIdealSignatures, type IdealSignatures } from './signatures.js'
 import { isFalse, labelsOf, nameOfBlock, toyRoot, toyTransaction, toyVerdict } from './toy-application.js'
+import { Violation } from './violation.js'
 
 /** Nothing here waits: timers fire when they are told to. The values only have to be sensible. */
 export const STAGE_TIMERS: TimerSettings = { floorMs: 1000, commitFactor: 4, allowanceMs: 200, capMs: 8000, statusMs: 250, batchMs: 5 }
@@ -77,6 +79,7 @@ export class Stage {
   readonly signatures: IdealSignatures = createIdealSignatures()
   readonly checker: MessageChecker
   readonly invariants: Invariants
+  readonly promises: Promises
   readonly replicas: StageReplica[] = []
   /** Every block seen so far by hash, in the order of appearance. */
   readonly blocks: Map<string, Block> = new Map()
@@ -110,7 +113,16 @@ export class Stage {
       validators,
       verifySignature: this.signatures.verify,
       isValidTransaction: (bytes) => !isFalse(String.fromCharCode(...bytes)),
+      gasOf: () => 0n,
+      nowMs: () => STAGE_NOW_MS,
+    })
+    this.promises = new Promises({
+      chainId,
+      validators,
+      verifySignature: this.signatures.verify,
+      window: options.window,
       isHonest: (index) => !byzantine.has(index),
+      committedAt: (at) => this.invariants.hashAt(at),
     })
     for (let index = 0; index < options.validators; index++) this.replicas.push(this.#createReplica(index, byzantine.has(index)))
     for (const replica of this.replicas) if (!replica.byzantine) this.boot(replica)
@@ -249,6 +261,10 @@ export class Stage {
   #onEffect(replica: StageReplica, effect: Effect, replies: Input[]): void {
     switch (effect.kind) {
       case 'persist':
+        for (const record of effect.records) {
+          if (record.kind === 'view' && record.newView !== null) this.promises.onNewView(replica.index, record.newView)
+          if (record.kind === 'block') this.promises.knowBlock(record.block)
+        }
         replica.queue.push({ kind: 'write', write: { kind: 'records', records: effect.records } })
         return
       case 'commit': {
@@ -291,6 +307,7 @@ export class Stage {
         replica.timers.delete(effect.timer)
         return
       case 'evidence':
+        this.promises.onEvidence(effect.evidence)
         this.evidence.push(effect.evidence)
         return
       case 'event':
@@ -337,8 +354,12 @@ export class Stage {
       else if (item.effect.kind === 'serve') this.#serve(replica, item.effect.to, item.effect.from)
       else {
         const { disk, index } = replica
-        const holds = (vote: Parameters<typeof disk.holdsVote>[0]): boolean => disk.holdsVote(vote) || vote.height <= disk.committedHeight
-        this.invariants.onSend(index, item.effect.message, holds, disk.viewRecord.view)
+        this.promises.onSend(index, item.effect.message, {
+          holdsVote: (vote) => disk.holdsVote(vote) || vote.height <= disk.committedHeight,
+          view: disk.viewRecord.view,
+          committedHeight: disk.committedHeight,
+          newView: disk.viewRecord.newView,
+        })
         this.transmit(index, item.effect.to, item.effect.message)
       }
     }

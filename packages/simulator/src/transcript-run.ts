@@ -5,10 +5,10 @@
 import { equalBytes } from '@aethel/codec'
 import type { Block, ConsensusEvent, Message } from '@aethel/consensus'
 import { describeMessage, findBlock, forge } from './forge.js'
-import { Violation } from './invariants.js'
 import { type InFlight, Stage, type StageReplica } from './stage.js'
 import { isFalse } from './toy-application.js'
 import type { Action, BlockName, Claim, Expectation, MessageWord, Pattern, Statement, Transcript, Who } from './transcript.js'
+import { Violation } from './violation.js'
 
 export interface TranscriptStep {
   readonly line: number

@@ -11,18 +11,23 @@ import {
   encodeMessage,
   type Message,
   type MessageChecker,
+  type PersistRecord,
   type TimerName,
   type ValidatorSet,
   type VerifiedMessage,
 } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import { createReplica, type Replica, type ReplicaEffect, type ReplicaInput, type Transaction } from '@aethel/replica'
-import { type Adversary, createAdversary } from './byzantine.js'
+import { ADVERSARY_TICK_MS, type Adversary, type Outgoing, type Sign } from './adversaries/adversary.js'
+import { Conspiracy } from './adversaries/conspiracy.js'
+import { createAdversary } from './adversaries/create.js'
+import type { ByzantineStrategy } from './adversaries/strategies.js'
 import { Coverage } from './coverage.js'
 import { Disk, type Write } from './disk.js'
 import { EventQueue } from './events.js'
-import { demand, Invariants, Violation } from './invariants.js'
+import { Invariants } from './invariants.js'
 import type { Knobs } from './knobs.js'
+import { Promises } from './promises.js'
 import { type Random, randomStream } from './random.js'
 import { createIdealSignatures, type IdealSignatures } from './signatures.js'
 import {
@@ -32,9 +37,11 @@ import {
   TALLY_ACCOUNTS,
   TALLY_GENESIS,
   type TallyState,
+  tallyGasOf,
   verifyTally,
   type WorkKind,
 } from './tally-machine.js'
+import { demand, Violation } from './violation.js'
 
 type Payload =
   | { readonly kind: 'message'; readonly message: Message }
@@ -52,6 +59,7 @@ type WorldEvent =
   | { readonly kind: 'mend'; readonly partition: number }
   | { readonly kind: 'submit'; readonly client: number }
   | { readonly kind: 'heal' }
+  | { readonly kind: 'adversary'; readonly node: number }
 
 /** Held back until the writes before it are durable. */
 type Queued = { readonly kind: 'write'; readonly write: Write<TallyState> } | { readonly kind: 'release'; readonly effect: ReplicaEffect }
@@ -67,6 +75,7 @@ interface Node {
   syncing: boolean
   readonly timers: Map<TimerName, number>
   /** Height of the newest commit effect of this incarnation. */
+  readonly answers: Map<number, number>
   appliedHeight: number
   durableView: number
 }
@@ -87,10 +96,11 @@ export interface WorldOptions {
 }
 
 const STATUS_MS = 250
-const FLOOR_MS = 800
 const CAP_MS = 6_400
 const CLIENT_RETRY_MS = 1_000
 const CLOCK_DRIFT_MS = 2_000
+/** Answers, our own requests for bodies, and what waited for a slow disk since the tick before. */
+const MAX_ANSWERS = 2 * (512 + 256)
 /** A block is served whole; the simulated answer holds at most this many. */
 const BLOCKS_PER_ANSWER = 16
 
@@ -107,7 +117,13 @@ export class World {
   readonly #checker: MessageChecker
   readonly #verdicts = new WeakMap<Message, VerifiedMessage | 'refused'>()
   readonly #clients: Client[] = []
+  readonly #conspiracy: Conspiracy
+  /** By an adversary with power over the network. */
+  readonly #isolatedUntilMs = new Map<number, number>()
+  /** Made by an adversary: goes through its bytes, so that the decoder has its say. */
+  readonly #forged = new WeakSet<Message>()
   readonly invariants: Invariants
+  readonly promises: Promises
   readonly coverage: Coverage = new Coverage()
   #partition: { readonly id: number; readonly side: readonly boolean[]; readonly oneWay: boolean } | null = null
   #partitions = 0
@@ -131,12 +147,33 @@ export class World {
     this.#validators = set.value
     this.#checker = createMessageChecker({ chainId: this.#chainId, validators: this.#validators, verifySignature: this.#signatures.verify })
     const faulty = this.#chooseFaulty()
+    const signers = keys.map((_, index) => this.#signatures.signer(index))
+    this.#conspiracy = new Conspiracy({
+      chainId: this.#chainId,
+      validators: this.#validators,
+      members: [...faulty.keys()].map(validatorIndex),
+      random: randomStream(options.seed, 'conspiracy'),
+      sign: (member, bytes) => {
+        assert(faulty.has(member), 'conspirators sign as themselves only')
+        return (signers[member] as Sign)(bytes)
+      },
+      signAbroad: (signer, bytes) => (signers[signer] as Sign)(bytes),
+    })
     this.invariants = new Invariants({
       chainId: this.#chainId,
       validators: this.#validators,
       verifySignature: this.#signatures.verify,
       isValidTransaction: (bytes) => isAcceptable(bytes),
+      gasOf: tallyGasOf,
+      nowMs: () => this.nowMs,
+    })
+    this.promises = new Promises({
+      chainId: this.#chainId,
+      validators: this.#validators,
+      verifySignature: this.#signatures.verify,
+      window: options.knobs.window,
       isHonest: (index) => !faulty.has(index),
+      committedAt: (at) => this.invariants.hashAt(at),
     })
     for (let index = 0; index < options.validators; index++) this.#nodes.push(this.#createNode(validatorIndex(index), faulty.get(index)))
     for (let client = 0; client < Math.min(TALLY_ACCOUNTS, 4); client++) this.#clients.push({ account: client, nonce: 0, current: null })
@@ -151,33 +188,46 @@ export class World {
       order[i] = order[j] as number
       order[j] = swap
     }
+    // Half of the time the first of them leads view 0 or view 1.
+    if (this.#processes.chance(0.5)) {
+      const front = Math.min(this.#processes.below(2), order.length - 1)
+      order.splice(order.indexOf(front), 1)
+      order.unshift(front)
+    }
     return new Map(order.slice(0, this.#options.byzantine).map((index, position) => [index, position]))
   }
 
   #createNode(index: ValidatorIndex, strategyAt: number | undefined): Node {
-    const { knobs, validators } = this.#options
+    const { knobs } = this.#options
     const genesis: CommittedTip = { height: height(0), hash: this.#chainId, timestampMs: 0 }
-    const strategy = strategyAt === undefined ? undefined : knobs.strategies[strategyAt]
-    const context = {
-      self: index,
-      count: validators,
-      chainId: this.#chainId,
-      random: randomStream(this.#options.seed, `adversary ${index}`),
-      sign: this.#signatures.signer(index),
-    }
+    const strategy = strategyAt === undefined ? undefined : knobs.strategies[strategyAt % knobs.strategies.length]
     return {
       index,
       disk: new Disk(genesis, TALLY_GENESIS),
-      adversary: strategy === undefined ? null : createAdversary(strategy, context),
+      adversary: strategy === undefined ? null : this.#corrupt(index, strategy),
       skewMs: Math.floor((this.#processes.unit() * 2 - 1) * knobs.clockSkewMs) + knobs.clockSkewMs,
       replica: null,
       incarnation: 0,
       queue: [],
       syncing: false,
       timers: new Map(),
+      answers: new Map(),
       appliedHeight: 0,
       durableView: 0,
     }
+  }
+
+  #corrupt(self: ValidatorIndex, strategy: ByzantineStrategy): Adversary {
+    return createAdversary(strategy, {
+      self,
+      peers: this.#validators.validators.flatMap((_, index) => (index === self ? [] : [validatorIndex(index)])),
+      conspiracy: this.#conspiracy,
+      random: randomStream(this.#options.seed, `adversary ${self}`),
+      nowMs: () => this.nowMs,
+      viewTimeoutMs: () => this.#nodeAt(self).replica?.inspect().viewTimeoutMs ?? this.#options.knobs.floorMs,
+      isolate: (victim, forMs) => this.#isolatedUntilMs.set(victim, this.nowMs + forMs),
+      note: (lie) => this.coverage.hit(`lie: ${lie}`),
+    })
   }
 
   get healed(): boolean {
@@ -203,6 +253,8 @@ export class World {
     if (knobs.meanPartitionGapMs !== null) this.#events.push(this.#network.exponential(knobs.meanPartitionGapMs), { kind: 'partition' })
     if (knobs.meanCrashGapMs !== null) this.#events.push(this.#processes.exponential(knobs.meanCrashGapMs), { kind: 'crash' })
     this.#events.push(knobs.faultMs, { kind: 'heal' })
+    for (const { index, adversary } of this.#nodes)
+      if (adversary !== null) this.#events.push(ADVERSARY_TICK_MS, { kind: 'adversary', node: index })
   }
 
   /** Everything submitted is committed at every honest validator that is up, and all of them are up. */
@@ -233,6 +285,7 @@ export class World {
       case 'timer': {
         const node = this.#nodeAt(event.node)
         if (node.incarnation !== event.incarnation || node.timers.get(event.timer) !== event.version) return
+        if (event.timer === 'status') node.answers.clear()
         return this.#step(node, { kind: 'timer', timer: event.timer, nowMs: this.#clockOf(node) })
       }
       case 'synced': {
@@ -265,6 +318,8 @@ export class World {
         return this.#onSubmit(event.client)
       case 'heal':
         return this.#heal()
+      case 'adversary':
+        return this.#onAdversaryTick(this.#nodeAt(event.node))
     }
   }
 
@@ -301,7 +356,7 @@ export class World {
         self: node.index,
         window: knobs.window,
         clockDriftMs: CLOCK_DRIFT_MS,
-        timers: { floorMs: FLOOR_MS, commitFactor: 4, allowanceMs: 200, capMs: CAP_MS, statusMs: STATUS_MS, batchMs: 5 },
+        timers: { floorMs: knobs.floorMs, commitFactor: 4, allowanceMs: knobs.floorMs / 4, capMs: CAP_MS, statusMs: STATUS_MS, batchMs: 5 },
         sign: this.#signatures.signer(node.index),
       },
       durable,
@@ -367,13 +422,32 @@ export class World {
     }
   }
 
+  #onAdversaryTick(node: Node): void {
+    if (node.adversary === null) return
+    this.#events.push(this.nowMs + ADVERSARY_TICK_MS, { kind: 'adversary', node: node.index })
+    if (node.replica !== null) this.#sendAll(node, node.adversary.onTick(), null)
+  }
+
+  /** What an adversary sends; `original` is what its replica meant to send. */
+  #sendAll(node: Node, outgoing: readonly Outgoing[], original: Message | null): void {
+    for (const { to, message, afterMs } of outgoing) {
+      if (message !== original) this.#forged.add(message)
+      this.#transmit(node.index, to, { kind: 'message', message }, afterMs)
+    }
+  }
+
   #isCut(from: number, to: number): boolean {
+    if (this.#isIsolated(from) || this.#isIsolated(to)) return true
     const partition = this.#partition
     if (partition === null || partition.side[from] === partition.side[to]) return false
     return !partition.oneWay || partition.side[from] === true
   }
 
-  #transmit(from: number, to: number, payload: Payload): void {
+  #isIsolated(index: number): boolean {
+    return (this.#isolatedUntilMs.get(index) ?? 0) > this.nowMs
+  }
+
+  #transmit(from: number, to: number, payload: Payload, afterMs = 0): void {
     const { knobs } = this.#options
     if (from === to) return
     if (!this.#healed && (this.#isCut(from, to) || this.#network.chance(knobs.lossRate))) return
@@ -381,7 +455,7 @@ export class World {
     for (let copy = 0; copy < copies; copy++) {
       let delayMs = 0.2 + this.#network.exponential(knobs.meanDelayMs)
       if (!this.#healed && this.#network.chance(knobs.slowRate)) delayMs *= knobs.slowFactor
-      this.#events.push(this.nowMs + delayMs, { kind: 'deliver', from, to, payload })
+      this.#events.push(this.nowMs + afterMs + delayMs, { kind: 'deliver', from, to, payload })
     }
   }
 
@@ -394,8 +468,7 @@ export class World {
     }
     const message = this.#verified(event.payload.message)
     if (message === 'refused') return
-    if (node.adversary !== null)
-      for (const out of node.adversary.onReceive(message)) this.#transmit(node.index, out.to, { kind: 'message', message: out.message })
+    if (node.adversary !== null) this.#sendAll(node, node.adversary.onReceive(from, message), null)
     this.#step(node, { kind: 'message', from, message, nowMs: this.#clockOf(node) })
   }
 
@@ -403,10 +476,11 @@ export class World {
   #verified(message: Message): VerifiedMessage | 'refused' {
     const known = this.#verdicts.get(message)
     if (known !== undefined) return known
-    const received = this.#options.knobs.encodeOnWire ? decodeMessage(encodeMessage(message)) : { ok: true as const, value: message }
+    const asBytes = this.#options.knobs.encodeOnWire || this.#forged.has(message)
+    const received = asBytes ? decodeMessage(encodeMessage(message)) : { ok: true as const, value: message }
     const checked = received.ok ? this.#checker.check(received.value) : received
     const verdict = checked.ok ? checked.value : 'refused'
-    if (verdict === 'refused') this.coverage.hit(`refused ${message.kind}`)
+    if (!checked.ok) this.coverage.hit(`refused ${message.kind}: ${checked.error.code}`)
     this.#verdicts.set(message, verdict)
     return verdict
   }
@@ -432,6 +506,7 @@ export class World {
   #onEffect(node: Node, effect: ReplicaEffect): void {
     switch (effect.kind) {
       case 'persist':
+        if (node.adversary === null) this.#onPersist(node.index, effect.records)
         node.queue.push({ kind: 'write', write: { kind: 'records', records: effect.records } })
         return
       case 'commit':
@@ -466,11 +541,7 @@ export class World {
         return
       case 'evidence':
         this.coverage.hit('equivocation detected')
-        demand(
-          'no-conflicting-votes',
-          this.#nodeAt(effect.evidence.first.sender).adversary !== null,
-          () => `honest validator ${effect.evidence.first.sender} is accused of equivocation`,
-        )
+        this.promises.onEvidence(effect.evidence)
         return
       case 'send':
       case 'gossip':
@@ -481,6 +552,22 @@ export class World {
       case 'admission':
       case 'dropped':
         return
+    }
+  }
+
+  /** An honest validator is about to vote for these. */
+  #onPersist(index: number, records: readonly PersistRecord[]): void {
+    for (const record of records) {
+      if (record.kind === 'view' && record.newView !== null) this.promises.onNewView(index, record.newView)
+      if (record.kind !== 'block') continue
+      const { block } = record
+      this.promises.knowBlock(block)
+      const bad = block.body.transactions.findIndex((bytes) => !isAcceptable(bytes))
+      demand(
+        'validity',
+        bad < 0,
+        () => `an honest validator votes for height ${block.header.height}, where transaction ${bad} does not verify`,
+      )
     }
   }
 
@@ -542,17 +629,16 @@ export class World {
   #release(node: Node, effect: ReplicaEffect): void {
     switch (effect.kind) {
       case 'send': {
-        this.invariants.onSend(
-          node.index,
-          effect.message,
-          (vote) => node.disk.holdsVote(vote) || vote.height <= node.disk.committedHeight,
-          node.disk.viewRecord.view,
-        )
-        for (const { to, message } of this.#outgoing(node, effect.to, effect.message))
-          this.#transmit(node.index, to, { kind: 'message', message })
-        return
+        this.promises.onSend(node.index, effect.message, {
+          holdsVote: (vote) => node.disk.holdsVote(vote) || vote.height <= node.disk.committedHeight,
+          view: node.disk.viewRecord.view,
+          committedHeight: node.disk.committedHeight,
+          newView: node.disk.viewRecord.newView,
+        })
+        return this.#send(node, effect.to, effect.message)
       }
       case 'gossip': {
+        if (node.adversary?.gossips === false) return
         const receivers = effect.to === 'all' ? this.#nodes.map((other) => other.index) : [effect.to]
         for (const to of receivers) this.#transmit(node.index, to, { kind: 'transactions', transactions: effect.transactions })
         return
@@ -564,10 +650,19 @@ export class World {
     }
   }
 
-  #outgoing(node: Node, to: ValidatorIndex | 'all', message: Message): { to: ValidatorIndex; message: Message }[] {
-    if (node.adversary !== null) return node.adversary.onSend(to, message)
-    const receivers = to === 'all' ? this.#nodes.map((other) => other.index) : [to]
-    return receivers.map((receiver) => ({ to: receiver, message }))
+  #send(node: Node, to: ValidatorIndex | 'all', message: Message): void {
+    if (to !== 'all' && node.adversary === null) this.#countAnswer(node, to)
+    if (node.adversary !== null) return this.#sendAll(node, node.adversary.onSend(to, message), message)
+    if (to !== 'all') return this.#transmit(node.index, to, { kind: 'message', message })
+    const payload: Payload = { kind: 'message', message }
+    for (const other of this.#nodes) this.#transmit(node.index, other.index, payload)
+  }
+
+  /** What one peer can make an honest validator say to it alone, between two status ticks (docs/protocol.md §13). */
+  #countAnswer(node: Node, to: ValidatorIndex): void {
+    const count = (node.answers.get(to) ?? 0) + 1
+    node.answers.set(to, count)
+    demand('bounded-answers', count <= MAX_ANSWERS, () => `validator ${node.index} sent ${count} messages to ${to} alone within one tick`)
   }
 
   #serve(node: Node, to: ValidatorIndex, from: Height): void {
@@ -587,20 +682,10 @@ export class World {
       while (last >= first && chain[last]?.certificate.height !== last + 1) last--
       const own = chain[last]
       if (own === undefined || last < first) return
-      return this.#transmit(node.index, to, {
-        kind: 'message',
-        message: {
-          kind: 'blocks',
-          blocks: chain.slice(first, last + 1).map(({ block }) => block),
-          links: [],
-          certificate: own.certificate,
-        },
-      })
+      const blocks = chain.slice(first, last + 1).map(({ block }) => block)
+      return this.#send(node, to, { kind: 'blocks', blocks, links: [], certificate: own.certificate })
     }
-    this.#transmit(node.index, to, {
-      kind: 'message',
-      message: { kind: 'blocks', blocks: chain.slice(first, last + 1).map(({ block }) => block), links, certificate },
-    })
+    this.#send(node, to, { kind: 'blocks', blocks: chain.slice(first, last + 1).map(({ block }) => block), links, certificate })
   }
 
   // --- clients ------------------------------------------------------------------------------------------------------
@@ -632,6 +717,7 @@ export class World {
   #heal(): void {
     this.#healed = true
     this.#healedAtMs = this.nowMs
+    this.#isolatedUntilMs.clear()
     this.#mend()
     for (const node of this.#nodes) if (node.replica === null) this.#boot(node)
   }
@@ -642,13 +728,13 @@ export class World {
     for (const node of this.#honest()) {
       const look = node.replica?.inspect()
       if (look === undefined) continue
-      const mostVotes = this.#options.validators * 7 * (2 * window + 1) * 2
-      demand(
-        'bounded-buffers',
-        look.votesHeld <= mostVotes,
-        () => `validator ${node.index} holds ${look.votesHeld} votes, more than ${mostVotes}`,
-      )
-      demand('bounded-buffers', look.blocksHeld <= 4096 + window, () => `validator ${node.index} holds ${look.blocksHeld} blocks`)
+      const mostVotes = this.#options.validators * (20 * window + 2)
+      const within = (what: string, held: number, most: number): void =>
+        demand('bounded-buffers', held <= most, () => `validator ${node.index} holds ${held} ${what}, more than ${most}`)
+      within('votes', look.votesHeld, mostVotes)
+      within('blocks', look.blocksHeld, 4096 + window)
+      within('requests for bodies', look.missing, 256)
+      within('bytes of early proposals', look.earlyBytes, 2 * (64 << 20) + (16 << 20))
     }
   }
 
