@@ -68,11 +68,37 @@ export const catchUp = [
     edits: [
       {
         file: CATCH_UP,
-        before: 'if (spent === undefined || spent.count >= MAX_ANSWERS_PER_TICK || spent.bytes >= MAX_ANSWER_BYTES_PER_TICK) return false',
-        after: 'if (spent === undefined) return false',
+        before: 'if (spent.count >= MAX_ANSWERS_PER_TICK || spent.bytes >= MAX_ANSWER_BYTES_PER_TICK) return false',
+        after: '',
       },
     ],
     hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
+    id: 'departed-serve-nobody',
+    traps: ['J3'],
+    bug: 'who has passed the end of an epoch does not help those who have not',
+    edits: [
+      {
+        file: CATCH_UP,
+        before: '} else if (committedHeight !== null && committedHeight < state.committed.height) serve(',
+        after: '} else if (committedHeight === -1) serve(',
+      },
+    ],
+    hunt: tests('packages/replica/src/epochs.test.ts'),
+  },
+  {
+    id: 'old-epoch-view-taken-up',
+    traps: ['J1'],
+    bug: 'a restart takes up the view and the NEW-VIEW of an epoch that is over',
+    edits: [
+      {
+        file: 'packages/consensus/src/state.ts',
+        before: 'const isOver = named !== null && named < current',
+        after: 'const isOver = false',
+      },
+    ],
+    hunt: tests('packages/replica/src/epochs.test.ts'),
   },
   {
     id: 'equivocation-floods-everybody',

@@ -155,8 +155,8 @@ export const edge = [
     edits: [
       {
         file: CHECK,
-        before: "'expected a certificate of an ancestor, got a higher one')\n    return checkOptionalCertificate(lastCertificate)",
-        after: "'expected a certificate of an ancestor, got a higher one')\n    return ok(null)",
+        before: 'return checkOriginCertificate(lastCertificate, previous)\n    return checkOptionalCertificate(lastCertificate)',
+        after: 'return checkOriginCertificate(lastCertificate, previous)\n    return ok(null)',
       },
     ],
     hunt: simulation('--validators 4 --byzantine 1:invalid-proposer'),

@@ -35,7 +35,7 @@ export const normalCase = [
       },
       {
         file: NORMAL_CASE,
-        before: "if (state.phase.kind !== 'active') return // a replica commits only in its own, active view (trap B1)",
+        before: "if (state.phase.kind !== 'active' || !isMember(state)) return // a replica commits only in its own, active view (trap B1)",
         after: `const { left } = state as any
   const leftHash = left?.accepted.get(at)
   if (state.phase.kind !== 'active' && leftHash !== undefined && left.own.get(at)?.commit === undefined) {
@@ -150,8 +150,8 @@ export const normalCase = [
     edits: [
       {
         file: PROPOSE,
-        before: 'if (next > state.committed.height + state.config.window || state.work.waiting === 0) return',
-        after: 'if (state.work.waiting === 0) return',
+        before: 'if (next > Math.min(state.committed.height + state.config.window, state.lastHeight) || state.work.waiting === 0) return',
+        after: 'if (next > state.lastHeight || state.work.waiting === 0) return',
       },
     ],
     hunt: simulation('--validators 4 --byzantine 0'),

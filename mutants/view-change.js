@@ -151,8 +151,8 @@ export const viewChange = [
     edits: [
       {
         file: CERTIFICATE,
-        before: 'return a.view - b.view || a.height - b.height ||',
-        after: 'return a.height - b.height || a.view - b.view ||',
+        before: 'a.view - b.view || a.height - b.height ||',
+        after: 'a.height - b.height || a.view - b.view ||',
       },
     ],
     hunt: simulation('--validators 4'),
@@ -164,8 +164,8 @@ export const viewChange = [
     edits: [
       {
         file: CERTIFICATE,
-        before: 'return a.view - b.view || a.height - b.height || kindRank',
-        after: 'return a.view - b.view || kindRank',
+        before: 'a.view - b.view || a.height - b.height || kindRank',
+        after: 'a.view - b.view || kindRank',
       },
     ],
     hunt: simulation('--validators 4'),

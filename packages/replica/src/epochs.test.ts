@@ -20,7 +20,7 @@ describe('an epoch ends with its last block', () => {
     for (const header of blocks) expect(equalBytes(header.nextValidatorsHash, header.validatorsHash)).toBe(true)
   })
 
-  it('nothing beyond it is proposed before it is committed, however much waits and however wide the window', () => {
+  it('J1: nothing beyond it is proposed before it is committed, however much waits and however wide the window', () => {
     const cluster = new EpochCluster({ nodes: 4, length: 2 })
     cluster.cut = isCommitVote
     for (const node of cluster.nodes) for (const label of ['a', 'b', 'c', 'd']) node.submit(label)

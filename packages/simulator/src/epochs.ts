@@ -14,7 +14,7 @@ import {
 } from '@aethel/consensus'
 import type { ReplicaKey } from '@aethel/replica'
 import { type Random, randomStream } from './random.js'
-import type { IdealSignatures } from './signatures.js'
+import type { SignatureScheme } from './signatures.js'
 import type { Membership } from './tally-machine.js'
 import { demand } from './violation.js'
 
@@ -29,7 +29,7 @@ export interface SimulatedEpochsOptions {
   readonly nodes: number
   /** 0: one epoch, with every node in it. */
   readonly length: number
-  readonly signatures: IdealSignatures
+  readonly signatures: SignatureScheme
   isFaulty(node: number): boolean
 }
 

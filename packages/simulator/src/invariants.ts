@@ -6,6 +6,7 @@ import { equalBytes, type Hash, toHex } from '@aethel/codec'
 import {
   type Block,
   type Certificate,
+  encodeBlock,
   epochOfHeight,
   type Header,
   hashHeader,
@@ -13,18 +14,18 @@ import {
   type ValidatorSet,
   type VerifySignature,
 } from '@aethel/consensus'
-import { flawOfCertificate, flawOfHeader, type Grounds, sameBlock } from './grounds.js'
+import { flawOfCertificate } from './grounds.js'
 import { demand } from './violation.js'
 
 export interface InvariantOptions {
   readonly chainId: Hash
-  /** Of an epoch that has begun somewhere. */
-  validatorsOf(epoch: number): ValidatorSet
-  /** Blocks per epoch; 0: one epoch. */
-  readonly epochLength: number
+  /** Of the first epoch. */
+  readonly validators: ValidatorSet
+  /** On a chain with epochs: of each that has begun somewhere. */
+  readonly epochs?: { readonly length: number; validatorsOf(epoch: number): ValidatorSet }
   readonly verifySignature: VerifySignature
   isValidTransaction(bytes: Uint8Array): boolean
-  /** Zero for what carries no proof. */
+  /** Gas of valid work. */
   gasOf(bytes: Uint8Array): number
   nowMs(): number
 }
@@ -62,8 +63,13 @@ export class Invariants {
     if (known !== undefined) {
       demand(
         'agreement',
-        equalBytes(known.hash, block.hash) && sameBlock(known.block, block),
+        equalBytes(known.hash, block.hash),
         () => `two blocks committed at height ${header.height}: ${short(known.hash)} and ${short(block.hash)} (validator ${index})`,
+      )
+      demand(
+        'agreement',
+        known.block === block || equalBytes(encodeBlock(known.block), encodeBlock(block)),
+        () => `one hash, two blocks at height ${header.height}`,
       )
     } else {
       this.#firstCommit(block)
@@ -81,16 +87,6 @@ export class Invariants {
       () => `the block of height ${header.height} does not extend the one below`,
     )
     demand('agreement', equalBytes(block.hash, hashHeader(header)), () => `the hash of height ${header.height} is not its header's`)
-    const context = {
-      parent: parent?.header ?? null,
-      hashAt: (at: number) => this.hashAt(at),
-      nextValidatorsHash: this.#options.validatorsOf(header.epoch + (isBoundary(this.#options.epochLength, header.height) ? 1 : 0)).hash,
-      groundsOf: (epoch: number) => this.#groundsOf(epoch),
-      difficulty: BigInt(block.body.transactions.reduce((sum, bytes) => sum + this.#options.gasOf(bytes), 0)),
-      latestMs: this.#options.nowMs() + CLOCK_SPREAD_MS,
-    }
-    const flaw = flawOfHeader(this.#groundsOf(epochOfHeight(this.#options.epochLength, header.height)), block, context)
-    demand('header', flaw === null, () => `the block of height ${header.height} has ${flaw}`)
     for (const bytes of block.body.transactions) {
       demand(
         'validity',
@@ -102,12 +98,38 @@ export class Invariants {
       demand('exactly-once', before === undefined, () => `a transaction was ordered at heights ${before} and ${header.height}`)
       this.#committedTransactions.set(key, header.height)
     }
+    this.#checkHeader(block, parent?.header ?? null)
     this.#chain.push({ hash: block.hash, header, block })
   }
 
-  #groundsOf(epoch: number): Grounds {
-    const { chainId, validatorsOf, verifySignature } = this.#options
-    return { chainId, validators: validatorsOf(epoch), verifySignature }
+  /** The rules of a header, computed again from what is committed below. */
+  #checkHeader({ header, body }: Block, parent: Header | null): void {
+    const { chainId, epochs } = this.#options
+    const length = epochs?.length ?? 0
+    const validators = this.#validatorsOf(epochOfHeight(length, header.height))
+    const next = isBoundary(length, header.height) ? this.#validatorsOf(validators.epoch + 1) : validators
+    const count = validators.validators.length
+    const must = (holds: boolean, what: string): void => demand('header', holds, () => `the block of height ${header.height} has ${what}`)
+    must(equalBytes(header.chainId, chainId), 'another chain id')
+    must(header.epoch === validators.epoch, 'another epoch')
+    must(header.proposer === header.view % count, 'a proposer that did not lead its view')
+    must(equalBytes(header.validatorsHash, validators.hash), 'another validator set')
+    must(header.timestampMs > (parent?.timestampMs ?? 0), 'a timestamp that is not after its parent')
+    must(header.timestampMs <= this.#options.nowMs() + CLOCK_SPREAD_MS, 'a timestamp ahead of every clock')
+    must(equalBytes(header.nextValidatorsHash, next.hash), 'other validators next')
+    must(body.evidence.length === 0, 'evidence, which nobody checks')
+    const difficulty = body.transactions.reduce((sum, bytes) => sum + BigInt(this.#options.gasOf(bytes)), 0n)
+    must(header.totalDifficulty === difficulty, `total difficulty ${header.totalDifficulty} instead of ${difficulty}`)
+    const { lastCertificate } = body
+    if (lastCertificate === null) return
+    must(lastCertificate.height < header.height, 'a certificate that is not of an ancestor')
+    const ancestor = this.hashAt(lastCertificate.height)
+    must(
+      lastCertificate.kind === 'commit' && ancestor !== undefined && equalBytes(ancestor, lastCertificate.blockHash),
+      'a certificate of another chain',
+    )
+    must(lastCertificate.epoch === epochOfHeight(length, lastCertificate.height), 'a certificate that names another epoch than its own')
+    this.#checkSignatures(lastCertificate)
   }
 
   /** The hash committed at a height, by whoever was first. */
@@ -119,7 +141,6 @@ export class Invariants {
     return this.#committedTransactions.has(toHex(bytes))
   }
 
-  /** Independent of `verifyCertificate`: counts distinct signers with good signatures and weighs them. */
   #checkCertificate(block: Block, certificate: Certificate): void {
     demand('certificate', certificate.kind === 'commit', () => 'a block was committed on a prepare certificate')
     demand('certificate', certificate.height >= block.header.height, () => 'a block was committed on a certificate of an ancestor')
@@ -130,8 +151,18 @@ export class Invariants {
         () => `the certificate of height ${block.header.height} names another block`,
       )
     }
-    const flaw = flawOfCertificate(this.#groundsOf(block.header.epoch), certificate)
-    demand('certificate', flaw === null, () => `height ${block.header.height} was committed on ${flaw}`)
+    demand('certificate', certificate.epoch === block.header.epoch, () => `height ${block.header.height}: a certificate of another epoch`)
+    this.#checkSignatures(certificate)
+  }
+
+  #validatorsOf(epoch: number): ValidatorSet {
+    return this.#options.epochs?.validatorsOf(epoch) ?? this.#options.validators
+  }
+
+  #checkSignatures(certificate: Certificate): void {
+    const { chainId, verifySignature } = this.#options
+    const flaw = flawOfCertificate({ chainId, verifySignature, validators: this.#validatorsOf(certificate.epoch) }, certificate)
+    demand('certificate', flaw === null, () => `at height ${certificate.height}: ${flaw}`)
   }
 }
 
