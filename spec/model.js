@@ -77,7 +77,7 @@ function quint(instance, options) {
   const input = relative(ROOT, join(ROOT, 'spec/instances.qnt'))
   const run = spawnSync(
     process.execPath,
-    [QUINT, 'run', '--backend=typescript', `--main=${instance}`, '--verbosity=1', ...options, input],
+    [QUINT, 'run', input, '--backend=typescript', `--main=${instance}`, '--verbosity=1', ...options],
     {
       cwd: ROOT,
       encoding: 'utf8',
