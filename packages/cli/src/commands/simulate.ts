@@ -10,9 +10,11 @@ import { EXIT, type ExitCode, usageError } from '../exit.js'
 import { simulatePlanted } from '../planted.js'
 import { startProgress } from '../ui/progress.js'
 import { grouped, note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
+import { simulateTranscript } from './simulate-transcript.js'
 
 interface SimulateOptions extends CommonOptions {
   readonly seed: number
+  readonly transcript?: string
   readonly validators: number
   readonly byzantine?: Faulty
   readonly seeds: number
@@ -45,15 +47,10 @@ export function registerSimulate(program: Command): void {
       faulty,
     )
     .option('--seeds <count>', 'how many seeds, one after the other', integer(1, 10_000_000), 1)
+    .option('--transcript <file>', 'run one hand-written schedule instead (docs/transcripts.md)')
     .option('--trace', 'print every event of the run on stderr')
     .option('--mutant <id>', 'plant this known bug first and watch it being caught (in a checkout; ids: docs/traps.md)')
-    .action((options: SimulateOptions) =>
-      finish(options, () =>
-        options.mutant === undefined
-          ? simulate(options)
-          : simulatePlanted(options.mutant, process.argv.slice(process.argv.indexOf('simulate') + 1)),
-      ),
-    )
+    .action((options: SimulateOptions) => finish(options, () => run(options)))
 }
 
 function faulty(text: string): Faulty {
@@ -63,6 +60,12 @@ function faulty(text: string): Faulty {
     if (!isByzantineStrategy(name)) throw new InvalidArgumentError(`Expected one of ${BYZANTINE_STRATEGIES.join(', ')}, got "${name}".`)
   }
   return { count: integer(0, 63)(count), strategies: strategies.filter(isByzantineStrategy) }
+}
+
+function run(options: SimulateOptions): ExitCode | Promise<ExitCode> {
+  if (options.transcript !== undefined) return simulateTranscript(options.transcript, options.json === true)
+  if (options.mutant !== undefined) return simulatePlanted(options.mutant, process.argv.slice(process.argv.indexOf('simulate') + 1))
+  return simulate(options)
 }
 
 function simulate(options: SimulateOptions): ExitCode {
