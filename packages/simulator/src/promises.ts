@@ -13,12 +13,15 @@ import {
   type VerifySignature,
   type Vote,
 } from '@aethel/consensus'
+import { flawOfNewView } from './grounds.js'
 import { demand } from './violation.js'
 
 export interface PromiseOptions {
   readonly chainId: Hash
   readonly validators: ValidatorSet
   readonly verifySignature: VerifySignature
+  /** Heights that may be in flight above the committed one. */
+  readonly window: number
   isHonest(index: number): boolean
   /** The hash committed at a height, 0 being genesis; undefined if nobody has. */
   committedAt(height: number): Hash | undefined
@@ -28,6 +31,7 @@ export interface PromiseOptions {
 export interface Durable {
   holdsVote(vote: Vote): boolean
   readonly view: number
+  readonly committedHeight: number
   /** Accepted for `view`. */
   readonly newView: NewView | null
 }
@@ -69,6 +73,14 @@ export class Promises {
   knowBlock(block: Block): void {
     this.#parents.set(keyOf(block.hash), block.header.parent)
     forgetOldest(this.#parents)
+  }
+
+  /** An honest validator has entered a view on this. */
+  onNewView(index: number, message: NewView): void {
+    if (this.#beyond) return
+    this.checks++
+    const flaw = flawOfNewView(this.#options, message)
+    demand('new-view-sound', flaw === null, () => `validator ${index} entered view ${message.newView} on a NEW-VIEW with ${flaw}`)
   }
 
   /** An honest validator shows a message to somebody. */
@@ -164,6 +176,11 @@ export class Promises {
     this.#prepared.set(key, (this.#prepared.get(key) ?? 0n) + (this.#options.validators.validators[index]?.power ?? 0n))
     forgetOldest(this.#prepared)
     demand(
+      'within-window',
+      vote.height <= durable.committedHeight + this.#options.window || isTip(vote, durable),
+      () => `validator ${index} sent PREPARE for height ${vote.height}, having committed ${durable.committedHeight}`,
+    )
+    demand(
       'one-chain-per-view',
       this.#standsWell(index, vote, durable),
       () => `validator ${index} sent PREPARE for height ${vote.height} of view ${vote.view} off the chain of that view`,
@@ -225,6 +242,11 @@ export class Promises {
         `honest validator ${first.sender} is accused: ${first.kind} view ${first.view} height ${first.height}, ${toHex(first.blockHash).slice(0, 12)} and ${toHex(second.blockHash).slice(0, 12)}`,
     )
   }
+}
+
+/** The block that NEW-VIEW prescribes may lie further ahead of who is behind. */
+function isTip(vote: Vote, { view, newView }: Durable): boolean {
+  return view !== vote.view || (newView?.certificate?.kind === 'prepare' && newView.certificate.height === vote.height)
 }
 
 function forgetOldest<V>(map: Map<string, V>): void {

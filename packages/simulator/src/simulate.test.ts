@@ -98,7 +98,7 @@ describe('the liveness bound', () => {
     }
   })
 
-  it('is a check that can fail: without a quorum nothing commits, and the run says so', () => {
+  it('S13: is a check that can fail: without a quorum nothing commits, and the run says so', () => {
     const report = runSimulation({
       seed: 3,
       validators: 4,

@@ -192,8 +192,8 @@ export class World {
     this.#conspiracy = this.#conspire([...faulty.keys()].map(validatorIndex))
     const isHonest = (index: number): boolean => !faulty.has(index)
     const shared = { chainId: this.#chainId, validators: this.#validators, verifySignature }
-    this.invariants = new Invariants({ ...shared, isValidTransaction: isAcceptable, gasOf: tallyGasOf })
-    this.promises = new Promises({ ...shared, isHonest, committedAt: (at) => this.invariants.hashAt(at) })
+    this.invariants = new Invariants({ ...shared, isValidTransaction: isAcceptable, gasOf: tallyGasOf, nowMs: () => this.nowMs })
+    this.promises = new Promises({ ...shared, window: knobs.window, isHonest, committedAt: (at) => this.invariants.hashAt(at) })
     for (let index = 0; index < validators; index++) this.#nodes.push(this.#createNode(validatorIndex(index), faulty.get(index), processes))
   }
 
@@ -651,7 +651,7 @@ export class World {
   #onEffect(node: Node, effect: ReplicaEffect): void {
     switch (effect.kind) {
       case 'persist':
-        if (node.adversary === null) this.#onPersist(effect.records)
+        if (node.adversary === null) this.#onPersist(node.index, effect.records)
         node.queue.push({ kind: 'write', write: { kind: 'records', records: effect.records } })
         return
       case 'commit':
@@ -695,8 +695,9 @@ export class World {
   }
 
   /** An honest validator is about to vote for these. */
-  #onPersist(records: readonly PersistRecord[]): void {
+  #onPersist(index: number, records: readonly PersistRecord[]): void {
     for (const record of records) {
+      if (record.kind === 'view' && record.newView !== null) this.promises.onNewView(index, record.newView)
       if (record.kind !== 'block') continue
       const { block } = record
       this.promises.knowBlock(block)
@@ -805,6 +806,7 @@ export class World {
     this.promises.onSend(node.index, effect.message, {
       holdsVote: (vote) => disk.holdsVote(vote) || vote.height <= disk.committedHeight,
       view: disk.viewRecord.view,
+      committedHeight: disk.committedHeight,
       newView: disk.viewRecord.newView,
     })
   }

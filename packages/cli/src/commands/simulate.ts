@@ -7,6 +7,7 @@ import { BYZANTINE_STRATEGIES, type ByzantineStrategy, isByzantineStrategy, runS
 import { type Command, InvalidArgumentError } from 'commander'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
+import { simulatePlanted } from '../planted.js'
 import { startProgress } from '../ui/progress.js'
 import { grouped, note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
 
@@ -16,6 +17,7 @@ interface SimulateOptions extends CommonOptions {
   readonly byzantine?: Faulty
   readonly seeds: number
   readonly trace?: boolean
+  readonly mutant?: string
 }
 
 interface Faulty {
@@ -35,7 +37,7 @@ interface Totals {
 export function registerSimulate(program: Command): void {
   withJson(program.command('simulate'))
     .description('run replicas under simulated faults and check every invariant')
-    .requiredOption('--seed <s>', 'first seed', integer(0, Number.MAX_SAFE_INTEGER))
+    .option('--seed <s>', 'first seed', integer(0, Number.MAX_SAFE_INTEGER), 1)
     .option('--validators <n>', 'how many validators', integer(1, 64), 4)
     .option(
       '--byzantine <k[:strategy,...]>',
@@ -44,7 +46,14 @@ export function registerSimulate(program: Command): void {
     )
     .option('--seeds <count>', 'how many seeds, one after the other', integer(1, 10_000_000), 1)
     .option('--trace', 'print every event of the run on stderr')
-    .action((options: SimulateOptions) => finish(options, () => simulate(options)))
+    .option('--mutant <id>', 'plant this known bug first and watch it being caught (in a checkout; ids: docs/traps.md)')
+    .action((options: SimulateOptions) =>
+      finish(options, () =>
+        options.mutant === undefined
+          ? simulate(options)
+          : simulatePlanted(options.mutant, process.argv.slice(process.argv.indexOf('simulate') + 1)),
+      ),
+    )
 }
 
 function faulty(text: string): Faulty {
