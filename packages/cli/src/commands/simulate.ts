@@ -30,6 +30,7 @@ import { runSeeds } from '../simulate/seeds.js'
 import { Totals } from '../simulate/totals.js'
 import { startProgress } from '../ui/progress.js'
 import { grouped, note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
+import { simulateTranscript } from './simulate-transcript.js'
 
 interface SimulateOptions extends CommonOptions {
   readonly seed: number
@@ -49,6 +50,7 @@ interface SimulateOptions extends CommonOptions {
   readonly only?: readonly string[]
   readonly coverage?: boolean
   readonly mutant?: string
+  readonly transcript?: string
 }
 
 interface Faulty {
@@ -84,13 +86,14 @@ export function registerSimulate(program: Command): void {
     .option('--only <decisions>', 'only these of the faults that the seed draws (as --shrink prints them)', (text) => text.split(','))
     .option('--coverage', 'print the table of what was seen')
     .option('--mutant <id>', 'plant this known bug first and watch it being caught (in a checkout; ids: docs/traps.md)')
-    .action((options: SimulateOptions) =>
-      finish(options, () =>
-        options.mutant === undefined
-          ? simulate(options)
-          : simulatePlanted(options.mutant, process.argv.slice(process.argv.indexOf('simulate') + 1)),
-      ),
-    )
+    .option('--transcript <file>', 'run one hand-written schedule instead (docs/transcripts.md)')
+    .action((options: SimulateOptions) => finish(options, () => run(options)))
+}
+
+function run(options: SimulateOptions): ExitCode | Promise<ExitCode> {
+  if (options.transcript !== undefined) return simulateTranscript(options.transcript, options.json === true)
+  if (options.mutant !== undefined) return simulatePlanted(options.mutant, process.argv.slice(process.argv.indexOf('simulate') + 1))
+  return simulate(options)
 }
 
 function faulty(text: string): Faulty {
