@@ -19,6 +19,7 @@ import type { Certificate, Vote } from './certificate.js'
 import { commitReady, learnCommit, onValidated, pursue, pursueHash } from './chain.js'
 import type { VerifiedMessage } from './check.js'
 import { onLeaderJudged } from './complaints.js'
+import { type Diagnosis, explain, type Surroundings } from './diagnosis.js'
 import type { CommittedTip, ConsensusConfig, DurableState, Effect, Input, TimerName } from './interface.js'
 import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote, wantsVote } from './normal-case.js'
 import { onBuilt, proposeIfDue } from './propose.js'
@@ -51,6 +52,8 @@ export interface Consensus {
   /** Whether a vote, not yet verified, could still change anything: late votes for what is decided cost no signature check. */
   wantsVote(vote: Vote): boolean
   inspect(): Inspection
+  /** Why nothing commits right now, or that all is well. */
+  explain(around: Surroundings): Diagnosis
 }
 
 export function createConsensus(config: ConsensusConfig, durable: DurableState): Consensus {
@@ -77,6 +80,7 @@ export function createConsensus(config: ConsensusConfig, durable: DurableState):
       return state.phase.kind
     },
     wantsVote: (vote) => wantsVote(state, vote),
+    explain: (around) => explain(state, around),
     inspect: () => ({
       view: state.view,
       phase: state.phase.kind,

@@ -69,7 +69,7 @@ function stopViewTimer(state: State): void {
 }
 
 /** Something is waiting to be ordered, or ordered and not yet committed. */
-function hasWork(state: State): boolean {
+export function hasWork(state: State): boolean {
   const { phase } = state
   if (state.work.waiting > 0 || state.accepted.size > 0 || state.certified.size > 0) return true
   return phase.kind === 'active' && phase.base.kind === 'tip' && phase.base.firstHeight > state.committed.height
