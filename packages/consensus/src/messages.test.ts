@@ -55,6 +55,7 @@ const SAMPLES: Record<string, Message> = {
     view: view(7),
     phase: 'changing',
     committedHeight: height(1),
+    complaint: 'starved-transaction',
     sender: validatorIndex(2),
     signature: signed,
     slots: [
@@ -176,7 +177,7 @@ describe('blocks (protocol.md §2)', () => {
       { numRuns: 2000 },
     )
     const [x, y] = [transaction('x'), transaction('y')]
-    const roots = [[], [x], [x, x], [x, y], [y, x], [x, y, y], [x, y, x, y], [listRoot('t', [x, y])]].map((items) =>
+    const roots = [[], [x], [x, x], [x, y], [y, x], [x, y, y], [x, y, y, y], [x, y, x, y], [listRoot('t', [x, y])]].map((items) =>
       toHex(listRoot('t', items)),
     )
     expect(new Set(roots).size).toBe(roots.length)
@@ -266,6 +267,7 @@ const anyMessage: fc.Arbitrary<Message> = fc.oneof(
     view: aView,
     phase: fc.constantFrom('active' as const, 'changing' as const),
     committedHeight: aHeight,
+    complaint: fc.constantFrom('slow-leader' as const, 'starved-transaction' as const, null),
     slots: fc.array(aSlot, { maxLength: 4 }),
     sender: anIndex,
     signature: aSignature,
