@@ -117,7 +117,10 @@ class Replay {
       case 'LeaderEquivocated':
         return this.#equivocate(step)
       case 'ViewChangesReceived':
-        for (const change of this.#viewChanges(step.from)) this.#cluster.at(step.to).receive(change.entry.sender, change)
+        for (const change of this.#viewChanges(step.from)) {
+          this.#cluster.at(step.to).receive(change.entry.sender, change)
+          this.#deliverBodies() // before the next: the first may make it lead and propose a tip that it lacks
+        }
         return
       case 'NewViewReceived': {
         const leader = leaderOf(this.#cluster.set, step.newView as never)
