@@ -54,6 +54,8 @@ function roughBytes(message: Message): number {
     case 'fetch':
     case 'blocks':
       return fixed
+    case 'evidence':
+      return fixed + message.evidence.length
   }
 }
 

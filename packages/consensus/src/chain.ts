@@ -3,6 +3,7 @@
  * the one place where blocks are handed to the application, in height order, exactly once (protocol.md §4).
  */
 import { assert, equalBytes, type Hash, type Height, height, keyOf, type ValidatorIndex, view } from '@aethel/codec'
+import { onRefuted } from './accusations.js'
 import type { Block } from './block.js'
 import { type Certificate, compareCertificates } from './certificate.js'
 import { type CommittedTip, MAX_CERTIFICATE_AGE, RECENT_HASHES, type ValidationResult } from './interface.js'
@@ -64,14 +65,12 @@ export function pursue(state: State, target: BlockEntry, likely?: ValidatorIndex
 
 /** Rules that need the parent; what concerns transactions and state is the application's. */
 function startValidation(state: State, entry: BlockEntry, parent: CommittedTip): void {
-  const { header, body } = entry.block
+  const { header } = entry.block
   if (header.height !== parent.height + 1)
     return refuseBlock(state, entry, 'height', `expected height ${parent.height + 1}, got ${header.height}`)
   if (header.timestampMs <= parent.timestampMs) {
     return refuseBlock(state, entry, 'timestamp', `expected a timestamp above ${parent.timestampMs}, got ${header.timestampMs}`)
   }
-  if (body.evidence.length > 0)
-    return refuseBlock(state, entry, 'evidence', 'expected no evidence: this version keeps evidence outside blocks')
   if (!equalBytes(header.nextValidatorsHash, header.validatorsHash)) {
     return refuseBlock(state, entry, 'next-validators', 'expected the same validators in the next block: this version has one epoch')
   }
@@ -122,6 +121,7 @@ export function onValidated(state: State, hash: Hash, result: ValidationResult):
       pursueChildren(state, hash)
       return commitReady(state)
     case 'invalid':
+      if (result.refuted !== undefined) onRefuted(state, entry.block, result.refuted)
       return refuseBlock(state, entry, result.code, result.message)
     case 'aborted':
       // Not the proof's fault as far as we know: abstain, and try again at the next status tick.

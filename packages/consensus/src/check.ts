@@ -26,6 +26,7 @@ import {
   type Vote,
   verifyCertificate,
 } from './certificate.js'
+import { checkBlockEvidence, checkEvidenceForm, type EvidenceContext } from './evidence.js'
 import {
   type Message,
   type NewView,
@@ -107,9 +108,17 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
     return result.ok ? ok(null) : result
   }
 
+  const evidenceContext: EvidenceContext = {
+    chainId,
+    validatorsOf: (epoch) => (epoch === validators.epoch ? validators : undefined),
+    verifySignature,
+  }
+
   const checkBlock = (block: Block): Result<null, Refusal> => {
     const header = checkHeader(block.header)
-    return header.ok ? checkLastCertificate(block) : header
+    if (!header.ok) return header
+    const evidence = checkBlockEvidence(block.body.evidence, evidenceContext)
+    return evidence.ok ? checkLastCertificate(block) : evidence
   }
 
   const checkHeader = (header: Header): Result<null, Refusal> => {
@@ -214,6 +223,8 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
     for (const [position, header] of headers.entries()) {
       const result = checkHeader(header)
       if (!result.ok) return result
+      const evidence = checkBlockEvidence(blocks[position]?.body.evidence ?? [], evidenceContext)
+      if (!evidence.ok) return evidence
       const previous = headers[position - 1]
       if (previous === undefined) continue
       if (header.height !== previous.height + 1 || !equalBytes(header.parent, hashes[position - 1] as Hash)) {
@@ -245,6 +256,10 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
         return checkBlocks(message.blocks, message.links, message.certificate)
       case 'block':
         return checkBlock(message.block)
+      case 'evidence': {
+        const evidence = checkEvidenceForm(message.evidence, evidenceContext)
+        return evidence.ok ? ok(null) : evidence
+      }
     }
   }
 

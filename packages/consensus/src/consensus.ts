@@ -180,6 +180,8 @@ function onMessage(state: State, input: Extract<Input, { kind: 'message' }>): vo
       return onBlocks(state, from, message)
     case 'block':
       return onBlock(state, message)
+    case 'evidence':
+      return // for whoever fills blocks: the replica
   }
 }
 

@@ -6,6 +6,7 @@ import type { Hash, Height, Signature, ValidatorIndex, View } from '@aethel/code
 import type { Block } from './block.js'
 import type { Certificate, Vote } from './certificate.js'
 import type { VerifiedMessage } from './check.js'
+import type { Evidence } from './evidence.js'
 import type { Message, NewView, ViewChange } from './messages.js'
 import type { ValidatorSet } from './validators.js'
 
@@ -89,15 +90,10 @@ export type PersistRecord =
 
 export type TimerName = 'view' | 'status' | 'batch'
 
-/** Two votes of one validator that no honest one signs (protocol.md §11). */
-export interface Equivocation {
-  readonly first: Vote
-  readonly second: Vote
-}
-
 export type ValidationResult =
   | { readonly status: 'valid' }
-  | { readonly status: 'invalid'; readonly code: string; readonly message: string }
+  /** `refuted`: position of a transaction whose proof does not verify; who votes for the block is to blame (protocol.md §11). */
+  | { readonly status: 'invalid'; readonly code: string; readonly message: string; readonly refuted?: number }
   | { readonly status: 'aborted'; readonly reason: string }
 
 export type Input =
@@ -122,6 +118,8 @@ export type Input =
 
 export interface BuiltProposal {
   readonly transactions: readonly Uint8Array[]
+  /** Canonical evidence, each piece checked. */
+  readonly evidence: readonly Uint8Array[]
   readonly stateRoot: Hash
   readonly totalDifficulty: bigint
 }
@@ -144,7 +142,8 @@ export type Effect =
   | { readonly kind: 'abandon'; readonly hashes: readonly Hash[] }
   | { readonly kind: 'set-timer'; readonly timer: TimerName; readonly afterMs: number }
   | { readonly kind: 'cancel-timer'; readonly timer: TimerName }
-  | { readonly kind: 'evidence'; readonly evidence: Equivocation }
+  /** Somebody's offence, seen here; everybody may see the same. */
+  | { readonly kind: 'evidence'; readonly evidence: Evidence }
   | { readonly kind: 'event'; readonly event: ConsensusEvent }
 
 /** For logs, metrics and the simulator's coverage; nothing depends on them. */

@@ -25,7 +25,7 @@ import {
   writeBitmap,
 } from '@aethel/codec'
 import { domainTag, hashTagged } from '@aethel/crypto'
-import { type Block, type Header, readBlock, readHeader, writeBlock, writeHeader } from './block.js'
+import { type Block, type Header, MAX_EVIDENCE_BYTES, readBlock, readHeader, writeBlock, writeHeader } from './block.js'
 import { type Ballot, type Certificate, readBallot, readCertificate, type Vote, writeBallot, writeCertificate } from './certificate.js'
 import { MAX_VALIDATORS } from './validators.js'
 
@@ -115,7 +115,13 @@ export interface BlockMessage {
   readonly block: Block
 }
 
-export type Message = PrePrepare | VoteMessage | ViewChange | NewView | Status | Fetch | Blocks | BlockMessage
+/** Canonical evidence (protocol.md §11); it proves itself. */
+export interface EvidenceMessage {
+  readonly kind: 'evidence'
+  readonly evidence: Uint8Array
+}
+
+export type Message = PrePrepare | VoteMessage | ViewChange | NewView | Status | Fetch | Blocks | BlockMessage | EvidenceMessage
 
 /** Heights a STATUS may describe, and links a BLOCKS may carry: at least twice any sensible window. */
 export const MAX_STATUS_SLOTS = 256
@@ -154,7 +160,7 @@ export function statusBytes(chainId: Hash, message: Omit<Status, 'signature'>): 
 
 // --- wire ---------------------------------------------------------------------------------------------------------
 
-const TAG = { 'pre-prepare': 1, vote: 2, 'view-change': 3, 'new-view': 4, status: 5, fetch: 6, blocks: 7, block: 8 } as const
+const TAG = { 'pre-prepare': 1, vote: 2, 'view-change': 3, 'new-view': 4, status: 5, fetch: 6, blocks: 7, block: 8, evidence: 20 } as const
 
 function writeVote(writer: Writer, vote: Vote): void {
   writeBallot(writer, vote)
@@ -261,6 +267,9 @@ export function writeMessage(writer: Writer, message: Message): void {
       return
     case 'block':
       return writeBlock(writer, message.block)
+    case 'evidence':
+      writer.bytes(message.evidence)
+      return
   }
 }
 
@@ -297,8 +306,10 @@ export function readMessage(reader: Reader): Message {
       }
     case TAG.block:
       return { kind: 'block', block: readBlock(reader) }
+    case TAG.evidence:
+      return { kind: 'evidence', evidence: reader.bytes(MAX_EVIDENCE_BYTES) }
     default:
-      return reader.fail('message-kind', `expected a message tag 1..8, got ${tag}`)
+      return reader.fail('message-kind', `expected a message tag ${Object.values(TAG).join(', ')}, got ${tag}`)
   }
 }
 

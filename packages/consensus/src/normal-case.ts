@@ -2,10 +2,12 @@
  * The normal case (protocol.md §4): PRE-PREPARE, verify, PREPARE, COMMIT. Every vote this replica ever signs is signed in
  * `castVote`, and made durable before it is sent (§5).
  */
-import { assert, equalBytes, type Hash, type Height, height, type ValidatorIndex } from '@aethel/codec'
+import { assert, equalBytes, type Hash, type Height, height, keyOf, type ValidatorIndex } from '@aethel/codec'
+import { accuseIfRefuted } from './accusations.js'
 import { assembleCertificate, type Ballot, ballotBytes, type Certificate, type Vote, type VoteKind } from './certificate.js'
 import { addBlock, learnCommit, pursue } from './chain.js'
 import { leaderVote } from './check.js'
+import { equivocationOf } from './evidence.js'
 import type { PersistRecord } from './interface.js'
 import type { PrePrepare } from './messages.js'
 import {
@@ -103,6 +105,7 @@ export function onVote(state: State, vote: Vote): void {
 /** Counts a vote of anybody, ours included; the only door into the vote keeper. */
 function countVote(state: State, vote: Vote): 'counted' | 'conflict' | 'ignored' {
   if (!worthCounting(state, vote)) {
+    accuseIfRefuted(state, vote) // the view was left because of this very block
     ignore(state, vote.kind, 'outside the window')
     return 'ignored'
   }
@@ -114,6 +117,7 @@ function countVote(state: State, vote: Vote): 'counted' | 'conflict' | 'ignored'
       onEquivocation(state, added.first, vote)
       return 'conflict'
     case 'added':
+      accuseIfRefuted(state, vote)
       if (vote.kind === 'prepare') checkPrepared(state, vote.height)
       else checkCommitted(state, vote)
       return 'counted'
@@ -122,7 +126,7 @@ function countVote(state: State, vote: Vote): 'counted' | 'conflict' | 'ignored'
 
 /** False if the vote is outside the window, already held, or for a block whose phase has its quorum. */
 export function wantsVote(state: State, vote: Vote): boolean {
-  if (!worthCounting(state, vote)) return false
+  if (!worthCounting(state, vote)) return state.refuted.has(keyOf(vote.blockHash))
   const slot = state.votes.slot(vote.view, vote.height)
   if (slot === undefined) return true
   const held = slot[vote.kind].bySender[vote.sender]
@@ -150,7 +154,7 @@ function onEquivocation(state: State, first: Vote, second: Vote): void {
   if (!state.reported.has(key)) {
     if (state.reported.size >= MAX_REPORTED) state.reported.clear()
     state.reported.add(key)
-    state.out.push({ kind: 'evidence', evidence: { first, second } })
+    state.out.push({ kind: 'evidence', evidence: equivocationOf(first, second) })
     for (const vote of [first, second]) state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })
   }
   const leader = leaderOf(state.config.validators, state.view)

@@ -72,7 +72,7 @@ export function onBuilt(state: State, at: Height, view: View, built: BuiltPropos
   const { parent, timestampMs } = building
   const expected = at > state.committed.height ? expectedParent(state, at) : undefined
   if (expected === undefined || !equalBytes(expected, parent)) return // the chain moved on while the application built
-  const body: Body = { transactions: built.transactions, evidence: [], lastCertificate: state.lastCertificate }
+  const body: Body = { transactions: built.transactions, evidence: built.evidence, lastCertificate: state.lastCertificate }
   const { config } = state
   const block = createBlock(
     {

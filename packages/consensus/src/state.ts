@@ -3,9 +3,10 @@
  * neighbouring files change it and push effects to `out`; nothing outside this package sees it.
  */
 import { assert, equalBytes, type Hash, type Height, height, keyOf, type ValidatorIndex, type View, view } from '@aethel/codec'
-import { type Block, roughBodyBytes } from './block.js'
+import { type Block, type Header, roughBodyBytes } from './block.js'
 import { type Certificate, compareCertificates, type Vote } from './certificate.js'
 import type { CommittedTip, ConsensusConfig, ConsensusEvent, DurableState, Effect, ViewChangeReason } from './interface.js'
+import type { PathStep } from './merkle-path.js'
 import type { NewView, PrePrepare, Status, ViewChange } from './messages.js'
 import { leaderOf } from './validators.js'
 import { VoteKeeper } from './vote-keeper.js'
@@ -49,6 +50,13 @@ export type FollowUp =
 export interface EarlyProposal {
   readonly message: PrePrepare
   readonly bytes: number
+}
+
+/** The transaction at fault, and where it stands. */
+export interface Refuted {
+  readonly header: Header
+  readonly transaction: Uint8Array
+  readonly path: readonly PathStep[]
 }
 
 export interface OwnVotes {
@@ -105,6 +113,8 @@ export interface State {
   readonly roundTripMs: number[]
   /** Equivocators (sender, view) already reported. */
   readonly reported: Set<string>
+  /** Blocks with a proof that does not verify, by `keyOf(hash)`: who votes for one is to blame. */
+  readonly refuted: Map<string, Refuted>
   /** Follow-ups of the current step, run in order until none is left (consensus.ts): handlers never call back upwards. */
   agenda: FollowUp[]
   out: Effect[]
@@ -150,6 +160,7 @@ export function createState(config: ConsensusConfig, durable: DurableState): Sta
     acceptedAtMs: new Map(),
     roundTripMs: new Array<number>(count).fill(0),
     reported: new Set(),
+    refuted: new Map(),
     agenda: [],
     out: [],
   }

@@ -60,6 +60,17 @@ export class VoteKeeper {
     return this.#views.get(view)?.get(height)
   }
 
+  /** Every vote held at a height, of all views and phases. */
+  votesAt(height: Height): Vote[] {
+    const votes: Vote[] = []
+    for (const heights of this.#views.values()) {
+      const slot = heights.get(height)
+      if (slot === undefined) continue
+      for (const phase of [slot.prepare, slot.commit]) for (const tally of phase.tallies) votes.push(...tally.votes)
+    }
+    return votes
+  }
+
   /** The tally for one block, if it holds a quorum. */
   quorumFor(kind: VoteKind, view: View, height: Height, hash: Hash): Tally | undefined {
     const tally = this.slot(view, height)?.[kind].tallies.find((candidate) => equalBytes(candidate.hash, hash))

@@ -36,7 +36,7 @@ import {
   type DurableState,
   decodeMessage,
   type Effect,
-  type Equivocation,
+  type Evidence,
   encodeMessage,
   evidenceRootOf,
   type Input,
@@ -52,6 +52,7 @@ import {
   type TimerName,
   type TimerSettings,
   transactionsRootOf,
+  type ValidationResult,
   type ValidatorSet,
   type VerifiedMessage,
   type ViewChange,
@@ -322,7 +323,7 @@ export class TestReplica {
   readonly sent: { readonly to: number | 'all'; readonly message: Message }[] = []
   readonly committed: Block[] = []
   readonly events: ConsensusEvent[] = []
-  readonly evidence: Equivocation[] = []
+  readonly evidence: Evidence[] = []
   readonly served: Height[] = []
   readonly abandoned = new Set<string>()
   readonly validationsAsked: Block[] = []
@@ -431,7 +432,9 @@ export class TestReplica {
       case 'build': {
         const next = this.#waiting.shift()
         const proposal =
-          next === undefined ? null : { transactions: [next], stateRoot: rootAfter(effect.parent, [next]), totalDifficulty: 0n }
+          next === undefined
+            ? null
+            : { transactions: [next], evidence: [], stateRoot: rootAfter(effect.parent, [next]), totalDifficulty: 0n }
         replies.push({ kind: 'built', height: effect.height, view: effect.view, proposal, nowMs })
         return
       }
@@ -462,7 +465,10 @@ export class TestReplica {
     const good =
       equalBytes(block.header.stateRoot, rootAfter(block.header.parent, transactions)) &&
       !transactions.some((bytes) => equalBytes(bytes, FALSE_PROOF))
-    const result = good ? ({ status: 'valid' } as const) : ({ status: 'invalid', code: 'test', message: 'expected a good block' } as const)
+    const refuted = transactions.findIndex((bytes) => equalBytes(bytes, FALSE_PROOF))
+    const result: ValidationResult = good
+      ? { status: 'valid' }
+      : { status: 'invalid', code: 'test', message: 'expected a good block', ...(refuted < 0 ? {} : { refuted }) }
     return { kind: 'validated', hash: block.hash, result, nowMs: this.#cluster.nowMs }
   }
 

@@ -17,6 +17,7 @@ import {
   MAX_SYNC_BLOCKS,
   type Message,
   type MessageChecker,
+  type Offence,
   roughBodyBytes,
   type TimerName,
 } from '@aethel/consensus'
@@ -61,6 +62,7 @@ export interface Committed {
   readonly block: Block
   readonly certificate: Certificate
   readonly transactions: readonly Transaction[]
+  readonly offences: readonly Offence[]
 }
 
 /** What becomes of a submitted transaction, for whoever waits. */
@@ -315,18 +317,15 @@ export class Driver {
       case 'commit':
         return this.#onCommit(effect)
       case 'evidence': {
-        const { first } = effect.evidence
-        this.#options.log.error({
-          event: 'equivocation',
-          validator: first.sender,
-          view: first.view,
-          height: first.height,
-          phase: first.kind,
-        })
-        this.#options.metrics.equivocations.inc()
-        this.#group.records.push({ kind: 'evidence', evidence: effect.evidence })
+        const { type, offender, view, height: at, kind } = effect.offence
+        this.#options.log.error({ event: 'offence-seen', offence: type, validator: offender, view, height: at, phase: kind })
+        this.#options.metrics.offencesSeen.inc({ offence: type })
+        this.#group.records.push(effect)
         return
       }
+      case 'forget-evidence':
+        this.#group.records.push(effect)
+        return
       case 'send': {
         const { to, message } = effect
         return this.#release(() => this.#send(to, message))
@@ -398,7 +397,7 @@ export class Driver {
   }
 
   #onCommit(effect: Extract<ReplicaEffect, { kind: 'commit' }>): void {
-    const { block, certificate, writes, transactions } = effect
+    const { block, certificate, writes, transactions, offences } = effect
     const transactionIds = transactions.map((transaction) => transaction.id)
     this.#group.records.push({ kind: 'commit', block, certificate, writes, transactionIds })
     const { replica } = this.#options
@@ -410,7 +409,7 @@ export class Driver {
         this.provable.push({ header: block.header, certificate, state })
         if (this.provable.length > RETAINED_STATES) this.provable.shift()
       }
-      this.#publish({ block, certificate, transactions })
+      this.#publish({ block, certificate, transactions, offences })
     })
   }
 
@@ -428,6 +427,18 @@ export class Driver {
       proposer: header.proposer,
       transactions: committed.transactions.length,
     })
+    for (const { type, offender, view, height: at, kind } of committed.offences) {
+      metrics.offencesRecorded.inc({ offence: type })
+      log.warn({
+        event: 'offence-recorded',
+        height: header.height,
+        offence: type,
+        validator: offender,
+        view,
+        offenceHeight: at,
+        phase: kind,
+      })
+    }
     for (const transaction of committed.transactions) this.#settle(transaction.id, { status: 'final', height: header.height })
     for (const listener of this.#listeners) listener(committed)
   }

@@ -4,7 +4,15 @@
  */
 import { decode, fromHex, type Hash, hash, height, indicesOf, keyOf, publicKey, type Refusal, toHex } from '@aethel/codec'
 import { type Certificate, type Header, leaderOf } from '@aethel/consensus'
-import { accountNonceOf, type ClaimRecord, claimRecordOf, decodeTransaction, type LedgerState, libraryRootOf } from '@aethel/ledger'
+import {
+  accountNonceOf,
+  type ClaimRecord,
+  claimRecordOf,
+  decodeTransaction,
+  type LedgerState,
+  libraryRootOf,
+  offenceRecordOf,
+} from '@aethel/ledger'
 import type { Mesh } from '@aethel/network'
 import { createReceipt } from '@aethel/receipts'
 import { type Admission, type Replica, transactionIdOf } from '@aethel/replica'
@@ -322,21 +330,39 @@ function registerChain(app: FastifyInstance, context: HttpContext): void {
   app.get('/v1/genesis', async (_request, reply) =>
     reply.header('content-type', 'application/octet-stream').send(Buffer.from(home.genesisBytes)),
   )
-  app.get('/v1/evidence', async () => ({
-    evidence: (await store.evidence()).map(({ first, second }) => ({
-      validator: first.sender,
-      epoch: first.epoch,
-      view: first.view,
-      height: first.height,
-      phase: first.kind,
-      first: { blockHash: toHex(first.blockHash), signature: toHex(first.signature) },
-      second: { blockHash: toHex(second.blockHash), signature: toHex(second.signature) },
-    })),
-  }))
+  app.get('/v1/evidence', async () => evidenceJson(context))
   app.get('/metrics', async (_request, reply) =>
     reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics()),
   )
   registerEvents(app, context)
+}
+
+/** What is on record against validators, and what this one holds and would put on the chain. */
+function evidenceJson({ home, replica }: HttpContext): Record<string, unknown> {
+  const recorded = home.validators.validators.flatMap(({ publicKey: key }, validator) => {
+    const record = offenceRecordOf(replica.state, key)
+    if (record === null) return []
+    const recent = record.recent.map(({ type, epoch, view, height: at, kind }) => ({ offence: type, epoch, view, height: at, phase: kind }))
+    return [{ validator, publicKey: toHex(key), count: record.count, firstHeight: record.firstHeight, recent }]
+  })
+  const held = replica.evidence().map(({ offence, bytes }) => ({
+    validator: offence.offender,
+    offence: offence.type,
+    epoch: offence.epoch,
+    view: offence.view,
+    height: offence.height,
+    phase: offence.kind,
+    evidence: toHex(bytes),
+  }))
+  return { recorded, held }
+}
+
+/** Offences on record, by validator, in the order of validators. */
+function offencesJson({ home, replica }: HttpContext): { readonly validator: number; readonly count: number }[] {
+  return home.validators.validators.flatMap(({ publicKey: key }, validator) => {
+    const count = offenceRecordOf(replica.state, key)?.count ?? 0
+    return count === 0 ? [] : [{ validator, count }]
+  })
 }
 
 function statusJson(context: HttpContext): Record<string, unknown> {
@@ -362,6 +388,7 @@ function statusJson(context: HttpContext): Record<string, unknown> {
     viewChanges: metrics.viewChangeCount,
     viewTimeoutMs: look.viewTimeoutMs,
     rss: process.memoryUsage.rss(),
+    offences: offencesJson(context),
     uptimeMs: Math.round(performance.now() - context.startedAt),
   }
 }

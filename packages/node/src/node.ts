@@ -110,6 +110,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     peersConnected: 0,
     bytesIn: 0,
     bytesOut: 0,
+    evidenceHeld: 0,
   })
   const metrics = new Metrics(() => gauges())
   const store = await openStore(home.storePath, {
@@ -131,7 +132,15 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     sign: (bytes) => home.consensusKey.sign(bytes),
   }
   const block = { transactions: parameters.blockTransactions, bytes: parameters.blockBytes, gas: parameters.blockGas }
-  const replica = createReplica<LedgerState>({ consensus, durable, application, mempool: MEMPOOL, block, order: parameters.mempoolOrder })
+  const replica = createReplica<LedgerState>({
+    consensus,
+    durable,
+    application,
+    mempool: MEMPOOL,
+    block,
+    order: parameters.mempoolOrder,
+    evidence: await store.evidence(),
+  })
   const driver = new Driver({ home, application, replica, store, log, metrics, onBug: onFatal, provable: provableTip(store, application) })
   parts.driver = driver
   const pool = new ProofPool({
@@ -162,6 +171,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
       peersConnected: peers.filter((peer) => peer.connected).length,
       bytesIn: peers.reduce((sum, peer) => sum + peer.bytesIn, 0),
       bytesOut: peers.reduce((sum, peer) => sum + peer.bytesOut, 0),
+      evidenceHeld: look.evidenceHeld,
     }
   }
   driver.start(mesh, pool)

@@ -27,6 +27,7 @@ export type InvariantName =
   | 'validity'
   | 'exactly-once'
   | 'bounded-buffers'
+  | 'no-honest-offender'
   | 'no-crash'
   | 'liveness'
 
@@ -192,6 +193,7 @@ export class Invariants {
       case 'fetch':
       case 'blocks':
       case 'block':
+      case 'evidence':
         return
     }
   }

@@ -11,6 +11,8 @@ import {
   encodeMessage,
   type Message,
   type MessageChecker,
+  type Offence,
+  offenceKey,
   type TimerName,
   type ValidatorSet,
   type VerifiedMessage,
@@ -69,6 +71,8 @@ interface Node {
   /** Height of the newest commit effect of this incarnation. */
   appliedHeight: number
   durableView: number
+  /** Kept across restarts, by `offenceKey`. */
+  readonly evidence: Map<string, Uint8Array>
 }
 
 interface Client {
@@ -177,6 +181,7 @@ export class World {
       timers: new Map(),
       appliedHeight: 0,
       durableView: 0,
+      evidence: new Map(),
     }
   }
 
@@ -309,6 +314,7 @@ export class World {
       mempool: { transactions: 512, bytes: 1 << 20, perSender: 64, waiting: 64, maxWaitBlocks: 50, verdicts: 4096 },
       block: { transactions: knobs.blockTransactions, bytes: 1 << 16, gas: 1_000_000 },
       order: 'difficulty',
+      evidence: [...node.evidence.values()],
     })
     if (node.incarnation > 1) this.coverage.hit('restart')
     this.#step(node, { kind: 'start', nowMs: this.#clockOf(node) })
@@ -465,12 +471,12 @@ export class World {
         )
         return
       case 'evidence':
-        this.coverage.hit('equivocation detected')
-        demand(
-          'no-conflicting-votes',
-          this.#nodeAt(effect.evidence.first.sender).adversary !== null,
-          () => `honest validator ${effect.evidence.first.sender} is accused of equivocation`,
-        )
+        this.coverage.hit(`evidence held: ${effect.offence.type}`)
+        this.#demandFaulty(effect.offence)
+        node.evidence.set(offenceKey(effect.offence), effect.bytes)
+        return
+      case 'forget-evidence':
+        node.evidence.delete(offenceKey(effect.offence))
         return
       case 'send':
       case 'gossip':
@@ -482,6 +488,15 @@ export class World {
       case 'dropped':
         return
     }
+  }
+
+  /** Nobody honest is accused, whatever the faulty make up. */
+  #demandFaulty(offence: Offence): void {
+    demand(
+      'no-honest-offender',
+      this.#nodeAt(offence.offender).adversary !== null,
+      () => `honest validator ${offence.offender} is accused: ${offenceKey(offence)}`,
+    )
   }
 
   #onCommitEffect(node: Node, effect: Extract<ReplicaEffect, { kind: 'commit' }>): void {
@@ -498,7 +513,12 @@ export class World {
       machine.initial.state,
       context,
       effect.transactions.map((transaction) => ({ transaction, difficulty: 0 })),
+      effect.offences,
     )
+    for (const offence of effect.offences) {
+      this.coverage.hit(`offence recorded: ${offence.type}`)
+      this.#demandFaulty(offence)
+    }
     demand('state-root', executed.ok, () => `validator ${node.index} committed a block that does not execute`)
     this.invariants.onCommit(node.index, node.appliedHeight, effect.block, effect.certificate, executed.value.stateRoot)
     node.appliedHeight = effect.block.header.height

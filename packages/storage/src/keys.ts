@@ -3,7 +3,7 @@
  * order of heights.
  */
 import { concatBytes, encode, type Hash, type Height } from '@aethel/codec'
-import type { Equivocation, Vote } from '@aethel/consensus'
+import type { Offence, Vote } from '@aethel/consensus'
 
 /** Kinds of records by first byte. Those up to `tip` are the safety records (protocol.md §5). */
 export const PREFIX = {
@@ -54,14 +54,16 @@ export function transactionKey(id: Hash): Uint8Array {
   return concatBytes(Uint8Array.of(PREFIX.transaction), id)
 }
 
-export function evidenceKey({ first }: Equivocation): Uint8Array {
+export function evidenceKey(offence: Offence): Uint8Array {
   return encode((writer) =>
     writer
       .u8(PREFIX.evidence)
-      .u64(first.view)
-      .u64(first.height)
-      .u8(first.kind === 'prepare' ? 1 : 2)
-      .u16(first.sender),
+      .u64(offence.epoch)
+      .u64(offence.view)
+      .u64(offence.height)
+      .u8(offence.kind === 'prepare' ? 1 : 2)
+      .u16(offence.offender)
+      .u8(offence.type === 'equivocation' ? 1 : 2),
   )
 }
 

@@ -4,7 +4,6 @@ import {
   type Certificate,
   type CommittedTip,
   decodeMessage,
-  type Equivocation,
   encodeMessage,
   type Message,
   type NewView,
@@ -100,18 +99,6 @@ export function decodeTip(bytes: Uint8Array): Result<TipRecord, Refusal> {
     tip: { height: height(reader.u64()), hash: reader.hash(), timestampMs: reader.u64() },
     lastCommit: readCertificate(reader),
   }))
-}
-
-export function encodeEvidence(evidence: Equivocation): Uint8Array {
-  return encode((writer) => writer.bytes(encodeVote(evidence.first)).bytes(encodeVote(evidence.second)))
-}
-
-export function decodeEvidence(bytes: Uint8Array): Result<Equivocation, Refusal> {
-  const read = (reader: Reader): Vote => {
-    const vote = decodeVote(reader.bytes(MAX_MESSAGE_BYTES))
-    return vote.ok ? vote.value : reader.fail(vote.error.code, vote.error.message)
-  }
-  return decode(bytes, (reader) => ({ first: read(reader), second: read(reader) }))
 }
 
 export interface TransactionPlace {

@@ -8,8 +8,11 @@ import {
   type Certificate,
   createBlock,
   encodeBlock,
+  encodeEvidence,
+  equivocationOf,
   evidenceRootOf,
   lastCertificateHashOf,
+  type Offence,
   transactionsRootOf,
   type Vote,
 } from '@aethel/consensus'
@@ -206,12 +209,18 @@ describe('durability', () => {
     await reopened.close()
   })
 
-  test('evidence is kept', async () => {
+  test('evidence is kept until it is forgotten', async () => {
     const store = await fresh()
-    const evidence = { first: voteFor(first, 'prepare'), second: voteFor(blockAt(1, CHAIN, 'rival'), 'prepare') }
-    store.append([{ kind: 'evidence', evidence }], () => {})
+    const pair = equivocationOf(voteFor(first, 'prepare'), voteFor(blockAt(1, CHAIN, 'rival'), 'prepare'))
+    const { epoch, view, height: at, kind, sender } = pair.first
+    const offence: Offence = { type: pair.type, offender: sender, publicKey: new Uint8Array(32) as never, epoch, view, height: at, kind }
+    const bytes = encodeEvidence(CHAIN, pair)
+    store.append([{ kind: 'evidence', offence, bytes }], () => {})
     await store.flushed()
-    expect(await store.evidence()).toEqual([evidence])
+    expect(await store.evidence()).toEqual([bytes])
+    store.append([{ kind: 'forget-evidence', offence }], () => {})
+    await store.flushed()
+    expect(await store.evidence()).toEqual([])
     await store.close()
   })
 })

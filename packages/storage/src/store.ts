@@ -16,11 +16,11 @@ import {
   type CommittedTip,
   type DurableState,
   decodeBlock,
-  type Equivocation,
   encodeBlock,
   encodeCertificate,
   type Header,
   hashHeader,
+  type Offence,
   type PersistRecord,
   RECENT_HASHES,
   readCertificate,
@@ -48,14 +48,12 @@ import {
 import { damageInLog } from './log-check.js'
 import { liveTables } from './manifest.js'
 import {
-  decodeEvidence,
   decodeFormat,
   decodeMeta,
   decodePlace,
   decodeTip,
   decodeView,
   decodeVote,
-  encodeEvidence,
   encodeMeta,
   encodePlace,
   encodeTip,
@@ -85,10 +83,18 @@ export interface CommitRecord {
 
 export interface EvidenceRecord {
   readonly kind: 'evidence'
-  readonly evidence: Equivocation
+  readonly offence: Offence
+  /** Canonical evidence. */
+  readonly bytes: Uint8Array
 }
 
-export type StoreRecord = PersistRecord | CommitRecord | EvidenceRecord
+/** The offence is on the chain, or too old to be heard. */
+export interface ForgetEvidenceRecord {
+  readonly kind: 'forget-evidence'
+  readonly offence: Offence
+}
+
+export type StoreRecord = PersistRecord | CommitRecord | EvidenceRecord | ForgetEvidenceRecord
 
 export interface StoreOptions {
   /** Hash of genesis; a store of another chain is refused. */
@@ -113,7 +119,8 @@ export interface Store {
   /** The lowest stored commit certificate for `at` or a height above it. */
   certificateFrom(at: Height): Certificate | undefined
   transactionPlace(id: Hash): TransactionPlace | undefined
-  evidence(): Promise<readonly Equivocation[]>
+  /** Evidence that waits to be put on the chain, canonical bytes. */
+  evidence(): Promise<readonly Uint8Array[]>
   /** Writes what is queued, then closes. Idempotent. */
   close(): Promise<void>
 }
@@ -331,7 +338,10 @@ class LevelStore implements Store {
       case 'commit':
         return this.#queueCommit(record)
       case 'evidence':
-        return this.#put(evidenceKey(record.evidence), encodeEvidence(record.evidence))
+        return this.#put(evidenceKey(record.offence), record.bytes)
+      case 'forget-evidence':
+        this.#queue.push({ type: 'del', key: evidenceKey(record.offence) })
+        return
     }
   }
 
@@ -612,12 +622,11 @@ class LevelStore implements Store {
     return place.value
   }
 
-  async evidence(): Promise<readonly Equivocation[]> {
+  async evidence(): Promise<readonly Uint8Array[]> {
     return (await this.#entries(PREFIX.evidence)).map(([key, stored]) => {
       const opened = unseal(key, stored)
-      const evidence = opened === undefined ? undefined : decodeEvidence(opened.value)
-      if (evidence === undefined || !evidence.ok) throw damaged(`the evidence ${toHex(key)} is not what was written`)
-      return evidence.value
+      if (opened === undefined) throw damaged(`the evidence ${toHex(key)} is not what was written`)
+      return opened.value
     })
   }
 }
