@@ -162,21 +162,21 @@ export function statusBytes(chainId: Hash, message: Omit<Status, 'signature'>): 
 
 const TAG = { 'pre-prepare': 1, vote: 2, 'view-change': 3, 'new-view': 4, status: 5, fetch: 6, blocks: 7, block: 8, evidence: 20 } as const
 
-function writeVote(writer: Writer, vote: Vote): void {
+export function writeVote(writer: Writer, vote: Vote): void {
   writeBallot(writer, vote)
   writer.u16(vote.sender).raw(vote.signature)
 }
 
-function readVote(reader: Reader): Vote {
+export function readVote(reader: Reader): Vote {
   return { ...readBallot(reader), sender: validatorIndex(reader.u16()), signature: reader.signature() }
 }
 
-function writeViewChangeEntry(writer: Writer, entry: ViewChangeEntry): void {
+export function writeViewChangeEntry(writer: Writer, entry: ViewChangeEntry): void {
   writeViewChangeFields(writer, entry)
   writer.raw(entry.signature)
 }
 
-function readViewChangeEntry(reader: Reader): ViewChangeEntry {
+export function readViewChangeEntry(reader: Reader): ViewChangeEntry {
   return {
     epoch: epoch(reader.u64()),
     newView: view(reader.u64()),
