@@ -113,7 +113,7 @@ export class Stage {
       validators,
       verifySignature: this.signatures.verify,
       isValidTransaction: (bytes) => !isFalse(String.fromCharCode(...bytes)),
-      gasOf: () => 0n,
+      gasOf: () => 0,
       nowMs: () => STAGE_NOW_MS,
     })
     this.promises = new Promises({

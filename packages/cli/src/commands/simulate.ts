@@ -11,10 +11,17 @@ import { simulatePlanted } from '../planted.js'
 import { startProgress } from '../ui/progress.js'
 import { grouped, note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
 import { simulateTranscript } from './simulate-transcript.js'
+import { simulateTwins } from './simulate-twins.js'
 
 interface SimulateOptions extends CommonOptions {
   readonly seed: number
   readonly transcript?: string
+  readonly twins?: boolean
+  readonly views: number
+  readonly first: number
+  readonly window: number
+  readonly from: number
+  readonly to?: number
   readonly validators: number
   readonly byzantine?: Faulty
   readonly seeds: number
@@ -48,9 +55,21 @@ export function registerSimulate(program: Command): void {
     )
     .option('--seeds <count>', 'how many seeds, one after the other', integer(1, 10_000_000), 1)
     .option('--transcript <file>', 'run one hand-written schedule instead (docs/transcripts.md)')
+    .option('--twins', 'explore schedules in which a faulty validator is two replicas with one key (docs/twins.md)')
+    .option('--views <v>', 'twins: views of a schedule', integer(1, 32), 6)
+    .option('--first <i>', 'twins: the first validator that runs twice', integer(0, 63), 0)
+    .option('--window <w>', 'twins: heights in flight', integer(1, 64), 1)
+    .option('--from <n>', 'twins: first schedule', integer(0, Number.MAX_SAFE_INTEGER), 0)
+    .option(
+      '--to <n>',
+      'twins: the schedule to stop before (default: all; with --seeds a random sample instead)',
+      integer(1, Number.MAX_SAFE_INTEGER),
+    )
     .option('--trace', 'print every event of the run on stderr')
     .option('--mutant <id>', 'plant this known bug first and watch it being caught (in a checkout; ids: docs/traps.md)')
-    .action((options: SimulateOptions) => finish(options, () => run(options)))
+    .action((options: SimulateOptions, command: Command) =>
+      finish(options, () => run(options, command.getOptionValueSource('seeds') === 'cli')),
+    )
 }
 
 function faulty(text: string): Faulty {
@@ -62,8 +81,13 @@ function faulty(text: string): Faulty {
   return { count: integer(0, 63)(count), strategies: strategies.filter(isByzantineStrategy) }
 }
 
-function run(options: SimulateOptions): ExitCode | Promise<ExitCode> {
+function run(options: SimulateOptions, seedsGiven: boolean): ExitCode | Promise<ExitCode> {
   if (options.transcript !== undefined) return simulateTranscript(options.transcript, options.json === true)
+  if (options.twins === true) {
+    const { validators, views, first, window, from, seed } = options
+    const sample = seedsGiven ? options.seeds : null
+    return simulateTwins({ validators, views, first, window, from, to: options.to ?? null, sample, seed, json: options.json === true })
+  }
   if (options.mutant !== undefined) return simulatePlanted(options.mutant, process.argv.slice(process.argv.indexOf('simulate') + 1))
   return simulate(options)
 }
