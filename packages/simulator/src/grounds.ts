@@ -1,14 +1,12 @@
 /**
- * On what grounds an honest validator acts, looked at a second time: certificates, NEW-VIEWs, headers. Shares nothing with
- * the engine's own checks but the data types and the signed bytes. Each function answers with what is wrong, or null.
+ * On what grounds an honest validator acts, looked at a second time: certificates and NEW-VIEWs. Shares nothing with the engine's
+ * own checks but the data types and the signed bytes. Each function answers with what is wrong, or null.
  */
 import { equalBytes, type Hash, hasBit } from '@aethel/codec'
 import {
   type Ballot,
-  type Block,
   ballotBytes,
   type Certificate,
-  type Header,
   type NewView,
   newViewBytes,
   type ValidatorSet,
@@ -71,52 +69,4 @@ function outranks(a: Ballot, b: Ballot): boolean {
   if (a.view !== b.view) return a.view > b.view
   if (a.height !== b.height) return a.height > b.height
   return a.kind === 'commit' && b.kind === 'prepare'
-}
-
-export interface CommittedContext {
-  /** The header below; null at height 1. */
-  readonly parent: Header | null
-  /** The committed hash at a lower height. */
-  hashAt(height: number): Hash | undefined
-  /** What the block's proofs cost, found out anew. */
-  readonly difficulty: bigint
-  /** No honest clock shows more. */
-  readonly latestMs: number
-}
-
-/** docs/protocol.md §2, §4 step 5: what a header may say besides its parent and its state root. */
-export function flawOfHeader(grounds: Grounds, { header, body }: Block, context: CommittedContext): string | null {
-  const { chainId, validators } = grounds
-  const { lastCertificate } = body
-  if (!equalBytes(header.chainId, chainId) || header.epoch !== validators.epoch) return 'another chain or epoch'
-  if (header.proposer !== header.view % validators.validators.length) return `proposer ${header.proposer} in view ${header.view}`
-  if (!equalBytes(header.validatorsHash, validators.hash)) return 'other validators'
-  if (!equalBytes(header.nextValidatorsHash, validators.hash)) return 'other validators next'
-  if (header.timestampMs <= (context.parent?.timestampMs ?? 0)) return `timestamp ${header.timestampMs}, not above its parent's`
-  if (header.timestampMs > context.latestMs) return `timestamp ${header.timestampMs}, ahead of every clock`
-  if (header.totalDifficulty !== context.difficulty) return `difficulty ${header.totalDifficulty}, expected ${context.difficulty}`
-  if (body.evidence.length > 0) return 'evidence, which nobody checks'
-  if (lastCertificate === null) return null
-  const certified = lastCertificate.height < header.height ? context.hashAt(lastCertificate.height) : undefined
-  if (lastCertificate.kind !== 'commit' || certified === undefined || !equalBytes(certified, lastCertificate.blockHash))
-    return 'the certificate of a block that is no ancestor'
-  return flawOfCertificate(grounds, lastCertificate)
-}
-
-/** Whether two blocks say the same, whatever their hashes. */
-export function sameBlock(a: Block, b: Block): boolean {
-  if (a === b) return true
-  return sameHeader(a.header, b.header) && sameList(a.body.transactions, b.body.transactions) && sameList(a.body.evidence, b.body.evidence)
-}
-
-function sameHeader(a: Header, b: Header): boolean {
-  for (const name of Object.keys(a) as (keyof Header)[]) {
-    const [mine, theirs] = [a[name], b[name]]
-    if (mine instanceof Uint8Array ? !equalBytes(mine, theirs as Hash) : mine !== theirs) return false
-  }
-  return true
-}
-
-function sameList(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean {
-  return a.length === b.length && a.every((bytes, index) => equalBytes(bytes, b[index] as Uint8Array))
 }

@@ -23,7 +23,7 @@ import { hashTagged } from '@aethel/crypto'
 import { Disk, type Write } from './disk.js'
 import { Invariants } from './invariants.js'
 import { Promises } from './promises.js'
-import { createIdealSignatures, type IdealSignatures } from './signatures.js'
+import { createIdealSignatures, type SignatureScheme } from './signatures.js'
 import { isFalse, labelsOf, nameOfBlock, toyRoot, toyTransaction, toyVerdict } from './toy-application.js'
 import { Violation } from './violation.js'
 
@@ -76,7 +76,7 @@ export interface StageEvent {
 export class Stage {
   readonly validators: ValidatorSet
   readonly chainId: Hash
-  readonly signatures: IdealSignatures = createIdealSignatures()
+  readonly signatures: SignatureScheme = createIdealSignatures()
   readonly checker: MessageChecker
   readonly invariants: Invariants
   readonly promises: Promises

@@ -107,7 +107,7 @@ function simulate(options: SimulateOptions): ExitCode {
   const progress = startProgress('seeds', options.seeds)
   for (let i = 0; i < options.seeds; i++) {
     const seed = options.seed + i
-    const trace = options.trace === true ? { onTrace: note } : {}
+    const trace = options.trace === true ? { onTrace: (line: object) => note(JSON.stringify(line)) } : {}
     const report = runSimulation({ seed, validators: options.validators, byzantine, strategies, ...trace })
     totals.seeds++
     totals.events += report.events
