@@ -35,11 +35,14 @@ interface Totals {
 
 /** Views explored together: a block of schedules shares this many free views, so that memory stays bounded. */
 const FREE_VIEWS = 3
+/** A split is a number of 32 bits, one for each replica but the last: 22 + 7 - 1 = 28. Fewer than 4 bear no twin. */
+const MOST_VALIDATORS = 22
 
 export function simulateTwins(options: SimulateTwinsOptions): ExitCode {
   const { validators, views, first, window, json } = options
   const twins = maxFaulty(validators)
-  if (twins < 1) throw usageError('validators', `expected at least 4 validators, got ${validators}: fewer bear no twin`)
+  if (twins < 1 || validators > MOST_VALIDATORS)
+    throw usageError('validators', `expected 4..${MOST_VALIDATORS} validators with --twins, got ${validators}`)
   if (first >= validators) throw usageError('first', `expected a first twin below ${validators}, got ${first}`)
   const setting: TwinsOptions = { validators, twins, first, views, window, bug: 'none' }
   const all = schedulesOf(setting)
