@@ -57,8 +57,11 @@ export interface Consensus {
 }
 
 export function createConsensus(config: ConsensusConfig, durable: DurableState): Consensus {
-  const state = createState(config, durable)
-  const { lastCommit } = durable
+  return consensusOf(createState(config, durable), durable.lastCommit)
+}
+
+/** The core around a state, which nobody else may change from now on. */
+export function consensusOf(state: State, lastCommit: Certificate | null): Consensus {
   return {
     step(input) {
       handle(state, input, lastCommit)

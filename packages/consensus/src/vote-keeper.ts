@@ -88,6 +88,20 @@ export class VoteKeeper {
     }
   }
 
+  /** An independent keeper with the same votes; a slot's record of them is copied by `copySlot`. */
+  copy(copySlot: (slot: Slot) => Slot): VoteKeeper {
+    const copy = new VoteKeeper(this.#validators)
+    for (const [view, heights] of this.#views) {
+      copy.#views.set(view, new Map([...heights].map(([height, slot]) => [height, copySlot(slot)])))
+    }
+    return copy
+  }
+
+  /** Everything held, in the order of arrival. */
+  *slots(): IterableIterator<readonly [View, Height, Slot]> {
+    for (const [view, heights] of this.#views) for (const [height, slot] of heights) yield [view, height, slot]
+  }
+
   /** Votes held, for bounds and reports. */
   get size(): number {
     let count = 0
