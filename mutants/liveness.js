@@ -26,8 +26,8 @@ export const liveness = [
     edits: [
       {
         file: VIEW_CHANGE,
-        before: 'if (!state.phase.timerRunning && isQuorum(state.config.validators, powerAskingFor(state, state.view))) {',
-        after: 'if (!state.phase.timerRunning) {',
+        before: 'if (!state.phase.timerRunning && ',
+        after: 'if ((!state.phase.timerRunning && state.view >= 0) || state.view < 0 && ',
       },
     ],
     hunt: tests('packages/consensus/src/view-change.test.ts'),
