@@ -18,11 +18,13 @@ import {
 import type { Certificate, Vote } from './certificate.js'
 import { commitReady, learnCommit, onValidated, pursue, pursueHash } from './chain.js'
 import type { VerifiedMessage } from './check.js'
+import { onLeaderJudged } from './complaints.js'
+import { type Diagnosis, explain, type Surroundings } from './diagnosis.js'
 import type { CommittedTip, ConsensusConfig, DurableState, Effect, Input, TimerName } from './interface.js'
 import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote, wantsVote } from './normal-case.js'
 import { onBuilt, proposeIfDue } from './propose.js'
 import { createState, entryOf, type FollowUp, type State } from './state.js'
-import { settleViewTimer, viewTimeoutMs } from './timers.js'
+import { extendViewTimer, quorumRoundTripMs, settleViewTimer, viewTimeoutMs } from './timers.js'
 import { considerViewChanges, onNewView, onViewChange, startViewChange } from './view-change.js'
 
 /** A read-only look at a replica, for status pages, tests and the simulator. */
@@ -38,6 +40,8 @@ export interface Inspection {
   /** Of proposals kept ahead of their turn. */
   readonly earlyBytes: number
   readonly viewTimeoutMs: number
+  /** To the farthest peer of the nearest quorum. */
+  readonly quorumRoundTripMs: number
 }
 
 export interface Consensus {
@@ -48,6 +52,8 @@ export interface Consensus {
   /** Whether a vote, not yet verified, could still change anything: late votes for what is decided cost no signature check. */
   wantsVote(vote: Vote): boolean
   inspect(): Inspection
+  /** Why nothing commits right now, or that all is well. */
+  explain(around: Surroundings): Diagnosis
 }
 
 export function createConsensus(config: ConsensusConfig, durable: DurableState): Consensus {
@@ -74,6 +80,7 @@ export function createConsensus(config: ConsensusConfig, durable: DurableState):
       return state.phase.kind
     },
     wantsVote: (vote) => wantsVote(state, vote),
+    explain: (around) => explain(state, around),
     inspect: () => ({
       view: state.view,
       phase: state.phase.kind,
@@ -88,6 +95,7 @@ export function createConsensus(config: ConsensusConfig, durable: DurableState):
         0,
       ),
       viewTimeoutMs: viewTimeoutMs(state),
+      quorumRoundTripMs: quorumRoundTripMs(state),
     }),
   }
 }
@@ -116,9 +124,12 @@ function handle(state: State, input: Input, lastCommit: Certificate | null): voi
       state.nowMs = input.nowMs
       state.work = { waiting: input.waiting, full: input.full }
       return
+    case 'leader-judged':
+      state.nowMs = input.nowMs
+      return onLeaderJudged(state, input.view, input.complaint)
     case 'round-trip':
       state.roundTripMs[input.peer] = input.roundTripMs
-      return
+      return extendViewTimer(state)
   }
 }
 
