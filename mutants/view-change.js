@@ -371,7 +371,7 @@ export const viewChange = [
     traps: ['B9', 'C1'],
     bug: 'the bodies a replica has voted for are dropped when the view changes',
     edits: [{ file: CHAIN, before: '    if (!entry.voted) state.blocks.delete(key)', after: '    state.blocks.delete(key)' }],
-    hunt: simulation('--validators 4 --byzantine 1:selective'),
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
   },
   {
     id: 'waiting-block-not-resumed',
