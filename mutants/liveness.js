@@ -26,7 +26,7 @@ export const liveness = [
     edits: [
       {
         file: VIEW_CHANGE,
-        before: 'if (!state.phase.timerRunning && isQuorum(state.config.validators, powerAskingFor(state, state.view))) {',
+        before: 'if (!state.phase.timerRunning && isAskedFor) {',
         after: 'if (!state.phase.timerRunning) {',
       },
     ],
