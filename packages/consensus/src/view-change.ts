@@ -108,9 +108,11 @@ function leaderHasLeft(state: State): boolean {
  */
 function viewToJoin(state: State): View | null {
   let best: View | null = null
+  const refused = new Set<View>() // most ask for the same view: it is weighed once
   for (const message of state.viewChanges) {
-    if (message === undefined || message.entry.newView <= (best ?? state.view)) continue
+    if (message === undefined || message.entry.newView <= (best ?? state.view) || refused.has(message.entry.newView)) continue
     if (isWeakQuorum(state.config.validators, powerAskingFor(state, message.entry.newView))) best = message.entry.newView
+    else refused.add(message.entry.newView)
   }
   return best
 }
