@@ -54,8 +54,8 @@ export const liveness = [
     edits: [
       {
         file: VIEW_CHANGE,
-        before: 'if (!state.phase.timerRunning && ',
-        after: 'if ((!state.phase.timerRunning && state.view >= 0) || state.view < 0 && ',
+        before: 'if (!state.phase.timerRunning && isAskedFor) {',
+        after: 'if (!state.phase.timerRunning) {',
       },
     ],
     hunt: tests('packages/consensus/src/view-change.test.ts'),

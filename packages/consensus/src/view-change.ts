@@ -43,9 +43,9 @@ function createViewChange(state: State, newView: View): ViewChange {
 }
 
 function leaveView(state: State, next: View): void {
-  state.view = next
   state.complaint = null
   settleCommitTime(state)
+  state.view = next
   state.accepted.clear()
   state.acceptedAtMs.clear()
   state.own.clear()

@@ -257,6 +257,11 @@ export class World {
     })
   }
 
+  /** Power fails everywhere, now; each validator is back after this time, or when the world heals. */
+  powerCut(downMs: number): void {
+    for (const node of this.#nodes) this.#crash(node, downMs)
+  }
+
   get healed(): boolean {
     return this.#network.healed
   }
