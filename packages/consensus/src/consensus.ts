@@ -2,7 +2,7 @@
  * PBFT and nothing else: `step(input) -> effects`, one dispatch to named handlers. Synchronous and deterministic; the
  * caller carries out the effects in order (see interface.ts) and feeds back what comes of them.
  */
-import type { Hash, Height, View } from '@aethel/codec'
+import type { Hash, Height, ValidatorIndex, View } from '@aethel/codec'
 import {
   acceptedProposal,
   askForBlock,
@@ -15,15 +15,17 @@ import {
   onStatusTick,
   syncIfBehind,
 } from './catch-up.js'
-import type { Certificate, Vote } from './certificate.js'
+import type { Certificate } from './certificate.js'
 import { commitReady, learnCommit, onValidated, pursue, pursueHash } from './chain.js'
 import type { VerifiedMessage } from './check.js'
 import type { CommittedTip, ConsensusConfig, DurableState, Effect, Input, TimerName } from './interface.js'
-import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote, wantsVote } from './normal-case.js'
+import type { Message } from './messages.js'
+import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote } from './normal-case.js'
 import { onBuilt, proposeIfDue } from './propose.js'
 import { createState, entryOf, type FollowUp, type State } from './state.js'
 import { settleViewTimer, viewTimeoutMs } from './timers.js'
 import { considerViewChanges, onNewView, onViewChange, startViewChange } from './view-change.js'
+import { wants } from './wanted.js'
 
 /** A read-only look at a replica, for status pages, tests and the simulator. */
 export interface Inspection {
@@ -45,8 +47,8 @@ export interface Consensus {
   readonly committed: CommittedTip
   readonly view: View
   readonly phase: 'active' | 'changing'
-  /** Whether a vote, not yet verified, could still change anything: late votes for what is decided cost no signature check. */
-  wantsVote(vote: Vote): boolean
+  /** Whether a message, not yet verified, could change anything: what is late, or was not asked for, costs no signature check. */
+  wants(from: ValidatorIndex, message: Message): boolean
   inspect(): Inspection
 }
 
@@ -73,7 +75,7 @@ export function createConsensus(config: ConsensusConfig, durable: DurableState):
     get phase() {
       return state.phase.kind
     },
-    wantsVote: (vote) => wantsVote(state, vote),
+    wants: (from, message) => wants(state, from, message),
     inspect: () => ({
       view: state.view,
       phase: state.phase.kind,

@@ -12,6 +12,8 @@ import { VoteKeeper } from './vote-keeper.js'
 
 /** Blocks above the committed height whose bodies are kept: voted for in some view, or on a wanted chain. */
 export const MAX_RETAINED_BLOCKS = 4096
+/** The same in bytes; what is accepted in the view or certified is never evicted, and bounded by the window and by one answer to a FETCH. */
+export const MAX_RETAINED_BYTES: number = 256 * 1024 * 1024
 /** COMMITs of this many past views are still counted (trap D6). */
 export const PAST_VIEWS_COUNTED = 4
 /** Votes of this many views ahead are buffered; more would let one sender fill memory (trap E1). */
@@ -30,6 +32,8 @@ export interface BlockEntry {
   /** A PREPARE of ours for it is durable, so others may rely on us for the body. */
   voted: boolean
   readonly addedAtTick: number
+  /** Of the body, roughly. */
+  readonly bytes: number
 }
 
 /** Where a view starts (protocol.md §6). `tip`: the block itself is proposed again; otherwise a fresh child of `hash`. */
@@ -90,6 +94,8 @@ export interface State {
   readonly statuses: (Status | undefined)[]
   /** By peer: what it has made us send since the last status tick. */
   readonly answersThisTick: readonly { count: number; bytes: number }[]
+  /** By peer: requests for committed blocks that it has not answered. */
+  readonly blocksAsked: number[]
   sync: { readonly committedHeight: Height; readonly tick: number } | null
   syncTries: number
   committedAtTick: Height
@@ -137,6 +143,7 @@ export function createState(config: ConsensusConfig, durable: DurableState): Sta
     missing: new Map(),
     statuses: new Array<Status | undefined>(count).fill(undefined),
     answersThisTick: Array.from({ length: count }, () => ({ count: 0, bytes: 0 })),
+    blocksAsked: new Array<number>(count).fill(0),
     sync: null,
     syncTries: 0,
     committedAtTick: durable.committed.height,
@@ -189,7 +196,14 @@ export function baseOf(origin: State['origin'], newView: NewView | null): Base {
 }
 
 export function newEntry(state: State, block: Block, provenance: 'voted' | 'received'): BlockEntry {
-  return { block, status: 'waiting', wanted: false, voted: provenance === 'voted', addedAtTick: state.tick }
+  return {
+    block,
+    status: 'waiting',
+    wanted: false,
+    voted: provenance === 'voted',
+    addedAtTick: state.tick,
+    bytes: roughBodyBytes(block.body),
+  }
 }
 
 export function ownVotesAt(state: State, at: Height): OwnVotes {

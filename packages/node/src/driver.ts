@@ -177,7 +177,7 @@ export class Driver {
     const decoded = decodeMessage(bytes)
     if (!decoded.ok) return this.#blame(from, decoded.error)
     const message = decoded.value
-    if (message.kind === 'vote' && !this.#options.replica.wantsVote(message.vote)) return
+    if (!this.#options.replica.wants(from, message)) return
     const checked = this.#checker.check(message)
     if (!checked.ok) return this.#blame(from, checked.error)
     this.input({ kind: 'message', from, message: checked.value, nowMs: Date.now() })

@@ -392,6 +392,7 @@ export class World {
     if (event.payload.kind === 'transactions') {
       return this.#step(node, { kind: 'transactions', from, transactions: event.payload.transactions, nowMs: this.#clockOf(node) })
     }
+    if (node.adversary === null && !node.replica.wants(from, event.payload.message)) return
     const message = this.#verified(event.payload.message)
     if (message === 'refused') return
     if (node.adversary !== null)
