@@ -55,6 +55,7 @@ function roughBytes(message: Message): number {
     case 'status':
     case 'fetch':
     case 'blocks':
+    case 'view-claim':
       return fixed
   }
 }
@@ -160,7 +161,7 @@ export function acceptedProposal(state: State, at: Height, slot: Slot): PrePrepa
   return { kind: 'pre-prepare', epoch: vote.epoch, view: vote.view, block: entry.block, sender: vote.sender, signature: vote.signature }
 }
 
-export function onFetch(state: State, from: ValidatorIndex, message: Fetch): void {
+export function onFetch(state: State, from: ValidatorIndex, message: Exclude<Fetch, { want: 'view' }>): void {
   if (message.want === 'committed') {
     if (message.from <= state.committed.height) serve(state, from, message.from)
     return

@@ -22,7 +22,8 @@ import type { CommittedTip, ConsensusConfig, DurableState, Effect, Input, TimerN
 import type { Message } from './messages.js'
 import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote } from './normal-case.js'
 import { onBuilt, proposeIfDue } from './propose.js'
-import { createState, entryOf, type FollowUp, type State } from './state.js'
+import { answersOf, askForViews, considerRelease, onViewClaim, onViewFetch, viewToPass } from './recovery.js'
+import { createState, entryOf, type FollowUp, mayVote, type State } from './state.js'
 import { settleViewTimer, viewTimeoutMs } from './timers.js'
 import { considerViewChanges, onNewView, onViewChange, startViewChange } from './view-change.js'
 import { wants } from './wanted.js'
@@ -40,6 +41,8 @@ export interface Inspection {
   /** Of proposals kept ahead of their turn. */
   readonly earlyBytes: number
   readonly viewTimeoutMs: number
+  /** Null: it votes. Otherwise its store was lost: how many others have answered, and the view that a commit must pass. */
+  readonly recovering: { readonly answers: number; readonly above: View | null } | null
 }
 
 export interface Consensus {
@@ -58,6 +61,8 @@ export function createConsensus(config: ConsensusConfig, durable: DurableState):
   return {
     step(input) {
       handle(state, input, lastCommit)
+      settle(state)
+      considerRelease(state)
       settle(state)
       proposeIfDue(state)
       settle(state)
@@ -90,6 +95,7 @@ export function createConsensus(config: ConsensusConfig, durable: DurableState):
         0,
       ),
       viewTimeoutMs: viewTimeoutMs(state),
+      recovering: mayVote(state) ? null : { answers: answersOf(state), above: viewToPass(state) },
     }),
   }
 }
@@ -151,6 +157,7 @@ function followUp(state: State, item: FollowUp): void {
 function onTimer(state: State, timer: TimerName): void {
   switch (timer) {
     case 'status':
+      askForViews(state)
       return onStatusTick(state)
     case 'batch':
       if (state.batchTimer === 'running') state.batchTimer = 'expired'
@@ -177,11 +184,13 @@ function onMessage(state: State, input: Extract<Input, { kind: 'message' }>): vo
     case 'status':
       return onStatus(state, from, message)
     case 'fetch':
-      return onFetch(state, from, message)
+      return message.want === 'view' ? onViewFetch(state, from, message.nonce) : onFetch(state, from, message)
     case 'blocks':
       return onBlocks(state, from, message)
     case 'block':
       return onBlock(state, message)
+    case 'view-claim':
+      return onViewClaim(state, from, message)
   }
 }
 
@@ -206,5 +215,6 @@ function onStart(state: State, lastCommit: Certificate | null): void {
   if (state.highest?.kind === 'commit') learnCommit(state, state.highest)
   if (lastCommit !== null) learnCommit(state, lastCommit)
   commitReady(state)
+  askForViews(state)
   considerViewChanges(state) // a validator that is a quorum by itself hears from nobody
 }

@@ -5,7 +5,7 @@
 import { assert, equalBytes, type Hash, type Height, height, keyOf, type ValidatorIndex, type View, view } from '@aethel/codec'
 import { type Block, roughBodyBytes } from './block.js'
 import { type Certificate, compareCertificates, type Vote } from './certificate.js'
-import type { CommittedTip, ConsensusConfig, ConsensusEvent, DurableState, Effect, ViewChangeReason } from './interface.js'
+import type { CommittedTip, ConsensusConfig, ConsensusEvent, DurableState, Effect, Recovery, ViewChangeReason } from './interface.js'
 import type { NewView, PrePrepare, Status, ViewChange } from './messages.js'
 import { leaderOf } from './validators.js'
 import { VoteKeeper } from './vote-keeper.js'
@@ -73,6 +73,9 @@ export interface State {
   readonly recentBlocks: Map<string, Block>
   /** Newest commit certificate of a block on the committed chain; goes into the next proposal. */
   lastCertificate: Certificate | null
+  recovery: Recovery | null
+  /** What others have answered since this start, while recovering. */
+  readonly claims: (View | undefined)[]
   highest: Certificate | null
   /** False while `highest` is a certificate learned from others that is not on disk. */
   highestIsDurable: boolean
@@ -131,6 +134,8 @@ export function createState(config: ConsensusConfig, durable: DurableState): Sta
     recent: new Map(durable.recent.map((entry) => [entry.height, entry.hash])),
     recentBlocks: new Map(),
     lastCertificate: durable.lastCommit !== null && durable.lastCommit.height <= durable.committed.height ? durable.lastCommit : null,
+    recovery: durable.recovery ?? null,
+    claims: new Array<View | undefined>(count).fill(undefined),
     highest: higher(durable.highest, durable.lastCommit),
     highestIsDurable: true,
     blocks: new Map(),
@@ -226,6 +231,23 @@ export function higher(a: Certificate | null, b: Certificate | null): Certificat
 
 export function isLeader(state: State): boolean {
   return leaderOf(state.config.validators, state.view) === state.config.self
+}
+
+/** Whether this replica may sign in its current view: always, unless its store was lost (recovery.ts). */
+export function mayVote(state: State): boolean {
+  const { recovery } = state
+  return (
+    mayChangeView(state) &&
+    (recovery?.status !== 'released' || recovery.epoch !== state.config.validators.epoch || state.view >= recovery.view)
+  )
+}
+
+/** Whether this replica may ask for views: what it names as its highest certificate is as high as all it ever promised. */
+export function mayChangeView(state: State): boolean {
+  const { recovery } = state
+  if (recovery === null) return true
+  if (recovery.status === 'asking') return false
+  return recovery.epoch === state.config.validators.epoch || state.config.validators.epoch > recovery.claimedEpoch + 1
 }
 
 export function emit(state: State, event: ConsensusEvent): void {

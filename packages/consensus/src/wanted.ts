@@ -5,6 +5,7 @@
 import { height, keyOf, type ValidatorIndex } from '@aethel/codec'
 import type { Message, PrePrepare } from './messages.js'
 import { wantsVote } from './normal-case.js'
+import { wantsClaim } from './recovery.js'
 import { type State, WINDOWS_BUFFERED } from './state.js'
 
 /** False for what is stale, out of every window, or was not asked of this peer. */
@@ -24,6 +25,8 @@ export function wants(state: State, from: ValidatorIndex, message: Message): boo
     }
     case 'block':
       return state.missing.has(keyOf(message.block.hash))
+    case 'view-claim':
+      return wantsClaim(state, from, message)
     case 'view-change':
     case 'fetch':
       return true // a stale VIEW-CHANGE is answered; a FETCH carries no signature

@@ -385,6 +385,10 @@ export class Driver {
         return log.info({ event: 'proof-refused', id: hex(event.id), from: event.from, code: event.code })
       case 'fetching':
         return log.info({ event: 'fetching', peer: event.peer, from: event.from })
+      case 'recovering':
+        return log.warn({ event: 'recovering', answers: event.answers, above: event.above })
+      case 'recovered':
+        return log.warn({ event: 'recovered', view: event.view })
       case 'verification-aborted':
         return log.error({ event: 'block-not-verified', height: event.height, hash: hex(event.hash), reason: event.reason })
       case 'transaction-evicted':

@@ -192,6 +192,7 @@ export class Invariants {
       case 'fetch':
       case 'blocks':
       case 'block':
+      case 'view-claim':
         return
     }
   }

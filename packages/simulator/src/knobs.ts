@@ -20,6 +20,8 @@ export interface Knobs {
   readonly partitionMs: number
   readonly meanCrashGapMs: number | null
   readonly downMs: number
+  /** Of crashes that lose the store; a validator that lost it counts as faulty, so at most f together with Byzantine ones. */
+  readonly storeLossRate: number
   readonly clockSkewMs: number
   readonly window: number
   readonly blockTransactions: number
@@ -52,5 +54,6 @@ export function drawKnobs(seed: number, byzantine: number): Knobs {
     transactions: 10 + random.below(40),
     strategies: Array.from({ length: byzantine }, () => random.pick(BYZANTINE_STRATEGIES)),
     encodeOnWire: random.chance(0.1),
+    storeLossRate: random.chance(0.3) ? 0.3 : 0,
   }
 }

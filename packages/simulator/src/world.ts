@@ -11,6 +11,7 @@ import {
   encodeMessage,
   type Message,
   type MessageChecker,
+  maxFaulty,
   type TimerName,
   type ValidatorSet,
   type VerifiedMessage,
@@ -58,7 +59,8 @@ type Queued = { readonly kind: 'write'; readonly write: Write<TallyState> } | { 
 
 interface Node {
   readonly index: ValidatorIndex
-  readonly disk: Disk<TallyState>
+  disk: Disk<TallyState>
+  lostStore: boolean
   readonly adversary: Adversary | null
   readonly skewMs: number
   replica: Replica<TallyState> | null
@@ -168,6 +170,7 @@ export class World {
     return {
       index,
       disk: new Disk(genesis, TALLY_GENESIS),
+      lostStore: false,
       adversary: strategy === undefined ? null : createAdversary(strategy, context),
       skewMs: Math.floor((this.#processes.unit() * 2 - 1) * knobs.clockSkewMs) + knobs.clockSkewMs,
       replica: null,
@@ -302,6 +305,7 @@ export class World {
         window: knobs.window,
         clockDriftMs: CLOCK_DRIFT_MS,
         timers: { floorMs: FLOOR_MS, commitFactor: 4, allowanceMs: 200, capMs: CAP_MS, statusMs: STATUS_MS, batchMs: 5 },
+        recoveryNonce: hashTagged('aethel/simulated-nonce', Uint8Array.of(node.index, node.incarnation & 255, node.incarnation >> 8)),
         sign: this.#signatures.signer(node.index),
       },
       durable,
@@ -340,7 +344,20 @@ export class World {
     node.incarnation++
     node.queue = []
     this.coverage.hit('crash')
+    this.#maybeLoseStore(node)
     this.#events.push(this.nowMs + this.#processes.exponential(knobs.downMs), { kind: 'restart', node: node.index })
+  }
+
+  /** The disk is gone and the key is not (trap C6). */
+  #maybeLoseStore(node: Node): void {
+    const { byzantine, knobs, validators } = this.#options
+    const lost = this.#nodes.filter((other) => other.lostStore && other !== node).length
+    if (node.adversary !== null || byzantine + lost >= maxFaulty(validators) || !this.#processes.chance(knobs.storeLossRate)) return
+    node.disk = new Disk({ height: height(0), hash: this.#chainId, timestampMs: 0 }, TALLY_GENESIS, { status: 'asking' })
+    node.lostStore = true
+    node.durableView = 0
+    node.appliedHeight = 0
+    this.coverage.hit('store lost')
   }
 
   // --- network ------------------------------------------------------------------------------------------------------
