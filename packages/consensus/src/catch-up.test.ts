@@ -30,7 +30,7 @@ function statusFrom(sender: number, inView: number, committedHeight: number, pha
 }
 
 describe('catching up (protocol.md §7)', () => {
-  it('whatever is lost is sent again: proposals and votes one by one until everybody has committed', () => {
+  it('S7: whatever is lost is sent again: proposals and votes one by one until everybody has committed', () => {
     for (let keep = 2; keep < 9; keep++) {
       const cluster = new Cluster()
       let count = 0
@@ -43,7 +43,7 @@ describe('catching up (protocol.md §7)', () => {
     }
   })
 
-  it('a replica that was down fetches the committed blocks, verifies and executes them itself', () => {
+  it('D5, I1: a replica that was down fetches the committed blocks, verifies and executes them itself', () => {
     const cluster = new Cluster()
     cluster.at(3).crash()
     for (let i = 0; i < 30; i++) {
@@ -57,7 +57,7 @@ describe('catching up (protocol.md §7)', () => {
     expect(cluster.at(3).committed.map((block) => block.header.height)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1))
   })
 
-  it('B10: blocks that come by sync and by votes at once are committed once', () => {
+  it('B10, D7: blocks that come by sync and by votes at once are committed once', () => {
     const cluster = new Cluster()
     const replica = cluster.at(3)
     const blocks = chainOf(3)
@@ -70,7 +70,7 @@ describe('catching up (protocol.md §7)', () => {
     expect(replica.committed.map((block) => block.header.height)).toEqual([1, 2, 3])
   })
 
-  it('committed blocks with a certificate of a descendant are accepted on the headers between', () => {
+  it('D4: committed blocks with a certificate of a descendant are accepted on the headers between', () => {
     const replica = new Cluster().at(3)
     const blocks = chainOf(5)
     const [first, second, ...above] = blocks
@@ -96,6 +96,20 @@ describe('catching up (protocol.md §7)', () => {
     expect(replica.sentVotes('prepare').map((vote) => [vote.view, vote.height])).toEqual([[1, 3]])
   })
 
+  it('B9: a body that was asked for and did not come is asked for again at each tick, from one after the other', () => {
+    const replica = new Cluster().at(3)
+    const tip = blockOf()
+    replica.receive(1, newViewOf(1, 1, [viewChangeOf(0, 1), viewChangeOf(1, 1, certificateOf('prepare', 0, tip)), viewChangeOf(2, 1)]))
+    const asked = (): number[] => replica.sent.filter(({ message }) => message.kind === 'fetch').map(({ to }) => Number(to))
+    expect(asked()).toEqual([1]) // the new leader, who is likely to have it
+    for (let tick = 0; tick < 3; tick++) replica.fire('status')
+    expect(asked().slice(1).toSorted()).toEqual([0, 1, 2])
+    replica.receive(2, { kind: 'block', block: tip })
+    const before = asked().length
+    replica.fire('status')
+    expect(asked().length).toBe(before)
+  })
+
   it('D3: who is behind in views learns the newest NEW-VIEW from the answer to its STATUS', () => {
     const cluster = new Cluster()
     cluster.cut = ({ to }) => to === 3
@@ -108,7 +122,7 @@ describe('catching up (protocol.md §7)', () => {
     expect(cluster.at(3).position).toBe('active 1')
   })
 
-  it('a laggard blames itself: it fetches instead of leaving a view in which a weak quorum commits, but one liar does not hold it back', () => {
+  it('D3: a laggard blames itself: it fetches instead of leaving a view in which a weak quorum commits, but one liar does not hold it back', () => {
     const replica = new Cluster().at(3)
     replica.order('waiting here')
     replica.receive(0, statusFrom(0, 0, 7))
@@ -141,7 +155,7 @@ describe('catching up (protocol.md §7)', () => {
     expect(cluster.at(3).height).toBe(5)
   })
 
-  it('a body nobody asked for is not kept', () => {
+  it('E1: a body nobody asked for is not kept', () => {
     const replica = new Cluster().at(3)
     for (let i = 0; i < 100; i++) replica.receive(1, { kind: 'block', block: blockOf({ timestampMs: 2_000_000 + i }) })
     expect(replica.running.inspect().blocksHeld).toBe(0)
@@ -168,7 +182,7 @@ describe('catching up (protocol.md §7)', () => {
     expect(wants(2, statusFrom(1, 0, 9))).toBe(false) // relayed
   })
 
-  it('a flood of STATUS or FETCH draws a bounded number of answers per tick, committed blocks a handful', () => {
+  it('E1: a flood of STATUS or FETCH draws a bounded number of answers per tick, committed blocks a handful', () => {
     const cluster = new Cluster()
     cluster.at(0).order('a', 'b', 'c')
     cluster.deliver()
@@ -223,7 +237,7 @@ describe('catching up (protocol.md §7)', () => {
     expect(replica.sentOf('block').length).toBe(2)
   })
 
-  it('equivocation in many slots is broadcast once per sender and view', () => {
+  it('E1: equivocation in many slots is broadcast once per sender and view', () => {
     const replica = new Cluster().at(1)
     for (let at = 1; at <= 8; at++) {
       const [a, b] = [blockOf({ height: at }), blockOf({ height: at, timestampMs: 3_000_000 })]

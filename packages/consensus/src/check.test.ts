@@ -80,7 +80,7 @@ describe('votes at the edge', () => {
     }
   })
 
-  it('F3: votes of another epoch or chain are refused', () => {
+  it('F3, J1: votes of another epoch or chain are refused', () => {
     const { vote } = voteMessage(1, 'prepare', 0, block) as Extract<Message, { kind: 'vote' }>
     expect(codeOf({ kind: 'vote', vote: { ...vote, epoch: epoch(1) } })).toBe('epoch')
     const ballot = ballotOf('prepare', 0, block)

@@ -185,7 +185,7 @@ describe('blocks (protocol.md §2)', () => {
       { numRuns: 2000 },
     )
     const [x, y] = [transaction('x'), transaction('y')]
-    const roots = [[], [x], [x, x], [x, y], [y, x], [x, y, y], [x, y, x, y], [listRoot('t', [x, y])]].map((items) =>
+    const roots = [[], [x], [x, x], [x, y], [y, x], [x, y, y], [x, y, y, y], [x, y, x, y], [listRoot('t', [x, y])]].map((items) =>
       toHex(listRoot('t', items)),
     )
     expect(new Set(roots).size).toBe(roots.length)

@@ -112,7 +112,7 @@ describe('the normal case (protocol.md §4)', () => {
     expect(replica.sentVotes('commit')).toEqual([])
   })
 
-  it('no COMMIT before the block is executed, however many PREPAREs came', () => {
+  it('S5: no COMMIT before the block is executed, however many PREPAREs came', () => {
     const cluster = new Cluster()
     const replica = cluster.at(3)
     const block = blockOf()
@@ -124,7 +124,7 @@ describe('the normal case (protocol.md §4)', () => {
     expect(replica.sentVotes().map((vote) => vote.kind)).toEqual(['prepare', 'commit'])
   })
 
-  it('the first block of a slot stands: a second one gets no vote, and is evidence', () => {
+  it('S5: the first block of a slot stands: a second one gets no vote, and is evidence', () => {
     const cluster = new Cluster()
     const replica = cluster.at(3)
     const [a, b] = rivals()
@@ -134,7 +134,7 @@ describe('the normal case (protocol.md §4)', () => {
     expect(replica.evidence.length).toBe(1)
   })
 
-  it('a fresh block must extend the block accepted one below', () => {
+  it('B4: a fresh block must extend the block accepted one below', () => {
     const cluster = new Cluster()
     const replica = cluster.at(3)
     const [a, b] = rivals()
@@ -167,7 +167,7 @@ describe('the normal case (protocol.md §4)', () => {
     expect(replica.position).toBe('changing 1')
   })
 
-  it('an invalid block gets no vote and starts a view change at once', () => {
+  it('E7: an invalid block gets no vote and starts a view change at once', () => {
     const cluster = new Cluster()
     const bad = blockOf({ transactions: [FALSE_PROOF] })
     for (const index of [1, 2, 3]) cluster.at(index).receive(0, prePrepareOf(0, 0, bad))
@@ -180,7 +180,7 @@ describe('the normal case (protocol.md §4)', () => {
     expect(cluster.chain.some((hash) => equalBytes(hash, bad.hash))).toBe(false)
   })
 
-  it('a wrong state root is an invalid block', () => {
+  it('K5: a wrong state root is an invalid block', () => {
     const cluster = new Cluster()
     const good = blockOf()
     const wrong = { ...good.header, stateRoot: good.hash }
@@ -218,7 +218,7 @@ describe('the normal case (protocol.md §4)', () => {
     expect(cluster.replicas.map((replica) => replica.height)).toEqual(Array(6).fill(0))
   })
 
-  it('a leader that says two things is reported with both votes, and voted out by all', () => {
+  it('K1: a leader that says two things is reported with both votes, and voted out by all', () => {
     const cluster = new Cluster()
     const [a, b] = rivals()
     for (const index of [1, 2]) cluster.at(index).receive(0, prePrepareOf(0, 0, a))
@@ -249,7 +249,24 @@ describe('the normal case (protocol.md §4)', () => {
     expect(replica.position).toBe('active 0')
   })
 
-  it('D6: COMMITs of an earlier view still count, also while changing views', () => {
+  it('K1: a vote said twice, votes of two phases and votes of two views accuse nobody', () => {
+    const cluster = new Cluster()
+    const replica = cluster.at(1)
+    const [a, b] = rivals()
+    for (const message of [
+      voteMessage(2, 'prepare', 0, a),
+      voteMessage(2, 'prepare', 0, a),
+      voteMessage(2, 'commit', 0, b),
+      voteMessage(2, 'prepare', 1, b),
+    ])
+      replica.receive(2, message)
+    expect(replica.evidence).toEqual([])
+    expect(replica.position).toBe('active 0')
+    replica.receive(2, voteMessage(2, 'prepare', 0, b))
+    expect(replica.evidence.length).toBe(1)
+  })
+
+  it('D6, D7: COMMITs of an earlier view still count, also while changing views', () => {
     const cluster = new Cluster()
     const replica = cluster.at(3)
     const block = blockOf()
@@ -262,7 +279,7 @@ describe('the normal case (protocol.md §4)', () => {
     expect(replica.height).toBe(1)
   })
 
-  it('a replica that has left a view signs nothing in it any more', () => {
+  it('B1: a replica that has left a view signs nothing in it any more', () => {
     const cluster = new Cluster()
     const replica = cluster.at(3)
     const block = blockOf()
@@ -274,7 +291,7 @@ describe('the normal case (protocol.md §4)', () => {
     expect(replica.sentVotes('prepare').length).toBe(1)
   })
 
-  it('the branch that lost is let go whole, also blocks still under execution above the committed height', () => {
+  it('B10: the branch that lost is let go whole, also blocks still under execution above the committed height', () => {
     const cluster = new Cluster()
     const replica = cluster.at(3)
     const [a1, b1] = rivals()
@@ -330,7 +347,7 @@ describe('the normal case (protocol.md §4)', () => {
     expect(earlyBytes).toBeLessThanOrEqual(64 * 1024 * 1024)
   })
 
-  it('certificates of the newest commits go into blocks, and one that is not of an ancestor is refused', () => {
+  it('K2, S11: certificates of the newest commits go into blocks, and one that is not of an ancestor is refused', () => {
     const cluster = new Cluster()
     cluster.at(0).order('a')
     cluster.deliver()

@@ -18,7 +18,7 @@ function bytesOf(messages: readonly { readonly message: Message }[]): string[] {
 }
 
 describe('what survives a crash (protocol.md §5)', () => {
-  it('keeps a durable certificate at least as high as every COMMIT it sends, also when it knows a higher one from others', () => {
+  it('C1: keeps a durable certificate at least as high as every COMMIT it sends, also when it knows a higher one from others', () => {
     const cluster = new Cluster()
     const replica = cluster.at(3)
     const [one, two] = chainOf(2) as [Block, Block]
@@ -143,7 +143,7 @@ describe('what survives a crash (protocol.md §5)', () => {
     expect(replica.sentVotes('commit').length).toBe(1)
   })
 
-  it('a commit certificate above the committed height is put to use at once after a restart', () => {
+  it('D7: a commit certificate above the committed height is put to use at once after a restart', () => {
     const cluster = new Cluster()
     const replica = cluster.at(3)
     const [one, two, three] = chainOf(3) as [Block, Block, Block]

@@ -56,7 +56,7 @@ describe('view changes (protocol.md §6)', () => {
     expect(cluster.chain.length).toBe(2)
   })
 
-  it('the tip is proposed again as a whole: its ancestors are not voted on again, and the committed one among them is not lost', () => {
+  it('B4: the tip is proposed again as a whole: its ancestors are not voted on again, and the committed one among them is not lost', () => {
     // View 0 prepares heights 1..3 at all, and commits height 3 (hence 1 and 2) at replica 3 only.
     const cluster = new Cluster()
     cluster.cut = (sent) => isVote('commit')(sent) && sent.to !== 3
@@ -152,7 +152,7 @@ describe('view changes (protocol.md §6)', () => {
     expect(replica.running.inspect().accepted.length).toBe(accepted)
   })
 
-  it('B2: the new leader takes a quorum and is not held up by a VIEW-CHANGE that knows nothing', () => {
+  it('B2, B3: the new leader takes a quorum and is not held up by a VIEW-CHANGE that knows nothing', () => {
     const cluster = new Cluster()
     const block = blockOf()
     const leader = cluster.at(1)
@@ -193,7 +193,7 @@ describe('view changes (protocol.md §6)', () => {
     expect(replica.position).toBe('changing 2')
   })
 
-  it('a VIEW-CHANGE asks for a view above that of the certificate it carries', () => {
+  it('D3: a VIEW-CHANGE asks for a view above that of the certificate it carries', () => {
     const cluster = new Cluster()
     const replica = cluster.at(3)
     const block = blockOf({ view: 5 })
@@ -285,7 +285,7 @@ describe('view changes (protocol.md §6)', () => {
 })
 
 describe('timers (protocol.md §8)', () => {
-  it('an idle network changes no views', () => {
+  it('D2, D5: an idle network changes no views', () => {
     const cluster = new Cluster()
     cluster.run(120_000)
     expect(cluster.replicas.map((replica) => replica.position)).toEqual(Array(4).fill('active 0'))

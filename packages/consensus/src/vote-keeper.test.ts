@@ -62,7 +62,7 @@ describe('the vote keeper', () => {
     expect(keeper.slot(view(3), height(4))).toBeDefined()
   })
 
-  it('whatever comes in whatever order: one vote per sender is counted, for the block it named first', () => {
+  it('A3: whatever comes in whatever order: one vote per sender is counted, for the block it named first', () => {
     const event = fc.record({ sender: fc.nat(6), first: fc.boolean() })
     fc.assert(
       fc.property(fc.array(event, { maxLength: 40 }), (events) => {

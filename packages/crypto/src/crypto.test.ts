@@ -218,7 +218,7 @@ describe('F1: small order', () => {
     expect(new Set(SMALL_ORDER.map(toHex)).size).toBe(14)
   })
 
-  test('a small-order key with a torsion signature is refused by both builds for each of 1,000 messages', () => {
+  test('F1: a small-order key with a torsion signature is refused by both builds for each of 1,000 messages', () => {
     const zero = new Uint8Array(32)
     for (let number = 0; number < 1_000; number++) {
       const key = SMALL_ORDER[number % SMALL_ORDER.length] as Uint8Array
@@ -256,7 +256,7 @@ describe('F1: small order', () => {
 })
 
 describe('F1: encodings that are not canonical', () => {
-  test('S + L is refused, for as many multiples as fit', () => {
+  test('F1: S + L is refused, for as many multiples as fit', () => {
     const key = node.signingKey(new Uint8Array(32).fill(5))
     for (let number = 0; number < 20; number++) {
       const signature = key.sign(messageOf(number))
@@ -268,7 +268,7 @@ describe('F1: encodings that are not canonical', () => {
     }
   })
 
-  test('a key or a commitment with y >= p is refused', () => {
+  test('F1: a key or a commitment with y >= p is refused', () => {
     const key = node.signingKey(new Uint8Array(32).fill(6))
     const signature = key.sign(messageOf(0))
     for (let extra = 0n; extra < 19n; extra++) {
@@ -286,7 +286,7 @@ describe('F1: encodings that are not canonical', () => {
     for (let y = 2n; y < 40n; y++) expect(verdict(littleEndian(y), messageOf(0), signature)).toBe(false)
   })
 
-  test('both builds give one verdict on a key or a commitment with a torsion part, signed for by who knows the rest', () => {
+  test('F1: both builds give one verdict on a key or a commitment with a torsion part, signed for by who knows the rest', () => {
     const secret = 123_456_789n
     let accepted = 0
     for (const keyTorsion of TORSION) {

@@ -105,7 +105,7 @@ describe('the ledger', () => {
     }
   })
 
-  it('gives each account consecutive nonces from 0 and no replay', () => {
+  it('B12: gives each account consecutive nonces from 0 and no replay', () => {
     const ledger = newLedger()
     const first = transaction(ledger, 0, 0, note('a'))
     const state = run(ledger, ledger.initial.state, 1, [first, transaction(ledger, 0, 1, note('b')), transaction(ledger, 1, 0, note('c'))])
@@ -200,7 +200,7 @@ describe('the ledger', () => {
     for (let length = 0; length < good.length; length++) expect(refusalCode(ledger, good.slice(0, length))).not.toBe('accepted')
   })
 
-  it('F4: any change of one bit in a transaction is refused', () => {
+  it('E7, F4: any change of one bit in a transaction is refused', () => {
     const ledger = newLedger()
     const good = transactionBytes(0, 0, standAlone('x'))
     for (let at = 0; at < good.length; at++) {

@@ -151,7 +151,7 @@ describe('the authenticated map', () => {
     )
   })
 
-  it('S9: no single change to a proof leaves it standing', () => {
+  it('E3, S9: no single change to a proof leaves it standing', () => {
     const map = AuthenticatedMap.empty.update(Array.from({ length: 50 }, (_, i) => put(`name ${i}`, utf8(`value ${i}`))))
     for (const name of ['name 7', 'nobody']) {
       const key = mapKey(utf8(name))
@@ -168,7 +168,7 @@ describe('the authenticated map', () => {
     }
   })
 
-  it('refuses malformed proof objects without throwing', () => {
+  it('E5: refuses malformed proof objects without throwing', () => {
     const map = AuthenticatedMap.empty.update([put('a', utf8('1')), put('b', utf8('2')), put('c', utf8('3'))])
     const key = mapKey(utf8('a'))
     const good = map.prove(key)

@@ -202,7 +202,7 @@ describe('four validators', () => {
     expect(tooLarge.status).toBe(413)
   })
 
-  test('events tell every block once, in order, from when one listens', async () => {
+  test('I3: events tell every block once, in order, from when one listens', async () => {
     const response = await fetch(`${network.urls[3]}/v1/events`)
     const reader = (response.body as ReadableStream<Uint8Array>).getReader()
     const before = await heightOf(3)

@@ -52,7 +52,7 @@ describe('runMetered', () => {
     expect(runTest('invalid', 7)).toMatchObject({ status: 'invalid', code: 'asked-for', gas: 7 })
   })
 
-  test('more gas than the limit is the verdict "invalid, gas-exhausted" at exactly the limit, whatever the claim wanted next', () => {
+  test('S12: more gas than the limit is the verdict "invalid, gas-exhausted" at exactly the limit, whatever the claim wanted next', () => {
     for (const behaviour of ['valid', 'invalid', 'throw', 'loop'] as const) {
       expect(runTest(behaviour, 1_001, { gas: 1_000, memoryWords: 1 })).toMatchObject({
         status: 'invalid',

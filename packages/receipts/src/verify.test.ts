@@ -106,7 +106,7 @@ describe('a receipt', () => {
     expect(huge).toMatchObject({ ok: false, error: { code: 'too-long' } })
   })
 
-  it('S9: a receipt that is consistent in itself proves nothing to another trust root', () => {
+  it('S9, J4: a receipt that is consistent in itself proves nothing to another trust root', () => {
     const others = { chainId: trust.chainId, validators: { ...trust.validators, hash: new Uint8Array(32) as Hash } }
     expect(verifyReceipt(standing, { trust: others })).toMatchObject({ ok: false, error: { code: 'validators' } })
     expect(verifyReceipt(standing, { trust: { ...trust, chainId: new Uint8Array(32) as Hash } })).toMatchObject({

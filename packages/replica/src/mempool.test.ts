@@ -161,6 +161,16 @@ describe('mempool', () => {
     expect(pool.size).toBe(1)
   })
 
+  test('E1, D9: one account holds its quota and no more, and has room again when something of it goes', () => {
+    const pool = new Mempool({ transactions: 100, bytes: 1 << 20, perSender: 3 }, 'difficulty')
+    const own = Array.from({ length: 5 }, (_, nonce) => transactionOf({ sender: 1, nonce, claim: nonce }))
+    for (const transaction of own.slice(0, 3)) expect(pool.add(transaction, 1, 0).ok).toBe(true)
+    expect(pool.add(own[3] as LibraryTransaction, 99, 0)).toMatchObject({ ok: false, error: { code: 'sender-quota' } })
+    expect(pool.add(transactionOf({ sender: 2, claim: 9 }), 1, 0).ok).toBe(true)
+    pool.remove((own[0] as LibraryTransaction).id)
+    expect(pool.add(own[4] as LibraryTransaction, 1, 0).ok).toBe(true)
+  })
+
   test('a first-come mempool that is full refuses the newcomer, however difficult it is', () => {
     const pool = new Mempool({ ...LIMITS, transactions: 2 }, 'fifo')
     for (const sender of [1, 2]) pool.add(transactionOf({ sender, gas: 1 }), 1, 0)

@@ -147,7 +147,7 @@ describe('waiting for a citation', () => {
     for (const request of requests) expect(cluster.answersTo(0, request)).toHaveLength(1)
   })
 
-  test('the waiting room is bounded, and a place is free again when somebody leaves it', () => {
+  test('E1: the waiting room is bounded, and a place is free again when somebody leaves it', () => {
     const cluster = new Cluster({ validators: 1, mempool: { waiting: 3 } })
     const orphan = (claim: number): LibraryTransaction => transactionOf({ sender: claim, claim, cites: [claim + 1_000] })
     const answers = [1, 2, 3, 4, 5].map((claim) => statusOf(cluster.answersTo(0, cluster.submit(0, orphan(claim))))[0])
@@ -210,7 +210,7 @@ describe('four validators', () => {
     )
   })
 
-  test('nothing is lost when the leader goes silent with proposals in flight', () => {
+  test('B12: nothing is lost or done twice when the leader goes silent with proposals in flight', () => {
     let isLeaderMute = false
     const cluster = new Cluster({
       validators: 4,
@@ -495,7 +495,7 @@ describe('a validator under a Byzantine leader', () => {
     expect(stage.jobs).toHaveLength(1)
   })
 
-  test('a proof of the block that does not verify: no vote, and a view change', () => {
+  test('E7: a proof of the block that does not verify: no vote, and a view change', () => {
     const stage = new Stage()
     stage.propose(blockOf(GROUND, [plain(1, { claim: 1, isValid: false })]))
     const effects = stage.answer(stage.jobs[0])
@@ -504,7 +504,7 @@ describe('a validator under a Byzantine leader', () => {
     expect(stage.events('block-invalid')).toBe(1)
   })
 
-  test('a stopped verification: the validator abstains, says so, tries again at the next tick, and then votes', () => {
+  test('G4, E7: a stopped verification: the validator abstains, says so, tries again at the next tick, and then votes', () => {
     const stage = new Stage()
     stage.propose(blockOf(GROUND, [plain(1, { claim: 1 })]))
     stage.answer(stage.jobs[0], { status: 'aborted', reason: 'out of memory' })
@@ -528,7 +528,7 @@ describe('a validator under a Byzantine leader', () => {
     expect(stage.votes()).toEqual(['prepare 1'])
   })
 
-  test('more gas than a block may hold is refused before anything is verified; a wrong total after', () => {
+  test('E6, S12: more gas than a block may hold is refused before anything is verified; a wrong total after', () => {
     const greedy = new Stage({ block: { gas: 100 } })
     greedy.propose(blockOf(GROUND, [plain(1, { claim: 1, gas: 101 })]))
     expect(greedy.jobs).toHaveLength(0)
@@ -568,7 +568,7 @@ describe('a validator under a Byzantine leader', () => {
     expect(stage.replica.inspect()).toMatchObject({ unverified: 0, pooled: 0 })
   })
 
-  test('a late or repeated verdict, and one that nobody asked for, changes nothing', () => {
+  test('G4: a late or repeated verdict, and one that nobody asked for, changes nothing', () => {
     const stage = new Stage()
     const block = blockOf(GROUND, [plain(1, { claim: 1 })])
     stage.propose(block)

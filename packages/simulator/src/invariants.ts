@@ -1,64 +1,39 @@
 /**
- * What must hold after every event, checked by code that shares nothing with the engine but the data types. A broken one
- * ends the run with its name; the seed replays it.
+ * What must hold whenever a block is committed, checked by code that shares nothing with the engine but the data types. What
+ * honest validators promise each other is in promises.ts.
  */
-import { equalBytes, type Hash, hasBit, toHex } from '@aethel/codec'
+import { equalBytes, type Hash, toHex } from '@aethel/codec'
 import {
   type Block,
-  ballotBytes,
   type Certificate,
+  encodeBlock,
   type Header,
   hashHeader,
-  type Message,
   type ValidatorSet,
   type VerifySignature,
-  type Vote,
 } from '@aethel/consensus'
-
-export type InvariantName =
-  | 'agreement'
-  | 'chain-without-gaps'
-  | 'certificate'
-  | 'no-conflicting-votes'
-  | 'no-vote-after-view-change'
-  | 'sent-implies-durable'
-  | 'view-monotone'
-  | 'state-root'
-  | 'validity'
-  | 'exactly-once'
-  | 'bounded-buffers'
-  | 'no-crash'
-  | 'liveness'
-
-export class Violation extends Error {
-  override readonly name = 'Violation'
-  readonly invariant: InvariantName
-  constructor(invariant: InvariantName, message: string) {
-    super(message)
-    this.invariant = invariant
-  }
-}
-
-export function demand(invariant: InvariantName, condition: boolean, message: () => string): asserts condition {
-  if (!condition) throw new Violation(invariant, message())
-}
+import { flawOfCertificate } from './grounds.js'
+import { demand } from './violation.js'
 
 export interface InvariantOptions {
   readonly chainId: Hash
   readonly validators: ValidatorSet
   readonly verifySignature: VerifySignature
   isValidTransaction(bytes: Uint8Array): boolean
-  isHonest(index: number): boolean
+  /** Gas of valid work. */
+  gasOf(bytes: Uint8Array): number
+  nowMs(): number
 }
 
-/** Evidence beyond one event: what was committed where, what honest keys have signed and shown. */
+/** More than honest clocks are ever apart, and less than a liar's timestamp is ahead. */
+const CLOCK_SPREAD_MS = 600_000
+
+/** What was committed, where, and on what grounds. */
 export class Invariants {
   readonly #options: InvariantOptions
   /** Position i holds the header of height i + 1, whoever committed it first. */
-  readonly #chain: { readonly hash: Hash; readonly header: Header }[] = []
+  readonly #chain: { readonly hash: Hash; readonly header: Header; readonly block: Block }[] = []
   readonly #committedTransactions = new Map<string, number>()
-  readonly #shownVotes = new Map<string, Hash>()
-  readonly #leftView: number[] = []
   checks = 0
 
   constructor(options: InvariantOptions) {
@@ -85,6 +60,11 @@ export class Invariants {
         'agreement',
         equalBytes(known.hash, block.hash),
         () => `two blocks committed at height ${header.height}: ${short(known.hash)} and ${short(block.hash)} (validator ${index})`,
+      )
+      demand(
+        'agreement',
+        known.block === block || equalBytes(encodeBlock(known.block), encodeBlock(block)),
+        () => `one hash, two blocks at height ${header.height}`,
       )
     } else {
       this.#firstCommit(block)
@@ -113,16 +93,46 @@ export class Invariants {
       demand('exactly-once', before === undefined, () => `a transaction was ordered at heights ${before} and ${header.height}`)
       this.#committedTransactions.set(key, header.height)
     }
-    this.#chain.push({ hash: block.hash, header })
+    this.#checkHeader(block, parent?.header ?? null)
+    this.#chain.push({ hash: block.hash, header, block })
+  }
+
+  /** The rules of a header, computed again from what is committed below. */
+  #checkHeader({ header, body }: Block, parent: Header | null): void {
+    const { validators, chainId } = this.#options
+    const count = validators.validators.length
+    const must = (holds: boolean, what: string): void => demand('header', holds, () => `the block of height ${header.height} has ${what}`)
+    must(equalBytes(header.chainId, chainId), 'another chain id')
+    must(header.epoch === validators.epoch, 'another epoch')
+    must(header.proposer === header.view % count, 'a proposer that did not lead its view')
+    must(equalBytes(header.validatorsHash, validators.hash), 'another validator set')
+    must(header.timestampMs > (parent?.timestampMs ?? 0), 'a timestamp that is not after its parent')
+    must(header.timestampMs <= this.#options.nowMs() + CLOCK_SPREAD_MS, 'a timestamp ahead of every clock')
+    must(equalBytes(header.nextValidatorsHash, validators.hash), 'other validators next')
+    must(body.evidence.length === 0, 'evidence, which nobody checks')
+    const difficulty = body.transactions.reduce((sum, bytes) => sum + BigInt(this.#options.gasOf(bytes)), 0n)
+    must(header.totalDifficulty === difficulty, `total difficulty ${header.totalDifficulty} instead of ${difficulty}`)
+    const { lastCertificate } = body
+    if (lastCertificate === null) return
+    must(lastCertificate.height < header.height, 'a certificate that is not of an ancestor')
+    const ancestor = this.hashAt(lastCertificate.height)
+    must(
+      lastCertificate.kind === 'commit' && ancestor !== undefined && equalBytes(ancestor, lastCertificate.blockHash),
+      'a certificate of another chain',
+    )
+    this.#checkSignatures(lastCertificate)
+  }
+
+  /** The hash committed at a height, by whoever was first. */
+  hashAt(height: number): Hash | undefined {
+    return height === 0 ? this.#options.chainId : this.#chain[height - 1]?.hash
   }
 
   isCommitted(bytes: Uint8Array): boolean {
     return this.#committedTransactions.has(toHex(bytes))
   }
 
-  /** Independent of `verifyCertificate`: counts distinct signers with good signatures and weighs them. */
   #checkCertificate(block: Block, certificate: Certificate): void {
-    const { validators, verifySignature, chainId } = this.#options
     demand('certificate', certificate.kind === 'commit', () => 'a block was committed on a prepare certificate')
     demand('certificate', certificate.height >= block.header.height, () => 'a block was committed on a certificate of an ancestor')
     if (certificate.height === block.header.height) {
@@ -132,93 +142,12 @@ export class Invariants {
         () => `the certificate of height ${block.header.height} names another block`,
       )
     }
-    const message = ballotBytes(chainId, certificate)
-    let power = 0n
-    let position = 0
-    for (let index = 0; index < validators.validators.length; index++) {
-      if (!hasBit(certificate.signers, index)) continue
-      const validator = validators.validators[index]
-      const signature = certificate.signatures[position++]
-      if (validator === undefined || signature === undefined) break
-      demand(
-        'certificate',
-        verifySignature(validator.publicKey, message, signature),
-        () => `a certificate of height ${certificate.height} holds a bad signature`,
-      )
-      power += validator.power
-    }
-    demand('certificate', position === certificate.signatures.length, () => 'a certificate has more signatures than signers')
-    demand(
-      'certificate',
-      power * 3n > validators.totalPower * 2n,
-      () => `a certificate of height ${certificate.height} weighs only ${power}`,
-    )
+    this.#checkSignatures(certificate)
   }
 
-  /** An honest validator shows a message to somebody. */
-  onSend(index: number, message: Message, holdsVote: (vote: Vote) => boolean, durableView: number): void {
-    if (!this.#options.isHonest(index)) return
-    this.checks++
-    switch (message.kind) {
-      case 'vote':
-        if (message.vote.sender === index) this.#onOwnVote(index, message.vote, holdsVote)
-        return
-      case 'pre-prepare':
-        if (message.sender === index) {
-          const { epoch, view, block, sender, signature } = message
-          this.#onOwnVote(
-            index,
-            { kind: 'prepare', epoch, view, height: block.header.height, blockHash: block.hash, sender, signature },
-            holdsVote,
-          )
-        }
-        return
-      case 'view-change': {
-        const { newView, sender } = message.entry
-        if (sender !== index) return
-        demand('sent-implies-durable', durableView >= newView, () => `validator ${index} sent VIEW-CHANGE ${newView} before it was durable`)
-        this.#leftView[index] = Math.max(this.#leftView[index] ?? 0, newView)
-        return
-      }
-      case 'new-view':
-        if (message.sender !== index) return
-        demand(
-          'sent-implies-durable',
-          durableView >= message.newView,
-          () => `validator ${index} sent NEW-VIEW ${message.newView} before it was durable`,
-        )
-        return
-      case 'status':
-      case 'fetch':
-      case 'blocks':
-      case 'block':
-      case 'view-claim':
-        return
-    }
-  }
-
-  #onOwnVote(index: number, vote: Vote, holdsVote: (vote: Vote) => boolean): void {
-    const key = `${index}/${vote.view}/${vote.height}/${vote.kind}`
-    const shown = this.#shownVotes.get(key)
-    if (shown !== undefined) {
-      demand(
-        'no-conflicting-votes',
-        equalBytes(shown, vote.blockHash),
-        () => `validator ${index} signed two blocks: ${vote.kind} view ${vote.view} height ${vote.height}`,
-      )
-      return
-    }
-    demand(
-      'no-vote-after-view-change',
-      vote.view >= (this.#leftView[index] ?? 0),
-      () => `validator ${index} cast a ${vote.kind} in view ${vote.view} after leaving it`,
-    )
-    demand(
-      'sent-implies-durable',
-      holdsVote(vote),
-      () => `validator ${index} sent a ${vote.kind} of height ${vote.height} before it was durable`,
-    )
-    this.#shownVotes.set(key, vote.blockHash)
+  #checkSignatures(certificate: Certificate): void {
+    const flaw = flawOfCertificate(this.#options, certificate)
+    demand('certificate', flaw === null, () => `at height ${certificate.height}: ${flaw}`)
   }
 }
 

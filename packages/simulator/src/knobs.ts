@@ -2,10 +2,28 @@
  * What a seed draws before it runs (swarm testing): each fault class is on in some seeds and off in others, so that rare
  * combinations get runs of their own. Ranges cover those published for other simulators: loss 0-30 %, duplication 0-50 %.
  */
+import { BYZANTINE_STRATEGIES, type ByzantineStrategy } from './adversaries/strategies.js'
+import { LAN, type LatencyMatrix, WAN } from './latency.js'
 import { type Random, randomStream } from './random.js'
 
-export type ByzantineStrategy = 'silent' | 'equivocate' | 'two-faced' | 'liar' | 'replay' | 'selective'
-export const BYZANTINE_STRATEGIES: readonly ByzantineStrategy[] = ['silent', 'equivocate', 'two-faced', 'liar', 'replay', 'selective']
+/** Classes of faults that `--faults` can choose among. */
+export const FAULT_CLASSES = [
+  'loss',
+  'duplication',
+  'delay',
+  'partitions',
+  'clogs',
+  'crashes',
+  'disk',
+  'pauses',
+  'clocks',
+  'bandwidth',
+] as const
+export type FaultClass = (typeof FAULT_CLASSES)[number]
+
+export function isFaultClass(name: string): name is FaultClass {
+  return (FAULT_CLASSES as readonly string[]).includes(name)
+}
 
 export interface Knobs {
   readonly lossRate: number
@@ -14,17 +32,31 @@ export interface Knobs {
   /** Some messages take this many times longer: reordering. */
   readonly slowFactor: number
   readonly slowRate: number
+  /** Distances between regions instead of one mean delay. */
+  readonly latency: LatencyMatrix | null
+  /** Of each validator's network interface, outwards; null: as much as it likes. */
+  readonly bytesPerMs: number | null
   readonly fsyncMs: number
+  /** Share of syncs that fail, or find the disk full: the process stops. */
+  readonly diskFaultRate: number
+  /** A stored record turns out damaged at a restart: that validator refuses to start, for good (within the tolerated power). */
+  readonly damageRate: number
   readonly verifyMs: number
   readonly meanPartitionGapMs: number | null
   readonly partitionMs: number
+  readonly meanClogGapMs: number | null
   readonly meanCrashGapMs: number | null
   readonly downMs: number
-  /** Of crashes that lose the store; a validator that lost it counts as faulty, so at most f together with Byzantine ones. */
-  readonly storeLossRate: number
+  readonly meanPauseGapMs: number | null
+  readonly pauseMs: number
   readonly clockSkewMs: number
+  readonly meanClockJumpGapMs: number | null
+  /** Least view timeout: short ones change views under load, in the middle of everything. */
+  readonly floorMs: number
   readonly window: number
   readonly blockTransactions: number
+  /** A client waits this long on average between one transaction and the next. */
+  readonly thinkMs: number
   readonly faultMs: number
   readonly transactions: number
   readonly strategies: readonly ByzantineStrategy[]
@@ -35,25 +67,83 @@ export interface Knobs {
 export function drawKnobs(seed: number, byzantine: number): Knobs {
   const random: Random = randomStream(seed, 'knobs')
   const maybe = (probability: number, value: () => number): number => (random.chance(probability) ? value() : 0)
+  const sometimes = (probability: number, value: () => number): number | null => {
+    const drawn = value()
+    return random.chance(probability) ? drawn : null
+  }
   return {
     lossRate: maybe(0.6, () => random.unit() * 0.3),
     duplicationRate: maybe(0.5, () => random.unit() * 0.5),
     meanDelayMs: 1 + random.unit() * 30,
     slowFactor: 2 + random.unit() * 30,
     slowRate: maybe(0.5, () => random.unit() * 0.2),
+    latency: random.chance(0.1) ? random.pick([LAN, WAN]) : null,
+    bytesPerMs: sometimes(0.1, () => 20 + random.unit() * 1_000),
     fsyncMs: random.unit() * 8,
+    diskFaultRate: maybe(0.3, () => random.unit() * 0.02),
+    damageRate: maybe(0.2, () => random.unit() * 0.3),
     verifyMs: random.unit() * 20,
-    meanPartitionGapMs: random.chance(0.5) ? 300 + random.unit() * 2000 : null,
+    meanPartitionGapMs: sometimes(0.5, () => 300 + random.unit() * 2000),
     partitionMs: 200 + random.unit() * 3000,
-    meanCrashGapMs: random.chance(0.5) ? 300 + random.unit() * 3000 : null,
-    downMs: 50 + random.unit() * 2000,
+    meanClogGapMs: sometimes(0.25, () => 100 + random.unit() * 1000),
+    meanCrashGapMs: sometimes(0.5, () => 200 + random.unit() * 2000),
+    // From a process that a supervisor restarts at once to one that an operator restarts.
+    downMs: 10 * 2 ** (random.unit() * 7.5),
+    meanPauseGapMs: sometimes(0.25, () => 300 + random.unit() * 3000),
+    pauseMs: 100 + random.unit() * 2000,
     clockSkewMs: maybe(0.3, () => random.unit() * 400),
+    meanClockJumpGapMs: sometimes(0.2, () => 200 + random.unit() * 2000),
+    floorMs: random.pick([60, 150, 400, 800, 800]),
     window: random.pick([1, 2, 4, 8, 8, 16]),
     blockTransactions: random.pick([1, 1, 2, 4, 16]),
+    thinkMs: 20,
     faultMs: 1500 + random.unit() * 4500,
     transactions: 10 + random.below(40),
-    strategies: Array.from({ length: byzantine }, () => random.pick(BYZANTINE_STRATEGIES)),
+    strategies: drawStrategies(random, byzantine),
     encodeOnWire: random.chance(0.1),
-    storeLossRate: random.chance(0.3) ? 0.3 : 0,
   }
+}
+
+/** What a class of faults is when it is off. */
+const CALM: Readonly<Record<FaultClass, Partial<Knobs>>> = {
+  loss: { lossRate: 0 },
+  duplication: { duplicationRate: 0 },
+  delay: { slowRate: 0, meanDelayMs: 2 },
+  partitions: { meanPartitionGapMs: null },
+  clogs: { meanClogGapMs: null },
+  crashes: { meanCrashGapMs: null },
+  disk: { diskFaultRate: 0, damageRate: 0 },
+  pauses: { meanPauseGapMs: null },
+  clocks: { clockSkewMs: 0, meanClockJumpGapMs: null },
+  bandwidth: { bytesPerMs: null },
+}
+
+/** A class that was asked for and that the seed left off, in its middle range. */
+const STORMY: Readonly<Record<FaultClass, (knobs: Knobs) => Partial<Knobs>>> = {
+  loss: ({ lossRate }) => ({ lossRate: lossRate === 0 ? 0.1 : lossRate }),
+  duplication: ({ duplicationRate }) => ({ duplicationRate: duplicationRate === 0 ? 0.2 : duplicationRate }),
+  delay: ({ slowRate }) => ({ slowRate: slowRate === 0 ? 0.1 : slowRate }),
+  partitions: ({ meanPartitionGapMs }) => ({ meanPartitionGapMs: meanPartitionGapMs ?? 1_000 }),
+  clogs: ({ meanClogGapMs }) => ({ meanClogGapMs: meanClogGapMs ?? 500 }),
+  crashes: ({ meanCrashGapMs }) => ({ meanCrashGapMs: meanCrashGapMs ?? 1_000 }),
+  disk: ({ diskFaultRate, damageRate }) => ({ diskFaultRate: diskFaultRate === 0 ? 0.01 : diskFaultRate, damageRate }),
+  pauses: ({ meanPauseGapMs }) => ({ meanPauseGapMs: meanPauseGapMs ?? 1_000 }),
+  clocks: ({ clockSkewMs, meanClockJumpGapMs }) => ({ clockSkewMs, meanClockJumpGapMs: meanClockJumpGapMs ?? 1_000 }),
+  bandwidth: ({ bytesPerMs }) => ({ bytesPerMs: bytesPerMs ?? 200 }),
+}
+
+/** Exactly these classes of faults, whatever the seed drew. */
+export function chooseFaults(drawn: Knobs, classes: readonly FaultClass[]): Partial<Knobs> {
+  let chosen: Partial<Knobs> = {}
+  for (const each of FAULT_CLASSES) chosen = { ...chosen, ...(classes.includes(each) ? STORMY[each](drawn) : CALM[each]) }
+  return chosen
+}
+
+/** Nothing goes wrong: latency and load alone. */
+export const NO_FAULTS: Partial<Knobs> = Object.assign({}, ...FAULT_CLASSES.map((each) => CALM[each])) as Partial<Knobs>
+
+/** One in three conspiracies is of one mind. */
+function drawStrategies(random: Random, byzantine: number): ByzantineStrategy[] {
+  const common = random.chance(1 / 3) ? random.pick(BYZANTINE_STRATEGIES) : null
+  return Array.from({ length: byzantine }, () => common ?? random.pick(BYZANTINE_STRATEGIES))
 }

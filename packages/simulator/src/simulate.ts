@@ -1,17 +1,44 @@
 /** Runs one seed to its end: faults, healing, and a computed bound by which everything pending must be committed. */
-
+import type { ByzantineStrategy } from './adversaries/strategies.js'
 import type { Coverage } from './coverage.js'
-import { Violation } from './invariants.js'
-import { drawKnobs, type Knobs } from './knobs.js'
-import { World } from './world.js'
+import type { Decision } from './fates.js'
+import { chooseFaults, drawKnobs, type FaultClass, type Knobs } from './knobs.js'
+import type { LatencyMatrix } from './latency.js'
+import type { SignatureScheme } from './signatures.js'
+import type { TraceLine } from './trace.js'
+import { demand, type InvariantName, Violation } from './violation.js'
+import { CAP_MS, type CrashPoint, OPEN_ENDED, World } from './world.js'
 
 export interface SimulationOptions {
   readonly seed: number
   readonly validators?: number
   readonly byzantine?: number
+  /** Instead of what the seed draws; taken in turn. */
+  readonly strategies?: readonly ByzantineStrategy[]
+  /** Exactly these classes of faults, whatever the seed draws. */
+  readonly faults?: readonly FaultClass[]
+  readonly latency?: LatencyMatrix
+  /** Virtual time until healing; clients submit until then. */
+  readonly durationMs?: number
+  /** Heals when so many blocks are committed; clients submit until then. */
+  readonly blocks?: number
   /** Replaces what the seed drew. */
   readonly knobs?: Partial<Knobs>
-  readonly onTrace?: (line: string) => void
+  /** Ideal ones if absent. */
+  readonly signatures?: SignatureScheme
+  readonly crashAt?: CrashPoint
+  /** Only these of the recorded decisions happen. */
+  readonly only?: ReadonlySet<string>
+  readonly onDecision?: (decision: Decision) => void
+  readonly onTrace?: (line: TraceLine) => void
+}
+
+export interface ViolationReport {
+  readonly invariant: InvariantName
+  readonly message: string
+  readonly atEvent: number
+  readonly atMs: number
+  readonly situation: string
 }
 
 export interface SimulationReport {
@@ -26,63 +53,154 @@ export interface SimulationReport {
   readonly blocks: number
   readonly transactions: number
   readonly viewChanges: number
+  readonly messages: number
+  /** Virtual time from submission to the first commit, of each transaction. */
+  readonly latenciesMs: readonly number[]
+  /** By validator: how many effect boundaries a crash could be aimed at. */
+  readonly boundaries: readonly number[]
   readonly traceHash: string
   readonly coverage: Coverage
-  readonly violation?: { readonly invariant: string; readonly message: string; readonly atEvent: number; readonly situation: string }
+  readonly violation?: ViolationReport
   /** Replays exactly this run. */
   readonly command: string
 }
 
+/** A transaction that every leader in turn delays as long as the others bear it. */
+const DRIPPED_MS = CAP_MS
+const COMMITTED_MS = 2_000
+
 /**
  * After healing the worst case is every faulty validator leading in turn while honest ones back off to the cap: a full
  * timeout to leave a view and one to enter the next, for each faulty leader twice over, and then one commit per
- * transaction left with room for retransmission.
+ * transaction left with room for retransmission, or, if a leader drips, a full timeout each.
  */
-export function livenessBoundMs(byzantine: number, transactions: number): number {
-  return 20_000 + 4 * 6_400 * (byzantine + 2) + 2_000 * transactions
+export function livenessBoundMs(faulty: number, transactions: number, drips = false): number {
+  return 20_000 + 4 * CAP_MS * (faulty + 2) + (drips ? DRIPPED_MS : COMMITTED_MS) * transactions
 }
 
 const BUFFER_CHECK_EVENTS = 256
+/** Clients that can have something outstanding when an open-ended run heals. */
+const MAX_OUTSTANDING = 8
+
+export function knobsOf(options: SimulationOptions): Knobs {
+  const byzantine = options.byzantine ?? 0
+  const strategies = options.strategies ?? []
+  const drawn = drawKnobs(options.seed, byzantine)
+  const openEnded = options.durationMs !== undefined || options.blocks !== undefined
+  return {
+    ...drawn,
+    ...(strategies.length === 0
+      ? {}
+      : { strategies: Array.from({ length: byzantine }, (_, at) => strategies[at % strategies.length] as ByzantineStrategy) }),
+    ...(options.faults === undefined ? {} : chooseFaults(drawn, options.faults)),
+    ...(options.latency === undefined ? {} : { latency: options.latency }),
+    ...(options.durationMs === undefined ? {} : { faultMs: options.durationMs, thinkMs: 400 }),
+    ...(openEnded ? { transactions: OPEN_ENDED } : {}),
+    ...options.knobs,
+  }
+}
 
 export function runSimulation(options: SimulationOptions): SimulationReport {
   const validators = options.validators ?? 4
   const byzantine = options.byzantine ?? 0
-  const knobs = { ...drawKnobs(options.seed, byzantine), ...options.knobs }
-  const trace = options.onTrace === undefined ? {} : { onTrace: options.onTrace }
-  const world = new World({ seed: options.seed, validators, byzantine, knobs, ...trace })
-  const boundMs = livenessBoundMs(byzantine, knobs.transactions)
-  let violation: SimulationReport['violation']
+  const knobs = knobsOf(options)
+  const { seed, blocks, signatures, crashAt, only, onDecision, onTrace } = options
+  const world = new World({
+    seed,
+    validators,
+    byzantine,
+    knobs,
+    ...(blocks === undefined ? {} : { blocks }),
+    ...(signatures === undefined ? {} : { signatures }),
+    ...(crashAt === undefined ? {} : { crashAt }),
+    ...(only === undefined ? {} : { only }),
+    ...(onDecision === undefined ? {} : { onDecision }),
+    ...(onTrace === undefined ? {} : { onTrace }),
+  })
+  let violation: ViolationReport | undefined
   try {
-    world.start()
-    while (!world.settled) {
-      if (!world.advance()) throw new Violation('liveness', 'nothing is left to happen, and not everything is committed')
-      if (world.eventCount % BUFFER_CHECK_EVENTS === 0) world.checkBuffers()
-      if (world.healed && world.nowMs > world.healedAtMs + boundMs) {
-        throw new Violation('liveness', `not everything is committed ${boundMs} ms after healing`)
-      }
-    }
+    runToTheEnd(world, knobs, validators)
   } catch (error) {
     if (!(error instanceof Violation)) throw error
-    violation = { invariant: error.invariant, message: error.message, atEvent: world.eventCount, situation: world.describe() }
+    const { invariant, message } = error
+    violation = { invariant, message, atEvent: world.eventCount, atMs: Math.round(world.nowMs), situation: world.describe() }
   }
-  const cells = world.coverage.cells
   let viewChanges = 0
-  for (const [cell, count] of cells) if (cell.startsWith('view entered')) viewChanges += count
+  for (const [cell, count] of world.coverage.cells) if (cell.startsWith('view entered')) viewChanges += count
   return {
     ok: violation === undefined,
-    seed: options.seed,
+    seed,
     validators,
     byzantine,
     knobs,
     events: world.eventCount,
-    checks: world.invariants.checks,
+    checks: world.invariants.checks + world.promises.checks,
     virtualMs: Math.round(world.nowMs),
     blocks: world.invariants.height,
     transactions: world.submitted,
     viewChanges: Math.round(viewChanges / validators),
+    messages: world.messages,
+    latenciesMs: world.latenciesMs,
+    boundaries: world.boundaries,
     traceHash: world.traceHash,
     coverage: world.coverage,
     ...(violation === undefined ? {} : { violation }),
-    command: `npx aethel simulate --seed ${options.seed} --validators ${validators} --byzantine ${byzantine}`,
+    command: commandOf(options),
   }
+}
+
+function runToTheEnd(world: World, knobs: Knobs, validators: number): void {
+  const faulty = Math.floor((validators - 1) / 3)
+  const transactions = knobs.transactions === OPEN_ENDED ? MAX_OUTSTANDING : knobs.transactions
+  const boundMs = livenessBoundMs(faulty, transactions, knobs.strategies.includes('drip'))
+  world.start()
+  while (!world.settled) {
+    if (!world.advance()) throw new Violation('liveness', 'nothing is left to happen, and not everything is committed')
+    if (world.eventCount % BUFFER_CHECK_EVENTS === 0) world.checkBuffers()
+    if (world.healed && world.nowMs > world.healedAtMs + boundMs) {
+      throw new Violation('liveness', `not everything is committed ${boundMs} ms after healing`)
+    }
+  }
+  if (isCalm(knobs)) checkThroughput(world, knobs)
+}
+
+/** Nothing ever went wrong in this run. */
+export function isCalm(knobs: Knobs): boolean {
+  const gaps = [knobs.meanPartitionGapMs, knobs.meanClogGapMs, knobs.meanCrashGapMs, knobs.meanPauseGapMs, knobs.meanClockJumpGapMs]
+  const rates = [knobs.lossRate, knobs.slowRate, knobs.diskFaultRate, knobs.damageRate, knobs.strategies.length]
+  return gaps.every((gap) => gap === null) && rates.every((rate) => rate === 0) && knobs.bytesPerMs === null
+}
+
+/**
+ * Without faults a transaction waits for its gossip, its verification at each validator, three message delays with their
+ * syncs, and the block before its own. Message delays are exponential: the slowest of a quorum's takes a few means.
+ */
+export function calmLatencyMs(knobs: Knobs): number {
+  const farthest = knobs.latency === null ? 0 : Math.max(...knobs.latency.oneWayMs.flat())
+  const hopMs = 0.2 + farthest + 6 * (knobs.latency === null ? knobs.meanDelayMs : 0.1 + farthest / 20) + 6 * knobs.fsyncMs
+  return 2 * (5 * hopMs + 6 * knobs.verifyMs) + 100
+}
+
+/** A run without faults must be fast, not merely live. */
+function checkThroughput(world: World, knobs: Knobs): void {
+  const sorted = [...world.latenciesMs].sort((a, b) => a - b)
+  const median = sorted[sorted.length >> 1] ?? 0
+  const most = calmLatencyMs(knobs)
+  demand(
+    'throughput',
+    median <= most,
+    () => `half of the transactions took more than ${Math.round(median)} ms, where ${Math.round(most)} ms are enough`,
+  )
+}
+
+function commandOf(options: SimulationOptions): string {
+  const { seed, validators = 4, byzantine = 0, strategies = [], faults, latency, durationMs, blocks, signatures } = options
+  const parts = [`npx aethel simulate --seed ${seed} --validators ${validators}`]
+  parts.push(`--byzantine ${byzantine}${strategies.length === 0 ? '' : `:${strategies.join(',')}`}`)
+  if (faults !== undefined) parts.push(`--faults ${faults.length === 0 ? 'none' : faults.join(',')}`)
+  if (latency !== undefined) parts.push(`--latency ${latency.name}`)
+  if (durationMs !== undefined) parts.push(`--duration ${durationMs / 1000}`)
+  if (blocks !== undefined) parts.push(`--blocks ${blocks}`)
+  if (signatures !== undefined) parts.push('--signatures real')
+  return parts.join(' ')
 }

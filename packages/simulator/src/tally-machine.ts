@@ -3,7 +3,7 @@
  * that a verifier must do first, and some of that work turns out invalid. Cheap, deterministic, and strict enough that a
  * lost, doubled or reordered transaction changes the root.
  */
-import { decode, encode, type Hash, ok, type Reader, type Refusal, type Result, refuse, ZERO_HASH } from '@aethel/codec'
+import { concatBytes, decode, encode, type Hash, ok, type Reader, type Refusal, type Result, refuse, ZERO_HASH } from '@aethel/codec'
 import { hashTagged } from '@aethel/crypto'
 import type { Application, Executed, Readiness, Transaction } from '@aethel/replica'
 import { transactionIdOf } from '@aethel/replica'
@@ -18,6 +18,7 @@ export type WorkKind = 'none' | 'valid' | 'invalid'
 export interface TallyTransaction extends Transaction {
   readonly account: number
   readonly workKind: WorkKind
+  readonly salt: number
 }
 
 const WORK_KINDS: readonly WorkKind[] = ['none', 'valid', 'invalid']
@@ -41,10 +42,10 @@ function readTally(reader: Reader): { account: number; nonce: number; workKind: 
 export function decodeTally(bytes: Uint8Array): Result<TallyTransaction, Refusal> {
   const decoded = decode(bytes, readTally)
   if (!decoded.ok) return decoded
-  const { account, nonce, workKind } = decoded.value
+  const { account, nonce, workKind, salt } = decoded.value
   const id = transactionIdOf(bytes)
   const work = workKind === 'none' ? null : { key: id, kind: 'tally/1', claim: bytes, proof: bytes, claimId: id, cites: [] }
-  return ok({ id, bytes, sender: `tally/${account}`, nonce, gasLimit: 1_000_000, work, account, workKind })
+  return ok({ id, bytes, sender: `tally/${account}`, nonce, gasLimit: 1_000_000, work, account, workKind, salt })
 }
 
 /** The verdict every honest verifier reaches. */
@@ -55,6 +56,21 @@ export function verifyTally(bytes: Uint8Array): { status: 'valid'; gas: number }
 }
 
 export const TALLY_GENESIS: TallyState = { root: ZERO_HASH, nonces: new Array<number>(TALLY_ACCOUNTS).fill(0) }
+
+function rootWith(root: Hash, id: Hash): Hash {
+  return hashTagged('aethel/tally/v1', concatBytes(root, id))
+}
+
+/** The root that these transactions would lead to if all of them were good: what an adversary claims. */
+export function tallyRootAfter(root: Hash, transactions: readonly Uint8Array[]): Hash {
+  return transactions.reduce<Hash>((below, bytes) => rootWith(below, transactionIdOf(bytes)), root)
+}
+
+/** The gas of a transaction's work, taken at its word. */
+export function tallyGasOf(bytes: Uint8Array): number {
+  const decoded = decodeTally(bytes)
+  return decoded.ok && decoded.value.workKind !== 'none' ? verifyTally(bytes).gas : 0
+}
 
 function readiness(state: TallyState, transaction: TallyTransaction): Readiness {
   const expected = state.nonces[transaction.account] ?? 0
@@ -76,10 +92,7 @@ export function createTallyMachine(initial: TallyState): Application<TallyState>
         const tally = transaction as TallyTransaction
         if (tally.nonce !== nonces[tally.account]) return refuse('nonce', `expected nonce ${nonces[tally.account]}, got ${tally.nonce}`)
         nonces[tally.account] = tally.nonce + 1
-        root = hashTagged(
-          'aethel/tally/v1',
-          encode((writer) => writer.raw(root).raw(tally.id)),
-        )
+        root = rootWith(root, tally.id)
       }
       return ok({ state: { root, nonces }, stateRoot: root })
     },

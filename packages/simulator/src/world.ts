@@ -2,7 +2,17 @@
  * The seeded world around unmodified replicas: virtual time, network, disks, processes, clocks, clients. One thread, no real
  * I/O; a seed reproduces a run event by event.
  */
-import { AssertionError, assert, epoch, type Hash, type Height, height, toHex, type ValidatorIndex, validatorIndex } from '@aethel/codec'
+import {
+  AssertionError,
+  assert,
+  epoch,
+  type Hash,
+  type Height,
+  height,
+  type Refusal,
+  type ValidatorIndex,
+  validatorIndex,
+} from '@aethel/codec'
 import {
   type CommittedTip,
   createMessageChecker,
@@ -12,34 +22,47 @@ import {
   type Message,
   type MessageChecker,
   maxFaulty,
+  type PersistRecord,
   type TimerName,
   type ValidatorSet,
   type VerifiedMessage,
 } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import { createReplica, type Replica, type ReplicaEffect, type ReplicaInput, type Transaction } from '@aethel/replica'
-import { type Adversary, createAdversary } from './byzantine.js'
+import { ADVERSARY_TICK_MS, type Adversary, type Outgoing, type Sign } from './adversaries/adversary.js'
+import { Conspiracy } from './adversaries/conspiracy.js'
+import { createAdversary } from './adversaries/create.js'
+import type { ByzantineStrategy } from './adversaries/strategies.js'
+import { Clients } from './clients.js'
 import { Coverage } from './coverage.js'
 import { Disk, type Write } from './disk.js'
 import { EventQueue } from './events.js'
-import { demand, Invariants, Violation } from './invariants.js'
+import { type Decision, Fates } from './fates.js'
+import { Invariants } from './invariants.js'
 import type { Knobs } from './knobs.js'
+import { Network, roughBytes } from './network.js'
+import { Promises } from './promises.js'
 import { type Random, randomStream } from './random.js'
-import { createIdealSignatures, type IdealSignatures } from './signatures.js'
-import {
-  createTallyMachine,
-  decodeTally,
-  encodeTally,
-  TALLY_ACCOUNTS,
-  TALLY_GENESIS,
-  type TallyState,
-  verifyTally,
-  type WorkKind,
-} from './tally-machine.js'
+import { blocksFrom } from './serve.js'
+import { createIdealSignatures, type SignatureScheme } from './signatures.js'
+import { createTallyMachine, decodeTally, TALLY_GENESIS, type TallyState, tallyGasOf, verifyTally } from './tally-machine.js'
+import { TraceHash, type TraceLine } from './trace.js'
+import { demand, Violation } from './violation.js'
 
-type Payload =
-  | { readonly kind: 'message'; readonly message: Message }
-  | { readonly kind: 'transactions'; readonly transactions: readonly Transaction[] }
+/** One message on its way; shared by all who receive a broadcast, so that the edge checks it once. */
+interface MessagePayload {
+  readonly kind: 'message'
+  readonly message: Message
+  /** Made by an adversary: goes through its bytes, so that the decoder has its say. */
+  readonly forged: boolean
+  readonly bytes: number
+  verdict: VerifiedMessage | Refusal | null
+}
+
+type Payload = MessagePayload | { readonly kind: 'transactions'; readonly transactions: readonly Transaction[]; readonly bytes: number }
+
+type FaultKind = 'crash' | 'power-loss' | 'partition' | 'clog' | 'pause' | 'clock-jump'
+const FAULT_KINDS: readonly FaultKind[] = ['crash', 'power-loss', 'partition', 'clog', 'pause', 'clock-jump']
 
 type WorldEvent =
   | { readonly kind: 'deliver'; readonly from: number; readonly to: number; readonly payload: Payload }
@@ -47,36 +70,54 @@ type WorldEvent =
   | { readonly kind: 'synced'; readonly node: number; readonly incarnation: number; readonly count: number }
   | { readonly kind: 'verified'; readonly node: number; readonly incarnation: number; readonly key: Hash; readonly bytes: Uint8Array }
   | { readonly kind: 'connected'; readonly node: number; readonly peer: number }
-  | { readonly kind: 'crash' }
   | { readonly kind: 'restart'; readonly node: number }
-  | { readonly kind: 'partition' }
-  | { readonly kind: 'mend'; readonly partition: number }
-  | { readonly kind: 'submit'; readonly client: number }
+  | { readonly kind: 'fault'; readonly fault: FaultKind; readonly nth: number }
+  | { readonly kind: 'mend'; readonly nth: number }
+  | { readonly kind: 'submit'; readonly client: number; readonly version: number }
   | { readonly kind: 'heal' }
+  | { readonly kind: 'adversary'; readonly node: number }
 
 /** Held back until the writes before it are durable. */
 type Queued = { readonly kind: 'write'; readonly write: Write<TallyState> } | { readonly kind: 'release'; readonly effect: ReplicaEffect }
 
+/**
+ * Between two effects, where a crash hurts most: before an effect is carried out, when a sync begins, when it is durable and
+ * nothing that depends on it has left, after each message that left, when a block is committed that nobody else has.
+ */
+export type Boundary = 'persist' | 'send' | 'other' | 'sync' | 'synced' | 'released' | 'first-commit'
+const AMBUSHES: readonly (Boundary | 'now')[] = ['now', 'persist', 'send', 'sync', 'synced', 'synced', 'released', 'first-commit']
+
 interface Node {
   readonly index: ValidatorIndex
   disk: Disk<TallyState>
-  lostStore: boolean
   readonly adversary: Adversary | null
   readonly skewMs: number
+  jumpedMs: number
   replica: Replica<TallyState> | null
   incarnation: number
+  /** Effect boundaries passed, over all incarnations. */
+  boundaries: number
+  /** Counts what the fates of this validator are named by. */
+  syncs: number
+  verifications: number
+  acts: number
   queue: Queued[]
   syncing: boolean
+  pausedUntilMs: number
+  diskFullUntilMs: number
+  /** Its store is damaged: it refuses to start. */
+  ruined: boolean
   readonly timers: Map<TimerName, number>
   /** Height of the newest commit effect of this incarnation. */
   appliedHeight: number
+  readonly answers: Map<number, number>
   durableView: number
 }
 
-interface Client {
-  readonly account: number
-  nonce: number
-  current: Uint8Array | null
+/** A crash exactly here: the boundary with this number at this validator. */
+export interface CrashPoint {
+  readonly node: number
+  readonly boundary: number
 }
 
 export interface WorldOptions {
@@ -85,106 +126,135 @@ export interface WorldOptions {
   /** The first `byzantine` positions of a shuffled order are faulty. */
   readonly byzantine: number
   readonly knobs: Knobs
-  readonly onTrace?: (line: string) => void
+  /** Heal when this many blocks are committed, instead of at `knobs.faultMs`. */
+  readonly blocks?: number
+  readonly signatures?: SignatureScheme
+  readonly crashAt?: CrashPoint
+  /** Only these of the decisions happen (fates.ts). */
+  readonly only?: ReadonlySet<string>
+  readonly onDecision?: (decision: Decision) => void
+  readonly onTrace?: (line: TraceLine) => void
 }
 
 const STATUS_MS = 250
-const FLOOR_MS = 800
-const CAP_MS = 6_400
-const CLIENT_RETRY_MS = 1_000
+/** As many transactions as clients come to submit before the world heals. */
+export const OPEN_ENDED: number = Number.MAX_SAFE_INTEGER
+export const CAP_MS = 6_400
 const CLOCK_DRIFT_MS = 2_000
-/** A block is served whole; the simulated answer holds at most this many. */
-const BLOCKS_PER_ANSWER = 16
+/** Answers, our own requests for bodies, and what waited for a slow disk since the tick before. */
+const MAX_ANSWERS = 2 * (512 + 256)
+/** After an enumerated crash the process is back in no time. */
+const CRASH_POINT_DOWN_MS = 100
 
 export class World {
   readonly #options: WorldOptions
   readonly #events = new EventQueue<WorldEvent>()
-  readonly #network: Random
-  readonly #processes: Random
-  readonly #clientsRandom: Random
+  readonly #fates: Fates
+  readonly #network: Network
   readonly #nodes: Node[] = []
-  readonly #signatures: IdealSignatures = createIdealSignatures()
+  readonly #signatures: SignatureScheme
   readonly #validators: ValidatorSet
   readonly #chainId: Hash
   readonly #checker: MessageChecker
-  readonly #verdicts = new WeakMap<Message, VerifiedMessage | 'refused'>()
-  readonly #clients: Client[] = []
+  readonly #clients: Clients
+  readonly #clientVersions: number[]
+  readonly #conspiracy: Conspiracy
+  readonly #traceHash = new TraceHash()
   readonly invariants: Invariants
+  readonly promises: Promises
   readonly coverage: Coverage = new Coverage()
-  #partition: { readonly id: number; readonly side: readonly boolean[]; readonly oneWay: boolean } | null = null
-  #partitions = 0
-  #healed = false
+  #ambush: { readonly node: number | null; readonly at: Boundary } | null = null
+  #mayBeRuined: number
   #healedAtMs = 0
-  #submitted = 0
   nowMs = 0
   eventCount = 0
-  #traceHash: Hash
+  messages = 0
 
   constructor(options: WorldOptions) {
+    const { seed, validators, knobs } = options
     this.#options = options
-    this.#network = randomStream(options.seed, 'network')
-    this.#processes = randomStream(options.seed, 'processes')
-    this.#clientsRandom = randomStream(options.seed, 'clients')
-    this.#chainId = hashTagged('aethel/simulated-chain', Uint8Array.from([options.validators & 255]))
-    this.#traceHash = this.#chainId
-    const keys = Array.from({ length: options.validators }, (_, index) => ({ publicKey: this.#signatures.keyOf(index), power: 1n }))
+    this.#fates = new Fates({ seed, only: options.only ?? null, onDecision: options.onDecision ?? null })
+    this.#network = new Network(this.#fates, knobs, validators)
+    this.#signatures = options.signatures ?? createIdealSignatures()
+    const { transactions, thinkMs } = knobs
+    this.#clients = new Clients(randomStream(seed, 'clients'), { validators, transactions, thinkMs })
+    this.#clientVersions = new Array<number>(this.#clients.count).fill(0)
+    this.#chainId = hashTagged('aethel/simulated-chain', Uint8Array.from([validators & 255]))
+    const keys = Array.from({ length: validators }, (_, index) => ({ publicKey: this.#signatures.keyOf(index), power: 1n }))
     const set = createValidatorSet(epoch(0), keys)
     assert(set.ok, 'a simulated validator set is well formed')
     this.#validators = set.value
-    this.#checker = createMessageChecker({ chainId: this.#chainId, validators: this.#validators, verifySignature: this.#signatures.verify })
-    const faulty = this.#chooseFaulty()
-    this.invariants = new Invariants({
+    const verifySignature = this.#signatures.verify
+    this.#checker = createMessageChecker({ chainId: this.#chainId, validators: this.#validators, verifySignature })
+    const processes = randomStream(seed, 'processes')
+    const faulty = chooseFaulty(processes, validators, options.byzantine)
+    this.#mayBeRuined = Math.max(0, maxFaulty(validators) - options.byzantine)
+    this.#conspiracy = this.#conspire([...faulty.keys()].map(validatorIndex))
+    const isHonest = (index: number): boolean => !faulty.has(index)
+    const shared = { chainId: this.#chainId, validators: this.#validators, verifySignature }
+    this.invariants = new Invariants({ ...shared, isValidTransaction: isAcceptable, gasOf: tallyGasOf, nowMs: () => this.nowMs })
+    this.promises = new Promises({ ...shared, window: options.knobs.window, isHonest, committedAt: (at) => this.invariants.hashAt(at) })
+    for (let index = 0; index < validators; index++) this.#nodes.push(this.#createNode(validatorIndex(index), faulty.get(index), processes))
+  }
+
+  #conspire(members: readonly ValidatorIndex[]): Conspiracy {
+    const signers = Array.from({ length: this.#options.validators }, (_, index) => this.#signatures.signer(index))
+    return new Conspiracy({
       chainId: this.#chainId,
       validators: this.#validators,
-      verifySignature: this.#signatures.verify,
-      isValidTransaction: (bytes) => isAcceptable(bytes),
-      isHonest: (index) => !faulty.has(index),
+      members,
+      random: randomStream(this.#options.seed, 'conspiracy'),
+      sign: (member, bytes) => {
+        assert(members.includes(member), 'conspirators sign as themselves only')
+        return (signers[member] as Sign)(bytes)
+      },
+      signAbroad: (signer, bytes) => (signers[signer] as Sign)(bytes),
     })
-    for (let index = 0; index < options.validators; index++) this.#nodes.push(this.#createNode(validatorIndex(index), faulty.get(index)))
-    for (let client = 0; client < Math.min(TALLY_ACCOUNTS, 4); client++) this.#clients.push({ account: client, nonce: 0, current: null })
   }
 
-  /** Position to strategy number. */
-  #chooseFaulty(): Map<number, number> {
-    const order = Array.from({ length: this.#options.validators }, (_, index) => index)
-    for (let i = order.length - 1; i > 0; i--) {
-      const j = this.#processes.below(i + 1)
-      const swap = order[i] as number
-      order[i] = order[j] as number
-      order[j] = swap
-    }
-    return new Map(order.slice(0, this.#options.byzantine).map((index, position) => [index, position]))
-  }
-
-  #createNode(index: ValidatorIndex, strategyAt: number | undefined): Node {
-    const { knobs, validators } = this.#options
+  #createNode(index: ValidatorIndex, strategyAt: number | undefined, processes: Random): Node {
+    const { knobs } = this.#options
     const genesis: CommittedTip = { height: height(0), hash: this.#chainId, timestampMs: 0 }
-    const strategy = strategyAt === undefined ? undefined : knobs.strategies[strategyAt]
-    const context = {
-      self: index,
-      count: validators,
-      chainId: this.#chainId,
-      random: randomStream(this.#options.seed, `adversary ${index}`),
-      sign: this.#signatures.signer(index),
-    }
+    const strategy = strategyAt === undefined ? undefined : knobs.strategies[strategyAt % knobs.strategies.length]
     return {
       index,
       disk: new Disk(genesis, TALLY_GENESIS),
-      lostStore: false,
-      adversary: strategy === undefined ? null : createAdversary(strategy, context),
-      skewMs: Math.floor((this.#processes.unit() * 2 - 1) * knobs.clockSkewMs) + knobs.clockSkewMs,
+      adversary: strategy === undefined ? null : this.#corrupt(index, strategy),
+      skewMs: Math.floor((processes.unit() * 2 - 1) * knobs.clockSkewMs) + knobs.clockSkewMs,
+      jumpedMs: 0,
       replica: null,
       incarnation: 0,
+      boundaries: 0,
+      syncs: 0,
+      verifications: 0,
+      acts: 0,
       queue: [],
       syncing: false,
+      pausedUntilMs: 0,
+      diskFullUntilMs: 0,
+      ruined: false,
       timers: new Map(),
       appliedHeight: 0,
+      answers: new Map(),
       durableView: 0,
     }
   }
 
+  #corrupt(self: ValidatorIndex, strategy: ByzantineStrategy): Adversary {
+    return createAdversary(strategy, {
+      self,
+      peers: this.#validators.validators.flatMap((_, index) => (index === self ? [] : [validatorIndex(index)])),
+      conspiracy: this.#conspiracy,
+      random: randomStream(this.#options.seed, `adversary ${self}`),
+      nowMs: () => this.nowMs,
+      viewTimeoutMs: () => this.#nodeAt(self).replica?.inspect().viewTimeoutMs ?? this.#options.knobs.floorMs,
+      isolate: (victim, forMs) => this.#network.isolate(victim, this.nowMs + forMs),
+      note: (lie) => this.coverage.hit(`lie: ${lie}`),
+    })
+  }
+
   get healed(): boolean {
-    return this.#healed
+    return this.#network.healed
   }
 
   get healedAtMs(): number {
@@ -192,31 +262,39 @@ export class World {
   }
 
   get traceHash(): string {
-    return toHex(this.#traceHash).slice(0, 16)
+    return this.#traceHash.text
   }
 
   get submitted(): number {
-    return this.#submitted
+    return this.#clients.submitted
+  }
+
+  get latenciesMs(): readonly number[] {
+    return this.#clients.latenciesMs
+  }
+
+  /** Effect boundaries passed so far, by validator: what a crash can be aimed at. */
+  get boundaries(): readonly number[] {
+    return this.#nodes.map((node) => node.boundaries)
   }
 
   start(): void {
-    const { knobs } = this.#options
+    const { knobs, blocks } = this.#options
     for (const node of this.#nodes) this.#boot(node)
-    for (const [client] of this.#clients.entries()) this.#events.push(this.#clientsRandom.unit() * 200, { kind: 'submit', client })
-    if (knobs.meanPartitionGapMs !== null) this.#events.push(this.#network.exponential(knobs.meanPartitionGapMs), { kind: 'partition' })
-    if (knobs.meanCrashGapMs !== null) this.#events.push(this.#processes.exponential(knobs.meanCrashGapMs), { kind: 'crash' })
-    this.#events.push(knobs.faultMs, { kind: 'heal' })
+    for (let client = 0; client < this.#clients.count; client++)
+      this.#events.push(this.#clients.firstInMs(), { kind: 'submit', client, version: 0 })
+    for (const fault of FAULT_KINDS) this.#scheduleFault(fault, 1)
+    if (blocks === undefined) this.#events.push(knobs.faultMs, { kind: 'heal' })
+    for (const { index, adversary } of this.#nodes)
+      if (adversary !== null) this.#events.push(ADVERSARY_TICK_MS, { kind: 'adversary', node: index })
   }
 
-  /** Everything submitted is committed at every honest validator that is up, and all of them are up. */
+  /** Everything submitted is committed at every honest validator that can be up, and all of those are up. */
   get settled(): boolean {
-    if (!this.#healed || this.#submitted < this.#options.knobs.transactions) return false
-    if (this.#clients.some((client) => client.current !== null)) return false
-    return this.#honest().every((node) => node.replica !== null && node.disk.committedHeight === this.invariants.height)
-  }
-
-  #honest(): Node[] {
-    return this.#nodes.filter((node) => node.adversary === null)
+    if (!this.healed || !this.#clients.done) return false
+    return this.#nodes.every(
+      (node) => node.adversary !== null || node.ruined || (node.replica !== null && node.disk.committedHeight === this.invariants.height),
+    )
   }
 
   /** Processes one event; false when none is left. */
@@ -235,39 +313,42 @@ export class World {
         return this.#deliver(event)
       case 'timer': {
         const node = this.#nodeAt(event.node)
-        if (node.incarnation !== event.incarnation || node.timers.get(event.timer) !== event.version) return
+        if (node.incarnation !== event.incarnation || node.timers.get(event.timer) !== event.version || this.#waitsForPause(node, event))
+          return
+        if (event.timer === 'status') node.answers.clear()
         return this.#step(node, { kind: 'timer', timer: event.timer, nowMs: this.#clockOf(node) })
       }
       case 'synced': {
         const node = this.#nodeAt(event.node)
-        if (node.incarnation === event.incarnation) this.#onSynced(node, event.count)
+        if (node.incarnation === event.incarnation && !this.#waitsForPause(node, event)) this.#onSynced(node, event.count)
         return
       }
       case 'verified': {
         const node = this.#nodeAt(event.node)
-        if (node.incarnation !== event.incarnation) return
+        if (node.incarnation !== event.incarnation || this.#waitsForPause(node, event)) return
         const verdict = verifyTally(event.bytes)
         const outcome = verdict.status === 'valid' ? verdict : { ...verdict, code: 'tally-invalid', message: 'expected valid work' }
         return this.#step(node, { kind: 'verified', key: event.key, outcome, nowMs: this.#clockOf(node) })
       }
       case 'connected': {
         const node = this.#nodeAt(event.node)
-        if (node.replica !== null) this.#step(node, { kind: 'connected', peer: validatorIndex(event.peer), nowMs: this.#clockOf(node) })
-        return
+        if (node.replica === null || this.#waitsForPause(node, event)) return
+        return this.#step(node, { kind: 'connected', peer: validatorIndex(event.peer), nowMs: this.#clockOf(node) })
       }
-      case 'crash':
-        return this.#onCrashDue()
+      case 'fault':
+        return this.#onFaultDue(event.fault, event.nth)
       case 'restart':
         return this.#boot(this.#nodeAt(event.node))
-      case 'partition':
-        return this.#onPartitionDue()
       case 'mend':
-        if (this.#partition?.id === event.partition) this.#mend()
+        if (this.#network.mend(event.nth)) this.#reconnectSome(event.nth)
         return
       case 'submit':
-        return this.#onSubmit(event.client)
+        if (this.#clientVersions[event.client] === event.version) this.#onSubmit(event.client)
+        return
       case 'heal':
         return this.#heal()
+      case 'adversary':
+        return this.#onAdversaryTick(this.#nodeAt(event.node))
     }
   }
 
@@ -278,18 +359,24 @@ export class World {
   }
 
   #clockOf(node: Node): number {
-    return Math.floor(this.nowMs + node.skewMs + 1)
+    return Math.floor(this.nowMs + node.skewMs + node.jumpedMs + 1)
+  }
+
+  #trace(node: number, what: string, detail: object = {}): void {
+    this.#options.onTrace?.({ atMs: this.nowMs, node, what, ...detail })
   }
 
   // --- processes ----------------------------------------------------------------------------------------------------
 
   #boot(node: Node): void {
-    if (node.replica !== null) return
+    if (node.replica !== null || node.ruined || this.#isRuined(node)) return
     const { knobs } = this.#options
     node.incarnation++
     node.queue = []
     node.syncing = false
+    node.pausedUntilMs = 0
     node.timers.clear()
+    node.answers.clear()
     const durable = node.disk.durableState()
     node.appliedHeight = durable.committed.height
     demand(
@@ -297,15 +384,19 @@ export class World {
       durable.view >= node.durableView,
       () => `validator ${node.index} restarted in view ${durable.view} after ${node.durableView}`,
     )
+    const { floorMs, window } = knobs
     node.replica = createReplica({
       consensus: {
         chainId: this.#chainId,
         validators: this.#validators,
         self: node.index,
-        window: knobs.window,
+        window,
         clockDriftMs: CLOCK_DRIFT_MS,
-        timers: { floorMs: FLOOR_MS, commitFactor: 4, allowanceMs: 200, capMs: CAP_MS, statusMs: STATUS_MS, batchMs: 5 },
-        recoveryNonce: hashTagged('aethel/simulated-nonce', Uint8Array.of(node.index, node.incarnation & 255, node.incarnation >> 8)),
+        timers: { floorMs, commitFactor: 4, allowanceMs: floorMs / 4, capMs: CAP_MS, statusMs: STATUS_MS, batchMs: 5 },
+        recoveryNonce: hashTagged(
+          'aethel/simulated-nonce',
+          Uint8Array.of(node.index, node.incarnation & 255, (node.incarnation >> 8) & 255),
+        ),
         sign: this.#signatures.signer(node.index),
       },
       durable,
@@ -315,6 +406,7 @@ export class World {
       order: 'difficulty',
     })
     if (node.incarnation > 1) this.coverage.hit('restart')
+    this.#trace(node.index, 'start', { view: durable.view, committed: durable.committed.height })
     this.#step(node, { kind: 'start', nowMs: this.#clockOf(node) })
     for (const peer of this.#nodes) {
       if (peer === node || peer.replica === null) continue
@@ -323,118 +415,238 @@ export class World {
     }
   }
 
-  #onCrashDue(): void {
-    const { knobs } = this.#options
-    if (this.#healed || knobs.meanCrashGapMs === null) return
-    this.#events.push(this.nowMs + this.#processes.exponential(knobs.meanCrashGapMs), { kind: 'crash' })
-    const up = this.#nodes.filter((node) => node.replica !== null)
-    if (up.length === 0) return
-    this.#crash(this.#processes.pick(up))
+  /** The store finds a record damaged (rotten, or written over by a misdirected write) and refuses to open: for good. */
+  #isRuined(node: Node): boolean {
+    const { damageRate } = this.#options.knobs
+    if (this.healed || node.incarnation === 0 || node.adversary !== null || this.#mayBeRuined === 0 || damageRate === 0) return false
+    const nth = node.incarnation
+    if (this.#fates.unit('disk', node.index, nth, 2) >= damageRate) return false
+    if (!this.#fates.allows('disk', `damage ${node.index}#${nth}`, this.nowMs)) return false
+    this.#mayBeRuined--
+    if (this.#fates.unit('disk', node.index, nth, 3) < 0.5) return this.#recover(node)
+    node.ruined = true
+    this.coverage.hit('damaged store refused')
+    this.#trace(node.index, 'store damaged')
+    return true
   }
 
-  /** Power fails: of the writes not yet synced, some prefix made it. */
-  #crash(node: Node): void {
-    const { knobs } = this.#options
+  /** An operator puts a new store in place of the damaged one, and says so; the key is the same (trap C6). */
+  #recover(node: Node): false {
+    node.disk = new Disk({ height: height(0), hash: this.#chainId, timestampMs: 0 }, TALLY_GENESIS, { status: 'asking' })
+    node.durableView = 0
+    this.coverage.hit('store lost')
+    this.#trace(node.index, 'store lost')
+    return false
+  }
+
+  /** Power fails: of the writes not yet synced, some prefix made it; of one more group, perhaps some records. */
+  #crash(node: Node, downMs: number): void {
+    if (node.replica === null) return
     const writes = node.queue.flatMap((item) => (item.kind === 'write' ? [item.write] : []))
-    const survived = this.#processes.below(writes.length + 1)
+    const survived = this.#fates.below(writes.length + 1, 'crash', node.index, node.incarnation, 7)
     for (const write of writes.slice(0, survived)) node.disk.apply(write)
     node.durableView = Math.max(node.durableView, node.disk.viewRecord.view)
     if (writes.length > survived) this.coverage.hit('crash lost unsynced writes')
+    this.#trace(node.index, 'crash', { writes: writes.length, survived })
     node.replica = null
     node.incarnation++
     node.queue = []
     this.coverage.hit('crash')
-    this.#maybeLoseStore(node)
-    this.#events.push(this.nowMs + this.#processes.exponential(knobs.downMs), { kind: 'restart', node: node.index })
+    this.#events.push(this.nowMs + downMs, { kind: 'restart', node: node.index })
   }
 
-  /** The disk is gone and the key is not (trap C6). */
-  #maybeLoseStore(node: Node): void {
-    const { byzantine, knobs, validators } = this.#options
-    const lost = this.#nodes.filter((other) => other.lostStore && other !== node).length
-    if (node.adversary !== null || byzantine + lost >= maxFaulty(validators) || !this.#processes.chance(knobs.storeLossRate)) return
-    node.disk = new Disk({ height: height(0), hash: this.#chainId, timestampMs: 0 }, TALLY_GENESIS, { status: 'asking' })
-    node.lostStore = true
-    node.durableView = 0
-    node.appliedHeight = 0
-    this.coverage.hit('store lost')
+  #downMs(node: Node): number {
+    return this.#fates.exponential(this.#options.knobs.downMs, 'crash', node.index, node.incarnation, 8)
   }
 
-  // --- network ------------------------------------------------------------------------------------------------------
-
-  #onPartitionDue(): void {
-    const { knobs, validators } = this.#options
-    if (this.#healed || knobs.meanPartitionGapMs === null) return
-    if (this.#partition === null) {
-      const side = Array.from({ length: validators }, () => this.#network.chance(0.5))
-      this.#partition = { id: ++this.#partitions, side, oneWay: this.#network.chance(0.25) }
-      this.coverage.hit('partition')
-      this.#events.push(this.nowMs + this.#network.exponential(knobs.partitionMs), { kind: 'mend', partition: this.#partitions })
+  /** Passes one effect boundary; true if the process died there. */
+  #passes(node: Node, at: Boundary): boolean {
+    node.boundaries++
+    const { crashAt } = this.#options
+    if (crashAt !== undefined && crashAt.node === node.index && crashAt.boundary === node.boundaries) {
+      this.coverage.hit(`crash at a boundary: ${at}`)
+      this.#crash(node, CRASH_POINT_DOWN_MS)
+      return true
     }
-    this.#events.push(this.nowMs + this.#network.exponential(knobs.meanPartitionGapMs), { kind: 'partition' })
+    const ambush = this.#ambush
+    if (ambush === null || ambush.at !== at || (ambush.node !== null && ambush.node !== node.index)) return false
+    this.#ambush = null
+    this.coverage.hit(`crash at a boundary: ${at}`)
+    this.#crash(node, this.#downMs(node))
+    return true
   }
 
-  #mend(): void {
-    this.#partition = null
+  /** A stopped process (SIGSTOP, a virtual machine that was moved) sees everything later. */
+  #waitsForPause(node: Node, event: WorldEvent): boolean {
+    if (node.pausedUntilMs <= this.nowMs) return false
+    this.#events.push(node.pausedUntilMs, event)
+    return true
+  }
+
+  // --- faults that come by themselves -------------------------------------------------------------------------------
+
+  #gapOf(fault: FaultKind): number | null {
+    const { knobs } = this.#options
+    switch (fault) {
+      case 'crash':
+        return knobs.meanCrashGapMs
+      case 'power-loss':
+        return knobs.meanCrashGapMs === null ? null : 4 * knobs.meanCrashGapMs
+      case 'partition':
+        return knobs.meanPartitionGapMs
+      case 'clog':
+        return knobs.meanClogGapMs
+      case 'pause':
+        return knobs.meanPauseGapMs
+      case 'clock-jump':
+        return knobs.meanClockJumpGapMs
+    }
+  }
+
+  #scheduleFault(fault: FaultKind, nth: number): void {
+    const gapMs = this.#gapOf(fault)
+    if (gapMs !== null) this.#events.push(this.nowMs + this.#fates.exponential(gapMs, fault, 0, nth), { kind: 'fault', fault, nth })
+  }
+
+  #onFaultDue(fault: FaultKind, nth: number): void {
+    if (this.healed) return
+    this.#scheduleFault(fault, nth + 1)
+    if (fault === 'partition' && this.#network.partitioned) return
+    if (!this.#fates.allows(fault, `#${nth}`, this.nowMs)) return
+    const { knobs, validators } = this.#options
+    const fates = this.#fates
+    const victim = this.#nodeAt(fates.below(validators, fault, 1, nth))
+    switch (fault) {
+      case 'crash':
+        return this.#onCrashDue(victim, nth)
+      case 'power-loss': {
+        const everybody = fates.unit(fault, 2, nth) < 0.3
+        this.coverage.hit(everybody ? 'power loss of all' : 'power loss of several')
+        for (const node of this.#nodes) if (everybody || fates.unit(fault, 3, nth, node.index) < 0.5) this.#crash(node, this.#downMs(node))
+        return
+      }
+      case 'partition':
+        this.#network.partition(nth)
+        this.coverage.hit('partition')
+        this.#events.push(this.nowMs + fates.exponential(knobs.partitionMs, fault, 4, nth), { kind: 'mend', nth })
+        return this.#trace(-1, 'partition', { nth })
+      case 'clog': {
+        const to = fates.below(validators, fault, 2, nth)
+        this.#network.clog(victim.index, to, this.nowMs + fates.exponential(400, fault, 3, nth))
+        this.coverage.hit('clog')
+        return
+      }
+      case 'pause':
+        if (victim.replica === null) return
+        victim.pausedUntilMs = this.nowMs + fates.exponential(knobs.pauseMs, fault, 2, nth)
+        this.coverage.hit('pause')
+        return this.#trace(victim.index, 'pause', { untilMs: victim.pausedUntilMs })
+      case 'clock-jump':
+        victim.jumpedMs = Math.floor((fates.unit(fault, 2, nth) - 0.4) * 5_000)
+        this.coverage.hit(victim.jumpedMs < 0 ? 'clock jumped back' : 'clock jumped ahead')
+        return this.#trace(victim.index, 'clock jump', { byMs: victim.jumpedMs })
+    }
+  }
+
+  /** Now, or at the next effect boundary of a kind: that is where promises break. */
+  #onCrashDue(victim: Node, nth: number): void {
+    const at = AMBUSHES[this.#fates.below(AMBUSHES.length, 'crash', 2, nth)] as Boundary | 'now'
+    if (at === 'now') return this.#crash(victim, this.#downMs(victim))
+    this.#ambush = { at, node: at === 'first-commit' ? null : victim.index }
+  }
+
+  #reconnectSome(nth: number): void {
     for (const node of this.#nodes) {
       for (const peer of this.#nodes) {
-        if (node !== peer && this.#network.chance(0.5))
+        if (node !== peer && this.#fates.unit('partition', 5 + node.index, nth, peer.index) < 0.5)
           this.#events.push(this.nowMs + 1, { kind: 'connected', node: node.index, peer: peer.index })
       }
     }
   }
 
-  #isCut(from: number, to: number): boolean {
-    const partition = this.#partition
-    if (partition === null || partition.side[from] === partition.side[to]) return false
-    return !partition.oneWay || partition.side[from] === true
+  // --- network ------------------------------------------------------------------------------------------------------
+
+  #payloadOf(message: Message, forged: boolean): MessagePayload {
+    return { kind: 'message', message, forged, bytes: roughBytes(message), verdict: null }
   }
 
-  #transmit(from: number, to: number, payload: Payload): void {
-    const { knobs } = this.#options
+  #transmit(from: number, to: number, payload: Payload, afterMs = 0): void {
     if (from === to) return
-    if (!this.#healed && (this.#isCut(from, to) || this.#network.chance(knobs.lossRate))) return
-    const copies = !this.#healed && this.#network.chance(knobs.duplicationRate) ? 2 : 1
-    for (let copy = 0; copy < copies; copy++) {
-      let delayMs = 0.2 + this.#network.exponential(knobs.meanDelayMs)
-      if (!this.#healed && this.#network.chance(knobs.slowRate)) delayMs *= knobs.slowFactor
-      this.#events.push(this.nowMs + delayMs, { kind: 'deliver', from, to, payload })
+    this.messages++
+    for (const arrivesMs of this.#network.route(from, to, payload.bytes, this.nowMs)) {
+      this.#events.push(arrivesMs + afterMs, { kind: 'deliver', from, to, payload })
     }
   }
 
   #deliver(event: Extract<WorldEvent, { kind: 'deliver' }>): void {
     const node = this.#nodeAt(event.to)
-    if (node.replica === null || (!this.#healed && this.#isCut(event.from, event.to))) return
+    const { replica } = node
+    if (replica === null || this.#network.isCut(event.from, event.to, this.nowMs) || this.#waitsForPause(node, event)) return
     const from = validatorIndex(event.from)
-    if (event.payload.kind === 'transactions') {
-      return this.#step(node, { kind: 'transactions', from, transactions: event.payload.transactions, nowMs: this.#clockOf(node) })
+    const { payload } = event
+    if (payload.kind === 'transactions') {
+      return this.#step(node, { kind: 'transactions', from, transactions: payload.transactions, nowMs: this.#clockOf(node) })
     }
-    if (node.adversary === null && !node.replica.wants(from, event.payload.message)) return
-    const message = this.#verified(event.payload.message)
-    if (message === 'refused') return
-    if (node.adversary !== null)
-      for (const out of node.adversary.onReceive(message)) this.#transmit(node.index, out.to, { kind: 'message', message: out.message })
+    const message = this.#verified(payload)
+    const standing = { ...replica.position, committedHeight: replica.committed.height, window: this.#options.knobs.window }
+    if ('code' in message) return this.coverage.onRefused(payload.message, message.code, standing)
+    this.coverage.onMessage(message, standing)
+    this.#traceHash.message(this.nowMs, event.from, event.to, message)
+    if (node.adversary !== null) this.#act(node, node.adversary.onReceive(from, message))
+    if (node.adversary === null && !replica.wants(from, message)) return
     this.#step(node, { kind: 'message', from, message, nowMs: this.#clockOf(node) })
   }
 
   /** The edge. Its verdict is a pure function of the message, so one check serves every receiver. */
-  #verified(message: Message): VerifiedMessage | 'refused' {
-    const known = this.#verdicts.get(message)
-    if (known !== undefined) return known
-    const received = this.#options.knobs.encodeOnWire ? decodeMessage(encodeMessage(message)) : { ok: true as const, value: message }
+  #verified(payload: MessagePayload): VerifiedMessage | Refusal {
+    if (payload.verdict !== null) return payload.verdict
+    const asBytes = payload.forged || this.#options.knobs.encodeOnWire
+    const received = asBytes ? decodeMessage(encodeMessage(payload.message)) : { ok: true as const, value: payload.message }
     const checked = received.ok ? this.#checker.check(received.value) : received
-    const verdict = checked.ok ? checked.value : 'refused'
-    if (verdict === 'refused') this.coverage.hit(`refused ${message.kind}`)
-    this.#verdicts.set(message, verdict)
-    return verdict
+    payload.verdict = checked.ok ? checked.value : checked.error
+    return payload.verdict
+  }
+
+  // --- adversaries --------------------------------------------------------------------------------------------------
+
+  #onAdversaryTick(node: Node): void {
+    if (node.adversary === null) return
+    this.#events.push(this.nowMs + ADVERSARY_TICK_MS, { kind: 'adversary', node: node.index })
+    if (node.replica !== null) this.#act(node, node.adversary.onTick())
+  }
+
+  /** What an adversary does of its own accord. */
+  #act(node: Node, outgoing: readonly Outgoing[]): void {
+    if (outgoing.length > 0 && this.#fates.allows('adversary', `${node.index}#${++node.acts}`, this.nowMs))
+      this.#sendForged(node, outgoing, null)
+  }
+
+  /** What an adversary makes of what its replica wants to send. */
+  #pervert(node: Node, adversary: Adversary, to: ValidatorIndex | 'all', original: Message): void {
+    const outgoing = adversary.onSend(to, original)
+    const receivers = to === 'all' ? this.#options.validators - 1 : 1
+    const obeys = outgoing.length === receivers && outgoing.every(({ message, afterMs }) => message === original && afterMs === undefined)
+    if (obeys || this.#fates.allows('adversary', `${node.index}#${++node.acts}`, this.nowMs)) this.#sendForged(node, outgoing, original)
+    else this.#sendHonestly(node, to, original)
+  }
+
+  #sendForged(node: Node, outgoing: readonly Outgoing[], original: Message | null): void {
+    const payloads = new Map<Message, MessagePayload>()
+    for (const { to, message, afterMs } of outgoing) {
+      let payload = payloads.get(message)
+      if (payload === undefined) {
+        payload = this.#payloadOf(message, message !== original)
+        payloads.set(message, payload)
+      }
+      this.#transmit(node.index, to, payload, afterMs)
+    }
   }
 
   // --- effects ------------------------------------------------------------------------------------------------------
 
   #step(node: Node, input: ReplicaInput): void {
-    const { replica } = node
+    const { replica, incarnation } = node
     if (replica === null) return
-    this.coverage.onInput(replica, input)
     let effects: ReplicaEffect[]
     try {
       effects = replica.step(input)
@@ -443,28 +655,27 @@ export class World {
         throw new Violation('no-crash', `validator ${node.index} stopped on an assertion: ${error.message}`)
       throw error
     }
-    for (const effect of effects) this.#onEffect(node, effect)
+    for (const effect of effects) {
+      if (this.#passes(node, effect.kind === 'persist' ? 'persist' : effect.kind === 'send' ? 'send' : 'other')) return
+      this.#onEffect(node, effect)
+      if (node.incarnation !== incarnation) return
+    }
     this.#startSync(node)
   }
 
   #onEffect(node: Node, effect: ReplicaEffect): void {
     switch (effect.kind) {
       case 'persist':
+        if (node.adversary === null) this.#onPersist(node.index, effect.records)
         node.queue.push({ kind: 'write', write: { kind: 'records', records: effect.records } })
         return
       case 'commit':
-        this.#onCommitEffect(node, effect)
-        return
+        return this.#onCommitEffect(node, effect)
       case 'set-timer': {
         const version = (node.timers.get(effect.timer) ?? 0) + 1
         node.timers.set(effect.timer, version)
-        this.#events.push(this.nowMs + effect.afterMs, {
-          kind: 'timer',
-          node: node.index,
-          incarnation: node.incarnation,
-          timer: effect.timer,
-          version,
-        })
+        const { index, incarnation } = node
+        this.#events.push(this.nowMs + effect.afterMs, { kind: 'timer', node: index, incarnation, timer: effect.timer, version })
         return
       }
       case 'cancel-timer':
@@ -472,29 +683,25 @@ export class World {
         return
       case 'verify':
         for (const { work } of effect.jobs) {
-          const atMs = this.nowMs + this.#processes.exponential(this.#options.knobs.verifyMs)
-          this.#events.push(atMs, { kind: 'verified', node: node.index, incarnation: node.incarnation, key: work.key, bytes: work.claim })
+          const takesMs = this.#fates.delay(this.#options.knobs.verifyMs, -1 - node.index, ++node.verifications)
+          const { index, incarnation } = node
+          this.#events.push(this.nowMs + takesMs, { kind: 'verified', node: index, incarnation, key: work.key, bytes: work.claim })
         }
         return
       case 'event':
         this.coverage.onEvent(effect.event)
-        this.#options.onTrace?.(
-          `${this.nowMs.toFixed(1)} ${node.index} ${JSON.stringify(effect.event, (_, value) => (value instanceof Uint8Array ? toHex(value).slice(0, 8) : value))}`,
-        )
+        if (this.#options.onTrace !== undefined) this.#trace(node.index, effect.event.name, effect.event)
         return
       case 'evidence':
         this.coverage.hit('equivocation detected')
-        demand(
-          'no-conflicting-votes',
-          this.#nodeAt(effect.evidence.first.sender).adversary !== null,
-          () => `honest validator ${effect.evidence.first.sender} is accused of equivocation`,
-        )
-        return
+        return this.promises.onEvidence(effect.evidence)
       case 'send':
       case 'gossip':
       case 'serve':
-        if (node.queue.length === 0) this.#release(node, effect)
-        else node.queue.push({ kind: 'release', effect })
+        if (node.queue.length === 0) {
+          this.#checkPromise(node, effect)
+          this.#release(node, effect)
+        } else node.queue.push({ kind: 'release', effect })
         return
       case 'admission':
       case 'dropped':
@@ -502,29 +709,54 @@ export class World {
     }
   }
 
-  #onCommitEffect(node: Node, effect: Extract<ReplicaEffect, { kind: 'commit' }>): void {
-    const state = node.replica?.state
-    assert(state !== undefined, 'a commit effect comes from a running replica')
-    // Several blocks may commit in one step; their states follow from the blocks themselves.
-    const machine = createTallyMachine(this.#stateBefore(node))
-    const context = {
-      height: effect.block.header.height,
-      timestampMs: effect.block.header.timestampMs,
-      proposer: effect.block.header.proposer,
+  /** An honest validator is about to vote for these. */
+  #onPersist(index: number, records: readonly PersistRecord[]): void {
+    for (const record of records) {
+      if (record.kind === 'view' && record.newView !== null) this.promises.onNewView(index, record.newView)
+      if (record.kind !== 'block') continue
+      const { block } = record
+      this.promises.knowBlock(block)
+      const bad = block.body.transactions.findIndex((bytes) => !isAcceptable(bytes))
+      demand(
+        'validity',
+        bad < 0,
+        () => `an honest validator votes for height ${block.header.height}, where transaction ${bad} does not verify`,
+      )
     }
+  }
+
+  #onCommitEffect(node: Node, effect: Extract<ReplicaEffect, { kind: 'commit' }>): void {
+    const { block, certificate } = effect
+    const { header } = block
+    // Several blocks may commit in one step; their states follow from the blocks themselves.
+    const before = this.#stateBefore(node)
+    const machine = createTallyMachine(before)
     const executed = machine.execute(
-      machine.initial.state,
-      context,
+      before,
+      { height: header.height, timestampMs: header.timestampMs, proposer: header.proposer },
       effect.transactions.map((transaction) => ({ transaction, difficulty: 0 })),
     )
     demand('state-root', executed.ok, () => `validator ${node.index} committed a block that does not execute`)
-    this.invariants.onCommit(node.index, node.appliedHeight, effect.block, effect.certificate, executed.value.stateRoot)
-    node.appliedHeight = effect.block.header.height
-    node.queue.push({
-      kind: 'write',
-      write: { kind: 'commit', committed: { block: effect.block, certificate: effect.certificate, state: executed.value.state } },
-    })
-    this.#traceHash = hashTagged('aethel/trace', Uint8Array.from([...this.#traceHash, ...effect.block.hash, node.index]))
+    const isFirst = header.height > this.invariants.height
+    this.invariants.onCommit(node.index, node.appliedHeight, block, certificate, executed.value.stateRoot)
+    node.appliedHeight = header.height
+    const { state } = executed.value
+    node.queue.push({ kind: 'write', write: { kind: 'commit', committed: { block, certificate, state } } })
+    this.#traceHash.commit(node.index, block.hash)
+    if (isFirst) this.#onFirstCommit(node, block.body.transactions)
+  }
+
+  #onFirstCommit(node: Node, transactions: readonly Uint8Array[]): void {
+    for (const bytes of transactions) {
+      const next = this.#clients.onFinal(bytes, this.nowMs)
+      if (next === null) continue
+      const version = (this.#clientVersions[next.client] as number) + 1
+      this.#clientVersions[next.client] = version
+      this.#events.push(this.nowMs + next.nextInMs, { kind: 'submit', client: next.client, version })
+    }
+    const { blocks } = this.#options
+    if (blocks !== undefined && !this.healed && this.invariants.height >= blocks) this.#heal()
+    this.#passes(node, 'first-commit')
   }
 
   /** State after the newest commit that is queued or durable. */
@@ -536,43 +768,78 @@ export class World {
     return node.disk.state
   }
 
+  // --- disks --------------------------------------------------------------------------------------------------------
+
   #startSync(node: Node): void {
-    if (node.syncing || node.queue.length === 0 || node.replica === null) return
+    if (node.syncing || node.queue.length === 0 || node.replica === null || this.#passes(node, 'sync')) return
     node.syncing = true
-    const atMs = this.nowMs + this.#processes.exponential(this.#options.knobs.fsyncMs)
-    this.#events.push(atMs, { kind: 'synced', node: node.index, incarnation: node.incarnation, count: node.queue.length })
+    const takesMs = this.#fates.delay(this.#options.knobs.fsyncMs, -1_000_001 - node.index, ++node.syncs)
+    this.#events.push(this.nowMs + takesMs, { kind: 'synced', node: node.index, incarnation: node.incarnation, count: node.queue.length })
   }
 
   /** Group commit: everything queued when the sync began is durable; releases up to the next write go out. */
   #onSynced(node: Node, count: number): void {
     node.syncing = false
-    for (const item of node.queue.splice(0, count)) this.#settleQueued(node, item)
-    while (node.queue[0]?.kind === 'release') this.#settleQueued(node, node.queue.shift() as Queued)
+    if (this.#diskFails(node)) return
+    const { queue } = node
+    let until = count
+    while (queue[until]?.kind === 'release') until++
+    const batch = queue.splice(0, until)
+    for (const item of batch) {
+      if (item.kind === 'write') node.disk.apply(item.write)
+      else this.#checkPromise(node, item.effect) // against what was durable before it
+    }
+    node.durableView = Math.max(node.durableView, node.disk.viewRecord.view)
+    if (this.#passes(node, 'synced')) return
+    for (const item of batch) {
+      if (item.kind !== 'release') continue
+      this.#release(node, item.effect)
+      if (this.#passes(node, 'released')) return
+    }
     this.#startSync(node)
   }
 
-  #settleQueued(node: Node, item: Queued): void {
-    if (item.kind === 'release') return this.#release(node, item.effect)
-    node.disk.apply(item.write)
-    node.durableView = Math.max(node.durableView, node.disk.viewRecord.view)
+  /** A failed fsync, or a full disk: the process stops, and tries nothing again on that file. */
+  #diskFails(node: Node): boolean {
+    const { diskFaultRate } = this.#options.knobs
+    if (this.healed || node.adversary !== null) return false
+    const isFull = node.diskFullUntilMs > this.nowMs
+    const draw = this.#fates.unit('disk', node.index, node.syncs)
+    if (!isFull && (draw >= diskFaultRate || !this.#fates.allows('disk', `sync ${node.index}#${node.syncs}`, this.nowMs))) return false
+    if (isFull || draw < diskFaultRate / 2) {
+      if (!isFull) node.diskFullUntilMs = this.nowMs + this.#fates.exponential(500, 'disk', node.index, node.syncs, 1)
+      node.queue = [] // nothing of it was written
+      this.coverage.hit('disk full')
+    } else this.coverage.hit('fsync failed')
+    this.#crash(node, this.#downMs(node))
+    return true
+  }
+
+  #checkPromise(node: Node, effect: ReplicaEffect): void {
+    if (effect.kind !== 'send' || node.adversary !== null) return
+    const { disk } = node
+    this.promises.onSend(node.index, effect.message, {
+      holdsVote: (vote) => disk.holdsVote(vote) || vote.height <= disk.committedHeight,
+      view: disk.viewRecord.view,
+      committedHeight: disk.committedHeight,
+      newView: disk.viewRecord.newView,
+    })
   }
 
   #release(node: Node, effect: ReplicaEffect): void {
     switch (effect.kind) {
-      case 'send': {
-        this.invariants.onSend(
-          node.index,
-          effect.message,
-          (vote) => node.disk.holdsVote(vote) || vote.height <= node.disk.committedHeight,
-          node.disk.viewRecord.view,
-        )
-        for (const { to, message } of this.#outgoing(node, effect.to, effect.message))
-          this.#transmit(node.index, to, { kind: 'message', message })
-        return
-      }
+      case 'send':
+        return this.#send(node, effect.to, effect.message)
       case 'gossip': {
-        const receivers = effect.to === 'all' ? this.#nodes.map((other) => other.index) : [effect.to]
-        for (const to of receivers) this.#transmit(node.index, to, { kind: 'transactions', transactions: effect.transactions })
+        if (node.adversary?.gossips === false) return
+        const { transactions } = effect
+        const payload: Payload = {
+          kind: 'transactions',
+          transactions,
+          bytes: transactions.reduce((sum, each) => sum + each.bytes.length, 0),
+        }
+        if (effect.to === 'all') for (const other of this.#nodes) this.#transmit(node.index, other.index, payload)
+        else this.#transmit(node.index, effect.to, payload)
         return
       }
       case 'serve':
@@ -582,91 +849,75 @@ export class World {
     }
   }
 
-  #outgoing(node: Node, to: ValidatorIndex | 'all', message: Message): { to: ValidatorIndex; message: Message }[] {
-    if (node.adversary !== null) return node.adversary.onSend(to, message)
-    const receivers = to === 'all' ? this.#nodes.map((other) => other.index) : [to]
-    return receivers.map((receiver) => ({ to: receiver, message }))
-  }
-
   #serve(node: Node, to: ValidatorIndex, from: Height): void {
-    const { chain } = node.disk
-    const first = from - 1
-    if (first >= chain.length) return
-    let last = Math.min(chain.length, first + BLOCKS_PER_ANSWER) - 1
-    const certificate = chain[last]?.certificate
-    if (certificate === undefined) return
-    const links = []
-    for (let at = last + 1; at < certificate.height && at < chain.length; at++) {
-      const link = chain[at]?.block.header
-      if (link !== undefined) links.push(link)
-    }
-    if (last + 1 + links.length !== certificate.height) {
-      // The certified descendant is not durable here yet: serve what has a certificate of its own.
-      while (last >= first && chain[last]?.certificate.height !== last + 1) last--
-      const own = chain[last]
-      if (own === undefined || last < first) return
-      return this.#transmit(node.index, to, {
-        kind: 'message',
-        message: {
-          kind: 'blocks',
-          blocks: chain.slice(first, last + 1).map(({ block }) => block),
-          links: [],
-          certificate: own.certificate,
-        },
-      })
-    }
-    this.#transmit(node.index, to, {
-      kind: 'message',
-      message: { kind: 'blocks', blocks: chain.slice(first, last + 1).map(({ block }) => block), links, certificate },
-    })
+    const blocks = blocksFrom(node.disk.chain, from)
+    if (blocks !== null) this.#send(node, to, blocks)
   }
 
-  // --- clients ------------------------------------------------------------------------------------------------------
+  #send(node: Node, to: ValidatorIndex | 'all', message: Message): void {
+    if (node.adversary !== null) return this.#pervert(node, node.adversary, to, message)
+    if (to !== 'all') this.#countAnswer(node, to)
+    this.#sendHonestly(node, to, message)
+  }
 
-  /** One transaction outstanding per client; the same bytes are submitted again, anywhere, until they are final. */
-  #onSubmit(index: number): void {
-    const client = this.#clients[index]
-    assert(client !== undefined, 'clients are fixed')
-    if (client.current !== null && this.invariants.isCommitted(client.current)) client.current = null
-    if (client.current === null) {
-      if (this.#submitted >= this.#options.knobs.transactions) return
-      this.#submitted++
-      const workKind: WorkKind = this.#clientsRandom.chance(0.5) ? 'valid' : 'none'
-      client.current = encodeTally(client.account, client.nonce++, workKind, this.#clientsRandom.below(1 << 20))
-    }
-    const invalid = this.#clientsRandom.chance(0.1)
-    const bytes = invalid ? encodeTally(client.account, client.nonce + 1, 'invalid', this.#clientsRandom.below(1 << 20)) : client.current
-    const node = this.#clientsRandom.pick(this.#nodes)
-    const decoded = decodeTally(bytes)
+  #sendHonestly(node: Node, to: ValidatorIndex | 'all', message: Message): void {
+    const payload = this.#payloadOf(message, false)
+    if (to !== 'all') return this.#transmit(node.index, to, payload)
+    for (const other of this.#nodes) this.#transmit(node.index, other.index, payload)
+  }
+
+  /** What one peer can make an honest validator say to it alone, between two status ticks (docs/protocol.md §13). */
+  #countAnswer(node: Node, to: ValidatorIndex): void {
+    const count = (node.answers.get(to) ?? 0) + 1
+    node.answers.set(to, count)
+    demand('bounded-answers', count <= MAX_ANSWERS, () => `validator ${node.index} sent ${count} messages to ${to} alone within one tick`)
+  }
+
+  // --- clients and healing ------------------------------------------------------------------------------------------
+
+  #onSubmit(client: number): void {
+    const submission = this.#clients.next(client, this.nowMs)
+    if (submission === null) return
+    const decoded = decodeTally(submission.bytes)
     assert(decoded.ok, 'clients write well-formed transactions')
-    this.#step(node, { kind: 'submit', request: this.eventCount, transaction: decoded.value, nowMs: this.#clockOf(node) })
-    const waitMs = client.current === null ? 20 : Math.min(CLIENT_RETRY_MS, 50 + this.#clientsRandom.exponential(200))
-    this.#events.push(this.nowMs + waitMs, { kind: 'submit', client: index })
+    const node = this.#nodeAt(submission.to)
+    const version = this.#clientVersions[client] as number
+    this.#events.push(this.nowMs + submission.nextInMs, { kind: 'submit', client, version })
+    if (node.pausedUntilMs <= this.nowMs) {
+      this.#step(node, { kind: 'submit', request: this.eventCount, transaction: decoded.value, nowMs: this.#clockOf(node) })
+    }
   }
-
-  // --- healing ------------------------------------------------------------------------------------------------------
 
   /** GST: from here on nothing is lost and everybody is up; faulty validators stay faulty. */
   #heal(): void {
-    this.#healed = true
+    if (this.healed) return
+    this.#network.heal()
+    this.#ambush = null
     this.#healedAtMs = this.nowMs
-    this.#mend()
-    for (const node of this.#nodes) if (node.replica === null) this.#boot(node)
+    if (this.#options.knobs.transactions === OPEN_ENDED) this.#clients.stop()
+    this.#trace(-1, 'heal')
+    this.#reconnectSome(0)
+    for (const node of this.#nodes) {
+      node.jumpedMs = 0
+      node.pausedUntilMs = Math.min(node.pausedUntilMs, this.nowMs)
+      node.diskFullUntilMs = 0
+      if (node.replica === null) this.#boot(node)
+    }
   }
 
   /** Buffers within their bounds, at every honest validator. */
   checkBuffers(): void {
     const { window } = this.#options.knobs
-    for (const node of this.#honest()) {
-      const look = node.replica?.inspect()
+    const mostVotes = this.#options.validators * (20 * window + 2)
+    for (const node of this.#nodes) {
+      const look = node.adversary === null ? node.replica?.inspect() : undefined
       if (look === undefined) continue
-      const mostVotes = this.#options.validators * 7 * (2 * window + 1) * 2
-      demand(
-        'bounded-buffers',
-        look.votesHeld <= mostVotes,
-        () => `validator ${node.index} holds ${look.votesHeld} votes, more than ${mostVotes}`,
-      )
-      demand('bounded-buffers', look.blocksHeld <= 4096 + window, () => `validator ${node.index} holds ${look.blocksHeld} blocks`)
+      const within = (what: string, held: number, most: number): void =>
+        demand('bounded-buffers', held <= most, () => `validator ${node.index} holds ${held} ${what}, more than ${most}`)
+      within('votes', look.votesHeld, mostVotes)
+      within('blocks', look.blocksHeld, 4096 + window)
+      within('requests for bodies', look.missing, 256)
+      within('bytes of early proposals', look.earlyBytes, 2 * (64 << 20) + (16 << 20))
     }
   }
 
@@ -675,13 +926,30 @@ export class World {
     return this.#nodes
       .map((node) => {
         const look = node.replica?.inspect()
-        const kind = node.adversary === null ? 'honest' : 'byzantine'
+        const kind = node.adversary !== null ? 'byzantine' : node.ruined ? 'ruined' : 'honest'
         return look === undefined
           ? `${node.index} ${kind} down at ${node.disk.committedHeight}`
           : `${node.index} ${kind} view ${look.view} ${look.phase} committed ${look.committed.height} ready ${look.ready} pooled ${look.pooled} accepted ${look.accepted.map((a) => a.height).join(',')} missing ${look.missing} highest ${look.highest === null ? '-' : `${look.highest.kind} ${look.highest.view}/${look.highest.height}`}`
       })
       .join('\n')
   }
+}
+
+/** Position to strategy number. Half of the time the first of them leads view 0 or view 1. */
+function chooseFaulty(random: Random, validators: number, byzantine: number): Map<number, number> {
+  const order = Array.from({ length: validators }, (_, index) => index)
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = random.below(i + 1)
+    const swap = order[i] as number
+    order[i] = order[j] as number
+    order[j] = swap
+  }
+  if (random.chance(0.5)) {
+    const front = Math.min(random.below(2), order.length - 1)
+    order.splice(order.indexOf(front), 1)
+    order.unshift(front)
+  }
+  return new Map(order.slice(0, byzantine).map((index, position) => [index, position]))
 }
 
 function isAcceptable(bytes: Uint8Array): boolean {

@@ -234,7 +234,7 @@ describe('durability', () => {
 })
 
 describe('refusals', () => {
-  test('a second, different vote for one view, height and kind never reaches the disk', async () => {
+  test('C7: a second, different vote for one view, height and kind never reaches the disk', async () => {
     const store = await fresh()
     store.append([{ kind: 'vote', vote: voteFor(first, 'prepare') }], () => {})
     store.append([{ kind: 'vote', vote: voteFor(first, 'prepare') }], () => {})
@@ -243,7 +243,7 @@ describe('refusals', () => {
     await store.close()
   })
 
-  test('the guard on votes survives a restart', async () => {
+  test('C6, C7: the guard on votes survives a restart', async () => {
     await filled(join(directory, 'store'))
     const store = await fresh()
     expect(() => store.append([{ kind: 'vote', vote: voteFor(blockAt(2, first.hash, 'rival'), 'prepare', 1) }], () => {})).toThrow(
@@ -273,7 +273,7 @@ describe('refusals', () => {
     await expect(openStore(join(directory, 'file'), { chainId: CHAIN })).rejects.toMatchObject({ code: 'store-unreadable' })
   })
 
-  test('a failed write poisons the store: it tells once, and nothing after it is announced', async () => {
+  test('C3: a failed write poisons the store: it tells once, and nothing after it is announced', async () => {
     const failures: StoreError[] = []
     const store = await openStore(join(directory, 'store'), { chainId: CHAIN, onFailure: (error) => failures.push(error) })
     await store.loadDurable(GENESIS)
@@ -317,7 +317,7 @@ describe('damage', () => {
     return path
   }
 
-  test('every flipped byte of the write-ahead log is found, and a log cut short anywhere is not called damaged', async () => {
+  test('C5: every flipped byte of the write-ahead log is found, and a log cut short anywhere is not called damaged', async () => {
     const path = join(directory, 'store')
     await filled(path)
     const name = readdirSync(path).find((file) => file.endsWith('.log')) as string
@@ -336,7 +336,7 @@ describe('damage', () => {
     await expect(loaded(path)).rejects.toMatchObject({ code: 'store-damaged' })
   })
 
-  test('a flipped byte in a table is found, or changes nothing', async () => {
+  test('C5: a flipped byte in a table is found, or changes nothing', async () => {
     const path = await compacted()
     const sound = await loaded(path)
     const name = readdirSync(path).find((file) => file.endsWith('.ldb')) as string
@@ -356,7 +356,7 @@ describe('damage', () => {
     expect(found).toBeGreaterThan(table.length / 5 / 3)
   })
 
-  test('a table that a killed process was still writing is no damage; a live one cut short is', async () => {
+  test('C2, C5: a table that a killed process was still writing is no damage; a live one cut short is', async () => {
     const path = await compacted()
     const sound = await loaded(path)
     const live = readdirSync(path).find((file) => file.endsWith('.ldb')) as string
@@ -370,7 +370,7 @@ describe('damage', () => {
     await expect(loaded(path)).rejects.toMatchObject({ code: 'store-damaged' })
   })
 
-  test('a safety record that vanished is missed', async () => {
+  test('C6: a safety record that vanished is missed', async () => {
     const path = join(directory, 'store')
     await filled(path)
     const level = new ClassicLevel<Uint8Array, Uint8Array>(path, { keyEncoding: 'view', valueEncoding: 'view', compression: false })

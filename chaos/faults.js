@@ -1,0 +1,261 @@
+/**
+ * What goes wrong, and when: drawn from a seed, one episode after the other, several at a time. An episode disturbs
+ * something, waits, and puts it right again.
+ */
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** Mostly no more validators are disturbed at a time than a network survives without a pause. */
+const BEYOND_TOLERANCE = 0.1
+/** Room for hours of blocks; an episode fills the rest. */
+const SMALL_DISK = '256m'
+const FILLER = 'filler'
+
+/** @typedef {import('./validator.js').Validator} Validator */
+
+/**
+ * @typedef {object} World
+ * @property {readonly Validator[]} validators
+ * @property {import('./wires.js').Wires} wires
+ * @property {import('../packages/simulator/dist/random.js').Random} random
+ * @property {(text: string) => void} say one line per event
+ * @property {(text: string) => void} violated
+ * @property {number | null} diskOf the validator whose store lies on a small disk
+ */
+
+export class Faults {
+  /** @param {World} world */
+  constructor(world) {
+    this.world = world
+    /** @type {Set<number>} */
+    this.disturbed = new Set()
+    this.wiresDisturbed = false
+    this.counts = { kills: 0, pauses: 0, stops: 0, partitions: 0, weather: 0, damages: 0, refusals: 0, fullDisks: 0, massKills: 0 }
+    /** @type {Set<Promise<void>>} */
+    this.episodes = new Set()
+  }
+
+  /** @param {() => boolean} until */
+  async run(until) {
+    const { random } = this.world
+    while (!until()) {
+      this.#begin()
+      await sleep(random.between(100, 900))
+    }
+    await Promise.all(this.episodes)
+    this.world.wires.heal()
+  }
+
+  #begin() {
+    const { random, validators } = this.world
+    const tolerated = Math.floor((validators.length - 1) / 3)
+    const kind = random.pick(['kill', 'kill', 'kill', 'pause', 'stop', 'partition', 'weather', 'damage', 'full-disk', 'mass'])
+    if (kind === 'partition' || kind === 'weather') {
+      if (!this.wiresDisturbed) this.#start(kind === 'partition' ? this.#partition() : this.#weather())
+      return
+    }
+    if (kind === 'mass') {
+      if (random.chance(0.25) && this.disturbed.size === 0) this.#start(this.#massKill())
+      return
+    }
+    if (this.disturbed.size >= tolerated && !random.chance(BEYOND_TOLERANCE)) return
+    const calm = validators.filter((validator) => !this.disturbed.has(validator.index) && validator.state === 'up')
+    if (calm.length === 0) return
+    const disk = this.world.diskOf
+    if (kind === 'full-disk') {
+      const victim = calm.find((validator) => validator.index === disk)
+      if (victim !== undefined) this.#start(this.#occupied(victim, () => this.#fullDisk(victim)))
+      return
+    }
+    const victim = random.pick(calm)
+    this.#start(this.#occupied(victim, () => this.#disturb(kind, victim)))
+  }
+
+  /** @param {Promise<void>} episode */
+  #start(episode) {
+    const tracked = episode
+      .catch((error) => this.world.violated(`the harness failed: ${error instanceof Error ? error.stack : error}`))
+      .finally(() => this.episodes.delete(tracked))
+    this.episodes.add(tracked)
+  }
+
+  /**
+   * @param {Validator} victim
+   * @param {() => Promise<void>} work
+   */
+  async #occupied(victim, work) {
+    this.disturbed.add(victim.index)
+    try {
+      await work()
+    } finally {
+      this.disturbed.delete(victim.index)
+    }
+  }
+
+  /**
+   * @param {string} kind
+   * @param {Validator} victim
+   */
+  async #disturb(kind, victim) {
+    const { random, say } = this.world
+    switch (kind) {
+      case 'pause': {
+        this.counts.pauses++
+        say(`SIGSTOP   ${victim.index}`)
+        victim.pause()
+        await sleep(random.between(100, 4_000))
+        victim.resume()
+        say(`SIGCONT   ${victim.index}`)
+        return
+      }
+      case 'stop':
+        this.counts.stops++
+        say(`SIGTERM   ${victim.index}`)
+        await victim.stop()
+        return this.#restart(victim)
+      case 'damage':
+        await victim.kill()
+        return this.#damage(victim)
+      default:
+        this.counts.kills++
+        say(`SIGKILL   ${victim.index}`)
+        await victim.kill()
+        await sleep(random.chance(0.5) ? 0 : random.between(0, 2_000))
+        return this.#restart(victim)
+    }
+  }
+
+  /** @param {Validator} victim */
+  async #restart(victim) {
+    const outcome = await victim.start()
+    if (outcome.started) this.world.say(`start     ${victim.index}`)
+    else this.world.violated(`validator ${victim.index} did not start again (exit code ${outcome.code}): ${outcome.lastLine}`)
+  }
+
+  /**
+   * Refused, or recovered: both are right. A refusal must be in words; then the store is put back as it was, which is
+   * safe because nothing was signed since.
+   *
+   * @param {Validator} victim
+   */
+  async #damage(victim) {
+    const { say, violated, random } = this.world
+    const what = victim.damage(random)
+    if (what === null) return this.#restart(victim)
+    this.counts.damages++
+    say(`damage    ${victim.index}  ${what}`)
+    const outcome = await victim.start()
+    if (outcome.started) {
+      say(`start     ${victim.index}  in spite of the damage`)
+      victim.forgetCopy()
+      return
+    }
+    this.counts.refusals++
+    say(`refused   ${victim.index}  ${outcome.lastLine}`)
+    if (outcome.code !== 2) violated(`validator ${victim.index} ended with ${outcome.code} on a damaged store: ${outcome.lastLine}`)
+    victim.undoDamage()
+    return this.#restart(victim)
+  }
+
+  async #massKill() {
+    const { validators, say, random } = this.world
+    this.counts.massKills++
+    say(`SIGKILL   all ${validators.length}`)
+    for (const validator of validators) this.disturbed.add(validator.index)
+    this.counts.kills += validators.length
+    await Promise.all(validators.map((validator) => validator.kill()))
+    await sleep(random.between(0, 3_000))
+    await Promise.all(validators.map((validator) => this.#restart(validator)))
+    this.disturbed.clear()
+  }
+
+  async #partition() {
+    const { validators, wires, random, say } = this.world
+    this.wiresDisturbed = true
+    this.counts.partitions++
+    if (random.chance(0.3)) {
+      const from = random.below(validators.length)
+      const to = (from + random.between(1, validators.length - 1)) % validators.length
+      say(`muffle    ${from} is not heard by ${to}`)
+      wires.muffle(from, to)
+    } else {
+      const side = new Set(validators.map((validator) => validator.index).filter(() => random.chance(0.4)))
+      say(`partition ${[...side].join(' ') || '-'} | the others`)
+      wires.partition(side)
+    }
+    await sleep(random.between(300, 5_000))
+    wires.heal()
+    say('heal')
+    this.wiresDisturbed = false
+  }
+
+  async #weather() {
+    const { validators, wires, random, say } = this.world
+    this.wiresDisturbed = true
+    this.counts.weather++
+    const weather = { delayMs: random.between(0, 400), loss: random.chance(0.5) ? 0 : random.unit() * 0.3 }
+    const victims = validators.filter(() => random.chance(0.4))
+    say(`weather   ${victims.map((v) => v.index).join(' ') || '-'}: ${weather.delayMs} ms, ${Math.round(weather.loss * 100)} % lost`)
+    for (const victim of victims) wires.disturb(victim.index, weather)
+    await sleep(random.between(500, 5_000))
+    wires.heal()
+    say('heal')
+    this.wiresDisturbed = false
+  }
+
+  /**
+   * The disk fills up under a running validator: it must stop by itself, say why, and go on where it was when there is space.
+   *
+   * @param {Validator} victim
+   */
+  async #fullDisk(victim) {
+    const { say, violated } = this.world
+    this.counts.fullDisks++
+    say(`full disk ${victim.index}`)
+    const stopped = new Promise((resolve) => {
+      victim.onUnexpectedExit = resolve
+    })
+    fill(join(victim.store, FILLER))
+    const reason = await Promise.race([stopped, sleep(20_000)])
+    rmSync(join(victim.store, FILLER), { force: true })
+    victim.onUnexpectedExit = (why) => violated(`validator ${victim.index} ended by itself: ${why}`)
+    if (reason === undefined) return say(`no write  ${victim.index}  within 20 s`)
+    say(`stopped   ${victim.index}  ${reason}`)
+    if (!String(reason).startsWith('exit code 1,')) violated(`validator ${victim.index} on a full disk: ${reason}`)
+    await this.#restart(victim)
+  }
+}
+
+/** @param {string} file */
+function fill(file) {
+  const block = Buffer.alloc(64 * 1024)
+  try {
+    for (;;) writeFileSync(file, block, { flag: 'a' })
+  } catch {
+    // Full: that is what was wanted.
+  }
+}
+
+/**
+ * Puts the store of a validator that does not run on a disk of its own, a small one. Needs root.
+ *
+ * @param {Validator} validator
+ * @returns {boolean} false: not allowed here
+ */
+export function mountSmallDisk(validator) {
+  if (process.getuid?.() !== 0) return false
+  try {
+    mkdirSync(validator.store, { recursive: true })
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${SMALL_DISK},mode=700`, 'tmpfs', validator.store], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** @param {Validator} validator */
+export function unmountSmallDisk(validator) {
+  if (existsSync(validator.store)) execFileSync('umount', [validator.store], { stdio: 'ignore' })
+}

@@ -1,0 +1,159 @@
+/**
+ * `npm run chaos -- [--minutes M] [--seed S] [--validators N]`: real validator processes, killed, paused, cut off, slowed
+ * down, damaged, while clients keep submitting. In the end nothing that was acknowledged may be missing or doubled, all
+ * chains agree, and nobody has signed two things (docs/chaos.md).
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { createNetwork } from '../packages/cli/dist/network.js'
+import { randomStream } from '../packages/simulator/dist/random.js'
+import { Clients } from './clients.js'
+import { Faults, mountSmallDisk, unmountSmallDisk } from './faults.js'
+import { Validator } from './validator.js'
+import { converged, examine, readLogs } from './verdict.js'
+import { Wires } from './wires.js'
+
+const CLIENTS = 12
+/** After the last fault, for clients to be answered. */
+const LAST_ANSWER_MS = 120_000
+
+const options = parsed()
+const random = randomStream(options.seed, 'chaos')
+const began = performance.now()
+const violations = /** @type {string[]} */ ([])
+const say = (/** @type {string} */ text) => {
+  const line = `${((performance.now() - began) / 1000).toFixed(1).padStart(7)} s  ${text}`
+  if (options.json) process.stderr.write(`${line}\n`)
+  else console.log(line)
+}
+const violated = (/** @type {string} */ text) => {
+  violations.push(text)
+  say(`VIOLATION ${text}`)
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'aethel-chaos-'))
+const command = `npm run chaos -- --minutes ${options.minutes} --validators ${options.validators} --seed ${options.seed}`
+say(`${options.validators} validators for ${options.minutes} minutes; again: ${command}`)
+// The proof kinds suffice; every validator checks every proof.
+const network = await createNetwork({ folder: join(folder, 'network'), validators: options.validators, basePort: 0 })
+const wireRandom = randomStream(options.seed, 'wires')
+const homes = network.validators.map((validator) => validator.home)
+const wires = await Wires.install(homes, wireRandom.unit)
+const validators = network.validators.map(({ index, home, client }) => new Validator(index, home, client.url, null))
+for (const validator of validators) validator.onUnexpectedExit = (why) => violated(`validator ${validator.index} ended by itself: ${why}`)
+const small = validators.at(-1)
+const diskOf = small !== undefined && mountSmallDisk(small) ? small.index : null
+say(diskOf === null ? 'no full disks: that takes root' : `validator ${diskOf} has a small disk`)
+
+let ending = false
+const cleanUp = async () => {
+  if (ending) return
+  ending = true
+  await Promise.all(validators.map((validator) => validator.kill()))
+  wires.close()
+  if (small !== undefined && diskOf !== null) unmountSmallDisk(small)
+}
+for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
+  process.on(signal, () => {
+    say('stopping')
+    void cleanUp().then(() => {
+      rmSync(folder, { recursive: true, force: true })
+      process.exit(130)
+    })
+  })
+}
+
+try {
+  await main()
+} catch (error) {
+  violated(`the harness failed: ${error instanceof Error ? error.stack : error}`)
+}
+await cleanUp()
+const failed = violations.length > 0
+if (failed) say(`the homes and logs are kept in ${folder}; again: ${command}`)
+else rmSync(folder, { recursive: true, force: true })
+process.exit(failed ? 1 : 0)
+
+async function main() {
+  for (const outcome of await Promise.all(validators.map((validator) => validator.start()))) {
+    if (!outcome.started) throw new Error(`a validator did not start: ${outcome.lastLine}`)
+  }
+  const clients = new Clients(validators, network.chainId, randomStream(options.seed, 'clients'))
+  const submitting = clients.run(CLIENTS)
+  const faults = new Faults({ validators, wires, random, say, violated, diskOf })
+  const endMs = began + options.minutes * 60_000
+  let told = performance.now()
+  await faults.run(() => {
+    if (performance.now() - told > 10_000) {
+      told = performance.now()
+      say(`          ${clients.acknowledged.length} acknowledged, ${faults.counts.kills} kills`)
+    }
+    return ending || performance.now() >= endMs
+  })
+  if (ending) return
+  say('healed; everybody is up; the last answers')
+  clients.stop()
+  const answered = await Promise.race([submitting.then(() => true), pause(LAST_ANSWER_MS).then(() => false)])
+  if (!answered) violated(`clients still wait ${LAST_ANSWER_MS / 1000} s after healing`)
+  const end = await converged(validators)
+  if ('problem' in end) violated(end.problem)
+  const height = 'height' in end ? end.height : 0
+  const { problems, lost, doubled } = await examine(validators, height, clients)
+  const logs = readLogs(validators)
+  for (const problem of [...problems, ...logs.problems]) violated(problem)
+  summarise({ faults, clients, height, lost, doubled, viewsEntered: logs.viewsEntered })
+}
+
+/** @param {{ faults: Faults, clients: Clients, height: number, lost: number, doubled: number, viewsEntered: number }} run */
+function summarise({ faults, clients, height, lost, doubled, viewsEntered }) {
+  const report = {
+    seed: options.seed,
+    validators: options.validators,
+    seconds: Math.round((performance.now() - began) / 100) / 10,
+    wires: wires.kind,
+    ...faults.counts,
+    submitted: clients.sent.size,
+    acknowledged: clients.acknowledged.length,
+    lost,
+    doubled,
+    blocks: height,
+    viewsEntered,
+    violations,
+  }
+  if (options.json) return console.log(JSON.stringify(report))
+  for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(14)}${Array.isArray(value) ? value.length : value}`)
+}
+
+/** @param {number} milliseconds */
+function pause(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds).unref())
+}
+
+function parsed() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        minutes: { type: 'string', default: '1' },
+        seed: { type: 'string', default: String(Math.floor(Math.random() * 0x1_0000_0000)) },
+        validators: { type: 'string', default: '7' },
+        json: { type: 'boolean', default: false },
+      },
+    })
+    const number = (/** @type {'minutes' | 'seed' | 'validators'} */ name, /** @type {number} */ least, /** @type {number} */ most) => {
+      const value = Number(values[name])
+      if (!(value >= least && value <= most)) throw new Error(`expected --${name} of ${least}..${most}, got ${values[name]}`)
+      return value
+    }
+    return {
+      minutes: number('minutes', 0.1, 10_000),
+      seed: number('seed', 0, Number.MAX_SAFE_INTEGER),
+      validators: number('validators', 4, 32),
+      json: values.json === true,
+    }
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}; npm run chaos -- [--minutes M] [--seed S] [--validators N] [--json]`)
+    process.exit(2)
+  }
+}

@@ -1,0 +1,162 @@
+/** One validator process and what can be done to it from outside. */
+import { spawn } from 'node:child_process'
+import { closeSync, cpSync, existsSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { createClient } from '../packages/cli/dist/client.js'
+
+const BIN = fileURLToPath(new URL('../packages/cli/bin/aethel.js', import.meta.url))
+/** A start takes about a second on an idle machine. */
+const START_MS = 60_000
+const POLL_MS = 20
+
+/**
+ * @typedef {'down' | 'starting' | 'up' | 'paused'} State
+ * @typedef {{ readonly command: string, readonly args: readonly string[] }} Prefix runs the process somewhere else
+ */
+
+export class Validator {
+  /**
+   * @param {number} index
+   * @param {string} home
+   * @param {string} url
+   * @param {Prefix | null} prefix
+   */
+  constructor(index, home, url, prefix) {
+    this.index = index
+    this.home = home
+    this.client = createClient(url)
+    this.logFile = join(home, 'validator.log')
+    this.prefix = prefix
+    /** @type {State} */
+    this.state = 'down'
+    /** @type {import('node:child_process').ChildProcess | null} */
+    this.child = null
+    /** Called when the process ends without having been told to. */
+    this.onUnexpectedExit = (/** @type {string} */ _reason) => undefined
+  }
+
+  get store() {
+    return join(this.home, 'store')
+  }
+
+  /** @returns {Promise<{ started: true } | { started: false, code: number | null, lastLine: string }>} */
+  async start() {
+    const log = openSync(this.logFile, 'a', 0o600)
+    const args = [BIN, 'start', '--home', this.home, '--exit-with-parent']
+    const [command, all] =
+      this.prefix === null ? [process.execPath, args] : [this.prefix.command, [...this.prefix.args, process.execPath, ...args]]
+    // Its own process group: Ctrl-C reaches only us, and we stop the validators in order.
+    const child = spawn(command, all, { stdio: ['pipe', log, log], detached: true })
+    closeSync(log)
+    this.child = child
+    this.state = 'starting'
+    child.once('exit', (code, signal) => {
+      if (this.child !== child) return
+      this.child = null
+      const wasUp = this.state === 'up'
+      this.state = 'down'
+      if (wasUp) this.onUnexpectedExit(`exit code ${code}, signal ${signal}: ${this.lastLine()}`)
+    })
+    const deadline = performance.now() + START_MS
+    while (this.child === child && performance.now() < deadline) {
+      const status = await this.client.status().catch(() => null)
+      if (status?.index === this.index && this.child === child) {
+        this.state = 'up'
+        return { started: true }
+      }
+      await sleep(POLL_MS)
+    }
+    if (this.child === child) {
+      await this.kill()
+      return { started: false, code: null, lastLine: `no answer within ${START_MS / 1000} s` }
+    }
+    return { started: false, code: child.exitCode, lastLine: this.lastLine() }
+  }
+
+  /** SIGKILL; resolves when the process is gone. */
+  kill() {
+    return this.#end('SIGKILL')
+  }
+
+  /** SIGTERM, as an operator would. */
+  stop() {
+    return this.#end('SIGTERM')
+  }
+
+  pause() {
+    if (this.child === null || this.state !== 'up') return
+    this.child.kill('SIGSTOP')
+    this.state = 'paused'
+  }
+
+  resume() {
+    if (this.child === null || this.state !== 'paused') return
+    this.child.kill('SIGCONT')
+    this.state = 'up'
+  }
+
+  /** @param {'SIGKILL' | 'SIGTERM'} signal */
+  async #end(signal) {
+    const child = this.child
+    if (child === null) return
+    this.state = 'down'
+    this.child = null
+    const exited = new Promise((resolve) => child.once('exit', resolve))
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGCONT')
+    child.kill(signal)
+    await exited
+  }
+
+  /** The last thing it said, in its own words where it is a log line. */
+  lastLine() {
+    const lines = this.log().trim().split('\n')
+    return lines.at(-1)?.slice(0, 300) ?? ''
+  }
+
+  log() {
+    return existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8') : ''
+  }
+
+  /**
+   * Changes one byte of one file of the store, after a copy was taken. Only while the process is down.
+   *
+   * @param {import('../packages/simulator/dist/random.js').Random} random
+   * @returns {string | null} what was done; null if there is nothing to spoil
+   */
+  damage(random) {
+    this.forgetCopy()
+    cpSync(this.store, this.#copy, { recursive: true })
+    const files = readdirSync(this.store)
+      .filter((name) => !name.startsWith('LO') && statSync(join(this.store, name)).size > 0)
+      .toSorted()
+    if (files.length === 0) return null
+    const name = random.pick(files)
+    const file = join(this.store, name)
+    const bytes = readFileSync(file)
+    const at = random.below(bytes.length)
+    const before = bytes.readUInt8(at)
+    const after = random.chance(0.5) ? before ^ (1 << random.below(8)) : (before + random.between(1, 255)) & 255
+    bytes.writeUInt8(after, at)
+    writeFileSync(file, bytes)
+    return `byte ${at} of ${bytes.length} in ${name}: ${before} became ${after}`
+  }
+
+  /** The store as it was before the damage. */
+  undoDamage() {
+    // The folder itself stays: it may be a disk of its own.
+    for (const name of readdirSync(this.store)) rmSync(join(this.store, name), { recursive: true })
+    cpSync(this.#copy, this.store, { recursive: true })
+    this.forgetCopy()
+  }
+
+  forgetCopy() {
+    rmSync(this.#copy, { recursive: true, force: true })
+  }
+
+  get #copy() {
+    return `${this.store}.before-damage`
+  }
+}

@@ -1,0 +1,99 @@
+/** What must hold at the end, when everything is up again and everybody has been answered. */
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const CONVERGENCE_MS = 90_000
+const PAGE = 100
+
+/**
+ * Waits until all validators stand at one height with nothing pending.
+ *
+ * @param {readonly import('./validator.js').Validator[]} validators
+ * @returns {Promise<{ height: number } | { problem: string }>}
+ */
+export async function converged(validators) {
+  const deadline = performance.now() + CONVERGENCE_MS
+  let seen = ''
+  while (performance.now() < deadline) {
+    const statuses = await Promise.all(validators.map((validator) => validator.client.status().catch(() => null)))
+    seen = statuses
+      .map((status) => (status === null ? 'silent' : `${status.height} (${status.pending + status.waiting} pending)`))
+      .join(', ')
+    const first = statuses[0]
+    const same = statuses.every((status) => status !== null && status.hash === first?.hash && status.pending + status.waiting === 0)
+    if (same && first !== undefined && first !== null) return { height: first.height }
+    await sleep(200)
+  }
+  return { problem: `the validators did not come together within ${CONVERGENCE_MS / 1000} s after healing; heights: ${seen}` }
+}
+
+/**
+ * Reads all chains and holds them against each other and against what clients were told.
+ *
+ * @param {readonly import('./validator.js').Validator[]} validators
+ * @param {number} height
+ * @param {import('./clients.js').Clients} clients
+ */
+export async function examine(validators, height, clients) {
+  const problems = []
+  const [reference, ...others] = await Promise.all(validators.map((validator) => hashes(validator, height)))
+  for (const [at, chain] of others.entries()) {
+    const differs = chain.findIndex((hash, index) => hash !== reference?.[index])
+    if (differs >= 0) problems.push(`validators 0 and ${at + 1} have different blocks at height ${differs + 1}`)
+  }
+  /** @type {Map<string, number>} */
+  const heights = new Map()
+  let doubled = 0
+  for (let at = 1; at <= height; at++) {
+    for (const id of (await validators[0]?.client.transactionIds(at)) ?? []) {
+      if (heights.has(id)) doubled++
+      heights.set(id, at)
+      if (!clients.sent.has(id)) problems.push(`transaction ${id} at height ${at} was never submitted`)
+    }
+  }
+  const lost = clients.acknowledged.filter(({ id, height: told }) => heights.get(id) !== told)
+  for (const { id, height: told, validator } of lost.slice(0, 5)) {
+    problems.push(`validator ${validator} acknowledged ${id} at height ${told}; the chain has it at ${heights.get(id) ?? 'no height'}`)
+  }
+  if (doubled > 0) problems.push(`${doubled} transactions are in the chain twice`)
+  for (const { id } of clients.acknowledged) {
+    const claim = clients.claims.get(id)
+    if (claim === undefined) continue
+    const knows = await Promise.all(validators.map((validator) => validator.client.isFinal(claim)))
+    if (knows.includes(false)) problems.push(`the claim of ${id} is missing at validator ${knows.indexOf(false)}`)
+  }
+  return { problems, lost: lost.length, doubled }
+}
+
+/**
+ * @param {import('./validator.js').Validator} validator
+ * @param {number} height
+ */
+async function hashes(validator, height) {
+  const list = []
+  while (list.length < height) {
+    const page = await validator.client.blocks(list.length + 1, PAGE)
+    if (page.length === 0) throw new Error(`validator ${validator.index} serves no blocks from height ${list.length + 1}`)
+    list.push(...page.map((block) => block.hash))
+  }
+  return list.slice(0, height)
+}
+
+/**
+ * Reads the logs: nobody may have signed two things, and nobody may have come upon a bug of its own.
+ *
+ * @param {readonly import('./validator.js').Validator[]} validators
+ */
+export function readLogs(validators) {
+  const problems = []
+  let viewsEntered = 0
+  for (const validator of validators) {
+    for (const line of validator.log().split('\n')) {
+      if (!line.startsWith('{')) continue
+      const event = /"event":"([^"]+)"/.exec(line)?.[1]
+      if (event === 'view-entered') viewsEntered++
+      if (event === 'equivocation') problems.push(`validator ${validator.index} saw an equivocation: ${line}`)
+      if (event === 'bug') problems.push(`validator ${validator.index}: ${line}`)
+    }
+  }
+  return { problems, viewsEntered }
+}

@@ -1,0 +1,105 @@
+/** Catching up, and what a peer can make a replica send and keep (docs/protocol.md §7, §13). */
+import { simulation, tests } from './lib/mutant.js'
+
+const CATCH_UP = 'packages/consensus/src/catch-up.ts'
+const CHAIN = 'packages/consensus/src/chain.ts'
+const NORMAL_CASE = 'packages/consensus/src/normal-case.ts'
+
+/** @type {readonly import('./lib/mutant.js').Mutant[]} */
+export const catchUp = [
+  {
+    id: 'committed-blocks-not-served',
+    traps: ['D5', 'I1', 'J3'],
+    bug: 'a replica that missed blocks is never given them',
+    edits: [
+      {
+        file: CATCH_UP,
+        before: 'if (mayAnswer(state, peer, MAX_SERVE_BYTES)) state.out',
+        after: 'if (from < 0 && mayAnswer(state, peer, MAX_SERVE_BYTES)) state.out',
+      },
+    ],
+    hunt: simulation('--validators 4'),
+  },
+  {
+    id: 'decided-twice',
+    traps: ['B10'],
+    bug: 'blocks that come by sync and by votes are handed to the application twice',
+    edits: [
+      {
+        file: CATCH_UP,
+        before: '  const first = usable[0]\n',
+        after:
+          "  const again = message.blocks.find((block) => block.header.height === state.committed.height)\n  if (again !== undefined) state.out.push({ kind: 'commit', block: again, certificate: message.certificate })\n  const first = usable[0]\n",
+      },
+    ],
+    hunt: simulation('--validators 4'),
+  },
+  {
+    id: 'missing-body-asked-for-once',
+    traps: ['B9', 'D4'],
+    bug: 'a body that was asked for and did not come is not asked for again',
+    edits: [{ file: CATCH_UP, before: '  for (const wanted of state.missing.values()) requestBlock(state, wanted)\n', after: '' }],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
+    id: 'always-the-same-peer',
+    traps: ['E4'],
+    bug: 'committed blocks are always asked of the first peer that claims to have them',
+    edits: [{ file: CATCH_UP, before: 'const peer = ahead[state.syncTries % Math.max(1, ahead.length)]', after: 'const peer = ahead[0]' }],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
+    id: 'sync-on-any-block',
+    traps: ['S9', 'E4'],
+    bug: 'a peer may send bodies nobody asked for, and they are kept',
+    edits: [
+      {
+        file: CATCH_UP,
+        before: "if (!state.missing.has(keyOf(message.block.hash))) return ignore(state, 'block', 'not asked for')",
+        after: '',
+      },
+    ],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
+    id: 'answers-without-bound',
+    traps: ['E1', 'E4'],
+    bug: 'a flood of questions draws as many answers',
+    edits: [
+      {
+        file: CATCH_UP,
+        before: 'if (spent === undefined || spent.count >= MAX_ANSWERS_PER_TICK || spent.bytes >= MAX_ANSWER_BYTES_PER_TICK) return false',
+        after: 'if (spent === undefined) return false',
+      },
+    ],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
+    id: 'equivocation-floods-everybody',
+    traps: ['E1', 'K1'],
+    bug: 'each of a thousand equivocations of one validator is broadcast',
+    edits: [{ file: NORMAL_CASE, before: '  if (!state.reported.has(key)) {', after: '  if (key !== undefined) {' }],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
+    id: 'commit-certificate-forgotten',
+    traps: ['D6', 'D7'],
+    bug: 'a commit certificate for a block whose body is missing is thrown away',
+    edits: [
+      {
+        file: CHAIN,
+        before: '  markCommitted(state, certificate.blockHash, certificate.height, certificate)\n  commitReady(state)\n}\n\n/** Marks',
+        after:
+          '  if (entryOf(state, certificate.blockHash) !== undefined) markCommitted(state, certificate.blockHash, certificate.height, certificate)\n  commitReady(state)\n}\n\n/** Marks',
+      },
+    ],
+    hunt: tests('packages/consensus/src/normal-case.test.ts'),
+  },
+  {
+    id: 'lost-branch-lives-on',
+    traps: ['B10', 'B1'],
+    bug: 'what was built on a block that lost is kept when its rival commits',
+    edits: [{ file: CHAIN, before: '  dropDescendants(state, dropped)\n', after: '' }],
+    hunt: tests('packages/consensus/src/normal-case.test.ts'),
+  },
+]

@@ -1,0 +1,177 @@
+/** What is refused before the core sees it: signatures, senders, certificates, chains (docs/protocol.md §3, "the edge"). */
+import { simulation, tests } from './lib/mutant.js'
+
+const CHECK = 'packages/consensus/src/check.ts'
+const EDGE_TESTS = tests('packages/consensus/src/check.test.ts')
+
+/** @type {readonly import('./lib/mutant.js').Mutant[]} */
+export const edge = [
+  {
+    id: 'vote-signature-unchecked',
+    traps: ['S3', 'A6'],
+    bug: 'a vote counts for whoever it says it is from',
+    edits: [
+      {
+        file: CHECK,
+        before: 'return epoch.ok ? signedBy(vote.sender, ballotBytes(chainId, vote), vote.signature) : epoch',
+        after: 'return epoch',
+      },
+    ],
+    hunt: simulation('--validators 4 --byzantine 1:framer'),
+  },
+  {
+    id: 'signature-remembered-for-anything',
+    traps: ['A6', 'A5'],
+    bug: 'a signature that was good once is good for any message',
+    edits: [{ file: CHECK, before: 'if (known === subject) return true', after: 'if (known !== undefined) return true' }],
+    hunt: simulation('--validators 4 --byzantine 1:framer'),
+  },
+  {
+    id: 'anybody-proposes',
+    traps: ['S3'],
+    bug: 'a PRE-PREPARE need not come from the leader of its view',
+    edits: [{ file: CHECK, before: 'if (message.sender !== leaderOf(validators, message.view)) {', after: 'if (message.sender < 0) {' }],
+    hunt: EDGE_TESTS,
+  },
+  {
+    id: 'header-of-another-chain',
+    traps: ['F3'],
+    bug: 'a block of another chain is as good',
+    edits: [
+      {
+        file: CHECK,
+        before: 'if (!equalBytes(header.chainId, chainId)) return',
+        after: 'if (header.chainId.length !== chainId.length) return',
+      },
+    ],
+    hunt: simulation('--validators 4 --byzantine 1:invalid-proposer'),
+  },
+  {
+    id: 'votes-of-another-epoch',
+    traps: ['F3', 'J1'],
+    bug: 'messages of another epoch are let in',
+    edits: [{ file: CHECK, before: 'epoch === validators.epoch ? ok(null) : refuse', after: 'epoch >= 0 ? ok(null) : refuse' }],
+    hunt: simulation('--validators 4 --byzantine 1:sister-chain'),
+  },
+  {
+    id: 'view-change-unsigned',
+    traps: ['A6', 'S6'],
+    bug: 'a VIEW-CHANGE counts for whoever it says it is from',
+    edits: [
+      { file: CHECK, before: 'return signedBy(entry.sender, viewChangeBytes(chainId, entry), entry.signature)', after: 'return ok(null)' },
+    ],
+    hunt: simulation('--validators 4 --byzantine 1:framer'),
+  },
+  {
+    id: 'view-change-certificate-unchecked',
+    traps: ['B2', 'A8'],
+    bug: 'the certificate that a VIEW-CHANGE carries is believed',
+    edits: [
+      {
+        file: CHECK,
+        before:
+          "'expected the certificate that the VIEW-CHANGE names as its highest')\n    }\n    return checkOptionalCertificate(message.certificate)",
+        after: "'expected the certificate that the VIEW-CHANGE names as its highest')\n    }\n    return ok(null)",
+      },
+    ],
+    hunt: simulation('--validators 4 --byzantine 1:bad-certificates'),
+  },
+  {
+    id: 'view-change-names-another-certificate',
+    traps: ['B2'],
+    bug: 'a VIEW-CHANGE may carry another certificate than the one it claims',
+    edits: [
+      {
+        file: CHECK,
+        before: 'if (!certificateIsFor(message.certificate, message.entry.highest)) {',
+        after: 'if (message.entry.newView < 0) {',
+      },
+    ],
+    hunt: EDGE_TESTS,
+  },
+  {
+    id: 'new-view-certificate-unchecked',
+    traps: ['B4', 'B5'],
+    bug: 'the certificate that a NEW-VIEW carries is believed',
+    edits: [
+      {
+        file: CHECK,
+        before: '      if (!result.ok) return result\n    }\n    return checkOptionalCertificate(message.certificate)',
+        after: '      if (!result.ok) return result\n    }\n    return ok(null)',
+      },
+    ],
+    hunt: simulation('--validators 4 --byzantine 1:bad-certificates'),
+  },
+  {
+    id: 'new-view-for-another-view',
+    traps: ['B5', 'B6'],
+    bug: 'a NEW-VIEW may list VIEW-CHANGEs for other views',
+    edits: [{ file: CHECK, before: 'if (entry.newView !== message.newView)', after: 'if (entry.newView < 0)' }],
+    hunt: simulation('--validators 4 --byzantine 1:new-view-liar'),
+  },
+  {
+    id: 'synced-blocks-without-certificate',
+    traps: ['S9', 'E4'],
+    bug: 'committed blocks from a peer are believed without checking their certificate',
+    edits: [
+      {
+        file: CHECK,
+        before: "'expected the certificate of the last block or link')\n    }\n    return checkOptionalCertificate(certificate)",
+        after: "'expected the certificate of the last block or link')\n    }\n    return ok(null)",
+      },
+    ],
+    hunt: simulation('--validators 4 --byzantine 1:sync-liar'),
+  },
+  {
+    id: 'synced-blocks-of-another-certificate',
+    traps: ['S9'],
+    bug: 'the certificate that comes with committed blocks may be for another block',
+    edits: [
+      {
+        file: CHECK,
+        before: 'if (certificate.height !== tip.height || !equalBytes(certificate.blockHash, hashes.at(-1) as Hash)) {',
+        after: 'if (certificate.height < tip.height) {',
+      },
+    ],
+    hunt: simulation('--validators 4 --byzantine 1:sync-liar'),
+  },
+  {
+    id: 'synced-blocks-with-a-gap',
+    traps: ['S9', 'E3'],
+    bug: 'committed blocks from a peer need not follow each other',
+    edits: [
+      {
+        file: CHECK,
+        before: 'if (header.height !== previous.height + 1 || !equalBytes(header.parent, hashes[position - 1] as Hash)) {',
+        after: 'if (header.height < 0) {',
+      },
+    ],
+    hunt: EDGE_TESTS,
+  },
+  {
+    id: 'ancestor-certificate-unchecked',
+    traps: ['A8', 'S11'],
+    bug: 'the certificate inside a block, which decides who is rewarded, is believed',
+    edits: [
+      {
+        file: CHECK,
+        before: "'expected a certificate of an ancestor, got a higher one')\n    return checkOptionalCertificate(lastCertificate)",
+        after: "'expected a certificate of an ancestor, got a higher one')\n    return ok(null)",
+      },
+    ],
+    hunt: simulation('--validators 4 --byzantine 1:invalid-proposer'),
+  },
+  {
+    id: 'status-bitmaps-of-any-size',
+    traps: ['E2'],
+    bug: 'the bitmaps of a STATUS may be for another number of validators',
+    edits: [
+      {
+        file: CHECK,
+        before: 'if (slot.prepares.size !== validators.validators.length || slot.commits.size !== validators.validators.length) {',
+        after: 'if (slot.prepares.size < 0) {',
+      },
+    ],
+    hunt: EDGE_TESTS,
+  },
+]

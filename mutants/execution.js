@@ -1,0 +1,132 @@
+/** What a block does: verdicts, state, money, records (docs/protocol.md §4 step 5; docs/ledger.md). */
+import { simulation, tests } from './lib/mutant.js'
+
+const REPLICA = 'packages/replica/src/replica.ts'
+const ADMISSION = 'packages/replica/src/admission.ts'
+const CHAIN = 'packages/consensus/src/chain.ts'
+const LEDGER = 'packages/ledger/src/ledger.ts'
+const METER = 'packages/proofs/src/meter.ts'
+
+/** @type {readonly import('./lib/mutant.js').Mutant[]} */
+export const execution = [
+  {
+    id: 'invalid-proof-admitted',
+    traps: ['E7'],
+    bug: 'a transaction whose proof does not verify enters the mempool',
+    edits: [
+      {
+        file: ADMISSION,
+        before: '        return this.#drop(pending, { code: outcome.code, message: outcome.message })\n      case',
+        after: '        return this.#admit(pending, outcome.gas)\n      case',
+      },
+    ],
+    hunt: simulation('--validators 4'),
+  },
+  {
+    id: 'verdict-ignored-in-blocks',
+    traps: ['E7', 'S13'],
+    bug: 'a replica votes for a block whatever the verdict on its proofs is',
+    edits: [
+      {
+        file: REPLICA,
+        before: "      case 'invalid':\n        return { status: 'invalid', code: outcome.code, message: `the block holds",
+        after:
+          "      case 'invalid':\n        validation.gas.set(keyOf(validation.transactions[0]?.work?.key ?? validation.block.hash), outcome.gas)\n        if (validation.awaited.size === 0) return this.#executeBlock(validation)\n        return { status: 'invalid', code: outcome.code, message: `the block holds",
+      },
+    ],
+    hunt: simulation('--validators 4 --byzantine 1:invalid-proposer'),
+  },
+  {
+    id: 'state-root-not-compared',
+    traps: ['K5', 'S8'],
+    bug: 'a replica votes for a block whatever state root its header claims',
+    edits: [
+      {
+        file: REPLICA,
+        before: 'if (!equalBytes(executed.value.stateRoot, header.stateRoot)) {',
+        after: 'if (header.stateRoot.length === 0) {',
+      },
+    ],
+    hunt: simulation('--validators 4 --byzantine 1:invalid-proposer'),
+  },
+  {
+    id: 'total-difficulty-not-compared',
+    traps: ['S12'],
+    bug: 'a leader may claim any total difficulty',
+    edits: [{ file: REPLICA, before: 'if (totalDifficulty !== header.totalDifficulty) {', after: 'if (totalDifficulty < 0n) {' }],
+    hunt: simulation('--validators 4 --byzantine 1:invalid-proposer'),
+  },
+  {
+    id: 'block-without-limits',
+    traps: ['E6'],
+    bug: 'a leader may make blocks of any gas',
+    edits: [
+      {
+        file: REPLICA,
+        before: 'if (block.header.totalDifficulty > BigInt(limits.gas)) {',
+        after: 'if (block.header.totalDifficulty < 0n) {',
+      },
+    ],
+    hunt: tests('packages/replica/src/replica.test.ts'),
+  },
+  {
+    id: 'aborted-verification-is-a-verdict',
+    traps: ['G4', 'E7'],
+    bug: 'a verification that was stopped counts as "invalid", for its sender and for the leader',
+    edits: [
+      {
+        file: REPLICA,
+        before: "      case 'aborted':\n        return { status: 'aborted', reason: outcome.reason }",
+        after: "      case 'aborted':\n        return { status: 'invalid', code: 'aborted', message: outcome.reason }",
+      },
+    ],
+    hunt: tests('packages/replica/src/replica.test.ts'),
+  },
+  {
+    id: 'stale-certificate-in-block',
+    traps: ['K2', 'S11'],
+    bug: 'the certificate inside a block may be of a block that is no ancestor',
+    edits: [
+      {
+        file: CHAIN,
+        before: 'return ancestor !== undefined && equalBytes(ancestor, certificate.blockHash)',
+        after: 'return ancestor !== undefined',
+      },
+    ],
+    hunt: tests('packages/consensus/src/normal-case.test.ts'),
+  },
+  {
+    id: 'nonce-used-twice',
+    traps: ['S8', 'B12'],
+    bug: 'an account may use a nonce again',
+    edits: [{ file: LEDGER, before: '    if (transaction.nonce < nonce)\n', after: '    if (transaction.nonce < 0)\n' }],
+    hunt: tests('packages/ledger/src/ledger.test.ts'),
+  },
+  {
+    id: 'claim-finalised-twice',
+    traps: ['S8', 'B12'],
+    bug: 'a claim may be finalised again',
+    edits: [
+      {
+        file: LEDGER,
+        before: 'if (this.#axioms.has(transaction.claimKey) || view.isFinalised(transaction.claimKey, claimAt)) {',
+        after: 'if (this.#axioms.has(transaction.claimKey)) {',
+      },
+    ],
+    hunt: tests('packages/ledger/src/ledger.test.ts'),
+  },
+  {
+    id: 'gas-limit-not-kept',
+    traps: ['S12', 'E6'],
+    bug: 'a proof may use more gas than its sender allows',
+    edits: [{ file: LEDGER, before: '  if (gas <= transaction.gasLimit) return null\n', after: '  if (gas >= 0) return null\n' }],
+    hunt: tests('packages/ledger/src/ledger.test.ts'),
+  },
+  {
+    id: 'gas-beyond-its-limit',
+    traps: ['S12'],
+    bug: 'an exhausted meter reports what the proof wanted, which differs with the order of work, not the limit',
+    edits: [{ file: METER, before: '        gas = limits.gas\n', after: '' }],
+    hunt: tests('packages/proofs/src/meter.test.ts'),
+  },
+]

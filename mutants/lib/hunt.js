@@ -1,0 +1,184 @@
+/**
+ * Runs one mutant until something catches it: the real `aethel simulate`, or vitest, as a process in the mutated copy. The same
+ * run without the mutant must pass; otherwise whatever caught it proves nothing.
+ */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { CHECKOUT } from './workspace.js'
+
+export const FIRST_SEED = 1
+export const MOST_SEEDS = 10_000_000
+
+/**
+ * @typedef {{ status: 'killed', by: string, detail: string, seeds: number | null, seconds: number }
+ *   | { status: 'survived', seeds: number | null, seconds: number }
+ *   | { status: 'broken', detail: string, seconds: number }} Outcome
+ */
+
+/**
+ * @param {string} root A workspace with the mutant planted.
+ * @param {Pick<import('./mutant.js').Mutant, 'hunt' | 'traps'>} mutant
+ * @param {number} limitMs
+ * @returns {Promise<Outcome>}
+ */
+export async function runHunt(root, { hunt, traps }, limitMs) {
+  const started = performance.now()
+  const outcome =
+    hunt.by === 'simulation' ? await simulate(root, hunt.options, MOST_SEEDS, limitMs) : await runTests(root, hunt.file, traps, limitMs)
+  return { ...outcome, seconds: Math.round((performance.now() - started) / 100) / 10 }
+}
+
+/** @typedef {{ [K in Outcome['status']]: Omit<Extract<Outcome, { status: K }>, 'seconds'> }[Outcome['status']]} Finding */
+
+/**
+ * @param {string} root
+ * @param {readonly string[]} options
+ * @param {number} seeds
+ * @param {number} limitMs
+ * @returns {Promise<Finding>}
+ */
+async function simulate(root, options, seeds, limitMs) {
+  const program = join(root, 'packages/cli/bin/aethel.js')
+  const words = ['simulate', '--seed', `${FIRST_SEED}`, '--seeds', `${seeds}`, '--json', ...options]
+  const run = await runProcess(root, [program, ...words], limitMs)
+  if (run.timedOut) return { status: 'survived', seeds: lastSeed(run.stderr) }
+  if (run.code === 0) return { status: 'survived', seeds }
+  const report = parsed(run.stdout)
+  if (run.code !== 7 || typeof report?.invariant !== 'string') {
+    return { status: 'broken', detail: `exit code ${run.code}: ${(run.stderr || run.stdout).trim().slice(-400)}` }
+  }
+  return { status: 'killed', by: report.invariant, detail: String(report.message), seeds: Number(report.seed) - FIRST_SEED + 1 }
+}
+
+/** @param {string} stderr Progress lines `seeds 120/1000`. */
+function lastSeed(stderr) {
+  const last = [...stderr.matchAll(/^seeds (\d+)\//gm)].at(-1)
+  return last === undefined ? 0 : Number(last[1])
+}
+
+/** @param {string} text */
+function parsed(text) {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * @param {string} root
+ * @param {string} file
+ * @param {readonly string[]} traps A failed test that carries one of these ids is the one to name.
+ * @param {number} limitMs
+ * @returns {Promise<Finding>}
+ */
+async function runTests(root, file, traps, limitMs) {
+  const folder = mkdtempSync(join(tmpdir(), 'aethel-mutant-report-'))
+  const output = join(folder, 'report.json')
+  const vitest = join(CHECKOUT, 'node_modules/vitest/vitest.mjs')
+  const words = ['run', '--root', root, '--reporter=json', `--outputFile=${output}`, '--testTimeout=20000', file]
+  const run = await runProcess(root, [vitest, ...words], limitMs)
+  const failed = failedTests(output)
+  rmSync(folder, { recursive: true, force: true })
+  if (run.timedOut) return { status: 'killed', by: `${file}: does not end`, detail: '', seeds: null }
+  if (run.code === 0) return { status: 'survived', seeds: null }
+  if (failed.length === 0)
+    return { status: 'broken', detail: `exit code ${run.code}, no failed test: ${(run.stderr || run.stdout).trim().slice(-400)}` }
+  const named = failed.find((title) => traps.some((trap) => title.split(':')[0]?.split(', ').includes(trap))) ?? failed[0]
+  return { status: 'killed', by: `${file}: ${named}`, detail: `${failed.length} tests failed`, seeds: null }
+}
+
+/**
+ * @param {string} output
+ * @returns {string[]} Titles.
+ */
+function failedTests(output) {
+  const report = parsed(readOr(output, ''))
+  const assertions = (report?.testResults ?? []).flatMap((/** @type {any} */ result) => result.assertionResults)
+  return assertions.filter((/** @type {any} */ each) => each.status === 'failed').map((/** @type {any} */ each) => each.title)
+}
+
+/**
+ * @param {string} path
+ * @param {string} otherwise
+ */
+function readOr(path, otherwise) {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return otherwise
+  }
+}
+
+/**
+ * @param {string} cwd
+ * @param {readonly string[]} words
+ * @param {number} limitMs
+ * @returns {Promise<{ code: number | null, stdout: string, stderr: string, timedOut: boolean }>}
+ */
+function runProcess(cwd, words, limitMs) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, words, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1' } })
+    const stop = () => child.kill('SIGKILL')
+    process.once('exit', stop)
+    let stdout = ''
+    let stderr = ''
+    let timedOut = false
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      stdout += text
+    })
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      stderr = (stderr + text).slice(-100_000)
+    })
+    const timer = setTimeout(() => {
+      timedOut = true
+      stop()
+    }, limitMs)
+    child.on('error', reject)
+    child.on('close', (code) => {
+      clearTimeout(timer)
+      process.off('exit', stop)
+      resolve({ code, stdout, stderr, timedOut })
+    })
+  })
+}
+
+/** Remembers, per run, how far it is known to pass without any mutant. */
+export class Baseline {
+  /** @type {Map<string, number>} */
+  #seedsPassed = new Map()
+  /** @type {Map<string, Promise<void>>} */
+  #pending = new Map()
+
+  /**
+   * @param {import('./mutant.js').Hunt} hunt
+   * @param {number} seeds
+   * @returns {Promise<void>} Rejects where the engine itself fails.
+   */
+  async require(hunt, seeds) {
+    const key = hunt.by === 'simulation' ? hunt.options.join(' ') : hunt.file
+    const before = this.#pending.get(key) ?? Promise.resolve()
+    const next = before.then(() => this.#check(hunt, key, seeds))
+    this.#pending.set(key, next)
+    return next
+  }
+
+  /**
+   * @param {import('./mutant.js').Hunt} hunt
+   * @param {string} key
+   * @param {number} seeds
+   */
+  async #check(hunt, key, seeds) {
+    const wanted = hunt.by === 'simulation' ? seeds : 1
+    if ((this.#seedsPassed.get(key) ?? 0) >= wanted) return
+    const run = hunt.by === 'simulation' ? simulate(CHECKOUT, hunt.options, seeds, 3_600_000) : runTests(CHECKOUT, hunt.file, [], 600_000)
+    const finding = await run
+    if (finding.status !== 'survived') {
+      const why = finding.status === 'killed' ? `${finding.by}: ${finding.detail}` : finding.detail
+      throw new Error(`the engine without any mutant fails "${key || 'the default run'}": ${why}`)
+    }
+    this.#seedsPassed.set(key, wanted)
+  }
+}

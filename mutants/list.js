@@ -1,0 +1,28 @@
+/** All mutants, in the order of the protocol: what is counted, what is voted for, how views change, what survives, what is refused. */
+import { catchUp } from './catch-up.js'
+import { edge } from './edge.js'
+import { execution } from './execution.js'
+import { formats } from './formats.js'
+import { liveness } from './liveness.js'
+import { normalCase } from './normal-case.js'
+import { persistence } from './persistence.js'
+import { quorums } from './quorums.js'
+import { viewChange } from './view-change.js'
+
+/** @type {readonly import('./lib/mutant.js').Mutant[]} */
+export const MUTANTS = [quorums, normalCase, viewChange, persistence, liveness, catchUp, edge, execution, formats].flat()
+
+export class UnknownMutantError extends Error {}
+
+/**
+ * @param {readonly string[]} ids All if empty.
+ */
+export function chooseMutants(ids) {
+  const unknown = ids.filter((id) => !MUTANTS.some((mutant) => mutant.id === id))
+  if (unknown.length > 0) {
+    const close = MUTANTS.map((mutant) => mutant.id).filter((known) => unknown.some((id) => id !== '' && known.includes(id)))
+    const hint = close.length === 0 ? 'docs/traps.md lists them' : `did you mean ${close.slice(0, 8).join(', ')}?`
+    throw new UnknownMutantError(`expected ids of mutants, got ${unknown.join(', ')}; ${hint}`)
+  }
+  return ids.length === 0 ? MUTANTS : MUTANTS.filter((mutant) => ids.includes(mutant.id))
+}

@@ -1,0 +1,211 @@
+/** Timers, back-off, and the order in which transactions get their turn (docs/protocol.md §8, §4 "when to propose"). */
+import { simulation, tests } from './lib/mutant.js'
+
+const VIEW_CHANGE = 'packages/consensus/src/view-change.ts'
+const TIMERS = 'packages/consensus/src/timers.ts'
+const CATCH_UP = 'packages/consensus/src/catch-up.ts'
+const CONSENSUS = 'packages/consensus/src/consensus.ts'
+const REPLICA = 'packages/replica/src/replica.ts'
+const SCHEDULER = 'packages/replica/src/scheduler.ts'
+const MEMPOOL = 'packages/replica/src/mempool.ts'
+const ADMISSION = 'packages/replica/src/admission.ts'
+
+/** @type {readonly import('./lib/mutant.js').Mutant[]} */
+export const liveness = [
+  {
+    id: 'no-view-timer',
+    traps: ['D1', 'D3'],
+    bug: 'the view timer is never set: a silent leader stays for ever',
+    edits: [{ file: TIMERS, before: '  else if (!state.viewTimerRunning) restartViewTimer(state)\n', after: '' }],
+    hunt: simulation('--validators 4'),
+  },
+  {
+    id: 'timer-runs-while-changing',
+    traps: ['D2'],
+    bug: 'the timer of a view change starts before a quorum asks for it',
+    edits: [
+      {
+        file: VIEW_CHANGE,
+        before: 'if (!state.phase.timerRunning && isQuorum(state.config.validators, powerAskingFor(state, state.view))) {',
+        after: 'if (!state.phase.timerRunning) {',
+      },
+    ],
+    hunt: tests('packages/consensus/src/view-change.test.ts'),
+  },
+  {
+    id: 'new-view-timer-missing',
+    traps: ['B3', 'D2'],
+    bug: 'a leader that never sends its NEW-VIEW is waited for without end',
+    edits: [
+      {
+        file: VIEW_CHANGE,
+        before: '    state.phase.timerRunning = true\n    restartViewTimer(state)\n',
+        after: '    state.phase.timerRunning = true\n',
+      },
+    ],
+    hunt: simulation('--validators 4'),
+  },
+  {
+    id: 'back-off-without-cap',
+    traps: ['D2'],
+    bug: 'timeouts double without a limit',
+    edits: [
+      {
+        file: TIMERS,
+        before: 'return Math.min(timers.capMs, Math.ceil(base * 2 ** doublings))',
+        after: 'return Math.ceil(base * 2 ** doublings)',
+      },
+    ],
+    hunt: tests('packages/consensus/src/view-change.test.ts'),
+  },
+  {
+    id: 'back-off-without-reset',
+    traps: ['D2'],
+    bug: 'timeouts stay doubled after progress',
+    edits: [{ file: TIMERS, before: 'state.view - state.progressView - 1', after: 'state.view - 1' }],
+    hunt: tests('packages/consensus/src/view-change.test.ts'),
+  },
+  {
+    id: 'no-back-off',
+    traps: ['D2'],
+    bug: 'timeouts never grow',
+    edits: [{ file: TIMERS, before: 'const doublings = Math.min(MAX_DOUBLINGS,', after: 'const doublings = Math.min(0,' }],
+    hunt: tests('packages/consensus/src/view-change.test.ts'),
+  },
+  {
+    id: 'idle-network-changes-views',
+    traps: ['D2', 'D5'],
+    bug: 'the view timer runs although there is nothing to order',
+    edits: [
+      {
+        file: TIMERS,
+        before: 'if (state.work.waiting > 0 || state.accepted.size > 0 || state.certified.size > 0) return true',
+        after: 'if (state.work.waiting >= 0) return true',
+      },
+    ],
+    hunt: tests('packages/consensus/src/view-change.test.ts'),
+  },
+  {
+    id: 'laggard-leaves-the-view',
+    traps: ['D3', 'D5'],
+    bug: 'a replica that is behind blames the leader, and takes its vote out of a view that works',
+    edits: [
+      {
+        file: CONSENSUS,
+        before: "if (state.phase.kind === 'active' && isLaggard(state)) return syncIfBehind(state)",
+        after: 'if (state.nowMs < 0 && isLaggard(state)) return syncIfBehind(state)',
+      },
+    ],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
+    id: 'one-claim-makes-a-laggard',
+    traps: ['D3', 'E4'],
+    bug: "one validator's claim of a height is enough to hold back a view change",
+    edits: [
+      {
+        file: CATCH_UP,
+        before: '  return isWeakQuorum(validators, power)\n',
+        after: '  return power > 0n || isWeakQuorum(validators, power)\n',
+      },
+    ],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
+    id: 'mempool-starves-the-easy',
+    traps: ['D9'],
+    bug: 'highest difficulty first, without a bound on waiting',
+    edits: [
+      {
+        file: SCHEDULER,
+        before: 'if (oldest !== undefined && oldest.arrivedAtHeight + this.#options.maxWaitBlocks <= this.#height) return oldest',
+        after: 'if (oldest === undefined) return undefined',
+      },
+    ],
+    hunt: tests('packages/replica/src/scheduler.test.ts'),
+  },
+  {
+    id: 'gossip-said-once',
+    traps: ['D9'],
+    bug: 'a transaction is told to the other validators once; if that is lost, only its own validator knows it',
+    edits: [
+      {
+        file: REPLICA,
+        before: "const wentRound = this.#gossipSome('all', REGOSSIP_PER_TICK, this.#gossipCursor, this.#arrivalsAtTick)",
+        after: 'const wentRound = true',
+      },
+    ],
+    hunt: tests('packages/replica/src/replica.test.ts'),
+  },
+  {
+    id: 'executed-stays-in-the-mempool',
+    traps: ['B12', 'B10'],
+    bug: 'what was committed stays in the mempool, and is proposed again',
+    edits: [
+      { file: REPLICA, before: '      this.#removePooled(this.#mempool.get(transaction.id))\n', after: '' },
+      {
+        file: REPLICA,
+        before: '    this.#clearMempool(layer.transactions)\n    this.#dropImpossible()\n',
+        after: '    this.#clearMempool([])\n',
+      },
+      {
+        file: REPLICA,
+        before: "    if (readiness.status === 'never') this.#dropPooled(item, readiness.code, readiness.message)\n",
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/replica.test.ts'),
+  },
+  {
+    id: 'lost-proposal-not-ordered-again',
+    traps: ['B1', 'D9'],
+    bug: 'transactions of a proposal that a view change abandoned are not ordered again',
+    edits: [
+      {
+        file: REPLICA,
+        before: '    this.#scheduler.reset(this.#state, this.#tip.hash, this.#tip.height)\n    this.#dropImpossible()\n  }\n\n  /** Tells',
+        after: '  }\n\n  /** Tells',
+      },
+    ],
+    hunt: simulation('--validators 4'),
+  },
+  {
+    id: 'sender-without-quota',
+    traps: ['D9', 'E1'],
+    bug: 'one account may fill the mempool',
+    edits: [
+      {
+        file: MEMPOOL,
+        before: 'if (this.countOf(transaction.sender) >= perSender) return senderQuota(perSender)',
+        after: 'if (perSender < 0) return senderQuota(perSender)',
+      },
+    ],
+    hunt: tests('packages/replica/src/mempool.test.ts'),
+  },
+  {
+    id: 'mempool-without-limit',
+    traps: ['E1'],
+    bug: 'the mempool grows without bound',
+    edits: [
+      {
+        file: MEMPOOL,
+        before: 'while (count > mostCount || bytes > mostBytes) {',
+        after: 'while (count < 0 || bytes > Number.MAX_SAFE_INTEGER - mostCount - mostBytes) {',
+      },
+    ],
+    hunt: tests('packages/replica/src/mempool.test.ts'),
+  },
+  {
+    id: 'waiting-room-without-limit',
+    traps: ['E1'],
+    bug: 'transactions that wait for a citation are kept without bound',
+    edits: [
+      {
+        file: ADMISSION,
+        before: 'if (this.#waitingCount >= this.#context.limits.waiting) return this.#drop(pending, CITATION_UNKNOWN)',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/replica.test.ts'),
+  },
+]

@@ -1,0 +1,75 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { Baseline, runHunt } from './lib/hunt.js'
+import { formatTable } from './lib/table.js'
+import { CHECKOUT, createWorkspace, patched } from './lib/workspace.js'
+import { chooseMutants, MUTANTS } from './list.js'
+
+const LIMIT_MS = 60_000
+
+describe('the list of mutants', () => {
+  it('names each once, with its traps, its bug and what hunts it', () => {
+    expect(new Set(MUTANTS.map((mutant) => mutant.id)).size).toBe(MUTANTS.length)
+    for (const { id, traps, bug, edits } of MUTANTS) {
+      expect(id).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/)
+      expect([id, traps.length > 0, bug.length > 0, edits.length > 0]).toEqual([id, true, true, true])
+    }
+  })
+
+  it.each(MUTANTS.map((mutant) => [mutant.id, mutant]))('%s fits the source: one place to patch, and the patch changes it', (_, mutant) => {
+    for (const file of new Set(mutant.edits.map((edit) => edit.file))) expect(patched(mutant, file).length).toBeGreaterThan(0)
+    for (const edit of mutant.edits) expect(edit.after).not.toBe(edit.before)
+  })
+
+  it('refuses an id that is none, and a patch that fits nowhere', () => {
+    expect(() => chooseMutants(['no-such-bug'])).toThrow('no-such-bug')
+    const [some] = MUTANTS
+    const file = some?.edits[0]?.file ?? ''
+    expect(() => patched({ ...some, edits: [{ file, before: 'these words stand nowhere', after: '' }] }, file)).toThrow('exactly once')
+  })
+})
+
+describe('a few of them, hunted', () => {
+  const workspace = createWorkspace()
+  const baseline = new Baseline()
+  afterAll(() => workspace.remove())
+
+  const hunted = [
+    ['quorum-two-f-plus-one', /^(agreement|certificate|commit-is-prepared)$/],
+    ['vote-not-persisted', /^sent-implies-durable$/],
+    ['quorum-in-doubles', /A10/],
+  ]
+
+  it.each(hunted)('S13: %s is caught, and without it the same run passes', async (id, by) => {
+    const [mutant] = chooseMutants([id])
+    workspace.plant(mutant)
+    const outcome = await runHunt(workspace.root, mutant, LIMIT_MS)
+    expect(outcome.status).toBe('killed')
+    expect(outcome.by).toMatch(by)
+    expect(formatTable([{ mutant, outcome }])).toContain(id)
+    await baseline.require(mutant.hunt, outcome.seeds ?? 1)
+  })
+
+  it('S13: a patch that changes nothing survives: what is caught is the bug', async () => {
+    const [mutant] = chooseMutants(['quorum-two-f-plus-one'])
+    const harmless = { ...mutant, edits: [{ ...mutant.edits[0], after: `${mutant.edits[0].before} // the same` }] }
+    workspace.plant(harmless)
+    const outcome = await runHunt(workspace.root, mutant, 3_000)
+    expect(outcome.status).toBe('survived')
+  })
+
+  it('aethel simulate --mutant plants one and ends with exit code 7', () => {
+    const words = [join(CHECKOUT, 'packages/cli/bin/aethel.js'), 'simulate', '--mutant', 'quorum-half', '--json']
+    const run = spawnSync(process.execPath, words, { encoding: 'utf8', timeout: LIMIT_MS })
+    expect(run.status).toBe(7)
+    expect(JSON.parse(run.stdout).status).toBe('violation')
+    expect(run.stderr).toContain('quorum-half')
+  })
+
+  it('aethel simulate --mutant refuses an id that is none with exit code 2', () => {
+    const words = [join(CHECKOUT, 'packages/cli/bin/aethel.js'), 'simulate', '--mutant', 'no-such-bug']
+    const run = spawnSync(process.execPath, words, { encoding: 'utf8', timeout: LIMIT_MS })
+    expect([run.status, run.stderr.split('\n').length]).toEqual([2, 2])
+  })
+})

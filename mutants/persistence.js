@@ -1,0 +1,337 @@
+/** What is on disk before it is promised, and what a restart makes of it (docs/protocol.md §5). */
+import { simulation, tests } from './lib/mutant.js'
+
+const NORMAL_CASE = 'packages/consensus/src/normal-case.ts'
+const VIEW_CHANGE = 'packages/consensus/src/view-change.ts'
+const STATE = 'packages/consensus/src/state.ts'
+const CONSENSUS = 'packages/consensus/src/consensus.ts'
+const CATCH_UP = 'packages/consensus/src/catch-up.ts'
+const REPLICA = 'packages/replica/src/replica.ts'
+const STORE = 'packages/storage/src/store.ts'
+const LOG_CHECK = 'packages/storage/src/log-check.ts'
+const SEAL = 'packages/storage/src/seal.ts'
+
+/** @type {readonly import('./lib/mutant.js').Mutant[]} */
+export const persistence = [
+  {
+    id: 'send-before-persist',
+    traps: ['C1'],
+    bug: 'messages leave before what they promise is written',
+    edits: [
+      {
+        file: REPLICA,
+        before: '      this.#jobs = []\n    }\n    return this.#out',
+        after:
+          "      this.#jobs = []\n    }\n    return [...this.#out.filter((effect) => effect.kind === 'send'), ...this.#out.filter((effect) => effect.kind !== 'send')]",
+      },
+    ],
+    hunt: simulation('--validators 4'),
+  },
+  {
+    id: 'vote-not-persisted',
+    traps: ['C1'],
+    bug: 'a vote is sent and never written',
+    edits: [
+      {
+        file: NORMAL_CASE,
+        before: "records: [...records, ...block, { kind: 'vote', vote }] })",
+        after: 'records: [...records, ...block] })',
+      },
+    ],
+    hunt: simulation('--validators 4'),
+  },
+  {
+    id: 'restart-forgets-votes',
+    traps: ['C1', 'C6'],
+    bug: 'a restarted replica does not look at the votes it has cast',
+    edits: [
+      {
+        file: STATE,
+        before: 'if (vote.view !== state.view || vote.height <= state.committed.height) return\n  const own',
+        after: 'if (vote.view !== state.view || vote.height > 0) return\n  const own',
+      },
+    ],
+    hunt: simulation('--validators 4'),
+  },
+  {
+    id: 'restart-forgets-highest',
+    traps: ['C1', 'B1'],
+    bug: 'a restarted replica does not look at its highest certificate',
+    edits: [{ file: STATE, before: 'highest: higher(durable.highest, durable.lastCommit),', after: 'highest: durable.lastCommit,' }],
+    hunt: simulation('--validators 4'),
+  },
+  {
+    id: 'highest-not-persisted',
+    traps: ['C1', 'B1'],
+    bug: 'a COMMIT leaves without the certificate behind it on disk',
+    edits: [
+      {
+        file: NORMAL_CASE,
+        before: "highest === state.highest && state.highestIsDurable ? [] : [{ kind: 'highest', certificate: highest }]",
+        after: '[]',
+      },
+    ],
+    hunt: simulation('--validators 4'),
+  },
+  {
+    id: 'learned-highest-not-persisted',
+    traps: ['C1', 'B1'],
+    bug: 'a certificate learned from others counts as written when the next COMMIT relies on it',
+    edits: [
+      {
+        file: NORMAL_CASE,
+        before: 'highest === state.highest && state.highestIsDurable ? []',
+        after: 'highest === state.highest ? []',
+      },
+    ],
+    hunt: tests('packages/consensus/src/restart.test.ts'),
+  },
+  {
+    id: 'restart-forgets-base',
+    traps: ['B8', 'C1'],
+    bug: 'a restarted replica forgets the NEW-VIEW it had accepted',
+    edits: [
+      {
+        file: STATE,
+        before: "return { kind: 'active', base: baseOf(origin, durable.newView), newView: durable.newView }",
+        after: "return { kind: 'active', base: baseOf(origin, null), newView: null }",
+      },
+    ],
+    hunt: simulation('--validators 4 --byzantine 1:tip-rival'),
+  },
+  {
+    id: 'restart-in-the-view-left',
+    traps: ['B8'],
+    bug: 'a restarted replica is active in the view it had asked to leave',
+    edits: [
+      {
+        file: STATE,
+        before: "  if (durable.phase === 'changing') {",
+        after: "  if (durable.phase === 'changing' && durable.view < 0) {",
+      },
+      {
+        file: STATE,
+        before: "  assert(durable.view === 0 || durable.newView !== null, 'a durable active view above 0 lacks its NEW-VIEW')\n",
+        after: '',
+      },
+      {
+        file: STATE,
+        before: '    view: durable.view,\n    phase: restorePhase',
+        after: "    view: durable.phase === 'changing' ? view(durable.view - 1) : durable.view,\n    phase: restorePhase",
+      },
+    ],
+    hunt: simulation('--validators 4'),
+  },
+  {
+    id: 'view-change-not-persisted',
+    traps: ['B8', 'C1'],
+    bug: 'a VIEW-CHANGE leaves without a trace on disk',
+    edits: [
+      {
+        file: VIEW_CHANGE,
+        before:
+          "  state.out.push({ kind: 'persist', records: [{ kind: 'view', view: newView, phase: 'changing', newView: null, viewChange: message }] })\n",
+        after: '',
+      },
+    ],
+    hunt: simulation('--validators 4'),
+  },
+  {
+    id: 'new-view-not-persisted',
+    traps: ['B8'],
+    bug: 'a replica enters a view without a trace on disk',
+    edits: [
+      {
+        file: VIEW_CHANGE,
+        before: "    records: [{ kind: 'view', view: message.newView, phase: 'active', newView: message, viewChange: null }],",
+        after: '    records: [],',
+      },
+    ],
+    hunt: simulation('--validators 4'),
+  },
+  {
+    id: 'body-not-persisted',
+    traps: ['C1', 'B9'],
+    bug: 'a vote is written and the block it is for is not',
+    edits: [
+      {
+        file: NORMAL_CASE,
+        before: "const block: PersistRecord[] = entry.voted ? [] : [{ kind: 'block', block: entry.block }]",
+        after: 'const block: PersistRecord[] = []',
+      },
+    ],
+    hunt: tests('packages/consensus/src/restart.test.ts'),
+  },
+  {
+    id: 'stored-votes-not-sent-again',
+    traps: ['C4'],
+    bug: 'a restarted replica keeps quiet about the votes it has stored',
+    edits: [
+      {
+        file: CONSENSUS,
+        before:
+          "else if (own.prepare !== undefined) state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote: own.prepare } })\n    if (own.commit !== undefined) state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote: own.commit } })",
+        after: '',
+      },
+    ],
+    hunt: tests('packages/consensus/src/restart.test.ts'),
+  },
+  {
+    id: 'nothing-is-sent-again',
+    traps: ['S7', 'B7'],
+    bug: 'proposals and votes of a view are sent once and never again',
+    edits: [
+      {
+        file: CATCH_UP,
+        before: 'if (slot === undefined || slot.openedAtTick >= state.tick) continue',
+        after: 'if (slot !== undefined || from > 0) continue',
+      },
+    ],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
+    id: 'commit-certificate-idle-after-restart',
+    traps: ['D7'],
+    bug: 'a restarted replica does not use a commit certificate above its newest stored block',
+    edits: [
+      {
+        file: CONSENSUS,
+        before:
+          "  if (state.highest?.kind === 'commit') learnCommit(state, state.highest)\n  if (lastCommit !== null) learnCommit(state, lastCommit)\n",
+        after: '  if (lastCommit === undefined) return\n',
+      },
+    ],
+    hunt: tests('packages/consensus/src/restart.test.ts'),
+  },
+  {
+    id: 'store-does-not-sync',
+    traps: ['C1', 'C2'],
+    bug: 'the store announces a batch as durable as soon as it is queued',
+    edits: [
+      {
+        file: STORE,
+        before: 'const write = operations.length === 0 ? Promise.resolve() : this.#level.batch(operations, { sync: true })',
+        after:
+          'const write = Promise.resolve()\n    setTimeout(() => this.#level.batch(operations, { sync: true }).catch(() => undefined), 20)',
+      },
+    ],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
+    id: 'failed-write-tried-again',
+    traps: ['C3'],
+    bug: 'after a failed write the store goes on as if nothing had happened',
+    edits: [
+      {
+        file: STORE,
+        before: '        this.#failure = writeError(error)\n',
+        after: '        for (const callback of callbacks) callback()\n',
+      },
+      {
+        file: STORE,
+        before: '        this.#options.onFailure?.(this.#failure)\n',
+        after: '        this.#options.onFailure?.(writeError(error))\n',
+      },
+    ],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
+    id: 'log-damage-unseen',
+    traps: ['C5'],
+    bug: 'a damaged record in the middle of the write-ahead log is skipped without a word',
+    edits: [
+      {
+        file: LOG_CHECK,
+        before: 'if (maskedCrc(crcOver(crcStep(CRC_START, type), log, dataAt, dataAt + length)) !== crc)\n      return',
+        after: 'if (dataAt < 0)\n      return',
+      },
+    ],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
+    id: 'torn-tail-is-damage',
+    traps: ['C5'],
+    bug: 'a log cut short by a crash keeps the validator from starting',
+    edits: [
+      {
+        file: LOG_CHECK,
+        before: 'return completeAtAnyLength(log, crc, type, dataAt) ? `a record with a wrong length at offset ${at}` : undefined',
+        after: 'return `a record with a wrong length at offset ${at}`',
+      },
+    ],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
+    id: 'unfinished-table-is-live',
+    traps: ['C5', 'C2'],
+    bug: 'a table that a killed process was still writing is taken for damage',
+    edits: [
+      {
+        file: STORE,
+        before: "!(name.endsWith('.ldb') && live.has(Number.parseInt(name, 10)))",
+        after: "!(name.endsWith('.ldb') && live.size >= 0)",
+      },
+    ],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
+    id: 'lost-record-unmissed',
+    traps: ['C6', 'C5'],
+    bug: 'a safety record that vanished from the disk is not missed',
+    edits: [
+      {
+        file: STORE,
+        before: "if (!equalBytes(opened.value, actual)) throw damaged('a vote, a block, or a record of the view is missing')",
+        after: '',
+      },
+    ],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
+    id: 'seal-unchecked',
+    traps: ['C5'],
+    bug: 'a value is read back without comparing its checksum',
+    edits: [
+      {
+        file: SEAL,
+        before: 'for (let i = 0; i < SEAL_BYTES; i++) if (seal[i] !== expected[i]) return undefined',
+        after: 'if (expected.length < SEAL_BYTES) return undefined',
+      },
+    ],
+    hunt: tests('packages/storage/src/seal.test.ts'),
+  },
+  {
+    id: 'double-sign-guard-checks-nothing',
+    traps: ['C7'],
+    bug: 'the last guard against a second, different vote never fires',
+    edits: [
+      {
+        file: STORE,
+        before: 'known === undefined || equalBytes(known.vote.blockHash, vote.blockHash),',
+        after: 'known === undefined || known.vote.height === vote.height,',
+      },
+    ],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
+    id: 'guard-forgets-at-restart',
+    traps: ['C6', 'C7'],
+    bug: 'the last guard against a second vote knows only the votes of this run',
+    edits: [{ file: STORE, before: '      this.#votes.set(keyOf(key), { key, vote })\n      return vote', after: '      return vote' }],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
+    id: 'driver-sends-at-once',
+    traps: ['C1', 'I3'],
+    bug: 'the node carries out sends without waiting for the disk',
+    edits: [
+      {
+        file: 'packages/node/src/driver.ts',
+        before:
+          'if (this.#groupsInFlight === 0 && this.#group.records.length === 0 && this.#group.releases.length === 0) action()\n    else this.#group.releases.push(action)',
+        after: 'action()',
+      },
+    ],
+    hunt: tests('packages/node/src/driver.test.ts'),
+  },
+]

@@ -1,0 +1,64 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { CHECKOUT } from './lib/workspace.js'
+import { MUTANTS } from './list.js'
+
+/** How many traps each section has. */
+const SECTIONS = { S: 13, A: 10, B: 12, C: 7, D: 9, E: 7, F: 4, G: 5, H: 2, I: 3, J: 5, K: 5 }
+const ALL = Object.entries(SECTIONS).flatMap(([letter, count]) => Array.from({ length: count }, (_, index) => `${letter}${index + 1}`))
+
+const rows = readFileSync(join(CHECKOUT, 'docs/traps.md'), 'utf8')
+  .split('\n')
+  .map((line) => line.replaceAll('\\|', '\u0000').split('|'))
+  .map((cells) => cells.map((cell) => cell.trim().replaceAll('\u0000', '|')))
+  .filter((cells) => cells.length === 8 && /^[A-Z]\d+$/.test(cells[1] ?? ''))
+  .map(([, id, severity, wrong, here, tests, mutants]) => ({ id, severity, wrong, here, tests, mutants }))
+
+/** @param {string} cell Entries `package/file` title. */
+function testsIn(cell) {
+  if (cell === 'none') return []
+  return cell.split('<br>').map((entry) => {
+    const found = /^`([^`/]+)\/([^`]+)` (.+)$/.exec(entry)
+    if (found === null) throw new Error(`expected a test as \`package/file\` title, got ${entry}`)
+    const [, folder, name, title] = found
+    return {
+      paths: [`packages/${folder}/src/${name}.test.ts`, `packages/${folder}/test/${name}.test.ts`, `${folder}/${name}.test.js`],
+      title,
+    }
+  })
+}
+
+/** @param {string} title As it stands in a source file, quotes escaped or not. */
+function isWritten(source, title) {
+  return source.includes(title) || source.includes(title.replaceAll("'", "\\'"))
+}
+
+describe('docs/traps.md', () => {
+  it('lists every trap once, in order, with a severity and two sentences', () => {
+    expect(rows.map((row) => row.id)).toEqual(ALL)
+    for (const row of rows) {
+      expect([row.id, ['critical', 'high', 'medium'].includes(row.severity)]).toEqual([row.id, true])
+      expect([row.id, row.wrong.length > 20, row.here.length > 10]).toEqual([row.id, true, true])
+    }
+  })
+
+  it.each(rows.map((row) => [row.id, row]))('%s: every test it names exists and carries its id', (id, row) => {
+    for (const { paths, title } of testsIn(row.tests)) {
+      const path = paths.find((candidate) => existsSync(join(CHECKOUT, candidate)))
+      expect([paths, path !== undefined]).toEqual([paths, true])
+      expect([title, isWritten(readFileSync(join(CHECKOUT, path ?? ''), 'utf8'), title)]).toEqual([title, true])
+      expect(title.split(':')[0]?.split(', ')).toContain(id)
+    }
+  })
+
+  it.each(rows.map((row) => [row.id, row]))('%s: names exactly the mutants that belong to it', (id, row) => {
+    const named = row.mutants === 'none' ? [] : row.mutants.split(' ').map((each) => each.replaceAll('`', ''))
+    expect(named).toEqual(MUTANTS.filter((mutant) => mutant.traps.includes(id)).map((mutant) => mutant.id))
+  })
+
+  it.each(rows.map((row) => [row.id, row]))('%s: has a test or a mutant, or says why not', (id, row) => {
+    const isCovered = row.tests !== 'none' || row.mutants !== 'none'
+    expect([id, isCovered || /not applicable|not yet|so far|none\b|carry no/i.test(row.here)]).toEqual([id, true])
+  })
+})

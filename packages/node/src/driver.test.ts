@@ -1,0 +1,75 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { epoch, hash, height, publicKey, view } from '@aethel/codec'
+import { createValidatorSet, type Message } from '@aethel/consensus'
+import type { LedgerState } from '@aethel/ledger'
+import type { Mesh } from '@aethel/network'
+import type { Application, Replica, ReplicaEffect } from '@aethel/replica'
+import type { Store } from '@aethel/storage'
+import { expect, test } from 'vitest'
+import { Driver } from './driver.js'
+import type { Home } from './home.js'
+import { createLog } from './log.js'
+import { Metrics } from './metrics.js'
+import type { ProofPool } from './proof-pool.js'
+
+const persist: ReplicaEffect = {
+  kind: 'persist',
+  records: [{ kind: 'forget-block', hash: hash(new Uint8Array(32)), height: height(1) }],
+}
+
+function send(from: number): ReplicaEffect {
+  return { kind: 'send', to: 'all', message: { kind: 'fetch', want: 'committed', from: height(from) } satisfies Message }
+}
+
+/** A driver whose replica says what the test says, and whose disk is done when the test says so. */
+function scripted() {
+  let next: readonly ReplicaEffect[] = []
+  const durable: (() => void)[] = []
+  const left: Uint8Array[] = []
+  const validators = createValidatorSet(epoch(0), [{ publicKey: publicKey(new Uint8Array(32).fill(1)), power: 1n }])
+  if (!validators.ok) throw new Error('a validator set of one is good')
+  const driver = new Driver({
+    home: { chainId: hash(new Uint8Array(32)), validators: validators.value } as Home,
+    application: {} as Application<LedgerState>,
+    replica: {
+      committed: { height: height(0), hash: hash(new Uint8Array(32)), timestampMs: 0 },
+      position: { view: view(0), phase: 'active' },
+      step: () => next,
+    } as unknown as Replica<LedgerState>,
+    store: { append: (_records, onDurable) => durable.push(onDurable) } as Partial<Store> as Store,
+    log: createLog({ write: () => undefined }, 'error', {}),
+    metrics: new Metrics(() => {
+      throw new Error('nobody reads the metrics here')
+    }),
+    onBug: (error) => {
+      throw error
+    },
+    provable: null,
+  })
+  const mesh: Partial<Mesh> = { send: (_to, bytes) => left.push(bytes), flush: () => undefined }
+  driver.start(mesh as Mesh, {} as ProofPool)
+  return {
+    left,
+    durable,
+    say: async (...effects: readonly ReplicaEffect[]) => {
+      next = effects
+      driver.input({ kind: 'timer', timer: 'status', nowMs: 0 })
+      await turn()
+    },
+  }
+}
+
+test('C1: what is sent behind a write leaves when the write is durable, in order, and not before', async () => {
+  const { say, durable, left } = scripted()
+  await say(send(1))
+  expect(left.length).toBe(1) // nothing was written before it
+  await say(persist, send(2))
+  await say(send(3))
+  await say(persist, send(4))
+  expect(left.length).toBe(1)
+  durable[0]?.()
+  expect(left.length).toBe(2)
+  for (const done of durable.slice(1)) done()
+  await turn()
+  expect(left.map((bytes) => bytes.at(-1))).toEqual([1, 2, 3, 4])
+})

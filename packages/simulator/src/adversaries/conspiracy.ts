@@ -1,0 +1,210 @@
+/**
+ * What the faulty validators of a run share: everything any of them has seen, and each other's keys. They can sign as any
+ * of themselves and as nobody else. Memory is bounded; a message forgotten is a lie not told.
+ */
+import {
+  type Hash,
+  type Height,
+  height,
+  keyOf,
+  epoch as nextEpoch,
+  type Signature,
+  type ValidatorIndex,
+  type View,
+  ZERO_HASH,
+} from '@aethel/codec'
+import {
+  type Ballot,
+  type Block,
+  ballotBytes,
+  type Certificate,
+  compareCertificates,
+  type Message,
+  type NewView,
+  newViewBytes,
+  type PrePrepare,
+  type Status,
+  statusBytes,
+  type ValidatorSet,
+  type ViewChange,
+  type ViewChangeEntry,
+  type Vote,
+  viewChangeBytes,
+} from '@aethel/consensus'
+import type { Random } from '../random.js'
+
+const MAX_BLOCKS = 512
+const MAX_CERTIFICATES = 64
+const MAX_VOTES = 256
+const MAX_VIEWS = 8
+
+export interface ConspiracyOptions {
+  readonly chainId: Hash
+  readonly validators: ValidatorSet
+  readonly members: readonly ValidatorIndex[]
+  readonly random: Random
+  sign(member: ValidatorIndex, bytes: Uint8Array): Signature
+  /** Anybody's key, for what is signed outside of this chain and epoch. */
+  signAbroad(signer: ValidatorIndex, bytes: Uint8Array): Signature
+}
+
+export class Conspiracy {
+  readonly #options: ConspiracyOptions
+  /** By `keyOf(hash)`. */
+  readonly blocks: Map<string, Block> = new Map()
+  readonly certificates: Certificate[] = []
+  readonly votes: Vote[] = []
+  /** The VIEW-CHANGEs heard, by the view they ask for. */
+  readonly viewChanges: Map<View, Map<ValidatorIndex, ViewChange>> = new Map()
+  /** The second block of a split slot, by `keyOf` the first one's hash. */
+  readonly rivals: Map<string, Block> = new Map()
+  /** Which of two worlds a validator is shown. */
+  readonly side: readonly (0 | 1)[]
+  highestView = 0
+  highestHeight = 0
+  #voteAt = 0
+
+  constructor(options: ConspiracyOptions) {
+    this.#options = options
+    this.side = options.validators.validators.map(() => (options.random.chance(0.5) ? 0 : 1))
+  }
+
+  get validators(): ValidatorSet {
+    return this.#options.validators
+  }
+
+  get members(): readonly ValidatorIndex[] {
+    return this.#options.members
+  }
+
+  isMember(index: number): boolean {
+    return this.#options.members.includes(index as ValidatorIndex)
+  }
+
+  // --- what is known ------------------------------------------------------------------------------------------------
+
+  learn(message: Message): void {
+    switch (message.kind) {
+      case 'pre-prepare':
+        this.#sawView(message.view)
+        return this.#learnBlock(message.block)
+      case 'vote':
+        this.#sawView(message.vote.view)
+        return this.#learnVote(message.vote)
+      case 'view-change':
+        this.#learnViewChange(message)
+        return this.#learnCertificate(message.certificate)
+      case 'new-view':
+        this.#sawView(message.newView)
+        return this.#learnCertificate(message.certificate)
+      case 'blocks':
+        for (const block of message.blocks) this.#learnBlock(block)
+        return this.#learnCertificate(message.certificate)
+      case 'block':
+        return this.#learnBlock(message.block)
+      case 'status':
+      case 'fetch':
+        return
+    }
+  }
+
+  #sawView(at: View): void {
+    if (at > this.highestView) this.highestView = at
+  }
+
+  #learnBlock(block: Block): void {
+    const key = keyOf(block.hash)
+    if (this.blocks.has(key)) return
+    this.blocks.set(key, block)
+    dropOldest(this.blocks, MAX_BLOCKS)
+    if (block.header.height > this.highestHeight) this.highestHeight = block.header.height
+    this.#learnCertificate(block.body.lastCertificate)
+  }
+
+  #learnVote(vote: Vote): void {
+    this.votes[this.#voteAt++ % MAX_VOTES] = vote
+  }
+
+  #learnCertificate(certificate: Certificate | null): void {
+    if (certificate === null || this.certificates.some((known) => compareCertificates(known, certificate) === 0)) return
+    this.certificates.push(certificate)
+    if (this.certificates.length > MAX_CERTIFICATES) this.certificates.shift()
+  }
+
+  #learnViewChange(message: ViewChange): void {
+    const { newView, sender } = message.entry
+    let known = this.viewChanges.get(newView)
+    if (known === undefined) {
+      known = new Map()
+      this.viewChanges.set(newView, known)
+      dropOldest(this.viewChanges, MAX_VIEWS)
+    }
+    known.set(sender, message)
+  }
+
+  /** The state root below a block; undefined if its parent was never seen. */
+  rootBelow(block: Block): Hash | undefined {
+    if (block.header.height === 1) return ZERO_HASH
+    return this.blocks.get(keyOf(block.header.parent))?.header.stateRoot
+  }
+
+  /** A block seen at this height, the newest. */
+  blockAt(at: number): Block | undefined {
+    let found: Block | undefined
+    for (const block of this.blocks.values()) if (block.header.height === at) found = block
+    return found
+  }
+
+  // --- signing ------------------------------------------------------------------------------------------------------
+
+  vote(sender: ValidatorIndex, ballot: Ballot): Vote {
+    const { kind, epoch, view, height: at, blockHash } = ballot
+    const fields = { kind, epoch, view, height: at, blockHash }
+    return { ...fields, sender, signature: this.#options.sign(sender, ballotBytes(this.#options.chainId, fields)) }
+  }
+
+  /** An honest validator's vote on another chain or in another epoch, told as if it were of this one. */
+  voteAbroad(sender: ValidatorIndex, ballot: Ballot, where: 'chain' | 'epoch'): Vote {
+    const fields = ballotOf(ballot)
+    const chainId = where === 'chain' ? this.validators.hash : this.#options.chainId
+    const bytes = ballotBytes(chainId, where === 'epoch' ? { ...fields, epoch: nextEpoch(ballot.epoch + 1) } : fields)
+    return { ...fields, sender, signature: this.#options.signAbroad(sender, bytes) }
+  }
+
+  prePrepare(sender: ValidatorIndex, view: View, block: Block): PrePrepare {
+    const { epoch, height: at } = block.header
+    const { signature } = this.vote(sender, { kind: 'prepare', epoch, view, height: at, blockHash: block.hash })
+    return { kind: 'pre-prepare', epoch, view, block, sender, signature }
+  }
+
+  entry(fields: Omit<ViewChangeEntry, 'signature'>): ViewChangeEntry {
+    return { ...fields, signature: this.#options.sign(fields.sender, viewChangeBytes(this.#options.chainId, fields)) }
+  }
+
+  /** A VIEW-CHANGE that claims this certificate, or none. */
+  viewChange(sender: ValidatorIndex, newView: View, certificate: Certificate | null, committedHeight: Height = height(0)): ViewChange {
+    const highest = certificate === null ? null : ballotOf(certificate)
+    const entry = this.entry({ epoch: this.validators.epoch, newView, highest, committedHeight, sender })
+    return { kind: 'view-change', entry, certificate }
+  }
+
+  newView(sender: ValidatorIndex, newView: View, viewChanges: readonly ViewChangeEntry[], certificate: Certificate | null): NewView {
+    const fields = { kind: 'new-view' as const, epoch: this.validators.epoch, newView, viewChanges, certificate, sender }
+    return { ...fields, signature: this.#options.sign(sender, newViewBytes(this.#options.chainId, fields)) }
+  }
+
+  status(fields: Omit<Status, 'signature'>): Status {
+    return { ...fields, signature: this.#options.sign(fields.sender, statusBytes(this.#options.chainId, fields)) }
+  }
+}
+
+export function ballotOf({ kind, epoch, view, height: at, blockHash }: Ballot): Ballot {
+  return { kind, epoch, view, height: at, blockHash }
+}
+
+function dropOldest<K, V>(map: Map<K, V>, most: number): void {
+  for (const key of map.keys()) {
+    if (map.size <= most) return
+    map.delete(key)
+  }
+}

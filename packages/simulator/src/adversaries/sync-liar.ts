@@ -1,0 +1,70 @@
+/** A peer that makes catching up hard: claims heights it does not have, serves garbage, or nothing. */
+import { bitmapOf, height, type ValidatorIndex } from '@aethel/codec'
+import type { Blocks, Message, Status } from '@aethel/consensus'
+import { type Adversary, type AdversaryContext, type Outgoing, obedient, spread } from './adversary.js'
+import { rivalOf } from './proposers.js'
+import { spoil } from './spoil.js'
+
+type Reply = (context: AdversaryContext, message: Blocks) => Message | null
+
+const REPLIES: Readonly<Record<string, Reply>> = {
+  nothing: () => null,
+  'rival blocks': (_, message) => ({ ...message, blocks: message.blocks.map(rivalOf) }),
+  'a gap': (_, message) => ({ ...message, blocks: message.blocks.filter((_each, position) => position !== 1) }),
+  'no blocks': (_, message) => ({ ...message, blocks: [] }),
+  'links left out': (_, message) => ({ ...message, links: [], blocks: message.blocks.slice(0, -1) }),
+  'a spoiled certificate': (context, message) => ({ ...message, certificate: spoil(context, message.certificate, context.random) }),
+  'the certificate of another': (context, message) => ({
+    ...message,
+    certificate: context.conspiracy.certificates.at(0) ?? message.certificate,
+  }),
+  'only the first': (_, message) => ({ ...message, blocks: message.blocks.slice(0, 1) }),
+  'the truth': (_, message) => message,
+}
+export const SYNC_REPLIES: readonly string[] = Object.keys(REPLIES)
+
+export function syncLiar(context: AdversaryContext): Adversary {
+  const { random, self } = context
+  return {
+    ...obedient(context),
+    onSend: (to, message) => {
+      if (message.kind === 'status' && message.sender === self) return tell(context, to, message)
+      if (message.kind === 'blocks') {
+        const name = random.pick(SYNC_REPLIES)
+        context.note(`served ${name}`)
+        const reply = (REPLIES[name] as Reply)(context, message)
+        return reply === null ? [] : spread(context, to, reply)
+      }
+      if (message.kind === 'block') {
+        const other = random.pick([...context.conspiracy.blocks.values(), message.block])
+        context.note('served another body')
+        return random.chance(0.3) ? [] : spread(context, to, { kind: 'block', block: other })
+      }
+      return spread(context, to, message)
+    },
+  }
+}
+
+/** Each peer hears of another height; sometimes of votes held that are not, so that nobody sends them again. */
+function tell(context: AdversaryContext, to: ValidatorIndex | 'all', message: Status): Outgoing[] {
+  const { conspiracy, random } = context
+  const count = conspiracy.validators.validators.length
+  const everybody = bitmapOf(
+    count,
+    Array.from({ length: count }, (_, index) => index),
+  )
+  return spread(context, to, message).map(({ to: peer }) => {
+    const { signature: _, ...fields } = message
+    const draw = random.below(4)
+    if (draw === 0) return { to: peer, message }
+    context.note(['', 'claimed more than committed', 'claimed nothing committed', 'claimed every vote'][draw] as string)
+    if (draw === 1)
+      return {
+        to: peer,
+        message: conspiracy.status({ ...fields, committedHeight: height(message.committedHeight + 1 + random.below(50)) }),
+      }
+    if (draw === 2) return { to: peer, message: conspiracy.status({ ...fields, committedHeight: height(0), slots: [] }) }
+    const slots = message.slots.map((slot) => ({ ...slot, prepares: everybody, commits: everybody }))
+    return { to: peer, message: conspiracy.status({ ...fields, slots }) }
+  })
+}
