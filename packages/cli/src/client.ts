@@ -55,6 +55,8 @@ export type Wait = 'none' | 'admitted' | 'final'
 export interface Client {
   readonly url: string
   status(): Promise<NodeStatus>
+  /** Why nothing commits right now: a paragraph, and the record behind it. */
+  why(): Promise<{ readonly paragraph: string; readonly record: JsonObject }>
   /** Next expected nonce of an account; `pending` counts what waits in this validator's mempool. */
   nonce(publicKeyHex: string): Promise<{ readonly final: number; readonly pending: number }>
   blocks(from: number, limit: number): Promise<readonly BlockSummary[]>
@@ -86,6 +88,7 @@ export function createClient(address: string): Client {
   return {
     url,
     status: () => read(getJson('/v1/status'), parseStatus),
+    why: () => read(getJson('/v1/why'), (record) => ({ paragraph: textAt(record, 'paragraph'), record })),
     nonce: (key) => read(getJson(`/v1/accounts/${key}`), (o) => ({ final: numberAt(o, 'nonce'), pending: numberAt(o, 'pendingNonce') })),
     blocks: (from, limit) =>
       read(getJson(`/v1/blocks?from=${from}&limit=${limit}`), (o) =>

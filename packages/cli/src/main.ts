@@ -9,6 +9,7 @@ import { registerStatus } from './commands/status.js'
 import { registerSubmit } from './commands/submit.js'
 import { registerTestnet } from './commands/testnet.js'
 import { registerVerify } from './commands/verify.js'
+import { registerWhy } from './commands/why.js'
 import { EXIT, oneLine } from './exit.js'
 import { printJson } from './ui/terminal.js'
 
@@ -27,6 +28,7 @@ function createProgram(json: boolean): Command {
     registerTestnet,
     registerStart,
     registerStatus,
+    registerWhy,
     registerSubmit,
     registerVerify,
     registerCheck,

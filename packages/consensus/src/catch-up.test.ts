@@ -23,6 +23,7 @@ function statusFrom(sender: number, inView: number, committedHeight: number, pha
     phase,
     committedHeight: height(committedHeight),
     slots: [],
+    complaint: null,
     sender: validatorIndex(sender),
   }
   const signature: Signature = keyOfValidator(sender).sign(statusBytes(CHAIN, unsigned))

@@ -7,6 +7,7 @@ import { bitmapOf, equalBytes, type Hash, type Height, hasBit, height, keyOf, SI
 import { roughBodyBytes } from './block.js'
 import type { Certificate } from './certificate.js'
 import { commitReady, learnCommit, markCommitted, onBody, retryAborted } from './chain.js'
+import { considerComplaints } from './complaints.js'
 import { MAX_SERVE_BYTES } from './interface.js'
 import type { Blocks, Fetch, Message, PrePrepare, Status, StatusSlot } from './messages.js'
 import { MAX_STATUS_SLOTS, statusBytes } from './messages.js'
@@ -113,6 +114,7 @@ export function statusOf(state: State): Status {
     phase: state.phase.kind,
     committedHeight: state.committed.height,
     slots,
+    complaint: state.complaint,
     sender: state.config.self,
   }
   return { ...unsigned, signature: state.config.sign(statusBytes(state.config.chainId, unsigned)) }
@@ -121,6 +123,7 @@ export function statusOf(state: State): Status {
 export function onStatus(state: State, from: ValidatorIndex, status: Status): void {
   if (status.sender !== from) return ignore(state, 'status', 'relayed')
   state.statuses[from] = status
+  considerComplaints(state)
   if (status.view < state.view || (status.view === state.view && status.phase === 'changing')) answerWithView(state, from)
   if (status.view === state.view && status.phase === 'active' && state.phase.kind === 'active') retransmit(state, from, status)
 }
@@ -251,7 +254,8 @@ function requestSync(state: State, peer: ValidatorIndex, from: Height): void {
   state.out.push({ kind: 'send', to: peer, message: { kind: 'fetch', want: 'committed', from } })
 }
 
-/** On a fresh connection the peer learns where we stand at once. */
+/** On a fresh connection the peer learns where we stand at once, and whether we wait for a new view. */
 export function onConnected(state: State, peer: ValidatorIndex): void {
   answer(state, peer, statusOf(state))
+  if (state.phase.kind === 'changing') answer(state, peer, state.phase.viewChange)
 }

@@ -221,7 +221,7 @@ function commit(state: State, entry: BlockEntry, certificate: Certificate): void
     at === state.committed.height + 1 && equalBytes(block.header.parent, state.committed.hash),
     'commits go in height order without gaps',
   )
-  state.out.push({ kind: 'commit', block, certificate })
+  state.out.push({ kind: 'commit', block, certificate, acceptedAtMs: state.acceptedAtMs.get(at) ?? null })
   emit(state, { name: 'committed', view: certificate.view, height: at, hash: block.hash, direct: certificate.height === at })
   state.committed = { height: at, hash: block.hash, timestampMs }
   state.recent.set(at, block.hash)

@@ -18,13 +18,15 @@ import {
 import type { Certificate } from './certificate.js'
 import { commitReady, learnCommit, onValidated, pursue, pursueHash } from './chain.js'
 import type { VerifiedMessage } from './check.js'
+import { onLeaderJudged } from './complaints.js'
+import { type Diagnosis, explain, type Surroundings } from './diagnosis.js'
 import type { CommittedTip, ConsensusConfig, DurableState, Effect, Input, TimerName } from './interface.js'
 import type { Message } from './messages.js'
 import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote } from './normal-case.js'
 import { onBuilt, proposeIfDue } from './propose.js'
 import { answersOf, askForViews, considerRelease, onViewClaim, onViewFetch, viewToPass } from './recovery.js'
 import { createState, entryOf, type FollowUp, mayVote, type State } from './state.js'
-import { settleViewTimer, viewTimeoutMs } from './timers.js'
+import { extendViewTimer, quorumRoundTripMs, settleViewTimer, viewTimeoutMs } from './timers.js'
 import { considerViewChanges, onNewView, onViewChange, startViewChange } from './view-change.js'
 import { wants } from './wanted.js'
 
@@ -43,6 +45,8 @@ export interface Inspection {
   readonly viewTimeoutMs: number
   /** Null: it votes. Otherwise its store was lost: how many others have answered, and the view that a commit must pass. */
   readonly recovering: { readonly answers: number; readonly above: View | null } | null
+  /** To the farthest peer of the nearest quorum. */
+  readonly quorumRoundTripMs: number
 }
 
 export interface Consensus {
@@ -53,6 +57,8 @@ export interface Consensus {
   /** Whether a message, not yet verified, could change anything: what is late, or was not asked for, costs no signature check. */
   wants(from: ValidatorIndex, message: Message): boolean
   inspect(): Inspection
+  /** Why nothing commits right now, or that all is well. */
+  explain(around: Surroundings): Diagnosis
 }
 
 export function createConsensus(config: ConsensusConfig, durable: DurableState): Consensus {
@@ -81,6 +87,7 @@ export function createConsensus(config: ConsensusConfig, durable: DurableState):
       return state.phase.kind
     },
     wants: (from, message) => wants(state, from, message),
+    explain: (around) => explain(state, around),
     inspect: () => ({
       view: state.view,
       phase: state.phase.kind,
@@ -96,6 +103,7 @@ export function createConsensus(config: ConsensusConfig, durable: DurableState):
       ),
       viewTimeoutMs: viewTimeoutMs(state),
       recovering: mayVote(state) ? null : { answers: answersOf(state), above: viewToPass(state) },
+      quorumRoundTripMs: quorumRoundTripMs(state),
     }),
   }
 }
@@ -124,9 +132,12 @@ function handle(state: State, input: Input, lastCommit: Certificate | null): voi
       state.nowMs = input.nowMs
       state.work = { waiting: input.waiting, full: input.full }
       return
+    case 'leader-judged':
+      state.nowMs = input.nowMs
+      return onLeaderJudged(state, input.view, input.complaint)
     case 'round-trip':
       state.roundTripMs[input.peer] = input.roundTripMs
-      return
+      return extendViewTimer(state)
   }
 }
 

@@ -130,6 +130,8 @@ export type Input =
     }
   /** How much is waiting to be ordered and not yet in a proposed block; `full`: enough to fill a block. */
   | { readonly kind: 'work'; readonly waiting: number; readonly full: boolean; readonly nowMs: number }
+  /** What whoever watches the leader of `view` thinks of it; stands until it is withdrawn or the view ends (protocol.md §8). */
+  | { readonly kind: 'leader-judged'; readonly view: View; readonly complaint: Complaint | null; readonly nowMs: number }
   /** Smoothed round trip to a peer, measured by the network. */
   | { readonly kind: 'round-trip'; readonly peer: ValidatorIndex; readonly roundTripMs: number }
 
@@ -152,7 +154,13 @@ export type Effect =
   /** A block of our own that is now proposed (already executed by `build`). */
   | { readonly kind: 'proposed'; readonly block: Block }
   /** In height order, exactly once. `certificate.height` may lie above the block's: then it certifies a descendant. */
-  | { readonly kind: 'commit'; readonly block: Block; readonly certificate: Certificate }
+  | {
+      readonly kind: 'commit'
+      readonly block: Block
+      readonly certificate: Certificate
+      /** When it was accepted from the leader of the view we are in; null if it came otherwise: by catching up, or in another view. */
+      readonly acceptedAtMs: number | null
+    }
   /** Executed state of these blocks may be dropped; they can be validated again if they come back. */
   | { readonly kind: 'abandon'; readonly hashes: readonly Hash[] }
   | { readonly kind: 'set-timer'; readonly timer: TimerName; readonly afterMs: number }
@@ -169,10 +177,14 @@ export type ConsensusEvent =
   | { readonly name: 'view-entered'; readonly view: View; readonly base: 'none' | 'commit' | 'tip'; readonly height: Height }
   | { readonly name: 'block-invalid'; readonly height: Height; readonly hash: Hash; readonly code: string; readonly message: string }
   | { readonly name: 'verification-aborted'; readonly height: Height; readonly hash: Hash; readonly reason: string }
+  | { readonly name: 'complaint'; readonly view: View; readonly complaint: Complaint }
   | { readonly name: 'fetching'; readonly peer: ValidatorIndex; readonly from: Height }
   /** Not voting: so many others have named their view; `above`: a commit certificate above this view is waited for. */
   | { readonly name: 'recovering'; readonly answers: number; readonly above: View | null }
   | { readonly name: 'recovered'; readonly view: View }
   | { readonly name: 'ignored'; readonly what: string; readonly why: string }
 
-export type ViewChangeReason = 'timeout' | 'new-view-timeout' | 'invalid-block' | 'equivocation' | 'joined'
+/** Why a leader that does commit blocks should go (protocol.md §8). */
+export type Complaint = 'slow-leader' | 'starved-transaction'
+
+export type ViewChangeReason = 'timeout' | 'new-view-timeout' | 'invalid-block' | 'equivocation' | 'joined' | 'leader-left' | Complaint

@@ -55,6 +55,7 @@ const SAMPLES: Record<string, Message> = {
     view: view(7),
     phase: 'changing',
     committedHeight: height(1),
+    complaint: 'starved-transaction',
     sender: validatorIndex(2),
     signature: signed,
     slots: [
@@ -275,6 +276,7 @@ const anyMessage: fc.Arbitrary<Message> = fc.oneof(
     view: aView,
     phase: fc.constantFrom('active' as const, 'changing' as const),
     committedHeight: aHeight,
+    complaint: fc.constantFrom('slow-leader' as const, 'starved-transaction' as const, null),
     slots: fc.array(aSlot, { maxLength: 4 }),
     sender: anIndex,
     signature: aSignature,

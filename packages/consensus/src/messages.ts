@@ -27,6 +27,7 @@ import {
 import { domainTag, hashTagged } from '@aethel/crypto'
 import { type Block, type Header, readBlock, readHeader, writeBlock, writeHeader } from './block.js'
 import { type Ballot, type Certificate, readBallot, readCertificate, type Vote, writeBallot, writeCertificate } from './certificate.js'
+import type { Complaint } from './interface.js'
 import { MAX_VALIDATORS } from './validators.js'
 
 /** The signature is the leader's PREPARE vote on (view, height, block hash). */
@@ -90,6 +91,8 @@ export interface Status {
   readonly phase: 'active' | 'changing'
   readonly committedHeight: Height
   readonly slots: readonly StatusSlot[]
+  /** About the leader of `view`. */
+  readonly complaint: Complaint | null
   readonly sender: ValidatorIndex
   readonly signature: Signature
 }
@@ -239,7 +242,16 @@ function writeStatusFields(writer: Writer, message: Omit<Status, 'signature'>): 
     writeBitmap(w, slot.prepares)
     writeBitmap(w, slot.commits)
   })
-  writer.u16(message.sender)
+  writer.u8(message.complaint === null ? 0 : COMPLAINTS.indexOf(message.complaint) + 1).u16(message.sender)
+}
+
+/** On the wire: the position plus one; 0 is none. */
+const COMPLAINTS: readonly Complaint[] = ['slow-leader', 'starved-transaction']
+
+function readComplaint(reader: Reader): Complaint | null {
+  const code = reader.u8()
+  if (code === 0) return null
+  return COMPLAINTS[code - 1] ?? reader.fail('complaint', `expected a complaint of 0..${COMPLAINTS.length}, got ${code}`)
 }
 
 function readStatus(reader: Reader): Status {
@@ -255,6 +267,7 @@ function readStatus(reader: Reader): Status {
       prepares: readBitmap(r),
       commits: readBitmap(r),
     })),
+    complaint: readComplaint(reader),
     sender: validatorIndex(reader.u16()),
     signature: reader.signature(),
   }

@@ -5,7 +5,7 @@
 import { assert, equalBytes, type Hash, type Height, height, keyOf, type ValidatorIndex, type View, view } from '@aethel/codec'
 import { type Block, roughBodyBytes } from './block.js'
 import { type Certificate, compareCertificates, type Vote } from './certificate.js'
-import type { CommittedTip, ConsensusConfig, ConsensusEvent, DurableState, Effect, Recovery, ViewChangeReason } from './interface.js'
+import type { CommittedTip, Complaint, ConsensusConfig, ConsensusEvent, DurableState, Effect, Recovery, ViewChangeReason } from './interface.js'
 import type { NewView, PrePrepare, Status, ViewChange } from './messages.js'
 import { leaderOf } from './validators.js'
 import { VoteKeeper } from './vote-keeper.js'
@@ -107,9 +107,15 @@ export interface State {
   work: { waiting: number; full: boolean }
   batchTimer: 'idle' | 'running' | 'expired'
   viewTimerRunning: boolean
-  /** View whose votes made the newest commit: timeouts double with the distance from it. */
+  /** When the view timer was set, and for how long in all. */
+  viewTimer: { readonly setAtMs: number; readonly forMs: number }
+  /** Ours, about the leader of the current view. */
+  complaint: Complaint | null
+  /** View whose votes made the newest commit, or the one before that in which we started: timeouts double with the distance from it. */
   progressView: View
   smoothedCommitMs: number
+  /** As it stood when the view began: its leader can stretch the view timer to twice that, no more. */
+  commitMsBeforeView: number
   readonly acceptedAtMs: Map<Height, number>
   readonly roundTripMs: number[]
   /** Equivocators (sender, view) already reported. */
@@ -157,8 +163,11 @@ export function createState(config: ConsensusConfig, durable: DurableState): Sta
     work: { waiting: 0, full: false },
     batchTimer: 'idle',
     viewTimerRunning: false,
-    progressView: durable.lastCommit?.view ?? view(0),
+    viewTimer: { setAtMs: 0, forMs: 0 },
+    complaint: null,
+    progressView: view(Math.max(durable.lastCommit?.view ?? 0, durable.view - 1)), // a restart forgets the back-off
     smoothedCommitMs: 0,
+    commitMsBeforeView: 0,
     acceptedAtMs: new Map(),
     roundTripMs: new Array<number>(count).fill(0),
     reported: new Set(),

@@ -9,6 +9,7 @@ import {
   type Blocks,
   type Certificate,
   createMessageChecker,
+  type Diagnosis,
   decodeMessage,
   encodeMessage,
   type Header,
@@ -49,6 +50,10 @@ const ARRIVAL_SLICE_MS = 3
 const ARRIVALS_PER_INPUT = 64
 /** Refusals remembered for clients that ask later. */
 const REMEMBERED_REFUSALS = 16_384
+/** Blocks of this long count as recent. */
+const RECENT_MS = 10_000
+/** Far more than commit in that time. */
+const MAX_COMMIT_TIMES = 4_096
 
 /** A committed block that carries its own certificate, with the state after it: receipts are proven against these. */
 export interface ProvableState {
@@ -108,6 +113,11 @@ export class Driver {
   #arrivalBytes = 0
   #nextRequest = 1
   #stopped = false
+  #stoppedBy: string | null = null
+  /** When each group that the disk has not confirmed was handed to it. */
+  readonly #openGroups: number[] = []
+  /** When the newest blocks were committed. */
+  readonly #commitTimes: number[] = []
   /** Durable and published. */
   #published: { height: number; view: number }
 
@@ -149,6 +159,7 @@ export class Driver {
     try {
       work()
     } catch (error) {
+      this.#stoppedBy = error instanceof Error ? error.message : String(error)
       this.stop()
       this.#options.onBug(error)
     }
@@ -269,6 +280,20 @@ export class Driver {
         message: `expected at most ${MAX_ARRIVAL_BYTES} bytes of transactions waiting to be looked at; try again later`,
       }
       answer({ status: 'refused', id: transactionIdOf(bytes), refusal })
+    })
+  }
+
+  /** Why nothing commits right now, or that all is well. */
+  explain(): Diagnosis {
+    const now = performance.now()
+    const connected = (this.#mesh?.peers() ?? []).filter((peer) => peer.connected).map((peer) => peer.index)
+    return this.#options.replica.explain({
+      nowMs: Date.now(),
+      connected,
+      recentBlocks: this.#commitTimes.filter((at) => at > now - RECENT_MS).length,
+      recentMs: RECENT_MS,
+      openWriteMs: this.#openGroups[0] === undefined ? 0 : now - this.#openGroups[0],
+      stopped: this.#stopped ? (this.#stoppedBy ?? 'it is stopping') : null,
     })
   }
 
@@ -393,6 +418,8 @@ export class Driver {
         return log.error({ event: 'block-not-verified', height: event.height, hash: hex(event.hash), reason: event.reason })
       case 'transaction-evicted':
         return log.debug({ event: 'transaction-evicted', id: hex(event.id) })
+      case 'complaint':
+        return log.warn({ event: 'complaint', view: event.view, complaint: event.complaint })
       case 'ignored':
       case 'accepted':
       case 'prepared':
@@ -423,6 +450,8 @@ export class Driver {
     const { header } = committed.block
     const { log, metrics } = this.#options
     this.#published = { height: header.height, view: committed.certificate.view }
+    this.#commitTimes.push(performance.now())
+    if (this.#commitTimes.length > MAX_COMMIT_TIMES) this.#commitTimes.shift()
     metrics.onCommitted(header, committed.transactions.length)
     log.info({
       event: 'block-committed',
@@ -486,8 +515,10 @@ export class Driver {
     if (group.records.length > 0 || group.releases.length > 0) {
       this.#group = { records: [], releases: [] }
       this.#groupsInFlight++
+      this.#openGroups.push(performance.now())
       this.#options.store.append(group.records, () => {
         this.#groupsInFlight--
+        this.#openGroups.shift()
         this.#guarded(() => {
           for (const release of group.releases) release()
           this.#mesh?.flush()

@@ -3,7 +3,7 @@
  * lists and waiting clients are bounded; errors are `{code, message}`.
  */
 import { decode, fromHex, type Hash, hash, height, indicesOf, keyOf, publicKey, type Refusal, toHex } from '@aethel/codec'
-import { type Certificate, type Header, leaderOf } from '@aethel/consensus'
+import { type Certificate, type Header, leaderOf, paragraphOf } from '@aethel/consensus'
 import { accountNonceOf, type ClaimRecord, claimRecordOf, decodeTransaction, type LedgerState, libraryRootOf } from '@aethel/ledger'
 import type { Mesh } from '@aethel/network'
 import { createReceipt } from '@aethel/receipts'
@@ -322,6 +322,11 @@ function registerChain(app: FastifyInstance, context: HttpContext): void {
   app.get('/v1/genesis', async (_request, reply) =>
     reply.header('content-type', 'application/octet-stream').send(Buffer.from(home.genesisBytes)),
   )
+  app.get('/v1/why', async () => {
+    const diagnosis = driver.explain()
+    return { paragraph: paragraphOf(diagnosis), ...diagnosis }
+  })
+  app.get('/why', async (_request, reply) => reply.type('text/plain; charset=utf-8').send(`${paragraphOf(driver.explain())}\n`))
   app.get('/v1/evidence', async () => ({
     evidence: (await store.evidence()).map(({ first, second }) => ({
       validator: first.sender,

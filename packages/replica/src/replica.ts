@@ -11,11 +11,14 @@ import {
   type Consensus,
   type ConsensusConfig,
   createConsensus,
+  type Diagnosis,
   type DurableState,
   type Effect,
   type Input,
   type Inspection,
+  leaderOf,
   type Message,
+  type Surroundings,
   type TimerName,
   type ValidationResult,
 } from '@aethel/consensus'
@@ -30,8 +33,10 @@ import {
   type VerificationWork,
 } from './application.js'
 import type { BlockLimits, MempoolLimits, ReplicaEffect, ReplicaInput, VerificationJob, VerificationOutcome } from './interface.js'
+import { LeaderWatch } from './leader-watch.js'
 import { Mempool, type MempoolOrder, type Pooled } from './mempool.js'
 import { Scheduler } from './scheduler.js'
+import { MAX_WATCHED } from './starvation.js'
 import { type Verdict, VerdictCache } from './verdicts.js'
 
 export interface ReplicaOptions<State> {
@@ -64,6 +69,8 @@ export interface Replica<State> {
   /** Next free nonce of an account, counting what is in the mempool. */
   nextNonce(sender: string, committedNonce: number): number
   inspect(): ReplicaInspection
+  /** Why nothing commits right now, or that all is well. */
+  explain(around: Surroundings): Diagnosis
 }
 
 /** A block being validated: execution starts when the last verdict is in. */
@@ -104,6 +111,9 @@ const GOSSIP_ON_CONNECT: GossipBound = { transactions: 1024, bytes: 4 << 20 }
 /** Transactions looked at per status tick, going round: has one become impossible? At some microseconds each. */
 const SWEPT_PER_TICK = { busy: 512, stalled: 4096 } as const
 
+/** Transactions that a status tick begins to watch, of those that have waited longest. */
+const WATCHED_PER_TICK = 8
+
 interface GossipBound {
   readonly transactions: number
   readonly bytes: number
@@ -135,6 +145,7 @@ class ReplicaMachine<State> implements Replica<State> {
   /** Where sweeping and gossiping again have got to, oldest first; null: at the beginning. */
   #sweepCursor: Iterator<Pooled> | null = null
   #gossipCursor: Iterator<Pooled> | null = null
+  readonly #leaderWatch: LeaderWatch
   #nowMs = 0
   #jobs: VerificationJob[] = []
   #out: ReplicaEffect[] = []
@@ -154,6 +165,11 @@ class ReplicaMachine<State> implements Replica<State> {
       this.#tip.hash,
       this.#tip.height,
     )
+    this.#leaderWatch = new LeaderWatch({
+      limits: options.block,
+      maxWaitBlocks: options.mempool.maxWaitBlocks,
+      validators: options.consensus.validators.validators.length,
+    })
     const machine = this
     this.#desk = new AdmissionDesk({
       application: options.application,
@@ -195,6 +211,10 @@ class ReplicaMachine<State> implements Replica<State> {
     let nonce = committedNonce
     while (this.#mempool.bySenderNonce(sender, nonce) !== undefined) nonce++
     return nonce
+  }
+
+  explain(around: Surroundings): Diagnosis {
+    return this.#consensus.explain(around)
   }
 
   inspect(): ReplicaInspection {
@@ -548,7 +568,7 @@ class ReplicaMachine<State> implements Replica<State> {
   // --- committing ---------------------------------------------------------------------------------------------------
 
   #onCommit(effect: Extract<Effect, { kind: 'commit' }>): void {
-    const { block, certificate } = effect
+    const { block, certificate, acceptedAtMs } = effect
     const layer = this.#layers.get(keyOf(block.hash))
     assert(layer !== undefined, 'consensus commits executed blocks only')
     const writes = this.#application.writes(this.#state, layer.executed.state)
@@ -561,6 +581,19 @@ class ReplicaMachine<State> implements Replica<State> {
     if (this.#scheduler.standsOn(parent)) this.#scheduler.advance(this.#state, block.hash, block.header.height, layer.transactions)
     this.#clearMempool(layer.transactions)
     this.#dropImpossible()
+    if (acceptedAtMs !== null) this.#tellWatch(block, acceptedAtMs)
+  }
+
+  #tellWatch(block: Block, acceptedAtMs: number): void {
+    this.#dropWatchesNotWaiting()
+    const { transactions } = block.body
+    const bytes = transactions.reduce((sum, transaction) => sum + transaction.length, 0)
+    this.#leaderWatch.onCommitted({
+      acceptedAtMs,
+      transactions: transactions.length,
+      bytes,
+      gas: Number(block.header.totalDifficulty),
+    })
   }
 
   /** Of what the scheduler found impossible on some state: what is impossible on the committed one, so for ever. */
@@ -596,10 +629,72 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#out.push({ kind: 'dropped', id: item.transaction.id, refusal: { code, message } })
   }
 
+  // --- judging the leader -------------------------------------------------------------------------------------------
+
+  /** What is in a proposal, or cannot be in one, does not wait for the leader. */
+  #dropWatchesNotWaiting(): void {
+    const { starvation } = this.#leaderWatch
+    if (starvation.size === 0) return
+    const proposed = this.#proposedIds()
+    starvation.keepOnly((item) => this.#scheduler.isReady(item) && !proposed.has(keyOf(item.transaction.id)))
+  }
+
+  #proposedIds(): Set<string> {
+    const ids = new Set<string>()
+    for (const layer of this.#layers.values()) for (const { id } of layer.transactions) ids.add(keyOf(id))
+    return ids
+  }
+
+  /** At every status tick: watches the oldest transactions that wait, tells the leader of them, and says what to think of it. */
+  #judgeLeader(): void {
+    const look = this.#consensus.inspect()
+    const { validators, self } = this.#options.consensus
+    const leader = leaderOf(validators, look.view)
+    const role = look.phase === 'changing' ? 'changing' : leader === self ? 'leader' : 'backup'
+    const { starvation } = this.#leaderWatch
+    this.#dropWatchesNotWaiting()
+    const toTell = this.#leaderWatch.enter({ view: look.view, nowMs: this.#nowMs }) ? starvation.items : []
+    if (role === 'backup') {
+      for (const item of this.#oldestUnproposed()) {
+        starvation.watch(item, this.#nowMs)
+        toTell.push(item)
+      }
+      if (toTell.length > 0) this.#out.push({ kind: 'gossip', to: leader, transactions: toTell.map((item) => item.transaction) })
+    }
+    const { viewTimeoutMs, quorumRoundTripMs, view } = look
+    const complaint = this.#leaderWatch.judge({
+      nowMs: this.#nowMs,
+      view,
+      role,
+      viewTimeoutMs,
+      roundTripMs: quorumRoundTripMs,
+      isExecutable: (item) => this.#isExecutable(item),
+    })
+    if (role === 'backup') this.#toConsensus({ kind: 'leader-judged', view, complaint, nowMs: this.#nowMs })
+  }
+
+  #oldestUnproposed(): Pooled[] {
+    const { starvation } = this.#leaderWatch
+    if (this.#scheduler.readyCount === 0 || starvation.size >= MAX_WATCHED) return []
+    const proposed = this.#proposedIds()
+    const isFree = (item: Pooled): boolean => !proposed.has(keyOf(item.transaction.id)) && !starvation.isWatched(item.transaction.id)
+    return this.#scheduler.oldestReady(WATCHED_PER_TICK, isFree)
+  }
+
+  #isExecutable(item: Pooled): boolean {
+    const context: BlockContext = {
+      height: (this.#tip.height + 1) as Height,
+      timestampMs: Math.max(this.#nowMs, this.#tip.timestampMs + 1),
+      proposer: this.#options.consensus.self,
+    }
+    return this.#application.execute(this.#state, context, [toExecution(item)]).ok
+  }
+
   // --- upkeep -------------------------------------------------------------------------------------------------------
 
   #onTick(timer: TimerName): void {
     if (timer !== 'status') return
+    this.#judgeLeader()
     const stalled = this.#committedAtTick === this.#tip.height
     this.#committedAtTick = this.#tip.height
     this.#sweep(stalled ? SWEPT_PER_TICK.stalled : SWEPT_PER_TICK.busy)

@@ -193,7 +193,7 @@ export class World {
     const isHonest = (index: number): boolean => !faulty.has(index)
     const shared = { chainId: this.#chainId, validators: this.#validators, verifySignature }
     this.invariants = new Invariants({ ...shared, isValidTransaction: isAcceptable, gasOf: tallyGasOf, nowMs: () => this.nowMs })
-    this.promises = new Promises({ ...shared, window: options.knobs.window, isHonest, committedAt: (at) => this.invariants.hashAt(at) })
+    this.promises = new Promises({ ...shared, window: knobs.window, isHonest, committedAt: (at) => this.invariants.hashAt(at) })
     for (let index = 0; index < validators; index++) this.#nodes.push(this.#createNode(validatorIndex(index), faulty.get(index), processes))
   }
 
