@@ -5,7 +5,16 @@
 import { assert, equalBytes, type Hash, type Height, height, keyOf, type ValidatorIndex, type View, view } from '@aethel/codec'
 import { type Block, roughBodyBytes } from './block.js'
 import { type Certificate, compareCertificates, type Vote } from './certificate.js'
-import type { CommittedTip, Complaint, ConsensusConfig, ConsensusEvent, DurableState, Effect, Recovery, ViewChangeReason } from './interface.js'
+import type {
+  CommittedTip,
+  Complaint,
+  ConsensusConfig,
+  ConsensusEvent,
+  DurableState,
+  Effect,
+  Recovery,
+  ViewChangeReason,
+} from './interface.js'
 import type { NewView, PrePrepare, Status, ViewChange } from './messages.js'
 import { leaderOf } from './validators.js'
 import { VoteKeeper } from './vote-keeper.js'
