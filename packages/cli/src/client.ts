@@ -26,6 +26,8 @@ export interface NodeStatus {
   readonly waiting: number
   readonly verifications: { readonly performed: number; readonly valid: number; readonly invalid: number }
   readonly viewChanges: number
+  /** On record against validators. */
+  readonly offences: readonly { readonly validator: number; readonly count: number }[]
   readonly rssBytes: number
   readonly uptimeMs: number
 }
@@ -219,6 +221,10 @@ function parseStatus(o: JsonObject): NodeStatus {
       invalid: numberAt(verifications, 'invalid'),
     },
     viewChanges: numberAt(o, 'viewChanges'),
+    offences: listAt(o, 'offences').map((item) => {
+      const offence = asObject(item, 'an offence')
+      return { validator: numberAt(offence, 'validator'), count: numberAt(offence, 'count') }
+    }),
     rssBytes: numberAt(o, 'rss'),
     uptimeMs: Math.round(Number(o['uptimeMs'])),
   }

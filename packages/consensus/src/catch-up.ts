@@ -19,6 +19,8 @@ import { type Slot, sendersOf } from './vote-keeper.js'
 const MAX_ANSWERS_PER_TICK = 512
 /** The same in bytes, roughly; the answer that crosses the line is still sent, so a block of any size gets through. */
 const MAX_ANSWER_BYTES_PER_TICK: number = 4 * MAX_SERVE_BYTES
+/** Answers with committed blocks that one peer owes us at most: what it sends beyond costs no signature check. */
+const MAX_BLOCKS_ASKED = 4
 /** Bodies asked for by hash at one time. */
 const MAX_MISSING = 256
 
@@ -54,7 +56,10 @@ function roughBytes(message: Message): number {
     case 'status':
     case 'fetch':
     case 'blocks':
+    case 'view-claim':
       return fixed
+    case 'evidence':
+      return fixed + message.evidence.length
   }
 }
 
@@ -119,14 +124,10 @@ export function statusOf(state: State): Status {
 
 export function onStatus(state: State, from: ValidatorIndex, status: Status): void {
   if (status.sender !== from) return ignore(state, 'status', 'relayed')
-  const previous = state.statuses[from]
   state.statuses[from] = status
   considerComplaints(state)
   if (status.view < state.view || (status.view === state.view && status.phase === 'changing')) answerWithView(state, from)
   if (status.view === state.view && status.phase === 'active' && state.phase.kind === 'active') retransmit(state, from, status)
-  if (status.committedHeight < state.committed.height && previous?.committedHeight === status.committedHeight) {
-    serve(state, from, height(status.committedHeight + 1))
-  }
 }
 
 /** What we hold of this view and the peer does not, unless it is so new that it may still be on its way. */
@@ -165,7 +166,7 @@ export function acceptedProposal(state: State, at: Height, slot: Slot): PrePrepa
   return { kind: 'pre-prepare', epoch: vote.epoch, view: vote.view, block: entry.block, sender: vote.sender, signature: vote.signature }
 }
 
-export function onFetch(state: State, from: ValidatorIndex, message: Fetch): void {
+export function onFetch(state: State, from: ValidatorIndex, message: Exclude<Fetch, { want: 'view' }>): void {
   if (message.want === 'committed') {
     if (message.from <= state.committed.height) serve(state, from, message.from)
     return
@@ -182,6 +183,7 @@ export function onBlock(state: State, message: { readonly block: Blocks['blocks'
 
 /** Certified blocks; the edge has checked the certificate and the chain up to it. */
 export function onBlocks(state: State, from: ValidatorIndex, message: Blocks): void {
+  state.blocksAsked[from] = Math.max(0, (state.blocksAsked[from] ?? 0) - 1)
   const usable = message.blocks.filter((block) => block.header.height > state.committed.height)
   const first = usable[0]
   if (first === undefined) return ignore(state, 'blocks', 'nothing new')
@@ -248,6 +250,7 @@ export function isLaggard(state: State): boolean {
 
 function requestSync(state: State, peer: ValidatorIndex, from: Height): void {
   state.syncTries++
+  state.blocksAsked[peer] = Math.min(MAX_BLOCKS_ASKED, (state.blocksAsked[peer] ?? 0) + 1)
   state.sync = { committedHeight: state.committed.height, tick: state.tick }
   emit(state, { name: 'fetching', peer, from })
   state.out.push({ kind: 'send', to: peer, message: { kind: 'fetch', want: 'committed', from } })

@@ -3,15 +3,27 @@
  * neighbouring files change it and push effects to `out`; nothing outside this package sees it.
  */
 import { assert, equalBytes, type Hash, type Height, height, keyOf, type ValidatorIndex, type View, view } from '@aethel/codec'
-import { type Block, roughBodyBytes } from './block.js'
+import { type Block, type Header, roughBodyBytes } from './block.js'
 import { type Certificate, compareCertificates, type Vote } from './certificate.js'
-import type { CommittedTip, Complaint, ConsensusConfig, ConsensusEvent, DurableState, Effect, ViewChangeReason } from './interface.js'
+import type {
+  CommittedTip,
+  Complaint,
+  ConsensusConfig,
+  ConsensusEvent,
+  DurableState,
+  Effect,
+  Recovery,
+  ViewChangeReason,
+} from './interface.js'
+import type { PathStep } from './merkle-path.js'
 import type { NewView, PrePrepare, Status, ViewChange } from './messages.js'
 import { leaderOf } from './validators.js'
 import { VoteKeeper } from './vote-keeper.js'
 
 /** Blocks above the committed height whose bodies are kept: voted for in some view, or on a wanted chain. */
 export const MAX_RETAINED_BLOCKS = 4096
+/** The same in bytes; what is accepted in the view or certified is never evicted, and bounded by the window and by one answer to a FETCH. */
+export const MAX_RETAINED_BYTES: number = 256 * 1024 * 1024
 /** COMMITs of this many past views are still counted (trap D6). */
 export const PAST_VIEWS_COUNTED = 4
 /** Votes of this many views ahead are buffered; more would let one sender fill memory (trap E1). */
@@ -30,6 +42,8 @@ export interface BlockEntry {
   /** A PREPARE of ours for it is durable, so others may rely on us for the body. */
   voted: boolean
   readonly addedAtTick: number
+  /** Of the body, roughly. */
+  readonly bytes: number
 }
 
 /** Where a view starts (protocol.md §6). `tip`: the block itself is proposed again; otherwise a fresh child of `hash`. */
@@ -51,6 +65,13 @@ export interface EarlyProposal {
   readonly bytes: number
 }
 
+/** The transaction at fault, and where it stands. */
+export interface Refuted {
+  readonly header: Header
+  readonly transaction: Uint8Array
+  readonly path: readonly PathStep[]
+}
+
 export interface OwnVotes {
   prepare?: Vote
   commit?: Vote
@@ -69,6 +90,9 @@ export interface State {
   readonly recentBlocks: Map<string, Block>
   /** Newest commit certificate of a block on the committed chain; goes into the next proposal. */
   lastCertificate: Certificate | null
+  recovery: Recovery | null
+  /** What others have answered since this start, while recovering. */
+  readonly claims: (View | undefined)[]
   highest: Certificate | null
   /** False while `highest` is a certificate learned from others that is not on disk. */
   highestIsDurable: boolean
@@ -90,6 +114,8 @@ export interface State {
   readonly statuses: (Status | undefined)[]
   /** By peer: what it has made us send since the last status tick. */
   readonly answersThisTick: readonly { count: number; bytes: number }[]
+  /** By peer: requests for committed blocks that it has not answered. */
+  readonly blocksAsked: number[]
   sync: { readonly committedHeight: Height; readonly tick: number } | null
   syncTries: number
   committedAtTick: Height
@@ -111,6 +137,8 @@ export interface State {
   readonly roundTripMs: number[]
   /** Equivocators (sender, view) already reported. */
   readonly reported: Set<string>
+  /** Blocks with a proof that does not verify, by `keyOf(hash)`: who votes for one is to blame. */
+  readonly refuted: Map<string, Refuted>
   /** Follow-ups of the current step, run in order until none is left (consensus.ts): handlers never call back upwards. */
   agenda: FollowUp[]
   out: Effect[]
@@ -131,6 +159,8 @@ export function createState(config: ConsensusConfig, durable: DurableState): Sta
     recent: new Map(durable.recent.map((entry) => [entry.height, entry.hash])),
     recentBlocks: new Map(),
     lastCertificate: durable.lastCommit !== null && durable.lastCommit.height <= durable.committed.height ? durable.lastCommit : null,
+    recovery: durable.recovery ?? null,
+    claims: new Array<View | undefined>(count).fill(undefined),
     highest: higher(durable.highest, durable.lastCommit),
     highestIsDurable: true,
     blocks: new Map(),
@@ -143,6 +173,7 @@ export function createState(config: ConsensusConfig, durable: DurableState): Sta
     missing: new Map(),
     statuses: new Array<Status | undefined>(count).fill(undefined),
     answersThisTick: Array.from({ length: count }, () => ({ count: 0, bytes: 0 })),
+    blocksAsked: new Array<number>(count).fill(0),
     sync: null,
     syncTries: 0,
     committedAtTick: durable.committed.height,
@@ -159,6 +190,7 @@ export function createState(config: ConsensusConfig, durable: DurableState): Sta
     acceptedAtMs: new Map(),
     roundTripMs: new Array<number>(count).fill(0),
     reported: new Set(),
+    refuted: new Map(),
     agenda: [],
     out: [],
   }
@@ -198,7 +230,14 @@ export function baseOf(origin: State['origin'], newView: NewView | null): Base {
 }
 
 export function newEntry(state: State, block: Block, provenance: 'voted' | 'received'): BlockEntry {
-  return { block, status: 'waiting', wanted: false, voted: provenance === 'voted', addedAtTick: state.tick }
+  return {
+    block,
+    status: 'waiting',
+    wanted: false,
+    voted: provenance === 'voted',
+    addedAtTick: state.tick,
+    bytes: roughBodyBytes(block.body),
+  }
 }
 
 export function ownVotesAt(state: State, at: Height): OwnVotes {
@@ -221,6 +260,23 @@ export function higher(a: Certificate | null, b: Certificate | null): Certificat
 
 export function isLeader(state: State): boolean {
   return leaderOf(state.config.validators, state.view) === state.config.self
+}
+
+/** Whether this replica may sign in its current view: always, unless its store was lost (recovery.ts). */
+export function mayVote(state: State): boolean {
+  const { recovery } = state
+  return (
+    mayChangeView(state) &&
+    (recovery?.status !== 'released' || recovery.epoch !== state.config.validators.epoch || state.view >= recovery.view)
+  )
+}
+
+/** Whether this replica may ask for views: what it names as its highest certificate is as high as all it ever promised. */
+export function mayChangeView(state: State): boolean {
+  const { recovery } = state
+  if (recovery === null) return true
+  if (recovery.status === 'asking') return false
+  return recovery.epoch === state.config.validators.epoch || state.config.validators.epoch > recovery.claimedEpoch + 1
 }
 
 export function emit(state: State, event: ConsensusEvent): void {

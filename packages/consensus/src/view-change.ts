@@ -8,11 +8,12 @@ import { keepOnly, learnCommit, pursueHash } from './chain.js'
 import { highestOf } from './check.js'
 import type { ViewChangeReason } from './interface.js'
 import { type NewView, newViewBytes, type ViewChange, type ViewChangeEntry, viewChangeBytes } from './messages.js'
-import { baseOf, emit, ignore, isLeader, PAST_VIEWS_COUNTED, type State } from './state.js'
+import { baseOf, emit, ignore, isLeader, mayChangeView, PAST_VIEWS_COUNTED, type State } from './state.js'
 import { restartViewTimer, settleCommitTime } from './timers.js'
 import { isQuorum, isWeakQuorum, leaderOf } from './validators.js'
 
 export function startViewChange(state: State, target: number, reason: ViewChangeReason): void {
+  if (!mayChangeView(state)) return // its VIEW-CHANGE might name less than it once promised (trap C6)
   // A certificate proves that a quorum has been in its view: what we ask for lies above it.
   const newView = view(Math.max(target, (state.highest?.view ?? 0) + 1))
   assert(newView > state.view, `view ${newView} does not lie above view ${state.view}`)
@@ -43,9 +44,9 @@ function createViewChange(state: State, newView: View): ViewChange {
 }
 
 function leaveView(state: State, next: View): void {
-  state.view = next
   state.complaint = null
   settleCommitTime(state)
+  state.view = next
   state.accepted.clear()
   state.acceptedAtMs.clear()
   state.own.clear()

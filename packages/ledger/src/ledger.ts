@@ -8,6 +8,7 @@ import {
   compareBytes,
   encode,
   equalBytes,
+  err,
   HASH_BYTES,
   type Hash,
   height,
@@ -19,7 +20,7 @@ import {
   refuse,
   toHex,
 } from '@aethel/codec'
-import type { VerifySignature } from '@aethel/consensus'
+import type { Offence, VerifySignature } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import { claimIdOf } from '@aethel/proofs'
 import {
@@ -36,6 +37,7 @@ import {
 import { chainIdOf, type Genesis, writeParameters } from './genesis.js'
 import { checkRegistry, type LedgerKind, type LedgerRegistry } from './kinds.js'
 import { AuthenticatedMap, type MapChange, mapKey } from './merkle.js'
+import { decodeOffenceRecord, refusalOfOffence, withOffence } from './offences.js'
 import {
   accountPath,
   claimPath,
@@ -55,6 +57,7 @@ import {
   type LibraryState,
   labelChange,
   libraryChange,
+  offenceRecordOf,
   PlaceCache,
   StateView,
   statementChange,
@@ -157,7 +160,8 @@ class Ledger {
       decode: (bytes) => this.#decode(bytes),
       readiness: (at, transaction, context) => this.#readiness(at, transaction, context.height),
       statementOf: (at, claimId) => at.statements.get(claimId),
-      execute: (parent, context, transactions) => this.#execute(parent, context, transactions),
+      offenceRefusal: (at, offence) => refusalOfOffence(offenceRecordOf(at, offence.publicKey), offence),
+      execute: (parent, context, transactions, offences) => this.#execute(parent, context, transactions, offences ?? []),
       writes: (parent, to) => writesOf(parent, to),
     }
   }
@@ -293,8 +297,19 @@ class Ledger {
 
   // --- execution --------------------------------------------------------------------------------------------------
 
-  #execute(parent: LedgerState, context: BlockContext, inputs: readonly ExecutionInput[]): Result<Executed<LedgerState>, Refusal> {
+  #execute(
+    parent: LedgerState,
+    context: BlockContext,
+    inputs: readonly ExecutionInput[],
+    offences: readonly Offence[],
+  ): Result<Executed<LedgerState>, Refusal> {
     const view = new StateView(parent, this.#places)
+    for (const offence of offences) {
+      const before = view.offencesOf(offence.publicKey)
+      const refusal = refusalOfOffence(before, offence)
+      if (refusal !== null) return err(refusal)
+      view.setOffences(offence.publicKey, withOffence(before, offence, height(context.height)))
+    }
     for (const [index, input] of inputs.entries()) {
       const transaction = this.#ledgerTransaction(input.transaction)
       const cited: CitedPlace[] = []
@@ -393,17 +408,17 @@ function writesOf(parent: LedgerState, state: LedgerState): StateWrites {
   }
 }
 
-const PREFIX_BYTES = { account: 8, claim: 6, statement: 10 } as const
+const PREFIX_BYTES = { account: 8, claim: 6, statement: 10, offence: 8 } as const
 const SLASH = 0x2f
-const PUBLIC_KEY_PATH_BYTES = PREFIX_BYTES.account + 32
+const PUBLIC_KEY_PATH_BYTES = PREFIX_BYTES.account + 32 // and as long: offence/
 
-type PathKind = 'account' | 'claim' | 'library' | 'statement' | 'parameters'
+type PathKind = 'account' | 'claim' | 'offence' | 'library' | 'statement' | 'parameters'
 
 /** The part of a path before its first slash. */
 function pathKindOf(path: Uint8Array): PathKind | undefined {
   const slash = path.indexOf(SLASH)
   const name = keyOf(slash < 0 ? path : path.subarray(0, slash))
-  if (name === 'account') return path.length === PUBLIC_KEY_PATH_BYTES ? name : undefined
+  if (name === 'account' || name === 'offence') return path.length === PUBLIC_KEY_PATH_BYTES ? name : undefined
   if (name === 'claim') return path.length === PREFIX_BYTES.claim + HASH_BYTES ? name : undefined
   if (name === 'statement') return path.length === PREFIX_BYTES.statement + HASH_BYTES ? name : undefined
   return name === 'library' || name === 'parameters' ? name : undefined
@@ -444,6 +459,11 @@ function restoreState(genesis: LedgerState, stored: Iterable<readonly [Uint8Arra
       case 'account': {
         const record = decodeAccountRecord(value)
         if (!record.ok) return damaged(`an account record does not decode: ${record.error.message}`)
+        break
+      }
+      case 'offence': {
+        const record = decodeOffenceRecord(value)
+        if (!record.ok) return damaged(`an offence record does not decode: ${record.error.message}`)
         break
       }
       case 'library':

@@ -18,6 +18,7 @@ import {
   MAX_SYNC_BLOCKS,
   type Message,
   type MessageChecker,
+  type Offence,
   roughBodyBytes,
   type TimerName,
 } from '@aethel/consensus'
@@ -66,6 +67,7 @@ export interface Committed {
   readonly block: Block
   readonly certificate: Certificate
   readonly transactions: readonly Transaction[]
+  readonly offences: readonly Offence[]
 }
 
 /** What becomes of a submitted transaction, for whoever waits. */
@@ -188,7 +190,7 @@ export class Driver {
     const decoded = decodeMessage(bytes)
     if (!decoded.ok) return this.#blame(from, decoded.error)
     const message = decoded.value
-    if (message.kind === 'vote' && !this.#options.replica.wantsVote(message.vote)) return
+    if (!this.#options.replica.wants(from, message)) return
     const checked = this.#checker.check(message)
     if (!checked.ok) return this.#blame(from, checked.error)
     this.input({ kind: 'message', from, message: checked.value, nowMs: Date.now() })
@@ -340,18 +342,15 @@ export class Driver {
       case 'commit':
         return this.#onCommit(effect)
       case 'evidence': {
-        const { first } = effect.evidence
-        this.#options.log.error({
-          event: 'equivocation',
-          validator: first.sender,
-          view: first.view,
-          height: first.height,
-          phase: first.kind,
-        })
-        this.#options.metrics.equivocations.inc()
-        this.#group.records.push({ kind: 'evidence', evidence: effect.evidence })
+        const { type, offender, view, height: at, kind } = effect.offence
+        this.#options.log.error({ event: 'offence-seen', offence: type, validator: offender, view, height: at, phase: kind })
+        this.#options.metrics.offencesSeen.inc({ offence: type })
+        this.#group.records.push(effect)
         return
       }
+      case 'forget-evidence':
+        this.#group.records.push(effect)
+        return
       case 'send': {
         const { to, message } = effect
         return this.#release(() => this.#send(to, message))
@@ -410,6 +409,10 @@ export class Driver {
         return log.info({ event: 'proof-refused', id: hex(event.id), from: event.from, code: event.code })
       case 'fetching':
         return log.info({ event: 'fetching', peer: event.peer, from: event.from })
+      case 'recovering':
+        return log.warn({ event: 'recovering', answers: event.answers, above: event.above })
+      case 'recovered':
+        return log.warn({ event: 'recovered', view: event.view })
       case 'verification-aborted':
         return log.error({ event: 'block-not-verified', height: event.height, hash: hex(event.hash), reason: event.reason })
       case 'transaction-evicted':
@@ -425,7 +428,7 @@ export class Driver {
   }
 
   #onCommit(effect: Extract<ReplicaEffect, { kind: 'commit' }>): void {
-    const { block, certificate, writes, transactions } = effect
+    const { block, certificate, writes, transactions, offences } = effect
     const transactionIds = transactions.map((transaction) => transaction.id)
     this.#group.records.push({ kind: 'commit', block, certificate, writes, transactionIds })
     const { replica } = this.#options
@@ -437,7 +440,7 @@ export class Driver {
         this.provable.push({ header: block.header, certificate, state })
         if (this.provable.length > RETAINED_STATES) this.provable.shift()
       }
-      this.#publish({ block, certificate, transactions })
+      this.#publish({ block, certificate, transactions, offences })
     })
   }
 
@@ -457,6 +460,18 @@ export class Driver {
       proposer: header.proposer,
       transactions: committed.transactions.length,
     })
+    for (const { type, offender, view, height: at, kind } of committed.offences) {
+      metrics.offencesRecorded.inc({ offence: type })
+      log.warn({
+        event: 'offence-recorded',
+        height: header.height,
+        offence: type,
+        validator: offender,
+        view,
+        offenceHeight: at,
+        phase: kind,
+      })
+    }
     for (const transaction of committed.transactions) this.#settle(transaction.id, { status: 'final', height: header.height })
     for (const listener of this.#listeners) listener(committed)
   }

@@ -1,4 +1,5 @@
 export * from './application.js'
+export * from './evidence-pool.js'
 export { IndexedHeap } from './heap.js'
 export * from './interface.js'
 export * from './mempool.js'

@@ -3,16 +3,7 @@
  * simulator and a browser tab drive the same bytes.
  */
 import type { Hash, Height, Refusal, ValidatorIndex } from '@aethel/codec'
-import type {
-  Block,
-  Certificate,
-  ConsensusEvent,
-  Equivocation,
-  Message,
-  PersistRecord,
-  TimerName,
-  VerifiedMessage,
-} from '@aethel/consensus'
+import type { Block, Certificate, ConsensusEvent, Message, Offence, PersistRecord, TimerName, VerifiedMessage } from '@aethel/consensus'
 import type { StateWrites, Transaction, VerificationWork } from './application.js'
 
 export interface MempoolLimits {
@@ -76,6 +67,7 @@ export type ReplicaEffect =
       readonly certificate: Certificate
       readonly writes: StateWrites
       readonly transactions: readonly Transaction[]
+      readonly offences: readonly Offence[]
     }
   | { readonly kind: 'send'; readonly to: ValidatorIndex | 'all'; readonly message: Message }
   /** Pass these on to one peer or to all. */
@@ -87,7 +79,10 @@ export type ReplicaEffect =
   | { readonly kind: 'dropped'; readonly id: Hash; readonly refusal: Refusal }
   | { readonly kind: 'set-timer'; readonly timer: TimerName; readonly afterMs: number }
   | { readonly kind: 'cancel-timer'; readonly timer: TimerName }
-  | { readonly kind: 'evidence'; readonly evidence: Equivocation }
+  /** Evidence of an offence now held here: to be kept until `forget-evidence`. */
+  | { readonly kind: 'evidence'; readonly offence: Offence; readonly bytes: Uint8Array }
+  /** The offence is on record, or too old to be heard. */
+  | { readonly kind: 'forget-evidence'; readonly offence: Offence }
   | { readonly kind: 'event'; readonly event: ConsensusEvent | MempoolEvent }
 
 export type MempoolEvent =

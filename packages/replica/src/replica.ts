@@ -5,6 +5,7 @@
  */
 import { assert, equalBytes, type Hash, type Height, keyOf, type ValidatorIndex } from '@aethel/codec'
 import {
+  accusedVote,
   type Block,
   type BuiltProposal,
   type CommittedTip,
@@ -13,14 +14,23 @@ import {
   createConsensus,
   type Diagnosis,
   type DurableState,
+  decodeEvidence,
   type Effect,
+  type Evidence,
+  encodeEvidence,
   type Input,
   type Inspection,
   leaderOf,
+  MAX_BLOCK_OFFENCES,
+  MAX_EVIDENCE_BYTES,
+  type Message,
+  type Offence,
+  offenceFits,
+  offenceKey,
+  offenceOf,
   type Surroundings,
   type TimerName,
   type ValidationResult,
-  type Vote,
 } from '@aethel/consensus'
 import { AdmissionDesk } from './admission.js'
 import {
@@ -32,6 +42,7 @@ import {
   transactionIdOf,
   type VerificationWork,
 } from './application.js'
+import { EvidencePool, type HeldEvidence } from './evidence-pool.js'
 import type { BlockLimits, MempoolLimits, ReplicaEffect, ReplicaInput, VerificationJob, VerificationOutcome } from './interface.js'
 import { LeaderWatch } from './leader-watch.js'
 import { Mempool, type MempoolOrder, type Pooled } from './mempool.js'
@@ -46,6 +57,8 @@ export interface ReplicaOptions<State> {
   readonly mempool: MempoolLimits
   readonly block: BlockLimits
   readonly order: MempoolOrder
+  /** What `evidence` effects asked to be kept, from before a restart. */
+  readonly evidence?: readonly Uint8Array[]
 }
 
 export interface ReplicaInspection extends Inspection {
@@ -54,6 +67,7 @@ export interface ReplicaInspection extends Inspection {
   readonly unverified: number
   readonly ready: number
   readonly verdicts: number
+  readonly evidenceHeld: number
 }
 
 export interface Replica<State> {
@@ -64,11 +78,13 @@ export interface Replica<State> {
   readonly position: { readonly view: number; readonly phase: 'active' | 'changing' }
   /** Waiting: an earlier nonce or a citation is missing. Pending: verified and in the mempool. */
   transactionStatus(id: Hash): 'unknown' | 'waiting' | 'pending'
-  /** Whether a vote, not yet verified, could still change anything. */
-  wantsVote(vote: Vote): boolean
+  /** Whether a message, not yet verified, could change anything: asked before its signatures are checked. */
+  wants(from: ValidatorIndex, message: Message): boolean
   /** Next free nonce of an account, counting what is in the mempool. */
   nextNonce(sender: string, committedNonce: number): number
   inspect(): ReplicaInspection
+  /** Evidence held and not on the chain yet. */
+  evidence(): readonly HeldEvidence[]
   /** Why nothing commits right now, or that all is well. */
   explain(around: Surroundings): Diagnosis
 }
@@ -77,6 +93,9 @@ export interface Replica<State> {
 interface Validation {
   readonly block: Block
   readonly transactions: readonly Transaction[]
+  readonly offences: readonly Offence[]
+  /** Keys of proofs that the block's evidence says are false. */
+  readonly accused: ReadonlySet<string>
   /** Gas per proof, by work key, as verdicts come in. */
   readonly gas: Map<string, number>
   readonly awaited: Set<string>
@@ -94,6 +113,7 @@ interface Built<State> {
   readonly parent: Hash
   readonly executed: Executed<State>
   readonly transactions: readonly Transaction[]
+  readonly offences: readonly Offence[]
   readonly leftOut: readonly Pooled[]
 }
 
@@ -102,7 +122,19 @@ interface Layer<State> {
   readonly executed: Executed<State>
   readonly height: Height
   readonly transactions: readonly Transaction[]
+  readonly offences: readonly Offence[]
 }
+
+/** Evidence whose proof is being checked again before anybody is accused with it. */
+interface Suspicion {
+  readonly item: HeldEvidence
+  readonly key: string
+}
+
+/** Of these, one per offence: what peers send beyond is looked at when it comes again. */
+const MAX_SUSPICIONS = 64
+/** Evidence sent to a peer that has just connected: one block's worth. */
+const EVIDENCE_ON_CONNECT: number = MAX_BLOCK_OFFENCES
 
 /** Sent again per status tick, going round, of what has waited for a whole tick: a peer may have missed it. */
 const REGOSSIP_PER_TICK: GossipBound = { transactions: 64, bytes: 1 << 20 }
@@ -136,6 +168,10 @@ class ReplicaMachine<State> implements Replica<State> {
   readonly #validations = new Map<string, Validation>()
   /** Work under way, by key: one verification per proof. */
   readonly #underWay = new Set<string>()
+  readonly #evidence = new EvidencePool()
+  readonly #suspicions = new Map<string, Suspicion>()
+  /** None of the evidence held could go into the last block asked for; until a commit or new evidence. */
+  #evidenceStalled = false
   #state: State
   #tip: CommittedTip
   #lastBuilt: Built<State> | null = null
@@ -198,8 +234,8 @@ class ReplicaMachine<State> implements Replica<State> {
     return this.#consensus
   }
 
-  wantsVote(vote: Vote): boolean {
-    return this.#consensus.wantsVote(vote)
+  wants(from: ValidatorIndex, message: Message): boolean {
+    return this.#consensus.wants(from, message)
   }
 
   transactionStatus(id: Hash): 'unknown' | 'waiting' | 'pending' {
@@ -225,7 +261,12 @@ class ReplicaMachine<State> implements Replica<State> {
       unverified: this.#desk.size,
       ready: this.#scheduler.readyCount,
       verdicts: this.#verdicts.size,
+      evidenceHeld: this.#evidence.size,
     }
+  }
+
+  evidence(): readonly HeldEvidence[] {
+    return this.#evidence.list()
   }
 
   step(input: ReplicaInput): ReplicaEffect[] {
@@ -243,11 +284,16 @@ class ReplicaMachine<State> implements Replica<State> {
   #handle(input: ReplicaInput): void {
     switch (input.kind) {
       case 'start':
+        for (const bytes of this.#options.evidence ?? []) this.#onEvidenceBytes(bytes)
+        return this.#toConsensus(input)
       case 'message':
+        if (input.message.kind === 'evidence') this.#onEvidenceBytes(input.message.evidence)
+        return this.#toConsensus(input)
       case 'round-trip':
         return this.#toConsensus(input)
       case 'connected':
         this.#toConsensus(input)
+        for (const { bytes } of this.#evidence.list().slice(0, EVIDENCE_ON_CONNECT)) this.#sendEvidence(input.peer, bytes)
         this.#gossipSome(input.peer, GOSSIP_ON_CONNECT, this.#mempool.oldestFirst(), this.#mempool.arrivals)
         return
       case 'timer':
@@ -288,9 +334,11 @@ class ReplicaMachine<State> implements Replica<State> {
       case 'serve':
       case 'set-timer':
       case 'cancel-timer':
-      case 'evidence':
       case 'event':
         this.#out.push(effect)
+        return null
+      case 'evidence':
+        this.#onEvidence(effect.evidence, encodeEvidence(this.#options.consensus.chainId, effect.evidence))
         return null
       case 'validate':
         return this.#onValidate(effect.block)
@@ -328,13 +376,28 @@ class ReplicaMachine<State> implements Replica<State> {
   }
 
   #changedWork(): Extract<Input, { kind: 'work' }> | null {
-    const waiting = this.#scheduler.readyCount
+    const waiting = this.#scheduler.readyCount + (this.#hasEvidenceToPropose() ? 1 : 0)
     const { transactions, bytes } = this.#options.block
     const full = waiting >= transactions || this.#scheduler.readyBytes >= bytes
     const before = this.#reportedWork
     if (waiting > 0 === before.waiting > 0 && full === before.full) return null
     this.#reportedWork = { waiting, full }
     return { kind: 'work', waiting, full, nowMs: this.#nowMs }
+  }
+
+  /**
+   * Only for a leader: evidence makes nobody's view timer run, because a faulty validator could show it to one replica alone
+   * and drive that one out of a view that works.
+   */
+  #hasEvidenceToPropose(): boolean {
+    if (this.#evidence.size === 0 || this.#evidenceStalled) return false
+    const { validators, self } = this.#options.consensus
+    if (leaderOf(validators, this.#consensus.view) !== self) return false
+    const proposed = new Set([...this.#layers.values()].flatMap(({ offences }) => offences.map(offenceKey)))
+    for (const offence of this.#lastBuilt?.offences ?? []) proposed.add(offenceKey(offence))
+    return this.#evidence
+      .list()
+      .some(({ offence }) => !proposed.has(offenceKey(offence)) && offenceFits(offence, (this.#tip.height + 1) as Height).ok)
   }
 
   /** Before a built block is answered: what is left no longer fills another, so consensus shall gather more first. */
@@ -361,28 +424,46 @@ class ReplicaMachine<State> implements Replica<State> {
   }
 
   #fill(parent: State, parentHash: Hash, context: BlockContext): BuiltProposal | null {
-    const { items, leftOut, executed } = this.#executable(parent, context, this.#scheduler.choose(this.#options.block))
+    const evidence = this.#evidence.choose(context.height, (offence) => this.#application.offenceRefusal(parent, offence) === null)
+    const offences = evidence.map((item) => item.offence)
+    const choice = this.#executable(parent, context, this.#scheduler.choose(this.#options.block), offences)
+    const executed = choice.executed ?? this.#executedEvidence(parent, context, offences)
+    const { items, leftOut } = choice
     if (executed === null) {
+      this.#evidenceStalled = true
       this.#scheduler.refile(leftOut)
       this.#dropImpossible()
       return null
     }
     const transactions = items.map((item) => item.transaction)
-    this.#lastBuilt = { parent: parentHash, executed, transactions, leftOut }
+    this.#lastBuilt = { parent: parentHash, executed, transactions, offences, leftOut }
     this.#scheduler.leave() // until #onProposed says which block this became
     const totalDifficulty = items.reduce((sum, item) => sum + BigInt(item.difficulty), 0n)
-    return { transactions: transactions.map((transaction) => transaction.bytes), stateRoot: executed.stateRoot, totalDifficulty }
+    return {
+      transactions: transactions.map((transaction) => transaction.bytes),
+      evidence: evidence.map((item) => item.bytes),
+      stateRoot: executed.stateRoot,
+      totalDifficulty,
+    }
+  }
+
+  /** A block of evidence alone is something to order. */
+  #executedEvidence(parent: State, context: BlockContext, offences: readonly Offence[]): Executed<State> | null {
+    if (offences.length === 0) return null
+    const executed = this.#application.execute(parent, context, [], offences)
+    assert(executed.ok, executed.ok ? '' : `the application refuses offences it said it would record: ${executed.error.message}`)
+    return executed.value
   }
 
   /** Executes the choice; if the application refuses it as a whole, leaves out what it refuses. */
-  #executable(parent: State, context: BlockContext, chosen: readonly Pooled[]): Choice<State> {
+  #executable(parent: State, context: BlockContext, chosen: readonly Pooled[], offences: readonly Offence[]): Choice<State> {
     if (chosen.length === 0) return { items: [], leftOut: [], executed: null }
-    const whole = this.#application.execute(parent, context, chosen.map(toExecution))
+    const whole = this.#application.execute(parent, context, chosen.map(toExecution), offences)
     if (whole.ok) return { items: chosen, leftOut: [], executed: whole.value }
     const { items, leftOut } = this.#acceptedOneByOne(parent, context, chosen)
     for (let most = items.length; most > 0; most >>= 1) {
       const kept = items.slice(0, most)
-      const together = this.#application.execute(parent, context, kept.map(toExecution))
+      const together = this.#application.execute(parent, context, kept.map(toExecution), offences)
       if (together.ok) return { items: kept, leftOut: [...leftOut, ...items.slice(most)], executed: together.value }
       if (most === 1) this.#dropPooled(items[0] as Pooled, together.error.code, together.error.message)
     }
@@ -416,7 +497,8 @@ class ReplicaMachine<State> implements Replica<State> {
     const built = this.#lastBuilt
     assert(built !== null && equalBytes(built.parent, block.header.parent), 'a proposal is what was built last')
     this.#lastBuilt = null
-    this.#layers.set(keyOf(block.hash), { executed: built.executed, height: block.header.height, transactions: built.transactions })
+    const { executed, transactions, offences } = built
+    this.#layers.set(keyOf(block.hash), { executed, height: block.header.height, transactions, offences })
     this.#scheduler.advance(built.executed.state, block.hash, block.header.height, built.transactions)
     if (built.leftOut.length > 0) this.#scheduler.refile(built.leftOut)
   }
@@ -435,8 +517,17 @@ class ReplicaMachine<State> implements Replica<State> {
     if (block.header.totalDifficulty > BigInt(limits.gas)) {
       return this.#validated(block.hash, blockGas(limits.gas, block.header.totalDifficulty)) // before anything is verified
     }
-    const validation: Validation = { block, transactions, gas: new Map(), awaited: new Set() }
-    const missing = this.#requestMissingVerdicts(validation)
+    const evidence = this.#evidenceOf(block)
+    if ('code' in evidence) return this.#validated(block.hash, { status: 'invalid', ...evidence })
+    const validation: Validation = {
+      block,
+      transactions,
+      offences: evidence.offences,
+      accused: new Set(evidence.accused.map((work) => keyOf(work.key))),
+      gas: new Map(),
+      awaited: new Set(),
+    }
+    const missing = this.#requestRefutations(validation, evidence.accused) ?? this.#requestMissingVerdicts(validation)
     if (missing !== null) return this.#validated(block.hash, missing)
     if (validation.awaited.size === 0) return this.#validated(block.hash, this.#executeBlock(validation))
     this.#validations.set(keyOf(block.hash), validation)
@@ -468,7 +559,7 @@ class ReplicaMachine<State> implements Replica<State> {
       if (work === null) continue
       const verdict = this.#verdictOn(id, work)
       if (verdict?.status === 'invalid')
-        return { status: 'invalid', code: verdict.code, message: `transaction ${position}: ${verdict.message}` }
+        return { status: 'invalid', code: verdict.code, message: `transaction ${position}: ${verdict.message}`, refuted: position }
       if (verdict !== undefined) validation.gas.set(keyOf(work.key), verdict.gas)
       else {
         const cited: { claimId: Hash; statement: Uint8Array }[] = []
@@ -518,12 +609,17 @@ class ReplicaMachine<State> implements Replica<State> {
       }
     }
     const context = { height: header.height, timestampMs: header.timestampMs, proposer: header.proposer }
-    const executed = this.#application.execute(parent, context, inputs)
+    const executed = this.#application.execute(parent, context, inputs, validation.offences)
     if (!executed.ok) return { status: 'invalid', code: executed.error.code, message: executed.error.message }
     if (!equalBytes(executed.value.stateRoot, header.stateRoot)) {
       return { status: 'invalid', code: 'state-root', message: 'expected the state root that execution gives, got another' }
     }
-    this.#layers.set(keyOf(block.hash), { executed: executed.value, height: header.height, transactions })
+    this.#layers.set(keyOf(block.hash), {
+      executed: executed.value,
+      height: header.height,
+      transactions,
+      offences: validation.offences,
+    })
     return { status: 'valid' }
   }
 
@@ -544,24 +640,157 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#underWay.delete(keyOf(key))
     if (outcome.status !== 'aborted') this.#verdicts.set(key, outcome)
     this.#desk.onVerified(key, outcome)
+    this.#onSuspicionChecked(keyOf(key), outcome)
     for (const [hash, validation] of [...this.#validations]) {
       if (this.#validations.get(hash) !== validation || !validation.awaited.delete(keyOf(key))) continue // or abandoned just now
       if (outcome.status === 'valid') validation.gas.set(keyOf(key), outcome.gas)
-      const result = this.#verdictOnBlock(validation, outcome)
+      const result = this.#verdictOnBlock(validation, keyOf(key), outcome)
       if (result === null) continue
       this.#validations.delete(hash)
       this.#toConsensus(this.#validated(validation.block.hash, result))
     }
   }
 
-  #verdictOnBlock(validation: Validation, outcome: VerificationOutcome): ValidationResult | null {
+  #verdictOnBlock(validation: Validation, key: string, outcome: VerificationOutcome): ValidationResult | null {
+    const refuted = validation.transactions.findIndex(({ work }) => work !== null && keyOf(work.key) === key)
+    const isAccused = validation.accused.has(key)
     switch (outcome.status) {
       case 'aborted':
         return { status: 'aborted', reason: outcome.reason }
-      case 'invalid':
-        return { status: 'invalid', code: outcome.code, message: `the block holds a proof that does not verify: ${outcome.message}` }
+      case 'invalid': {
+        const message = `the block holds a proof that does not verify: ${outcome.message}`
+        if (refuted >= 0) return { status: 'invalid', code: outcome.code, message, refuted }
+        break
+      }
       case 'valid':
-        return validation.awaited.size > 0 ? null : this.#executeBlock(validation)
+        if (isAccused) return FALSE_ACCUSATION
+        break
+    }
+    return validation.awaited.size > 0 ? null : this.#executeBlock(validation)
+  }
+
+  // --- evidence (protocol.md §11) -----------------------------------------------------------------------------------
+
+  /** Offences of a block whose evidence passed the edge; what is left is their age, and proofs to be checked again. */
+  #evidenceOf(block: Block): { offences: Offence[]; accused: VerificationWork[] } | { code: string; message: string } {
+    const offences: Offence[] = []
+    const accused: VerificationWork[] = []
+    for (const bytes of block.body.evidence) {
+      const { offence, transaction } = this.#read(bytes)
+      const fits = offenceFits(offence, block.header.height)
+      if (!fits.ok) return fits.error
+      offences.push(offence)
+      if (transaction === null) continue
+      const work = this.#accusedWork(transaction)
+      if ('code' in work) return work
+      accused.push(work)
+    }
+    return { offences, accused }
+  }
+
+  #read(bytes: Uint8Array): { offence: Offence; transaction: Uint8Array | null } {
+    const decoded = decodeEvidence(bytes)
+    assert(decoded.ok, 'evidence passed the edge and does not decode')
+    const { evidence } = decoded.value
+    const transaction = evidence.type === 'invalid-verification' ? evidence.transaction : null
+    return { offence: offenceOf(evidence, this.#options.consensus.validators), transaction }
+  }
+
+  #accusedWork(transaction: Uint8Array): VerificationWork | { code: string; message: string } {
+    const decoded = this.#application.decode(transaction)
+    if (!decoded.ok) return { code: 'evidence-transaction', message: `expected a well-formed transaction: ${decoded.error.message}` }
+    const { work } = decoded.value
+    return work ?? { code: 'evidence-transaction', message: 'expected a transaction with a proof, got one without' }
+  }
+
+  /**
+   * Statements that a proof under accusation cites, from an agreed state. A claim's id is a hash of its statement, so who has
+   * a statement at all has the right one, and the verdict is the same everywhere; if one is missing, nobody is accused.
+   */
+  #citedIn(state: State, work: VerificationWork): VerificationJob['cited'] | undefined {
+    const cited: { claimId: Hash; statement: Uint8Array }[] = []
+    for (const claimId of work.cites) {
+      const statement = this.#application.statementOf(state, claimId)
+      if (statement === undefined) return undefined
+      cited.push({ claimId, statement })
+    }
+    return cited
+  }
+
+  #requestRefutations(validation: Validation, accused: readonly VerificationWork[]): ValidationResult | null {
+    const parent = this.#stateAt(validation.block.header.parent)
+    assert(parent !== undefined, 'consensus validates on executed blocks only')
+    for (const work of accused) {
+      const cited = this.#citedIn(parent, work)
+      if (cited === undefined)
+        return { status: 'invalid', code: 'evidence-citation', message: 'expected evidence about a proof whose citations are final' }
+      const verdict = this.#verdicts.get(work.key)
+      if (verdict?.status === 'valid') return FALSE_ACCUSATION
+      if (verdict !== undefined) continue
+      validation.awaited.add(keyOf(work.key))
+      this.#requestVerification(work, cited, 'block')
+    }
+    return null
+  }
+
+  /** From a peer or from before a restart; the form is good. */
+  #onEvidenceBytes(bytes: Uint8Array): void {
+    const decoded = decodeEvidence(bytes)
+    if (decoded.ok) this.#onEvidence(decoded.value.evidence, bytes)
+  }
+
+  #onEvidence(evidence: Evidence, bytes: Uint8Array): void {
+    const { validators } = this.#options.consensus
+    if (bytes.length > MAX_EVIDENCE_BYTES || accusedVote(evidence).epoch !== validators.epoch) return
+    const offence = offenceOf(evidence, validators)
+    const item: HeldEvidence = { offence, bytes, refutes: evidence.type === 'invalid-verification' }
+    if (!this.#isWorthHolding(item)) return
+    if (evidence.type === 'equivocation') return this.#hold(item)
+    const work = this.#accusedWork(evidence.transaction)
+    const cited = 'code' in work ? undefined : this.#citedIn(this.#state, work)
+    if ('code' in work || cited === undefined) return
+    const verdict = this.#verdicts.get(work.key)
+    if (verdict?.status === 'invalid') return this.#hold(item)
+    if (verdict !== undefined || this.#suspicions.size >= MAX_SUSPICIONS) return
+    this.#suspicions.set(offenceKey(offence), { item, key: keyOf(work.key) })
+    this.#requestVerification(work, cited, 'mempool')
+  }
+
+  #isWorthHolding(item: HeldEvidence): boolean {
+    const { offence } = item
+    if (this.#evidence.has(offence) || this.#suspicions.has(offenceKey(offence)) || !this.#evidence.hasRoomFor(item)) return false
+    if (!offenceFits(offence, (this.#tip.height + 1) as Height).ok) return false
+    return this.#application.offenceRefusal(this.#state, offence) === null
+  }
+
+  #onSuspicionChecked(key: string, outcome: VerificationOutcome): void {
+    for (const [name, suspicion] of [...this.#suspicions]) {
+      if (suspicion.key !== key) continue
+      this.#suspicions.delete(name)
+      if (outcome.status === 'invalid' && this.#isWorthHolding(suspicion.item)) this.#hold(suspicion.item)
+    }
+  }
+
+  /** Kept, written down, and shown to everybody: whoever leads next puts it into a block. */
+  #hold(item: HeldEvidence): void {
+    if (!this.#evidence.add(item)) return
+    this.#evidenceStalled = false
+    this.#out.push({ kind: 'evidence', offence: item.offence, bytes: item.bytes })
+    this.#sendEvidence('all', item.bytes)
+  }
+
+  #sendEvidence(to: ValidatorIndex | 'all', evidence: Uint8Array): void {
+    this.#out.push({ kind: 'send', to, message: { kind: 'evidence', evidence } })
+  }
+
+  /** After a commit: what is on record, or no longer heard, need not be held. */
+  #settleEvidence(): void {
+    this.#evidenceStalled = false
+    for (const { offence } of this.#evidence.list()) {
+      const isOver = offence.height < this.#tip.height + 1 && !offenceFits(offence, (this.#tip.height + 1) as Height).ok
+      if (!isOver && this.#application.offenceRefusal(this.#state, offence) === null) continue
+      this.#evidence.remove(offence)
+      this.#out.push({ kind: 'forget-evidence', offence })
     }
   }
 
@@ -576,11 +805,12 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#state = layer.executed.state
     this.#tip = { height: block.header.height, hash: block.hash, timestampMs: block.header.timestampMs }
     for (const transaction of layer.transactions) this.#desk.settle(transaction)
-    this.#out.push({ kind: 'commit', block, certificate, writes, transactions: layer.transactions })
+    this.#out.push({ kind: 'commit', block, certificate, writes, transactions: layer.transactions, offences: layer.offences })
     for (const [key, other] of this.#layers) if (other.height <= block.header.height) this.#layers.delete(key)
     if (this.#scheduler.standsOn(parent)) this.#scheduler.advance(this.#state, block.hash, block.header.height, layer.transactions)
     this.#clearMempool(layer.transactions)
     this.#dropImpossible()
+    this.#settleEvidence()
     if (acceptedAtMs !== null) this.#tellWatch(block, acceptedAtMs)
   }
 
@@ -733,6 +963,12 @@ class ReplicaMachine<State> implements Replica<State> {
     if (transactions.length > 0) this.#out.push({ kind: 'gossip', to, transactions })
     return wentRound
   }
+}
+
+const FALSE_ACCUSATION: ValidationResult = {
+  status: 'invalid',
+  code: 'evidence-proof',
+  message: 'expected evidence of a proof that does not verify, got a proof that does',
 }
 
 function toExecution(item: Pooled): ExecutionInput {

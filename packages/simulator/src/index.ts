@@ -10,5 +10,6 @@ export { calmLatencyMs, livenessBoundMs, runSimulation, type SimulationOptions, 
 export type { TraceLine } from './trace.js'
 export { MAX_TRANSCRIPT_BYTES, parseTranscript, type Transcript } from './transcript.js'
 export { runTranscript, type TranscriptReport, type TranscriptStep } from './transcript-run.js'
+export { randomSchedule, schedulesOf, splitsOf, Twins, type TwinsBug, type TwinsOptions, type TwinsReport } from './twins.js'
 export { INVARIANTS, type InvariantName, Violation } from './violation.js'
 export type { CrashPoint } from './world.js'

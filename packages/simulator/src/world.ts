@@ -22,6 +22,7 @@ import {
   type Message,
   type MessageChecker,
   maxFaulty,
+  offenceKey,
   type PersistRecord,
   type TimerName,
   type ValidatorSet,
@@ -89,7 +90,7 @@ const AMBUSHES: readonly (Boundary | 'now')[] = ['now', 'persist', 'send', 'sync
 
 interface Node {
   readonly index: ValidatorIndex
-  readonly disk: Disk<TallyState>
+  disk: Disk<TallyState>
   readonly adversary: Adversary | null
   readonly skewMs: number
   jumpedMs: number
@@ -112,6 +113,8 @@ interface Node {
   appliedHeight: number
   readonly answers: Map<number, number>
   durableView: number
+  /** Kept across restarts, by `offenceKey`. */
+  readonly evidence: Map<string, Uint8Array>
 }
 
 /** A crash exactly here: the boundary with this number at this validator. */
@@ -192,7 +195,7 @@ export class World {
     this.#conspiracy = this.#conspire([...faulty.keys()].map(validatorIndex))
     const isHonest = (index: number): boolean => !faulty.has(index)
     const shared = { chainId: this.#chainId, validators: this.#validators, verifySignature }
-    this.invariants = new Invariants({ ...shared, isValidTransaction: isAcceptable, gasOf: tallyGasOf, nowMs: () => this.nowMs })
+    this.invariants = new Invariants({ ...shared, isHonest, isValidTransaction: isAcceptable, gasOf: tallyGasOf, nowMs: () => this.nowMs })
     this.promises = new Promises({ ...shared, window: knobs.window, isHonest, committedAt: (at) => this.invariants.hashAt(at) })
     for (let index = 0; index < validators; index++) this.#nodes.push(this.#createNode(validatorIndex(index), faulty.get(index), processes))
   }
@@ -237,6 +240,7 @@ export class World {
       appliedHeight: 0,
       answers: new Map(),
       durableView: 0,
+      evidence: new Map(),
     }
   }
 
@@ -251,6 +255,11 @@ export class World {
       isolate: (victim, forMs) => this.#network.isolate(victim, this.nowMs + forMs),
       note: (lie) => this.coverage.hit(`lie: ${lie}`),
     })
+  }
+
+  /** Power fails everywhere, now; each validator is back after this time, or when the world heals. */
+  powerCut(downMs: number): void {
+    for (const node of this.#nodes) this.#crash(node, downMs)
   }
 
   get healed(): boolean {
@@ -393,6 +402,10 @@ export class World {
         window,
         clockDriftMs: CLOCK_DRIFT_MS,
         timers: { floorMs, commitFactor: 4, allowanceMs: floorMs / 4, capMs: CAP_MS, statusMs: STATUS_MS, batchMs: 5 },
+        recoveryNonce: hashTagged(
+          'aethel/simulated-nonce',
+          Uint8Array.of(node.index, node.incarnation & 255, (node.incarnation >> 8) & 255),
+        ),
         sign: this.#signatures.signer(node.index),
       },
       durable,
@@ -400,6 +413,7 @@ export class World {
       mempool: { transactions: 512, bytes: 1 << 20, perSender: 64, waiting: 64, maxWaitBlocks: 50, verdicts: 4096 },
       block: { transactions: knobs.blockTransactions, bytes: 1 << 16, gas: 1_000_000 },
       order: 'difficulty',
+      evidence: [...node.evidence.values()],
     })
     if (node.incarnation > 1) this.coverage.hit('restart')
     this.#trace(node.index, 'start', { view: durable.view, committed: durable.committed.height })
@@ -419,10 +433,20 @@ export class World {
     if (this.#fates.unit('disk', node.index, nth, 2) >= damageRate) return false
     if (!this.#fates.allows('disk', `damage ${node.index}#${nth}`, this.nowMs)) return false
     this.#mayBeRuined--
+    if (this.#fates.unit('disk', node.index, nth, 3) < 0.5) return this.#recover(node)
     node.ruined = true
     this.coverage.hit('damaged store refused')
     this.#trace(node.index, 'store damaged')
     return true
+  }
+
+  /** An operator puts a new store in place of the damaged one, and says so; the key is the same (trap C6). */
+  #recover(node: Node): false {
+    node.disk = new Disk({ height: height(0), hash: this.#chainId, timestampMs: 0 }, TALLY_GENESIS, { status: 'asking' })
+    node.durableView = 0
+    this.coverage.hit('store lost')
+    this.#trace(node.index, 'store lost')
+    return false
   }
 
   /** Power fails: of the writes not yet synced, some prefix made it; of one more group, perhaps some records. */
@@ -579,6 +603,7 @@ export class World {
     this.coverage.onMessage(message, standing)
     this.#traceHash.message(this.nowMs, event.from, event.to, message)
     if (node.adversary !== null) this.#act(node, node.adversary.onReceive(from, message))
+    if (node.adversary === null && !replica.wants(from, message)) return
     this.#step(node, { kind: 'message', from, message, nowMs: this.#clockOf(node) })
   }
 
@@ -678,8 +703,13 @@ export class World {
         if (this.#options.onTrace !== undefined) this.#trace(node.index, effect.event.name, effect.event)
         return
       case 'evidence':
-        this.coverage.hit('equivocation detected')
-        return this.promises.onEvidence(effect.evidence)
+        this.coverage.hit(`evidence held: ${effect.offence.type}`)
+        this.promises.onOffence(effect.offence, effect.bytes)
+        node.evidence.set(offenceKey(effect.offence), effect.bytes)
+        return
+      case 'forget-evidence':
+        node.evidence.delete(offenceKey(effect.offence))
+        return
       case 'send':
       case 'gossip':
       case 'serve':
@@ -720,7 +750,12 @@ export class World {
       before,
       { height: header.height, timestampMs: header.timestampMs, proposer: header.proposer },
       effect.transactions.map((transaction) => ({ transaction, difficulty: 0 })),
+      effect.offences,
     )
+    for (const offence of effect.offences) {
+      this.coverage.hit(`offence recorded: ${offence.type}`)
+      this.promises.onOffence(offence, null)
+    }
     demand('state-root', executed.ok, () => `validator ${node.index} committed a block that does not execute`)
     const isFirst = header.height > this.invariants.height
     this.invariants.onCommit(node.index, node.appliedHeight, block, certificate, executed.value.stateRoot)

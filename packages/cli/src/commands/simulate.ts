@@ -31,6 +31,7 @@ import { Totals } from '../simulate/totals.js'
 import { startProgress } from '../ui/progress.js'
 import { grouped, note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
 import { simulateTranscript } from './simulate-transcript.js'
+import { simulateTwins } from './simulate-twins.js'
 
 interface SimulateOptions extends CommonOptions {
   readonly seed: number
@@ -51,6 +52,12 @@ interface SimulateOptions extends CommonOptions {
   readonly coverage?: boolean
   readonly mutant?: string
   readonly transcript?: string
+  readonly twins?: boolean
+  readonly views: number
+  readonly first: number
+  readonly window: number
+  readonly from: number
+  readonly to?: number
 }
 
 interface Faulty {
@@ -87,11 +94,26 @@ export function registerSimulate(program: Command): void {
     .option('--coverage', 'print the table of what was seen')
     .option('--mutant <id>', 'plant this known bug first and watch it being caught (in a checkout; ids: docs/traps.md)')
     .option('--transcript <file>', 'run one hand-written schedule instead (docs/transcripts.md)')
+    .option('--twins', 'explore schedules in which a faulty validator is two replicas with one key (docs/twins.md)')
+    .option('--views <v>', 'twins: views of a schedule', integer(1, 32), 6)
+    .option('--first <i>', 'twins: the first validator that runs twice', integer(0, 63), 0)
+    .option('--window <w>', 'twins: heights in flight', integer(1, 64), 1)
+    .option('--from <n>', 'twins: first schedule', integer(0, Number.MAX_SAFE_INTEGER), 0)
+    .option(
+      '--to <n>',
+      'twins: the schedule to stop before (default: all; with --seeds a random sample instead)',
+      integer(1, Number.MAX_SAFE_INTEGER),
+    )
     .action((options: SimulateOptions) => finish(options, () => run(options)))
 }
 
 function run(options: SimulateOptions): ExitCode | Promise<ExitCode> {
   if (options.transcript !== undefined) return simulateTranscript(options.transcript, options.json === true)
+  if (options.twins === true) {
+    const { validators, views, first, window, from, seed } = options
+    const sample = options.seeds ?? null
+    return simulateTwins({ validators, views, first, window, from, to: options.to ?? null, sample, seed, json: options.json === true })
+  }
   if (options.mutant !== undefined) return simulatePlanted(options.mutant, process.argv.slice(process.argv.indexOf('simulate') + 1))
   return simulate(options)
 }

@@ -1,6 +1,6 @@
 /** `aethel status`: where a validator stands. */
 import type { Command } from 'commander'
-import { createClient, DEFAULT_URL } from '../client.js'
+import { createClient, DEFAULT_URL, type NodeStatus } from '../client.js'
 import { type CommonOptions, finish, withJson } from '../command.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { grouped, printJson, printTable, seconds } from '../ui/terminal.js'
@@ -31,7 +31,13 @@ async function showStatus(options: StatusOptions): Promise<ExitCode> {
     ['peers', `${status.peersConnected} connected`],
     ['mempool', `${grouped(status.pending)} pending, ${grouped(status.waiting)} waiting for something they cite or an earlier nonce`],
     ['proofs verified', `${grouped(status.verifications.performed)} (${grouped(status.verifications.invalid)} refused)`],
+    ['offences', offences(status.offences)],
     ['memory', `${Math.round(status.rssBytes / 1e6)} MB`],
   ])
   return EXIT.ok
+}
+
+function offences(recorded: NodeStatus['offences']): string {
+  if (recorded.length === 0) return 'none on record'
+  return recorded.map(({ validator, count }) => `validator ${validator}: ${grouped(count)}`).join(', ')
 }

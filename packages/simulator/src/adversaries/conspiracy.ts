@@ -104,6 +104,7 @@ export class Conspiracy {
         return this.#learnBlock(message.block)
       case 'status':
       case 'fetch':
+      case 'evidence':
         return
     }
   }
