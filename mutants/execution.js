@@ -29,9 +29,8 @@ export const execution = [
     edits: [
       {
         file: REPLICA,
-        before: "      case 'invalid':\n        return { status: 'invalid', code: outcome.code, message: `the block holds",
-        after:
-          "      case 'invalid':\n        validation.gas.set(keyOf(validation.transactions[0]?.work?.key ?? validation.block.hash), outcome.gas)\n        if (validation.awaited.size === 0) return this.#executeBlock(validation)\n        return { status: 'invalid', code: outcome.code, message: `the block holds",
+        before: "        if (refuted >= 0) return { status: 'invalid', code: outcome.code, message, refuted }",
+        after: '        if (refuted >= 0) validation.gas.set(key, outcome.gas)',
       },
     ],
     hunt: simulation('--validators 4 --byzantine 1:invalid-proposer'),

@@ -262,7 +262,7 @@ export const quorums = [
     traps: ['A5'],
     bug: 'the signed bytes of a vote do not say PREPARE or COMMIT',
     edits: [{ file: CERTIFICATE, before: "out[at] = ballot.kind === 'prepare' ? 1 : 2", after: 'out[at] = 1' }],
-    hunt: simulation('--validators 4 --byzantine 1:bad-certificates'),
+    hunt: simulation('--validators 4 --byzantine 1:framer'),
   },
   {
     id: 'vote-signs-no-chain',

@@ -23,7 +23,12 @@ function testsIn(cell) {
     if (found === null) throw new Error(`expected a test as \`package/file\` title, got ${entry}`)
     const [, folder, name, title] = found
     return {
-      paths: [`packages/${folder}/src/${name}.test.ts`, `packages/${folder}/test/${name}.test.ts`, `${folder}/${name}.test.js`],
+      paths: [
+        `packages/${folder}/src/${name}.test.ts`,
+        `packages/${folder}/test/${name}.test.ts`,
+        `${folder}/${name}.test.js`,
+        `packages/simulator/${folder}/${name}.transcript`,
+      ],
       title,
     }
   })

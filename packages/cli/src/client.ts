@@ -30,6 +30,8 @@ export interface NodeStatus {
   readonly waiting: number
   readonly verifications: { readonly performed: number; readonly valid: number; readonly invalid: number }
   readonly viewChanges: number
+  /** On record against validators. */
+  readonly offences: readonly { readonly validator: number; readonly count: number }[]
   readonly rssBytes: number
   readonly uptimeMs: number
 }
@@ -77,6 +79,8 @@ export type Wait = 'none' | 'admitted' | 'final'
 export interface Client {
   readonly url: string
   status(): Promise<NodeStatus>
+  /** Why nothing commits right now: a paragraph, and the record behind it. */
+  why(): Promise<{ readonly paragraph: string; readonly record: JsonObject }>
   /** Next expected nonce of an account; `pending` counts what waits in this validator's mempool. */
   nonce(publicKeyHex: string): Promise<{ readonly final: number; readonly pending: number }>
   blocks(from: number, limit: number): Promise<readonly BlockSummary[]>
@@ -111,6 +115,7 @@ export function createClient(address: string): Client {
   return {
     url,
     status: () => read(getJson('/v1/status'), parseStatus),
+    why: () => read(getJson('/v1/why'), (record) => ({ paragraph: textAt(record, 'paragraph'), record })),
     nonce: (key) => read(getJson(`/v1/accounts/${key}`), (o) => ({ final: numberAt(o, 'nonce'), pending: numberAt(o, 'pendingNonce') })),
     blocks: (from, limit) =>
       read(getJson(`/v1/blocks?from=${from}&limit=${limit}`), (o) =>
@@ -249,6 +254,10 @@ function parseStatus(o: JsonObject): NodeStatus {
       invalid: numberAt(verifications, 'invalid'),
     },
     viewChanges: numberAt(o, 'viewChanges'),
+    offences: listAt(o, 'offences').map((item) => {
+      const offence = asObject(item, 'an offence')
+      return { validator: numberAt(offence, 'validator'), count: numberAt(offence, 'count') }
+    }),
     rssBytes: numberAt(o, 'rss'),
     uptimeMs: Math.round(Number(o['uptimeMs'])),
   }

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { registerCheck } from './commands/check.js'
 import { registerDemo } from './commands/demo.js'
 import { registerDev } from './commands/dev.js'
+import { registerFork } from './commands/fork.js'
 import { registerSimulate } from './commands/simulate.js'
 import { registerStart } from './commands/start.js'
 import { registerStatus } from './commands/status.js'
@@ -10,6 +11,7 @@ import { registerSubmit } from './commands/submit.js'
 import { registerTestnet } from './commands/testnet.js'
 import { registerValidators } from './commands/validators.js'
 import { registerVerify } from './commands/verify.js'
+import { registerWhy } from './commands/why.js'
 import { EXIT, oneLine } from './exit.js'
 import { printJson } from './ui/terminal.js'
 
@@ -28,9 +30,11 @@ function createProgram(json: boolean): Command {
     registerTestnet,
     registerStart,
     registerStatus,
+    registerWhy,
     registerSubmit,
     registerVerify,
     registerCheck,
+    registerFork,
     registerSimulate,
     registerValidators,
   ]) {
@@ -40,7 +44,7 @@ function createProgram(json: boolean): Command {
 }
 
 const EXIT_CODES_HELP = `
-Exit codes: 0 ok, 1 internal error, 2 usage or unreadable input, 3 invalid proof or receipt,
+Exit codes: 0 ok, 1 internal error, 2 usage or unreadable input, 3 invalid proof, receipt or fork proof,
             5 submitted but not final in time, 6 unreachable, 7 invariant violated in the simulator.`
 
 function reportUsage(text: string, write: (text: string) => void, json: boolean): void {

@@ -71,7 +71,8 @@ export interface Block {
 export const MAX_BLOCK_TRANSACTIONS = 65_536
 export const MAX_TRANSACTION_BYTES: number = 8 * 1024 * 1024
 export const MAX_BLOCK_EVIDENCE = 64
-export const MAX_EVIDENCE_BYTES: number = 64 * 1024
+/** Of one piece of evidence, and of all in a block: room for a refuted proof of half a mebibyte and more. */
+export const MAX_EVIDENCE_BYTES: number = 1024 * 1024
 
 export function writeHeader(writer: Writer, header: Header): void {
   writer

@@ -13,7 +13,7 @@ import {
   viewChangeOf,
   voteMessage,
 } from '../test/harness.js'
-import { type Status, statusBytes } from './index.js'
+import { type Message, type Status, statusBytes } from './index.js'
 
 function statusFrom(sender: number, inView: number, committedHeight: number, phase: 'active' | 'changing' = 'active'): Status {
   const unsigned: Omit<Status, 'signature'> = {
@@ -23,6 +23,7 @@ function statusFrom(sender: number, inView: number, committedHeight: number, pha
     phase,
     committedHeight: height(committedHeight),
     slots: [],
+    complaint: null,
     sender: validatorIndex(sender),
   }
   const signature: Signature = keyOfValidator(sender).sign(statusBytes(CHAIN, unsigned))
@@ -159,6 +160,27 @@ describe('catching up (protocol.md §7)', () => {
     const replica = new Cluster().at(3)
     for (let i = 0; i < 100; i++) replica.receive(1, { kind: 'block', block: blockOf({ timestampMs: 2_000_000 + i }) })
     expect(replica.running.inspect().blocksHeld).toBe(0)
+  })
+
+  it('committed blocks and bodies that were not asked for are refused before any signature is checked', () => {
+    const cluster = new Cluster()
+    const replica = cluster.at(3)
+    const blocks = chainOf(3)
+    const certificate = certificateOf('commit', 0, blocks[2] ?? blockOf())
+    const answer = { kind: 'blocks' as const, blocks, links: [], certificate }
+    const wants = (from: number, message: Message): boolean => replica.running.wants(validatorIndex(from), message)
+    expect(wants(1, answer)).toBe(false)
+    expect(wants(1, { kind: 'block', block: blocks[0] ?? blockOf() })).toBe(false)
+    replica.receive(1, statusFrom(1, 0, 3))
+    replica.fire('status') // asks validator 1, and nobody else
+    expect(replica.sentOf('fetch').length).toBe(1)
+    expect([0, 1, 2].map((from) => wants(from, answer))).toEqual([false, true, false])
+    replica.receive(1, answer)
+    expect(replica.height).toBe(3)
+    expect(wants(1, answer)).toBe(false)
+    expect(wants(1, prePrepareOf(0, 0, blocks[0] ?? blockOf()))).toBe(false)
+    expect(wants(1, newViewOf(1, 0, []))).toBe(false)
+    expect(wants(2, statusFrom(1, 0, 9))).toBe(false) // relayed
   })
 
   it('E1: a flood of STATUS or FETCH draws a bounded number of answers per tick, committed blocks a handful', () => {

@@ -18,6 +18,7 @@ import {
 import { roughBodyBytes } from './block.js'
 import type { Certificate } from './certificate.js'
 import { commitReady, learnCommit, markCommitted, onBody, retryAborted } from './chain.js'
+import { considerComplaints } from './complaints.js'
 import { MAX_SERVE_BYTES } from './interface.js'
 import type { Blocks, Fetch, Message, PrePrepare, Status, StatusSlot } from './messages.js'
 import { MAX_STATUS_SLOTS, statusBytes } from './messages.js'
@@ -29,6 +30,8 @@ import { type Slot, sendersOf } from './vote-keeper.js'
 const MAX_ANSWERS_PER_TICK = 512
 /** The same in bytes, roughly; the answer that crosses the line is still sent, so a block of any size gets through. */
 const MAX_ANSWER_BYTES_PER_TICK: number = 4 * MAX_SERVE_BYTES
+/** Answers with committed blocks that one peer owes us at most: what it sends beyond costs no signature check. */
+const MAX_BLOCKS_ASKED = 4
 /** Bodies asked for by hash at one time. */
 const MAX_MISSING = 256
 
@@ -65,7 +68,10 @@ function roughBytes(message: Message): number {
     case 'status':
     case 'fetch':
     case 'blocks':
+    case 'view-claim':
       return fixed
+    case 'evidence':
+      return fixed + message.evidence.length
   }
 }
 
@@ -85,13 +91,22 @@ export function onStatusTick(state: State): void {
   state.answersThisTick.clear()
   state.out.push({ kind: 'set-timer', timer: 'status', afterMs: state.config.timers.statusMs })
   const alone = state.config.validators.validators.length === 1 && (state.config.epochLength ?? 0) === 0
-  if (isMember(state) && !alone) state.out.push({ kind: 'send', to: 'all', message: statusOf(state) })
+  if (isMember(state) && !alone) {
+    state.out.push({ kind: 'send', to: 'all', message: statusOf(state) })
+    askLaterEpochs(state)
+  }
   resendViewChange(state)
   retryAborted(state)
   for (const wanted of state.missing.values()) requestBlock(state, wanted)
   syncIfBehind(state)
   state.laterEpoch.clear()
   state.committedAtTick = state.committed.height
+}
+
+/** Our STATUS asks whoever is in a later epoch for committed blocks, once (`onForeign`); it may be no validator there, and send none. */
+function askLaterEpochs(state: State): void {
+  if ((state.config.epochLength ?? 0) === 0) return
+  for (const peer of otherValidators(state)) if ((state.blocksAsked.get(peer) ?? 0) === 0) state.blocksAsked.set(peer, 1)
 }
 
 /** Resent at ticks 1, 2, 4, 8 after it began, then every eighth (trap B7). */
@@ -124,6 +139,7 @@ export function statusOf(state: State): Status {
     phase: state.phase.kind,
     committedHeight: state.committed.height,
     slots,
+    complaint: state.complaint,
     sender: state.config.self,
   }
   return { ...unsigned, signature: state.config.sign(statusBytes(state.config.chainId, unsigned)) }
@@ -131,13 +147,10 @@ export function statusOf(state: State): Status {
 
 export function onStatus(state: State, from: ValidatorIndex, status: Status): void {
   if (status.sender !== from) return ignore(state, 'status', 'relayed')
-  const previous = state.statuses[from]
   state.statuses[from] = status
+  considerComplaints(state)
   if (status.view < state.view || (status.view === state.view && status.phase === 'changing')) answerWithView(state, from)
   if (status.view === state.view && status.phase === 'active' && state.phase.kind === 'active') retransmit(state, from, status)
-  if (status.committedHeight < state.committed.height && previous?.committedHeight === status.committedHeight) {
-    serve(state, from, height(status.committedHeight + 1))
-  }
 }
 
 /** What we hold of this view and the peer does not, unless it is so new that it may still be on its way. */
@@ -176,7 +189,7 @@ export function acceptedProposal(state: State, at: Height, slot: Slot): PrePrepa
   return { kind: 'pre-prepare', epoch: vote.epoch, view: vote.view, block: entry.block, sender: vote.sender, signature: vote.signature }
 }
 
-export function onFetch(state: State, from: ValidatorIndex, message: Fetch): void {
+export function onFetch(state: State, from: ValidatorIndex, message: Exclude<Fetch, { want: 'view' }>): void {
   if (message.want === 'committed') {
     if (message.from <= state.committed.height) serve(state, from, message.from)
     return
@@ -193,6 +206,7 @@ export function onBlock(state: State, message: { readonly block: Blocks['blocks'
 
 /** Certified blocks; the edge has checked the certificate and the chain up to it. */
 export function onBlocks(state: State, from: ValidatorIndex, message: Blocks): void {
+  state.blocksAsked.set(from, Math.max(0, (state.blocksAsked.get(from) ?? 0) - 1))
   const usable = message.blocks.filter((block) => block.header.height > state.committed.height)
   const first = usable[0]
   if (first === undefined) return ignore(state, 'blocks', 'nothing new')
@@ -254,7 +268,9 @@ function poll(state: State): void {
   const others = otherValidators(state)
   const to = others[state.tick % Math.max(1, others.length)]
   const from = height(state.committed.height + 1)
-  if (to !== undefined) state.out.push({ kind: 'send', to, message: { kind: 'fetch', want: 'committed', from } })
+  if (to === undefined) return
+  noteAsked(state, to)
+  state.out.push({ kind: 'send', to, message: { kind: 'fetch', want: 'committed', from } })
 }
 
 /**
@@ -270,16 +286,23 @@ export function isLaggard(state: State): boolean {
   return isWeakQuorum(validators, power)
 }
 
+function noteAsked(state: State, peer: ValidatorIndex): void {
+  state.blocksAsked.set(peer, Math.min(MAX_BLOCKS_ASKED, (state.blocksAsked.get(peer) ?? 0) + 1))
+}
+
 function requestSync(state: State, peer: ValidatorIndex, from: Height): void {
   state.syncTries++
+  noteAsked(state, peer)
   state.sync = { committedHeight: state.committed.height, tick: state.tick }
   emit(state, { name: 'fetching', peer, from })
   state.out.push({ kind: 'send', to: peer, message: { kind: 'fetch', want: 'committed', from } })
 }
 
-/** On a fresh connection the peer learns where we stand at once. */
+/** On a fresh connection the peer learns where we stand at once, and whether we wait for a new view. */
 export function onConnected(state: State, peer: ValidatorIndex): void {
-  if (isMember(state)) answer(state, peer, statusOf(state))
+  if (!isMember(state)) return
+  answer(state, peer, statusOf(state))
+  if (state.phase.kind === 'changing') answer(state, peer, state.phase.viewChange)
 }
 
 /**

@@ -3,18 +3,34 @@
  * the one place where blocks are handed to the application, in height order, exactly once (protocol.md §4).
  */
 import { assert, equalBytes, type Hash, type Height, height, keyOf, type ValidatorIndex, view } from '@aethel/codec'
+import { onRefuted } from './accusations.js'
 import type { Block } from './block.js'
 import { type Certificate, compareCertificates } from './certificate.js'
 import { type CommittedTip, MAX_CERTIFICATE_AGE, RECENT_HASHES, type ValidationResult } from './interface.js'
-import { type BlockEntry, emit, entryOf, MAX_RETAINED_BLOCKS, newEntry, PAST_VIEWS_COUNTED, type State } from './state.js'
+import {
+  type BlockEntry,
+  emit,
+  entryOf,
+  MAX_RETAINED_BLOCKS,
+  MAX_RETAINED_BYTES,
+  newEntry,
+  PAST_VIEWS_COUNTED,
+  type State,
+} from './state.js'
 import { noteProgress } from './timers.js'
 
 /** Keeps a body; the caller has a reason to want it (accepted, fetched by hash, or certified). */
 export function addBlock(state: State, block: Block): BlockEntry {
   const known = entryOf(state, block.hash)
   if (known !== undefined) return known
-  if (state.blocks.size >= MAX_RETAINED_BLOCKS) evictOldest(state)
   const entry = newEntry(state, block, 'received')
+  let held = entry.bytes
+  for (const other of state.blocks.values()) held += other.bytes
+  while (state.blocks.size >= MAX_RETAINED_BLOCKS || held > MAX_RETAINED_BYTES) {
+    const evicted = evictOldest(state)
+    if (evicted === undefined) break
+    held -= evicted.bytes
+  }
   state.blocks.set(keyOf(block.hash), entry)
   state.missing.delete(keyOf(block.hash))
   return entry
@@ -64,14 +80,12 @@ export function pursue(state: State, target: BlockEntry, likely?: ValidatorIndex
 
 /** Rules that need the parent; what concerns transactions and state is the application's. */
 function startValidation(state: State, entry: BlockEntry, parent: CommittedTip): void {
-  const { header, body } = entry.block
+  const { header } = entry.block
   if (header.height !== parent.height + 1)
     return refuseBlock(state, entry, 'height', `expected height ${parent.height + 1}, got ${header.height}`)
   if (header.timestampMs <= parent.timestampMs) {
     return refuseBlock(state, entry, 'timestamp', `expected a timestamp above ${parent.timestampMs}, got ${header.timestampMs}`)
   }
-  if (body.evidence.length > 0)
-    return refuseBlock(state, entry, 'evidence', 'expected no evidence: this version keeps evidence outside blocks')
   if (header.height < state.lastHeight && !equalBytes(header.nextValidatorsHash, header.validatorsHash)) {
     return refuseBlock(
       state,
@@ -127,6 +141,7 @@ export function onValidated(state: State, hash: Hash, result: ValidationResult):
       pursueChildren(state, hash)
       return commitReady(state)
     case 'invalid':
+      if (result.refuted !== undefined) onRefuted(state, entry.block, result.refuted)
       return refuseBlock(state, entry, result.code, result.message)
     case 'aborted':
       // Not the proof's fault as far as we know: abstain, and try again at the next status tick.
@@ -211,7 +226,7 @@ function commit(state: State, entry: BlockEntry, certificate: Certificate): void
     at === state.committed.height + 1 && equalBytes(block.header.parent, state.committed.hash),
     'commits go in height order without gaps',
   )
-  state.out.push({ kind: 'commit', block, certificate })
+  state.out.push({ kind: 'commit', block, certificate, acceptedAtMs: state.acceptedAtMs.get(at) ?? null })
   emit(state, { name: 'committed', view: certificate.view, height: at, hash: block.hash, direct: certificate.height === at })
   state.committed = { height: at, hash: block.hash, timestampMs }
   state.recent.set(at, block.hash)
@@ -289,14 +304,15 @@ export function keepOnly(state: State, tip: Hash): void {
 }
 
 /** The block first proposed in the oldest view goes first, never one that is wanted. */
-function evictOldest(state: State): void {
+function evictOldest(state: State): BlockEntry | undefined {
   let oldest: BlockEntry | undefined
   for (const entry of state.blocks.values()) {
     if (!entry.wanted && (oldest === undefined || entry.block.header.view < oldest.block.header.view)) oldest = entry
   }
-  if (oldest === undefined) return
+  if (oldest === undefined) return undefined
   state.blocks.delete(keyOf(oldest.block.hash))
   const { hash } = oldest.block
   state.out.push({ kind: 'persist', records: [{ kind: 'forget-block', hash, height: oldest.block.header.height }] })
   state.out.push({ kind: 'abandon', hashes: [hash] })
+  return oldest
 }

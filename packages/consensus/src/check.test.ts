@@ -269,6 +269,7 @@ describe('STATUS, BLOCKS and BLOCK at the edge', () => {
       phase: 'active',
       committedHeight: height(0),
       sender: validatorIndex(2),
+      complaint: null,
       slots: [{ height: height(1), accepted: block.hash, prepares: bitmapOf(4, [0]), commits: bitmapOf(4, []) }],
       ...change,
     }

@@ -29,6 +29,7 @@ import {
   verifyCertificate,
 } from './certificate.js'
 import { type EpochLength, lastHeightOf, originHeightOf } from './epochs.js'
+import { checkBlockEvidence, checkEvidenceForm, type EvidenceContext } from './evidence.js'
 import {
   type Message,
   type NewView,
@@ -38,7 +39,9 @@ import {
   statusBytes,
   type ViewChange,
   type ViewChangeEntry,
+  type ViewClaim,
   viewChangeBytes,
+  viewClaimBytes,
 } from './messages.js'
 import { isQuorum, leaderOf, type ValidatorSet } from './validators.js'
 
@@ -124,9 +127,17 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
     return result.ok ? ok(null) : result
   }
 
+  const evidenceContext: EvidenceContext = {
+    chainId,
+    validatorsOf: (epoch) => (epoch === validators.epoch ? validators : undefined),
+    verifySignature,
+  }
+
   const checkBlock = (block: Block): Result<null, Refusal> => {
     const header = checkHeader(block.header)
-    return header.ok ? checkLastCertificate(block) : header
+    if (!header.ok) return header
+    const evidence = checkBlockEvidence(block.body.evidence, evidenceContext)
+    return evidence.ok ? checkLastCertificate(block) : evidence
   }
 
   const checkHeader = (header: Header): Result<null, Refusal> => {
@@ -237,6 +248,11 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
     return signedBy(message.sender, statusBytes(chainId, message), message.signature)
   }
 
+  const checkClaim = (message: ViewClaim): Result<null, Refusal> => {
+    const epoch = sameEpoch(message.epoch)
+    return epoch.ok ? signedBy(message.sender, viewClaimBytes(chainId, message), message.signature) : epoch
+  }
+
   const checkBlocks = (blocks: readonly Block[], links: readonly Header[], certificate: Certificate): Result<null, Refusal> => {
     if (certificate.kind !== 'commit') return refuse('certificate-kind', 'expected a commit certificate')
     const last = blocks.at(-1)
@@ -246,6 +262,8 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
     for (const [position, header] of headers.entries()) {
       const result = checkHeader(header)
       if (!result.ok) return result
+      const evidence = checkBlockEvidence(blocks[position]?.body.evidence ?? [], evidenceContext)
+      if (!evidence.ok) return evidence
       const previous = headers[position - 1]
       if (previous === undefined) continue
       if (header.height !== previous.height + 1 || !equalBytes(header.parent, hashes[position - 1] as Hash)) {
@@ -277,6 +295,12 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
         return checkBlocks(message.blocks, message.links, message.certificate)
       case 'block':
         return checkBlock(message.block)
+      case 'view-claim':
+        return checkClaim(message)
+      case 'evidence': {
+        const evidence = checkEvidenceForm(message.evidence, evidenceContext)
+        return evidence.ok ? ok(null) : evidence
+      }
     }
   }
 

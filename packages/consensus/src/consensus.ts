@@ -2,7 +2,7 @@
  * PBFT and nothing else: `step(input) -> effects`, one dispatch to named handlers. Synchronous and deterministic; the
  * caller carries out the effects in order (see interface.ts) and feeds back what comes of them.
  */
-import { assert, type Hash, type Height, type View, view } from '@aethel/codec'
+import { assert, type Hash, type Height, type ValidatorIndex, type View, view } from '@aethel/codec'
 import {
   acceptedProposal,
   askForBlock,
@@ -16,15 +16,21 @@ import {
   onStatusTick,
   syncIfBehind,
 } from './catch-up.js'
-import type { Certificate, Vote } from './certificate.js'
+import type { Certificate } from './certificate.js'
 import { commitReady, learnCommit, onValidated, pursue, pursueHash } from './chain.js'
 import type { VerifiedMessage } from './check.js'
+import { onLeaderJudged } from './complaints.js'
+import { type Diagnosis, explain, type Surroundings } from './diagnosis.js'
 import type { CommittedTip, ConsensusConfig, DurableState, Effect, Input, TimerName } from './interface.js'
-import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote, wantsVote } from './normal-case.js'
+import type { Message } from './messages.js'
+import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote } from './normal-case.js'
 import { onBuilt, proposeIfDue } from './propose.js'
-import { createState, entryOf, type FollowUp, isMember, type State } from './state.js'
-import { settleViewTimer, viewTimeoutMs } from './timers.js'
+import { answersOf, askForViews, considerRelease, onViewClaim, onViewFetch, recoveryIn, viewToPass } from './recovery.js'
+import { createState, entryOf, type FollowUp, isMember, mayVote, type State } from './state.js'
+import { extendViewTimer, quorumRoundTripMs, settleViewTimer, viewTimeoutMs } from './timers.js'
+import type { ValidatorSet } from './validators.js'
 import { considerViewChanges, onNewView, onViewChange, startViewChange } from './view-change.js'
+import { wants } from './wanted.js'
 
 /** A read-only look at a replica, for status pages, tests and the simulator. */
 export interface Inspection {
@@ -39,6 +45,10 @@ export interface Inspection {
   /** Of proposals kept ahead of their turn. */
   readonly earlyBytes: number
   readonly viewTimeoutMs: number
+  /** Null: it votes. Otherwise its store was lost: how many others have answered, and the view that a commit must pass. */
+  readonly recovering: { readonly answers: number; readonly above: View | null } | null
+  /** To the farthest peer of the nearest quorum. */
+  readonly quorumRoundTripMs: number
 }
 
 export interface Consensus {
@@ -46,19 +56,27 @@ export interface Consensus {
   readonly committed: CommittedTip
   readonly view: View
   readonly phase: 'active' | 'changing'
-  /** Whether a vote, not yet verified, could still change anything: late votes for what is decided cost no signature check. */
-  wantsVote(vote: Vote): boolean
+  /** Whether a message, not yet verified, could change anything: what is late, or was not asked for, costs no signature check. */
+  wants(from: ValidatorIndex, message: Message): boolean
   inspect(): Inspection
-  /** Null until the last block of the epoch is committed; then what the next epoch's core starts from. */
-  handOver(): DurableState | null
+  /** Why nothing commits right now, or that all is well. */
+  explain(around: Surroundings): Diagnosis
+  /** Null until the last block of the epoch is committed; then what the core of the next epoch, with these validators, starts from. */
+  handOver(next: ValidatorSet): DurableState | null
 }
 
 export function createConsensus(config: ConsensusConfig, durable: DurableState): Consensus {
-  const state = createState(config, durable)
   const lastCommit = durable.lastCommit?.epoch === config.validators.epoch ? durable.lastCommit : null
+  return consensusOf(createState(config, durable), lastCommit)
+}
+
+/** The core around a state, which nobody else may change from now on. */
+export function consensusOf(state: State, lastCommit: Certificate | null): Consensus {
   return {
     step(input) {
       handle(state, input, lastCommit)
+      settle(state)
+      considerRelease(state)
       settle(state)
       proposeIfDue(state)
       settle(state)
@@ -76,8 +94,9 @@ export function createConsensus(config: ConsensusConfig, durable: DurableState):
     get phase() {
       return state.phase.kind
     },
-    wantsVote: (vote) => wantsVote(state, vote),
-    handOver: () => (state.committed.height === state.lastHeight ? handOverOf(state) : null),
+    wants: (from, message) => wants(state, from, message),
+    explain: (around) => explain(state, around),
+    handOver: (next) => (state.committed.height === state.lastHeight ? handOverOf(state, next) : null),
     inspect: () => ({
       view: state.view,
       phase: state.phase.kind,
@@ -92,12 +111,14 @@ export function createConsensus(config: ConsensusConfig, durable: DurableState):
         0,
       ),
       viewTimeoutMs: viewTimeoutMs(state),
+      recovering: mayVote(state) ? null : { answers: answersOf(state), above: viewToPass(state) },
+      quorumRoundTripMs: quorumRoundTripMs(state),
     }),
   }
 }
 
 /** Views and votes begin anew (protocol.md §10); the chain goes on. */
-function handOverOf(state: State): DurableState {
+function handOverOf(state: State, next: ValidatorSet): DurableState {
   const { committed, lastCertificate } = state
   assert(lastCertificate?.height === committed.height, 'the last block of an epoch has no certificate but its own: nothing was built on it')
   return {
@@ -111,6 +132,7 @@ function handOverOf(state: State): DurableState {
     lastCommit: lastCertificate,
     committed,
     recent: [...state.recent].map(([at, hash]) => ({ height: at, hash })),
+    recovery: recoveryIn(next, state),
   }
 }
 
@@ -141,9 +163,13 @@ function handle(state: State, input: Input, lastCommit: Certificate | null): voi
       state.nowMs = input.nowMs
       state.work = { waiting: input.waiting, full: input.full }
       return
+    case 'leader-judged':
+      state.nowMs = input.nowMs
+      return onLeaderJudged(state, input.view, input.complaint)
     case 'round-trip':
-      if (input.peer < state.roundTripMs.length) state.roundTripMs[input.peer] = input.roundTripMs
-      return
+      if (input.peer >= state.roundTripMs.length) return
+      state.roundTripMs[input.peer] = input.roundTripMs
+      return extendViewTimer(state)
   }
 }
 
@@ -174,6 +200,7 @@ function followUp(state: State, item: FollowUp): void {
 function onTimer(state: State, timer: TimerName): void {
   switch (timer) {
     case 'status':
+      askForViews(state)
       return onStatusTick(state)
     case 'batch':
       if (state.batchTimer === 'running') state.batchTimer = 'expired'
@@ -201,11 +228,15 @@ function onMessage(state: State, input: Extract<Input, { kind: 'message' }>): vo
     case 'status':
       return onStatus(state, from, message)
     case 'fetch':
-      return onFetch(state, from, message)
+      return message.want === 'view' ? onViewFetch(state, from, message.nonce) : onFetch(state, from, message)
     case 'blocks':
       return onBlocks(state, from, message)
     case 'block':
       return onBlock(state, message)
+    case 'view-claim':
+      return onViewClaim(state, from, message)
+    case 'evidence':
+      return // for whoever fills blocks: the replica
   }
 }
 
@@ -230,5 +261,6 @@ function onStart(state: State, lastCommit: Certificate | null): void {
   if (state.highest?.kind === 'commit') learnCommit(state, state.highest)
   if (lastCommit !== null) learnCommit(state, lastCommit)
   commitReady(state)
+  askForViews(state)
   considerViewChanges(state) // a validator that is a quorum by itself hears from nobody
 }

@@ -7,6 +7,7 @@ import type { Epoch, Height, Refusal, Result, ValidatorIndex } from '@aethel/cod
 import { roughBodyBytes } from './block.js'
 import type { VerifiedMessage } from './check.js'
 import type { EpochStart } from './epochs.js'
+import { accusedVote, decodeEvidence } from './evidence.js'
 import type { Message } from './messages.js'
 
 /** Of one peer, for the next epoch: a window of proposals, and votes on them. */
@@ -92,6 +93,12 @@ export function epochNamedBy(message: Message): Epoch | null {
       return message.certificate.epoch
     case 'block':
       return message.block.header.epoch
+    case 'view-claim':
+      return message.epoch
+    case 'evidence': {
+      const decoded = decodeEvidence(message.evidence)
+      return decoded.ok ? accusedVote(decoded.value.evidence).epoch : null
+    }
     case 'fetch':
       return null
   }

@@ -7,6 +7,7 @@ import type { Block } from './block.js'
 import type { Certificate, Vote } from './certificate.js'
 import type { VerifiedMessage } from './check.js'
 import type { EpochLength } from './epochs.js'
+import type { Evidence } from './evidence.js'
 import type { Message, NewView, ViewChange } from './messages.js'
 import type { ValidatorSet } from './validators.js'
 
@@ -37,6 +38,8 @@ export interface ConsensusConfig {
   /** How far ahead of the own clock a proposal's timestamp may lie. */
   readonly clockDriftMs: number
   readonly timers: TimerSettings
+  /** Random, new at every start; needed while `DurableState.recovery` is asking. */
+  readonly recoveryNonce?: Hash
   /** Signs with the validator's consensus key. */
   sign(bytes: Uint8Array): Signature
 }
@@ -60,6 +63,14 @@ export const RECENT_HASHES: number = MAX_CERTIFICATE_AGE + 64
 export const MAX_SERVE_BYTES: number = 4 * 1024 * 1024
 
 /**
+ * A validator whose store was lost (protocol.md §7). Asking: it signs nothing. Released: a commit certificate of `view` lay above
+ * all that others claimed when it asked in `claimedEpoch`, so it signs in that view and later ones.
+ */
+export type Recovery =
+  | { readonly status: 'asking' }
+  | { readonly status: 'released'; readonly claimedEpoch: Epoch; readonly epoch: Epoch; readonly view: View }
+
+/**
  * What survives kill -9 (protocol.md §5). Votes, certificates, NEW-VIEW and VIEW-CHANGE name their epoch: what is of an
  * earlier one than the core's is over and not taken up.
  */
@@ -74,6 +85,8 @@ export interface DurableState {
   readonly votes: readonly Vote[]
   /** Uncommitted blocks voted for, or needed below them. */
   readonly blocks: readonly Block[]
+  /** Left out or null: this store remembers everything that was ever signed. */
+  readonly recovery?: Recovery | null
   readonly highest: Certificate | null
   /** Newest commit certificate held. */
   readonly lastCommit: Certificate | null
@@ -94,20 +107,16 @@ export type PersistRecord =
   | { readonly kind: 'vote'; readonly vote: Vote }
   | { readonly kind: 'block'; readonly block: Block }
   | { readonly kind: 'highest'; readonly certificate: Certificate }
+  | { readonly kind: 'recovery'; readonly recovery: Recovery }
   /** An uncommitted block that can never be needed again. */
   | { readonly kind: 'forget-block'; readonly hash: Hash; readonly height: Height }
 
 export type TimerName = 'view' | 'status' | 'batch'
 
-/** Two votes of one validator that no honest one signs (protocol.md §11). */
-export interface Equivocation {
-  readonly first: Vote
-  readonly second: Vote
-}
-
 export type ValidationResult =
   | { readonly status: 'valid' }
-  | { readonly status: 'invalid'; readonly code: string; readonly message: string }
+  /** `refuted`: position of a transaction whose proof does not verify; who votes for the block is to blame (protocol.md §11). */
+  | { readonly status: 'invalid'; readonly code: string; readonly message: string; readonly refuted?: number }
   | { readonly status: 'aborted'; readonly reason: string }
 
 export type Input =
@@ -136,11 +145,15 @@ export type Input =
     }
   /** How much is waiting to be ordered and not yet in a proposed block; `full`: enough to fill a block. */
   | { readonly kind: 'work'; readonly waiting: number; readonly full: boolean; readonly nowMs: number }
+  /** What whoever watches the leader of `view` thinks of it; stands until it is withdrawn or the view ends (protocol.md §8). */
+  | { readonly kind: 'leader-judged'; readonly view: View; readonly complaint: Complaint | null; readonly nowMs: number }
   /** Smoothed round trip to a peer, measured by the network. */
   | { readonly kind: 'round-trip'; readonly peer: ValidatorIndex; readonly roundTripMs: number }
 
 export interface BuiltProposal {
   readonly transactions: readonly Uint8Array[]
+  /** Canonical evidence, each piece checked. */
+  readonly evidence: readonly Uint8Array[]
   readonly stateRoot: Hash
   readonly totalDifficulty: bigint
   /** Of the validators of the next epoch, in the last block of one (protocol.md §10). */
@@ -160,12 +173,19 @@ export type Effect =
   /** A block of our own that is now proposed (already executed by `build`). */
   | { readonly kind: 'proposed'; readonly block: Block }
   /** In height order, exactly once. `certificate.height` may lie above the block's: then it certifies a descendant. */
-  | { readonly kind: 'commit'; readonly block: Block; readonly certificate: Certificate }
+  | {
+      readonly kind: 'commit'
+      readonly block: Block
+      readonly certificate: Certificate
+      /** When it was accepted from the leader of the view we are in; null if it came otherwise: by catching up, or in another view. */
+      readonly acceptedAtMs: number | null
+    }
   /** Executed state of these blocks may be dropped; they can be validated again if they come back. */
   | { readonly kind: 'abandon'; readonly hashes: readonly Hash[] }
   | { readonly kind: 'set-timer'; readonly timer: TimerName; readonly afterMs: number }
   | { readonly kind: 'cancel-timer'; readonly timer: TimerName }
-  | { readonly kind: 'evidence'; readonly evidence: Equivocation }
+  /** Somebody's offence, seen here; everybody may see the same. */
+  | { readonly kind: 'evidence'; readonly evidence: Evidence }
   | { readonly kind: 'event'; readonly event: ConsensusEvent }
 
 /** For logs, metrics and the simulator's coverage; nothing depends on them. */
@@ -177,7 +197,14 @@ export type ConsensusEvent =
   | { readonly name: 'view-entered'; readonly view: View; readonly base: 'none' | 'commit' | 'tip'; readonly height: Height }
   | { readonly name: 'block-invalid'; readonly height: Height; readonly hash: Hash; readonly code: string; readonly message: string }
   | { readonly name: 'verification-aborted'; readonly height: Height; readonly hash: Hash; readonly reason: string }
+  | { readonly name: 'complaint'; readonly view: View; readonly complaint: Complaint }
   | { readonly name: 'fetching'; readonly peer: ValidatorIndex; readonly from: Height }
+  /** Not voting: so many others have named their view; `above`: a commit certificate above this view is waited for. */
+  | { readonly name: 'recovering'; readonly answers: number; readonly above: View | null }
+  | { readonly name: 'recovered'; readonly view: View }
   | { readonly name: 'ignored'; readonly what: string; readonly why: string }
 
-export type ViewChangeReason = 'timeout' | 'new-view-timeout' | 'invalid-block' | 'equivocation' | 'joined'
+/** Why a leader that does commit blocks should go (protocol.md §8). */
+export type Complaint = 'slow-leader' | 'starved-transaction'
+
+export type ViewChangeReason = 'timeout' | 'new-view-timeout' | 'invalid-block' | 'equivocation' | 'joined' | 'leader-left' | Complaint

@@ -15,7 +15,19 @@ import {
 } from '@aethel/codec'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { blockOf, certificateOf, chainOf, newViewOf, prePrepareOf, transaction, viewChangeOf, voteMessage } from '../test/harness.js'
+import {
+  ballotOf,
+  blockOf,
+  CHAIN,
+  certificateOf,
+  chainOf,
+  newViewOf,
+  prePrepareOf,
+  signVote,
+  transaction,
+  viewChangeOf,
+  voteMessage,
+} from '../test/harness.js'
 import {
   type Ballot,
   type Block,
@@ -24,7 +36,9 @@ import {
   decodeBlock,
   decodeMessage,
   encodeBlock,
+  encodeEvidence,
   encodeMessage,
+  equivocationOf,
   evidenceRootOf,
   type Header,
   lastCertificateHashOf,
@@ -40,6 +54,7 @@ const GOLDEN: Record<string, string> = JSON.parse(readFileSync(new URL('../test/
 
 const [one, two, three] = chainOf(3, { transactions: [transaction('x'), transaction('yy')] }) as [Block, Block, Block]
 const bound = blockOf({ height: 4, parent: three.hash, view: 6, lastCertificate: certificateOf('commit', 0, one) })
+const rivalOfOne = blockOf({ transactions: [transaction('z')] })
 const prepared = certificateOf('prepare', 2, two)
 const signed = signature(Uint8Array.from({ length: 64 }, (_, i) => i))
 
@@ -55,6 +70,7 @@ const SAMPLES: Record<string, Message> = {
     view: view(7),
     phase: 'changing',
     committedHeight: height(1),
+    complaint: 'starved-transaction',
     sender: validatorIndex(2),
     signature: signed,
     slots: [
@@ -64,8 +80,24 @@ const SAMPLES: Record<string, Message> = {
   },
   'fetch committed': { kind: 'fetch', want: 'committed', from: height(17) },
   'fetch block': { kind: 'fetch', want: 'block', hash: two.hash },
+  'fetch view': { kind: 'fetch', want: 'view', nonce: two.hash },
+  'view claim': {
+    kind: 'view-claim',
+    epoch: epoch(0),
+    view: view(3),
+    nonce: two.hash,
+    sender: validatorIndex(2),
+    signature: viewChangeOf(2, 1).entry.signature,
+  },
   blocks: { kind: 'blocks', blocks: [one], links: [two.header], certificate: certificateOf('commit', 0, two) },
   block: { kind: 'block', block: one },
+  evidence: {
+    kind: 'evidence',
+    evidence: encodeEvidence(
+      CHAIN,
+      equivocationOf(signVote(1, ballotOf('prepare', 2, one)), signVote(1, ballotOf('prepare', 2, rivalOfOne))),
+    ),
+  },
 }
 
 describe('message bytes (protocol.md §3)', () => {
@@ -95,7 +127,7 @@ describe('message bytes (protocol.md §3)', () => {
   }
 
   it('every kind of message has a golden sample', () => {
-    const kinds = ['pre-prepare', 'vote', 'view-change', 'new-view', 'status', 'fetch', 'blocks', 'block']
+    const kinds = ['pre-prepare', 'vote', 'view-change', 'new-view', 'status', 'fetch', 'blocks', 'block', 'view-claim', 'evidence']
     expect([...new Set(Object.values(SAMPLES).map((message) => message.kind))].sort()).toEqual(kinds.sort())
     expect(Object.keys(GOLDEN).sort()).toEqual(Object.keys(SAMPLES).sort())
   })
@@ -266,6 +298,7 @@ const anyMessage: fc.Arbitrary<Message> = fc.oneof(
     view: aView,
     phase: fc.constantFrom('active' as const, 'changing' as const),
     committedHeight: aHeight,
+    complaint: fc.constantFrom('slow-leader' as const, 'starved-transaction' as const, null),
     slots: fc.array(aSlot, { maxLength: 4 }),
     sender: anIndex,
     signature: aSignature,

@@ -25,8 +25,9 @@ import {
   writeBitmap,
 } from '@aethel/codec'
 import { domainTag, hashTagged } from '@aethel/crypto'
-import { type Block, type Header, readBlock, readHeader, writeBlock, writeHeader } from './block.js'
+import { type Block, type Header, MAX_EVIDENCE_BYTES, readBlock, readHeader, writeBlock, writeHeader } from './block.js'
 import { type Ballot, type Certificate, readBallot, readCertificate, type Vote, writeBallot, writeCertificate } from './certificate.js'
+import type { Complaint } from './interface.js'
 import { MAX_VALIDATORS } from './validators.js'
 
 /** The signature is the leader's PREPARE vote on (view, height, block hash). */
@@ -90,14 +91,27 @@ export interface Status {
   readonly phase: 'active' | 'changing'
   readonly committedHeight: Height
   readonly slots: readonly StatusSlot[]
+  /** About the leader of `view`. */
+  readonly complaint: Complaint | null
   readonly sender: ValidatorIndex
   readonly signature: Signature
 }
 
-/** Asks for committed blocks from a height on, or for one uncommitted block by hash. */
+/** Asks for committed blocks from a height on, for one uncommitted block by hash, or for the peer's view (§7, recovery). */
 export type Fetch =
   | { readonly kind: 'fetch'; readonly want: 'committed'; readonly from: Height }
   | { readonly kind: 'fetch'; readonly want: 'block'; readonly hash: Hash }
+  | { readonly kind: 'fetch'; readonly want: 'view'; readonly nonce: Hash }
+
+/** The view that the sender is in or asks for, durably, said after it was asked with this nonce. */
+export interface ViewClaim {
+  readonly kind: 'view-claim'
+  readonly epoch: Epoch
+  readonly view: View
+  readonly nonce: Hash
+  readonly sender: ValidatorIndex
+  readonly signature: Signature
+}
 
 /**
  * Committed blocks: consecutive `blocks`, then the headers `links` that lead from the last block to the one that
@@ -115,7 +129,13 @@ export interface BlockMessage {
   readonly block: Block
 }
 
-export type Message = PrePrepare | VoteMessage | ViewChange | NewView | Status | Fetch | Blocks | BlockMessage
+/** Canonical evidence (protocol.md §11); it proves itself. */
+export interface EvidenceMessage {
+  readonly kind: 'evidence'
+  readonly evidence: Uint8Array
+}
+
+export type Message = PrePrepare | VoteMessage | ViewChange | NewView | Status | Fetch | Blocks | BlockMessage | ViewClaim | EvidenceMessage
 
 /** Heights a STATUS may describe, and links a BLOCKS may carry: at least twice any sensible window. */
 export const MAX_STATUS_SLOTS = 256
@@ -152,25 +172,44 @@ export function statusBytes(chainId: Hash, message: Omit<Status, 'signature'>): 
   })
 }
 
+export function viewClaimBytes(chainId: Hash, claim: Omit<ViewClaim, 'signature'>): Uint8Array {
+  return encode((writer) => {
+    writer.raw(domainTag('aethel/view-claim/v1')).raw(chainId)
+    writer.u64(claim.epoch).u64(claim.view).raw(claim.nonce).u16(claim.sender)
+  })
+}
+
 // --- wire ---------------------------------------------------------------------------------------------------------
 
-const TAG = { 'pre-prepare': 1, vote: 2, 'view-change': 3, 'new-view': 4, status: 5, fetch: 6, blocks: 7, block: 8 } as const
+const TAG = {
+  'pre-prepare': 1,
+  vote: 2,
+  'view-change': 3,
+  'new-view': 4,
+  status: 5,
+  fetch: 6,
+  blocks: 7,
+  block: 8,
+  'view-claim': 9,
+  evidence: 20,
+} as const
+const WANT = { block: 0, committed: 1, view: 2 } as const
 
-function writeVote(writer: Writer, vote: Vote): void {
+export function writeVote(writer: Writer, vote: Vote): void {
   writeBallot(writer, vote)
   writer.u16(vote.sender).raw(vote.signature)
 }
 
-function readVote(reader: Reader): Vote {
+export function readVote(reader: Reader): Vote {
   return { ...readBallot(reader), sender: validatorIndex(reader.u16()), signature: reader.signature() }
 }
 
-function writeViewChangeEntry(writer: Writer, entry: ViewChangeEntry): void {
+export function writeViewChangeEntry(writer: Writer, entry: ViewChangeEntry): void {
   writeViewChangeFields(writer, entry)
   writer.raw(entry.signature)
 }
 
-function readViewChangeEntry(reader: Reader): ViewChangeEntry {
+export function readViewChangeEntry(reader: Reader): ViewChangeEntry {
   return {
     epoch: epoch(reader.u64()),
     newView: view(reader.u64()),
@@ -210,7 +249,16 @@ function writeStatusFields(writer: Writer, message: Omit<Status, 'signature'>): 
     writeBitmap(w, slot.prepares)
     writeBitmap(w, slot.commits)
   })
-  writer.u16(message.sender)
+  writer.u8(message.complaint === null ? 0 : COMPLAINTS.indexOf(message.complaint) + 1).u16(message.sender)
+}
+
+/** On the wire: the position plus one; 0 is none. */
+const COMPLAINTS: readonly Complaint[] = ['slow-leader', 'starved-transaction']
+
+function readComplaint(reader: Reader): Complaint | null {
+  const code = reader.u8()
+  if (code === 0) return null
+  return COMPLAINTS[code - 1] ?? reader.fail('complaint', `expected a complaint of 0..${COMPLAINTS.length}, got ${code}`)
 }
 
 function readStatus(reader: Reader): Status {
@@ -226,8 +274,23 @@ function readStatus(reader: Reader): Status {
       prepares: readBitmap(r),
       commits: readBitmap(r),
     })),
+    complaint: readComplaint(reader),
     sender: validatorIndex(reader.u16()),
     signature: reader.signature(),
+  }
+}
+
+function readFetch(reader: Reader): Fetch {
+  const want = reader.u8()
+  switch (want) {
+    case WANT.block:
+      return { kind: 'fetch', want: 'block', hash: reader.hash() }
+    case WANT.committed:
+      return { kind: 'fetch', want: 'committed', from: height(reader.u64()) }
+    case WANT.view:
+      return { kind: 'fetch', want: 'view', nonce: reader.hash() }
+    default:
+      return reader.fail('fetch-kind', `expected a wish 0 (block), 1 (committed) or 2 (view), got ${want}`)
   }
 }
 
@@ -251,9 +314,9 @@ export function writeMessage(writer: Writer, message: Message): void {
       writer.raw(message.signature)
       return
     case 'fetch':
-      writer.bool(message.want === 'committed')
+      writer.u8(WANT[message.want])
       if (message.want === 'committed') writer.u64(message.from)
-      else writer.raw(message.hash)
+      else writer.raw(message.want === 'block' ? message.hash : message.nonce)
       return
     case 'blocks':
       writer.list(message.blocks, writeBlock).list(message.links, writeHeader)
@@ -261,6 +324,12 @@ export function writeMessage(writer: Writer, message: Message): void {
       return
     case 'block':
       return writeBlock(writer, message.block)
+    case 'view-claim':
+      writer.u64(message.epoch).u64(message.view).raw(message.nonce).u16(message.sender).raw(message.signature)
+      return
+    case 'evidence':
+      writer.bytes(message.evidence)
+      return
   }
 }
 
@@ -285,9 +354,7 @@ export function readMessage(reader: Reader): Message {
     case TAG.status:
       return readStatus(reader)
     case TAG.fetch:
-      return reader.bool()
-        ? { kind: 'fetch', want: 'committed', from: height(reader.u64()) }
-        : { kind: 'fetch', want: 'block', hash: reader.hash() }
+      return readFetch(reader)
     case TAG.blocks:
       return {
         kind: 'blocks',
@@ -297,8 +364,19 @@ export function readMessage(reader: Reader): Message {
       }
     case TAG.block:
       return { kind: 'block', block: readBlock(reader) }
+    case TAG['view-claim']:
+      return {
+        kind: 'view-claim',
+        epoch: epoch(reader.u64()),
+        view: view(reader.u64()),
+        nonce: reader.hash(),
+        sender: validatorIndex(reader.u16()),
+        signature: reader.signature(),
+      }
+    case TAG.evidence:
+      return { kind: 'evidence', evidence: reader.bytes(MAX_EVIDENCE_BYTES) }
     default:
-      return reader.fail('message-kind', `expected a message tag 1..8, got ${tag}`)
+      return reader.fail('message-kind', `expected a message tag ${Object.values(TAG).join(', ')}, got ${tag}`)
   }
 }
 

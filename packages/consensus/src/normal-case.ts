@@ -2,10 +2,12 @@
  * The normal case (protocol.md §4): PRE-PREPARE, verify, PREPARE, COMMIT. Every vote this replica ever signs is signed in
  * `castVote`, and made durable before it is sent (§5).
  */
-import { assert, equalBytes, type Hash, type Height, height, type ValidatorIndex } from '@aethel/codec'
+import { assert, equalBytes, type Hash, type Height, height, keyOf, type ValidatorIndex } from '@aethel/codec'
+import { accuseIfRefuted } from './accusations.js'
 import { assembleCertificate, type Ballot, ballotBytes, type Certificate, type Vote, type VoteKind } from './certificate.js'
 import { addBlock, learnCommit, pursue } from './chain.js'
 import { leaderVote } from './check.js'
+import { equivocationOf } from './evidence.js'
 import type { PersistRecord } from './interface.js'
 import type { PrePrepare } from './messages.js'
 import {
@@ -18,6 +20,7 @@ import {
   isLeader,
   isMember,
   keepEarly,
+  mayVote,
   ownVotesAt,
   PAST_VIEWS_COUNTED,
   type State,
@@ -104,6 +107,7 @@ export function onVote(state: State, vote: Vote): void {
 /** Counts a vote of anybody, ours included; the only door into the vote keeper. */
 function countVote(state: State, vote: Vote): 'counted' | 'conflict' | 'ignored' {
   if (!worthCounting(state, vote)) {
+    accuseIfRefuted(state, vote) // the view was left because of this very block
     ignore(state, vote.kind, 'outside the window')
     return 'ignored'
   }
@@ -115,6 +119,7 @@ function countVote(state: State, vote: Vote): 'counted' | 'conflict' | 'ignored'
       onEquivocation(state, added.first, vote)
       return 'conflict'
     case 'added':
+      accuseIfRefuted(state, vote)
       if (vote.kind === 'prepare') checkPrepared(state, vote.height)
       else checkCommitted(state, vote)
       return 'counted'
@@ -123,7 +128,7 @@ function countVote(state: State, vote: Vote): 'counted' | 'conflict' | 'ignored'
 
 /** False if the vote is outside the window, already held, or for a block whose phase has its quorum. */
 export function wantsVote(state: State, vote: Vote): boolean {
-  if (!worthCounting(state, vote)) return false
+  if (!worthCounting(state, vote)) return state.refuted.has(keyOf(vote.blockHash))
   const slot = state.votes.slot(vote.view, vote.height)
   if (slot === undefined) return true
   const held = slot[vote.kind].bySender[vote.sender]
@@ -152,7 +157,7 @@ function onEquivocation(state: State, first: Vote, second: Vote): void {
   if (!state.reported.has(key)) {
     if (state.reported.size >= MAX_REPORTED) state.reported.clear()
     state.reported.add(key)
-    state.out.push({ kind: 'evidence', evidence: { first, second } })
+    state.out.push({ kind: 'evidence', evidence: equivocationOf(first, second) })
     for (const vote of [first, second]) state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })
   }
   const leader = leaderOf(state.config.validators, state.view)
@@ -168,6 +173,7 @@ export function onBlockValid(state: State, entry: BlockEntry): void {
   const { height: at } = entry.block.header
   const accepted = state.accepted.get(at)
   if (state.phase.kind !== 'active' || accepted === undefined || !equalBytes(accepted, entry.block.hash) || !isMember(state)) return
+  if (!mayVote(state)) return // it may have signed another block here and forgotten it (trap C6)
   if (ownVotesAt(state, at).prepare === undefined) {
     const vote = castVote(state, 'prepare', entry, [])
     state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })
@@ -225,6 +231,7 @@ function ballotFor(state: State, kind: VoteKind, entry: BlockEntry): Ballot {
  */
 export function castVote(state: State, kind: VoteKind, entry: BlockEntry, records: readonly PersistRecord[]): Vote {
   const own = ownVotesAt(state, entry.block.header.height)
+  assert(mayVote(state), 'a replica that recovers casts no votes')
   assert(isMember(state), 'only a validator of the epoch votes')
   assert(entry.block.header.height <= state.lastHeight, 'nothing beyond the last block of an epoch is voted for (trap J1)')
   assert(state.phase.kind === 'active', 'votes are cast in an active view only')

@@ -3,16 +3,28 @@
  * neighbouring files change it and push effects to `out`; nothing outside this package sees it.
  */
 import { assert, type Epoch, equalBytes, type Hash, type Height, height, keyOf, type ValidatorIndex, type View, view } from '@aethel/codec'
-import { type Block, roughBodyBytes } from './block.js'
+import { type Block, type Header, roughBodyBytes } from './block.js'
 import { type Certificate, compareCertificates, type Vote } from './certificate.js'
 import { lastHeightOf } from './epochs.js'
-import type { CommittedTip, ConsensusConfig, ConsensusEvent, DurableState, Effect, ViewChangeReason } from './interface.js'
+import type {
+  CommittedTip,
+  Complaint,
+  ConsensusConfig,
+  ConsensusEvent,
+  DurableState,
+  Effect,
+  Recovery,
+  ViewChangeReason,
+} from './interface.js'
+import type { PathStep } from './merkle-path.js'
 import type { NewView, PrePrepare, Status, ViewChange } from './messages.js'
 import { leaderOf } from './validators.js'
 import { VoteKeeper } from './vote-keeper.js'
 
 /** Blocks above the committed height whose bodies are kept: voted for in some view, or on a wanted chain. */
 export const MAX_RETAINED_BLOCKS = 4096
+/** The same in bytes; what is accepted in the view or certified is never evicted, and bounded by the window and by one answer to a FETCH. */
+export const MAX_RETAINED_BYTES: number = 256 * 1024 * 1024
 /** COMMITs of this many past views are still counted (trap D6). */
 export const PAST_VIEWS_COUNTED = 4
 /** Votes of this many views ahead are buffered; more would let one sender fill memory (trap E1). */
@@ -31,6 +43,8 @@ export interface BlockEntry {
   /** A PREPARE of ours for it is durable, so others may rely on us for the body. */
   voted: boolean
   readonly addedAtTick: number
+  /** Of the body, roughly. */
+  readonly bytes: number
 }
 
 /** Where a view starts (protocol.md §6). `tip`: the block itself is proposed again; otherwise a fresh child of `hash`. */
@@ -50,6 +64,13 @@ export type FollowUp =
 export interface EarlyProposal {
   readonly message: PrePrepare
   readonly bytes: number
+}
+
+/** The transaction at fault, and where it stands. */
+export interface Refuted {
+  readonly header: Header
+  readonly transaction: Uint8Array
+  readonly path: readonly PathStep[]
 }
 
 export interface OwnVotes {
@@ -72,6 +93,9 @@ export interface State {
   readonly recentBlocks: Map<string, Block>
   /** Newest commit certificate of a block on the committed chain; goes into the next proposal. */
   lastCertificate: Certificate | null
+  recovery: Recovery | null
+  /** What others have answered since this start, while recovering. */
+  readonly claims: (View | undefined)[]
   highest: Certificate | null
   /** False while `highest` is a certificate learned from others that is not on disk. */
   highestIsDurable: boolean
@@ -93,6 +117,8 @@ export interface State {
   readonly statuses: (Status | undefined)[]
   /** By peer: what it has made us send since the last status tick. */
   readonly answersThisTick: Map<ValidatorIndex, { count: number; bytes: number }>
+  /** By peer: requests for committed blocks that it has not answered. */
+  readonly blocksAsked: Map<ValidatorIndex, number>
   /** Peers that sent messages of a later epoch since the last status tick. */
   readonly laterEpoch: Set<ValidatorIndex>
   sync: { readonly committedHeight: Height; readonly tick: number } | null
@@ -103,13 +129,21 @@ export interface State {
   work: { waiting: number; full: boolean }
   batchTimer: 'idle' | 'running' | 'expired'
   viewTimerRunning: boolean
-  /** View whose votes made the newest commit: timeouts double with the distance from it. */
+  /** When the view timer was set, and for how long in all. */
+  viewTimer: { readonly setAtMs: number; readonly forMs: number }
+  /** Ours, about the leader of the current view. */
+  complaint: Complaint | null
+  /** View whose votes made the newest commit, or the one before that in which we started: timeouts double with the distance from it. */
   progressView: View
   smoothedCommitMs: number
+  /** As it stood when the view began: its leader can stretch the view timer to twice that, no more. */
+  commitMsBeforeView: number
   readonly acceptedAtMs: Map<Height, number>
   readonly roundTripMs: number[]
   /** Equivocators (sender, view) already reported. */
   readonly reported: Set<string>
+  /** Blocks with a proof that does not verify, by `keyOf(hash)`: who votes for one is to blame. */
+  readonly refuted: Map<string, Refuted>
   /** Follow-ups of the current step, run in order until none is left (consensus.ts): handlers never call back upwards. */
   agenda: FollowUp[]
   out: Effect[]
@@ -152,6 +186,8 @@ export function createState(config: ConsensusConfig, stored: DurableState): Stat
     recent: new Map(durable.recent.map((entry) => [entry.height, entry.hash])),
     recentBlocks: new Map(),
     lastCertificate: stored.lastCommit !== null && stored.lastCommit.height <= stored.committed.height ? stored.lastCommit : null,
+    recovery: durable.recovery ?? null,
+    claims: new Array<View | undefined>(count).fill(undefined),
     highest: higher(durable.highest, durable.lastCommit),
     highestIsDurable: true,
     blocks: new Map(),
@@ -164,6 +200,7 @@ export function createState(config: ConsensusConfig, stored: DurableState): Stat
     missing: new Map(),
     statuses: new Array<Status | undefined>(count).fill(undefined),
     answersThisTick: new Map(),
+    blocksAsked: new Map(),
     laterEpoch: new Set(),
     sync: null,
     syncTries: 0,
@@ -173,11 +210,15 @@ export function createState(config: ConsensusConfig, stored: DurableState): Stat
     work: { waiting: 0, full: false },
     batchTimer: 'idle',
     viewTimerRunning: false,
-    progressView: durable.lastCommit?.view ?? view(0),
+    viewTimer: { setAtMs: 0, forMs: 0 },
+    complaint: null,
+    progressView: view(Math.max(durable.lastCommit?.view ?? 0, durable.view - 1)), // a restart forgets the back-off
     smoothedCommitMs: 0,
+    commitMsBeforeView: 0,
     acceptedAtMs: new Map(),
     roundTripMs: new Array<number>(count).fill(0),
     reported: new Set(),
+    refuted: new Map(),
     agenda: [],
     out: [],
   }
@@ -221,7 +262,14 @@ export function baseOf(origin: State['origin'], newView: NewView | null): Base {
 }
 
 export function newEntry(state: State, block: Block, provenance: 'voted' | 'received'): BlockEntry {
-  return { block, status: 'waiting', wanted: false, voted: provenance === 'voted', addedAtTick: state.tick }
+  return {
+    block,
+    status: 'waiting',
+    wanted: false,
+    voted: provenance === 'voted',
+    addedAtTick: state.tick,
+    bytes: roughBodyBytes(block.body),
+  }
 }
 
 export function ownVotesAt(state: State, at: Height): OwnVotes {
@@ -249,6 +297,23 @@ export function isMember(state: State): boolean {
 
 export function isLeader(state: State): boolean {
   return leaderOf(state.config.validators, state.view) === state.config.self
+}
+
+/** Whether this replica may sign in its current view: always, unless its store was lost (recovery.ts). */
+export function mayVote(state: State): boolean {
+  const { recovery } = state
+  return (
+    mayChangeView(state) &&
+    (recovery?.status !== 'released' || recovery.epoch !== state.config.validators.epoch || state.view >= recovery.view)
+  )
+}
+
+/** Whether this replica may ask for views: what it names as its highest certificate is as high as all it ever promised. */
+export function mayChangeView(state: State): boolean {
+  const { recovery } = state
+  if (recovery === null) return true
+  if (recovery.status === 'asking') return false
+  return recovery.epoch === state.config.validators.epoch || state.config.validators.epoch > recovery.claimedEpoch + 1
 }
 
 export function emit(state: State, event: ConsensusEvent): void {

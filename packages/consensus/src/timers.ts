@@ -4,7 +4,7 @@
  * is capped, and is reset by progress.
  */
 import type { Height } from '@aethel/codec'
-import { isMember, type State } from './state.js'
+import { isMember, mayChangeView, type State } from './state.js'
 import { quorumSize } from './validators.js'
 
 /** A decision takes three message delays, a view change two more; six round trips leave room for one retransmission. */
@@ -18,22 +18,48 @@ export function viewTimeoutMs(state: State): number {
   const { timers } = state.config
   const base = Math.max(
     timers.floorMs,
-    timers.commitFactor * state.smoothedCommitMs + timers.allowanceMs,
+    timers.commitFactor * trustedCommitMs(state) + timers.allowanceMs,
     ROUND_TRIPS_PER_VIEW * quorumRoundTripMs(state),
   )
   const doublings = Math.min(MAX_DOUBLINGS, Math.max(0, state.view - state.progressView - 1))
   return Math.min(timers.capMs, Math.ceil(base * 2 ** doublings))
 }
 
+/**
+ * A leader that holds a proposal back from some stretches what the others measure. What it can gain by that is bounded: within
+ * a view the time to commit counts for at most twice what it was before, or for as much as the floor allows anyway.
+ */
+function trustedCommitMs(state: State): number {
+  const { floorMs, commitFactor } = state.config.timers
+  return Math.min(state.smoothedCommitMs, Math.max(2 * state.commitMsBeforeView, floorMs / commitFactor))
+}
+
 /** The slowest round trip that a quorum of nearest peers needs. */
-function quorumRoundTripMs(state: State): number {
+export function quorumRoundTripMs(state: State): number {
   const sorted = state.roundTripMs.toSorted((a, b) => a - b)
   return sorted[quorumSize(sorted.length) - 1] ?? 0
 }
 
 export function restartViewTimer(state: State): void {
+  const forMs = viewTimeoutMs(state)
   state.viewTimerRunning = true
-  state.out.push({ kind: 'set-timer', timer: 'view', afterMs: viewTimeoutMs(state) })
+  state.viewTimer = { setAtMs: state.nowMs, forMs }
+  state.out.push({ kind: 'set-timer', timer: 'view', afterMs: forMs })
+}
+
+/** Round trips have grown: a timer that is already running gives the view the time it would be given now. */
+export function extendViewTimer(state: State): void {
+  const { setAtMs, forMs } = state.viewTimer
+  const needed = viewTimeoutMs(state)
+  if (!state.viewTimerRunning || needed <= forMs) return
+  state.viewTimer = { setAtMs, forMs: needed }
+  state.out.push({ kind: 'set-timer', timer: 'view', afterMs: Math.max(1, setAtMs + needed - state.nowMs) })
+}
+
+/** A view is left: what its leader made the time to commit look like counts within its bound only. */
+export function settleCommitTime(state: State): void {
+  state.smoothedCommitMs = trustedCommitMs(state)
+  state.commitMsBeforeView = state.smoothedCommitMs
 }
 
 function stopViewTimer(state: State): void {
@@ -43,7 +69,7 @@ function stopViewTimer(state: State): void {
 }
 
 /** Something is waiting to be ordered, or ordered and not yet committed. */
-function hasWork(state: State): boolean {
+export function hasWork(state: State): boolean {
   const { phase } = state
   if (state.work.waiting > 0 || state.accepted.size > 0 || state.certified.size > 0) return true
   return phase.kind === 'active' && phase.base.kind === 'tip' && phase.base.firstHeight > state.committed.height
@@ -52,7 +78,7 @@ function hasWork(state: State): boolean {
 /** After every step: in an active view the timer runs exactly while there is work (an idle network changes no views). */
 export function settleViewTimer(state: State): void {
   if (state.phase.kind !== 'active' || !isMember(state)) return
-  if (!hasWork(state)) stopViewTimer(state)
+  if (!hasWork(state) || !mayChangeView(state)) stopViewTimer(state)
   else if (!state.viewTimerRunning) restartViewTimer(state)
 }
 

@@ -8,12 +8,13 @@ import { keepOnly, learnCommit, pursueHash } from './chain.js'
 import { highestOf } from './check.js'
 import type { ViewChangeReason } from './interface.js'
 import { type NewView, newViewBytes, type ViewChange, type ViewChangeEntry, viewChangeBytes } from './messages.js'
-import { baseOf, emit, ignore, isLeader, isMember, PAST_VIEWS_COUNTED, type State } from './state.js'
-import { restartViewTimer } from './timers.js'
+import { baseOf, emit, ignore, isLeader, isMember, mayChangeView, PAST_VIEWS_COUNTED, type State } from './state.js'
+import { restartViewTimer, settleCommitTime } from './timers.js'
 import { isQuorum, isWeakQuorum, leaderOf } from './validators.js'
 
 export function startViewChange(state: State, target: number, reason: ViewChangeReason): void {
   if (!isMember(state)) return // follows by NEW-VIEW and commits
+  if (!mayChangeView(state)) return // its VIEW-CHANGE might name less than it once promised (trap C6)
   // A certificate proves that a quorum has been in its view: what we ask for lies above it.
   const newView = view(Math.max(target, (state.highest?.view ?? 0) + 1))
   assert(newView > state.view, `view ${newView} does not lie above view ${state.view}`)
@@ -44,6 +45,8 @@ function createViewChange(state: State, newView: View): ViewChange {
 }
 
 function leaveView(state: State, next: View): void {
+  state.complaint = null
+  settleCommitTime(state)
   state.view = next
   state.accepted.clear()
   state.acceptedAtMs.clear()
@@ -83,11 +86,22 @@ export function considerViewChanges(state: State): void {
   const target = viewToJoin(state)
   if (target !== null) return startViewChange(state, target, 'joined')
   if (state.phase.kind !== 'changing') return
-  if (!state.phase.timerRunning && isQuorum(state.config.validators, powerAskingFor(state, state.view))) {
+  const isAskedFor = isQuorum(state.config.validators, powerAskingFor(state, state.view))
+  if (isAskedFor && leaderHasLeft(state)) return startViewChange(state, state.view + 1, 'leader-left')
+  if (!state.phase.timerRunning && isAskedFor) {
     state.phase.timerRunning = true
     restartViewTimer(state)
   }
   if (isLeader(state)) leadNewView(state)
+}
+
+/**
+ * The leader of the view we wait for has asked for a higher one, so it will never lead this one: waiting for it is in vain. Its
+ * signature proves it, and a faulty one gives up nothing but its own turn.
+ */
+function leaderHasLeft(state: State): boolean {
+  const asked = state.viewChanges[leaderOf(state.config.validators, state.view)]
+  return asked !== undefined && asked.entry.newView > state.view
 }
 
 /**
@@ -96,9 +110,11 @@ export function considerViewChanges(state: State): void {
  */
 function viewToJoin(state: State): View | null {
   let best: View | null = null
+  const refused = new Set<View>() // most ask for the same view: it is weighed once
   for (const message of state.viewChanges) {
-    if (message === undefined || message.entry.newView <= (best ?? state.view)) continue
+    if (message === undefined || message.entry.newView <= (best ?? state.view) || refused.has(message.entry.newView)) continue
     if (isWeakQuorum(state.config.validators, powerAskingFor(state, message.entry.newView))) best = message.entry.newView
+    else refused.add(message.entry.newView)
   }
   return best
 }

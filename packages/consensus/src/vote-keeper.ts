@@ -60,6 +60,17 @@ export class VoteKeeper {
     return this.#views.get(view)?.get(height)
   }
 
+  /** Every vote held at a height, of all views and phases. */
+  votesAt(height: Height): Vote[] {
+    const votes: Vote[] = []
+    for (const heights of this.#views.values()) {
+      const slot = heights.get(height)
+      if (slot === undefined) continue
+      for (const phase of [slot.prepare, slot.commit]) for (const tally of phase.tallies) votes.push(...tally.votes)
+    }
+    return votes
+  }
+
   /** The tally for one block, if it holds a quorum. */
   quorumFor(kind: VoteKind, view: View, height: Height, hash: Hash): Tally | undefined {
     const tally = this.slot(view, height)?.[kind].tallies.find((candidate) => equalBytes(candidate.hash, hash))
@@ -75,6 +86,20 @@ export class VoteKeeper {
       }
       for (const height of heights.keys()) if (height <= committed) heights.delete(height)
     }
+  }
+
+  /** An independent keeper with the same votes; a slot's record of them is copied by `copySlot`. */
+  copy(copySlot: (slot: Slot) => Slot): VoteKeeper {
+    const copy = new VoteKeeper(this.#validators)
+    for (const [view, heights] of this.#views) {
+      copy.#views.set(view, new Map([...heights].map(([height, slot]) => [height, copySlot(slot)])))
+    }
+    return copy
+  }
+
+  /** Everything held, in the order of arrival. */
+  *slots(): IterableIterator<readonly [View, Height, Slot]> {
+    for (const [view, heights] of this.#views) for (const [height, slot] of heights) yield [view, height, slot]
   }
 
   /** Votes held, for bounds and reports. */

@@ -36,7 +36,7 @@ import {
   type DurableState,
   decodeMessage,
   type Effect,
-  type Equivocation,
+  type Evidence,
   encodeMessage,
   evidenceRootOf,
   type Input,
@@ -49,9 +49,11 @@ import {
   type PersistRecord,
   type PrePrepare,
   RECENT_HASHES,
+  type Recovery,
   type TimerName,
   type TimerSettings,
   transactionsRootOf,
+  type ValidationResult,
   type ValidatorSet,
   type VerifiedMessage,
   type ViewChange,
@@ -238,6 +240,7 @@ export class TestDisk {
   votes: Vote[] = []
   readonly blocks = new Map<string, Block>()
   highest: Certificate | null = null
+  recovery: Recovery | null = null
   readonly chain: { readonly block: Block; readonly certificate: Certificate }[] = []
 
   apply(write: Write): void {
@@ -263,6 +266,9 @@ export class TestDisk {
       case 'forget-block':
         this.blocks.delete(keyOf(record.hash))
         return
+      case 'recovery':
+        this.recovery = record.recovery
+        return
     }
   }
 
@@ -284,6 +290,7 @@ export class TestDisk {
       viewChange: this.view.viewChange,
       votes: this.votes,
       blocks: [...this.blocks.values()].filter((block) => block.header.height > this.chain.length),
+      recovery: this.recovery,
       highest: this.highest,
       lastCommit,
       committed: tip === undefined ? GENESIS : { height: tip.header.height, hash: tip.hash, timestampMs: tip.header.timestampMs },
@@ -315,14 +322,15 @@ export interface ClusterOptions {
 /** One validator: the core, its disk, and the effects it asked for. */
 export class TestReplica {
   readonly index: number
-  readonly disk = new TestDisk()
+  disk: TestDisk = new TestDisk()
+  starts = 0
   readonly #cluster: Cluster
   core: Consensus | null = null
   /** Everything this replica has put on the network, in order. */
   readonly sent: { readonly to: number | 'all'; readonly message: Message }[] = []
   readonly committed: Block[] = []
   readonly events: ConsensusEvent[] = []
-  readonly evidence: Equivocation[] = []
+  readonly evidence: Evidence[] = []
   readonly served: Height[] = []
   readonly abandoned = new Set<string>()
   readonly validationsAsked: Block[] = []
@@ -366,6 +374,7 @@ export class TestReplica {
         window: options.window ?? 8,
         clockDriftMs: 2000,
         timers: { ...TIMERS, ...options.timers },
+        recoveryNonce: hashTagged('aethel/test-nonce', Uint8Array.of(this.index, this.starts++ & 255)),
         sign: (bytes): Signature => keyOfValidator(this.index).sign(bytes),
       },
       this.disk.durableState(),
@@ -379,6 +388,14 @@ export class TestReplica {
     for (const write of writes.slice(0, survived)) this.disk.apply(write)
     this.#queue = []
     this.core = null
+  }
+
+  /** The store is lost; the key is not. */
+  loseStore(): void {
+    if (this.core !== null) this.crash()
+    this.disk = new TestDisk()
+    this.disk.recovery = { status: 'asking' }
+    this.committed.length = 0
   }
 
   restart(): void {
@@ -431,7 +448,9 @@ export class TestReplica {
       case 'build': {
         const next = this.#waiting.shift()
         const proposal =
-          next === undefined ? null : { transactions: [next], stateRoot: rootAfter(effect.parent, [next]), totalDifficulty: 0n }
+          next === undefined
+            ? null
+            : { transactions: [next], evidence: [], stateRoot: rootAfter(effect.parent, [next]), totalDifficulty: 0n }
         replies.push({ kind: 'built', height: effect.height, view: effect.view, proposal, nowMs })
         return
       }
@@ -462,7 +481,10 @@ export class TestReplica {
     const good =
       equalBytes(block.header.stateRoot, rootAfter(block.header.parent, transactions)) &&
       !transactions.some((bytes) => equalBytes(bytes, FALSE_PROOF))
-    const result = good ? ({ status: 'valid' } as const) : ({ status: 'invalid', code: 'test', message: 'expected a good block' } as const)
+    const refuted = transactions.findIndex((bytes) => equalBytes(bytes, FALSE_PROOF))
+    const result: ValidationResult = good
+      ? { status: 'valid' }
+      : { status: 'invalid', code: 'test', message: 'expected a good block', ...(refuted < 0 ? {} : { refuted }) }
     return { kind: 'validated', hash: block.hash, result, nowMs: this.#cluster.nowMs }
   }
 

@@ -9,6 +9,7 @@ import {
   encode,
   epoch,
   equalBytes,
+  err,
   HASH_BYTES,
   type Hash,
   height,
@@ -20,7 +21,7 @@ import {
   refuse,
   toHex,
 } from '@aethel/codec'
-import { isBoundary, type VerifySignature } from '@aethel/consensus'
+import { isBoundary, type Offence, type VerifySignature } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import { claimIdOf } from '@aethel/proofs'
 import {
@@ -37,6 +38,7 @@ import {
 import { chainIdOf, type Genesis, writeParameters } from './genesis.js'
 import { checkRegistry, type LedgerKind, type LedgerRegistry } from './kinds.js'
 import { AuthenticatedMap, type MapChange, mapKey } from './merkle.js'
+import { decodeOffenceRecord, refusalOfOffence, withOffence } from './offences.js'
 import {
   accountPath,
   claimPath,
@@ -56,6 +58,7 @@ import {
   type LibraryState,
   labelChange,
   libraryChange,
+  offenceRecordOf,
   PlaceCache,
   StateView,
   statementChange,
@@ -173,7 +176,8 @@ class Ledger {
       decode: (bytes) => this.#decode(bytes),
       readiness: (at, transaction, context) => this.#readiness(at, transaction, context.height),
       statementOf: (at, claimId) => at.statements.get(claimId),
-      execute: (parent, context, transactions) => this.#execute(parent, context, transactions),
+      offenceRefusal: (at, offence) => refusalOfOffence(offenceRecordOf(at, offence.publicKey), offence),
+      execute: (parent, context, transactions, offences) => this.#execute(parent, context, transactions, offences ?? []),
       writes: (parent, to) => writesOf(parent, to),
     }
   }
@@ -320,8 +324,19 @@ class Ledger {
 
   // --- execution --------------------------------------------------------------------------------------------------
 
-  #execute(parent: LedgerState, context: BlockContext, inputs: readonly ExecutionInput[]): Result<Executed<LedgerState>, Refusal> {
+  #execute(
+    parent: LedgerState,
+    context: BlockContext,
+    inputs: readonly ExecutionInput[],
+    offences: readonly Offence[],
+  ): Result<Executed<LedgerState>, Refusal> {
     const view = new StateView(parent, this.#places)
+    for (const offence of offences) {
+      const before = view.offencesOf(offence.publicKey)
+      const refusal = refusalOfOffence(before, offence)
+      if (refusal !== null) return err(refusal)
+      view.setOffences(offence.publicKey, withOffence(before, offence, height(context.height)))
+    }
     for (const [index, input] of inputs.entries()) {
       const transaction = this.#ledgerTransaction(input.transaction)
       const cited: CitedPlace[] = []
@@ -453,17 +468,17 @@ function writesOf(parent: LedgerState, state: LedgerState): StateWrites {
   }
 }
 
-const PREFIX_BYTES = { account: 8, claim: 6, statement: 10 } as const
+const PREFIX_BYTES = { account: 8, claim: 6, statement: 10, offence: 8 } as const
 const SLASH = 0x2f
-const PUBLIC_KEY_PATH_BYTES = PREFIX_BYTES.account + 32
+const PUBLIC_KEY_PATH_BYTES = PREFIX_BYTES.account + 32 // and as long: offence/
 
-type PathKind = 'account' | 'claim' | 'library' | 'statement' | 'parameters' | 'validators'
+type PathKind = 'account' | 'claim' | 'offence' | 'library' | 'statement' | 'parameters' | 'validators'
 
 /** The part of a path before its first slash. */
 function pathKindOf(path: Uint8Array): PathKind | undefined {
   const slash = path.indexOf(SLASH)
   const name = keyOf(slash < 0 ? path : path.subarray(0, slash))
-  if (name === 'account') return path.length === PUBLIC_KEY_PATH_BYTES ? name : undefined
+  if (name === 'account' || name === 'offence') return path.length === PUBLIC_KEY_PATH_BYTES ? name : undefined
   if (name === 'claim') return path.length === PREFIX_BYTES.claim + HASH_BYTES ? name : undefined
   if (name === 'statement') return path.length === PREFIX_BYTES.statement + HASH_BYTES ? name : undefined
   return name === 'library' || name === 'parameters' || name === 'validators' ? name : undefined
@@ -509,6 +524,11 @@ function restoreState(genesis: LedgerState, stored: Iterable<readonly [Uint8Arra
       case 'validators': {
         const read = equalBytes(path, NEXT_VALIDATORS_PATH) ? decodeNextMembers(value) : decodeEpochMembers(value)
         if (!read.ok) return damaged(`a record of validators does not decode: ${read.error.message}`)
+        break
+      }
+      case 'offence': {
+        const record = decodeOffenceRecord(value)
+        if (!record.ok) return damaged(`an offence record does not decode: ${record.error.message}`)
         break
       }
       case 'library':

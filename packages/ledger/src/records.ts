@@ -36,6 +36,7 @@ const RECORD_CAPACITY = 384
 
 const ACCOUNT_PREFIX = utf8('account/')
 const CLAIM_PREFIX = utf8('claim/')
+const OFFENCE_PREFIX = utf8('offence/')
 
 /** account/<32 bytes of Ed25519 key> */
 export function accountPath(account: PublicKey): Uint8Array {
@@ -55,6 +56,11 @@ export function libraryPath(name: string): Uint8Array {
 /** Path of a label in a library's own map. */
 export function labelPath(label: string): Uint8Array {
   return utf8(label)
+}
+
+/** offence/<32 bytes of the validator's Ed25519 key> */
+export function offencePath(validator: PublicKey): Uint8Array {
+  return concatBytes(OFFENCE_PREFIX, validator)
 }
 
 export const PARAMETERS_PATH: Uint8Array = utf8('parameters')

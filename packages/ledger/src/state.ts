@@ -5,6 +5,7 @@
  */
 import { assert, concatBytes, epoch, type Hash, keyOf, type PublicKey, type Refusal, type Result, utf8 } from '@aethel/codec'
 import { AuthenticatedMap, type MapChange, mapKey } from './merkle.js'
+import { decodeOffenceRecord, encodeOffenceRecord, type OffenceRecord } from './offences.js'
 import {
   accountPath,
   type ClaimRecord,
@@ -16,6 +17,7 @@ import {
   encodeLibraryRecord,
   labelPath,
   libraryPath,
+  offencePath,
 } from './records.js'
 import {
   CURRENT_VALIDATORS_PATH,
@@ -94,6 +96,15 @@ function nonceAt(state: LedgerState, at: Hash): number {
   const record = decodeAccountRecord(bytes)
   assert(record.ok, 'an account record in the state does not decode')
   return record.value.nonce
+}
+
+/** What is on record against a validator; null if nothing is. */
+export function offenceRecordOf(state: LedgerState, validator: PublicKey): OffenceRecord | null {
+  const bytes = state.entries.get(mapKey(offencePath(validator)))
+  if (bytes === undefined) return null
+  const record = decodeOffenceRecord(bytes)
+  assert(record.ok, 'an offence record in the state does not decode')
+  return record.value
 }
 
 export function claimIdOfLabel(state: LedgerState, library: string, label: string): Hash | undefined {
@@ -190,6 +201,7 @@ export class StateView {
   #next: NextMembers | null = null
   #current: EpochMembers | null = null
   #previous: EpochMembers | null = null
+  readonly #offences = new Map<string, { readonly validator: PublicKey; readonly record: OffenceRecord }>()
 
   constructor(base: LedgerState, places: PlaceCache) {
     this.#base = base
@@ -222,6 +234,14 @@ export class StateView {
 
   setNonce(sender: { readonly sender: string; readonly account: PublicKey; readonly accountAt: Hash }, nonce: number): void {
     this.#nonces.set(sender.sender, { account: sender.account, accountAt: sender.accountAt, nonce })
+  }
+
+  offencesOf(validator: PublicKey): OffenceRecord | null {
+    return this.#offences.get(keyOf(validator))?.record ?? offenceRecordOf(this.#base, validator)
+  }
+
+  setOffences(validator: PublicKey, record: OffenceRecord): void {
+    this.#offences.set(keyOf(validator), { validator, record })
   }
 
   addClaim(record: ClaimRecord, statement: Uint8Array): void {
@@ -258,6 +278,9 @@ export class StateView {
     const statements: MapChange[] = []
     for (const { account, accountAt, nonce } of this.#nonces.values()) {
       changes.push({ key: accountAt, path: accountPath(account), value: encodeAccountRecord({ nonce }) })
+    }
+    for (const { validator, record } of this.#offences.values()) {
+      changes.push(entryChange(offencePath(validator), encodeOffenceRecord(record)))
     }
     for (const { record, statement } of this.#claims.values()) {
       changes.push(entryChange(claimPath(record.claimId), encodeClaimRecord(record)))

@@ -10,6 +10,7 @@ import {
   type Certificate,
   createEpochGate,
   createMessageChecker,
+  type Diagnosis,
   decodeMessage,
   type EpochGate,
   type EpochStart,
@@ -23,6 +24,7 @@ import {
   MAX_SYNC_BLOCKS,
   type Message,
   type MessageChecker,
+  type Offence,
   roughBodyBytes,
   type TimerName,
 } from '@aethel/consensus'
@@ -56,6 +58,10 @@ const ARRIVAL_SLICE_MS = 3
 const ARRIVALS_PER_INPUT = 64
 /** Refusals remembered for clients that ask later. */
 const REMEMBERED_REFUSALS = 16_384
+/** Blocks of this long count as recent. */
+const RECENT_MS = 10_000
+/** Far more than commit in that time. */
+const MAX_COMMIT_TIMES = 4_096
 
 /** A committed block that carries its own certificate, with the state after it: receipts are proven against these. */
 export interface ProvableState {
@@ -68,6 +74,7 @@ export interface Committed {
   readonly block: Block
   readonly certificate: Certificate
   readonly transactions: readonly Transaction[]
+  readonly offences: readonly Offence[]
 }
 
 /** What becomes of a submitted transaction, for whoever waits. */
@@ -119,6 +126,11 @@ export class Driver {
   #arrivalBytes = 0
   #nextRequest = 1
   #stopped = false
+  #stoppedBy: string | null = null
+  /** When each group that the disk has not confirmed was handed to it. */
+  readonly #openGroups: number[] = []
+  /** When the newest blocks were committed. */
+  readonly #commitTimes: number[] = []
   /** Durable and published. */
   #published: { height: number; view: number }
 
@@ -188,6 +200,7 @@ export class Driver {
     try {
       work()
     } catch (error) {
+      this.#stoppedBy = error instanceof Error ? error.message : String(error)
       this.stop()
       this.#options.onBug(error)
     }
@@ -220,7 +233,7 @@ export class Driver {
 
   #receive(from: ValidatorIndex, message: Message): void {
     const isOurs = epochNamedBy(message) === this.#gate.epoch
-    if (isOurs && message.kind === 'vote' && !this.#options.replica.wantsVote(message.vote)) return
+    if (isOurs && !this.#options.replica.wants(from, message)) return
     const passage = this.#gate.pass(from, message)
     switch (passage.kind) {
       case 'verified':
@@ -321,6 +334,20 @@ export class Driver {
     })
   }
 
+  /** Why nothing commits right now, or that all is well. */
+  explain(): Diagnosis {
+    const now = performance.now()
+    const connected = (this.#mesh?.peers() ?? []).filter((peer) => peer.connected).map((peer) => peer.index)
+    return this.#options.replica.explain({
+      nowMs: Date.now(),
+      connected,
+      recentBlocks: this.#commitTimes.filter((at) => at > now - RECENT_MS).length,
+      recentMs: RECENT_MS,
+      openWriteMs: this.#openGroups[0] === undefined ? 0 : now - this.#openGroups[0],
+      stopped: this.#stopped ? (this.#stoppedBy ?? 'it is stopping') : null,
+    })
+  }
+
   /** Transactions that local clients wait for. */
   get awaited(): number {
     return this.#arrivals.length - this.#nextArrival + this.#requests.size + this.#settlements.size
@@ -364,18 +391,15 @@ export class Driver {
       case 'commit':
         return this.#onCommit(effect)
       case 'evidence': {
-        const { first } = effect.evidence
-        this.#options.log.error({
-          event: 'equivocation',
-          validator: first.sender,
-          view: first.view,
-          height: first.height,
-          phase: first.kind,
-        })
-        this.#options.metrics.equivocations.inc()
-        this.#group.records.push({ kind: 'evidence', evidence: effect.evidence })
+        const { type, offender, view, height: at, kind } = effect.offence
+        this.#options.log.error({ event: 'offence-seen', offence: type, validator: offender, view, height: at, phase: kind })
+        this.#options.metrics.offencesSeen.inc({ offence: type })
+        this.#group.records.push(effect)
         return
       }
+      case 'forget-evidence':
+        this.#group.records.push(effect)
+        return
       case 'send': {
         const { to, message } = effect
         return this.#release(() => this.#send(to, message))
@@ -434,6 +458,10 @@ export class Driver {
         return log.info({ event: 'proof-refused', id: hex(event.id), from: event.from, code: event.code })
       case 'fetching':
         return log.info({ event: 'fetching', peer: event.peer, from: event.from })
+      case 'recovering':
+        return log.warn({ event: 'recovering', answers: event.answers, above: event.above })
+      case 'recovered':
+        return log.warn({ event: 'recovered', view: event.view })
       case 'verification-aborted':
         return log.error({ event: 'block-not-verified', height: event.height, hash: hex(event.hash), reason: event.reason })
       case 'transaction-evicted':
@@ -442,6 +470,8 @@ export class Driver {
         return log.info({ event: 'epoch-entered', epoch: event.epoch, validators: event.validators, index: event.self })
       case 'validators-refused':
         return log.error({ event: 'validators-refused', epoch: event.epoch, code: event.code, message: event.message })
+      case 'complaint':
+        return log.warn({ event: 'complaint', view: event.view, complaint: event.complaint })
       case 'ignored':
       case 'accepted':
       case 'prepared':
@@ -451,7 +481,7 @@ export class Driver {
   }
 
   #onCommit(effect: Extract<ReplicaEffect, { kind: 'commit' }>): void {
-    const { block, certificate, writes, transactions, nextEpoch } = effect
+    const { block, certificate, writes, transactions, offences, nextEpoch } = effect
     const transactionIds = transactions.map((transaction) => transaction.id)
     this.#group.records.push({ kind: 'commit', block, certificate, writes, transactionIds, nextEpoch })
     this.#learnContacts()
@@ -464,7 +494,7 @@ export class Driver {
         this.provable.push({ header: block.header, certificate, state })
         if (this.provable.length > RETAINED_STATES) this.provable.shift()
       }
-      this.#publish({ block, certificate, transactions })
+      this.#publish({ block, certificate, transactions, offences })
     })
   }
 
@@ -473,6 +503,8 @@ export class Driver {
     const { header } = committed.block
     const { log, metrics } = this.#options
     this.#published = { height: header.height, view: committed.certificate.view }
+    this.#commitTimes.push(performance.now())
+    if (this.#commitTimes.length > MAX_COMMIT_TIMES) this.#commitTimes.shift()
     metrics.onCommitted(header, committed.transactions.length)
     log.info({
       event: 'block-committed',
@@ -482,6 +514,18 @@ export class Driver {
       proposer: header.proposer,
       transactions: committed.transactions.length,
     })
+    for (const { type, offender, view, height: at, kind } of committed.offences) {
+      metrics.offencesRecorded.inc({ offence: type })
+      log.warn({
+        event: 'offence-recorded',
+        height: header.height,
+        offence: type,
+        validator: offender,
+        view,
+        offenceHeight: at,
+        phase: kind,
+      })
+    }
     for (const transaction of committed.transactions) this.#settle(transaction.id, { status: 'final', height: header.height })
     for (const listener of this.#listeners) listener(committed)
   }
@@ -536,8 +580,10 @@ export class Driver {
     if (group.records.length > 0 || group.releases.length > 0) {
       this.#group = { records: [], releases: [] }
       this.#groupsInFlight++
+      this.#openGroups.push(performance.now())
       this.#options.store.append(group.records, () => {
         this.#groupsInFlight--
+        this.#openGroups.shift()
         this.#guarded(() => {
           for (const release of group.releases) release()
           this.#mesh?.flush()

@@ -57,6 +57,8 @@ export const HOME_FILES = {
   nextConsensusKey: 'consensus-next.key',
   networkKey: 'network.key',
   store: 'store',
+  /** Written when the home is made, removed at the first start: an empty store is then no lost one. */
+  firstStart: 'first-start',
   library: (name: string): string => `library-${name}.bin`,
 } as const
 

@@ -3,7 +3,7 @@
  * lists and waiting clients are bounded; errors are `{code, message}`.
  */
 import { decode, epoch, fromHex, type Hash, hash, height, indicesOf, keyOf, publicKey, type Refusal, toHex } from '@aethel/codec'
-import { type Certificate, type Header, lastHeightOf, leaderOf } from '@aethel/consensus'
+import { type Certificate, type Header, lastHeightOf, leaderOf, paragraphOf } from '@aethel/consensus'
 import {
   accountNonceOf,
   type ClaimRecord,
@@ -13,10 +13,11 @@ import {
   type LedgerState,
   libraryRootOf,
   nextMembersOf,
+  offenceRecordOf,
 } from '@aethel/ledger'
 import type { Mesh } from '@aethel/network'
 import { createReceipt, encodeEpochs } from '@aethel/receipts'
-import { type Admission, type Replica, transactionIdOf } from '@aethel/replica'
+import { type Admission, type Replica, type ReplicaInspection, transactionIdOf } from '@aethel/replica'
 import type { Store } from '@aethel/storage'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Driver, ProvableState } from './driver.js'
@@ -338,21 +339,44 @@ function registerChain(app: FastifyInstance, context: HttpContext): void {
   app.get('/v1/genesis', async (_request, reply) =>
     reply.header('content-type', 'application/octet-stream').send(Buffer.from(home.genesisBytes)),
   )
-  app.get('/v1/evidence', async () => ({
-    evidence: (await store.evidence()).map(({ first, second }) => ({
-      validator: first.sender,
-      epoch: first.epoch,
-      view: first.view,
-      height: first.height,
-      phase: first.kind,
-      first: { blockHash: toHex(first.blockHash), signature: toHex(first.signature) },
-      second: { blockHash: toHex(second.blockHash), signature: toHex(second.signature) },
-    })),
-  }))
+  app.get('/v1/why', async () => {
+    const diagnosis = driver.explain()
+    return { paragraph: paragraphOf(diagnosis), ...diagnosis }
+  })
+  app.get('/why', async (_request, reply) => reply.type('text/plain; charset=utf-8').send(`${paragraphOf(driver.explain())}\n`))
+  app.get('/v1/evidence', async () => evidenceJson(context))
   app.get('/metrics', async (_request, reply) =>
     reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics()),
   )
   registerEvents(app, context)
+}
+
+/** What is on record against validators, and what this one holds and would put on the chain. */
+function evidenceJson({ home, replica }: HttpContext): Record<string, unknown> {
+  const recorded = home.validators.validators.flatMap(({ publicKey: key }, validator) => {
+    const record = offenceRecordOf(replica.state, key)
+    if (record === null) return []
+    const recent = record.recent.map(({ type, epoch, view, height: at, kind }) => ({ offence: type, epoch, view, height: at, phase: kind }))
+    return [{ validator, publicKey: toHex(key), count: record.count, firstHeight: record.firstHeight, recent }]
+  })
+  const held = replica.evidence().map(({ offence, bytes }) => ({
+    validator: offence.offender,
+    offence: offence.type,
+    epoch: offence.epoch,
+    view: offence.view,
+    height: offence.height,
+    phase: offence.kind,
+    evidence: toHex(bytes),
+  }))
+  return { recorded, held }
+}
+
+/** Offences on record, by validator, in the order of validators. */
+function offencesJson({ home, replica }: HttpContext): { readonly validator: number; readonly count: number }[] {
+  return home.validators.validators.flatMap(({ publicKey: key }, validator) => {
+    const count = offenceRecordOf(replica.state, key)?.count ?? 0
+    return count === 0 ? [] : [{ validator, count }]
+  })
 }
 
 function statusJson(context: HttpContext): Record<string, unknown> {
@@ -380,7 +404,9 @@ function statusJson(context: HttpContext): Record<string, unknown> {
     verifications: { performed: verified.valid + verified.invalid + verified.aborted, ...verified, queued: pool.queued },
     viewChanges: metrics.viewChangeCount,
     viewTimeoutMs: look.viewTimeoutMs,
+    voting: votingJson(context, look.recovering),
     rss: process.memoryUsage.rss(),
+    offences: offencesJson(context),
     uptimeMs: Math.round(performance.now() - context.startedAt),
   }
 }
@@ -406,6 +432,18 @@ function validatorsJson({ home, replica, driver }: HttpContext): Record<string, 
         ? null
         : { keys: home.genesis.governance.keys.map(toHex), threshold: home.genesis.governance.threshold },
   }
+}
+
+/** A validator that lost its store says that it does not vote, and what it waits for. */
+function votingJson({ home }: HttpContext, recovering: ReplicaInspection['recovering']): Record<string, unknown> {
+  if (recovering === null) return { votes: true }
+  const { answers, above } = recovering
+  const others = home.validators.validators.length - 1
+  const why =
+    above === null
+      ? `its store was lost; ${answers} of ${others} other validators have named their view, a quorum is needed, and validators that lost theirs too cannot answer`
+      : `its store was lost; it votes again when a block commits in a view above ${above}`
+  return { votes: false, why, answers, above }
 }
 
 function headerJson(header: Header, blockHash: Hash, transactions: number): Record<string, unknown> {

@@ -15,6 +15,7 @@ export interface Gauges {
   readonly peersConnected: number
   readonly bytesIn: number
   readonly bytesOut: number
+  readonly evidenceHeld: number
 }
 
 export class Metrics {
@@ -22,7 +23,8 @@ export class Metrics {
   readonly viewChanges: Counter<'reason'>
   readonly misbehaviour: Counter<'code'>
   readonly refusals: Counter<'code'>
-  readonly equivocations: Counter
+  readonly offencesSeen: Counter<'offence'>
+  readonly offencesRecorded: Counter<'offence'>
   readonly #verifications: Counter<'kind' | 'outcome'>
   readonly #verificationSeconds: Histogram<'kind'>
   readonly #blocks: Counter
@@ -40,7 +42,8 @@ export class Metrics {
     this.viewChanges = counter('view_changes_total', 'View changes begun by this validator', ['reason'])
     this.misbehaviour = counter('peer_misbehaviour_total', 'Faults of peers, by code', ['code'])
     this.refusals = counter('proofs_refused_total', 'Proofs that did not verify, by code', ['code'])
-    this.equivocations = counter('equivocations_total', 'Validators seen signing two conflicting votes')
+    this.offencesSeen = counter('offences_seen_total', 'Offences of validators that this one holds evidence of', ['offence'])
+    this.offencesRecorded = counter('offences_recorded_total', 'Offences recorded by blocks committed since start', ['offence'])
     this.#verifications = counter('verifications_total', 'Proof verifications, by kind and outcome', ['kind', 'outcome'])
     this.#blocks = counter('blocks_total', 'Blocks committed since start')
     this.#transactions = counter('transactions_total', 'Transactions committed since start')
@@ -80,6 +83,7 @@ export class Metrics {
     gauge('verification_queue', 'Proofs handed to the workers and not yet answered', (g) => g.queuedVerifications)
     gauge('peers_connected', 'Connected validators', (g) => g.peersConnected)
     gauge('bytes_received', 'Bytes received from validators', (g) => g.bytesIn)
+    gauge('evidence_held', 'Evidence waiting to be put on the chain', (g) => g.evidenceHeld)
     gauge('bytes_sent', 'Bytes sent to validators', (g) => g.bytesOut)
   }
 

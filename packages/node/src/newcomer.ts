@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '@aethel/codec'
 import { SEED_BYTES, signingKey } from '@aethel/crypto'
-import type { Contact } from '@aethel/ledger'
+import { type Contact, chainIdOf } from '@aethel/ledger'
 import { AethelError } from './errors.js'
 import { CONFIG_FORMAT, type Endpoint, HOME_FILES, openHome } from './home.js'
 
@@ -44,6 +44,7 @@ export function createNewcomer(options: NewcomerOptions): { readonly home: strin
   const made = { format: CONFIG_FORMAT, mesh, http, logLevel: config.logLevel, proofWorkers: config.proofWorkers, peers }
   writeFileSync(join(output, HOME_FILES.config), `${JSON.stringify(made, null, 2)}\n`)
   writeFileSync(join(output, HOME_FILES.genesis), source.genesisBytes)
+  writeFileSync(join(output, HOME_FILES.firstStart), `${toHex(chainIdOf(genesis))}\n`)
   for (const [position, { name }] of genesis.libraries.entries())
     writeFileSync(join(output, HOME_FILES.library(name)), source.libraryBytes[position] as Uint8Array)
   for (const file of [HOME_FILES.consensusKey, HOME_FILES.networkKey])

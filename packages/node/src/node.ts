@@ -1,5 +1,6 @@
 /** One validator in this process: opens its home, restores its state, joins the mesh, serves HTTP, until it is closed. */
-import { equalBytes, toHex, validatorIndex } from '@aethel/codec'
+import { randomBytes } from 'node:crypto'
+import { equalBytes, hash, toHex, validatorIndex } from '@aethel/codec'
 import type { ConsensusConfig } from '@aethel/consensus'
 import { type SigningKey, verifySignature } from '@aethel/crypto'
 import { genesisTip, type LedgerState, restoreLedger } from '@aethel/ledger'
@@ -10,6 +11,7 @@ import type { FastifyInstance } from 'fastify'
 import { Driver, type ProvableState } from './driver.js'
 import { epochOptions, epochToStartIn } from './epochs.js'
 import { AethelError, EXIT_INTERNAL, toAethelError } from './errors.js'
+import { consumeFirstStart, meaningOfNoStore } from './first-start.js'
 import { type Home, type LogLevel, openHome } from './home.js'
 import { API_VERSION, serveHttp } from './http.js'
 import { createLog, type Log, type LogSink } from './log.js'
@@ -21,6 +23,8 @@ export interface NodeOptions {
   readonly home: string
   /** Where JSON log lines go; standard output by default. */
   readonly log?: LogSink
+  /** The store is lost: begin a new one, and vote only when past everything this key may have signed (protocol.md §7). */
+  readonly recover?: boolean
   /** Overrides the configuration. */
   readonly logLevel?: LogLevel
 }
@@ -112,15 +116,26 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     peersConnected: 0,
     bytesIn: 0,
     bytesOut: 0,
+    evidenceHeld: 0,
   })
   const metrics = new Metrics(() => gauges())
   const store = await openStore(home.storePath, {
     chainId: home.chainId,
+    whenMissing: meaningOfNoStore(home.path, options.recover === true),
     onFailure: onFatal,
     onBatch: (batch) => metrics.onBatch(batch.milliseconds),
   })
   parts.store = store
   const durable = await store.loadDurable(genesisTip(home.genesis))
+  const { recovery = null } = durable
+  if (options.recover === true && recovery === null) {
+    throw new AethelError(
+      'store-exists',
+      `expected no store in ${home.storePath}, because --recover begins a new one, but there is one that remembers its votes`,
+      'start without --recover; if the store is damaged, move it away first',
+    )
+  }
+  consumeFirstStart(home.path)
   const application = await restoreState(home, store)
   const { parameters } = home.genesis
   const start = epochToStartIn(home, store, durable.committed)
@@ -135,6 +150,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     clockDriftMs: CLOCK_DRIFT_MS,
     timers: TIMERS,
     sign: (bytes) => (home.consensusKeys[0] as SigningKey).sign(bytes),
+    recoveryNonce: hash(Uint8Array.from(randomBytes(32))),
   }
   const block = { transactions: parameters.blockTransactions, bytes: parameters.blockBytes, gas: parameters.blockGas }
   const replica = createReplica<LedgerState>({
@@ -145,6 +161,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     block,
     order: parameters.mempoolOrder,
     ...(epochs === undefined ? {} : { epochs }),
+    evidence: await store.evidence(),
   })
   const driver = new Driver({ home, application, replica, store, log, metrics, onBug: onFatal, provable: provableTip(store, application) })
   parts.driver = driver
@@ -176,6 +193,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
       peersConnected: peers.filter((peer) => peer.connected).length,
       bytesIn: peers.reduce((sum, peer) => sum + peer.bytesIn, 0),
       bytesOut: peers.reduce((sum, peer) => sum + peer.bytesOut, 0),
+      evidenceHeld: look.evidenceHeld,
     }
   }
   driver.start(mesh, pool)
@@ -186,6 +204,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     chainId: toHex(home.chainId),
     height: durable.committed.height,
     view: durable.view,
+    voting: replica.inspect().recovering === null,
     mesh: mesh.address,
     http: home.config.http,
     milliseconds: Math.round(performance.now() - startedAt),

@@ -4,7 +4,7 @@
  * and a dropped one costs nothing.
  */
 import type { Hash, Height, Refusal, Result, ValidatorIndex } from '@aethel/codec'
-import type { Validator } from '@aethel/consensus'
+import type { Offence, Validator } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 
 /** Agreed facts a transaction may depend on; nothing else from outside may matter. */
@@ -87,8 +87,21 @@ export interface Application<State> {
   readiness(state: State, transaction: Transaction, context: Pick<BlockContext, 'height'>): Readiness
   /** Canonical claim bytes of a finalised claim. */
   statementOf(state: State, claimId: Hash): Uint8Array | undefined
-  /** In order, all or nothing; synchronous, deterministic. The first transaction that fails its rules refuses the whole. */
-  execute(parent: State, context: BlockContext, transactions: readonly ExecutionInput[]): Result<Executed<State>, Refusal>
+  /**
+   * Null if the offence may be recorded on this state. Each is recorded once: evidence that shows the same one again, in
+   * whatever variant, is refused, from committed data alone (traps K1, K2).
+   */
+  offenceRefusal(state: State, offence: Offence): Refusal | null
+  /**
+   * In order, all or nothing; synchronous, deterministic. The first transaction that fails its rules, or offence that is
+   * recorded already, refuses the whole. Without `offences` there are none.
+   */
+  execute(
+    parent: State,
+    context: BlockContext,
+    transactions: readonly ExecutionInput[],
+    offences?: readonly Offence[],
+  ): Result<Executed<State>, Refusal>
   /** What changed from `parent` to `state`. */
   writes(parent: State, state: State): StateWrites
 }

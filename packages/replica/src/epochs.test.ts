@@ -294,7 +294,7 @@ describe('who is behind, and who has left', () => {
         const ballot = { kind: 'commit' as const, epoch: of as never, view: view(0), height: height(2), blockHash: CHAIN }
         const vote: Vote = { ...ballot, sender: sender as ValidatorIndex, signature: keyFor(sender).sign(ballotBytes(CHAIN, ballot)) }
         node.receive(sender, { kind: 'vote', vote })
-        expect(node.running.wantsVote(vote)).toBe(false)
+        expect(node.running.wants(sender as ValidatorIndex, { kind: 'vote', vote })).toBe(false)
       }
     }
     const asked = node.sent.slice(before)

@@ -1,5 +1,6 @@
 export * from './application.js'
 export * from './epochs.js'
+export * from './evidence-pool.js'
 export { IndexedHeap } from './heap.js'
 export * from './interface.js'
 export * from './mempool.js'

@@ -8,8 +8,8 @@ import type {
   Certificate,
   ConsensusEvent,
   EpochStart,
-  Equivocation,
   Message,
+  Offence,
   PersistRecord,
   TimerName,
   VerifiedMessage,
@@ -87,6 +87,7 @@ export type ReplicaEffect =
       readonly transactions: readonly Transaction[]
       /** With the last block of an epoch: what the next one starts from, durable together with the block. */
       readonly nextEpoch: EpochStart | null
+      readonly offences: readonly Offence[]
     }
   | { readonly kind: 'send'; readonly to: ValidatorIndex | 'all'; readonly message: Message }
   /** Pass these on to one peer or to all. */
@@ -98,7 +99,10 @@ export type ReplicaEffect =
   | { readonly kind: 'dropped'; readonly id: Hash; readonly refusal: Refusal }
   | { readonly kind: 'set-timer'; readonly timer: TimerName; readonly afterMs: number }
   | { readonly kind: 'cancel-timer'; readonly timer: TimerName }
-  | { readonly kind: 'evidence'; readonly evidence: Equivocation }
+  /** Evidence of an offence now held here: to be kept until `forget-evidence`. */
+  | { readonly kind: 'evidence'; readonly offence: Offence; readonly bytes: Uint8Array }
+  /** The offence is on record, or too old to be heard. */
+  | { readonly kind: 'forget-evidence'; readonly offence: Offence }
   | { readonly kind: 'event'; readonly event: ConsensusEvent | MempoolEvent | EpochEvent }
 
 export type EpochEvent =

@@ -5,22 +5,35 @@
  */
 import { assert, equalBytes, type Hash, type Height, keyOf, type ValidatorIndex } from '@aethel/codec'
 import {
+  accusedVote,
   type Block,
   type BuiltProposal,
   type CommittedTip,
   type Consensus,
   type ConsensusConfig,
   createConsensus,
+  type Diagnosis,
   type DurableState,
+  decodeEvidence,
   type Effect,
   type EpochStart,
+  type Evidence,
+  encodeEvidence,
   type Input,
   type Inspection,
   isBoundary,
+  leaderOf,
+  MAX_BLOCK_OFFENCES,
+  MAX_EVIDENCE_BYTES,
+  type Message,
+  type Offence,
+  offenceFits,
+  offenceKey,
+  offenceOf,
+  type Surroundings,
   type TimerName,
   type ValidationResult,
   type ValidatorSet,
-  type Vote,
 } from '@aethel/consensus'
 import { AdmissionDesk } from './admission.js'
 import {
@@ -33,9 +46,12 @@ import {
   type VerificationWork,
 } from './application.js'
 import { type EpochOptions, type NextValidators, nextValidatorsOf, ownPlaceIn, type PeerNames, peerNames, SAME_NAMES } from './epochs.js'
+import { EvidencePool, type HeldEvidence } from './evidence-pool.js'
 import type { BlockLimits, MempoolLimits, ReplicaEffect, ReplicaInput, VerificationJob, VerificationOutcome } from './interface.js'
+import { LeaderWatch } from './leader-watch.js'
 import { Mempool, type MempoolOrder, type Pooled } from './mempool.js'
 import { Scheduler } from './scheduler.js'
+import { MAX_WATCHED } from './starvation.js'
 import { type Verdict, VerdictCache } from './verdicts.js'
 
 export interface ReplicaOptions<State> {
@@ -47,6 +63,8 @@ export interface ReplicaOptions<State> {
   readonly order: MempoolOrder
   /** For a chain with many epochs: `consensus` then describes the epoch to start in, less who signs. */
   readonly epochs?: EpochOptions<State>
+  /** What `evidence` effects asked to be kept, from before a restart. */
+  readonly evidence?: readonly Uint8Array[]
 }
 
 export interface ReplicaInspection extends Inspection {
@@ -55,6 +73,7 @@ export interface ReplicaInspection extends Inspection {
   readonly unverified: number
   readonly ready: number
   readonly verdicts: number
+  readonly evidenceHeld: number
 }
 
 export interface Replica<State> {
@@ -69,17 +88,24 @@ export interface Replica<State> {
   readonly self: ValidatorIndex | null
   /** Waiting: an earlier nonce or a citation is missing. Pending: verified and in the mempool. */
   transactionStatus(id: Hash): 'unknown' | 'waiting' | 'pending'
-  /** Whether a vote, not yet verified, could still change anything. */
-  wantsVote(vote: Vote): boolean
+  /** Whether a message, not yet verified, could change anything: asked before its signatures are checked. */
+  wants(from: ValidatorIndex, message: Message): boolean
   /** Next free nonce of an account, counting what is in the mempool. */
   nextNonce(sender: string, committedNonce: number): number
   inspect(): ReplicaInspection
+  /** Evidence held and not on the chain yet. */
+  evidence(): readonly HeldEvidence[]
+  /** Why nothing commits right now, or that all is well. */
+  explain(around: Surroundings): Diagnosis
 }
 
 /** A block being validated: execution starts when the last verdict is in. */
 interface Validation {
   readonly block: Block
   readonly transactions: readonly Transaction[]
+  readonly offences: readonly Offence[]
+  /** Keys of proofs that the block's evidence says are false. */
+  readonly accused: ReadonlySet<string>
   /** Gas per proof, by work key, as verdicts come in. */
   readonly gas: Map<string, number>
   readonly awaited: Set<string>
@@ -97,6 +123,7 @@ interface Built<State> {
   readonly parent: Hash
   readonly executed: Executed<State>
   readonly transactions: readonly Transaction[]
+  readonly offences: readonly Offence[]
   readonly leftOut: readonly Pooled[]
 }
 
@@ -105,7 +132,19 @@ interface Layer<State> {
   readonly executed: Executed<State>
   readonly height: Height
   readonly transactions: readonly Transaction[]
+  readonly offences: readonly Offence[]
 }
+
+/** Evidence whose proof is being checked again before anybody is accused with it. */
+interface Suspicion {
+  readonly item: HeldEvidence
+  readonly key: string
+}
+
+/** Of these, one per offence: what peers send beyond is looked at when it comes again. */
+const MAX_SUSPICIONS = 64
+/** Evidence sent to a peer that has just connected: one block's worth. */
+const EVIDENCE_ON_CONNECT: number = MAX_BLOCK_OFFENCES
 
 /** Sent again per status tick, going round, of what has waited for a whole tick: a peer may have missed it. */
 const REGOSSIP_PER_TICK: GossipBound = { transactions: 64, bytes: 1 << 20 }
@@ -113,6 +152,9 @@ const REGOSSIP_PER_TICK: GossipBound = { transactions: 64, bytes: 1 << 20 }
 const GOSSIP_ON_CONNECT: GossipBound = { transactions: 1024, bytes: 4 << 20 }
 /** Transactions looked at per status tick, going round: has one become impossible? At some microseconds each. */
 const SWEPT_PER_TICK = { busy: 512, stalled: 4096 } as const
+
+/** Transactions that a status tick begins to watch, of those that have waited longest. */
+const WATCHED_PER_TICK = 8
 
 interface GossipBound {
   readonly transactions: number
@@ -142,6 +184,10 @@ class ReplicaMachine<State> implements Replica<State> {
   readonly #validations = new Map<string, Validation>()
   /** Work under way, by key: one verification per proof. */
   readonly #underWay = new Set<string>()
+  readonly #evidence = new EvidencePool()
+  readonly #suspicions = new Map<string, Suspicion>()
+  /** None of the evidence held could go into the last block asked for; until a commit or new evidence. */
+  #evidenceStalled = false
   #state: State
   #tip: CommittedTip
   #lastBuilt: Built<State> | null = null
@@ -151,6 +197,7 @@ class ReplicaMachine<State> implements Replica<State> {
   /** Where sweeping and gossiping again have got to, oldest first; null: at the beginning. */
   #sweepCursor: Iterator<Pooled> | null = null
   #gossipCursor: Iterator<Pooled> | null = null
+  #leaderWatch: LeaderWatch
   #nowMs = 0
   #jobs: VerificationJob[] = []
   #out: ReplicaEffect[] = []
@@ -179,6 +226,7 @@ class ReplicaMachine<State> implements Replica<State> {
       this.#tip.hash,
       this.#tip.height,
     )
+    this.#leaderWatch = this.#newLeaderWatch(consensus.validators)
     const machine = this
     this.#desk = new AdmissionDesk({
       application: options.application,
@@ -216,8 +264,8 @@ class ReplicaMachine<State> implements Replica<State> {
     return self < validators.validators.length ? self : null
   }
 
-  wantsVote(vote: Vote): boolean {
-    return this.#consensus.wantsVote(vote)
+  wants(from: ValidatorIndex, message: Message): boolean {
+    return this.#consensus.wants(this.#names.toCore(from), message)
   }
 
   transactionStatus(id: Hash): 'unknown' | 'waiting' | 'pending' {
@@ -231,6 +279,10 @@ class ReplicaMachine<State> implements Replica<State> {
     return nonce
   }
 
+  explain(around: Surroundings): Diagnosis {
+    return this.#consensus.explain({ ...around, connected: around.connected.map((peer) => this.#names.toCore(peer)) })
+  }
+
   inspect(): ReplicaInspection {
     return {
       ...this.#consensus.inspect(),
@@ -239,7 +291,12 @@ class ReplicaMachine<State> implements Replica<State> {
       unverified: this.#desk.size,
       ready: this.#scheduler.readyCount,
       verdicts: this.#verdicts.size,
+      evidenceHeld: this.#evidence.size,
     }
+  }
+
+  evidence(): readonly HeldEvidence[] {
+    return this.#evidence.list()
   }
 
   step(input: ReplicaInput): ReplicaEffect[] {
@@ -257,14 +314,18 @@ class ReplicaMachine<State> implements Replica<State> {
   #handle(input: ReplicaInput): void {
     switch (input.kind) {
       case 'start':
+        for (const bytes of this.#options.evidence ?? []) this.#onEvidenceBytes(bytes)
         return this.#toConsensus(input)
       case 'message':
+        if (input.message.kind === 'evidence') this.#onEvidenceBytes(input.message.evidence)
+        return this.#toConsensus({ ...input, from: this.#names.toCore(input.from) })
       case 'foreign':
         return this.#toConsensus({ ...input, from: this.#names.toCore(input.from) })
       case 'round-trip':
         return this.#toConsensus({ ...input, peer: this.#names.toCore(input.peer) })
       case 'connected':
         this.#toConsensus({ ...input, peer: this.#names.toCore(input.peer) })
+        for (const { bytes } of this.#evidence.list().slice(0, EVIDENCE_ON_CONNECT)) this.#sendEvidence(input.peer, bytes)
         this.#gossipSome(input.peer, GOSSIP_ON_CONNECT, this.#mempool.oldestFirst(), this.#mempool.arrivals)
         return
       case 'timer':
@@ -294,7 +355,7 @@ class ReplicaMachine<State> implements Replica<State> {
         queue.push(reply)
       }
       if (next.kind === 'built' && this.#lastBuilt === built) this.#lastBuilt = null // not wanted any more
-      const handOver = this.#nextEpoch === null ? null : this.#consensus.handOver()
+      const handOver = this.#nextEpoch === null ? null : this.#consensus.handOver(this.#nextEpoch.validators)
       if (handOver !== null) queue = [this.#enterEpoch(handOver)] // what was still to be said concerned the epoch that is over
       this.#keepSchedulerOnLiveGround()
     }
@@ -305,8 +366,10 @@ class ReplicaMachine<State> implements Replica<State> {
       case 'persist':
       case 'set-timer':
       case 'cancel-timer':
-      case 'evidence':
         this.#out.push(effect)
+        return null
+      case 'evidence':
+        this.#onEvidence(effect.evidence, encodeEvidence(this.#options.consensus.chainId, effect.evidence))
         return null
       case 'send':
       case 'serve':
@@ -344,6 +407,11 @@ class ReplicaMachine<State> implements Replica<State> {
     else if (to !== 'all') this.#out.push({ ...effect, to })
   }
 
+  #newLeaderWatch(validators: ValidatorSet): LeaderWatch {
+    const { block, mempool } = this.#options
+    return new LeaderWatch({ limits: block, maxWaitBlocks: mempool.maxWaitBlocks, validators: validators.validators.length })
+  }
+
   // --- epochs -------------------------------------------------------------------------------------------------------
 
   #namesIn(validators: ValidatorSet, state: State): PeerNames {
@@ -368,6 +436,8 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#config = { ...this.#config, validators, origin, ...(this.#options.epochs === undefined ? {} : place) }
     this.#names = this.#namesIn(validators, this.#state)
     this.#consensus = createConsensus(this.#config, durable)
+    this.#leaderWatch = this.#newLeaderWatch(validators)
+    this.#forgetOldEvidence()
     this.#validations.clear()
     this.#lastBuilt = null
     this.#reportedWork = { waiting: 0, full: false }
@@ -394,13 +464,28 @@ class ReplicaMachine<State> implements Replica<State> {
   }
 
   #changedWork(): Extract<Input, { kind: 'work' }> | null {
-    const waiting = this.#scheduler.readyCount
+    const waiting = this.#scheduler.readyCount + (this.#hasEvidenceToPropose() ? 1 : 0)
     const { transactions, bytes } = this.#options.block
     const full = waiting >= transactions || this.#scheduler.readyBytes >= bytes
     const before = this.#reportedWork
     if (waiting > 0 === before.waiting > 0 && full === before.full) return null
     this.#reportedWork = { waiting, full }
     return { kind: 'work', waiting, full, nowMs: this.#nowMs }
+  }
+
+  /**
+   * Only for a leader: evidence makes nobody's view timer run, because a faulty validator could show it to one replica alone
+   * and drive that one out of a view that works.
+   */
+  #hasEvidenceToPropose(): boolean {
+    if (this.#evidence.size === 0 || this.#evidenceStalled) return false
+    const { validators, self } = this.#config
+    if (leaderOf(validators, this.#consensus.view) !== self) return false
+    const proposed = new Set([...this.#layers.values()].flatMap(({ offences }) => offences.map(offenceKey)))
+    for (const offence of this.#lastBuilt?.offences ?? []) proposed.add(offenceKey(offence))
+    return this.#evidence
+      .list()
+      .some(({ offence }) => !proposed.has(offenceKey(offence)) && offenceFits(offence, (this.#tip.height + 1) as Height).ok)
   }
 
   /** Before a built block is answered: what is left no longer fills another, so consensus shall gather more first. */
@@ -427,34 +512,48 @@ class ReplicaMachine<State> implements Replica<State> {
   }
 
   #fill(parent: State, parentHash: Hash, context: BlockContext): BuiltProposal | null {
-    const { items, leftOut, executed } = this.#executable(parent, context, this.#scheduler.choose(this.#options.block))
+    const evidence = this.#evidence.choose(context.height, (offence) => this.#application.offenceRefusal(parent, offence) === null)
+    const offences = evidence.map((item) => item.offence)
+    const choice = this.#executable(parent, context, this.#scheduler.choose(this.#options.block), offences)
+    const executed = choice.executed ?? this.#executedEvidence(parent, context, offences)
+    const { items, leftOut } = choice
     if (executed === null) {
+      this.#evidenceStalled = true
       this.#scheduler.refile(leftOut)
       this.#dropImpossible()
       return null
     }
     const transactions = items.map((item) => item.transaction)
-    this.#lastBuilt = { parent: parentHash, executed, transactions, leftOut }
+    this.#lastBuilt = { parent: parentHash, executed, transactions, offences, leftOut }
     this.#scheduler.leave() // until #onProposed says which block this became
     const totalDifficulty = items.reduce((sum, item) => sum + BigInt(item.difficulty), 0n)
     const next = this.#nextValidators(context.height, executed)
     return {
       transactions: transactions.map((transaction) => transaction.bytes),
+      evidence: evidence.map((item) => item.bytes),
       stateRoot: executed.stateRoot,
       totalDifficulty,
       ...(next === null ? {} : { nextValidatorsHash: next.validators.hash }),
     }
   }
 
+  /** A block of evidence alone is something to order. */
+  #executedEvidence(parent: State, context: BlockContext, offences: readonly Offence[]): Executed<State> | null {
+    if (offences.length === 0) return null
+    const executed = this.#application.execute(parent, context, [], offences)
+    assert(executed.ok, executed.ok ? '' : `the application refuses offences it said it would record: ${executed.error.message}`)
+    return executed.value
+  }
+
   /** Executes the choice; if the application refuses it as a whole, leaves out what it refuses. */
-  #executable(parent: State, context: BlockContext, chosen: readonly Pooled[]): Choice<State> {
+  #executable(parent: State, context: BlockContext, chosen: readonly Pooled[], offences: readonly Offence[]): Choice<State> {
     if (chosen.length === 0) return { items: [], leftOut: [], executed: null }
-    const whole = this.#application.execute(parent, context, chosen.map(toExecution))
+    const whole = this.#application.execute(parent, context, chosen.map(toExecution), offences)
     if (whole.ok) return { items: chosen, leftOut: [], executed: whole.value }
     const { items, leftOut } = this.#acceptedOneByOne(parent, context, chosen)
     for (let most = items.length; most > 0; most >>= 1) {
       const kept = items.slice(0, most)
-      const together = this.#application.execute(parent, context, kept.map(toExecution))
+      const together = this.#application.execute(parent, context, kept.map(toExecution), offences)
       if (together.ok) return { items: kept, leftOut: [...leftOut, ...items.slice(most)], executed: together.value }
       if (most === 1) this.#dropPooled(items[0] as Pooled, together.error.code, together.error.message)
     }
@@ -488,7 +587,8 @@ class ReplicaMachine<State> implements Replica<State> {
     const built = this.#lastBuilt
     assert(built !== null && equalBytes(built.parent, block.header.parent), 'a proposal is what was built last')
     this.#lastBuilt = null
-    this.#layers.set(keyOf(block.hash), { executed: built.executed, height: block.header.height, transactions: built.transactions })
+    const { executed, transactions, offences } = built
+    this.#layers.set(keyOf(block.hash), { executed, height: block.header.height, transactions, offences })
     this.#scheduler.advance(built.executed.state, block.hash, block.header.height, built.transactions)
     if (built.leftOut.length > 0) this.#scheduler.refile(built.leftOut)
   }
@@ -507,8 +607,17 @@ class ReplicaMachine<State> implements Replica<State> {
     if (block.header.totalDifficulty > BigInt(limits.gas)) {
       return this.#validated(block.hash, blockGas(limits.gas, block.header.totalDifficulty)) // before anything is verified
     }
-    const validation: Validation = { block, transactions, gas: new Map(), awaited: new Set() }
-    const missing = this.#requestMissingVerdicts(validation)
+    const evidence = this.#evidenceOf(block)
+    if ('code' in evidence) return this.#validated(block.hash, { status: 'invalid', ...evidence })
+    const validation: Validation = {
+      block,
+      transactions,
+      offences: evidence.offences,
+      accused: new Set(evidence.accused.map((work) => keyOf(work.key))),
+      gas: new Map(),
+      awaited: new Set(),
+    }
+    const missing = this.#requestRefutations(validation, evidence.accused) ?? this.#requestMissingVerdicts(validation)
     if (missing !== null) return this.#validated(block.hash, missing)
     if (validation.awaited.size === 0) return this.#validated(block.hash, this.#executeBlock(validation))
     this.#validations.set(keyOf(block.hash), validation)
@@ -540,7 +649,7 @@ class ReplicaMachine<State> implements Replica<State> {
       if (work === null) continue
       const verdict = this.#verdictOn(id, work)
       if (verdict?.status === 'invalid')
-        return { status: 'invalid', code: verdict.code, message: `transaction ${position}: ${verdict.message}` }
+        return { status: 'invalid', code: verdict.code, message: `transaction ${position}: ${verdict.message}`, refuted: position }
       if (verdict !== undefined) validation.gas.set(keyOf(work.key), verdict.gas)
       else {
         const cited: { claimId: Hash; statement: Uint8Array }[] = []
@@ -590,7 +699,7 @@ class ReplicaMachine<State> implements Replica<State> {
       }
     }
     const context = { height: header.height, timestampMs: header.timestampMs, proposer: header.proposer }
-    const executed = this.#application.execute(parent, context, inputs)
+    const executed = this.#application.execute(parent, context, inputs, validation.offences)
     if (!executed.ok) return { status: 'invalid', code: executed.error.code, message: executed.error.message }
     if (!equalBytes(executed.value.stateRoot, header.stateRoot)) {
       return { status: 'invalid', code: 'state-root', message: 'expected the state root that execution gives, got another' }
@@ -600,7 +709,12 @@ class ReplicaMachine<State> implements Replica<State> {
       const message = 'expected the hash of the validators that execution gives for the next epoch, got another'
       return { status: 'invalid', code: 'next-validators', message }
     }
-    this.#layers.set(keyOf(block.hash), { executed: executed.value, height: header.height, transactions })
+    this.#layers.set(keyOf(block.hash), {
+      executed: executed.value,
+      height: header.height,
+      transactions,
+      offences: validation.offences,
+    })
     return { status: 'valid' }
   }
 
@@ -621,31 +735,173 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#underWay.delete(keyOf(key))
     if (outcome.status !== 'aborted') this.#verdicts.set(key, outcome)
     this.#desk.onVerified(key, outcome)
+    this.#onSuspicionChecked(keyOf(key), outcome)
     for (const [hash, validation] of [...this.#validations]) {
       if (this.#validations.get(hash) !== validation || !validation.awaited.delete(keyOf(key))) continue // or abandoned just now
       if (outcome.status === 'valid') validation.gas.set(keyOf(key), outcome.gas)
-      const result = this.#verdictOnBlock(validation, outcome)
+      const result = this.#verdictOnBlock(validation, keyOf(key), outcome)
       if (result === null) continue
       this.#validations.delete(hash)
       this.#toConsensus(this.#validated(validation.block.hash, result))
     }
   }
 
-  #verdictOnBlock(validation: Validation, outcome: VerificationOutcome): ValidationResult | null {
+  #verdictOnBlock(validation: Validation, key: string, outcome: VerificationOutcome): ValidationResult | null {
+    const refuted = validation.transactions.findIndex(({ work }) => work !== null && keyOf(work.key) === key)
+    const isAccused = validation.accused.has(key)
     switch (outcome.status) {
       case 'aborted':
         return { status: 'aborted', reason: outcome.reason }
-      case 'invalid':
-        return { status: 'invalid', code: outcome.code, message: `the block holds a proof that does not verify: ${outcome.message}` }
+      case 'invalid': {
+        const message = `the block holds a proof that does not verify: ${outcome.message}`
+        if (refuted >= 0) return { status: 'invalid', code: outcome.code, message, refuted }
+        break
+      }
       case 'valid':
-        return validation.awaited.size > 0 ? null : this.#executeBlock(validation)
+        if (isAccused) return FALSE_ACCUSATION
+        break
+    }
+    return validation.awaited.size > 0 ? null : this.#executeBlock(validation)
+  }
+
+  // --- evidence (protocol.md §11) -----------------------------------------------------------------------------------
+
+  /** Offences of a block whose evidence passed the edge; what is left is their age, and proofs to be checked again. */
+  #evidenceOf(block: Block): { offences: Offence[]; accused: VerificationWork[] } | { code: string; message: string } {
+    const offences: Offence[] = []
+    const accused: VerificationWork[] = []
+    for (const bytes of block.body.evidence) {
+      const { offence, transaction } = this.#read(bytes)
+      const fits = offenceFits(offence, block.header.height)
+      if (!fits.ok) return fits.error
+      offences.push(offence)
+      if (transaction === null) continue
+      const work = this.#accusedWork(transaction)
+      if ('code' in work) return work
+      accused.push(work)
+    }
+    return { offences, accused }
+  }
+
+  #read(bytes: Uint8Array): { offence: Offence; transaction: Uint8Array | null } {
+    const decoded = decodeEvidence(bytes)
+    assert(decoded.ok, 'evidence passed the edge and does not decode')
+    const { evidence } = decoded.value
+    const transaction = evidence.type === 'invalid-verification' ? evidence.transaction : null
+    return { offence: offenceOf(evidence, this.#config.validators), transaction }
+  }
+
+  #accusedWork(transaction: Uint8Array): VerificationWork | { code: string; message: string } {
+    const decoded = this.#application.decode(transaction)
+    if (!decoded.ok) return { code: 'evidence-transaction', message: `expected a well-formed transaction: ${decoded.error.message}` }
+    const { work } = decoded.value
+    return work ?? { code: 'evidence-transaction', message: 'expected a transaction with a proof, got one without' }
+  }
+
+  /**
+   * Statements that a proof under accusation cites, from an agreed state. A claim's id is a hash of its statement, so who has
+   * a statement at all has the right one, and the verdict is the same everywhere; if one is missing, nobody is accused.
+   */
+  #citedIn(state: State, work: VerificationWork): VerificationJob['cited'] | undefined {
+    const cited: { claimId: Hash; statement: Uint8Array }[] = []
+    for (const claimId of work.cites) {
+      const statement = this.#application.statementOf(state, claimId)
+      if (statement === undefined) return undefined
+      cited.push({ claimId, statement })
+    }
+    return cited
+  }
+
+  #requestRefutations(validation: Validation, accused: readonly VerificationWork[]): ValidationResult | null {
+    const parent = this.#stateAt(validation.block.header.parent)
+    assert(parent !== undefined, 'consensus validates on executed blocks only')
+    for (const work of accused) {
+      const cited = this.#citedIn(parent, work)
+      if (cited === undefined)
+        return { status: 'invalid', code: 'evidence-citation', message: 'expected evidence about a proof whose citations are final' }
+      const verdict = this.#verdicts.get(work.key)
+      if (verdict?.status === 'valid') return FALSE_ACCUSATION
+      if (verdict !== undefined) continue
+      validation.awaited.add(keyOf(work.key))
+      this.#requestVerification(work, cited, 'block')
+    }
+    return null
+  }
+
+  /** From a peer or from before a restart; the form is good. */
+  #onEvidenceBytes(bytes: Uint8Array): void {
+    const decoded = decodeEvidence(bytes)
+    if (decoded.ok) this.#onEvidence(decoded.value.evidence, bytes)
+  }
+
+  #onEvidence(evidence: Evidence, bytes: Uint8Array): void {
+    const { validators } = this.#config
+    if (bytes.length > MAX_EVIDENCE_BYTES || accusedVote(evidence).epoch !== validators.epoch) return
+    const offence = offenceOf(evidence, validators)
+    const item: HeldEvidence = { offence, bytes, refutes: evidence.type === 'invalid-verification' }
+    if (!this.#isWorthHolding(item)) return
+    if (evidence.type === 'equivocation') return this.#hold(item)
+    const work = this.#accusedWork(evidence.transaction)
+    const cited = 'code' in work ? undefined : this.#citedIn(this.#state, work)
+    if ('code' in work || cited === undefined) return
+    const verdict = this.#verdicts.get(work.key)
+    if (verdict?.status === 'invalid') return this.#hold(item)
+    if (verdict !== undefined || this.#suspicions.size >= MAX_SUSPICIONS) return
+    this.#suspicions.set(offenceKey(offence), { item, key: keyOf(work.key) })
+    this.#requestVerification(work, cited, 'mempool')
+  }
+
+  #isWorthHolding(item: HeldEvidence): boolean {
+    const { offence } = item
+    if (this.#evidence.has(offence) || this.#suspicions.has(offenceKey(offence)) || !this.#evidence.hasRoomFor(item)) return false
+    if (!offenceFits(offence, (this.#tip.height + 1) as Height).ok) return false
+    return this.#application.offenceRefusal(this.#state, offence) === null
+  }
+
+  #onSuspicionChecked(key: string, outcome: VerificationOutcome): void {
+    for (const [name, suspicion] of [...this.#suspicions]) {
+      if (suspicion.key !== key) continue
+      this.#suspicions.delete(name)
+      if (outcome.status === 'invalid' && this.#isWorthHolding(suspicion.item)) this.#hold(suspicion.item)
+    }
+  }
+
+  /** Kept, written down, and shown to everybody: whoever leads next puts it into a block. */
+  #hold(item: HeldEvidence): void {
+    if (!this.#evidence.add(item)) return
+    this.#evidenceStalled = false
+    this.#out.push({ kind: 'evidence', offence: item.offence, bytes: item.bytes })
+    this.#sendEvidence('all', item.bytes)
+  }
+
+  #sendEvidence(to: ValidatorIndex | 'all', evidence: Uint8Array): void {
+    this.#out.push({ kind: 'send', to, message: { kind: 'evidence', evidence } })
+  }
+
+  /** Evidence is heard in the epoch of the offence only: positions of validators mean something else in the next. */
+  #forgetOldEvidence(): void {
+    this.#suspicions.clear()
+    for (const { offence } of this.#evidence.list()) {
+      this.#evidence.remove(offence)
+      this.#out.push({ kind: 'forget-evidence', offence })
+    }
+  }
+
+  /** After a commit: what is on record, or no longer heard, need not be held. */
+  #settleEvidence(): void {
+    this.#evidenceStalled = false
+    for (const { offence } of this.#evidence.list()) {
+      const isOver = offence.height < this.#tip.height + 1 && !offenceFits(offence, (this.#tip.height + 1) as Height).ok
+      if (!isOver && this.#application.offenceRefusal(this.#state, offence) === null) continue
+      this.#evidence.remove(offence)
+      this.#out.push({ kind: 'forget-evidence', offence })
     }
   }
 
   // --- committing ---------------------------------------------------------------------------------------------------
 
   #onCommit(effect: Extract<Effect, { kind: 'commit' }>): void {
-    const { block, certificate } = effect
+    const { block, certificate, acceptedAtMs } = effect
     const layer = this.#layers.get(keyOf(block.hash))
     assert(layer !== undefined, 'consensus commits executed blocks only')
     const writes = this.#application.writes(this.#state, layer.executed.state)
@@ -654,11 +910,33 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#tip = { height: block.header.height, hash: block.hash, timestampMs: block.header.timestampMs }
     for (const transaction of layer.transactions) this.#desk.settle(transaction)
     this.#nextEpoch = this.#startAfter(block, layer.executed)
-    this.#out.push({ kind: 'commit', block, certificate, writes, transactions: layer.transactions, nextEpoch: this.#nextEpoch })
+    const { transactions, offences } = layer
+    if (this.#nextEpoch !== null) this.#keepRecovery(this.#nextEpoch.validators)
+    this.#out.push({ kind: 'commit', block, certificate, writes, transactions, offences, nextEpoch: this.#nextEpoch })
     for (const [key, other] of this.#layers) if (other.height <= block.header.height) this.#layers.delete(key)
     if (this.#scheduler.standsOn(parent)) this.#scheduler.advance(this.#state, block.hash, block.header.height, layer.transactions)
     this.#clearMempool(layer.transactions)
     this.#dropImpossible()
+    this.#settleEvidence()
+    if (acceptedAtMs !== null) this.#tellWatch(block, acceptedAtMs)
+  }
+
+  /** A validator that forgot what it signed may have to ask again in the next epoch: durably no later than the epoch's last block. */
+  #keepRecovery(next: ValidatorSet): void {
+    const recovery = this.#consensus.handOver(next)?.recovery ?? null
+    if (recovery?.status === 'asking') this.#out.push({ kind: 'persist', records: [{ kind: 'recovery', recovery }] })
+  }
+
+  #tellWatch(block: Block, acceptedAtMs: number): void {
+    this.#dropWatchesNotWaiting()
+    const { transactions } = block.body
+    const bytes = transactions.reduce((sum, transaction) => sum + transaction.length, 0)
+    this.#leaderWatch.onCommitted({
+      acceptedAtMs,
+      transactions: transactions.length,
+      bytes,
+      gas: Number(block.header.totalDifficulty),
+    })
   }
 
   #startAfter(block: Block, executed: Executed<State>): EpochStart | null {
@@ -703,10 +981,74 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#out.push({ kind: 'dropped', id: item.transaction.id, refusal: { code, message } })
   }
 
+  // --- judging the leader -------------------------------------------------------------------------------------------
+
+  /** What is in a proposal, or cannot be in one, does not wait for the leader. */
+  #dropWatchesNotWaiting(): void {
+    const { starvation } = this.#leaderWatch
+    if (starvation.size === 0) return
+    const proposed = this.#proposedIds()
+    starvation.keepOnly((item) => this.#scheduler.isReady(item) && !proposed.has(keyOf(item.transaction.id)))
+  }
+
+  #proposedIds(): Set<string> {
+    const ids = new Set<string>()
+    for (const layer of this.#layers.values()) for (const { id } of layer.transactions) ids.add(keyOf(id))
+    return ids
+  }
+
+  /** At every status tick: watches the oldest transactions that wait, tells the leader of them, and says what to think of it. */
+  #judgeLeader(): void {
+    const look = this.#consensus.inspect()
+    const { validators, self } = this.#config
+    if (this.self === null) return
+    const leader = leaderOf(validators, look.view)
+    const role = look.phase === 'changing' ? 'changing' : leader === self ? 'leader' : 'backup'
+    const { starvation } = this.#leaderWatch
+    this.#dropWatchesNotWaiting()
+    const toTell = this.#leaderWatch.enter({ view: look.view, nowMs: this.#nowMs }) ? starvation.items : []
+    if (role === 'backup') {
+      for (const item of this.#oldestUnproposed()) {
+        starvation.watch(item, this.#nowMs)
+        toTell.push(item)
+      }
+      const to = this.#names.toPeer(leader)
+      if (toTell.length > 0 && to !== null) this.#out.push({ kind: 'gossip', to, transactions: toTell.map((item) => item.transaction) })
+    }
+    const { viewTimeoutMs, quorumRoundTripMs, view } = look
+    const complaint = this.#leaderWatch.judge({
+      nowMs: this.#nowMs,
+      view,
+      role,
+      viewTimeoutMs,
+      roundTripMs: quorumRoundTripMs,
+      isExecutable: (item) => this.#isExecutable(item),
+    })
+    if (role === 'backup') this.#toConsensus({ kind: 'leader-judged', view, complaint, nowMs: this.#nowMs })
+  }
+
+  #oldestUnproposed(): Pooled[] {
+    const { starvation } = this.#leaderWatch
+    if (this.#scheduler.readyCount === 0 || starvation.size >= MAX_WATCHED) return []
+    const proposed = this.#proposedIds()
+    const isFree = (item: Pooled): boolean => !proposed.has(keyOf(item.transaction.id)) && !starvation.isWatched(item.transaction.id)
+    return this.#scheduler.oldestReady(WATCHED_PER_TICK, isFree)
+  }
+
+  #isExecutable(item: Pooled): boolean {
+    const context: BlockContext = {
+      height: (this.#tip.height + 1) as Height,
+      timestampMs: Math.max(this.#nowMs, this.#tip.timestampMs + 1),
+      proposer: this.#config.self,
+    }
+    return this.#application.execute(this.#state, context, [toExecution(item)]).ok
+  }
+
   // --- upkeep -------------------------------------------------------------------------------------------------------
 
   #onTick(timer: TimerName): void {
     if (timer !== 'status') return
+    this.#judgeLeader()
     const stalled = this.#committedAtTick === this.#tip.height
     this.#committedAtTick = this.#tip.height
     this.#sweep(stalled ? SWEPT_PER_TICK.stalled : SWEPT_PER_TICK.busy)
@@ -745,6 +1087,12 @@ class ReplicaMachine<State> implements Replica<State> {
     if (transactions.length > 0) this.#out.push({ kind: 'gossip', to, transactions })
     return wentRound
   }
+}
+
+const FALSE_ACCUSATION: ValidationResult = {
+  status: 'invalid',
+  code: 'evidence-proof',
+  message: 'expected evidence of a proof that does not verify, got a proof that does',
 }
 
 function toExecution(item: Pooled): ExecutionInput {

@@ -48,6 +48,24 @@ export class Scheduler<State> {
     return this.#ready.size
   }
 
+  isReady(item: Pooled): boolean {
+    return this.#ready.has(item)
+  }
+
+  /** At most `most` of the ready ones that `accepts` admits, by arrival. One pass: about a microsecond for each that is ready. */
+  oldestReady(most: number, accepts: (item: Pooled) => boolean): Pooled[] {
+    const oldest: Pooled[] = []
+    for (const item of this.#ready.values()) {
+      const last = oldest.at(-1)
+      if (oldest.length === most && last !== undefined && last.arrival < item.arrival) continue
+      if (!accepts(item)) continue
+      const at = oldest.findIndex((other) => other.arrival > item.arrival)
+      oldest.splice(at < 0 ? oldest.length : at, 0, item)
+      if (oldest.length > most) oldest.pop()
+    }
+    return oldest
+  }
+
   get readyBytes(): number {
     return this.#readyBytes
   }
@@ -210,6 +228,12 @@ export class Scheduler<State> {
           this.#promoted.push(woken)
         }
       }
+    }
+    // Many large ones that do not fit must not hide the one that has waited longest and does: backups count that against a leader.
+    const oldest = misfits.length < MAX_MISFITS || chosen.length >= limits.transactions ? undefined : this.#oldest.top
+    if (oldest !== undefined && bytes + oldest.transaction.bytes.length <= limits.bytes && gas + oldest.difficulty <= limits.gas) {
+      this.#unready(oldest)
+      chosen.push(oldest)
     }
     for (const item of misfits) this.#makeReady(item)
     return chosen

@@ -92,6 +92,7 @@ function labelsMachine(initial: Labels, length: number, script: Script): Applica
         ? { status: 'never', code: 'known', message: 'a label is taken once' }
         : { status: 'ready' },
     statementOf: () => undefined,
+    offenceRefusal: () => null,
     execute(parent, context, inputs) {
       let { root } = parent
       for (const { transaction } of inputs)

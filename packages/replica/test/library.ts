@@ -3,6 +3,7 @@
  * take a label that nobody else may take, and expire. Whether a proof holds is written in it, so that a test decides.
  */
 import { decode, encode, type Hash, type Height, keyOf, ok, type Refusal, type Result, refuse, ZERO_HASH } from '@aethel/codec'
+import { type Offence, offenceKey } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import type { Application, Executed, ExecutionInput, Readiness, Transaction } from '../src/application.js'
 import { transactionIdOf } from '../src/application.js'
@@ -34,9 +35,11 @@ export interface LibraryState {
   readonly claims: ReadonlySet<string>
   readonly labels: ReadonlySet<number>
   readonly order: readonly string[]
+  /** Keys of the offences on record. */
+  readonly offences: readonly string[]
 }
 
-export const GENESIS: LibraryState = { root: ZERO_HASH, nonces: new Map(), claims: new Set(), labels: new Set(), order: [] }
+export const GENESIS: LibraryState = { root: ZERO_HASH, nonces: new Map(), claims: new Set(), labels: new Set(), order: [], offences: [] }
 
 export function claimBytes(claim: number): Uint8Array {
   return encode((writer) => writer.u32(claim))
@@ -172,7 +175,15 @@ export function createLibrary(initial: LibraryState = GENESIS): LibraryMachine {
       return readinessUnder(rules, entryOf(transaction), context.height)
     },
     statementOf: (state, claimId) => (state.claims.has(keyOf(claimId)) ? new Uint8Array(4) : undefined),
-    execute(parent, context, inputs: readonly ExecutionInput[]): Result<Executed<LibraryState>, Refusal> {
+    offenceRefusal: (state, offence) =>
+      state.offences.includes(offenceKey(offence)) ? { code: 'offence-recorded', message: 'expected a new offence' } : null,
+    execute(
+      parent,
+      context,
+      inputs: readonly ExecutionInput[],
+      recorded: readonly Offence[] = [],
+    ): Result<Executed<LibraryState>, Refusal> {
+      const offences = [...parent.offences]
       const nonces = new Map(parent.nonces)
       const claims = new Set(parent.claims)
       const labels = new Set(parent.labels)
@@ -182,6 +193,14 @@ export function createLibrary(initial: LibraryState = GENESIS): LibraryMachine {
         nonceOf: (sender) => nonces.get(sender) ?? 0,
         hasClaim: (key) => claims.has(key),
         hasLabel: (label) => labels.has(label),
+      }
+      for (const offence of recorded) {
+        if (offences.includes(offenceKey(offence))) return refuse('offence-recorded', 'expected a new offence')
+        offences.push(offenceKey(offence))
+        root = hashTagged(
+          'test/offence',
+          encode((writer) => writer.raw(root).text(offenceKey(offence))),
+        )
       }
       for (const { transaction } of inputs) {
         work.executed++
@@ -197,7 +216,7 @@ export function createLibrary(initial: LibraryState = GENESIS): LibraryMachine {
           encode((writer) => writer.raw(root).raw(transaction.id)),
         )
       }
-      return ok({ state: { root, nonces, claims, labels, order }, stateRoot: root })
+      return ok({ state: { root, nonces, claims, labels, order, offences }, stateRoot: root })
     },
     writes: () => ({ puts: [], deletes: [] }),
   }

@@ -1,6 +1,6 @@
 /** What honest validators promise each other, epoch by epoch: promises are among the validators of one, and end with it. */
 import type { Hash } from '@aethel/codec'
-import { type Block, type Equivocation, epochNamedBy, type Message, type NewView, type VerifySignature } from '@aethel/consensus'
+import { type Block, epochNamedBy, type Message, type NewView, type Offence, type VerifySignature } from '@aethel/consensus'
 import type { SimulatedEpochs } from './epochs.js'
 import { type Durable, Promises } from './promises.js'
 
@@ -51,7 +51,7 @@ export class EpochPromises {
     if (epoch !== null && position !== undefined) this.#of(epoch).onSend(position, message, durable(epoch))
   }
 
-  onEvidence(evidence: Equivocation): void {
-    this.#of(evidence.first.epoch).onEvidence(evidence)
+  onOffence(offence: Offence, bytes: Uint8Array | null): void {
+    this.#of(offence.epoch).onOffence(offence, bytes)
   }
 }

@@ -6,6 +6,7 @@ import { equalBytes, type Hash, toHex } from '@aethel/codec'
 import {
   type Block,
   type Certificate,
+  decodeEvidence,
   encodeBlock,
   epochOfHeight,
   type Header,
@@ -25,6 +26,8 @@ export interface InvariantOptions {
   readonly epochs?: { readonly length: number; validatorsOf(epoch: number): ValidatorSet }
   readonly verifySignature: VerifySignature
   isValidTransaction(bytes: Uint8Array): boolean
+  /** Of the validator with this position in the epoch's set. */
+  isHonest(position: number, epoch: number): boolean
   /** Gas of valid work. */
   gasOf(bytes: Uint8Array): number
   nowMs(): number
@@ -38,6 +41,7 @@ export class Invariants {
   readonly #options: InvariantOptions
   /** Position i holds the header of height i + 1, whoever committed it first. */
   readonly #chain: { readonly hash: Hash; readonly header: Header; readonly block: Block }[] = []
+  readonly #offences = new Set<string>()
   readonly #committedTransactions = new Map<string, number>()
   checks = 0
 
@@ -102,6 +106,18 @@ export class Invariants {
     this.#chain.push({ hash: block.hash, header, block })
   }
 
+  /** Each offence of a faulty validator, once in the whole chain, whatever variants of its evidence there are. */
+  #isNewOffence(bytes: Uint8Array): boolean {
+    const decoded = decodeEvidence(bytes)
+    if (!decoded.ok) return false
+    const { evidence } = decoded.value
+    const { sender, epoch, view, height, kind } = evidence.type === 'equivocation' ? evidence.first : evidence.vote
+    const key = `${evidence.type}/${sender}/${epoch}/${view}/${height}/${kind}`
+    if (this.#options.isHonest(sender, epoch) || this.#offences.has(key)) return false
+    this.#offences.add(key)
+    return true
+  }
+
   /** The rules of a header, computed again from what is committed below. */
   #checkHeader({ header, body }: Block, parent: Header | null): void {
     const { chainId, epochs } = this.#options
@@ -117,7 +133,8 @@ export class Invariants {
     must(header.timestampMs > (parent?.timestampMs ?? 0), 'a timestamp that is not after its parent')
     must(header.timestampMs <= this.#options.nowMs() + CLOCK_SPREAD_MS, 'a timestamp ahead of every clock')
     must(equalBytes(header.nextValidatorsHash, next.hash), 'other validators next')
-    must(body.evidence.length === 0, 'evidence, which nobody checks')
+    for (const bytes of body.evidence)
+      must(this.#isNewOffence(bytes), 'evidence that is none, is of an honest validator, or was counted before')
     const difficulty = body.transactions.reduce((sum, bytes) => sum + BigInt(this.#options.gasOf(bytes)), 0n)
     must(header.totalDifficulty === difficulty, `total difficulty ${header.totalDifficulty} instead of ${difficulty}`)
     const { lastCertificate } = body

@@ -142,8 +142,11 @@ export function roughBytes(message: Message): number {
       return message.blocks.reduce((sum, block) => sum + 308 + roughBodyBytes(block.body), fixed) + 308 * message.links.length
     case 'status':
       return fixed + message.slots.reduce((sum, slot) => sum + 50 + 2 * slot.prepares.bits.length, 0)
+    case 'evidence':
+      return fixed + message.evidence.length
     case 'vote':
     case 'fetch':
+    case 'view-claim':
       return fixed
   }
 }

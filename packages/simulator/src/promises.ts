@@ -6,9 +6,12 @@ import { equalBytes, type Hash, keyOf, toHex } from '@aethel/codec'
 import {
   type Block,
   ballotBytes,
-  type Equivocation,
+  decodeEvidence,
+  type EquivocationEvidence,
   type Message,
   type NewView,
+  type Offence,
+  offenceKey,
   type ValidatorSet,
   type VerifySignature,
   type Vote,
@@ -113,6 +116,8 @@ export class Promises {
       case 'fetch':
       case 'blocks':
       case 'block':
+      case 'view-claim':
+      case 'evidence':
         return
     }
   }
@@ -217,7 +222,18 @@ export class Promises {
   }
 
   /** Somebody is accused: of two good signatures of its own, for two blocks in one slot. */
-  onEvidence({ first, second }: Equivocation): void {
+  /** Nobody honest is accused, whatever the faulty make up; what is shown of a pair of votes is checked again. */
+  onOffence(offence: Offence, bytes: Uint8Array | null): void {
+    const decoded = bytes === null ? null : decodeEvidence(bytes)
+    if (decoded?.ok === true && decoded.value.evidence.type === 'equivocation') this.#onPair(decoded.value.evidence)
+    demand(
+      'evidence-sound',
+      (decoded === null || decoded.ok) && !this.#options.isHonest(offence.offender),
+      () => `honest validator ${offence.offender} is accused: ${offenceKey(offence)}`,
+    )
+  }
+
+  #onPair({ first, second }: EquivocationEvidence): void {
     const { validators, chainId, verifySignature } = this.#options
     const accused = validators.validators[first.sender]
     demand('evidence-sound', accused !== undefined && first.sender === second.sender, () => 'evidence names two validators, or none')

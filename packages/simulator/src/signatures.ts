@@ -4,6 +4,7 @@
  */
 import { equalBytes, type PublicKey, publicKey, type Signature, signature } from '@aethel/codec'
 import type { VerifySignature } from '@aethel/consensus'
+import { type SecretSeed, type SigningKey, signingKey, verifySignature } from '@aethel/crypto'
 
 /** Who signs and how it is checked. */
 export interface SignatureScheme {
@@ -42,5 +43,47 @@ export function createIdealSignatures(): SignatureScheme {
     },
     made: 0,
     checked: 0,
+  }
+}
+
+/**
+ * Ed25519 itself, for samples and for scale runs. A signature found good is not checked again while the same object stands in
+ * for it: what is really made and checked is counted.
+ */
+export function createRealSignatures(): SignatureScheme {
+  const keys = new Map<number, SigningKey>()
+  const good = new WeakMap<Signature, { readonly key: PublicKey; readonly message: Uint8Array }>()
+  let made = 0
+  let checked = 0
+  const keyFor = (index: number): SigningKey => {
+    let key = keys.get(index)
+    if (key === undefined) {
+      const seed = new Uint8Array(32)
+      new DataView(seed.buffer).setUint32(0, index + 1)
+      key = signingKey(seed as SecretSeed)
+      keys.set(index, key)
+    }
+    return key
+  }
+  return {
+    keyOf: (index) => keyFor(index).publicKey,
+    signer: (index) => (message) => {
+      made++
+      return keyFor(index).sign(message)
+    },
+    verify: (key, message, candidate) => {
+      const known = good.get(candidate)
+      if (known !== undefined && equalBytes(known.key, key) && equalBytes(known.message, message)) return true
+      checked++
+      if (!verifySignature(key, message, candidate)) return false
+      good.set(candidate, { key, message })
+      return true
+    },
+    get made() {
+      return made
+    },
+    get checked() {
+      return checked
+    },
   }
 }

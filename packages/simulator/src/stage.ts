@@ -11,10 +11,12 @@ import {
   createMessageChecker,
   createValidatorSet,
   type Effect,
-  type Equivocation,
+  type Evidence,
+  encodeEvidence,
   type Input,
   type Message,
   type MessageChecker,
+  offenceOf,
   type TimerName,
   type TimerSettings,
   type ValidatorSet,
@@ -83,7 +85,7 @@ export class Stage {
   readonly replicas: StageReplica[] = []
   /** Every block seen so far by hash, in the order of appearance. */
   readonly blocks: Map<string, Block> = new Map()
-  readonly evidence: Equivocation[] = []
+  readonly evidence: Evidence[] = []
   /** Everything ever put on the network, in order. */
   readonly sent: InFlight[] = []
   /** Codes of messages that the edge refused. */
@@ -112,6 +114,7 @@ export class Stage {
       chainId,
       validators,
       verifySignature: this.signatures.verify,
+      isHonest: (index) => !byzantine.has(index),
       isValidTransaction: (bytes) => !isFalse(String.fromCharCode(...bytes)),
       gasOf: () => 0,
       nowMs: () => STAGE_NOW_MS,
@@ -293,7 +296,8 @@ export class Stage {
       case 'build': {
         const label = this.#notYetOn(replica, effect.parent)[0]
         const transactions = label === undefined ? [] : [toyTransaction(label)]
-        const proposal = label === undefined ? null : { transactions, stateRoot: toyRoot(effect.parent, transactions), totalDifficulty: 0n }
+        const proposal =
+          label === undefined ? null : { transactions, evidence: [], stateRoot: toyRoot(effect.parent, transactions), totalDifficulty: 0n }
         replies.push({ kind: 'built', height: effect.height, view: effect.view, proposal, nowMs: STAGE_NOW_MS })
         return
       }
@@ -307,7 +311,7 @@ export class Stage {
         replica.timers.delete(effect.timer)
         return
       case 'evidence':
-        this.promises.onEvidence(effect.evidence)
+        this.promises.onOffence(offenceOf(effect.evidence, this.validators), encodeEvidence(this.chainId, effect.evidence))
         this.evidence.push(effect.evidence)
         return
       case 'event':

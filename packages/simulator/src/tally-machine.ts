@@ -16,7 +16,7 @@ import {
   refuse,
   ZERO_HASH,
 } from '@aethel/codec'
-import type { Validator } from '@aethel/consensus'
+import { offenceKey, type Validator } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import type { Application, Executed, Readiness, Transaction } from '@aethel/replica'
 import { transactionIdOf } from '@aethel/replica'
@@ -24,6 +24,8 @@ import { transactionIdOf } from '@aethel/replica'
 export interface TallyState {
   readonly root: Hash
   readonly nonces: readonly number[]
+  /** Keys of the offences on record, in the order they were recorded. */
+  readonly offences: readonly string[]
 }
 
 export type WorkKind = 'none' | 'valid' | 'invalid'
@@ -68,7 +70,7 @@ export function verifyTally(bytes: Uint8Array): { status: 'valid'; gas: number }
   return { status: 'valid', gas: GAS_STEP * (1 + (decoded.value.salt % 8)) }
 }
 
-export const TALLY_GENESIS: TallyState = { root: ZERO_HASH, nonces: new Array<number>(TALLY_ACCOUNTS).fill(0) }
+export const TALLY_GENESIS: TallyState = { root: ZERO_HASH, nonces: new Array<number>(TALLY_ACCOUNTS).fill(0), offences: [] }
 
 function rootWith(root: Hash, id: Hash): Hash {
   return hashTagged('aethel/tally/v1', concatBytes(root, id))
@@ -101,16 +103,28 @@ export function createTallyMachine(initial: TallyState, membership: Membership =
     decode: decodeTally,
     readiness: (state, transaction) => readiness(state, transaction as TallyTransaction),
     statementOf: () => undefined,
-    execute(parent, context, transactions): Result<Executed<TallyState>, Refusal> {
+    offenceRefusal: (state, offence) =>
+      state.offences.includes(offenceKey(offence)) ? { code: 'offence-recorded', message: 'expected a new offence' } : null,
+    execute(parent, context, transactions, recorded = []): Result<Executed<TallyState>, Refusal> {
       const nonces = [...parent.nonces]
+      const offences = [...parent.offences]
       let root = parent.root
+      for (const offence of recorded) {
+        const key = offenceKey(offence)
+        if (offences.includes(key)) return refuse('offence-recorded', `expected each offence once, got ${key} again`)
+        offences.push(key)
+        root = hashTagged(
+          'aethel/tally-offence/v1',
+          encode((writer) => writer.raw(root).text(key)),
+        )
+      }
       for (const { transaction } of transactions) {
         const tally = transaction as TallyTransaction
         if (tally.nonce !== nonces[tally.account]) return refuse('nonce', `expected nonce ${nonces[tally.account]}, got ${tally.nonce}`)
         nonces[tally.account] = tally.nonce + 1
         root = rootWith(root, tally.id)
       }
-      return ok({ state: { root, nonces }, stateRoot: root, nextValidators: membership(context.height, root) })
+      return ok({ state: { root, nonces, offences }, stateRoot: root, nextValidators: membership(context.height, root) })
     },
     writes: (_parent, state) => ({
       puts: [[Uint8Array.of(0), encode((writer) => writer.raw(state.root).list(state.nonces, (w, n) => w.u64(n)))]],

@@ -10,7 +10,18 @@ export interface TraceLine {
   readonly [detail: string]: unknown
 }
 
-const KIND_CODES = { 'pre-prepare': 1, vote: 2, 'view-change': 3, 'new-view': 4, status: 5, fetch: 6, blocks: 7, block: 8 } as const
+const KIND_CODES = {
+  'pre-prepare': 1,
+  vote: 2,
+  'view-change': 3,
+  'new-view': 4,
+  status: 5,
+  fetch: 6,
+  blocks: 7,
+  block: 8,
+  'view-claim': 9,
+  evidence: 20,
+} as const
 
 /** Two lanes of 32 bits over every delivery and every commit: cheap, and any difference spreads to all that follows. */
 export class TraceHash {

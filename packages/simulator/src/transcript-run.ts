@@ -3,7 +3,7 @@
  * world must hold here. The first statement that fails ends the run.
  */
 import { equalBytes } from '@aethel/codec'
-import type { Block, ConsensusEvent, Message } from '@aethel/consensus'
+import { accusedVote, type Block, type ConsensusEvent, type Message } from '@aethel/consensus'
 import { describeMessage, findBlock, forge } from './forge.js'
 import { type InFlight, Stage, type StageReplica } from './stage.js'
 import { isFalse } from './toy-application.js'
@@ -290,7 +290,7 @@ class Director {
   }
 
   #expectEvidence(against: number | null): void {
-    const accused = new Set(this.#stage.evidence.map(({ first }) => first.sender as number))
+    const accused = new Set(this.#stage.evidence.map((evidence) => accusedVote(evidence).sender as number))
     if (against === null ? accused.size === 0 : accused.has(against)) return
     const got = accused.size === 0 ? 'none' : [...accused].sort((a, b) => a - b).join(', ')
     fail('expected', `expected ${against === null ? 'no evidence' : `evidence against ${against}`}, got ${got}`)
@@ -349,6 +349,10 @@ function wordOf(message: Message): MessageWord {
       return 'BLOCKS'
     case 'block':
       return 'BLOCK'
+    case 'view-claim':
+      return 'VIEWCLAIM'
+    case 'evidence':
+      return 'EVIDENCE'
   }
 }
 
@@ -366,8 +370,11 @@ function placeOf(message: Message): { readonly view: number | null; readonly hei
       return { view: message.view, height: message.committedHeight }
     case 'block':
       return { view: null, height: message.block.header.height }
+    case 'view-claim':
+      return { view: message.view, height: null }
     case 'fetch':
     case 'blocks':
+    case 'evidence':
       return { view: null, height: null }
   }
 }
@@ -387,6 +394,8 @@ function isAbout(message: Message, block: Block): boolean {
       return message.blocks.some((candidate) => equalBytes(candidate.hash, block.hash))
     case 'status':
     case 'fetch':
+    case 'view-claim':
+    case 'evidence':
       return false
   }
 }

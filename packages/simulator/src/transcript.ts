@@ -10,7 +10,19 @@ export const MAX_TRANSCRIPT_VALIDATORS = 64
 const MAX_NUMBER = Number.MAX_SAFE_INTEGER
 const MAX_LABEL_LETTERS = 32
 
-export const MESSAGE_WORDS = ['PREPREPARE', 'PREPARE', 'COMMIT', 'VIEWCHANGE', 'NEWVIEW', 'STATUS', 'FETCH', 'BLOCKS', 'BLOCK'] as const
+export const MESSAGE_WORDS = [
+  'PREPREPARE',
+  'PREPARE',
+  'COMMIT',
+  'VIEWCHANGE',
+  'NEWVIEW',
+  'STATUS',
+  'FETCH',
+  'BLOCKS',
+  'BLOCK',
+  'VIEWCLAIM',
+  'EVIDENCE',
+] as const
 export type MessageWord = (typeof MESSAGE_WORDS)[number]
 
 /** `all`, or the validators named. */

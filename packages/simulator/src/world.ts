@@ -23,6 +23,7 @@ import {
   epochNamedBy,
   type Message,
   maxFaulty,
+  offenceKey,
   type PersistRecord,
   type TimerName,
   type VerifiedMessage,
@@ -91,7 +92,7 @@ const AMBUSHES: readonly (Boundary | 'now')[] = ['now', 'persist', 'send', 'sync
 
 interface Node {
   readonly index: ValidatorIndex
-  readonly disk: Disk<TallyState>
+  disk: Disk<TallyState>
   readonly adversary: Adversary | null
   readonly skewMs: number
   jumpedMs: number
@@ -116,6 +117,8 @@ interface Node {
   /** By epoch. */
   readonly durableView: Map<number, number>
   gate: EpochGate
+  /** Kept across restarts, by `offenceKey`. */
+  readonly evidence: Map<string, Uint8Array>
 }
 
 /** A crash exactly here: the boundary with this number at this validator. */
@@ -203,13 +206,14 @@ export class World {
     this.invariants = new Invariants({
       ...shared,
       validators: epochs.first.validators,
+      isHonest: (position, epoch) => isHonest(epochs.nodeAt(epoch, position)),
       isValidTransaction: isAcceptable,
       gasOf: tallyGasOf,
       nowMs: () => this.nowMs,
     })
     this.promises = new EpochPromises({
       ...shared,
-      window: options.knobs.window,
+      window: knobs.window,
       isHonest,
       committedAt: (at) => this.invariants.hashAt(at),
     })
@@ -260,6 +264,7 @@ export class World {
       answers: new Map(),
       durableView: new Map(),
       gate: this.#createGate(this.#epochs.first),
+      evidence: new Map(),
     }
   }
 
@@ -279,6 +284,11 @@ export class World {
       isolate: (victim, forMs) => this.#network.isolate(victim, this.nowMs + forMs),
       note: (lie) => this.coverage.hit(`lie: ${lie}`),
     })
+  }
+
+  /** Power fails everywhere, now; each validator is back after this time, or when the world heals. */
+  powerCut(downMs: number): void {
+    for (const node of this.#nodes) this.#crash(node, downMs)
   }
 
   get healed(): boolean {
@@ -427,6 +437,10 @@ export class World {
         window,
         clockDriftMs: CLOCK_DRIFT_MS,
         timers: { floorMs, commitFactor: 4, allowanceMs: floorMs / 4, capMs: CAP_MS, statusMs: STATUS_MS, batchMs: 5 },
+        recoveryNonce: hashTagged(
+          'aethel/simulated-nonce',
+          Uint8Array.of(node.index, node.incarnation & 255, (node.incarnation >> 8) & 255),
+        ),
         sign: this.#signatures.signer(node.index),
       },
       durable,
@@ -439,6 +453,7 @@ export class World {
       mempool: { transactions: 512, bytes: 1 << 20, perSender: 64, waiting: 64, maxWaitBlocks: 50, verdicts: 4096 },
       block: { transactions: knobs.blockTransactions, bytes: 1 << 16, gas: 1_000_000 },
       order: 'difficulty',
+      evidence: [...node.evidence.values()],
     })
     if (node.incarnation > 1) this.coverage.hit('restart')
     this.#trace(node.index, 'start', { view: durable.view, committed: durable.committed.height })
@@ -458,10 +473,20 @@ export class World {
     if (this.#fates.unit('disk', node.index, nth, 2) >= damageRate) return false
     if (!this.#fates.allows('disk', `damage ${node.index}#${nth}`, this.nowMs)) return false
     this.#mayBeRuined--
+    if (this.#fates.unit('disk', node.index, nth, 3) < 0.5) return this.#recover(node)
     node.ruined = true
     this.coverage.hit('damaged store refused')
     this.#trace(node.index, 'store damaged')
     return true
+  }
+
+  /** An operator puts a new store in place of the damaged one, and says so; the key is the same (trap C6). */
+  #recover(node: Node): false {
+    node.disk = new Disk({ height: height(0), hash: this.#chainId, timestampMs: 0 }, TALLY_GENESIS, { status: 'asking' })
+    node.durableView.clear()
+    this.coverage.hit('store lost')
+    this.#trace(node.index, 'store lost')
+    return false
   }
 
   /** Power fails: of the writes not yet synced, some prefix made it; of one more group, perhaps some records. */
@@ -625,6 +650,7 @@ export class World {
     this.coverage.onMessage(message, standing)
     this.#traceHash.message(this.nowMs, from, node.index, message)
     if (node.adversary !== null) this.#act(node, node.adversary.onReceive(from, message))
+    if (node.adversary === null && !replica.wants(from, message)) return
     this.#step(node, { kind: 'message', from, message, nowMs: this.#clockOf(node) })
   }
 
@@ -749,8 +775,13 @@ export class World {
         if (this.#options.onTrace !== undefined) this.#trace(node.index, effect.event.name, effect.event)
         return
       case 'evidence':
-        this.coverage.hit('equivocation detected')
-        return this.promises.onEvidence(effect.evidence)
+        this.coverage.hit(`evidence held: ${effect.offence.type}`)
+        this.promises.onOffence(effect.offence, effect.bytes)
+        node.evidence.set(offenceKey(effect.offence), effect.bytes)
+        return
+      case 'forget-evidence':
+        node.evidence.delete(offenceKey(effect.offence))
+        return
       case 'send':
       case 'gossip':
       case 'serve':
@@ -792,7 +823,12 @@ export class World {
       before,
       { height: header.height, timestampMs: header.timestampMs, proposer: header.proposer },
       effect.transactions.map((transaction) => ({ transaction, difficulty: 0 })),
+      effect.offences,
     )
+    for (const offence of effect.offences) {
+      this.coverage.hit(`offence recorded: ${offence.type}`)
+      this.promises.onOffence(offence, null)
+    }
     demand('state-root', executed.ok, () => `validator ${node.index} committed a block that does not execute`)
     const isFirst = header.height > this.invariants.height
     this.invariants.onCommit(node.index, node.appliedHeight, block, certificate, executed.value.stateRoot)

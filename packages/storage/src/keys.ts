@@ -3,15 +3,16 @@
  * order of heights.
  */
 import { concatBytes, type Epoch, encode, type Hash, type Height } from '@aethel/codec'
-import type { Equivocation, Vote } from '@aethel/consensus'
+import type { Offence, Vote } from '@aethel/consensus'
 
-/** Kinds of records by first byte. Those up to `tip` are the safety records (protocol.md §5). */
+/** Kinds of records by first byte. Those up to `recovery` are the safety records (protocol.md §5). */
 export const PREFIX = {
   view: 0x10,
   vote: 0x11,
   uncommitted: 0x12,
   highest: 0x13,
   tip: 0x14,
+  recovery: 0x16,
   /** Fingerprint of all safety records together. */
   summary: 0x20,
   meta: 0x21,
@@ -26,6 +27,7 @@ export const PREFIX = {
 export const VIEW_KEY: Uint8Array = Uint8Array.of(PREFIX.view)
 export const HIGHEST_KEY: Uint8Array = Uint8Array.of(PREFIX.highest)
 export const TIP_KEY: Uint8Array = Uint8Array.of(PREFIX.tip)
+export const RECOVERY_KEY: Uint8Array = Uint8Array.of(PREFIX.recovery)
 export const SUMMARY_KEY: Uint8Array = Uint8Array.of(PREFIX.summary)
 export const META_KEY: Uint8Array = Uint8Array.of(PREFIX.meta)
 
@@ -59,14 +61,16 @@ export function transactionKey(id: Hash): Uint8Array {
   return concatBytes(Uint8Array.of(PREFIX.transaction), id)
 }
 
-export function evidenceKey({ first }: Equivocation): Uint8Array {
+export function evidenceKey(offence: Offence): Uint8Array {
   return encode((writer) =>
     writer
       .u8(PREFIX.evidence)
-      .u64(first.view)
-      .u64(first.height)
-      .u8(first.kind === 'prepare' ? 1 : 2)
-      .u16(first.sender),
+      .u64(offence.epoch)
+      .u64(offence.view)
+      .u64(offence.height)
+      .u8(offence.kind === 'prepare' ? 1 : 2)
+      .u16(offence.offender)
+      .u8(offence.type === 'equivocation' ? 1 : 2),
   )
 }
 

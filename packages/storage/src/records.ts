@@ -1,15 +1,15 @@
 /** Bytes of the records that are not a single consensus value, and the readers that refuse anything else. */
-import { decode, encode, type Hash, type Height, height, type Reader, type Refusal, type Result, view } from '@aethel/codec'
+import { decode, encode, epoch, type Hash, type Height, height, type Reader, type Refusal, type Result, view } from '@aethel/codec'
 import {
   type Certificate,
   type CommittedTip,
   decodeMessage,
-  type Equivocation,
   encodeMessage,
   MAX_VALIDATORS,
   type Message,
   type NewView,
   type PersistRecord,
+  type Recovery,
   readCertificate,
   type Validator,
   type ViewChange,
@@ -59,6 +59,21 @@ export function decodeView(bytes: Uint8Array): Result<ViewRecord, Refusal> {
   }))
 }
 
+export function encodeRecovery(recovery: Recovery): Uint8Array {
+  return encode((writer) => {
+    writer.bool(recovery.status === 'released')
+    if (recovery.status === 'released') writer.u64(recovery.claimedEpoch).u64(recovery.epoch).u64(recovery.view)
+  })
+}
+
+export function decodeRecovery(bytes: Uint8Array): Result<Recovery, Refusal> {
+  return decode(bytes, (reader) =>
+    reader.bool()
+      ? { status: 'released' as const, claimedEpoch: epoch(reader.u64()), epoch: epoch(reader.u64()), view: view(reader.u64()) }
+      : { status: 'asking' as const },
+  )
+}
+
 const isNewView = (message: Message): message is NewView => message.kind === 'new-view'
 const isViewChange = (message: Message): message is ViewChange => message.kind === 'view-change'
 
@@ -102,18 +117,6 @@ export function decodeTip(bytes: Uint8Array): Result<TipRecord, Refusal> {
     tip: { height: height(reader.u64()), hash: reader.hash(), timestampMs: reader.u64() },
     lastCommit: readCertificate(reader),
   }))
-}
-
-export function encodeEvidence(evidence: Equivocation): Uint8Array {
-  return encode((writer) => writer.bytes(encodeVote(evidence.first)).bytes(encodeVote(evidence.second)))
-}
-
-export function decodeEvidence(bytes: Uint8Array): Result<Equivocation, Refusal> {
-  const read = (reader: Reader): Vote => {
-    const vote = decodeVote(reader.bytes(MAX_MESSAGE_BYTES))
-    return vote.ok ? vote.value : reader.fail(vote.error.code, vote.error.message)
-  }
-  return decode(bytes, (reader) => ({ first: read(reader), second: read(reader) }))
 }
 
 /** Where an epoch begins and with whom. */

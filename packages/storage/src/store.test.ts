@@ -9,8 +9,11 @@ import {
   createBlock,
   createValidatorSet,
   encodeBlock,
+  encodeEvidence,
+  equivocationOf,
   evidenceRootOf,
   lastCertificateHashOf,
+  type Offence,
   transactionsRootOf,
   type Vote,
 } from '@aethel/consensus'
@@ -142,6 +145,21 @@ describe('durability', () => {
     await store.close()
   })
 
+  test('C6: a store made in place of a lost one says so from its first write on, and remembers when that is over', async () => {
+    const path = join(directory, 'store')
+    await expect(openStore(path, { chainId: CHAIN, whenMissing: 'refuse' })).rejects.toMatchObject({ code: 'store-missing' })
+    await (await openStore(path, { chainId: CHAIN, whenMissing: 'recover' })).close()
+    const store = await openStore(path, { chainId: CHAIN, whenMissing: 'refuse' })
+    expect((await store.loadDurable(GENESIS)).recovery).toEqual({ status: 'asking' })
+    const recovery = { status: 'released' as const, claimedEpoch: epoch(0), epoch: epoch(0), view: view(7) }
+    store.append([{ kind: 'recovery', recovery }], () => undefined)
+    await store.flushed()
+    await store.close()
+    const again = await openStore(path, { chainId: CHAIN, whenMissing: 'recover' })
+    expect((await again.loadDurable(GENESIS)).recovery).toEqual(recovery)
+    await again.close()
+  })
+
   test('a fresh store starts from genesis', async () => {
     const store = await openStore(join(directory, 'store'), { chainId: CHAIN })
     expect(await store.loadDurable(GENESIS)).toEqual({
@@ -151,6 +169,7 @@ describe('durability', () => {
       viewChange: null,
       votes: [],
       blocks: [],
+      recovery: null,
       highest: null,
       lastCommit: null,
       committed: GENESIS,
@@ -169,6 +188,7 @@ describe('durability', () => {
       viewChange: null,
       votes: [voteFor(second, 'prepare', 1), voteFor(second, 'commit', 1)],
       blocks: [second],
+      recovery: null,
       highest: certificateOf(second, 'prepare', 1),
       lastCommit: certificateOf(first, 'commit'),
       committed: { height: 1, hash: first.hash, timestampMs: 1_001 },
@@ -207,12 +227,18 @@ describe('durability', () => {
     await reopened.close()
   })
 
-  test('evidence is kept', async () => {
+  test('evidence is kept until it is forgotten', async () => {
     const store = await fresh()
-    const evidence = { first: voteFor(first, 'prepare'), second: voteFor(blockAt(1, CHAIN, 'rival'), 'prepare') }
-    store.append([{ kind: 'evidence', evidence }], () => {})
+    const pair = equivocationOf(voteFor(first, 'prepare'), voteFor(blockAt(1, CHAIN, 'rival'), 'prepare'))
+    const { epoch, view, height: at, kind, sender } = pair.first
+    const offence: Offence = { type: pair.type, offender: sender, publicKey: new Uint8Array(32) as never, epoch, view, height: at, kind }
+    const bytes = encodeEvidence(CHAIN, pair)
+    store.append([{ kind: 'evidence', offence, bytes }], () => {})
     await store.flushed()
-    expect(await store.evidence()).toEqual([evidence])
+    expect(await store.evidence()).toEqual([bytes])
+    store.append([{ kind: 'forget-evidence', offence }], () => {})
+    await store.flushed()
+    expect(await store.evidence()).toEqual([])
     await store.close()
   })
 })

@@ -30,11 +30,11 @@ import {
   type DurableState,
   decodeBlock,
   type EpochStart,
-  type Equivocation,
   encodeBlock,
   encodeCertificate,
   type Header,
   hashHeader,
+  type Offence,
   type PersistRecord,
   RECENT_HASHES,
   readCertificate,
@@ -51,6 +51,7 @@ import {
   HIGHEST_KEY,
   META_KEY,
   PREFIX,
+  RECOVERY_KEY,
   rangeOf,
   SUMMARY_KEY,
   stateKey,
@@ -64,17 +65,17 @@ import { damageInLog } from './log-check.js'
 import { liveTables } from './manifest.js'
 import {
   decodeEpoch,
-  decodeEvidence,
   decodeFormat,
   decodeMeta,
   decodePlace,
+  decodeRecovery,
   decodeTip,
   decodeView,
   decodeVote,
   encodeEpoch,
-  encodeEvidence,
   encodeMeta,
   encodePlace,
+  encodeRecovery,
   encodeTip,
   encodeView,
   encodeVote,
@@ -104,14 +105,27 @@ export interface CommitRecord {
 
 export interface EvidenceRecord {
   readonly kind: 'evidence'
-  readonly evidence: Equivocation
+  readonly offence: Offence
+  /** Canonical evidence. */
+  readonly bytes: Uint8Array
 }
 
-export type StoreRecord = PersistRecord | CommitRecord | EvidenceRecord
+/** The offence is on the chain, or too old to be heard. */
+export interface ForgetEvidenceRecord {
+  readonly kind: 'forget-evidence'
+  readonly offence: Offence
+}
+
+export type StoreRecord = PersistRecord | CommitRecord | EvidenceRecord | ForgetEvidenceRecord
 
 export interface StoreOptions {
   /** Hash of genesis; a store of another chain is refused. */
   readonly chainId: Hash
+  /**
+   * What to do where no store is yet. `genesis` (the default): begin one, for a key that has never signed. `recover`: begin one
+   * that does not vote until it is provably past what this key may have signed. `refuse`: fail with `store-missing`.
+   */
+  readonly whenMissing?: 'genesis' | 'recover' | 'refuse'
   /** Called once, with the reason, when a write has failed; the store accepts nothing afterwards. */
   readonly onFailure?: (error: StoreError) => void
   /** Called after each durable batch, for metrics. */
@@ -134,7 +148,8 @@ export interface Store {
   /** Where an epoch began and with whom; undefined for the first, and for those that have not begun. */
   epoch(of: Epoch): Pick<EpochStart, 'validators' | 'origin'> | undefined
   transactionPlace(id: Hash): TransactionPlace | undefined
-  evidence(): Promise<readonly Equivocation[]>
+  /** Evidence that waits to be put on the chain, canonical bytes. */
+  evidence(): Promise<readonly Uint8Array[]>
   /** Writes what is queued, then closes. Idempotent. */
   close(): Promise<void>
 }
@@ -151,7 +166,7 @@ export async function openStore(path: string, options: StoreOptions): Promise<St
     throw openingError(path, error)
   }
   try {
-    await checkMeta(level, path, options.chainId)
+    await checkMeta(level, path, options)
   } catch (error) {
     await level.close()
     throw error
@@ -222,19 +237,24 @@ function openingError(path: string, error: unknown): StoreError {
   )
 }
 
-async function checkMeta(level: Level, path: string, chainId: Hash): Promise<void> {
+async function checkMeta(level: Level, path: string, options: StoreOptions): Promise<void> {
+  const { chainId } = options
   const found = await level.get(META_KEY).catch((error: unknown) => {
     throw damaged(`the record "meta" cannot be read: ${messageOf(error)}`)
   })
   const stored = found === undefined ? undefined : plain(found)
   if (stored === undefined) {
     for await (const _ of level.keys({ limit: 1 })) throw damaged('the record "meta" is missing')
-    const value = encodeMeta({ format: STORE_FORMAT, chainId })
-    await level
-      .batch([{ type: 'put', key: META_KEY, value: sealed(value, sealOf(META_KEY, value)) }], { sync: true })
-      .catch((error: unknown) => {
-        throw writeError(error)
-      })
+    if (options.whenMissing === 'refuse') {
+      throw new StoreError(
+        'store-missing',
+        `expected the store ${path} of a validator that has run before, but there is none`,
+        'put the store back if you have it as it was at the last stop; otherwise start with --recover: the validator then follows without voting until it is past everything it may have signed',
+      )
+    }
+    await level.batch(firstRecords(options), { sync: true }).catch((error: unknown) => {
+      throw writeError(error)
+    })
     return
   }
   const format = decodeFormat(stored)
@@ -253,6 +273,17 @@ async function checkMeta(level: Level, path: string, chainId: Hash): Promise<voi
       'use the genesis file this store was made with, or another home',
     )
   }
+}
+
+/** One batch: a store that exists always knows whether its key may have signed something it does not remember. */
+function firstRecords({ chainId, whenMissing }: StoreOptions): Operation[] {
+  const put = (key: Uint8Array, value: Uint8Array): Operation => ({ type: 'put', key, value: sealed(value, sealOf(key, value)) })
+  const meta = put(META_KEY, encodeMeta({ format: STORE_FORMAT, chainId }))
+  if (whenMissing !== 'recover') return [meta]
+  const recovery = encodeRecovery({ status: 'asking' })
+  const summary = new Summary()
+  summary.put(keyOf(RECOVERY_KEY), sealOf(RECOVERY_KEY, recovery))
+  return [meta, put(RECOVERY_KEY, recovery), put(SUMMARY_KEY, summary.bytes())]
 }
 
 function unknownFormat(path: string, format: number): StoreError {
@@ -347,12 +378,17 @@ class LevelStore implements Store {
       }
       case 'forget-block':
         return this.#forgetBlock(uncommittedKey(record.height, record.hash))
+      case 'recovery':
+        return this.#putSafety(RECOVERY_KEY, encodeRecovery(record.recovery))
       case 'highest':
         return this.#putSafety(HIGHEST_KEY, encodeCertificate(record.certificate))
       case 'commit':
         return this.#queueCommit(record)
       case 'evidence':
-        return this.#put(evidenceKey(record.evidence), encodeEvidence(record.evidence))
+        return this.#put(evidenceKey(record.offence), record.bytes)
+      case 'forget-evidence':
+        this.#queue.push({ type: 'del', key: evidenceKey(record.offence) })
+        return
     }
   }
 
@@ -487,6 +523,7 @@ class LevelStore implements Store {
     const decodeCertificate = (bytes: Uint8Array): Result<Certificate, Refusal> => decode(bytes, readCertificate)
     const highest = this.#safetyRecord('highest certificate', HIGHEST_KEY, decodeCertificate)
     const stored = this.#safetyRecord('tip', TIP_KEY, decodeTip)
+    const recovery = this.#safetyRecord('recovery', RECOVERY_KEY, decodeRecovery) ?? null
     this.#checkSummary()
     this.#tip = stored?.tip ?? genesis
     this.#lastCommit = stored?.lastCommit ?? null
@@ -498,6 +535,7 @@ class LevelStore implements Store {
       viewChange: viewRecord?.viewChange ?? null,
       votes,
       blocks,
+      recovery,
       highest: highest ?? null,
       lastCommit: this.#lastCommit,
       committed: this.#tip,
@@ -647,12 +685,11 @@ class LevelStore implements Store {
     return place.value
   }
 
-  async evidence(): Promise<readonly Equivocation[]> {
+  async evidence(): Promise<readonly Uint8Array[]> {
     return (await this.#entries(PREFIX.evidence)).map(([key, stored]) => {
       const opened = unseal(key, stored)
-      const evidence = opened === undefined ? undefined : decodeEvidence(opened.value)
-      if (evidence === undefined || !evidence.ok) throw damaged(`the evidence ${toHex(key)} is not what was written`)
-      return evidence.value
+      if (opened === undefined) throw damaged(`the evidence ${toHex(key)} is not what was written`)
+      return opened.value
     })
   }
 }

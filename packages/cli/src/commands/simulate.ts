@@ -2,24 +2,62 @@
  * `aethel simulate`: runs unmodified replicas in a world of faults, seed after seed. Exit code 0, or 7 at the first broken
  * invariant, with the seed and the command that replays it.
  */
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { maxFaulty } from '@aethel/consensus'
-import { BYZANTINE_STRATEGIES, type ByzantineStrategy, isByzantineStrategy, runSimulation, type SimulationReport } from '@aethel/simulator'
+import {
+  BYZANTINE_STRATEGIES,
+  type ByzantineStrategy,
+  crashPointsOf,
+  FAULT_CLASSES,
+  type FaultClass,
+  isByzantineStrategy,
+  isFaultClass,
+  LAN,
+  type LatencyMatrix,
+  parseLatency,
+  runSimulation,
+  runWithCrash,
+  shrink,
+  type TraceLine,
+  WAN,
+} from '@aethel/simulator'
 import { type Command, InvalidArgumentError } from 'commander'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
 import { simulatePlanted } from '../planted.js'
+import { runSeed, type SeedOptions, type SeedSummary, simulationOptions } from '../simulate/seed-run.js'
+import { runSeeds } from '../simulate/seeds.js'
+import { Totals } from '../simulate/totals.js'
 import { startProgress } from '../ui/progress.js'
 import { grouped, note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
 import { simulateTranscript } from './simulate-transcript.js'
+import { simulateTwins } from './simulate-twins.js'
 
 interface SimulateOptions extends CommonOptions {
   readonly seed: number
-  readonly transcript?: string
   readonly validators: number
   readonly byzantine?: Faulty
-  readonly seeds: number
-  readonly trace?: boolean
+  readonly faults?: readonly FaultClass[]
+  readonly latency?: LatencyMatrix
+  readonly duration?: number
+  readonly blocks?: number
+  readonly signatures: 'ideal' | 'real'
+  readonly seeds?: number
+  readonly minutes?: number
+  readonly jobs: number
+  readonly crashPoints?: number | true
+  readonly trace?: string | true
+  readonly shrink?: boolean
+  readonly only?: readonly string[]
+  readonly coverage?: boolean
   readonly mutant?: string
+  readonly transcript?: string
+  readonly twins?: boolean
+  readonly views: number
+  readonly first: number
+  readonly window: number
+  readonly from: number
+  readonly to?: number
 }
 
 interface Faulty {
@@ -28,29 +66,56 @@ interface Faulty {
   readonly strategies: readonly ByzantineStrategy[]
 }
 
-interface Totals {
-  seeds: number
-  events: number
-  blocks: number
-  viewChanges: number
-  seconds: number
-}
+const SHRINK_RUNS = 600
+const MANY_SEEDS = 1_000_000_000
 
 export function registerSimulate(program: Command): void {
   withJson(program.command('simulate'))
     .description('run replicas under simulated faults and check every invariant')
     .option('--seed <s>', 'first seed', integer(0, Number.MAX_SAFE_INTEGER), 1)
-    .option('--validators <n>', 'how many validators', integer(1, 64), 4)
+    .option('--validators <n>', 'how many validators', integer(1, 1_000), 4)
     .option(
       '--byzantine <k[:strategy,...]>',
       `how many of them are faulty (default: as many as the protocol bears), and how: ${BYZANTINE_STRATEGIES.join(', ')}`,
       faulty,
     )
-    .option('--seeds <count>', 'how many seeds, one after the other', integer(1, 10_000_000), 1)
-    .option('--transcript <file>', 'run one hand-written schedule instead (docs/transcripts.md)')
-    .option('--trace', 'print every event of the run on stderr')
+    .option('--faults <list>', `only these faults, or none: ${FAULT_CLASSES.join(', ')} (default: the seed draws)`, faultClasses)
+    .option('--latency <lan|wan|file>', 'distances between validators (a file: {"regions": [...], "oneWayMs": [[...]]})', latency)
+    .option('--duration <seconds>', 'virtual time until the world heals; clients submit until then', integer(1, 1_000_000))
+    .option('--blocks <count>', 'heal when so many blocks are committed; clients submit until then', integer(1, 1_000_000))
+    .option('--signatures <ideal|real>', 'unforgeable by construction, or Ed25519', scheme, 'ideal')
+    .option('--seeds <count>', 'how many seeds, one after the other (default: 1)', integer(1, MANY_SEEDS))
+    .option('--minutes <m>', 'seeds for so long', integer(1, 100_000))
+    .option('--jobs <count>', 'worker threads', integer(1, 64), 1)
+    .option('--crash-points [nth]', 'crash each validator at every (nth) effect boundary of the seed, one run each', integer(1, 1_000_000))
+    .option('--trace [file]', 'write every event of the first run as one line of JSON (default: to stderr)')
+    .option('--shrink', 'if an invariant breaks, leave out as many faults as can be while it still breaks')
+    .option('--only <decisions>', 'only these of the faults that the seed draws (as --shrink prints them)', (text) => text.split(','))
+    .option('--coverage', 'print the table of what was seen')
     .option('--mutant <id>', 'plant this known bug first and watch it being caught (in a checkout; ids: docs/traps.md)')
+    .option('--transcript <file>', 'run one hand-written schedule instead (docs/transcripts.md)')
+    .option('--twins', 'explore schedules in which a faulty validator is two replicas with one key (docs/twins.md)')
+    .option('--views <v>', 'twins: views of a schedule', integer(1, 32), 6)
+    .option('--first <i>', 'twins: the first validator that runs twice', integer(0, 63), 0)
+    .option('--window <w>', 'twins: heights in flight', integer(1, 64), 1)
+    .option('--from <n>', 'twins: first schedule', integer(0, Number.MAX_SAFE_INTEGER), 0)
+    .option(
+      '--to <n>',
+      'twins: the schedule to stop before (default: all; with --seeds a random sample instead)',
+      integer(1, Number.MAX_SAFE_INTEGER),
+    )
     .action((options: SimulateOptions) => finish(options, () => run(options)))
+}
+
+function run(options: SimulateOptions): ExitCode | Promise<ExitCode> {
+  if (options.transcript !== undefined) return simulateTranscript(options.transcript, options.json === true)
+  if (options.twins === true) {
+    const { validators, views, first, window, from, seed } = options
+    const sample = options.seeds ?? null
+    return simulateTwins({ validators, views, first, window, from, to: options.to ?? null, sample, seed, json: options.json === true })
+  }
+  if (options.mutant !== undefined) return simulatePlanted(options.mutant, process.argv.slice(process.argv.indexOf('simulate') + 1))
+  return simulate(options)
 }
 
 function faulty(text: string): Faulty {
@@ -59,61 +124,160 @@ function faulty(text: string): Faulty {
   for (const name of strategies) {
     if (!isByzantineStrategy(name)) throw new InvalidArgumentError(`Expected one of ${BYZANTINE_STRATEGIES.join(', ')}, got "${name}".`)
   }
-  return { count: integer(0, 63)(count), strategies: strategies.filter(isByzantineStrategy) }
+  return { count: integer(0, 333)(count), strategies: strategies.filter(isByzantineStrategy) }
 }
 
-function run(options: SimulateOptions): ExitCode | Promise<ExitCode> {
-  if (options.transcript !== undefined) return simulateTranscript(options.transcript, options.json === true)
-  if (options.mutant !== undefined) return simulatePlanted(options.mutant, process.argv.slice(process.argv.indexOf('simulate') + 1))
-  return simulate(options)
+function faultClasses(text: string): FaultClass[] {
+  if (text === 'none') return []
+  const names = text.split(',')
+  for (const name of names)
+    if (!isFaultClass(name)) throw new InvalidArgumentError(`Expected ${FAULT_CLASSES.join(', ')} or none, got "${name}".`)
+  return names.filter(isFaultClass)
 }
 
-function simulate(options: SimulateOptions): ExitCode {
-  const most = maxFaulty(options.validators)
+function scheme(text: string): 'ideal' | 'real' {
+  if (text !== 'ideal' && text !== 'real') throw new InvalidArgumentError('Expected ideal or real.')
+  return text
+}
+
+function latency(text: string): LatencyMatrix {
+  if (text === 'lan') return LAN
+  if (text === 'wan') return WAN
+  let value: unknown
+  try {
+    value = JSON.parse(readFileSync(text, 'utf8'))
+  } catch (error) {
+    throw new InvalidArgumentError(`Expected lan, wan or a JSON file: ${error instanceof Error ? error.message : String(error)}.`)
+  }
+  const matrix = parseLatency(text, value)
+  if (!matrix.ok) throw new InvalidArgumentError(`In ${text}: ${matrix.error.message}.`)
+  return matrix.value
+}
+
+async function simulate(options: SimulateOptions): Promise<ExitCode> {
+  const { validators, seed } = options
+  const most = maxFaulty(validators)
   const byzantine = options.byzantine?.count ?? most
-  const strategies = options.byzantine?.strategies ?? []
   if (byzantine > most) {
     throw usageError(
       'byzantine',
-      `expected at most ${most} faulty among ${options.validators} validators, got ${byzantine}: no protocol bears more`,
+      `expected at most ${most} faulty among ${validators} validators, got ${byzantine}: no protocol bears more`,
     )
   }
-  const totals: Totals = { seeds: 0, events: 0, blocks: 0, viewChanges: 0, seconds: 0 }
-  const started = performance.now()
-  const progress = startProgress('seeds', options.seeds)
-  for (let i = 0; i < options.seeds; i++) {
-    const seed = options.seed + i
-    const trace = options.trace === true ? { onTrace: (line: object) => note(JSON.stringify(line)) } : {}
-    const report = runSimulation({ seed, validators: options.validators, byzantine, strategies, ...trace })
-    totals.seeds++
-    totals.events += report.events
-    totals.blocks += report.blocks
-    totals.viewChanges += report.viewChanges
-    totals.seconds = Math.round(performance.now() - started) / 1000
-    if (!report.ok) {
-      progress.stop()
-      return violated(report, totals, options)
-    }
-    progress.update(i + 1)
+  const told: SeedOptions = {
+    validators,
+    byzantine,
+    strategies: options.byzantine?.strategies ?? [],
+    realSignatures: options.signatures === 'real',
+    ...(options.faults === undefined ? {} : { faults: options.faults }),
+    ...(options.latency === undefined ? {} : { latency: options.latency }),
+    ...(options.duration === undefined ? {} : { durationMs: options.duration * 1_000 }),
+    ...(options.blocks === undefined ? {} : { blocks: options.blocks }),
+    ...(options.only === undefined ? {} : { only: new Set(options.only) }),
   }
+  if (options.trace !== undefined) writeTrace(seed, told, options.trace)
+  if (options.crashPoints !== undefined) return enumerateCrashes(options, told)
+  const totals = new Totals()
+  const seeds = options.seeds ?? (options.minutes === undefined ? 1 : MANY_SEEDS)
+  const progress = startProgress('seeds', options.minutes === undefined ? seeds : options.minutes * 60)
+  const started = Date.now()
+  let drawn: unknown
+  const violated = await runSeeds({
+    firstSeed: seed,
+    seeds,
+    untilMs: options.minutes === undefined ? null : started + options.minutes * 60_000,
+    jobs: Math.min(options.jobs, seeds),
+    options: told,
+    onSummary: (summary) => {
+      totals.add(summary)
+      drawn = summary.knobs
+      const done = options.minutes === undefined ? totals.seeds : Math.min(options.minutes * 60, Math.floor((Date.now() - started) / 1000))
+      progress.update(done, options.minutes === undefined ? '' : `s, ${grouped(totals.seeds)} seeds`)
+    },
+  })
   progress.stop()
-  if (options.json === true) printJson({ status: 'ok', firstSeed: options.seed, validators: options.validators, byzantine, ...totals })
+  if (violated !== null) return reportViolation(violated, totals, options, told)
+  if (options.json === true) printJson({ status: 'ok', firstSeed: seed, validators, byzantine, ...totals.json() })
   else {
-    const rate = grouped(Math.round(totals.events / Math.max(totals.seconds, 0.001)))
-    printLine(`${paint('green', 'ok')}: ${totals.seeds} seeds from ${options.seed}, ${options.validators} validators, ${byzantine} faulty`)
-    printLine(
-      `${grouped(totals.events)} events, ${grouped(totals.blocks)} blocks, ${grouped(totals.viewChanges)} view changes, ${totals.seconds} s, ${rate} events/s`,
-    )
+    printLine(`${paint('green', 'ok')}: ${totals.seeds} seeds from ${seed}, ${validators} validators, ${byzantine} faulty`)
+    if (totals.seeds === 1) printLine(`  ${paint('dim', 'drawn')}  ${JSON.stringify(drawn)}`)
+    totals.print()
+    if (options.coverage === true) totals.printCoverage()
   }
   return EXIT.ok
 }
 
-function violated(report: SimulationReport, totals: Totals, options: SimulateOptions): ExitCode {
-  const { seed, validators, byzantine, violation, command } = report
-  if (options.json === true)
-    printJson({ status: 'violation', seed, validators, byzantine, ...violation, command, ...totals, knobs: report.knobs })
+function writeTrace(seed: number, told: SeedOptions, to: string | true): void {
+  const file = to === true ? null : openSync(to, 'w')
+  const write = (line: TraceLine): void => {
+    const text = JSON.stringify(line, (_, value) => (value instanceof Uint8Array ? Buffer.from(value).toString('hex').slice(0, 16) : value))
+    if (file === null) note(text)
+    else writeSync(file, `${text}\n`)
+  }
+  runSeed(seed, told, write)
+  if (file !== null) closeSync(file)
+}
+
+/** One run per effect boundary: the first that breaks something ends it. */
+function enumerateCrashes(options: SimulateOptions, told: SeedOptions): ExitCode {
+  const asked = simulationOptions(options.seed, told)
+  const every = options.crashPoints === true || options.crashPoints === undefined ? 1 : options.crashPoints
+  const reference = runSimulation(asked)
+  const points = crashPointsOf(reference, every)
+  const progress = startProgress('crash points', points.length)
+  for (const [done, point] of points.entries()) {
+    const { violation } = runWithCrash(simulationOptions(options.seed, told), point)
+    progress.update(done + 1)
+    if (violation === undefined) continue
+    progress.stop()
+    const command = `${reference.command} --crash-points ${every}`
+    if (options.json === true) printJson({ status: 'violation', seed: options.seed, point, ...violation, command })
+    note(
+      `${paintError('red', 'violated')}: ${violation.invariant}, validator ${point.node} crashed at boundary ${point.boundary}: ${violation.message}`,
+    )
+    note(`replay: ${command}`)
+    return EXIT.violation
+  }
+  progress.stop()
+  const total = reference.boundaries.reduce((sum, count) => sum + count, 0)
+  if (options.json === true) printJson({ status: 'ok', seed: options.seed, crashPoints: points.length, boundaries: total })
+  else
+    printLine(
+      `${paint('green', 'ok')}: ${grouped(points.length)} of ${grouped(total)} effect boundaries of seed ${options.seed}, a crash at each`,
+    )
+  return EXIT.ok
+}
+
+function reportViolation(summary: SeedSummary, totals: Totals, options: SimulateOptions, told: SeedOptions): ExitCode {
+  const { seed, violation, command: replay } = summary
+  const command = options.only === undefined ? replay : `${replay} --only '${options.only.join(',')}'`
+  const { validators, byzantine } = told
+  const shrunk = options.shrink === true ? shrinkRun(seed, told) : null
+  if (options.json === true) {
+    printJson({
+      status: 'violation',
+      seed,
+      validators,
+      byzantine,
+      ...violation,
+      command,
+      ...totals.json(),
+      knobs: summary.knobs,
+      ...(shrunk === null ? {} : { shrunk }),
+    })
+  }
   note(`${paintError('red', 'violated')}: ${violation?.invariant}, seed ${seed}, event ${violation?.atEvent}: ${violation?.message}`)
   if (options.json !== true && violation !== undefined) printLine(violation.situation)
-  note(`replay: ${command}`)
+  if (shrunk !== null && options.json !== true)
+    for (const { id, atMs } of shrunk.decisions) printLine(`  ${atMs.toFixed(1).padStart(10)} ms  ${id}`)
+  if (shrunk !== null) note(`shrunk from ${shrunk.before} to ${shrunk.decisions.length} decisions in ${shrunk.runs} runs`)
+  note(`replay: ${shrunk === null ? command : `${replay} --only '${shrunk.decisions.map(({ id }) => id).join(',')}'`}`)
   return EXIT.violation
+}
+
+function shrinkRun(seed: number, told: SeedOptions): Omit<NonNullable<ReturnType<typeof shrink>>, 'report'> | null {
+  const progress = startProgress('shrinking', SHRINK_RUNS)
+  const shrunk = shrink(simulationOptions(seed, told), SHRINK_RUNS, (runs, left) => progress.update(runs, `${left} decisions left`))
+  progress.stop()
+  return shrunk === null ? null : { decisions: shrunk.decisions, before: shrunk.before, runs: shrunk.runs }
 }

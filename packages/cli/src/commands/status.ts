@@ -35,7 +35,13 @@ async function showStatus(options: StatusOptions): Promise<ExitCode> {
     ['peers', `${status.peersConnected} connected`],
     ['mempool', `${grouped(status.pending)} pending, ${grouped(status.waiting)} waiting for something they cite or an earlier nonce`],
     ['proofs verified', `${grouped(status.verifications.performed)} (${grouped(status.verifications.invalid)} refused)`],
+    ['offences', offences(status.offences)],
     ['memory', `${Math.round(status.rssBytes / 1e6)} MB`],
   ])
   return EXIT.ok
+}
+
+function offences(recorded: NodeStatus['offences']): string {
+  if (recorded.length === 0) return 'none on record'
+  return recorded.map(({ validator, count }) => `validator ${validator}: ${grouped(count)}`).join(', ')
 }

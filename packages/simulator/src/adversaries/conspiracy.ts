@@ -66,7 +66,7 @@ export class Conspiracy {
 
   constructor(options: ConspiracyOptions) {
     this.#options = options
-    this.side = options.validators.validators.map(() => (options.random.chance(0.5) ? 0 : 1))
+    this.side = drawSides(options)
   }
 
   get validators(): ValidatorSet {
@@ -104,6 +104,7 @@ export class Conspiracy {
         return this.#learnBlock(message.block)
       case 'status':
       case 'fetch':
+      case 'evidence':
         return
     }
   }
@@ -196,6 +197,17 @@ export class Conspiracy {
   status(fields: Omit<Status, 'signature'>): Status {
     return { ...fields, signature: this.#options.sign(fields.sender, statusBytes(this.#options.chainId, fields)) }
   }
+}
+
+/** The honest ones in two halves, drawn. */
+function drawSides({ validators, members, random }: ConspiracyOptions): (0 | 1)[] {
+  const sides = validators.validators.map((): 0 | 1 => 0)
+  const left = validators.validators.flatMap((_, index) => (members.includes(index as ValidatorIndex) ? [] : [index]))
+  for (let half = left.length >> 1; half > 0; half--) {
+    const [chosen] = left.splice(random.below(left.length), 1)
+    if (chosen !== undefined) sides[chosen] = 1
+  }
+  return sides
 }
 
 export function ballotOf({ kind, epoch, view, height: at, blockHash }: Ballot): Ballot {

@@ -1,0 +1,133 @@
+/**
+ * `aethel simulate --twins`: every schedule of twins in a range, or a random sample (docs/twins.md). Exit code 7 at the first broken
+ * invariant, with the schedule. A range is worked off in blocks; an interrupted run goes on with `--from`.
+ */
+import { maxFaulty } from '@aethel/consensus'
+import { randomSchedule, schedulesOf, splitsOf, Twins, type TwinsOptions, type TwinsReport } from '@aethel/simulator'
+import { EXIT, type ExitCode, usageError } from '../exit.js'
+import { startProgress } from '../ui/progress.js'
+import { grouped, note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
+
+export interface SimulateTwinsOptions {
+  readonly validators: number
+  readonly views: number
+  readonly first: number
+  readonly window: number
+  readonly from: number
+  readonly to: number | null
+  /** Number of random schedules; null: all of the range. */
+  readonly sample: number | null
+  readonly seed: number
+  readonly json: boolean
+}
+
+interface Totals {
+  schedules: number
+  committed: number
+  highest: number
+  steps: number
+  replicaStates: number
+  twoBlocksPrepared: number
+  tipAdopted: number
+  evidence: number
+  seconds: number
+}
+
+/** Views explored together: a block of schedules shares this many free views, so that memory stays bounded. */
+const FREE_VIEWS = 3
+/** A split is a number of 32 bits, one for each replica but the last: 22 + 7 - 1 = 28. Fewer than 4 bear no twin. */
+const MOST_VALIDATORS = 22
+
+export function simulateTwins(options: SimulateTwinsOptions): ExitCode {
+  const { validators, views, first, window, json } = options
+  const twins = maxFaulty(validators)
+  if (twins < 1 || validators > MOST_VALIDATORS)
+    throw usageError('validators', `expected 4..${MOST_VALIDATORS} validators with --twins, got ${validators}`)
+  if (first >= validators) throw usageError('first', `expected a first twin below ${validators}, got ${first}`)
+  const setting: TwinsOptions = { validators, twins, first, views, window, bug: 'none' }
+  const all = schedulesOf(setting)
+  if (options.sample === null && !Number.isSafeInteger(all))
+    throw usageError('views', `expected fewer than 2^53 schedules, got ${splitsOf(setting)}^${views}: give --seeds for a sample`)
+  const to = options.to ?? all
+  if (options.sample === null && (options.from >= to || to > all))
+    throw usageError('range', `expected 0 <= --from < --to <= ${all}, got ${options.from} and ${to}`)
+  const totals: Totals = {
+    schedules: 0,
+    committed: 0,
+    highest: 0,
+    steps: 0,
+    replicaStates: 0,
+    twoBlocksPrepared: 0,
+    tipAdopted: 0,
+    evidence: 0,
+    seconds: 0,
+  }
+  const violation =
+    options.sample === null ? exhaust(setting, options.from, to, totals) : sample(setting, options.seed, options.sample, totals)
+  if (json) printJson({ status: violation === undefined ? 'ok' : 'violation', ...setting, from: options.from, to, ...totals, ...violation })
+  if (violation !== undefined) {
+    note(`${paintError('red', 'violated')}: ${violation.invariant}: ${violation.message}; splits by view: ${violation.schedule.join(' ')}`)
+    return EXIT.violation
+  }
+  if (!json) print(setting, totals)
+  return EXIT.ok
+}
+
+function exhaust(setting: TwinsOptions, from: number, to: number, totals: Totals): TwinsReport['violation'] {
+  const size = splitsOf(setting) ** Math.min(setting.views, FREE_VIEWS)
+  const started = performance.now()
+  const progress = startProgress('schedules', to - from)
+  for (let at = from; at < to; ) {
+    const end = Math.min(to, (Math.floor(at / size) + 1) * size)
+    const report = new Twins(setting).explore(at, end)
+    add(totals, report, started)
+    if (report.violation !== undefined) {
+      progress.stop()
+      return report.violation
+    }
+    at = end
+    progress.update(at - from, `(an interrupted run goes on with --from ${at})`)
+  }
+  progress.stop()
+  return undefined
+}
+
+function sample(setting: TwinsOptions, seed: number, count: number, totals: Totals): TwinsReport['violation'] {
+  const started = performance.now()
+  const progress = startProgress('schedules', count)
+  for (let i = 0; i < count; i++) {
+    const report = new Twins(setting).run(randomSchedule(setting, seed + i))
+    add(totals, report, started)
+    if (report.violation !== undefined) {
+      progress.stop()
+      return report.violation
+    }
+    progress.update(i + 1)
+  }
+  progress.stop()
+  return undefined
+}
+
+function add(totals: Totals, report: TwinsReport, started: number): void {
+  totals.schedules += report.schedules
+  totals.committed += report.committed
+  totals.highest = Math.max(totals.highest, report.highest)
+  totals.steps += report.steps
+  totals.replicaStates += report.replicaStates
+  totals.twoBlocksPrepared += report.viewsWith.twoBlocksPrepared
+  totals.tipAdopted += report.viewsWith.tipAdopted
+  totals.evidence += report.viewsWith.evidence
+  totals.seconds = Math.round(performance.now() - started) / 1000
+}
+
+function print(setting: TwinsOptions, totals: Totals): void {
+  const { validators, twins, first, views } = setting
+  printLine(
+    `${paint('green', 'ok')}: ${grouped(totals.schedules)} schedules of ${views} views, ${validators} validators, ${twins} run twice from ${first} on`,
+  )
+  printLine(`in ${grouped(totals.committed)} something commits, up to height ${totals.highest}`)
+  printLine(
+    `${grouped(totals.replicaStates)} states of replicas, ${grouped(totals.steps)} steps, ${totals.seconds} s; views met with a tip adopted ${grouped(totals.tipAdopted)}, ` +
+      `evidence ${grouped(totals.evidence)}, two blocks prepared ${grouped(totals.twoBlocksPrepared)}`,
+  )
+}

@@ -1,0 +1,105 @@
+/** What many seeds add up to, for a reader and for `--json`. */
+import { AGES, Coverage, INVARIANTS, MESSAGE_KINDS, PHASES } from '@aethel/simulator'
+import { grouped, paint, printLine, printTable } from '../ui/terminal.js'
+import type { SeedSummary } from './seed-run.js'
+
+const MAX_LATENCIES = 1_000_000
+
+export class Totals {
+  readonly #started = performance.now()
+  readonly #coverage = new Coverage()
+  readonly #latenciesMs: number[] = []
+  seeds = 0
+  events = 0
+  checks = 0
+  blocks = 0
+  transactions = 0
+  viewChanges = 0
+  messages = 0
+  virtualMs = 0
+  signaturesMade = 0
+  signaturesChecked = 0
+
+  add(summary: SeedSummary): void {
+    this.seeds++
+    this.events += summary.events
+    this.checks += summary.checks
+    this.blocks += summary.blocks
+    this.transactions += summary.transactions
+    this.viewChanges += summary.viewChanges
+    this.messages += summary.messages
+    this.virtualMs += summary.virtualMs
+    this.signaturesMade += summary.signaturesMade
+    this.signaturesChecked += summary.signaturesChecked
+    this.#coverage.merge(summary.cells)
+    if (this.#latenciesMs.length < MAX_LATENCIES) for (const latency of summary.latenciesMs) this.#latenciesMs.push(latency)
+  }
+
+  #percentiles(): Record<'p50' | 'p95' | 'p99', number> {
+    const sorted = Float64Array.from(this.#latenciesMs).sort()
+    const at = (share: number): number => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0)
+    return { p50: at(0.5), p95: at(0.95), p99: at(0.99) }
+  }
+
+  json(): object {
+    const seconds = Math.round(performance.now() - this.#started) / 1000
+    const { seeds, events, checks, blocks, transactions, viewChanges, messages, virtualMs, signaturesMade, signaturesChecked } = this
+    return {
+      seeds,
+      events,
+      checks,
+      blocks,
+      transactions,
+      viewChanges,
+      messages,
+      messagesPerBlock: blocks === 0 ? null : Math.round(messages / blocks),
+      virtualSeconds: Math.round(virtualMs / 1000),
+      seconds,
+      signaturesMade,
+      signaturesChecked,
+      latencyMs: this.#percentiles(),
+      invariants: INVARIANTS,
+      coverage: Object.fromEntries([...this.#coverage.cells].sort()),
+    }
+  }
+
+  print(): void {
+    const seconds = Math.max(0.001, (performance.now() - this.#started) / 1000)
+    const { p50, p95, p99 } = this.#percentiles()
+    printTable([
+      [
+        'events',
+        `${grouped(this.events)} (${grouped(Math.round(this.events / seconds))}/s), ${grouped(this.checks)} checks beside those at every event`,
+      ],
+      ['blocks', `${grouped(this.blocks)}, ${grouped(this.transactions)} transactions, ${grouped(this.viewChanges)} view changes`],
+      ['messages', `${grouped(this.messages)}, ${grouped(Math.round(this.messages / Math.max(1, this.blocks)))} per decision`],
+      ['time', `${grouped(Math.round(this.virtualMs / 1000))} s of virtual time in ${seconds.toFixed(1)} s`],
+      ['latency', `p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms of virtual time from submission to the first commit`],
+      ...(this.signaturesMade === 0
+        ? []
+        : [['signatures', `${grouped(this.signaturesMade)} made, ${grouped(this.signaturesChecked)} checked, all by Ed25519`] as const]),
+      ['invariants', INVARIANTS.join(', ')],
+    ])
+  }
+
+  /** Message kinds by phase, age and verdict; then whatever else was seen. */
+  printCoverage(): void {
+    const { cells } = this.#coverage
+    const columns = AGES.flatMap((age) => [`${age} valid`, `${age} refused`])
+    printLine(paint('dim', `  ${'received'.padEnd(22)}${columns.map((column) => column.padStart(16)).join('')}`))
+    const inTable = new Set<string>()
+    for (const kind of MESSAGE_KINDS) {
+      for (const phase of PHASES) {
+        const row = columns.map((column) => {
+          const cell = `${kind} ${phase} ${column}`
+          inTable.add(cell)
+          return grouped(cells.get(cell) ?? 0).padStart(16)
+        })
+        printLine(`  ${`${kind} ${phase}`.padEnd(22)}${row.join('')}`)
+      }
+    }
+    for (const [cell, count] of [...cells].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      if (!inTable.has(cell)) printLine(`  ${grouped(count).padStart(12)}  ${cell}`)
+    }
+  }
+}

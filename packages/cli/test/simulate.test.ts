@@ -1,0 +1,114 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, it } from 'vitest'
+import { aethel, errorLine, temporaryFolder } from './aethel.js'
+
+const folder = temporaryFolder()
+afterAll(() => folder.remove())
+
+interface Answer {
+  readonly status: string
+  readonly seeds: number
+  readonly events: number
+  readonly blocks: number
+  readonly coverage: Readonly<Record<string, number>>
+}
+
+function answerOf(...options: readonly string[]): Answer {
+  const { code, stdout } = aethel('simulate', '--json', ...options)
+  expect(code).toBe(0)
+  return JSON.parse(stdout) as Answer
+}
+
+describe('aethel simulate', () => {
+  it('the number of worker threads changes nothing about what the seeds do', () => {
+    const alone = answerOf('--seed', '40', '--seeds', '4')
+    const together = answerOf('--seed', '40', '--seeds', '4', '--jobs', '2')
+    expect(together).toMatchObject({ status: 'ok', seeds: 4, events: alone.events, blocks: alone.blocks, coverage: alone.coverage })
+  })
+
+  it('chosen faults and strategies are those that happen', () => {
+    const { coverage } = answerOf('--seed', '3', '--seeds', '2', '--byzantine', '1:re-signer', '--faults', 'crashes')
+    expect(coverage['crash']).toBeGreaterThan(0)
+    expect(coverage['partition']).toBeUndefined()
+    expect(coverage['lie: vote signed again and again']).toBeGreaterThan(0)
+  })
+
+  it('a trace is one JSON document per line, in order of time', () => {
+    expect(aethel('simulate', '--seed', '3', '--blocks', '3', '--faults', 'none', '--trace', folder.file('run.jsonl')).code).toBe(0)
+    const times = readFileSync(folder.file('run.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { atMs: number }).atMs)
+    expect(times.length).toBeGreaterThan(10)
+    expect(times).toEqual([...times].sort((a, b) => a - b))
+  })
+
+  it('distances come from a file, and a bad one is refused with what was expected', () => {
+    writeFileSync(
+      folder.file('near.json'),
+      JSON.stringify({
+        regions: ['here', 'there'],
+        oneWayMs: [
+          [1, 20],
+          [20, 1],
+        ],
+      }),
+    )
+    writeFileSync(folder.file('bad.json'), JSON.stringify({ regions: ['here'], oneWayMs: [] }))
+    expect(answerOf('--seed', '2', '--latency', folder.file('near.json')).status).toBe('ok')
+    const refused = aethel('simulate', '--latency', folder.file('bad.json'))
+    expect(refused.code).toBe(2)
+    expect(errorLine(refused)).toContain('one row and one column per region')
+  })
+
+  it('an unknown strategy and too many faulty validators are usage errors', () => {
+    expect(aethel('simulate', '--byzantine', '1:nonsense').code).toBe(2)
+    expect(aethel('simulate', '--byzantine', '2').code).toBe(2)
+    expect(aethel('simulate', '--faults', 'rain').code).toBe(2)
+  })
+
+  it('every nth effect boundary of a seed is crashed at', () => {
+    const { code, stdout } = aethel('simulate', '--seed', '6', '--faults', 'none', '--crash-points', '400', '--json')
+    expect(code).toBe(0)
+    const answer = JSON.parse(stdout) as { crashPoints: number; boundaries: number }
+    expect(answer.crashPoints).toBeGreaterThan(3)
+    expect(answer.boundaries).toBeGreaterThan(answer.crashPoints * 100)
+  })
+})
+const SHIPPED = fileURLToPath(new URL('../../simulator/transcripts/s4-one-replica-committed.transcript', import.meta.url))
+
+describe('aethel simulate --transcript', () => {
+  it('prints every statement with what it brought about, and ends with 0', () => {
+    const outcome = aethel('simulate', '--transcript', SHIPPED)
+    expect(outcome.code).toBe(0)
+    expect(outcome.stdout).toContain('deliver COMMIT *->2')
+    expect(outcome.stdout).toContain('2: committed, A at height 1')
+  })
+
+  it('ends with 7 at an expectation that fails, and with 2 at a word it does not know, naming the line', () => {
+    const file = folder.file('wrong.transcript')
+    writeFileSync(file, 'validators 4\nsubmit 0 A\ndeliver all\nexpect height 1 = 2\n')
+    const failed = aethel('simulate', '--transcript', file)
+    expect(failed.code).toBe(7)
+    expect(errorLine(failed)).toContain('line 4, "expect height 1 = 2": expected validator 1 at height 2, got 1')
+    writeFileSync(file, 'validators 4\nsubmit 0 A\njump 3\n')
+    const unknown = aethel('simulate', '--transcript', file)
+    expect(unknown.code).toBe(2)
+    expect(errorLine(unknown)).toContain('line 3: expected one of submit, deliver')
+  })
+})
+
+describe('aethel simulate --twins', () => {
+  it('explores a range and reports it as one JSON document', () => {
+    const outcome = aethel('simulate', '--twins', '--views', '2', '--from', '0', '--to', '16', '--json')
+    expect(outcome.code).toBe(0)
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ status: 'ok', schedules: 16, validators: 4, twins: 1, views: 2 })
+  })
+
+  it('refuses a range that is not there', () => {
+    const outcome = aethel('simulate', '--twins', '--views', '1', '--from', '16')
+    expect(outcome.code).toBe(2)
+    expect(errorLine(outcome)).toContain('expected 0 <= --from < --to <= 16')
+  })
+})

@@ -1,0 +1,114 @@
+import { type ValidatorIndex, validatorIndex } from '@aethel/codec'
+import { describe, expect, it } from 'vitest'
+import { blockOf, Cluster, prePrepareOf, transaction, voteMessage } from '../test/harness.js'
+import { type Diagnosis, paragraphOf, type Surroundings } from './index.js'
+
+const ALL: readonly ValidatorIndex[] = [0, 1, 2, 3].map((index) => validatorIndex(index))
+
+function look(cluster: Cluster, index: number, change: Partial<Surroundings> = {}): Diagnosis {
+  const around = { nowMs: cluster.nowMs, connected: ALL, recentBlocks: 0, recentMs: 10_000, openWriteMs: 0, stopped: null, ...change }
+  return cluster.at(index).running.explain(around)
+}
+
+function say(cluster: Cluster, index: number, change: Partial<Surroundings> = {}): string {
+  return paragraphOf(look(cluster, index, change))
+}
+
+const block = blockOf({ transactions: [transaction('a')] })
+
+describe('why nothing commits (docs/operations.md)', () => {
+  it('all is well: idle, or committing', () => {
+    const cluster = new Cluster()
+    expect(say(cluster, 1)).toBe('Nothing to order: idle at height 0, view 0, led by validator 0. Submit something, and it goes on.')
+    cluster.at(0).order('a')
+    cluster.deliver()
+    expect(say(cluster, 1, { recentBlocks: 1 })).toBe(
+      'Committing normally: 1 block in the last 10 seconds, height 1, view 0, led by validator 0.',
+    )
+  })
+
+  it('no quorum of peers', () => {
+    const cluster = new Cluster()
+    expect(say(cluster, 1, { connected: [validatorIndex(3)] })).toBe(
+      'No quorum: this validator reaches validators 1, 3 (power 2 of 4, 3 needed), so nothing can commit from here until more are up and connected. Not connected: validators 0, 2.',
+    )
+  })
+
+  it('the leader is silent', () => {
+    const cluster = new Cluster()
+    cluster.cut = ({ from }) => from === 0
+    cluster.at(1).step({ kind: 'work', waiting: 3, full: false, nowMs: cluster.nowMs })
+    cluster.nowMs += 400
+    expect(say(cluster, 1)).toBe(
+      'Waiting for the leader: validator 0 has proposed nothing for height 1 in view 0, though there is something to order. If nothing commits, in 0.6 seconds it asks for view 1.',
+    )
+  })
+
+  it('changing views: alone, and with a quorum that waits for the new leader', () => {
+    const cluster = new Cluster()
+    cluster.cut = ({ message }) => message.kind === 'new-view'
+    cluster.at(3).fire('view')
+    cluster.deliver()
+    expect(look(cluster, 3)).toMatchObject({ cause: 'changing-view', view: 1, tally: { present: [3], missing: [0, 1, 2], needed: '3' } })
+    expect(say(cluster, 3)).toContain('asks for view 1, led by validator 1; validator 3 (power 1 of 4, 3 needed)')
+    cluster.at(2).fire('view')
+    cluster.deliver()
+    expect(say(cluster, 3)).toMatch(
+      /^Changing views: validators 0, 1, 2, 3 \(power 4 of 4, 3 needed\) ask for view 1, and its leader, validator 1, has not begun it yet\./,
+    )
+    expect(say(cluster, 3)).toContain('If nothing commits, in 1.0 seconds it asks for view 2.')
+  })
+
+  it('waiting for a body', () => {
+    const cluster = new Cluster()
+    cluster.cut = () => true
+    for (const sender of [0, 2, 3]) cluster.at(1).receive(sender, voteMessage(sender, 'commit', 0, block))
+    expect(look(cluster, 1)).toMatchObject({ cause: 'waiting-for-body', missingBodies: 1 })
+    expect(say(cluster, 1)).toMatch(/^Waiting for a body: a block at or below height 1 is not here yet; peers are asked in turn\./)
+  })
+
+  it('validation running, then PREPAREs and COMMITs counted, with those who are missing', () => {
+    const cluster = new Cluster()
+    cluster.cut = () => true
+    const replica = cluster.at(1)
+    replica.validating = 'held'
+    replica.receive(0, prePrepareOf(0, 0, block))
+    expect(say(cluster, 1)).toMatch(/^Validating: the block proposed for height 1 in view 0 is being verified and executed here\./)
+    replica.step(replica.verdictOn(block))
+    expect(say(cluster, 1)).toMatch(
+      /^Height 1 is accepted in view 0 and waits for PREPAREs: it has validators 0, 1 \(power 2 of 4, 3 needed\); missing: validators 2, 3\./,
+    )
+    replica.receive(2, voteMessage(2, 'prepare', 0, block))
+    expect(say(cluster, 1)).toMatch(
+      /^Height 1 is prepared in view 0 and waits for COMMITs: it has validator 1 \(power 1 of 4, 3 needed\); missing: validators 0, 2, 3\./,
+    )
+  })
+
+  it('halted, and storage that does not answer, go before everything else', () => {
+    const cluster = new Cluster()
+    const halted = 'two blocks are certified at height 3: more than a third of the power is Byzantine'
+    expect(say(cluster, 1, { stopped: halted, openWriteMs: 9000, connected: [] })).toBe(
+      `Stopped: this validator accepts nothing any more, because ${halted}. See its log and start it again when the cause is mended.`,
+    )
+    expect(say(cluster, 1, { openWriteMs: 9000, connected: [] })).toMatch(
+      /^Storage: the disk has not confirmed a write for 9000 ms, and no vote leaves before it is durable\. Check the disk\./,
+    )
+  })
+
+  it('names who is behind, who is in another view, and who complains', () => {
+    const cluster = new Cluster()
+    cluster.cut = ({ from, to, message }) => (from === 3 || to === 3) && message.kind !== 'status'
+    cluster.at(0).order('a')
+    cluster.deliver()
+    cluster.at(2).step({ kind: 'leader-judged', view: cluster.at(2).running.view, complaint: 'slow-leader', nowMs: cluster.nowMs })
+    for (const index of [2, 3]) cluster.at(index).fire('status')
+    cluster.deliver()
+    expect(say(cluster, 1)).toContain(
+      'Behind: validator 3 at height 0. Dissatisfied with the leader, validator 0: validator 2 (slow-leader).',
+    )
+    cluster.at(3).fire('view')
+    cluster.at(3).fire('status')
+    cluster.deliver()
+    expect(say(cluster, 1)).toContain('Elsewhere: validator 3 asking for view 1.')
+  })
+})

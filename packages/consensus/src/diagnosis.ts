@@ -1,0 +1,180 @@
+/**
+ * Why does nothing commit right now (docs/operations.md)? A read-only look at a replica and at what its process knows of the
+ * network and the disk, as one record: the first cause in the order in which causes hide each other. `paragraph.ts` says it in words.
+ */
+import { equalBytes, type Height, height, type ValidatorIndex, type View } from '@aethel/codec'
+import { isLaggard } from './catch-up.js'
+import type { Complaint } from './interface.js'
+import { entryOf, isLeader, type State } from './state.js'
+import { hasWork } from './timers.js'
+import { isQuorum, leaderOf } from './validators.js'
+
+/** What the process around the replica knows; times of one clock, that of the inputs. */
+export interface Surroundings {
+  readonly nowMs: number
+  readonly connected: readonly ValidatorIndex[]
+  /** Blocks committed in the last `recentMs`. */
+  readonly recentBlocks: number
+  readonly recentMs: number
+  /** For how long the oldest write has not been confirmed by the disk; 0 if none is open. */
+  readonly openWriteMs: number
+  /** Why the process accepts no input any more; null while it runs. */
+  readonly stopped: string | null
+}
+
+export type Cause =
+  | 'stopped'
+  | 'storage-stalled'
+  | 'no-quorum-connected'
+  | 'changing-view'
+  | 'waiting-for-new-view'
+  | 'catching-up'
+  | 'committing'
+  | 'idle'
+  | 'waiting-for-body'
+  | 'waiting-for-proposal'
+  | 'validating'
+  | 'validation-aborted'
+  | 'waiting-for-prepares'
+  | 'waiting-for-commits'
+
+/** Powers are decimal text: they may exceed 2^53. */
+export interface PowerTally {
+  readonly present: readonly ValidatorIndex[]
+  readonly missing: readonly ValidatorIndex[]
+  readonly power: string
+  readonly needed: string
+  readonly total: string
+}
+
+export interface Diagnosis {
+  readonly cause: Cause
+  readonly self: ValidatorIndex
+  readonly view: View
+  readonly phase: 'active' | 'changing'
+  readonly leader: ValidatorIndex
+  readonly committedHeight: Height
+  /** The height that is next. */
+  readonly height: Height
+  /** What the step that is waited for has and needs; null where no power is counted. */
+  readonly tally: PowerTally | null
+  readonly unreachable: readonly ValidatorIndex[]
+  readonly lagging: readonly { readonly validator: ValidatorIndex; readonly height: Height }[]
+  readonly elsewhere: readonly { readonly validator: ValidatorIndex; readonly view: View; readonly phase: 'active' | 'changing' }[]
+  readonly complaints: readonly { readonly validator: ValidatorIndex; readonly complaint: Complaint }[]
+  readonly missingBodies: number
+  readonly waiting: number
+  /** The view timer, if it runs. */
+  readonly timer: { readonly inMs: number; readonly effect: 'ask-for-next-view' | 'fetch' } | null
+  readonly recentBlocks: number
+  readonly recentMs: number
+  readonly detail: string | null
+}
+
+/** A write that takes longer is worth a word: a disk answers in milliseconds. */
+const STALLED_WRITE_MS = 2_000
+
+export function explain(state: State, around: Surroundings): Diagnosis {
+  const { validators, self } = state.config
+  const leader = leaderOf(validators, state.view)
+  const next = height(state.committed.height + 1)
+  const { cause, present, detail } = causeOf(state, around, next)
+  const { setAtMs, forMs } = state.viewTimer
+  const others = indices(state).filter((index) => index !== self)
+  return {
+    cause,
+    self,
+    view: state.view,
+    phase: state.phase.kind,
+    leader,
+    committedHeight: state.committed.height,
+    height: next,
+    tally: present === null ? null : tallyOf(state, present),
+    unreachable: others.filter((index) => !around.connected.includes(index)),
+    lagging: others.flatMap((validator) => {
+      const at = state.statuses[validator]?.committedHeight
+      return at !== undefined && at < state.committed.height ? [{ validator, height: at }] : []
+    }),
+    elsewhere: others.flatMap((validator) => {
+      const status = state.statuses[validator]
+      const isHere = status === undefined || (status.view === state.view && status.phase === state.phase.kind)
+      return isHere ? [] : [{ validator, view: status.view, phase: status.phase }]
+    }),
+    complaints: indices(state).flatMap((validator) => {
+      const status = state.statuses[validator]
+      const complaint = validator === self ? state.complaint : status?.view === state.view ? status.complaint : null
+      return complaint === null ? [] : [{ validator, complaint }]
+    }),
+    missingBodies: state.missing.size,
+    waiting: state.work.waiting,
+    timer: state.viewTimerRunning
+      ? { inMs: Math.max(0, setAtMs + forMs - around.nowMs), effect: isLaggard(state) ? 'fetch' : 'ask-for-next-view' }
+      : null,
+    recentBlocks: around.recentBlocks,
+    recentMs: around.recentMs,
+    detail,
+  }
+}
+
+interface Found {
+  readonly cause: Cause
+  /** Whose power counts for what is waited for; null where none is counted. */
+  readonly present: readonly ValidatorIndex[] | null
+  readonly detail: string | null
+}
+
+function found(cause: Cause, present: readonly ValidatorIndex[] | null = null, detail: string | null = null): Found {
+  return { cause, present, detail }
+}
+
+function causeOf(state: State, around: Surroundings, next: Height): Found {
+  if (around.stopped !== null) return found('stopped', null, around.stopped)
+  if (around.openWriteMs > STALLED_WRITE_MS) return found('storage-stalled', null, `${Math.round(around.openWriteMs)} ms`)
+  const reachable = indices(state).filter((index) => index === state.config.self || around.connected.includes(index))
+  if (!isQuorum(state.config.validators, powerOf(state, reachable))) return found('no-quorum-connected', reachable)
+  if (state.phase.kind === 'changing') {
+    const asking = indices(state).filter((index) => (state.viewChanges[index]?.entry.newView ?? -1) >= state.view)
+    return found(isQuorum(state.config.validators, powerOf(state, asking)) ? 'waiting-for-new-view' : 'changing-view', asking)
+  }
+  if (isLaggard(state)) return found('catching-up')
+  if (around.recentBlocks > 0) return found('committing')
+  if (!hasWork(state)) return found('idle')
+  return causeAt(state, next)
+}
+
+/** Of the next height, in an active view with something to order. */
+function causeAt(state: State, next: Height): Found {
+  const hash = state.certified.get(next)?.hash ?? state.accepted.get(next)
+  const entry = hash === undefined ? undefined : entryOf(state, hash)
+  if (state.missing.size > 0 && entry?.status !== 'valid' && entry?.status !== 'validating') return found('waiting-for-body')
+  if (entry === undefined) return found('waiting-for-proposal', null, isLeader(state) ? 'this validator leads' : null)
+  if (entry.status === 'aborted') return found('validation-aborted')
+  if (entry.status !== 'valid') return found('validating')
+  const slot = state.votes.slot(state.view, next)
+  for (const kind of ['prepare', 'commit'] as const) {
+    const senders = slot?.[kind].tallies.find((tally) => equalBytes(tally.hash, entry.block.hash))?.votes ?? []
+    const present = senders.map((vote) => vote.sender).sort((a, b) => a - b)
+    if (!isQuorum(state.config.validators, powerOf(state, present)))
+      return found(kind === 'prepare' ? 'waiting-for-prepares' : 'waiting-for-commits', present)
+  }
+  return found('committing')
+}
+
+function indices(state: State): ValidatorIndex[] {
+  return state.config.validators.validators.map((_, index) => index as ValidatorIndex)
+}
+
+function powerOf(state: State, members: readonly ValidatorIndex[]): bigint {
+  return members.reduce((sum, index) => sum + (state.config.validators.validators[index]?.power ?? 0n), 0n)
+}
+
+function tallyOf(state: State, present: readonly ValidatorIndex[]): PowerTally {
+  const { totalPower } = state.config.validators
+  return {
+    present,
+    missing: indices(state).filter((index) => !present.includes(index)),
+    power: String(powerOf(state, present)),
+    needed: String((2n * totalPower) / 3n + 1n), // rounded down: the least whole power above two thirds
+    total: String(totalPower),
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * Fork proofs (protocol.md §11): two commit certificates for different blocks of one height, and who is to blame. Named are
+ * only validators whose own signatures show what no honest one signs whatever the others do (O1, O2, O3); a proof is accepted
+ * only if they hold more than a third of the power. Pure, offline, against validators that the reader trusts already.
+ */
+import {
+  compareBytes,
+  decode,
+  encode,
+  equalBytes,
+  type Hash,
+  indicesOf,
+  keyOf,
+  ok,
+  type Refusal,
+  type Result,
+  refuse,
+  type ValidatorIndex,
+} from '@aethel/codec'
+import { type Header, hashHeader, readHeader, writeHeader } from './block.js'
+import {
+  type Ballot,
+  ballotBytes,
+  type Certificate,
+  type CertificateContext,
+  readCertificate,
+  type Vote,
+  verifyCertificate,
+  writeCertificate,
+} from './certificate.js'
+import { readViewChangeEntry, readVote, type ViewChangeEntry, viewChangeBytes, writeViewChangeEntry, writeVote } from './messages.js'
+import { isWeakQuorum, MAX_VALIDATORS } from './validators.js'
+
+/** One side: the headers from the height of the fork up to the block that the certificate commits. */
+export interface Branch {
+  readonly headers: readonly Header[]
+  readonly certificate: Certificate
+}
+
+export interface ForkProof {
+  readonly chainId: Hash
+  /** Two branches that begin at one height with different blocks; the smaller hash first. */
+  readonly branches: readonly [Branch, Branch]
+  /** Further votes, for O1 and O2. */
+  readonly votes: readonly Vote[]
+  /** VIEW-CHANGE entries, for O3. */
+  readonly entries: readonly ViewChangeEntry[]
+}
+
+export interface Culprit {
+  readonly validator: ValidatorIndex
+  readonly offence: 'two-votes' | 'commit-without-prepare' | 'forgotten-commit'
+}
+
+export interface ProvenFork {
+  readonly height: number
+  readonly blocks: readonly [Hash, Hash]
+  /** Ascending by validator, one offence of each. */
+  readonly culprits: readonly Culprit[]
+  readonly power: bigint
+  readonly totalPower: bigint
+}
+
+export const FORK_PROOF_VERSION = 1
+export const MAX_FORK_PROOF_BYTES: number = 16 * 1024 * 1024
+/** A certificate lies at most a window above a block it commits. */
+const MAX_BRANCH_HEADERS = 256
+
+const MAGIC = 'aethel-fork-proof'
+
+export function encodeForkProof(proof: ForkProof): Uint8Array {
+  return encode((writer) => {
+    writer.text(MAGIC).u8(FORK_PROOF_VERSION).raw(proof.chainId)
+    for (const { headers, certificate } of proof.branches) {
+      writer.list(headers, writeHeader)
+      writeCertificate(writer, certificate)
+    }
+    writer.list(proof.votes, writeVote).list(proof.entries, writeViewChangeEntry)
+  })
+}
+
+export function decodeForkProof(bytes: Uint8Array): Result<ForkProof, Refusal> {
+  if (bytes.length > MAX_FORK_PROOF_BYTES)
+    return refuse('fork-size', `expected a fork proof of at most ${MAX_FORK_PROOF_BYTES} bytes, got ${bytes.length}`)
+  return decode(bytes, (reader) => {
+    if (reader.text(MAGIC.length) !== MAGIC) reader.fail('fork-format', 'expected a fork proof, got something else')
+    const version = reader.u8()
+    if (version !== FORK_PROOF_VERSION) reader.fail('version', `expected fork proof version ${FORK_PROOF_VERSION}, got ${version}`)
+    const chainId = reader.hash()
+    const [first, second] = [0, 1].map(
+      (): Branch => ({ headers: reader.list(MAX_BRANCH_HEADERS, readHeader), certificate: readCertificate(reader) }),
+    ) as [Branch, Branch]
+    return {
+      chainId,
+      branches: [first, second] as const,
+      votes: reader.list(4 * MAX_VALIDATORS, readVote),
+      entries: reader.list(4 * MAX_VALIDATORS, readViewChangeEntry),
+    }
+  })
+}
+
+export function checkForkProof(bytes: Uint8Array, context: CertificateContext): Result<ProvenFork, Refusal> {
+  const decoded = decodeForkProof(bytes)
+  if (!decoded.ok) return decoded
+  const proof = decoded.value
+  if (!equalBytes(proof.chainId, context.chainId)) return refuse('fork-chain', 'expected a fork of the chain you trust, got another chain')
+  for (const branch of proof.branches) {
+    const checked = checkBranch(branch, context)
+    if (!checked.ok) return checked
+  }
+  const [first, second] = proof.branches.map(({ headers }) => headers[0] as Header) as [Header, Header]
+  const blocks = [hashHeader(first), hashHeader(second)] as const
+  if (first.height !== second.height || compareBytes(blocks[0], blocks[1]) >= 0)
+    return refuse('fork-blocks', 'expected two different blocks of one height, the smaller hash first: without them there is no fork')
+  const signed = checkMaterial(proof, context)
+  if (!signed.ok) return signed
+  const culprits = culpritsOf(proof)
+  const { totalPower } = context.validators
+  const power = culprits.reduce((sum, { validator }) => sum + (context.validators.validators[validator]?.power ?? 0n), 0n)
+  if (!isWeakQuorum(context.validators, power)) {
+    return refuse(
+      'fork-not-attributed',
+      `expected culprits with more than a third of the power ${totalPower}, got ${power}; add votes and VIEW-CHANGE entries of the views between`,
+    )
+  }
+  return ok({ height: first.height, blocks, culprits, power, totalPower })
+}
+
+function checkBranch({ headers, certificate }: Branch, context: CertificateContext): Result<null, Refusal> {
+  if (certificate.kind !== 'commit') return refuse('fork-certificate', 'expected a commit certificate, got a prepare certificate')
+  const verified = verifyCertificate(context, certificate)
+  if (!verified.ok) return verified
+  let below: Header | undefined
+  for (const header of headers) {
+    if (!equalBytes(header.chainId, context.chainId)) return refuse('fork-chain', 'expected headers of the chain you trust')
+    if (below !== undefined && !(header.height === below.height + 1 && equalBytes(header.parent, hashHeader(below))))
+      return refuse('fork-headers', `expected headers that build on each other, got a break at height ${header.height}`)
+    below = header
+  }
+  if (below === undefined || certificate.height !== below.height || !equalBytes(certificate.blockHash, hashHeader(below)))
+    return refuse('fork-headers', 'expected headers up to the block that the certificate commits')
+  return ok(null)
+}
+
+/** One bad signature refuses the whole, so that a proof says nothing it cannot show. */
+function checkMaterial({ votes, entries }: ForkProof, context: CertificateContext): Result<null, Refusal> {
+  const { chainId, validators, verifySignature } = context
+  for (const vote of votes) {
+    const key = validators.validators[vote.sender]?.publicKey
+    if (key === undefined || vote.epoch !== validators.epoch || !verifySignature(key, ballotBytes(chainId, vote), vote.signature))
+      return refuse('fork-vote', `expected votes signed by validators of epoch ${validators.epoch}, got one that is not`)
+  }
+  for (const entry of entries) {
+    const key = validators.validators[entry.sender]?.publicKey
+    if (key === undefined || entry.epoch !== validators.epoch || !verifySignature(key, viewChangeBytes(chainId, entry), entry.signature))
+      return refuse('fork-entry', `expected VIEW-CHANGE entries signed by validators of epoch ${validators.epoch}, got one that is not`)
+  }
+  return ok(null)
+}
+
+type Signed = Ballot & { readonly sender: ValidatorIndex }
+
+function culpritsOf(proof: ForkProof): Culprit[] {
+  const ballots: Signed[] = proof.votes.map((vote) => ({ ...vote }))
+  for (const { certificate } of proof.branches)
+    for (const sender of indicesOf(certificate.signers)) ballots.push({ ...certificate, sender: sender as ValidatorIndex })
+  const found = new Map<ValidatorIndex, Culprit['offence']>()
+  const slots = new Map<string, Signed>()
+  const accuse = (validator: ValidatorIndex, offence: Culprit['offence']): void => {
+    if (!found.has(validator)) found.set(validator, offence)
+  }
+  for (const ballot of ballots) {
+    const slot = `${ballot.sender}/${ballot.view}/${ballot.height}`
+    for (const kind of ['prepare', 'commit'] as const) {
+      const other = slots.get(`${slot}/${kind}`)
+      if (other !== undefined && keyOf(other.blockHash) !== keyOf(ballot.blockHash))
+        accuse(ballot.sender, kind === ballot.kind ? 'two-votes' : 'commit-without-prepare')
+    }
+    if (!slots.has(`${slot}/${ballot.kind}`)) slots.set(`${slot}/${ballot.kind}`, ballot)
+  }
+  for (const ballot of ballots) {
+    if (ballot.kind !== 'commit') continue
+    for (const entry of proof.entries)
+      if (entry.sender === ballot.sender && forgets(entry, ballot)) accuse(ballot.sender, 'forgotten-commit')
+  }
+  return [...found].map(([validator, offence]) => ({ validator, offence })).sort((a, b) => a.validator - b.validator)
+}
+
+/** O3: who sent COMMIT(v, n) names at least (v, n) in every VIEW-CHANGE for a view above v. */
+function forgets({ newView, highest }: ViewChangeEntry, commit: Ballot): boolean {
+  if (newView <= commit.view) return false
+  return highest === null || highest.view < commit.view || (highest.view === commit.view && highest.height < commit.height)
+}

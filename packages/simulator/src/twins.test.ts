@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest'
+import { randomSchedule, schedulesOf, splitsOf, Twins, type TwinsOptions } from './twins.js'
+
+const FOUR: TwinsOptions = { validators: 4, twins: 1, first: 0, views: 6, window: 1, bug: 'none' }
+
+describe('schedules', () => {
+  it('of four validators, one of them twice, over six views are 16^6', () => {
+    expect(splitsOf(FOUR)).toBe(16)
+    expect(schedulesOf(FOUR)).toBe(16_777_216)
+  })
+
+  it('a range is the sum of its parts, and each schedule alone says the same', () => {
+    const two = { ...FOUR, views: 2 }
+    const whole = new Twins(two).explore(64, 80)
+    const parts = [new Twins(two).explore(64, 69), new Twins(two).explore(69, 80)]
+    expect(whole.schedules).toBe(16)
+    expect(parts.reduce((sum, part) => sum + part.committed, 0)).toBe(whole.committed)
+    let alone = 0
+    for (let number = 64; number < 80; number++) alone += new Twins(two).run([Math.floor(number / 16), number % 16]).committed
+    expect(alone).toBe(whole.committed)
+  })
+})
+
+describe('twins break nothing', () => {
+  it('in all 256 schedules of two views, whose leader is two replicas at first', () => {
+    const report = new Twins({ ...FOUR, views: 2 }).explore(0, 256)
+    expect(report.violation).toBeUndefined()
+    expect(report.schedules).toBe(256)
+    expect(report.committed).toBe(165)
+    expect(report.highest).toBe(2)
+    expect(report.viewsWith.tipAdopted).toBeGreaterThan(0)
+    expect(report.viewsWith.evidence).toBeGreaterThan(0)
+  })
+
+  it.each([0, 1, 2, 3])('in random schedules of six views, validator %i being the twin', (first) => {
+    const twins = new Twins({ ...FOUR, first })
+    for (let seed = 1; seed <= 5; seed++) expect(twins.run(randomSchedule(FOUR, seed)).violation).toBeUndefined()
+  })
+
+  it('in random schedules of seven validators, two of them twice', () => {
+    const seven: TwinsOptions = { ...FOUR, validators: 7, twins: 2, window: 2 }
+    const twins = new Twins(seven)
+    for (let seed = 1; seed <= 2; seed++) expect(twins.run(randomSchedule(seven, seed)).violation).toBeUndefined()
+  })
+})
+
+describe('the exploration finds what is planted', () => {
+  it('a quorum of half the power: within the first splits', () => {
+    const report = new Twins({ ...FOUR, views: 2, bug: 'small-quorum' }).explore(0, 256)
+    expect(report.ok).toBe(false)
+    expect(report.violation?.schedule.length).toBeGreaterThan(0)
+    expect(['certificate', 'agreement', 'no-crash']).toContain(report.violation?.invariant)
+  })
+})
