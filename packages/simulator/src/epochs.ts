@@ -137,7 +137,10 @@ export class SimulatedEpochs {
     for (let draw = 0; draw < DRAWS; draw++) {
       const members = this.#draw(random)
       const total = members.reduce((sum, { power }) => sum + power, 0n)
-      if (3n * this.#faultyPower(members) < total) return members
+      // Who is a quorum alone commits before its disk has synced, and may lose that again: only what is durable is shown, but
+      // `agreement` is checked at the commit.
+      const isQuorumAlone = members.some(({ power }) => 3n * power > 2n * total)
+      if (!isQuorumAlone && 3n * this.#faultyPower(members) < total) return members
     }
     return null
   }
