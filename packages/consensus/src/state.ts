@@ -2,7 +2,18 @@
  * What a replica remembers between steps, and how it is rebuilt from what is durable (protocol.md §5). Handlers in the
  * neighbouring files change it and push effects to `out`; nothing outside this package sees it.
  */
-import { assert, equalBytes, type Hash, type Height, height, keyOf, type ValidatorIndex, type View, view } from '@aethel/codec'
+import {
+  assert,
+  equalBytes,
+  type Hash,
+  type Height,
+  height,
+  keyOf,
+  type Signature,
+  type ValidatorIndex,
+  type View,
+  view,
+} from '@aethel/codec'
 import { type Block, type Header, roughBodyBytes } from './block.js'
 import { type Certificate, compareCertificates, type Vote } from './certificate.js'
 import type {
@@ -53,7 +64,7 @@ export type Base =
 
 export type Phase =
   | { readonly kind: 'active'; readonly base: Base; readonly newView: NewView | null }
-  | { readonly kind: 'changing'; readonly viewChange: ViewChange; readonly sinceTick: number; timerRunning: boolean }
+  | { readonly kind: 'changing'; readonly viewChange: ViewChange; timerRunning: boolean }
 
 export type FollowUp =
   | { readonly what: 'block-valid' | 'block-invalid'; readonly hash: Hash }
@@ -70,6 +81,13 @@ export interface Refuted {
   readonly header: Header
   readonly transaction: Uint8Array
   readonly path: readonly PathStep[]
+}
+
+/** Something that is sent to a peer again and again until it helps, at growing intervals. */
+export interface BackOff<T> {
+  readonly about: T
+  readonly sinceTick: number
+  readonly dueTick: number
 }
 
 export interface OwnVotes {
@@ -114,6 +132,10 @@ export interface State {
   readonly statuses: (Status | undefined)[]
   /** By peer: what it has made us send since the last status tick. */
   readonly answersThisTick: readonly { count: number; bytes: number }[]
+  /** By peer: the proof of our view, or our wish for the next, that was sent to it last, and when it may be sent again. */
+  readonly toldView: (BackOff<ViewChange | NewView> | undefined)[]
+  /** By peer: the STATUS that was answered last, by its signature, and when the same words are answered again. */
+  readonly answeredStatus: (BackOff<Signature> | undefined)[]
   /** By peer: requests for committed blocks that it has not answered. */
   readonly blocksAsked: number[]
   sync: { readonly committedHeight: Height; readonly tick: number } | null
@@ -172,6 +194,8 @@ export function createState(config: ConsensusConfig, durable: DurableState): Sta
     viewChanges: new Array<ViewChange | undefined>(count).fill(undefined),
     missing: new Map(),
     statuses: new Array<Status | undefined>(count).fill(undefined),
+    toldView: new Array<BackOff<ViewChange | NewView> | undefined>(count).fill(undefined),
+    answeredStatus: new Array<BackOff<Signature> | undefined>(count).fill(undefined),
     answersThisTick: Array.from({ length: count }, () => ({ count: 0, bytes: 0 })),
     blocksAsked: new Array<number>(count).fill(0),
     sync: null,
@@ -205,7 +229,7 @@ export function createState(config: ConsensusConfig, durable: DurableState): Sta
 function restorePhase(origin: State['origin'], durable: DurableState): Phase {
   if (durable.phase === 'changing') {
     assert(durable.viewChange !== null, 'a durable view change lacks its VIEW-CHANGE message')
-    return { kind: 'changing', viewChange: durable.viewChange, sinceTick: 0, timerRunning: false }
+    return { kind: 'changing', viewChange: durable.viewChange, timerRunning: false }
   }
   assert(durable.view === 0 || durable.newView !== null, 'a durable active view above 0 lacks its NEW-VIEW')
   return { kind: 'active', base: baseOf(origin, durable.newView), newView: durable.newView }
