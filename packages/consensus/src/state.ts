@@ -2,7 +2,19 @@
  * What a replica remembers between steps, and how it is rebuilt from what is durable (protocol.md §5). Handlers in the
  * neighbouring files change it and push effects to `out`; nothing outside this package sees it.
  */
-import { assert, type Epoch, equalBytes, type Hash, type Height, height, keyOf, type ValidatorIndex, type View, view } from '@aethel/codec'
+import {
+  assert,
+  type Epoch,
+  equalBytes,
+  type Hash,
+  type Height,
+  height,
+  keyOf,
+  type Signature,
+  type ValidatorIndex,
+  type View,
+  view,
+} from '@aethel/codec'
 import { type Block, type Header, roughBodyBytes } from './block.js'
 import { type Certificate, compareCertificates, type Vote } from './certificate.js'
 import { lastHeightOf } from './epochs.js'
@@ -54,7 +66,7 @@ export type Base =
 
 export type Phase =
   | { readonly kind: 'active'; readonly base: Base; readonly newView: NewView | null }
-  | { readonly kind: 'changing'; readonly viewChange: ViewChange; readonly sinceTick: number; timerRunning: boolean }
+  | { readonly kind: 'changing'; readonly viewChange: ViewChange; timerRunning: boolean }
 
 export type FollowUp =
   | { readonly what: 'block-valid' | 'block-invalid'; readonly hash: Hash }
@@ -71,6 +83,13 @@ export interface Refuted {
   readonly header: Header
   readonly transaction: Uint8Array
   readonly path: readonly PathStep[]
+}
+
+/** Something that is sent to a peer again and again until it helps, at growing intervals. */
+export interface BackOff<T> {
+  readonly about: T
+  readonly sinceTick: number
+  readonly dueTick: number
 }
 
 export interface OwnVotes {
@@ -117,6 +136,10 @@ export interface State {
   readonly statuses: (Status | undefined)[]
   /** By peer: what it has made us send since the last status tick. */
   readonly answersThisTick: Map<ValidatorIndex, { count: number; bytes: number }>
+  /** By peer: the proof of our view, or our wish for the next, that was sent to it last, and when it may be sent again. */
+  readonly toldView: (BackOff<ViewChange | NewView> | undefined)[]
+  /** By peer: the STATUS that was answered last, by its signature, and when the same words are answered again. */
+  readonly answeredStatus: (BackOff<Signature> | undefined)[]
   /** By peer: requests for committed blocks that it has not answered. */
   readonly blocksAsked: Map<ValidatorIndex, number>
   /** Peers that sent messages of a later epoch since the last status tick. */
@@ -199,6 +222,8 @@ export function createState(config: ConsensusConfig, stored: DurableState): Stat
     viewChanges: new Array<ViewChange | undefined>(count).fill(undefined),
     missing: new Map(),
     statuses: new Array<Status | undefined>(count).fill(undefined),
+    toldView: new Array<BackOff<ViewChange | NewView> | undefined>(count).fill(undefined),
+    answeredStatus: new Array<BackOff<Signature> | undefined>(count).fill(undefined),
     answersThisTick: new Map(),
     blocksAsked: new Map(),
     laterEpoch: new Set(),
@@ -233,7 +258,7 @@ export function createState(config: ConsensusConfig, stored: DurableState): Stat
 function restorePhase(origin: State['origin'], durable: DurableState): Phase {
   if (durable.phase === 'changing') {
     assert(durable.viewChange !== null, 'a durable view change lacks its VIEW-CHANGE message')
-    return { kind: 'changing', viewChange: durable.viewChange, sinceTick: 0, timerRunning: false }
+    return { kind: 'changing', viewChange: durable.viewChange, timerRunning: false }
   }
   assert(durable.view === 0 || durable.newView !== null, 'a durable active view above 0 lacks its NEW-VIEW')
   return { kind: 'active', base: baseOf(origin, durable.newView), newView: durable.newView }

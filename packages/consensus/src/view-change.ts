@@ -3,12 +3,12 @@
  * the highest one of a quorum. Views only grow (trap B6).
  */
 import { assert, type ValidatorIndex, type View, view } from '@aethel/codec'
-import { answerWithView } from './catch-up.js'
+import { answerWithView, noteViewTold } from './catch-up.js'
 import { keepOnly, learnCommit, pursueHash } from './chain.js'
 import { highestOf } from './check.js'
 import type { ViewChangeReason } from './interface.js'
 import { type NewView, newViewBytes, type ViewChange, type ViewChangeEntry, viewChangeBytes } from './messages.js'
-import { baseOf, emit, ignore, isLeader, isMember, mayChangeView, PAST_VIEWS_COUNTED, type State } from './state.js'
+import { baseOf, emit, ignore, isLeader, isMember, mayChangeView, otherValidators, PAST_VIEWS_COUNTED, type State } from './state.js'
 import { restartViewTimer, settleCommitTime } from './timers.js'
 import { isQuorum, isWeakQuorum, leaderOf } from './validators.js'
 
@@ -20,11 +20,12 @@ export function startViewChange(state: State, target: number, reason: ViewChange
   assert(newView > state.view, `view ${newView} does not lie above view ${state.view}`)
   const message = createViewChange(state, newView)
   leaveView(state, newView)
-  state.phase = { kind: 'changing', viewChange: message, sinceTick: state.tick, timerRunning: false }
+  state.phase = { kind: 'changing', viewChange: message, timerRunning: false }
   state.viewChanges[state.config.self] = message
   emit(state, { name: 'view-change-started', view: newView, reason })
   state.out.push({ kind: 'persist', records: [{ kind: 'view', view: newView, phase: 'changing', newView: null, viewChange: message }] })
   state.out.push({ kind: 'send', to: 'all', message })
+  for (const peer of otherValidators(state)) noteViewTold(state, peer, message)
   considerViewChanges(state)
 }
 
@@ -142,7 +143,10 @@ function leadNewView(state: State): void {
     sender: state.config.self,
   }
   const message: NewView = { ...unsigned, signature: state.config.sign(newViewBytes(state.config.chainId, unsigned)) }
-  enterView(state, message, () => state.out.push({ kind: 'send', to: 'all', message }))
+  enterView(state, message, () => {
+    state.out.push({ kind: 'send', to: 'all', message })
+    for (const peer of otherValidators(state)) noteViewTold(state, peer, message)
+  })
 }
 
 export function onNewView(state: State, message: NewView): void {
