@@ -29,11 +29,19 @@ function scripted() {
   const validators = createValidatorSet(epoch(0), [{ publicKey: publicKey(new Uint8Array(32).fill(1)), power: 1n }])
   if (!validators.ok) throw new Error('a validator set of one is good')
   const driver = new Driver({
-    home: { chainId: hash(new Uint8Array(32)), validators: validators.value } as Home,
+    home: {
+      chainId: hash(new Uint8Array(32)),
+      validators: validators.value,
+      self: 0,
+      networkSeed: new Uint8Array(32),
+      genesis: { parameters: { epochLength: 0 } },
+    } as unknown as Home,
     application: {} as Application<LedgerState>,
     replica: {
       committed: { height: height(0), hash: hash(new Uint8Array(32)), timestampMs: 0 },
       position: { view: view(0), phase: 'active' },
+      epoch: { validators: validators.value, previousValidators: null, origin: { height: height(0), hash: hash(new Uint8Array(32)) } },
+      state: { entries: { get: () => undefined } },
       step: () => next,
     } as unknown as Replica<LedgerState>,
     store: { append: (_records, onDurable) => durable.push(onDurable) } as Partial<Store> as Store,
@@ -46,7 +54,12 @@ function scripted() {
     },
     provable: null,
   })
-  const mesh: Partial<Mesh> = { send: (_to, bytes) => left.push(bytes), flush: () => undefined }
+  const mesh: Partial<Mesh> = {
+    send: (_to, bytes) => left.push(bytes),
+    flush: () => undefined,
+    rename: () => undefined,
+    addPeer: () => undefined,
+  }
   driver.start(mesh as Mesh, {} as ProofPool)
   return {
     left,
