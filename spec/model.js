@@ -139,6 +139,11 @@ function exploreBroken({ name, rule, step, seed, traces }) {
   return violated
 }
 
+/** Quint's generator counts up from its seed, so that neighbouring seeds soon produce the same traces: these lie 2^32 draws apart. */
+function streamOf(seed, run) {
+  return (BigInt(seed) * 1024n + BigInt(run)) * 2n ** 32n
+}
+
 function generate(count, seed) {
   rmSync(CACHE, { recursive: true, force: true })
   mkdirSync(CACHE, { recursive: true })
@@ -149,7 +154,7 @@ function generate(count, seed) {
     // Quint numbers its files only if there are several.
     const wanted = Math.max(2, traces)
     quint(instance.name, [
-      `--seed=${seed + Math.floor(run / SOUND.length)}`,
+      `--seed=${streamOf(seed, Math.floor(run / SOUND.length))}`,
       `--max-samples=${wanted}`,
       `--n-traces=${wanted}`,
       `--max-steps=${REPLAY_STEPS}`,
@@ -161,7 +166,9 @@ function generate(count, seed) {
     }
     console.log(`${lines.length} of ${count} traces`)
   }
-  return `${lines.join('\n')}\n`
+  const distinct = new Set(lines)
+  console.log(`${distinct.size} of them are distinct`)
+  return `${[...distinct].join('\n')}\n`
 }
 
 function replayFresh(count, seed) {

@@ -29,7 +29,7 @@ describe('traces of the model', () => {
   }, 600_000)
 
   it.runIf(fresh === undefined)('are at least a thousand, of both sizes, and reach view changes, re-proposals and restarts', () => {
-    expect(traces.length).toBeGreaterThanOrEqual(1000)
+    expect(new Set(traces.map((trace) => JSON.stringify(trace))).size).toBeGreaterThanOrEqual(1000)
     expect(new Set(traces.map((trace) => trace.validators))).toEqual(new Set([4, 6]))
     const count = (found: (trace: Trace) => boolean): number => traces.filter(found).length
     expect(count((t) => t.steps.some((s) => s.sent.newViews?.some((text) => text.includes('P')) ?? false))).toBeGreaterThan(100)

@@ -1,0 +1,176 @@
+/**
+ * `npm run fuzz -- [--minutes M] [--target NAME] [--seed S] [--input HEX|FILE] [--keep] [--json]`: coverage-guided fuzzing of
+ * every decoder and of whole replicas (docs/fuzzing.md). Exit code 0: nothing found; 7: an input broke a property; 2: usage.
+ */
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { Worker } from 'node:worker_threads'
+import { nameOf, writeCorpus } from './lib/corpus.js'
+import { examine, examineMemory } from './lib/properties.js'
+import { TARGETS, targetNamed } from './targets/index.js'
+
+const USAGE = 'npm run fuzz -- [--minutes M] [--target NAME] [--seed S] [--input HEX|FILE] [--keep] [--json]'
+/** Whole replicas take longer per input than a decoder: their share of the time, in parts. */
+const SHARE = /** @type {Record<string, number>} */ ({ 'replica-sequence': 5 })
+/** Without a word for so long an input is taken to run for ever. */
+const SILENT_MS = 60_000
+const MAX_OLD_SPACE_MB = 1024
+const SHARED_BYTES = 1 << 20
+/** A longer input goes into a file. */
+const MAX_HEX_BYTES = 1000
+
+/** @typedef {{ property: string, message: string, input: Uint8Array }} Found */
+/** @typedef {{ name: string, executions: number, seconds: number, corpus: number, covered: number, blocks: number, fromSeeds: number, largest: number, findings: Found[], kept: Uint8Array[] }} Report */
+
+const options = parsed()
+if (options.input === null) await fuzz()
+else replay(options.input)
+
+async function fuzz() {
+  const parts = options.targets.reduce((sum, { name }) => sum + (SHARE[name] ?? 1), 0)
+  const reports = []
+  for (const { name } of options.targets) {
+    const report = await fuzzTarget(name, (options.minutes * 60_000 * (SHARE[name] ?? 1)) / parts)
+    reports.push(report)
+    if (options.keep) writeCorpus(name, report.kept)
+    if (!options.json) say(report)
+  }
+  const findings = reports.flatMap(({ name, findings }) => findings.map((found) => described(name, found)))
+  if (options.json) console.log(JSON.stringify({ seed: options.seed, targets: reports.map(withoutInputs), findings }, null, 2))
+  else for (const { target, property, message, command } of findings) console.log(`\n${target}: ${property}\n${message}\nagain: ${command}`)
+  process.exitCode = findings.length > 0 ? 7 : 0
+}
+
+/**
+ * @param {string} name
+ * @param {number} milliseconds
+ * @returns {Promise<Report>}
+ */
+function fuzzTarget(name, milliseconds) {
+  const shared = new SharedArrayBuffer(SHARED_BYTES)
+  const worker = new Worker(new URL('worker.js', import.meta.url), {
+    workerData: { name, seed: options.seed, milliseconds, shared, keep: options.keep },
+    resourceLimits: { maxOldGenerationSizeMb: MAX_OLD_SPACE_MB },
+  })
+  return new Promise((resolve) => {
+    let last = { executions: 0, corpus: 0, covered: 0 }
+    let silence = setTimeout(silent, milliseconds + SILENT_MS)
+    const end = (/** @type {Partial<Report>} */ report) => {
+      clearTimeout(silence)
+      void worker.terminate()
+      resolve({ name, seconds: 0, blocks: 0, fromSeeds: 0, largest: 0, findings: [], kept: [], ...last, ...report })
+    }
+    const died = (/** @type {string} */ property, /** @type {string} */ message) =>
+      end({ findings: [{ property, message, input: inputIn(shared) }] })
+    function silent() {
+      died('slow', `nothing was heard for ${SILENT_MS / 1000} s`)
+    }
+    worker.on('error', (error) => {
+      died(/** @type {{ code?: string }} */ (error).code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'memory' : 'throws', error.stack ?? error.message)
+    })
+    worker.on('message', (message) => {
+      if (message.kind === 'done') return end(message)
+      last = { executions: message.executions, corpus: message.corpus, covered: message.covered }
+      clearTimeout(silence)
+      silence = setTimeout(silent, SILENT_MS)
+    })
+  })
+}
+
+/** @param {SharedArrayBuffer} shared */
+function inputIn(shared) {
+  const length = new Int32Array(shared, 0, 1)[0] ?? 0
+  return new Uint8Array(shared, 4, Math.max(0, length)).slice()
+}
+
+/** @param {Report} report */
+function say({ name, executions, seconds, corpus, covered, blocks, fromSeeds, findings }) {
+  const rate = seconds > 0 ? Math.round(executions / seconds) : 0
+  console.log(
+    `${name.padEnd(20)}${String(executions).padStart(9)} inputs ${String(rate).padStart(7)}/s ${String(corpus).padStart(5)} kept ` +
+      `${String(covered).padStart(6)} of ${blocks} blocks (${fromSeeds} from seeds)  ${findings.length} findings`,
+  )
+}
+
+/** @param {Report} report */
+function withoutInputs({ name, executions, seconds, corpus, covered, blocks, fromSeeds, largest }) {
+  return { name, executions, seconds, corpus, covered, blocks, fromSeeds, largestRetainedBytes: largest }
+}
+
+/**
+ * @param {string} target
+ * @param {Found} found
+ */
+function described(target, { property, message, input }) {
+  const text = Buffer.from(input).toString('hex')
+  const argument = input.length > 0 && input.length <= MAX_HEX_BYTES ? text : fileOf(target, input)
+  return { target, property, message, command: `npm run fuzz -- --target ${target} --input ${argument}` }
+}
+
+/**
+ * @param {string} target
+ * @param {Uint8Array} input
+ */
+function fileOf(target, input) {
+  const file = join(mkdtempSync(join(tmpdir(), 'aethel-fuzz-')), `${target}-${nameOf(input)}`)
+  writeFileSync(file, input)
+  return file
+}
+
+/** @param {Uint8Array} input */
+function replay(input) {
+  const [target] = options.targets
+  if (target === undefined) return
+  examine(target, input) // once for the compiler
+  const finding = examine(target, input) ?? examineMemory(target, input).finding
+  if (options.json) console.log(JSON.stringify({ target: target.name, bytes: input.length, finding }))
+  else
+    console.log(
+      finding === null ? `${target.name}: ${input.length} bytes, every property holds` : `${finding.property}: ${finding.message}`,
+    )
+  process.exitCode = finding === null ? 0 : 7
+}
+
+function parsed() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        minutes: { type: 'string', default: '1' },
+        target: { type: 'string' },
+        seed: { type: 'string', default: String(Math.floor(Math.random() * 0x1_0000_0000)) },
+        input: { type: 'string' },
+        keep: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+      },
+    })
+    const minutes = Number(values.minutes)
+    if (!(minutes > 0 && minutes <= 10_000)) throw new Error(`expected --minutes above 0 and at most 10000, got ${values.minutes}`)
+    const seed = Number(values.seed)
+    if (!(Number.isSafeInteger(seed) && seed >= 0)) throw new Error(`expected --seed of 0..2^53-1, got ${values.seed}`)
+    const chosen = values.target === undefined ? undefined : targetNamed(values.target)
+    if (values.target !== undefined && chosen === undefined)
+      throw new Error(`expected --target of ${TARGETS.map(({ name }) => name).join(', ')}; got ${values.target}`)
+    if (values.input !== undefined && chosen === undefined) throw new Error('expected --target with --input: which decoder reads it')
+    const input = values.input === undefined ? null : inputOf(values.input)
+    return {
+      minutes,
+      seed,
+      targets: chosen === undefined ? TARGETS : [chosen],
+      input,
+      keep: values.keep === true,
+      json: values.json === true,
+    }
+  } catch (error) {
+    console.error(`fuzz: ${error instanceof Error ? error.message : error}; ${USAGE}`)
+    process.exit(2)
+  }
+}
+
+/** @param {string} text hex, or the name of a file */
+function inputOf(text) {
+  if (existsSync(text)) return new Uint8Array(readFileSync(text))
+  if (!/^([0-9a-f]{2})*$/.test(text)) throw new Error(`expected --input in lower-case hex or the name of a file, got ${text.slice(0, 64)}`)
+  return new Uint8Array(Buffer.from(text, 'hex'))
+}

@@ -1,0 +1,312 @@
+/** What peers send and what blocks hold: decoders, then the edge checks with signatures that verify half of the time. */
+import { decode, epoch, equalBytes, height, keyOf, utf8, validatorIndex, view } from '@aethel/codec'
+import {
+  assembleCertificate,
+  ballotBytes,
+  checkBlockEvidence,
+  checkEvidenceForm,
+  checkForkProof,
+  createMessageChecker,
+  decodeBlock,
+  decodeEvidence,
+  decodeForkProof,
+  decodeMessage,
+  encodeBlock,
+  encodeCertificate,
+  encodeEvidence,
+  encodeForkProof,
+  encodeMessage,
+  equivocationOf,
+  hashHeader,
+  offenceFits,
+  readCertificate,
+  transactionPath,
+  verifyCertificate,
+} from '@aethel/consensus'
+import { FRAME, FrameReader, frameOf } from '../../packages/network/dist/frames.js'
+import { idealKey, idealSign, verifyIdeal } from '../../packages/simulator/dist/ideal-hash-signatures.js'
+import { CHAIN, Cluster, validatorsOf } from '../lib/cluster.js'
+import { Broken } from '../lib/properties.js'
+
+/** @typedef {import('../lib/properties.js').Target} Target */
+
+const VALIDATORS = validatorsOf(4)
+/** Also signatures whose last bit is clear: so that what lies behind a signature is reached. @type {import('@aethel/consensus').VerifySignature} */
+const verifySignature = (key, message, signature) => ((signature[63] ?? 1) & 1) === 0 || verifyIdeal(key, message, signature)
+const CONTEXT = { chainId: CHAIN, validators: VALIDATORS, verifySignature }
+const EVIDENCE_CONTEXT = {
+  chainId: CHAIN,
+  validatorsOf: (/** @type {number} */ inEpoch) => (inEpoch === 0 ? VALIDATORS : undefined),
+  verifySignature,
+}
+
+/** Four validators, one of them faulty, that commit a few blocks and change the view. */
+const PROGRAM = Uint8Array.from(
+  [
+    [0, 3, 7, 3, 23, 3, 23, 3, 23, 7, 3, 23, 12, 0, 0, 0, 3, 0, 0, 12, 1, 0, 0, 3, 0, 0, 17, 0, 0, 0, 0, 17, 1, 0, 0, 0],
+    [17, 2, 0, 0, 0, 0, 0, 0, 0, 17, 4, 0, 0, 0, 11, 3, 23, 16, 0, 3, 4, 0, 1, 2, 1, 2, 1, 2, 4, 4, 0, 0, 0, 10, 3, 23],
+    [14, 4, 0, 200, 3, 3, 0, 0, 3, 23, 3, 23, 7, 3, 23, 13, 0, 65, 1, 1, 0, 0, 0, 10, 3, 23, 10, 3, 23, 15, 3, 0, 0, 0],
+  ].flat(),
+)
+
+/** @type {readonly import('@aethel/consensus').Message[]} */
+let harvested = []
+
+/** One message of each kind and some more. */
+function messages() {
+  if (harvested.length > 0) return harvested
+  const cluster = new Cluster(PROGRAM)
+  cluster.run()
+  /** @type {Map<string, number>} */
+  const counts = new Map()
+  harvested = cluster.seen.filter(({ kind }) => {
+    const count = (counts.get(kind) ?? 0) + 1
+    counts.set(kind, count)
+    return count <= 3
+  })
+  const block = [...cluster.blocks.values()][0]
+  if (block === undefined) throw new Error('the program of the seeds proposes no block')
+  const certificate = certificateOf(block)
+  harvested = [
+    ...harvested,
+    { kind: 'block', block },
+    { kind: 'blocks', blocks: [block], links: [], certificate },
+    { kind: 'evidence', evidence: encodeEvidence(CHAIN, equivocation()) },
+    { kind: 'fetch', want: 'block', hash: block.hash },
+    { kind: 'fetch', want: 'committed', from: height(1) },
+  ]
+  return harvested
+}
+
+/**
+ * @param {'prepare' | 'commit'} kind
+ * @param {Pick<import('@aethel/consensus').Block, 'hash' | 'header'>} block
+ * @param {number} sender
+ * @returns {import('@aethel/consensus').Vote}
+ */
+function vote(kind, block, sender) {
+  /** @type {import('@aethel/consensus').Ballot} */
+  const ballot = { kind, epoch: epoch(0), view: view(0), height: block.header.height, blockHash: block.hash }
+  return { ...ballot, sender: validatorIndex(sender), signature: idealSign(idealKey(sender), ballotBytes(CHAIN, ballot)) }
+}
+
+/** @param {Pick<import('@aethel/consensus').Block, 'hash' | 'header'>} block */
+function certificateOf(block, signers = [0, 1, 2]) {
+  const votes = signers.map((sender) => vote('commit', block, sender))
+  return assembleCertificate(/** @type {import('@aethel/consensus').Vote} */ (votes[0]), 4, votes)
+}
+
+function blocks() {
+  const found = messages().flatMap((message) => (message.kind === 'pre-prepare' || message.kind === 'block' ? [message.block] : []))
+  return [...new Map(found.map((block) => [keyOf(block.hash), block])).values()]
+}
+
+function equivocation() {
+  const [a, b] = rivals()
+  return equivocationOf(vote('prepare', a, 3), vote('prepare', b, 3))
+}
+
+/** Two blocks of one height. */
+function rivals() {
+  const cluster = new Cluster(PROGRAM)
+  cluster.run()
+  const block = /** @type {import('@aethel/consensus').Block} */ ([...cluster.blocks.values()][0])
+  const header = { ...block.header, timestampMs: block.header.timestampMs + 1 }
+  return [block, { ...block, header, hash: hashHeader(header) }]
+}
+
+const TAGS = [
+  ...[1, 2, 3, 4, 5, 6, 7, 8, 20].map((tag) => Uint8Array.of(tag)),
+  CHAIN,
+  VALIDATORS.hash,
+  Uint8Array.of(0, 4, 15),
+  new Uint8Array(8),
+  new Uint8Array(4),
+]
+
+/** @type {Target} */
+export const message = {
+  name: 'messages',
+  what: 'consensus messages as peers send them, and the checks at the edge',
+  seeds: () => messages().map(encodeMessage),
+  dictionary: TAGS,
+  // A transaction of a byte costs five bytes and an object of some 200: see docs/fuzzing.md.
+  memoryBytes: 1 << 20,
+  decode: decodeMessage,
+  encode: encodeMessage,
+  use: (value) => {
+    expectRefusal(createMessageChecker(CONTEXT).check(value))
+  },
+}
+
+/** @type {Target} */
+export const block = {
+  name: 'blocks',
+  what: 'blocks, and the evidence in them',
+  seeds: () => blocks().map(encodeBlock),
+  dictionary: TAGS,
+  memoryBytes: 1 << 20,
+  decode: decodeBlock,
+  encode: encodeBlock,
+  use: (value) => {
+    expectRefusal(checkBlockEvidence(value.body.evidence, EVIDENCE_CONTEXT))
+  },
+}
+
+/** @type {Target} */
+export const certificate = {
+  name: 'certificates',
+  what: 'certificates and their full check',
+  seeds: () => blocks().flatMap((each) => [[0, 1, 2], [0, 1, 2, 3], [1]].map((signers) => encodeCertificate(certificateOf(each, signers)))),
+  dictionary: TAGS,
+  decode: (bytes) => decode(bytes, readCertificate),
+  encode: encodeCertificate,
+  use: (value) => {
+    expectRefusal(verifyCertificate(CONTEXT, value))
+  },
+}
+
+/** @type {Target} */
+export const evidence = {
+  name: 'evidence',
+  what: 'evidence of both types, and whether it fits a block',
+  seeds: () => {
+    const transactions = [utf8('a'), utf8('b'), utf8('c')]
+    const [base] = blocks()
+    if (base === undefined) return []
+    return [
+      encodeEvidence(CHAIN, equivocation()),
+      encodeEvidence(CHAIN, {
+        type: 'invalid-verification',
+        vote: vote('prepare', base, 3),
+        header: base.header,
+        transaction: /** @type {Uint8Array} */ (transactions[1]),
+        path: transactionPath(transactions, 1),
+      }),
+    ]
+  },
+  dictionary: TAGS,
+  decode: decodeEvidence,
+  encode: (value) => encodeEvidence(value.chainId, value.evidence),
+  use: (_, bytes) => {
+    const checked = checkEvidenceForm(bytes, EVIDENCE_CONTEXT)
+    expectRefusal(checked)
+    if (checked.ok) expectRefusal(offenceFits(checked.value.offence, height(1000)))
+  },
+}
+
+/** @type {Target} */
+export const fork = {
+  name: 'fork-proofs',
+  what: 'proofs that two branches of one chain were committed',
+  seeds: () => {
+    const sides = rivals()
+      .toSorted((a, b) => Buffer.compare(a.hash, b.hash))
+      .map((each, side) => ({ headers: [each.header], certificate: certificateOf(each, side === 0 ? [0, 1, 2] : [1, 2, 3]) }))
+    const [a, b] = rivals()
+    if (a === undefined || b === undefined) return []
+    const branches = /** @type {[import('@aethel/consensus').Branch, import('@aethel/consensus').Branch]} */ (sides)
+    return [
+      encodeForkProof({ chainId: CHAIN, branches, votes: [], entries: [] }),
+      encodeForkProof({ chainId: CHAIN, branches, votes: [vote('prepare', a, 3), vote('prepare', b, 3)], entries: entries() }),
+    ]
+  },
+  dictionary: [...TAGS, 'aethel-fork-proof'],
+  decode: decodeForkProof,
+  encode: encodeForkProof,
+  use: (_, bytes) => {
+    expectRefusal(checkForkProof(bytes, CONTEXT))
+  },
+}
+
+function entries() {
+  return messages()
+    .flatMap((each) => (each.kind === 'view-change' ? [each.entry] : []))
+    .slice(0, 2)
+}
+
+const MAX_FRAME = 4096
+
+/** @type {Target} */
+export const frames = {
+  name: 'frames',
+  what: "the network's frame reader: the same frames however the stream is cut",
+  seeds: () => [
+    frameOf(FRAME.ping, new Uint8Array(0)),
+    Uint8Array.from([
+      ...frameOf(FRAME.hello, utf8('hello')),
+      ...frameOf(FRAME.message, new Uint8Array(300)),
+      ...frameOf(FRAME.pong, CHAIN),
+    ]),
+  ],
+  dictionary: [1, 2, 3, 4, 5].map((kind) => Uint8Array.of(0, 0, 0, 1, kind)),
+  decode: (bytes) => ({ ok: true, value: readFrames(bytes, [bytes.length]) }),
+  use: (whole, bytes) => {
+    const text = JSON.stringify(whole)
+    const sizes = [...bytes.subarray(0, 8)].map((byte) => 1 + (byte % 13))
+    for (const cuts of [[1], [5], [7, 1], sizes]) {
+      const cut = readFrames(bytes, cuts)
+      if (JSON.stringify(cut) !== text)
+        throw new Broken(`cut at ${cuts.join(', ')} the stream reads as ${JSON.stringify(cut).slice(0, 200)}`)
+    }
+    const again = Buffer.concat(
+      whole.frames.map((/** @type {{ kind: 1, payload: string }} */ { kind, payload }) => frameOf(kind, Buffer.from(payload, 'hex'))),
+    )
+    if (!equalBytes(again, bytes.subarray(0, again.length))) throw new Broken('the frames read are not the bytes of the stream')
+  },
+}
+
+/**
+ * @param {Uint8Array} bytes
+ * @param {readonly number[]} sizes of the chunks, in turn
+ */
+function readFrames(bytes, sizes) {
+  /** @type {{ kind: number, payload: string }[]} */
+  const read = []
+  /** @type {string | null} */
+  let broken = null
+  const reader = new FrameReader(MAX_FRAME, {
+    onFrame: (kind, payload) => {
+      if (broken !== null) throw new Broken('a frame came out of a broken stream')
+      if (payload.length + 1 > MAX_FRAME) throw new Broken(`a frame of ${payload.length} bytes passed`)
+      read.push({ kind, payload: Buffer.from(payload).toString('hex') })
+    },
+    onBroken: (code) => {
+      broken = code
+    },
+  })
+  for (let at = 0, turn = 0; at < bytes.length; turn++) {
+    const size = sizes[turn % sizes.length] ?? 1
+    reader.push(bytes.subarray(at, at + size))
+    at += size
+  }
+  return { frames: read, broken }
+}
+
+/** @type {Target} */
+export const replicaSequence = {
+  name: 'replica-sequence',
+  what: 'whole replicas: bytes choose deliveries, losses, timers and what faulty validators sign',
+  seeds: () => [
+    PROGRAM,
+    Uint8Array.of(0, 3, 7, 3, 23, 3, 23, 3, 23),
+    Uint8Array.of(0, 3, 10, 3, 23, 7, 3, 23, 3, 23),
+    Uint8Array.of(0, 3, 7, 3, 8, 10, 3, 23, 10, 3, 23, 11, 3, 23, 7, 3, 23),
+    Uint8Array.of(3, 2, 7, 3, 23, 13, 0, 65, 1, 1, 0, 0, 0, 12, 0, 0, 0, 3, 0, 0, 3, 23),
+    Uint8Array.of(0, 0, 13, 0, 65, 1, 1, 0, 0, 70, 13, 0, 67, 2, 2, 0, 0, 71, 3, 23, 10, 3, 23, 7, 3, 23, 3, 23),
+    ...Array.from({ length: 8 }, (_, i) => Uint8Array.from({ length: 120 }, (__, k) => (k * k * (i + 3) + k * 7 + i) % 251)),
+  ],
+  maxBytes: 512,
+  // A sequence is up to 160 steps, many of them deliveries to several replicas: the 50 ms hold for each step.
+  slowMs: 1000,
+  decode: (bytes) => {
+    new Cluster(bytes).run()
+    return { ok: true, value: null }
+  },
+}
+
+/** @param {{ ok: boolean, error?: { code: string, message: string } }} result */
+function expectRefusal(result) {
+  if (!result.ok && !(result.error !== undefined && result.error.code.length > 0 && result.error.message.length > 0))
+    throw new Broken('refused without a code and a sentence')
+}

@@ -1,0 +1,35 @@
+/** Every target, in the order in which they run. */
+import * as consensus from './consensus.js'
+import * as files from './files.js'
+import * as proofs from './proofs.js'
+
+/** @type {readonly import('../lib/properties.js').Target[]} */
+export const TARGETS = [
+  consensus.message,
+  consensus.block,
+  consensus.certificate,
+  consensus.evidence,
+  consensus.fork,
+  consensus.frames,
+  files.transactions,
+  files.genesisBinary,
+  files.genesisJson,
+  files.receipts,
+  files.trust,
+  files.stateRecords,
+  files.storeRecords,
+  files.storeFiles,
+  files.transcripts,
+  proofs.cnf,
+  proofs.lratText,
+  proofs.lratClaims,
+  proofs.databases,
+  proofs.libraries,
+  proofs.metamathClaims,
+  consensus.replicaSequence,
+]
+
+/** @param {string} name */
+export function targetNamed(name) {
+  return TARGETS.find((target) => target.name === name)
+}

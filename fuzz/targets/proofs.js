@@ -1,0 +1,225 @@
+/** The kernels and what they read. Their work is metered, so a small meter must also bound their time. */
+import { readFileSync } from 'node:fs'
+import { decode, fromHex, toHex, utf8 } from '@aethel/codec'
+import {
+  checkDatabase,
+  checkLrat,
+  cnfToClaim,
+  decodeLibrary,
+  encodeLibrary,
+  encodeMetamathClaim,
+  LibraryExtractor,
+  lratVerifier,
+  metamathVerifier,
+  parseCnfClaim,
+  parseDatabase,
+  readMetamathClaim,
+  runMetered,
+} from '@aethel/proofs'
+import { encodeCertificate, readCertificate } from '../../packages/proofs/dist/metamath/certificate.js'
+import { Broken } from '../lib/properties.js'
+
+/** @typedef {import('../lib/properties.js').Target} Target */
+
+const PACKAGES = new URL('../../packages/proofs/', import.meta.url)
+/** So much work takes a few milliseconds. */
+const GAS = 200_000
+const MEMORY_WORDS = 1 << 16
+const LIMITS = { claimBytes: 1 << 16, proofBytes: 1 << 16, gas: GAS, memoryWords: MEMORY_WORDS }
+
+/** @type {{ vectors: { cnf: string, proofHex: string }[] }} */
+const lrat = JSON.parse(readFileSync(new URL('vectors/lrat-1.json', PACKAGES), 'utf8'))
+/** @type {{ library: string, statements: Record<string, string>, cases: { claim: string, proof: string }[] }} */
+const metamath = JSON.parse(readFileSync(new URL('vectors/metamath-1.json', PACKAGES), 'utf8'))
+
+/** @param {string} text */
+function hex(text) {
+  const bytes = fromHex(text)
+  if (!bytes.ok) throw new Error(bytes.error.message)
+  return bytes.value
+}
+
+/**
+ * Two byte strings in one input: a u16 length before the first.
+ *
+ * @param {Uint8Array} first
+ * @param {Uint8Array} second
+ */
+function pair(first, second) {
+  return Uint8Array.from([first.length >> 8, first.length & 255, ...first, ...second])
+}
+
+/** @param {Uint8Array} bytes */
+function unpaired(bytes) {
+  const length = ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)
+  return { first: bytes.slice(2, 2 + length), second: bytes.slice(2 + length) }
+}
+
+const DIMACS = ['p cnf ', ' 0\n', '-', 'c\n', '%\n0\n', '99999999999', '2147483648', 'd ', '\n', ' ']
+
+/** @type {Target} */
+export const cnf = {
+  name: 'cnf',
+  what: 'DIMACS text, and the claim it becomes',
+  seeds: () => lrat.vectors.map((vector) => utf8(vector.cnf)).filter((bytes) => bytes.length < 2000),
+  dictionary: DIMACS,
+  decode: cnfToClaim,
+  use: (claim) => {
+    const parsed = parseCnfClaim(claim)
+    if (!parsed.ok) throw new Broken(`the claim of a DIMACS text is not canonical: ${parsed.error.message}`)
+  },
+}
+
+/** @type {Target} */
+export const lratText = {
+  name: 'lrat',
+  what: 'a formula in DIMACS and its refutation, text or binary, as `aethel check` reads them',
+  seeds: () => lrat.vectors.map((vector) => pair(utf8(vector.cnf), hex(vector.proofHex))).filter((bytes) => bytes.length < 2000),
+  dictionary: [...DIMACS, Uint8Array.of(0x61, 2), Uint8Array.of(0x64), Uint8Array.of(255, 255, 255, 255, 15)],
+  decode: (bytes) => {
+    const { first, second } = unpaired(bytes)
+    return { ok: true, value: checkLrat(first, second, LIMITS) }
+  },
+  use: (verdict) => {
+    expectVerdict(verdict)
+  },
+}
+
+/** @type {Target} */
+export const lratClaims = {
+  name: 'lrat-claims',
+  what: 'canonical claims of `lrat/1` with their proofs, as the ledger checks them',
+  seeds: () =>
+    lrat.vectors.flatMap((vector) => {
+      const claim = cnfToClaim(utf8(vector.cnf))
+      return claim.ok && vector.proofHex.length < 4000 ? [pair(claim.value, hex(vector.proofHex))] : []
+    }),
+  dictionary: [...DIMACS, Uint8Array.of(0x61, 2), Uint8Array.of(0x64), Uint8Array.of(0, 0, 0, 2), Uint8Array.of(255, 255, 255, 255, 15)],
+  decode: (bytes) => {
+    const verifier = lratVerifier(LIMITS)
+    const { first, second } = unpaired(bytes)
+    const claim = verifier.parseClaim(first)
+    if (!claim.ok) return claim
+    if (!verifier.citationsOf(claim.value.claim, second).ok) throw new Broken('a refutation cites')
+    const run = () => runMetered(verifier, claim.value.claim, second, { statementOf: () => undefined })
+    const verdict = run()
+    if (JSON.stringify(run()) !== JSON.stringify(verdict)) throw new Broken('two verdicts on one proof')
+    return { ok: true, value: verdict }
+  },
+  use: (verdict) => {
+    expectVerdict(verdict)
+  },
+}
+
+// biome-ignore-start lint/suspicious/noTemplateCurlyInString: "${" opens a block in Metamath
+const DATABASE = `
+$c ( ) -> wff |- $.  $v p q r $.
+wp $f wff p $.  wq $f wff q $.  wr $f wff r $.
+wi $a wff ( p -> q ) $.
+a1 $a |- ( p -> ( q -> p ) ) $.
+a2 $a |- ( ( p -> ( q -> r ) ) -> ( ( p -> q ) -> ( p -> r ) ) ) $.
+\${ mp.1 $e |- p $.  mp.2 $e |- ( p -> q ) $.  mp $a |- q $. $}
+\${ a1i.1 $e |- p $.  a1i $p |- ( q -> p ) $= ( wi a1 mp ) ABADCABEF $. $}
+\${ $d p q $. n $p |- ( p -> ( q -> p ) ) $= wp wq a1 $. $}
+$( a comment $)
+`
+const KEYWORDS = [
+  '$c ',
+  '$v ',
+  '$f ',
+  '$e ',
+  '$a ',
+  '$p ',
+  '$= ',
+  '$. ',
+  '${ ',
+  '$} ',
+  '$d ',
+  '$( ',
+  '$) ',
+  '$[ ',
+  '( ',
+  ') ',
+  '? ',
+  'ABZ',
+  'UUUUUA',
+]
+// biome-ignore-end lint/suspicious/noTemplateCurlyInString: to here
+
+/** @type {Target} */
+export const databases = {
+  name: 'metamath-databases',
+  what: 'Metamath text: every proof checked, and theorems extracted as claims',
+  seeds: () => [utf8(DATABASE)],
+  dictionary: [...KEYWORDS, ' wff ', ' |- ', ' p ', ' a1 ', '\n'],
+  // Tables of a database begin at a size that fits small ones.
+  memoryBytes: 1 << 20,
+  decode: parseDatabase,
+  use: (database, bytes) => {
+    const verdict = checkDatabase(bytes, { gasPerProof: GAS, memoryWordsPerProof: MEMORY_WORDS })
+    if (verdict.status === 'invalid' && !(verdict.code.length > 0 && verdict.message.length > 0)) throw new Broken('no reason given')
+    const extractor = new LibraryExtractor(database, 'fuzz')
+    const library = extractor.library()
+    if (!library.ok) return
+    const encoded = encodeLibrary(library.value)
+    const decoded = decodeLibrary(encoded)
+    if (!decoded.ok) throw new Broken(`an extracted library is refused: ${decoded.error.code} ${decoded.error.message}`)
+    for (const theorem of extractor.theorems()) if (!theorem.ok) return
+  },
+}
+
+/** @type {Target} */
+export const libraries = {
+  name: 'libraries',
+  what: 'library definitions of genesis',
+  seeds: () => [hex(metamath.library)],
+  dictionary: [Uint8Array.of(0, 0, 0, 1), Uint8Array.of(3, 119, 102, 102), Uint8Array.of(2, 124, 45)],
+  memoryBytes: 1 << 18,
+  decode: decodeLibrary,
+  encode: encodeLibrary,
+}
+
+const library = decodeLibrary(hex(metamath.library))
+if (!library.ok) throw new Error(library.error.message)
+
+/** @type {Target} */
+export const metamathClaims = {
+  name: 'metamath-claims',
+  what: 'claims of `metamath/1` with their certificates, as the ledger checks them',
+  seeds: () => metamath.cases.map(({ claim, proof }) => pair(hex(claim), hex(proof))).filter((bytes) => bytes.length < 4000),
+  dictionary: [...Object.keys(metamath.statements).map(hex), 'ABZ', 'UUUUUA', ' wff', ' |-', Uint8Array.of(0, 0, 0, 1)],
+  decode: (bytes) => {
+    const { first, second } = unpaired(bytes)
+    const text = readMetamathClaim(first)
+    if (text.ok && Buffer.compare(encodeMetamathClaim(text.value), first) !== 0) throw new Broken('a claim has two encodings')
+    const verifier = metamathVerifier([library.value], LIMITS)
+    const claim = verifier.parseClaim(first)
+    if (!claim.ok) return claim
+    if (!text.ok) throw new Broken(`a claim is accepted by its library and cannot be read: ${text.error.message}`)
+    const { variables } = claim.value.claim
+    const certificate = decode(second, (reader) => readCertificate(reader, variables.length))
+    if (certificate.ok && Buffer.compare(encodeCertificate(certificate.value), second) !== 0)
+      throw new Broken('a certificate has two encodings')
+    if (verifier.citationsOf(claim.value.claim, second).ok !== certificate.ok) throw new Broken('citations of what is no certificate')
+    const cited = {
+      statementOf: (/** @type {Uint8Array} */ claimId) => {
+        const statement = metamath.statements[toHex(claimId)]
+        return statement === undefined ? undefined : hex(statement)
+      },
+    }
+    const verdict = runMetered(verifier, claim.value.claim, second, cited)
+    const again = runMetered(verifier, claim.value.claim, second, cited)
+    if (JSON.stringify(again) !== JSON.stringify(verdict)) throw new Broken('another verdict from what was seen before')
+    return { ok: true, value: verdict }
+  },
+  use: (verdict) => {
+    expectVerdict(verdict)
+  },
+}
+
+/** @param {{ status: string, code?: string, message?: string, gas: number }} verdict */
+function expectVerdict({ status, code, message, gas }) {
+  if (status !== 'valid' && !(code !== undefined && code.length > 0 && message !== undefined && message.length > 0))
+    throw new Broken(`${status} without a reason`)
+  if (!(Number.isSafeInteger(gas) && gas >= 0 && gas <= GAS)) throw new Broken(`${gas} gas where ${GAS} was the limit`)
+}
