@@ -68,8 +68,8 @@ export const catchUp = [
     edits: [
       {
         file: CATCH_UP,
-        before: 'if (spent === undefined || spent.count >= MAX_ANSWERS_PER_TICK || spent.bytes >= MAX_ANSWER_BYTES_PER_TICK) return false',
-        after: 'if (spent === undefined) return false',
+        before: 'spent.count >= MAX_ANSWERS_PER_TICK || spent.bytes >= MAX_ANSWER_BYTES_PER_TICK',
+        after: 'spent.count < 0',
       },
     ],
     hunt: tests('packages/consensus/src/catch-up.test.ts'),

@@ -10,8 +10,36 @@ const SCHEDULER = 'packages/replica/src/scheduler.ts'
 const MEMPOOL = 'packages/replica/src/mempool.ts'
 const ADMISSION = 'packages/replica/src/admission.ts'
 
+const COMPLAINTS = 'packages/consensus/src/complaints.ts'
+
 /** @type {readonly import('./lib/mutant.js').Mutant[]} */
 export const liveness = [
+  {
+    id: 'complaints-without-consequence',
+    traps: ['D1', 'D9'],
+    bug: 'a leader of whom a quorum complains keeps its view',
+    edits: [
+      {
+        file: COMPLAINTS,
+        before: 'if (reason !== null && isQuorum(state.config.validators, power)) {',
+        after: 'if (reason !== null && power < 0n) {',
+      },
+    ],
+    hunt: tests('packages/consensus/src/liveness.test.ts'),
+  },
+  {
+    id: 'own-complaint-is-enough',
+    traps: ['D1'],
+    bug: 'a single dissatisfied replica leaves the view, and takes its vote out of it',
+    edits: [
+      {
+        file: COMPLAINTS,
+        before: 'if (reason !== null && isQuorum(state.config.validators, power)) {',
+        after: 'if (reason !== null && power > 0n) {',
+      },
+    ],
+    hunt: tests('packages/consensus/src/liveness.test.ts'),
+  },
   {
     id: 'no-view-timer',
     traps: ['D1', 'D3'],
@@ -26,7 +54,7 @@ export const liveness = [
     edits: [
       {
         file: VIEW_CHANGE,
-        before: 'if (!state.phase.timerRunning && isQuorum(state.config.validators, powerAskingFor(state, state.view))) {',
+        before: 'if (!state.phase.timerRunning && isAskedFor) {',
         after: 'if (!state.phase.timerRunning) {',
       },
     ],

@@ -29,14 +29,15 @@ export const normalCase = [
     edits: [
       {
         file: VIEW_CHANGE,
-        before: '  state.view = next\n  state.accepted.clear()',
+        before: '  state.view = next\n',
         after:
-          '  Object.assign(state, { left: { view: state.view, accepted: new Map(state.accepted), own: new Map(state.own) } })\n  state.view = next\n  state.accepted.clear()',
+          '  Object.assign(state, { left: { view: state.view, accepted: new Map(state.accepted), own: new Map(state.own) } })\n  state.view = next\n',
       },
       {
         file: NORMAL_CASE,
-        before: "if (state.phase.kind !== 'active') return // a replica commits only in its own, active view (trap B1)",
-        after: `const { left } = state as any
+        before: 'function checkPrepared(state: State, at: Height): void {\n',
+        after: `function checkPrepared(state: State, at: Height): void {
+  const { left } = state as any
   const leftHash = left?.accepted.get(at)
   if (state.phase.kind !== 'active' && leftHash !== undefined && left.own.get(at)?.commit === undefined) {
     if (state.votes.quorumFor('prepare', left.view, at, leftHash) === undefined || entryOf(state, leftHash)?.status !== 'valid') return
@@ -45,7 +46,7 @@ export const normalCase = [
     left.own.set(at, { commit: late })
     state.out.push({ kind: 'persist', records: [{ kind: 'vote', vote: late }] }, { kind: 'send', to: 'all', message: { kind: 'vote', vote: late } })
   }
-  if (state.phase.kind !== 'active') return`,
+`,
       },
       {
         file: NORMAL_CASE,
@@ -147,13 +148,7 @@ export const normalCase = [
     id: 'leader-leaves-the-window',
     traps: ['D8'],
     bug: 'the leader proposes without regard to the window',
-    edits: [
-      {
-        file: PROPOSE,
-        before: 'if (next > state.committed.height + state.config.window || state.work.waiting === 0) return',
-        after: 'if (state.work.waiting === 0) return',
-      },
-    ],
+    edits: [{ file: PROPOSE, before: '|| state.work.waiting === 0) return', after: '&& next < 0 || state.work.waiting === 0) return' }],
     hunt: simulation('--validators 4 --byzantine 0'),
   },
   {

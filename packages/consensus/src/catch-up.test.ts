@@ -10,10 +10,11 @@ import {
   keyOfValidator,
   newViewOf,
   prePrepareOf,
+  START_MS,
   viewChangeOf,
   voteMessage,
 } from '../test/harness.js'
-import { type Status, statusBytes } from './index.js'
+import { type Message, type Status, statusBytes } from './index.js'
 
 function statusFrom(sender: number, inView: number, committedHeight: number, phase: 'active' | 'changing' = 'active'): Status {
   const unsigned: Omit<Status, 'signature'> = {
@@ -162,6 +163,27 @@ describe('catching up (protocol.md §7)', () => {
     expect(replica.running.inspect().blocksHeld).toBe(0)
   })
 
+  it('committed blocks and bodies that were not asked for are refused before any signature is checked', () => {
+    const cluster = new Cluster()
+    const replica = cluster.at(3)
+    const blocks = chainOf(3)
+    const certificate = certificateOf('commit', 0, blocks[2] ?? blockOf())
+    const answer = { kind: 'blocks' as const, blocks, links: [], certificate }
+    const wants = (from: number, message: Message): boolean => replica.running.wants(validatorIndex(from), message)
+    expect(wants(1, answer)).toBe(false)
+    expect(wants(1, { kind: 'block', block: blocks[0] ?? blockOf() })).toBe(false)
+    replica.receive(1, statusFrom(1, 0, 3))
+    replica.fire('status') // asks validator 1, and nobody else
+    expect(replica.sentOf('fetch').length).toBe(1)
+    expect([0, 1, 2].map((from) => wants(from, answer))).toEqual([false, true, false])
+    replica.receive(1, answer)
+    expect(replica.height).toBe(3)
+    expect(wants(1, answer)).toBe(false)
+    expect(wants(1, prePrepareOf(0, 0, blocks[0] ?? blockOf()))).toBe(false)
+    expect(wants(1, newViewOf(1, 0, []))).toBe(false)
+    expect(wants(2, statusFrom(1, 0, 9))).toBe(false) // relayed
+  })
+
   it('E1: a flood of STATUS or FETCH draws a bounded number of answers per tick, committed blocks a handful', () => {
     const cluster = new Cluster()
     cluster.at(0).order('a', 'b', 'c')
@@ -181,6 +203,66 @@ describe('catching up (protocol.md §7)', () => {
     const before = replica.served.length
     replica.receive(2, { kind: 'fetch', want: 'committed', from: height(1) }) // others are not punished for it
     expect(replica.served.length).toBe(before + 1)
+  })
+
+  it('seed 20175: what shows again that it is behind in views is told the same at growing intervals', () => {
+    const replica = new Cluster().at(1)
+    replica.fire('view')
+    expect(replica.position).toBe('changing 1')
+    const told = (to: number): number => replica.sent.filter((sent) => sent.to === to && sent.message.kind === 'view-change').length
+    const toAll = (): number => replica.sent.filter(({ to, message }) => to === 'all' && message.kind === 'view-change').length
+    for (let i = 0; i < 50; i++) for (const peer of [2, 3]) replica.receive(peer, statusFrom(peer, 0, 0))
+    expect([toAll(), told(2), told(3)]).toEqual([1, 0, 0]) // it is on its way
+    for (let tick = 1; tick <= 40; tick++) {
+      replica.fire('status')
+      for (let i = 0; i < 5; i++) {
+        replica.receive(2, statusFrom(2, 0, 0))
+        replica.receive(3, statusFrom(3, 1, 0, 'changing'))
+      }
+    }
+    expect([toAll(), told(2), told(3)]).toEqual([9, 0, 0]) // at its start and at ticks 1, 2, 4, 8, 16, 24, 32, 40, each to all at once
+  })
+
+  it('a NEW-VIEW goes to a peer once per growing interval, however many stale VIEW-CHANGEs and STATUS ask for it', () => {
+    const replica = new Cluster().at(2)
+    const wishes = [0, 1, 2].map((sender) => viewChangeOf(sender, 1))
+    replica.receive(1, newViewOf(1, 1, wishes))
+    expect(replica.position).toBe('active 1')
+    const answered: number[] = []
+    for (let tick = 0; tick <= 20; tick++) {
+      if (tick > 0) replica.fire('status')
+      const before = replica.sentOf('new-view').length
+      for (let i = 0; i < 20; i++) {
+        replica.receive(3, viewChangeOf(3, 1))
+        replica.receive(3, statusFrom(3, 0, 0))
+      }
+      if (replica.sentOf('new-view').length > before) answered.push(tick)
+      expect(replica.sentOf('new-view').length - before).toBeLessThanOrEqual(1)
+    }
+    expect(answered).toEqual([0, 1, 2, 4, 8, 16])
+    replica.receive(0, statusFrom(0, 0, 0)) // others do not wait for it
+    expect(replica.sentOf('new-view').length).toBe(answered.length + 1)
+    replica.step({ kind: 'connected', peer: validatorIndex(3), nowMs: START_MS }) // what was sent before may be lost
+    replica.receive(3, statusFrom(3, 0, 0))
+    expect(replica.sentOf('new-view').length).toBe(answered.length + 2)
+  })
+
+  it('a STATUS with the same words is answered with votes at growing intervals, a new one at once', () => {
+    const replica = new Cluster().at(1)
+    replica.receive(0, prePrepareOf(0, 0, blockOf()))
+    const answered: number[] = []
+    for (let tick = 1; tick <= 20; tick++) {
+      replica.fire('status')
+      const before = replica.sent.length
+      for (let i = 0; i < 5; i++) replica.receive(3, statusFrom(3, 0, 0))
+      const answers = replica.sent.slice(before)
+      expect(answers.length).toBeLessThanOrEqual(3) // the proposal and its two votes
+      if (answers.length > 0) answered.push(tick)
+    }
+    expect(answered).toEqual([1, 2, 3, 5, 9, 17])
+    const before = replica.sent.length
+    replica.receive(2, statusFrom(2, 0, 0))
+    expect(replica.sent.length).toBeGreaterThan(before)
   })
 
   it('answers with large blocks are bounded in bytes per tick, and one of any size still gets through', () => {

@@ -9,9 +9,9 @@ import type { Certificate } from './certificate.js'
 import { commitReady, learnCommit, markCommitted, onBody, retryAborted } from './chain.js'
 import { considerComplaints } from './complaints.js'
 import { MAX_SERVE_BYTES } from './interface.js'
-import type { Blocks, Fetch, Message, PrePrepare, Status, StatusSlot } from './messages.js'
+import type { Blocks, Fetch, Message, NewView, PrePrepare, Status, StatusSlot, ViewChange } from './messages.js'
 import { MAX_STATUS_SLOTS, statusBytes } from './messages.js'
-import { emit, entryOf, ignore, otherValidators, type State } from './state.js'
+import { type BackOff, emit, entryOf, ignore, otherValidators, type State } from './state.js'
 import { isWeakQuorum, leaderOf } from './validators.js'
 import { type Slot, sendersOf } from './vote-keeper.js'
 
@@ -19,12 +19,18 @@ import { type Slot, sendersOf } from './vote-keeper.js'
 const MAX_ANSWERS_PER_TICK = 512
 /** The same in bytes, roughly; the answer that crosses the line is still sent, so a block of any size gets through. */
 const MAX_ANSWER_BYTES_PER_TICK: number = 4 * MAX_SERVE_BYTES
+/** The same is sent to the same peer again 1, 2, 4 and 8 ticks after the first time, and then every eighth. */
+const MAX_GAP_TICKS = 8
+/** Answers with committed blocks that one peer owes us at most: what it sends beyond costs no signature check. */
+const MAX_BLOCKS_ASKED = 4
 /** Bodies asked for by hash at one time. */
 const MAX_MISSING = 256
 
-/** Sends something a peer needs, within the bound of what one peer may make us send. */
-export function answer(state: State, peer: ValidatorIndex, message: Message): void {
-  if (mayAnswer(state, peer, roughBytes(message))) state.out.push({ kind: 'send', to: peer, message })
+/** Sends something a peer needs, within the bound of what one peer may make us send; false if that is used up. */
+export function answer(state: State, peer: ValidatorIndex, message: Message): boolean {
+  if (!mayAnswer(state, peer, roughBytes(message))) return false
+  state.out.push({ kind: 'send', to: peer, message })
+  return true
 }
 
 function serve(state: State, peer: ValidatorIndex, from: Height): void {
@@ -54,6 +60,7 @@ function roughBytes(message: Message): number {
     case 'status':
     case 'fetch':
     case 'blocks':
+    case 'view-claim':
       return fixed
     case 'evidence':
       return fixed + message.evidence.length
@@ -64,11 +71,35 @@ function signatureBytes(certificate: Certificate | null): number {
   return SIGNATURE_BYTES * (certificate?.signatures.length ?? 0)
 }
 
-/** What helps a peer that is behind in views: the NEW-VIEW that proves ours, or our own wish to change. */
+/**
+ * What helps a peer that is behind in views: the NEW-VIEW that proves ours, or our own wish to change. However often it shows
+ * that it is behind, it is told the same at growing intervals only: a link slower than a tick would fill up with repetitions,
+ * each of which is answered in its turn.
+ */
 export function answerWithView(state: State, peer: ValidatorIndex): void {
-  const { phase } = state
-  if (phase.kind === 'changing') answer(state, peer, phase.viewChange)
-  else if (phase.newView !== null) answer(state, peer, phase.newView)
+  const message = viewToTell(state)
+  if (message === null || !isViewDue(state, peer, message)) return
+  if (answer(state, peer, message)) noteViewTold(state, peer, message)
+}
+
+function viewToTell(state: State): ViewChange | NewView | null {
+  return state.phase.kind === 'changing' ? state.phase.viewChange : state.phase.newView
+}
+
+function isViewDue(state: State, peer: ValidatorIndex, message: ViewChange | NewView): boolean {
+  const told = state.toldView[peer]
+  return told?.about !== message || state.tick >= told.dueTick
+}
+
+/** A message to all counts as one to each: nobody is told again before the next tick. */
+export function noteViewTold(state: State, peer: ValidatorIndex, message: ViewChange | NewView): void {
+  const told = state.toldView[peer]
+  state.toldView[peer] = backOff(state, message, told?.about === message ? told.sinceTick : state.tick)
+}
+
+function backOff<T>(state: State, about: T, sinceTick: number): BackOff<T> {
+  const gapTicks = Math.min(MAX_GAP_TICKS, Math.max(1, state.tick - sinceTick))
+  return { about, sinceTick, dueTick: state.tick + gapTicks }
 }
 
 export function onStatusTick(state: State): void {
@@ -83,12 +114,16 @@ export function onStatusTick(state: State): void {
   state.committedAtTick = state.committed.height
 }
 
-/** Resent at ticks 1, 2, 4, 8 after it began, then every eighth (trap B7). */
+/** Sent again 1, 2, 4 and 8 ticks after it began, then every eighth, to each peer that was not told meanwhile (trap B7). */
 function resendViewChange(state: State): void {
   const { phase } = state
   if (phase.kind !== 'changing') return
-  const age = state.tick - phase.sinceTick
-  if ((age & (age - 1)) === 0 || age % 8 === 0) state.out.push({ kind: 'send', to: 'all', message: phase.viewChange })
+  const message = phase.viewChange
+  const others = otherValidators(state)
+  const due = others.filter((peer) => isViewDue(state, peer, message))
+  if (due.length === others.length) state.out.push({ kind: 'send', to: 'all', message })
+  else for (const to of due) state.out.push({ kind: 'send', to, message })
+  for (const peer of due) noteViewTold(state, peer, message)
 }
 
 export function statusOf(state: State): Status {
@@ -121,14 +156,24 @@ export function statusOf(state: State): Status {
 
 export function onStatus(state: State, from: ValidatorIndex, status: Status): void {
   if (status.sender !== from) return ignore(state, 'status', 'relayed')
-  const previous = state.statuses[from]
   state.statuses[from] = status
   considerComplaints(state)
   if (status.view < state.view || (status.view === state.view && status.phase === 'changing')) answerWithView(state, from)
-  if (status.view === state.view && status.phase === 'active' && state.phase.kind === 'active') retransmit(state, from, status)
-  if (status.committedHeight < state.committed.height && previous?.committedHeight === status.committedHeight) {
-    serve(state, from, height(status.committedHeight + 1))
-  }
+  if (status.view === state.view && status.phase === 'active' && state.phase.kind === 'active') answerStatus(state, from, status)
+}
+
+/**
+ * A STATUS that says what the last one said shows that the answer has not arrived yet, or does not help: it is repeated at
+ * growing intervals. Signatures are deterministic, so equal words have equal signatures.
+ */
+function answerStatus(state: State, peer: ValidatorIndex, status: Status): void {
+  const last = state.answeredStatus[peer]
+  const isRepeated = last !== undefined && equalBytes(last.about, status.signature)
+  if (isRepeated && state.tick < last.dueTick) return
+  const before = state.out.length
+  retransmit(state, peer, status)
+  const helped = state.out.length > before
+  state.answeredStatus[peer] = helped ? backOff(state, status.signature, isRepeated ? last.sinceTick : state.tick) : undefined
 }
 
 /** What we hold of this view and the peer does not, unless it is so new that it may still be on its way. */
@@ -167,7 +212,7 @@ export function acceptedProposal(state: State, at: Height, slot: Slot): PrePrepa
   return { kind: 'pre-prepare', epoch: vote.epoch, view: vote.view, block: entry.block, sender: vote.sender, signature: vote.signature }
 }
 
-export function onFetch(state: State, from: ValidatorIndex, message: Fetch): void {
+export function onFetch(state: State, from: ValidatorIndex, message: Exclude<Fetch, { want: 'view' }>): void {
   if (message.want === 'committed') {
     if (message.from <= state.committed.height) serve(state, from, message.from)
     return
@@ -184,6 +229,7 @@ export function onBlock(state: State, message: { readonly block: Blocks['blocks'
 
 /** Certified blocks; the edge has checked the certificate and the chain up to it. */
 export function onBlocks(state: State, from: ValidatorIndex, message: Blocks): void {
+  state.blocksAsked[from] = Math.max(0, (state.blocksAsked[from] ?? 0) - 1)
   const usable = message.blocks.filter((block) => block.header.height > state.committed.height)
   const first = usable[0]
   if (first === undefined) return ignore(state, 'blocks', 'nothing new')
@@ -250,6 +296,7 @@ export function isLaggard(state: State): boolean {
 
 function requestSync(state: State, peer: ValidatorIndex, from: Height): void {
   state.syncTries++
+  state.blocksAsked[peer] = Math.min(MAX_BLOCKS_ASKED, (state.blocksAsked[peer] ?? 0) + 1)
   state.sync = { committedHeight: state.committed.height, tick: state.tick }
   emit(state, { name: 'fetching', peer, from })
   state.out.push({ kind: 'send', to: peer, message: { kind: 'fetch', want: 'committed', from } })
@@ -257,6 +304,8 @@ function requestSync(state: State, peer: ValidatorIndex, from: Height): void {
 
 /** On a fresh connection the peer learns where we stand at once, and whether we wait for a new view. */
 export function onConnected(state: State, peer: ValidatorIndex): void {
+  state.toldView[peer] = undefined // what was sent before may be lost
+  state.answeredStatus[peer] = undefined
   answer(state, peer, statusOf(state))
-  if (state.phase.kind === 'changing') answer(state, peer, state.phase.viewChange)
+  if (state.phase.kind === 'changing') answerWithView(state, peer)
 }

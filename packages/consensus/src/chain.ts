@@ -7,15 +7,30 @@ import { onRefuted } from './accusations.js'
 import type { Block } from './block.js'
 import { type Certificate, compareCertificates } from './certificate.js'
 import { type CommittedTip, MAX_CERTIFICATE_AGE, RECENT_HASHES, type ValidationResult } from './interface.js'
-import { type BlockEntry, emit, entryOf, MAX_RETAINED_BLOCKS, newEntry, PAST_VIEWS_COUNTED, type State } from './state.js'
+import {
+  type BlockEntry,
+  emit,
+  entryOf,
+  MAX_RETAINED_BLOCKS,
+  MAX_RETAINED_BYTES,
+  newEntry,
+  PAST_VIEWS_COUNTED,
+  type State,
+} from './state.js'
 import { noteProgress } from './timers.js'
 
 /** Keeps a body; the caller has a reason to want it (accepted, fetched by hash, or certified). */
 export function addBlock(state: State, block: Block): BlockEntry {
   const known = entryOf(state, block.hash)
   if (known !== undefined) return known
-  if (state.blocks.size >= MAX_RETAINED_BLOCKS) evictOldest(state)
   const entry = newEntry(state, block, 'received')
+  let held = entry.bytes
+  for (const other of state.blocks.values()) held += other.bytes
+  while (state.blocks.size >= MAX_RETAINED_BLOCKS || held > MAX_RETAINED_BYTES) {
+    const evicted = evictOldest(state)
+    if (evicted === undefined) break
+    held -= evicted.bytes
+  }
   state.blocks.set(keyOf(block.hash), entry)
   state.missing.delete(keyOf(block.hash))
   return entry
@@ -284,14 +299,15 @@ export function keepOnly(state: State, tip: Hash): void {
 }
 
 /** The block first proposed in the oldest view goes first, never one that is wanted. */
-function evictOldest(state: State): void {
+function evictOldest(state: State): BlockEntry | undefined {
   let oldest: BlockEntry | undefined
   for (const entry of state.blocks.values()) {
     if (!entry.wanted && (oldest === undefined || entry.block.header.view < oldest.block.header.view)) oldest = entry
   }
-  if (oldest === undefined) return
+  if (oldest === undefined) return undefined
   state.blocks.delete(keyOf(oldest.block.hash))
   const { hash } = oldest.block
   state.out.push({ kind: 'persist', records: [{ kind: 'forget-block', hash, height: oldest.block.header.height }] })
   state.out.push({ kind: 'abandon', hashes: [hash] })
+  return oldest
 }

@@ -36,7 +36,9 @@ import {
   statusBytes,
   type ViewChange,
   type ViewChangeEntry,
+  type ViewClaim,
   viewChangeBytes,
+  viewClaimBytes,
 } from './messages.js'
 import { isQuorum, leaderOf, type ValidatorSet } from './validators.js'
 
@@ -214,6 +216,11 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
     return signedBy(message.sender, statusBytes(chainId, message), message.signature)
   }
 
+  const checkClaim = (message: ViewClaim): Result<null, Refusal> => {
+    const epoch = sameEpoch(message.epoch)
+    return epoch.ok ? signedBy(message.sender, viewClaimBytes(chainId, message), message.signature) : epoch
+  }
+
   const checkBlocks = (blocks: readonly Block[], links: readonly Header[], certificate: Certificate): Result<null, Refusal> => {
     if (certificate.kind !== 'commit') return refuse('certificate-kind', 'expected a commit certificate')
     const last = blocks.at(-1)
@@ -256,6 +263,8 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
         return checkBlocks(message.blocks, message.links, message.certificate)
       case 'block':
         return checkBlock(message.block)
+      case 'view-claim':
+        return checkClaim(message)
       case 'evidence': {
         const evidence = checkEvidenceForm(message.evidence, evidenceContext)
         return evidence.ok ? ok(null) : evidence

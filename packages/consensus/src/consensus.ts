@@ -2,7 +2,7 @@
  * PBFT and nothing else: `step(input) -> effects`, one dispatch to named handlers. Synchronous and deterministic; the
  * caller carries out the effects in order (see interface.ts) and feeds back what comes of them.
  */
-import type { Hash, Height, View } from '@aethel/codec'
+import type { Hash, Height, ValidatorIndex, View } from '@aethel/codec'
 import {
   acceptedProposal,
   askForBlock,
@@ -15,17 +15,20 @@ import {
   onStatusTick,
   syncIfBehind,
 } from './catch-up.js'
-import type { Certificate, Vote } from './certificate.js'
+import type { Certificate } from './certificate.js'
 import { commitReady, learnCommit, onValidated, pursue, pursueHash } from './chain.js'
 import type { VerifiedMessage } from './check.js'
 import { onLeaderJudged } from './complaints.js'
 import { type Diagnosis, explain, type Surroundings } from './diagnosis.js'
 import type { CommittedTip, ConsensusConfig, DurableState, Effect, Input, TimerName } from './interface.js'
-import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote, wantsVote } from './normal-case.js'
+import type { Message } from './messages.js'
+import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote } from './normal-case.js'
 import { onBuilt, proposeIfDue } from './propose.js'
-import { createState, entryOf, type FollowUp, type State } from './state.js'
+import { answersOf, askForViews, considerRelease, onViewClaim, onViewFetch, viewToPass } from './recovery.js'
+import { createState, entryOf, type FollowUp, mayVote, type State } from './state.js'
 import { extendViewTimer, quorumRoundTripMs, settleViewTimer, viewTimeoutMs } from './timers.js'
 import { considerViewChanges, onNewView, onViewChange, startViewChange } from './view-change.js'
+import { wants } from './wanted.js'
 
 /** A read-only look at a replica, for status pages, tests and the simulator. */
 export interface Inspection {
@@ -40,6 +43,8 @@ export interface Inspection {
   /** Of proposals kept ahead of their turn. */
   readonly earlyBytes: number
   readonly viewTimeoutMs: number
+  /** Null: it votes. Otherwise its store was lost: how many others have answered, and the view that a commit must pass. */
+  readonly recovering: { readonly answers: number; readonly above: View | null } | null
   /** To the farthest peer of the nearest quorum. */
   readonly quorumRoundTripMs: number
 }
@@ -49,8 +54,8 @@ export interface Consensus {
   readonly committed: CommittedTip
   readonly view: View
   readonly phase: 'active' | 'changing'
-  /** Whether a vote, not yet verified, could still change anything: late votes for what is decided cost no signature check. */
-  wantsVote(vote: Vote): boolean
+  /** Whether a message, not yet verified, could change anything: what is late, or was not asked for, costs no signature check. */
+  wants(from: ValidatorIndex, message: Message): boolean
   inspect(): Inspection
   /** Why nothing commits right now, or that all is well. */
   explain(around: Surroundings): Diagnosis
@@ -65,6 +70,8 @@ export function consensusOf(state: State, lastCommit: Certificate | null): Conse
   return {
     step(input) {
       handle(state, input, lastCommit)
+      settle(state)
+      considerRelease(state)
       settle(state)
       proposeIfDue(state)
       settle(state)
@@ -82,7 +89,7 @@ export function consensusOf(state: State, lastCommit: Certificate | null): Conse
     get phase() {
       return state.phase.kind
     },
-    wantsVote: (vote) => wantsVote(state, vote),
+    wants: (from, message) => wants(state, from, message),
     explain: (around) => explain(state, around),
     inspect: () => ({
       view: state.view,
@@ -98,6 +105,7 @@ export function consensusOf(state: State, lastCommit: Certificate | null): Conse
         0,
       ),
       viewTimeoutMs: viewTimeoutMs(state),
+      recovering: mayVote(state) ? null : { answers: answersOf(state), above: viewToPass(state) },
       quorumRoundTripMs: quorumRoundTripMs(state),
     }),
   }
@@ -163,6 +171,7 @@ function followUp(state: State, item: FollowUp): void {
 function onTimer(state: State, timer: TimerName): void {
   switch (timer) {
     case 'status':
+      askForViews(state)
       return onStatusTick(state)
     case 'batch':
       if (state.batchTimer === 'running') state.batchTimer = 'expired'
@@ -189,11 +198,13 @@ function onMessage(state: State, input: Extract<Input, { kind: 'message' }>): vo
     case 'status':
       return onStatus(state, from, message)
     case 'fetch':
-      return onFetch(state, from, message)
+      return message.want === 'view' ? onViewFetch(state, from, message.nonce) : onFetch(state, from, message)
     case 'blocks':
       return onBlocks(state, from, message)
     case 'block':
       return onBlock(state, message)
+    case 'view-claim':
+      return onViewClaim(state, from, message)
     case 'evidence':
       return // for whoever fills blocks: the replica
   }
@@ -220,5 +231,6 @@ function onStart(state: State, lastCommit: Certificate | null): void {
   if (state.highest?.kind === 'commit') learnCommit(state, state.highest)
   if (lastCommit !== null) learnCommit(state, lastCommit)
   commitReady(state)
+  askForViews(state)
   considerViewChanges(state) // a validator that is a quorum by itself hears from nobody
 }

@@ -2,7 +2,7 @@
  * The face of the consensus core: `step(state, input) -> effects`, synchronous, effects as data in order. Whatever is slow
  * (disk, network, verification, clocks) is an effect that comes back as an input.
  */
-import type { Hash, Height, Signature, ValidatorIndex, View } from '@aethel/codec'
+import type { Epoch, Hash, Height, Signature, ValidatorIndex, View } from '@aethel/codec'
 import type { Block } from './block.js'
 import type { Certificate, Vote } from './certificate.js'
 import type { VerifiedMessage } from './check.js'
@@ -31,6 +31,8 @@ export interface ConsensusConfig {
   /** How far ahead of the own clock a proposal's timestamp may lie. */
   readonly clockDriftMs: number
   readonly timers: TimerSettings
+  /** Random, new at every start; needed while `DurableState.recovery` is asking. */
+  readonly recoveryNonce?: Hash
   /** Signs with the validator's consensus key. */
   sign(bytes: Uint8Array): Signature
 }
@@ -53,6 +55,14 @@ export const RECENT_HASHES: number = MAX_CERTIFICATE_AGE + 64
 /** About how many bytes of blocks the driver puts into one answer to `serve`; the core charges the peer this much for each. */
 export const MAX_SERVE_BYTES: number = 4 * 1024 * 1024
 
+/**
+ * A validator whose store was lost (protocol.md §7). Asking: it signs nothing. Released: a commit certificate of `view` lay above
+ * all that others claimed when it asked in `claimedEpoch`, so it signs in that view and later ones.
+ */
+export type Recovery =
+  | { readonly status: 'asking' }
+  | { readonly status: 'released'; readonly claimedEpoch: Epoch; readonly epoch: Epoch; readonly view: View }
+
 /** What survives kill -9 (protocol.md §5). A fresh replica starts from `genesisState`. */
 export interface DurableState {
   readonly view: View
@@ -65,6 +75,8 @@ export interface DurableState {
   readonly votes: readonly Vote[]
   /** Uncommitted blocks voted for, or needed below them. */
   readonly blocks: readonly Block[]
+  /** Left out or null: this store remembers everything that was ever signed. */
+  readonly recovery?: Recovery | null
   readonly highest: Certificate | null
   /** Newest commit certificate held. */
   readonly lastCommit: Certificate | null
@@ -85,6 +97,7 @@ export type PersistRecord =
   | { readonly kind: 'vote'; readonly vote: Vote }
   | { readonly kind: 'block'; readonly block: Block }
   | { readonly kind: 'highest'; readonly certificate: Certificate }
+  | { readonly kind: 'recovery'; readonly recovery: Recovery }
   /** An uncommitted block that can never be needed again. */
   | { readonly kind: 'forget-block'; readonly hash: Hash; readonly height: Height }
 
@@ -165,6 +178,9 @@ export type ConsensusEvent =
   | { readonly name: 'verification-aborted'; readonly height: Height; readonly hash: Hash; readonly reason: string }
   | { readonly name: 'complaint'; readonly view: View; readonly complaint: Complaint }
   | { readonly name: 'fetching'; readonly peer: ValidatorIndex; readonly from: Height }
+  /** Not voting: so many others have named their view; `above`: a commit certificate above this view is waited for. */
+  | { readonly name: 'recovering'; readonly answers: number; readonly above: View | null }
+  | { readonly name: 'recovered'; readonly view: View }
   | { readonly name: 'ignored'; readonly what: string; readonly why: string }
 
 /** Why a leader that does commit blocks should go (protocol.md §8). */

@@ -81,6 +81,15 @@ const SAMPLES: Record<string, Message> = {
   },
   'fetch committed': { kind: 'fetch', want: 'committed', from: height(17) },
   'fetch block': { kind: 'fetch', want: 'block', hash: two.hash },
+  'fetch view': { kind: 'fetch', want: 'view', nonce: two.hash },
+  'view claim': {
+    kind: 'view-claim',
+    epoch: epoch(0),
+    view: view(3),
+    nonce: two.hash,
+    sender: validatorIndex(2),
+    signature: viewChangeOf(2, 1).entry.signature,
+  },
   blocks: { kind: 'blocks', blocks: [one], links: [two.header], certificate: certificateOf('commit', 0, two) },
   block: { kind: 'block', block: one },
   evidence: {
@@ -134,7 +143,7 @@ describe('message bytes (protocol.md §3)', () => {
   }
 
   it('every kind of message has a golden sample', () => {
-    const kinds = ['pre-prepare', 'vote', 'view-change', 'new-view', 'status', 'fetch', 'blocks', 'block', 'evidence']
+    const kinds = ['pre-prepare', 'vote', 'view-change', 'new-view', 'status', 'fetch', 'blocks', 'block', 'view-claim', 'evidence']
     expect([...new Set(Object.values(SAMPLES).map((message) => message.kind))].sort()).toEqual(kinds.sort())
     expect(Object.keys(GOLDEN).sort()).toEqual(Object.keys(SAMPLES).sort())
   })

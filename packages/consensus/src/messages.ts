@@ -106,10 +106,21 @@ export interface Status {
   readonly signature: Signature
 }
 
-/** Asks for committed blocks from a height on, or for one uncommitted block by hash. */
+/** Asks for committed blocks from a height on, for one uncommitted block by hash, or for the peer's view (§7, recovery). */
 export type Fetch =
   | { readonly kind: 'fetch'; readonly want: 'committed'; readonly from: Height }
   | { readonly kind: 'fetch'; readonly want: 'block'; readonly hash: Hash }
+  | { readonly kind: 'fetch'; readonly want: 'view'; readonly nonce: Hash }
+
+/** The view that the sender is in or asks for, durably, said after it was asked with this nonce. */
+export interface ViewClaim {
+  readonly kind: 'view-claim'
+  readonly epoch: Epoch
+  readonly view: View
+  readonly nonce: Hash
+  readonly sender: ValidatorIndex
+  readonly signature: Signature
+}
 
 /**
  * Committed blocks: consecutive `blocks`, then the headers `links` that lead from the last block to the one that
@@ -133,7 +144,7 @@ export interface EvidenceMessage {
   readonly evidence: Uint8Array
 }
 
-export type Message = PrePrepare | VoteMessage | ViewChange | NewView | Status | Fetch | Blocks | BlockMessage | EvidenceMessage
+export type Message = PrePrepare | VoteMessage | ViewChange | NewView | Status | Fetch | Blocks | BlockMessage | ViewClaim | EvidenceMessage
 
 /** Heights a STATUS may describe, and links a BLOCKS may carry: at least twice any sensible window. */
 export const MAX_STATUS_SLOTS = 256
@@ -175,9 +186,28 @@ export function statusBytes(chainId: Hash, message: Omit<Status, 'signature'>): 
   })
 }
 
+export function viewClaimBytes(chainId: Hash, claim: Omit<ViewClaim, 'signature'>): Uint8Array {
+  return encode((writer) => {
+    writer.raw(domainTag('aethel/view-claim/v1')).raw(chainId)
+    writer.u64(claim.epoch).u64(claim.view).raw(claim.nonce).u16(claim.sender)
+  })
+}
+
 // --- wire ---------------------------------------------------------------------------------------------------------
 
-const TAG = { 'pre-prepare': 1, vote: 2, 'view-change': 3, 'new-view': 4, status: 5, fetch: 6, blocks: 7, block: 8, evidence: 20 } as const
+const TAG = {
+  'pre-prepare': 1,
+  vote: 2,
+  'view-change': 3,
+  'new-view': 4,
+  status: 5,
+  fetch: 6,
+  blocks: 7,
+  block: 8,
+  'view-claim': 9,
+  evidence: 20,
+} as const
+const WANT = { block: 0, committed: 1, view: 2 } as const
 
 export function writeVote(writer: Writer, vote: Vote): void {
   writeBallot(writer, vote)
@@ -264,6 +294,20 @@ function readStatus(reader: Reader): Status {
   }
 }
 
+function readFetch(reader: Reader): Fetch {
+  const want = reader.u8()
+  switch (want) {
+    case WANT.block:
+      return { kind: 'fetch', want: 'block', hash: reader.hash() }
+    case WANT.committed:
+      return { kind: 'fetch', want: 'committed', from: height(reader.u64()) }
+    case WANT.view:
+      return { kind: 'fetch', want: 'view', nonce: reader.hash() }
+    default:
+      return reader.fail('fetch-kind', `expected a wish 0 (block), 1 (committed) or 2 (view), got ${want}`)
+  }
+}
+
 export function writeMessage(writer: Writer, message: Message): void {
   writer.u8(TAG[message.kind])
   switch (message.kind) {
@@ -284,9 +328,9 @@ export function writeMessage(writer: Writer, message: Message): void {
       writer.raw(message.signature)
       return
     case 'fetch':
-      writer.bool(message.want === 'committed')
+      writer.u8(WANT[message.want])
       if (message.want === 'committed') writer.u64(message.from)
-      else writer.raw(message.hash)
+      else writer.raw(message.want === 'block' ? message.hash : message.nonce)
       return
     case 'blocks':
       writer.list(message.blocks, writeBlock).list(message.links, writeHeader)
@@ -294,6 +338,9 @@ export function writeMessage(writer: Writer, message: Message): void {
       return
     case 'block':
       return writeBlock(writer, message.block)
+    case 'view-claim':
+      writer.u64(message.epoch).u64(message.view).raw(message.nonce).u16(message.sender).raw(message.signature)
+      return
     case 'evidence':
       writer.bytes(message.evidence)
       return
@@ -332,9 +379,7 @@ export function readMessage(reader: Reader): Message {
     case TAG.status:
       return readStatus(reader)
     case TAG.fetch:
-      return reader.bool()
-        ? { kind: 'fetch', want: 'committed', from: height(reader.u64()) }
-        : { kind: 'fetch', want: 'block', hash: reader.hash() }
+      return readFetch(reader)
     case TAG.blocks:
       return {
         kind: 'blocks',
@@ -344,6 +389,15 @@ export function readMessage(reader: Reader): Message {
       }
     case TAG.block:
       return { kind: 'block', block: readBlock(reader) }
+    case TAG['view-claim']:
+      return {
+        kind: 'view-claim',
+        epoch: epoch(reader.u64()),
+        view: view(reader.u64()),
+        nonce: reader.hash(),
+        sender: validatorIndex(reader.u16()),
+        signature: reader.signature(),
+      }
     case TAG.evidence:
       return { kind: 'evidence', evidence: reader.bytes(MAX_EVIDENCE_BYTES) }
     default:

@@ -19,6 +19,7 @@ import {
   ignore,
   isLeader,
   keepEarly,
+  mayVote,
   ownVotesAt,
   PAST_VIEWS_COUNTED,
   type State,
@@ -170,6 +171,7 @@ export function onBlockValid(state: State, entry: BlockEntry): void {
   const { height: at } = entry.block.header
   const accepted = state.accepted.get(at)
   if (state.phase.kind !== 'active' || accepted === undefined || !equalBytes(accepted, entry.block.hash)) return
+  if (!mayVote(state)) return // it may have signed another block here and forgotten it (trap C6)
   if (ownVotesAt(state, at).prepare === undefined) {
     const vote = castVote(state, 'prepare', entry, [])
     state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })
@@ -227,6 +229,7 @@ function ballotFor(state: State, kind: VoteKind, entry: BlockEntry): Ballot {
  */
 export function castVote(state: State, kind: VoteKind, entry: BlockEntry, records: readonly PersistRecord[]): Vote {
   const own = ownVotesAt(state, entry.block.header.height)
+  assert(mayVote(state), 'a replica that recovers casts no votes')
   assert(state.phase.kind === 'active', 'votes are cast in an active view only')
   assert(own[kind] === undefined, `a second ${kind} vote at height ${entry.block.header.height} of view ${state.view}`)
   assert(entry.status === 'valid', 'votes are cast for executed blocks only')

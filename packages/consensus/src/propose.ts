@@ -7,11 +7,11 @@ import { BLOCK_VERSION, type Body, createBlock, evidenceRootOf, lastCertificateH
 import { addBlock, pursueHash } from './chain.js'
 import { type BuiltProposal, MAX_CERTIFICATE_AGE } from './interface.js'
 import { expectedParent, proposeBlock } from './normal-case.js'
-import { entryOf, isLeader, type State } from './state.js'
+import { entryOf, isLeader, mayVote, type State } from './state.js'
 
 /** After every step: proposes, or asks the application for a block, or waits for more transactions. */
 export function proposeIfDue(state: State): void {
-  if (state.phase.kind !== 'active' || !isLeader(state) || state.building !== null) return
+  if (state.phase.kind !== 'active' || !isLeader(state) || !mayVote(state) || state.building !== null) return
   const { base } = state.phase
   if (base.kind === 'tip' && base.firstHeight > state.committed.height && !state.accepted.has(base.firstHeight)) {
     return reproposeTip(state, base.hash, base.firstHeight)
@@ -70,6 +70,7 @@ export function onBuilt(state: State, at: Height, view: View, built: BuiltPropos
     return
   }
   const { parent, timestampMs } = building
+  if (!mayVote(state)) return
   const expected = at > state.committed.height ? expectedParent(state, at) : undefined
   if (expected === undefined || !equalBytes(expected, parent)) return // the chain moved on while the application built
   const body: Body = { transactions: built.transactions, evidence: built.evidence, lastCertificate: state.lastCertificate }

@@ -2,10 +2,30 @@
  * What a replica remembers between steps, and how it is rebuilt from what is durable (protocol.md §5). Handlers in the
  * neighbouring files change it and push effects to `out`; nothing outside this package sees it.
  */
-import { assert, equalBytes, type Hash, type Height, height, keyOf, type ValidatorIndex, type View, view } from '@aethel/codec'
+import {
+  assert,
+  equalBytes,
+  type Hash,
+  type Height,
+  height,
+  keyOf,
+  type Signature,
+  type ValidatorIndex,
+  type View,
+  view,
+} from '@aethel/codec'
 import { type Block, type Header, roughBodyBytes } from './block.js'
 import { type Certificate, compareCertificates, type Vote } from './certificate.js'
-import type { CommittedTip, Complaint, ConsensusConfig, ConsensusEvent, DurableState, Effect, ViewChangeReason } from './interface.js'
+import type {
+  CommittedTip,
+  Complaint,
+  ConsensusConfig,
+  ConsensusEvent,
+  DurableState,
+  Effect,
+  Recovery,
+  ViewChangeReason,
+} from './interface.js'
 import type { PathStep } from './merkle-path.js'
 import type { NewView, PrePrepare, Status, ViewChange } from './messages.js'
 import { leaderOf } from './validators.js'
@@ -13,6 +33,8 @@ import { VoteKeeper } from './vote-keeper.js'
 
 /** Blocks above the committed height whose bodies are kept: voted for in some view, or on a wanted chain. */
 export const MAX_RETAINED_BLOCKS = 4096
+/** The same in bytes; what is accepted in the view or certified is never evicted, and bounded by the window and by one answer to a FETCH. */
+export const MAX_RETAINED_BYTES: number = 256 * 1024 * 1024
 /** COMMITs of this many past views are still counted (trap D6). */
 export const PAST_VIEWS_COUNTED = 4
 /** Votes of this many views ahead are buffered; more would let one sender fill memory (trap E1). */
@@ -31,6 +53,8 @@ export interface BlockEntry {
   /** A PREPARE of ours for it is durable, so others may rely on us for the body. */
   voted: boolean
   readonly addedAtTick: number
+  /** Of the body, roughly. */
+  readonly bytes: number
 }
 
 /** Where a view starts (protocol.md §6). `tip`: the block itself is proposed again; otherwise a fresh child of `hash`. */
@@ -40,7 +64,7 @@ export type Base =
 
 export type Phase =
   | { readonly kind: 'active'; readonly base: Base; readonly newView: NewView | null }
-  | { readonly kind: 'changing'; readonly viewChange: ViewChange; readonly sinceTick: number; timerRunning: boolean }
+  | { readonly kind: 'changing'; readonly viewChange: ViewChange; timerRunning: boolean }
 
 export type FollowUp =
   | { readonly what: 'block-valid' | 'block-invalid'; readonly hash: Hash }
@@ -57,6 +81,13 @@ export interface Refuted {
   readonly header: Header
   readonly transaction: Uint8Array
   readonly path: readonly PathStep[]
+}
+
+/** Something that is sent to a peer again and again until it helps, at growing intervals. */
+export interface BackOff<T> {
+  readonly about: T
+  readonly sinceTick: number
+  readonly dueTick: number
 }
 
 export interface OwnVotes {
@@ -77,6 +108,9 @@ export interface State {
   readonly recentBlocks: Map<string, Block>
   /** Newest commit certificate of a block on the committed chain; goes into the next proposal. */
   lastCertificate: Certificate | null
+  recovery: Recovery | null
+  /** What others have answered since this start, while recovering. */
+  readonly claims: (View | undefined)[]
   highest: Certificate | null
   /** False while `highest` is a certificate learned from others that is not on disk. */
   highestIsDurable: boolean
@@ -98,6 +132,12 @@ export interface State {
   readonly statuses: (Status | undefined)[]
   /** By peer: what it has made us send since the last status tick. */
   readonly answersThisTick: readonly { count: number; bytes: number }[]
+  /** By peer: the proof of our view, or our wish for the next, that was sent to it last, and when it may be sent again. */
+  readonly toldView: (BackOff<ViewChange | NewView> | undefined)[]
+  /** By peer: the STATUS that was answered last, by its signature, and when the same words are answered again. */
+  readonly answeredStatus: (BackOff<Signature> | undefined)[]
+  /** By peer: requests for committed blocks that it has not answered. */
+  readonly blocksAsked: number[]
   sync: { readonly committedHeight: Height; readonly tick: number } | null
   syncTries: number
   committedAtTick: Height
@@ -141,6 +181,8 @@ export function createState(config: ConsensusConfig, durable: DurableState): Sta
     recent: new Map(durable.recent.map((entry) => [entry.height, entry.hash])),
     recentBlocks: new Map(),
     lastCertificate: durable.lastCommit !== null && durable.lastCommit.height <= durable.committed.height ? durable.lastCommit : null,
+    recovery: durable.recovery ?? null,
+    claims: new Array<View | undefined>(count).fill(undefined),
     highest: higher(durable.highest, durable.lastCommit),
     highestIsDurable: true,
     blocks: new Map(),
@@ -152,7 +194,10 @@ export function createState(config: ConsensusConfig, durable: DurableState): Sta
     viewChanges: new Array<ViewChange | undefined>(count).fill(undefined),
     missing: new Map(),
     statuses: new Array<Status | undefined>(count).fill(undefined),
+    toldView: new Array<BackOff<ViewChange | NewView> | undefined>(count).fill(undefined),
+    answeredStatus: new Array<BackOff<Signature> | undefined>(count).fill(undefined),
     answersThisTick: Array.from({ length: count }, () => ({ count: 0, bytes: 0 })),
+    blocksAsked: new Array<number>(count).fill(0),
     sync: null,
     syncTries: 0,
     committedAtTick: durable.committed.height,
@@ -184,7 +229,7 @@ export function createState(config: ConsensusConfig, durable: DurableState): Sta
 function restorePhase(origin: State['origin'], durable: DurableState): Phase {
   if (durable.phase === 'changing') {
     assert(durable.viewChange !== null, 'a durable view change lacks its VIEW-CHANGE message')
-    return { kind: 'changing', viewChange: durable.viewChange, sinceTick: 0, timerRunning: false }
+    return { kind: 'changing', viewChange: durable.viewChange, timerRunning: false }
   }
   assert(durable.view === 0 || durable.newView !== null, 'a durable active view above 0 lacks its NEW-VIEW')
   return { kind: 'active', base: baseOf(origin, durable.newView), newView: durable.newView }
@@ -209,7 +254,14 @@ export function baseOf(origin: State['origin'], newView: NewView | null): Base {
 }
 
 export function newEntry(state: State, block: Block, provenance: 'voted' | 'received'): BlockEntry {
-  return { block, status: 'waiting', wanted: false, voted: provenance === 'voted', addedAtTick: state.tick }
+  return {
+    block,
+    status: 'waiting',
+    wanted: false,
+    voted: provenance === 'voted',
+    addedAtTick: state.tick,
+    bytes: roughBodyBytes(block.body),
+  }
 }
 
 export function ownVotesAt(state: State, at: Height): OwnVotes {
@@ -232,6 +284,23 @@ export function higher(a: Certificate | null, b: Certificate | null): Certificat
 
 export function isLeader(state: State): boolean {
   return leaderOf(state.config.validators, state.view) === state.config.self
+}
+
+/** Whether this replica may sign in its current view: always, unless its store was lost (recovery.ts). */
+export function mayVote(state: State): boolean {
+  const { recovery } = state
+  return (
+    mayChangeView(state) &&
+    (recovery?.status !== 'released' || recovery.epoch !== state.config.validators.epoch || state.view >= recovery.view)
+  )
+}
+
+/** Whether this replica may ask for views: what it names as its highest certificate is as high as all it ever promised. */
+export function mayChangeView(state: State): boolean {
+  const { recovery } = state
+  if (recovery === null) return true
+  if (recovery.status === 'asking') return false
+  return recovery.epoch === state.config.validators.epoch || state.config.validators.epoch > recovery.claimedEpoch + 1
 }
 
 export function emit(state: State, event: ConsensusEvent): void {

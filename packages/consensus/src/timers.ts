@@ -4,7 +4,7 @@
  * is capped, and is reset by progress.
  */
 import type { Height } from '@aethel/codec'
-import type { State } from './state.js'
+import { mayChangeView, type State } from './state.js'
 import { quorumSize } from './validators.js'
 
 /** A decision takes three message delays, a view change two more; six round trips leave room for one retransmission. */
@@ -78,7 +78,7 @@ export function hasWork(state: State): boolean {
 /** After every step: in an active view the timer runs exactly while there is work (an idle network changes no views). */
 export function settleViewTimer(state: State): void {
   if (state.phase.kind !== 'active') return
-  if (!hasWork(state)) stopViewTimer(state)
+  if (!hasWork(state) || !mayChangeView(state)) stopViewTimer(state)
   else if (!state.viewTimerRunning) restartViewTimer(state)
 }
 

@@ -3,26 +3,28 @@
  * the highest one of a quorum. Views only grow (trap B6).
  */
 import { assert, type ValidatorIndex, type View, view } from '@aethel/codec'
-import { answerWithView } from './catch-up.js'
+import { answerWithView, noteViewTold } from './catch-up.js'
 import { keepOnly, learnCommit, pursueHash } from './chain.js'
 import { highestOf } from './check.js'
 import type { ViewChangeReason } from './interface.js'
 import { type NewView, newViewBytes, type ViewChange, type ViewChangeEntry, viewChangeBytes } from './messages.js'
-import { baseOf, emit, ignore, isLeader, PAST_VIEWS_COUNTED, type State } from './state.js'
+import { baseOf, emit, ignore, isLeader, mayChangeView, otherValidators, PAST_VIEWS_COUNTED, type State } from './state.js'
 import { restartViewTimer, settleCommitTime } from './timers.js'
 import { isQuorum, isWeakQuorum, leaderOf } from './validators.js'
 
 export function startViewChange(state: State, target: number, reason: ViewChangeReason): void {
+  if (!mayChangeView(state)) return // its VIEW-CHANGE might name less than it once promised (trap C6)
   // A certificate proves that a quorum has been in its view: what we ask for lies above it.
   const newView = view(Math.max(target, (state.highest?.view ?? 0) + 1))
   assert(newView > state.view, `view ${newView} does not lie above view ${state.view}`)
   const message = createViewChange(state, newView)
   leaveView(state, newView)
-  state.phase = { kind: 'changing', viewChange: message, sinceTick: state.tick, timerRunning: false }
+  state.phase = { kind: 'changing', viewChange: message, timerRunning: false }
   state.viewChanges[state.config.self] = message
   emit(state, { name: 'view-change-started', view: newView, reason })
   state.out.push({ kind: 'persist', records: [{ kind: 'view', view: newView, phase: 'changing', newView: null, viewChange: message }] })
   state.out.push({ kind: 'send', to: 'all', message })
+  for (const peer of otherValidators(state)) noteViewTold(state, peer, message)
   considerViewChanges(state)
 }
 
@@ -43,9 +45,9 @@ function createViewChange(state: State, newView: View): ViewChange {
 }
 
 function leaveView(state: State, next: View): void {
-  state.view = next
   state.complaint = null
   settleCommitTime(state)
+  state.view = next
   state.accepted.clear()
   state.acceptedAtMs.clear()
   state.own.clear()
@@ -140,7 +142,10 @@ function leadNewView(state: State): void {
     sender: state.config.self,
   }
   const message: NewView = { ...unsigned, signature: state.config.sign(newViewBytes(state.config.chainId, unsigned)) }
-  enterView(state, message, () => state.out.push({ kind: 'send', to: 'all', message }))
+  enterView(state, message, () => {
+    state.out.push({ kind: 'send', to: 'all', message })
+    for (const peer of otherValidators(state)) noteViewTold(state, peer, message)
+  })
 }
 
 export function onNewView(state: State, message: NewView): void {

@@ -49,6 +49,7 @@ import {
   type PersistRecord,
   type PrePrepare,
   RECENT_HASHES,
+  type Recovery,
   type TimerName,
   type TimerSettings,
   transactionsRootOf,
@@ -239,6 +240,7 @@ export class TestDisk {
   votes: Vote[] = []
   readonly blocks = new Map<string, Block>()
   highest: Certificate | null = null
+  recovery: Recovery | null = null
   readonly chain: { readonly block: Block; readonly certificate: Certificate }[] = []
 
   apply(write: Write): void {
@@ -264,6 +266,9 @@ export class TestDisk {
       case 'forget-block':
         this.blocks.delete(keyOf(record.hash))
         return
+      case 'recovery':
+        this.recovery = record.recovery
+        return
     }
   }
 
@@ -285,6 +290,7 @@ export class TestDisk {
       viewChange: this.view.viewChange,
       votes: this.votes,
       blocks: [...this.blocks.values()].filter((block) => block.header.height > this.chain.length),
+      recovery: this.recovery,
       highest: this.highest,
       lastCommit,
       committed: tip === undefined ? GENESIS : { height: tip.header.height, hash: tip.hash, timestampMs: tip.header.timestampMs },
@@ -316,7 +322,8 @@ export interface ClusterOptions {
 /** One validator: the core, its disk, and the effects it asked for. */
 export class TestReplica {
   readonly index: number
-  readonly disk = new TestDisk()
+  disk: TestDisk = new TestDisk()
+  starts = 0
   readonly #cluster: Cluster
   core: Consensus | null = null
   /** Everything this replica has put on the network, in order. */
@@ -367,6 +374,7 @@ export class TestReplica {
         window: options.window ?? 8,
         clockDriftMs: 2000,
         timers: { ...TIMERS, ...options.timers },
+        recoveryNonce: hashTagged('aethel/test-nonce', Uint8Array.of(this.index, this.starts++ & 255)),
         sign: (bytes): Signature => keyOfValidator(this.index).sign(bytes),
       },
       this.disk.durableState(),
@@ -380,6 +388,14 @@ export class TestReplica {
     for (const write of writes.slice(0, survived)) this.disk.apply(write)
     this.#queue = []
     this.core = null
+  }
+
+  /** The store is lost; the key is not. */
+  loseStore(): void {
+    if (this.core !== null) this.crash()
+    this.disk = new TestDisk()
+    this.disk.recovery = { status: 'asking' }
+    this.committed.length = 0
   }
 
   restart(): void {

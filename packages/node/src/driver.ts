@@ -191,7 +191,7 @@ export class Driver {
     const decoded = decodeMessage(bytes)
     if (!decoded.ok) return this.#blame(from, decoded.error)
     const message = decoded.value
-    if (message.kind === 'vote' && !this.#options.replica.wantsVote(message.vote)) return
+    if (!this.#options.replica.wants(from, message)) return
     const checked = this.#checker.check(message)
     if (!checked.ok) return this.#blame(from, checked.error)
     this.input({ kind: 'message', from, message: checked.value, nowMs: Date.now() })
@@ -410,6 +410,10 @@ export class Driver {
         return log.info({ event: 'proof-refused', id: hex(event.id), from: event.from, code: event.code })
       case 'fetching':
         return log.info({ event: 'fetching', peer: event.peer, from: event.from })
+      case 'recovering':
+        return log.warn({ event: 'recovering', answers: event.answers, above: event.above })
+      case 'recovered':
+        return log.warn({ event: 'recovered', view: event.view })
       case 'verification-aborted':
         return log.error({ event: 'block-not-verified', height: event.height, hash: hex(event.hash), reason: event.reason })
       case 'transaction-evicted':

@@ -53,6 +53,8 @@ export const HOME_FILES = {
   consensusKey: 'consensus.key',
   networkKey: 'network.key',
   store: 'store',
+  /** Written when the home is made, removed at the first start: an empty store is then no lost one. */
+  firstStart: 'first-start',
   library: (name: string): string => `library-${name}.bin`,
 } as const
 

@@ -15,7 +15,7 @@ import {
 } from '@aethel/ledger'
 import type { Mesh } from '@aethel/network'
 import { createReceipt } from '@aethel/receipts'
-import { type Admission, type Replica, transactionIdOf } from '@aethel/replica'
+import { type Admission, type Replica, type ReplicaInspection, transactionIdOf } from '@aethel/replica'
 import type { Store } from '@aethel/storage'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Driver, ProvableState } from './driver.js'
@@ -392,10 +392,23 @@ function statusJson(context: HttpContext): Record<string, unknown> {
     verifications: { performed: verified.valid + verified.invalid + verified.aborted, ...verified, queued: pool.queued },
     viewChanges: metrics.viewChangeCount,
     viewTimeoutMs: look.viewTimeoutMs,
+    voting: votingJson(context, look.recovering),
     rss: process.memoryUsage.rss(),
     offences: offencesJson(context),
     uptimeMs: Math.round(performance.now() - context.startedAt),
   }
+}
+
+/** A validator that lost its store says that it does not vote, and what it waits for. */
+function votingJson({ home }: HttpContext, recovering: ReplicaInspection['recovering']): Record<string, unknown> {
+  if (recovering === null) return { votes: true }
+  const { answers, above } = recovering
+  const others = home.validators.validators.length - 1
+  const why =
+    above === null
+      ? `its store was lost; ${answers} of ${others} other validators have named their view, a quorum is needed, and validators that lost theirs too cannot answer`
+      : `its store was lost; it votes again when a block commits in a view above ${above}`
+  return { votes: false, why, answers, above }
 }
 
 function headerJson(header: Header, blockHash: Hash, transactions: number): Record<string, unknown> {

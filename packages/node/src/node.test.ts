@@ -404,6 +404,23 @@ describe('homes', () => {
     })
   })
 
+  test('C6: an empty store is a fresh one only at the first start; a lost one needs --recover, and then does not vote', async () => {
+    const lone = await createTestnet({ validators: 2, output: join(directory, 'lone'), basePort: 0 })
+    const home = lone.homes[0] as string
+    expect(readdirSync(home)).toContain('first-start')
+    await (await startNode({ home, logLevel: 'silent' })).close()
+    expect(readdirSync(home)).not.toContain('first-start')
+    await expect(startNode({ home, recover: true, logLevel: 'silent' })).rejects.toMatchObject({ code: 'store-exists', exitCode: 2 })
+    rmSync(join(home, 'store'), { recursive: true })
+    await expect(startNode({ home, logLevel: 'silent' })).rejects.toMatchObject({ code: 'store-missing', exitCode: 2 })
+    for (const recover of [true, true, false]) {
+      const node = await startNode({ home, recover, logLevel: 'silent' })
+      const status = (await (await fetch(`${node.http.url}/v1/status`)).json()) as { voting: { votes: boolean; why: string } }
+      expect(status.voting).toMatchObject({ votes: false, answers: 0, above: null, why: expect.stringContaining('store was lost') })
+      await node.close()
+    }
+  })
+
   test('a damaged store is refused and named', async () => {
     await stop(1)
     const store = join(network.homes[1] as string, 'store')

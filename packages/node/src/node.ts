@@ -1,5 +1,6 @@
 /** One validator in this process: opens its home, restores its state, joins the mesh, serves HTTP, until it is closed. */
-import { equalBytes, toHex } from '@aethel/codec'
+import { randomBytes } from 'node:crypto'
+import { equalBytes, hash, toHex } from '@aethel/codec'
 import type { ConsensusConfig } from '@aethel/consensus'
 import { verifySignature } from '@aethel/crypto'
 import { genesisTip, type LedgerState, restoreLedger } from '@aethel/ledger'
@@ -9,6 +10,7 @@ import { openStore, type Store, StoreError } from '@aethel/storage'
 import type { FastifyInstance } from 'fastify'
 import { Driver, type ProvableState } from './driver.js'
 import { AethelError, EXIT_INTERNAL, toAethelError } from './errors.js'
+import { consumeFirstStart, meaningOfNoStore } from './first-start.js'
 import { type Home, type LogLevel, openHome } from './home.js'
 import { API_VERSION, serveHttp } from './http.js'
 import { createLog, type Log, type LogSink } from './log.js'
@@ -20,6 +22,8 @@ export interface NodeOptions {
   readonly home: string
   /** Where JSON log lines go; standard output by default. */
   readonly log?: LogSink
+  /** The store is lost: begin a new one, and vote only when past everything this key may have signed (protocol.md §7). */
+  readonly recover?: boolean
   /** Overrides the configuration. */
   readonly logLevel?: LogLevel
 }
@@ -115,11 +119,21 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
   const metrics = new Metrics(() => gauges())
   const store = await openStore(home.storePath, {
     chainId: home.chainId,
+    whenMissing: meaningOfNoStore(home.path, options.recover === true),
     onFailure: onFatal,
     onBatch: (batch) => metrics.onBatch(batch.milliseconds),
   })
   parts.store = store
   const durable = await store.loadDurable(genesisTip(home.genesis))
+  const { recovery = null } = durable
+  if (options.recover === true && recovery === null) {
+    throw new AethelError(
+      'store-exists',
+      `expected no store in ${home.storePath}, because --recover begins a new one, but there is one that remembers its votes`,
+      'start without --recover; if the store is damaged, move it away first',
+    )
+  }
+  consumeFirstStart(home.path)
   const application = await restoreState(home, store)
   const { parameters } = home.genesis
   const consensus: ConsensusConfig = {
@@ -129,6 +143,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     window: parameters.window,
     clockDriftMs: CLOCK_DRIFT_MS,
     timers: TIMERS,
+    recoveryNonce: hash(Uint8Array.from(randomBytes(32))),
     sign: (bytes) => home.consensusKey.sign(bytes),
   }
   const block = { transactions: parameters.blockTransactions, bytes: parameters.blockBytes, gas: parameters.blockGas }
@@ -182,6 +197,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     chainId: toHex(home.chainId),
     height: durable.committed.height,
     view: durable.view,
+    voting: replica.inspect().recovering === null,
     mesh: mesh.address,
     http: home.config.http,
     milliseconds: Math.round(performance.now() - startedAt),

@@ -90,6 +90,7 @@ export async function createTestnet(options: TestnetOptions): Promise<TestnetSum
     }
     writeFileSync(join(home, HOME_FILES.config), `${JSON.stringify(config, null, 2)}\n`)
     writeFileSync(join(home, HOME_FILES.genesis), genesisBytes)
+    writeFileSync(join(home, HOME_FILES.firstStart), `${toHex(chainIdOf(genesis))}\n`)
     for (const library of libraries) writeFileSync(join(home, HOME_FILES.library(library.name)), encodeLibrary(library))
     writeFileSync(join(home, HOME_FILES.consensusKey), `${toHex(seedOf('consensus', index))}\n`, { mode: SECRET_MODE })
     writeFileSync(join(home, HOME_FILES.networkKey), `${toHex(seedOf('network', index))}\n`, { mode: SECRET_MODE })

@@ -23,6 +23,7 @@ import {
   leaderOf,
   MAX_BLOCK_OFFENCES,
   MAX_EVIDENCE_BYTES,
+  type Message,
   type Offence,
   offenceFits,
   offenceKey,
@@ -30,7 +31,6 @@ import {
   type Surroundings,
   type TimerName,
   type ValidationResult,
-  type Vote,
 } from '@aethel/consensus'
 import { AdmissionDesk } from './admission.js'
 import {
@@ -78,8 +78,8 @@ export interface Replica<State> {
   readonly position: { readonly view: number; readonly phase: 'active' | 'changing' }
   /** Waiting: an earlier nonce or a citation is missing. Pending: verified and in the mempool. */
   transactionStatus(id: Hash): 'unknown' | 'waiting' | 'pending'
-  /** Whether a vote, not yet verified, could still change anything. */
-  wantsVote(vote: Vote): boolean
+  /** Whether a message, not yet verified, could change anything: asked before its signatures are checked. */
+  wants(from: ValidatorIndex, message: Message): boolean
   /** Next free nonce of an account, counting what is in the mempool. */
   nextNonce(sender: string, committedNonce: number): number
   inspect(): ReplicaInspection
@@ -234,8 +234,8 @@ class ReplicaMachine<State> implements Replica<State> {
     return this.#consensus
   }
 
-  wantsVote(vote: Vote): boolean {
-    return this.#consensus.wantsVote(vote)
+  wants(from: ValidatorIndex, message: Message): boolean {
+    return this.#consensus.wants(from, message)
   }
 
   transactionStatus(id: Hash): 'unknown' | 'waiting' | 'pending' {

@@ -5,7 +5,18 @@
 import type { ConsensusEvent, Message } from '@aethel/consensus'
 import type { MempoolEvent } from '@aethel/replica'
 
-export const MESSAGE_KINDS = ['pre-prepare', 'vote', 'view-change', 'new-view', 'status', 'fetch', 'blocks', 'block', 'evidence'] as const
+export const MESSAGE_KINDS = [
+  'pre-prepare',
+  'vote',
+  'view-change',
+  'new-view',
+  'status',
+  'fetch',
+  'blocks',
+  'block',
+  'view-claim',
+  'evidence',
+] as const
 export const PHASES = ['active', 'changing'] as const
 /** As the receiver sees it: by view where the message has one, else by height; `beyond`: outside of the window. */
 export const AGES = ['stale', 'current', 'future', 'beyond'] as const
@@ -102,11 +113,13 @@ function ageOf(message: Message, standing: Standing): Age {
     case 'status':
       return byHeight(message.committedHeight, committedHeight)
     case 'fetch':
-      return message.want === 'block' ? 'current' : byHeight(message.from, 1)
+      return message.want === 'committed' ? byHeight(message.from, 1) : 'current'
     case 'blocks':
       return byHeight(message.blocks[0]?.header.height ?? 0, committedHeight + 1)
     case 'block':
       return byHeight(message.block.header.height, committedHeight + 1)
+    case 'view-claim':
+      return byView(message.view)
     case 'evidence':
       return 'current'
   }

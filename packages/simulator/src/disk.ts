@@ -11,6 +11,7 @@ import {
   type DurableState,
   type PersistRecord,
   RECENT_HASHES,
+  type Recovery,
   type Vote,
 } from '@aethel/consensus'
 
@@ -32,12 +33,14 @@ export class Disk<State> {
   #view: ViewRecord = { kind: 'view', view: view(0), phase: 'active', newView: null, viewChange: null }
   readonly #votes = new Map<string, Vote>()
   readonly #blocks = new Map<string, Block>()
+  #recovery: Recovery | null
   #highest: Certificate | null = null
   #lastCommit: Certificate | null = null
   /** Index i holds height i + 1. */
   readonly chain: CommittedBlock<State>[] = []
 
-  constructor(genesis: CommittedTip, genesisState: State) {
+  constructor(genesis: CommittedTip, genesisState: State, recovery: Recovery | null = null) {
+    this.#recovery = recovery
     this.#genesis = genesis
     this.#genesisState = genesisState
   }
@@ -79,6 +82,9 @@ export class Disk<State> {
       case 'highest':
         this.#highest = record.certificate
         return
+      case 'recovery':
+        this.#recovery = record.recovery
+        return
       case 'forget-block':
         this.#blocks.delete(keyOf(record.hash))
         return
@@ -103,6 +109,7 @@ export class Disk<State> {
       viewChange: this.#view.viewChange,
       votes: [...this.#votes.values()],
       blocks: [...this.#blocks.values()],
+      recovery: this.#recovery,
       highest: this.#highest,
       lastCommit: this.#lastCommit,
       committed: tip === undefined ? this.#genesis : { height: tip.header.height, hash: tip.hash, timestampMs: tip.header.timestampMs },

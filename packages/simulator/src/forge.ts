@@ -241,11 +241,17 @@ export function describeMessage(stage: Stage, message: Message): string {
     case 'status':
       return `STATUS view ${message.view} committed ${message.committedHeight}`
     case 'fetch':
-      return message.want === 'committed' ? `FETCH from ${message.from}` : `FETCH ${keyOf(message.hash).slice(0, 8)}`
+      return message.want === 'committed'
+        ? `FETCH from ${message.from}`
+        : message.want === 'view'
+          ? 'FETCH view'
+          : `FETCH ${keyOf(message.hash).slice(0, 8)}`
     case 'blocks':
       return `BLOCKS ${message.blocks.length}`
     case 'block':
       return `BLOCK ${stage.nameOf(message.block.hash)}`
+    case 'view-claim':
+      return `VIEWCLAIM view ${message.view}`
     case 'evidence':
       return `EVIDENCE ${message.evidence.length} bytes`
   }

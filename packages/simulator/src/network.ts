@@ -146,6 +146,7 @@ export function roughBytes(message: Message): number {
       return fixed + message.evidence.length
     case 'vote':
     case 'fetch':
+    case 'view-claim':
       return fixed
   }
 }

@@ -116,6 +116,7 @@ export class Promises {
       case 'fetch':
       case 'blocks':
       case 'block':
+      case 'view-claim':
       case 'evidence':
         return
     }

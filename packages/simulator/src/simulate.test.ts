@@ -110,6 +110,12 @@ describe('the liveness bound', () => {
     expect(report.blocks).toBe(0)
   })
 
+  it('seed 20175: links of 26 bytes/ms do not fill up with answers to answers', () => {
+    const report = runSimulation({ seed: 20175, validators: 7, byzantine: 2 })
+    expect(story(report)).toBe('')
+    expect(report.messages).toBeLessThan(40_000) // it takes 14,144; the collapse went on for ever
+  })
+
   it('a run without faults settles far within it', () => {
     const calm = { faultMs: 10, floorMs: 800, transactions: 40 }
     const report = runSimulation({ seed: 5, validators: 4, byzantine: 0, faults: [], knobs: calm })

@@ -19,6 +19,7 @@ const KIND_CODES = {
   fetch: 6,
   blocks: 7,
   block: 8,
+  'view-claim': 9,
   evidence: 20,
 } as const
 

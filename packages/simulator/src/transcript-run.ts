@@ -349,6 +349,8 @@ function wordOf(message: Message): MessageWord {
       return 'BLOCKS'
     case 'block':
       return 'BLOCK'
+    case 'view-claim':
+      return 'VIEWCLAIM'
     case 'evidence':
       return 'EVIDENCE'
   }
@@ -368,6 +370,8 @@ function placeOf(message: Message): { readonly view: number | null; readonly hei
       return { view: message.view, height: message.committedHeight }
     case 'block':
       return { view: null, height: message.block.header.height }
+    case 'view-claim':
+      return { view: message.view, height: null }
     case 'fetch':
     case 'blocks':
     case 'evidence':
@@ -390,6 +394,7 @@ function isAbout(message: Message, block: Block): boolean {
       return message.blocks.some((candidate) => equalBytes(candidate.hash, block.hash))
     case 'status':
     case 'fetch':
+    case 'view-claim':
     case 'evidence':
       return false
   }

@@ -20,6 +20,7 @@ export const MESSAGE_WORDS = [
   'FETCH',
   'BLOCKS',
   'BLOCK',
+  'VIEWCLAIM',
   'EVIDENCE',
 ] as const
 export type MessageWord = (typeof MESSAGE_WORDS)[number]

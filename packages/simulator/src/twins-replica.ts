@@ -12,6 +12,7 @@ import {
   hashCertificate,
   type Input,
   type Message,
+  offenceOf,
   type TimerName,
   type ValidatorSet,
   type Vote,
@@ -223,7 +224,7 @@ class Step {
         return
       case 'build': {
         const transactions = [toyTransaction(`${this.#options.name}${effect.view}h${effect.height}`)]
-        const proposal = { transactions, stateRoot: toyRoot(effect.parent, transactions), totalDifficulty: 0n }
+        const proposal = { transactions, evidence: [], stateRoot: toyRoot(effect.parent, transactions), totalDifficulty: 0n }
         replies.push({ kind: 'built', height: effect.height, view: effect.view, proposal, nowMs: STAGE_NOW_MS })
         return
       }
@@ -235,18 +236,18 @@ class Step {
         if (effect.event.name === 'view-entered' && effect.event.base === 'tip') this.onTip = true
         return
       case 'evidence':
-        this.evidence = true
-        demand(
-          'no-conflicting-votes',
-          !this.#options.network.isHonest(effect.evidence.first.sender),
-          () => `honest validator ${effect.evidence.first.sender} is accused of equivocation`,
-        )
-        return
+        return this.#onOffender(offenceOf(effect.evidence, this.#options.trueValidators).offender)
       case 'persist':
       case 'proposed':
       case 'abandon':
         return // nobody crashes here, and the toy application keeps no states
     }
+  }
+
+  #onOffender(offender: ValidatorIndex): void {
+    this.evidence = true
+    const isHonest = this.#options.network.isHonest(offender)
+    demand('no-conflicting-votes', !isHonest, () => `honest validator ${offender} is accused`)
   }
 
   #onTimer(timer: TimerName, running: boolean): void {

@@ -90,7 +90,7 @@ const AMBUSHES: readonly (Boundary | 'now')[] = ['now', 'persist', 'send', 'sync
 
 interface Node {
   readonly index: ValidatorIndex
-  readonly disk: Disk<TallyState>
+  disk: Disk<TallyState>
   readonly adversary: Adversary | null
   readonly skewMs: number
   jumpedMs: number
@@ -257,6 +257,11 @@ export class World {
     })
   }
 
+  /** Power fails everywhere, now; each validator is back after this time, or when the world heals. */
+  powerCut(downMs: number): void {
+    for (const node of this.#nodes) this.#crash(node, downMs)
+  }
+
   get healed(): boolean {
     return this.#network.healed
   }
@@ -397,6 +402,10 @@ export class World {
         window,
         clockDriftMs: CLOCK_DRIFT_MS,
         timers: { floorMs, commitFactor: 4, allowanceMs: floorMs / 4, capMs: CAP_MS, statusMs: STATUS_MS, batchMs: 5 },
+        recoveryNonce: hashTagged(
+          'aethel/simulated-nonce',
+          Uint8Array.of(node.index, node.incarnation & 255, (node.incarnation >> 8) & 255),
+        ),
         sign: this.#signatures.signer(node.index),
       },
       durable,
@@ -424,10 +433,20 @@ export class World {
     if (this.#fates.unit('disk', node.index, nth, 2) >= damageRate) return false
     if (!this.#fates.allows('disk', `damage ${node.index}#${nth}`, this.nowMs)) return false
     this.#mayBeRuined--
+    if (this.#fates.unit('disk', node.index, nth, 3) < 0.5) return this.#recover(node)
     node.ruined = true
     this.coverage.hit('damaged store refused')
     this.#trace(node.index, 'store damaged')
     return true
+  }
+
+  /** An operator puts a new store in place of the damaged one, and says so; the key is the same (trap C6). */
+  #recover(node: Node): false {
+    node.disk = new Disk({ height: height(0), hash: this.#chainId, timestampMs: 0 }, TALLY_GENESIS, { status: 'asking' })
+    node.durableView = 0
+    this.coverage.hit('store lost')
+    this.#trace(node.index, 'store lost')
+    return false
   }
 
   /** Power fails: of the writes not yet synced, some prefix made it; of one more group, perhaps some records. */
@@ -584,6 +603,7 @@ export class World {
     this.coverage.onMessage(message, standing)
     this.#traceHash.message(this.nowMs, event.from, event.to, message)
     if (node.adversary !== null) this.#act(node, node.adversary.onReceive(from, message))
+    if (node.adversary === null && !replica.wants(from, message)) return
     this.#step(node, { kind: 'message', from, message, nowMs: this.#clockOf(node) })
   }
 

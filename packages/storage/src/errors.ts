@@ -6,6 +6,8 @@ export type StoreErrorCode =
   | 'store-chain'
   /** Written by a version of the software that this one does not understand. */
   | 'store-format'
+  /** There is none, and whoever opens it says that there was one. */
+  | 'store-missing'
   /** A record is missing or is not what was written: the validator must not vote on what is left. */
   | 'store-damaged'
   | 'store-unreadable'

@@ -5,13 +5,14 @@
 import { concatBytes, encode, type Hash, type Height } from '@aethel/codec'
 import type { Offence, Vote } from '@aethel/consensus'
 
-/** Kinds of records by first byte. Those up to `tip` are the safety records (protocol.md §5). */
+/** Kinds of records by first byte. Those up to `recovery` are the safety records (protocol.md §5). */
 export const PREFIX = {
   view: 0x10,
   vote: 0x11,
   uncommitted: 0x12,
   highest: 0x13,
   tip: 0x14,
+  recovery: 0x16,
   /** Fingerprint of all safety records together. */
   summary: 0x20,
   meta: 0x21,
@@ -25,6 +26,7 @@ export const PREFIX = {
 export const VIEW_KEY: Uint8Array = Uint8Array.of(PREFIX.view)
 export const HIGHEST_KEY: Uint8Array = Uint8Array.of(PREFIX.highest)
 export const TIP_KEY: Uint8Array = Uint8Array.of(PREFIX.tip)
+export const RECOVERY_KEY: Uint8Array = Uint8Array.of(PREFIX.recovery)
 export const SUMMARY_KEY: Uint8Array = Uint8Array.of(PREFIX.summary)
 export const META_KEY: Uint8Array = Uint8Array.of(PREFIX.meta)
 

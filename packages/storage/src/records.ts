@@ -1,5 +1,5 @@
 /** Bytes of the records that are not a single consensus value, and the readers that refuse anything else. */
-import { decode, encode, type Hash, type Height, height, type Reader, type Refusal, type Result, view } from '@aethel/codec'
+import { decode, encode, epoch, type Hash, type Height, height, type Reader, type Refusal, type Result, view } from '@aethel/codec'
 import {
   type Certificate,
   type CommittedTip,
@@ -8,6 +8,7 @@ import {
   type Message,
   type NewView,
   type PersistRecord,
+  type Recovery,
   readCertificate,
   type ViewChange,
   type Vote,
@@ -54,6 +55,21 @@ export function decodeView(bytes: Uint8Array): Result<ViewRecord, Refusal> {
     newView: reader.optional((r) => readMessageOf(r, isNewView)),
     viewChange: reader.optional((r) => readMessageOf(r, isViewChange)),
   }))
+}
+
+export function encodeRecovery(recovery: Recovery): Uint8Array {
+  return encode((writer) => {
+    writer.bool(recovery.status === 'released')
+    if (recovery.status === 'released') writer.u64(recovery.claimedEpoch).u64(recovery.epoch).u64(recovery.view)
+  })
+}
+
+export function decodeRecovery(bytes: Uint8Array): Result<Recovery, Refusal> {
+  return decode(bytes, (reader) =>
+    reader.bool()
+      ? { status: 'released' as const, claimedEpoch: epoch(reader.u64()), epoch: epoch(reader.u64()), view: view(reader.u64()) }
+      : { status: 'asking' as const },
+  )
 }
 
 const isNewView = (message: Message): message is NewView => message.kind === 'new-view'

@@ -144,6 +144,21 @@ describe('durability', () => {
     await store.close()
   })
 
+  test('C6: a store made in place of a lost one says so from its first write on, and remembers when that is over', async () => {
+    const path = join(directory, 'store')
+    await expect(openStore(path, { chainId: CHAIN, whenMissing: 'refuse' })).rejects.toMatchObject({ code: 'store-missing' })
+    await (await openStore(path, { chainId: CHAIN, whenMissing: 'recover' })).close()
+    const store = await openStore(path, { chainId: CHAIN, whenMissing: 'refuse' })
+    expect((await store.loadDurable(GENESIS)).recovery).toEqual({ status: 'asking' })
+    const recovery = { status: 'released' as const, claimedEpoch: epoch(0), epoch: epoch(0), view: view(7) }
+    store.append([{ kind: 'recovery', recovery }], () => undefined)
+    await store.flushed()
+    await store.close()
+    const again = await openStore(path, { chainId: CHAIN, whenMissing: 'recover' })
+    expect((await again.loadDurable(GENESIS)).recovery).toEqual(recovery)
+    await again.close()
+  })
+
   test('a fresh store starts from genesis', async () => {
     const store = await openStore(join(directory, 'store'), { chainId: CHAIN })
     expect(await store.loadDurable(GENESIS)).toEqual({
@@ -153,6 +168,7 @@ describe('durability', () => {
       viewChange: null,
       votes: [],
       blocks: [],
+      recovery: null,
       highest: null,
       lastCommit: null,
       committed: GENESIS,
@@ -171,6 +187,7 @@ describe('durability', () => {
       viewChange: null,
       votes: [voteFor(second, 'prepare', 1), voteFor(second, 'commit', 1)],
       blocks: [second],
+      recovery: null,
       highest: certificateOf(second, 'prepare', 1),
       lastCommit: certificateOf(first, 'commit'),
       committed: { height: 1, hash: first.hash, timestampMs: 1_001 },

@@ -36,6 +36,7 @@ import {
   HIGHEST_KEY,
   META_KEY,
   PREFIX,
+  RECOVERY_KEY,
   rangeOf,
   SUMMARY_KEY,
   stateKey,
@@ -51,11 +52,13 @@ import {
   decodeFormat,
   decodeMeta,
   decodePlace,
+  decodeRecovery,
   decodeTip,
   decodeView,
   decodeVote,
   encodeMeta,
   encodePlace,
+  encodeRecovery,
   encodeTip,
   encodeView,
   encodeVote,
@@ -99,6 +102,11 @@ export type StoreRecord = PersistRecord | CommitRecord | EvidenceRecord | Forget
 export interface StoreOptions {
   /** Hash of genesis; a store of another chain is refused. */
   readonly chainId: Hash
+  /**
+   * What to do where no store is yet. `genesis` (the default): begin one, for a key that has never signed. `recover`: begin one
+   * that does not vote until it is provably past what this key may have signed. `refuse`: fail with `store-missing`.
+   */
+  readonly whenMissing?: 'genesis' | 'recover' | 'refuse'
   /** Called once, with the reason, when a write has failed; the store accepts nothing afterwards. */
   readonly onFailure?: (error: StoreError) => void
   /** Called after each durable batch, for metrics. */
@@ -137,7 +145,7 @@ export async function openStore(path: string, options: StoreOptions): Promise<St
     throw openingError(path, error)
   }
   try {
-    await checkMeta(level, path, options.chainId)
+    await checkMeta(level, path, options)
   } catch (error) {
     await level.close()
     throw error
@@ -208,19 +216,24 @@ function openingError(path: string, error: unknown): StoreError {
   )
 }
 
-async function checkMeta(level: Level, path: string, chainId: Hash): Promise<void> {
+async function checkMeta(level: Level, path: string, options: StoreOptions): Promise<void> {
+  const { chainId } = options
   const found = await level.get(META_KEY).catch((error: unknown) => {
     throw damaged(`the record "meta" cannot be read: ${messageOf(error)}`)
   })
   const stored = found === undefined ? undefined : plain(found)
   if (stored === undefined) {
     for await (const _ of level.keys({ limit: 1 })) throw damaged('the record "meta" is missing')
-    const value = encodeMeta({ format: STORE_FORMAT, chainId })
-    await level
-      .batch([{ type: 'put', key: META_KEY, value: sealed(value, sealOf(META_KEY, value)) }], { sync: true })
-      .catch((error: unknown) => {
-        throw writeError(error)
-      })
+    if (options.whenMissing === 'refuse') {
+      throw new StoreError(
+        'store-missing',
+        `expected the store ${path} of a validator that has run before, but there is none`,
+        'put the store back if you have it as it was at the last stop; otherwise start with --recover: the validator then follows without voting until it is past everything it may have signed',
+      )
+    }
+    await level.batch(firstRecords(options), { sync: true }).catch((error: unknown) => {
+      throw writeError(error)
+    })
     return
   }
   const format = decodeFormat(stored)
@@ -239,6 +252,17 @@ async function checkMeta(level: Level, path: string, chainId: Hash): Promise<voi
       'use the genesis file this store was made with, or another home',
     )
   }
+}
+
+/** One batch: a store that exists always knows whether its key may have signed something it does not remember. */
+function firstRecords({ chainId, whenMissing }: StoreOptions): Operation[] {
+  const put = (key: Uint8Array, value: Uint8Array): Operation => ({ type: 'put', key, value: sealed(value, sealOf(key, value)) })
+  const meta = put(META_KEY, encodeMeta({ format: STORE_FORMAT, chainId }))
+  if (whenMissing !== 'recover') return [meta]
+  const recovery = encodeRecovery({ status: 'asking' })
+  const summary = new Summary()
+  summary.put(keyOf(RECOVERY_KEY), sealOf(RECOVERY_KEY, recovery))
+  return [meta, put(RECOVERY_KEY, recovery), put(SUMMARY_KEY, summary.bytes())]
 }
 
 function unknownFormat(path: string, format: number): StoreError {
@@ -333,6 +357,8 @@ class LevelStore implements Store {
       }
       case 'forget-block':
         return this.#forgetBlock(uncommittedKey(record.height, record.hash))
+      case 'recovery':
+        return this.#putSafety(RECOVERY_KEY, encodeRecovery(record.recovery))
       case 'highest':
         return this.#putSafety(HIGHEST_KEY, encodeCertificate(record.certificate))
       case 'commit':
@@ -471,6 +497,7 @@ class LevelStore implements Store {
     const decodeCertificate = (bytes: Uint8Array): Result<Certificate, Refusal> => decode(bytes, readCertificate)
     const highest = this.#safetyRecord('highest certificate', HIGHEST_KEY, decodeCertificate)
     const stored = this.#safetyRecord('tip', TIP_KEY, decodeTip)
+    const recovery = this.#safetyRecord('recovery', RECOVERY_KEY, decodeRecovery) ?? null
     this.#checkSummary()
     this.#tip = stored?.tip ?? genesis
     this.#lastCommit = stored?.lastCommit ?? null
@@ -482,6 +509,7 @@ class LevelStore implements Store {
       viewChange: viewRecord?.viewChange ?? null,
       votes,
       blocks,
+      recovery,
       highest: highest ?? null,
       lastCommit: this.#lastCommit,
       committed: this.#tip,

@@ -12,6 +12,7 @@ const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 interface StartOptions extends CommonOptions {
   readonly home: string
   readonly logLevel?: (typeof LOG_LEVELS)[number]
+  readonly recover?: boolean
   readonly exitWithParent?: boolean
 }
 
@@ -20,6 +21,7 @@ export function registerStart(program: Command): void {
     .description('run one validator')
     .requiredOption('--home <dir>', 'its home, as "aethel testnet" writes it')
     .addOption(new Option('--log-level <level>', 'least severe level to log').choices(LOG_LEVELS))
+    .option('--recover', 'its store is lost: follow the chain, and vote only when past everything its key may have signed')
     .addOption(new Option('--exit-with-parent', 'stop when standard input closes').hideHelp())
     .action((options: StartOptions) => finish(options, () => start(options)))
 }
@@ -36,6 +38,7 @@ async function start(options: StartOptions): Promise<ExitCode> {
   const { startNode } = await import('@aethel/node')
   const node = await startNode({
     home: options.home,
+    recover: options.recover === true,
     log: { write: (line) => void log.write(line.endsWith('\n') ? line : `${line}\n`) },
     ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
   })

@@ -1,0 +1,46 @@
+/**
+ * What is worth a signature check (protocol.md §13): asked before the edge checks anything, so that what could change
+ * nothing costs its decoding and no more. A pure look at the state; saying yes too often only costs time.
+ */
+import { height, keyOf, type ValidatorIndex } from '@aethel/codec'
+import type { Message, PrePrepare } from './messages.js'
+import { wantsVote } from './normal-case.js'
+import { wantsClaim } from './recovery.js'
+import { type State, WINDOWS_BUFFERED } from './state.js'
+
+/** False for what is stale, out of every window, or was not asked of this peer. */
+export function wants(state: State, from: ValidatorIndex, message: Message): boolean {
+  switch (message.kind) {
+    case 'vote':
+      return wantsVote(state, message.vote)
+    case 'pre-prepare':
+      return wantsProposal(state, message)
+    case 'new-view':
+      return message.newView > state.view || (message.newView === state.view && state.phase.kind === 'changing')
+    case 'status':
+      return message.sender === from
+    case 'blocks': {
+      const last = message.blocks.at(-1)
+      return last !== undefined && last.header.height > state.committed.height && (state.blocksAsked[from] ?? 0) > 0
+    }
+    case 'block':
+      return state.missing.has(keyOf(message.block.hash))
+    case 'view-claim':
+      return wantsClaim(state, from, message)
+    case 'view-change':
+    case 'fetch':
+    case 'evidence':
+      return true // a stale VIEW-CHANGE is answered; a FETCH carries no signature; the replica knows which offences are old
+  }
+}
+
+/** Whatever is not accepted or kept early is refused by §4 anyhow; so is what is held already. */
+function wantsProposal(state: State, message: PrePrepare): boolean {
+  const at = message.block.header.height
+  const { committed, phase } = state
+  if (message.view < state.view || message.view > state.view + 1 || at <= committed.height) return false
+  const isTip = phase.kind === 'active' && phase.base.kind === 'tip' && message.view === state.view && at === phase.base.firstHeight
+  if (at > height(committed.height + WINDOWS_BUFFERED * state.config.window) && !isTip) return false
+  if (message.view > state.view || phase.kind !== 'active') return state.early.get(message.view)?.has(at) !== true
+  return true // a second, different one is evidence
+}
