@@ -16,6 +16,7 @@ import {
   MAX_LINKS,
   MAX_SERVE_BYTES,
   MAX_SYNC_BLOCKS,
+  MAX_SYNC_TRANSACTIONS,
   type Message,
   type MessageChecker,
   type Offence,
@@ -553,10 +554,13 @@ export class Driver {
     const { store } = this.#options
     const blocks: Block[] = []
     let bytes = 0
+    let transactions = 0
     for (let at = from; bytes < MAX_SERVE_BYTES && blocks.length < MAX_SYNC_BLOCKS && at <= this.#published.height; at = height(at + 1)) {
       const block = store.committedBlock(at)
       if (block === undefined) break
       bytes += roughBodyBytes(block.body)
+      transactions += block.body.transactions.length
+      if (transactions > MAX_SYNC_TRANSACTIONS) break // never in the first: no block has more
       blocks.push(block)
     }
     while (blocks.length > 0) {
