@@ -101,6 +101,20 @@ export const catchUp = [
     hunt: tests('packages/replica/src/epochs.test.ts'),
   },
   {
+    id: 'told-at-every-request',
+    traps: ['E1'],
+    bug: 'whoever shows that it is behind in views is told the same each time, however often: slow links fill up with copies',
+    edits: [{ file: CATCH_UP, before: 'return told?.about !== message || state.tick >= told.dueTick', after: 'return state.tick >= 0' }],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
+    id: 'same-status-answered-each-time',
+    traps: ['E1'],
+    bug: 'a STATUS that says the same again draws all the votes and proposals again while the first are under way',
+    edits: [{ file: CATCH_UP, before: 'if (isRepeated && state.tick < last.dueTick) return', after: '' }],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
     id: 'equivocation-floods-everybody',
     traps: ['E1', 'K1'],
     bug: 'each of a thousand equivocations of one validator is broadcast',

@@ -348,13 +348,13 @@ export const viewChange = [
     edits: [
       {
         file: CATCH_UP,
-        before: "if ((age & (age - 1)) === 0 || age % 8 === 0) state.out.push({ kind: 'send', to: 'all', message: phase.viewChange })",
-        after: 'if (age < 0) return',
+        before: 'const due = others.filter((peer) => isViewDue(state, peer, message))',
+        after: 'const due = others.slice(others.length)',
       },
       {
         file: CATCH_UP,
-        before: "if (phase.kind === 'changing') answer(state, peer, phase.viewChange)",
-        after: "if (phase.kind === 'changing') return",
+        before: "return state.phase.kind === 'changing' ? state.phase.viewChange : state.phase.newView",
+        after: "return state.phase.kind === 'changing' ? null : state.phase.newView",
       },
     ],
     hunt: simulation('--validators 4'),
@@ -363,7 +363,13 @@ export const viewChange = [
     id: 'new-view-said-once',
     traps: ['D3', 'B9'],
     bug: 'a replica in an older view is never shown the NEW-VIEW it missed',
-    edits: [{ file: CATCH_UP, before: 'else if (phase.newView !== null) answer(state, peer, phase.newView)', after: '' }],
+    edits: [
+      {
+        file: CATCH_UP,
+        before: "return state.phase.kind === 'changing' ? state.phase.viewChange : state.phase.newView",
+        after: "return state.phase.kind === 'changing' ? state.phase.viewChange : null",
+      },
+    ],
     hunt: tests('packages/consensus/src/catch-up.test.ts'),
   },
   {

@@ -353,7 +353,7 @@ export class Cluster {
   #arrive(from, to, message) {
     const replica = this.replicas[to]
     if (replica === null || replica === undefined) return
-    if (message.kind === 'vote' && !replica.core.wantsVote(message.vote)) return
+    if (!replica.core.wants(validatorIndex(from), message)) return
     const checked = replica.checker.check(message)
     if (!checked.ok) {
       this.refused++
@@ -605,14 +605,16 @@ export class Cluster {
   /** @returns {Message | null} */
   #other() {
     const { program } = this
-    switch (program.byte() % 5) {
+    switch (program.byte() % 6) {
       case 0:
         return { kind: 'fetch', want: 'committed', from: height(program.near(this.committed.size)) }
       case 1:
         return { kind: 'fetch', want: 'block', hash: program.pick([...this.blocks.values()])?.hash ?? CHAIN }
       case 2:
         return { kind: 'block', block: this.#block() }
-      case 3: {
+      case 3:
+        return { kind: 'fetch', want: 'view', nonce: CHAIN }
+      case 4: {
         const [evidence] = this.#evidence()
         return evidence === undefined ? null : { kind: 'evidence', evidence }
       }

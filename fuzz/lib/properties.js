@@ -126,13 +126,23 @@ export function examineMemory(target, bytes) {
   const limit = MEMORY_FACTOR * bytes.length + (target.memoryBytes ?? MEMORY_BYTES)
   let retained = Number.POSITIVE_INFINITY
   for (let i = 0; i < 3; i++) {
-    const before = held()
-    const decoded = keep(target, bytes)
-    const after = held()
-    retained = Math.min(retained, decoded === null ? 0 : after - before)
+    retained = Math.min(retained, retainedBy(target, bytes))
     if (retained <= limit) return { finding: null, retained }
   }
   return { finding: { property: 'memory', message: `holds ${retained} bytes for ${bytes.length}, expected at most ${limit}` }, retained }
+}
+
+/**
+ * In a frame of its own: a variable of the loop would keep the value of one turn alive into the next.
+ *
+ * @param {Target} target
+ * @param {Uint8Array} bytes
+ */
+function retainedBy(target, bytes) {
+  const before = held()
+  const decoded = keep(target, bytes)
+  const after = held()
+  return decoded === null ? 0 : after - before
 }
 
 /**

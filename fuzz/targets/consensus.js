@@ -22,6 +22,7 @@ import {
   readCertificate,
   transactionPath,
   verifyCertificate,
+  viewClaimBytes,
 } from '@aethel/consensus'
 import { FRAME, FrameReader, frameOf } from '../../packages/network/dist/frames.js'
 import { idealKey, idealSign, verifyIdeal } from '../../packages/simulator/dist/ideal-hash-signatures.js'
@@ -74,8 +75,16 @@ function messages() {
     { kind: 'evidence', evidence: encodeEvidence(CHAIN, equivocation()) },
     { kind: 'fetch', want: 'block', hash: block.hash },
     { kind: 'fetch', want: 'committed', from: height(1) },
+    { kind: 'fetch', want: 'view', nonce: CHAIN },
+    viewClaim(),
   ]
   return harvested
+}
+
+/** @returns {import('@aethel/consensus').ViewClaim} */
+function viewClaim() {
+  const unsigned = { kind: /** @type {const} */ ('view-claim'), epoch: epoch(0), view: view(2), nonce: CHAIN, sender: validatorIndex(3) }
+  return { ...unsigned, signature: idealSign(idealKey(3), viewClaimBytes(CHAIN, unsigned)) }
 }
 
 /**
@@ -116,7 +125,7 @@ function rivals() {
 }
 
 const TAGS = [
-  ...[1, 2, 3, 4, 5, 6, 7, 8, 20].map((tag) => Uint8Array.of(tag)),
+  ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 20].map((tag) => Uint8Array.of(tag)),
   CHAIN,
   VALIDATORS.hash,
   Uint8Array.of(0, 4, 15),

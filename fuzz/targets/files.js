@@ -37,11 +37,13 @@ import { liveTables } from '../../packages/storage/dist/manifest.js'
 import {
   decodeMeta,
   decodePlace,
+  decodeRecovery,
   decodeTip,
   decodeView,
   decodeVote,
   encodeMeta,
   encodePlace,
+  encodeRecovery,
   encodeTip,
   encodeView,
   encodeVote,
@@ -266,6 +268,7 @@ function storeSeeds() {
     tagged(2, encodeVote(vote.vote)),
     tagged(3, encodeTip({ tip: { height: height(1), hash: CHAIN, timestampMs: 5 }, lastCommit: held.value })),
     tagged(4, encodePlace({ height: height(3), index: 1 })),
+    tagged(5, encodeRecovery({ status: 'released', claimedEpoch: epoch(0), epoch: epoch(1), view: view(4) })),
     tagged(2, encodeMessage(decoded[0])),
   ]
 }
@@ -282,6 +285,7 @@ export const storeRecords = {
     { decode: decodeVote, encode: encodeVote },
     { decode: decodeTip, encode: encodeTip },
     { decode: decodePlace, encode: encodePlace },
+    { decode: decodeRecovery, encode: encodeRecovery },
   ]),
 }
 

@@ -205,7 +205,7 @@ describe('catching up (protocol.md §7)', () => {
     expect(replica.served.length).toBe(before + 1)
   })
 
-  it('seed 20175: what shows again that it is behind in views is told the same at growing intervals', () => {
+  it('E1: whoever shows again and again that it is behind in views is told the same at growing intervals (seed 20175)', () => {
     const replica = new Cluster().at(1)
     replica.fire('view')
     expect(replica.position).toBe('changing 1')
@@ -223,7 +223,7 @@ describe('catching up (protocol.md §7)', () => {
     expect([toAll(), told(2), told(3)]).toEqual([9, 0, 0]) // at its start and at ticks 1, 2, 4, 8, 16, 24, 32, 40, each to all at once
   })
 
-  it('a NEW-VIEW goes to a peer once per growing interval, however many stale VIEW-CHANGEs and STATUS ask for it', () => {
+  it('E1: a NEW-VIEW goes to a peer once per growing interval, however many stale VIEW-CHANGEs and STATUS ask for it', () => {
     const replica = new Cluster().at(2)
     const wishes = [0, 1, 2].map((sender) => viewChangeOf(sender, 1))
     replica.receive(1, newViewOf(1, 1, wishes))
@@ -247,7 +247,7 @@ describe('catching up (protocol.md §7)', () => {
     expect(replica.sentOf('new-view').length).toBe(answered.length + 2)
   })
 
-  it('a STATUS with the same words is answered with votes at growing intervals, a new one at once', () => {
+  it('E1: a STATUS with the same words is answered with votes at growing intervals, a new one at once', () => {
     const replica = new Cluster().at(1)
     replica.receive(0, prePrepareOf(0, 0, blockOf()))
     const answered: number[] = []

@@ -43,6 +43,7 @@ import {
   type Header,
   lastCertificateHashOf,
   listRoot,
+  MAX_SYNC_TRANSACTIONS,
   type Message,
   type StatusSlot,
   transactionsRootOf,
@@ -99,6 +100,21 @@ const SAMPLES: Record<string, Message> = {
     ),
   },
 }
+
+describe('BLOCKS', () => {
+  it('E6: hold no more transactions than one block may, so that no answer keeps its reader hashing for long', () => {
+    const many = Array.from({ length: MAX_SYNC_TRANSACTIONS / 2 }, (_, i) => Uint8Array.of(i & 255))
+    const half = blockOf({ transactions: many })
+    const more = blockOf({ transactions: [...many, transaction('one more')] })
+    const certificate = certificateOf('commit', 0, half)
+    const refusal = (blocks: Block[]): string => {
+      const decoded = decodeMessage(encodeMessage({ kind: 'blocks', blocks, links: [], certificate }))
+      return decoded.ok ? 'accepted' : decoded.error.code
+    }
+    expect(refusal([half, half])).toBe('accepted')
+    expect(refusal([half, more])).toBe('too-many')
+  })
+})
 
 describe('message bytes (protocol.md §3)', () => {
   for (const [name, message] of Object.entries(SAMPLES)) {

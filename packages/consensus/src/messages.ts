@@ -25,7 +25,16 @@ import {
   writeBitmap,
 } from '@aethel/codec'
 import { domainTag, hashTagged } from '@aethel/crypto'
-import { type Block, type Header, MAX_EVIDENCE_BYTES, readBlock, readHeader, writeBlock, writeHeader } from './block.js'
+import {
+  type Block,
+  type Header,
+  MAX_BLOCK_TRANSACTIONS,
+  MAX_EVIDENCE_BYTES,
+  readBlock,
+  readHeader,
+  writeBlock,
+  writeHeader,
+} from './block.js'
 import { type Ballot, type Certificate, readBallot, readCertificate, type Vote, writeBallot, writeCertificate } from './certificate.js'
 import type { Complaint } from './interface.js'
 import { MAX_VALIDATORS } from './validators.js'
@@ -141,6 +150,11 @@ export type Message = PrePrepare | VoteMessage | ViewChange | NewView | Status |
 export const MAX_STATUS_SLOTS = 256
 export const MAX_LINKS = 256
 export const MAX_SYNC_BLOCKS = 1024
+/**
+ * Transactions of all blocks of one BLOCKS: those of the largest block. Each is hashed before anything else is known about it,
+ * and a frame has room for three million of a byte each: half a minute (trap E6).
+ */
+export const MAX_SYNC_TRANSACTIONS: number = MAX_BLOCK_TRANSACTIONS
 
 // --- signed bytes -------------------------------------------------------------------------------------------------
 
@@ -333,6 +347,17 @@ export function writeMessage(writer: Writer, message: Message): void {
   }
 }
 
+function readSyncBlocks(reader: Reader): Block[] {
+  let transactions = 0
+  return reader.list(MAX_SYNC_BLOCKS, (r) => {
+    const block = readBlock(r)
+    transactions += block.body.transactions.length
+    if (transactions > MAX_SYNC_TRANSACTIONS)
+      r.fail('too-many', `expected at most ${MAX_SYNC_TRANSACTIONS} transactions in all blocks of a BLOCKS, got ${transactions}`)
+    return block
+  })
+}
+
 export function readMessage(reader: Reader): Message {
   const tag = reader.u8()
   switch (tag) {
@@ -358,7 +383,7 @@ export function readMessage(reader: Reader): Message {
     case TAG.blocks:
       return {
         kind: 'blocks',
-        blocks: reader.list(MAX_SYNC_BLOCKS, readBlock),
+        blocks: readSyncBlocks(reader),
         links: reader.list(MAX_LINKS, readHeader),
         certificate: readCertificate(reader),
       }

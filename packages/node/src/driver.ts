@@ -22,6 +22,7 @@ import {
   MAX_LINKS,
   MAX_SERVE_BYTES,
   MAX_SYNC_BLOCKS,
+  MAX_SYNC_TRANSACTIONS,
   type Message,
   type MessageChecker,
   type Offence,
@@ -607,6 +608,7 @@ export class Driver {
     const { store } = this.#options
     const blocks: Block[] = []
     let bytes = 0
+    let transactions = 0
     const { epochLength } = this.#options.home.genesis.parameters
     // A certificate speaks for blocks of its own epoch only.
     const last = Math.min(this.#published.height, lastHeightOf(epochLength, epochOfHeight(epochLength, Math.max(1, from))))
@@ -614,6 +616,8 @@ export class Driver {
       const block = store.committedBlock(at)
       if (block === undefined) break
       bytes += roughBodyBytes(block.body)
+      transactions += block.body.transactions.length
+      if (transactions > MAX_SYNC_TRANSACTIONS) break // never in the first: no block has more
       blocks.push(block)
     }
     while (blocks.length > 0) {

@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest'
+import { randomStream } from '../packages/simulator/dist/random.js'
+import { mutate } from './lib/mutate.js'
+import { Broken, examine, examineMemory } from './lib/properties.js'
+
+/** @typedef {import('./lib/properties.js').Target} Target */
+
+/** Accepts anything, gives it back. @type {Target} */
+const SOUND = {
+  name: 'sound',
+  what: 'a test',
+  seeds: () => [],
+  decode: (bytes) => ({ ok: true, value: bytes.slice() }),
+  encode: (value) => value,
+}
+const INPUT = Uint8Array.of(1, 2, 3)
+
+/** @param {Partial<Target>} fault */
+const found = (fault, input = INPUT) => examine({ ...SOUND, ...fault }, input)?.property ?? 'nothing'
+
+describe('a fault in a target is found', () => {
+  it('and none where there is none', () => {
+    expect(found({})).toBe('nothing')
+    expect(examineMemory(SOUND, INPUT).finding).toBeNull()
+  })
+
+  it('an exception', () => {
+    const fail = () => {
+      throw new RangeError('out of range')
+    }
+    expect(found({ decode: fail })).toBe('throws')
+    expect(found({ use: fail })).toBe('throws')
+  })
+
+  it('a refusal without a code or a sentence', () => {
+    expect(found({ decode: () => ({ ok: false, error: { code: 'short', message: 'expected more' } }) })).toBe('nothing')
+    expect(found({ decode: () => ({ ok: false, error: { code: '', message: 'expected more' } }) })).toBe('refusal')
+    expect(found({ decode: () => ({ ok: false, error: { code: 'short', message: '' } }) })).toBe('refusal')
+  })
+
+  it('two encodings of one value', () => {
+    expect(found({ encode: () => Uint8Array.of(1, 2) })).toBe('round-trip')
+    expect(found({ roundTrip: 'same-value', encode: () => Uint8Array.of(1, 2) })).toBe('nothing')
+    let count = 0
+    expect(found({ roundTrip: 'same-value', encode: () => Uint8Array.of(count++) })).toBe('round-trip')
+  })
+
+  it("a broken property of the target's own", () => {
+    const broken = () => {
+      throw new Broken('two verdicts')
+    }
+    expect(found({ use: broken })).toBe('violation')
+  })
+
+  it('work that takes too long, measured in processor time', () => {
+    const busy = () => {
+      const { user, system } = process.cpuUsage()
+      for (;;) {
+        const spent = process.cpuUsage()
+        if (spent.user + spent.system - user - system > 30_000) return
+      }
+    }
+    expect(found({ use: busy, slowMs: 10 })).toBe('slow')
+  })
+
+  it('a value that keeps more alive than its bytes justify', () => {
+    const hoard = () => ({ ok: /** @type {const} */ (true), value: Array.from({ length: 100_000 }, (_, i) => ({ i })) })
+    expect(examineMemory({ ...SOUND, decode: hoard }, INPUT).finding?.property).toBe('memory')
+  })
+})
+
+describe('changes to an input', () => {
+  const change = (/** @type {number} */ seed) => {
+    const random = randomStream(seed, 'mutate')
+    const context = {
+      random,
+      corpus: [INPUT, Uint8Array.from({ length: 40 }, (_, i) => i)],
+      dictionary: [Uint8Array.of(9, 9)],
+      maxBytes: 64,
+    }
+    const outputs = [INPUT]
+    for (let i = 0; i < 2000; i++) outputs.push(mutate(random.pick(outputs), context))
+    return outputs
+  }
+
+  it('are a function of the seed, stay within the length, and leave their parents alone', () => {
+    const first = change(1)
+    expect(change(1)).toEqual(first)
+    expect(change(2)).not.toEqual(first)
+    expect(Math.max(...first.map((bytes) => bytes.length))).toBeLessThanOrEqual(64)
+    expect(first[0]).toEqual(Uint8Array.of(1, 2, 3))
+  })
+})
