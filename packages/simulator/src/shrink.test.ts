@@ -49,7 +49,7 @@ describe('a crash at every effect boundary', () => {
     }
     const reference = runSimulation(options)
     expect(reference.ok).toBe(true)
-    const points = crashPointsOf(reference, 24)
+    const points = crashPointsOf(reference, 16)
     expect(points.length).toBeGreaterThan(20)
     let crashed = 0
     for (const point of points) {
