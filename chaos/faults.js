@@ -131,6 +131,7 @@ export class Faults {
   async #restart(victim) {
     const outcome = await victim.start()
     if (outcome.started) this.world.say(`start     ${victim.index}`)
+    else if (victim.spoiled && outcome.code === 2) this.world.say(`refused   ${victim.index}  ${outcome.lastLine}`)
     else this.world.violated(`validator ${victim.index} did not start again (exit code ${outcome.code}): ${outcome.lastLine}`)
   }
 
@@ -142,7 +143,8 @@ export class Faults {
    */
   async #damage(victim) {
     const { say, violated, random } = this.world
-    const what = victim.damage(random)
+    // One spoiled store at a time: who finds the damage late stays down, and the others must go on without it.
+    const what = this.world.validators.some((validator) => validator.spoiled) ? null : victim.damage(random)
     if (what === null) return this.#restart(victim)
     this.counts.damages++
     say(`damage    ${victim.index}  ${what}`)
@@ -150,6 +152,7 @@ export class Faults {
     if (outcome.started) {
       say(`start     ${victim.index}  in spite of the damage`)
       victim.forgetCopy()
+      victim.spoiled = true
       return
     }
     this.counts.refusals++
@@ -214,13 +217,14 @@ export class Faults {
     const { say, violated } = this.world
     this.counts.fullDisks++
     say(`full disk ${victim.index}`)
+    const usual = victim.onUnexpectedExit
     const stopped = new Promise((resolve) => {
       victim.onUnexpectedExit = resolve
     })
     fill(join(victim.store, FILLER))
     const reason = await Promise.race([stopped, sleep(20_000)])
     rmSync(join(victim.store, FILLER), { force: true })
-    victim.onUnexpectedExit = (why) => violated(`validator ${victim.index} ended by itself: ${why}`)
+    victim.onUnexpectedExit = usual
     if (reason === undefined) return say(`no write  ${victim.index}  within 20 s`)
     say(`stopped   ${victim.index}  ${reason}`)
     if (!String(reason).startsWith('exit code 1,')) violated(`validator ${victim.index} on a full disk: ${reason}`)

@@ -42,7 +42,12 @@ const wireRandom = randomStream(options.seed, 'wires')
 const homes = network.validators.map((validator) => validator.home)
 const wires = await Wires.install(homes, wireRandom.unit)
 const validators = network.validators.map(({ index, home, client }) => new Validator(index, home, client.url, null))
-for (const validator of validators) validator.onUnexpectedExit = (why) => violated(`validator ${validator.index} ended by itself: ${why}`)
+for (const validator of validators) {
+  validator.onUnexpectedExit = (why) => {
+    if (validator.spoiled && why.includes('store is damaged')) say(`refused   ${validator.index}  ${why}`)
+    else violated(`validator ${validator.index} ended by itself: ${why}`)
+  }
+}
 const small = validators.at(-1)
 const diskOf = small !== undefined && mountSmallDisk(small) ? small.index : null
 say(diskOf === null ? 'no full disks: that takes root' : `validator ${diskOf} has a small disk`)
@@ -97,10 +102,11 @@ async function main() {
   clients.stop()
   const answered = await Promise.race([submitting.then(() => true), pause(LAST_ANSWER_MS).then(() => false)])
   if (!answered) violated(`clients still wait ${LAST_ANSWER_MS / 1000} s after healing`)
-  const end = await converged(validators)
+  const sound = validators.filter((validator) => !validator.spoiled)
+  const end = await converged(sound)
   if ('problem' in end) violated(end.problem)
   const height = 'height' in end ? end.height : 0
-  const { problems, lost, doubled } = await examine(validators, height, clients)
+  const { problems, lost, doubled } = await examine(sound, height, clients)
   const logs = readLogs(validators)
   for (const problem of [...problems, ...logs.problems]) violated(problem)
   summarise({ faults, clients, height, lost, doubled, viewsEntered: logs.viewsEntered })

@@ -33,6 +33,8 @@ export class Validator {
     this.state = 'down'
     /** @type {import('node:child_process').ChildProcess | null} */
     this.child = null
+    /** It runs on a store with a wrong byte, which it finds when it reads that place, or never. */
+    this.spoiled = false
     /** Called when the process ends without having been told to. */
     this.onUnexpectedExit = (/** @type {string} */ _reason) => undefined
   }

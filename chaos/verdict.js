@@ -38,7 +38,8 @@ export async function examine(validators, height, clients) {
   const [reference, ...others] = await Promise.all(validators.map((validator) => hashes(validator, height)))
   for (const [at, chain] of others.entries()) {
     const differs = chain.findIndex((hash, index) => hash !== reference?.[index])
-    if (differs >= 0) problems.push(`validators 0 and ${at + 1} have different blocks at height ${differs + 1}`)
+    if (differs >= 0)
+      problems.push(`validators ${validators[0]?.index} and ${validators[at + 1]?.index} have different blocks at height ${differs + 1}`)
   }
   /** @type {Map<string, number>} */
   const heights = new Map()
@@ -59,7 +60,7 @@ export async function examine(validators, height, clients) {
     const claim = clients.claims.get(id)
     if (claim === undefined) continue
     const knows = await Promise.all(validators.map((validator) => validator.client.isFinal(claim)))
-    if (knows.includes(false)) problems.push(`the claim of ${id} is missing at validator ${knows.indexOf(false)}`)
+    if (knows.includes(false)) problems.push(`the claim of ${id} is missing at validator ${validators[knows.indexOf(false)]?.index}`)
   }
   return { problems, lost: lost.length, doubled }
 }
