@@ -41,7 +41,7 @@ import {
   readHeader,
   type Vote,
 } from '@aethel/consensus'
-import { type BatchOperation, ClassicLevel } from 'classic-level'
+import { type BatchOperation, type ChainedBatch, ClassicLevel } from 'classic-level'
 import { damaged, StoreError } from './errors.js'
 import {
   certificateKey,
@@ -156,6 +156,11 @@ export interface Store {
 
 type Operation = BatchOperation<ClassicLevel<Uint8Array, Uint8Array>, Uint8Array, Uint8Array>
 type Level = ClassicLevel<Uint8Array, Uint8Array>
+/** Takes a copy of each key and value at once, and costs a quarter of what a list of operations does. */
+type Batch = ChainedBatch<Level, Uint8Array, Uint8Array>
+
+/** Most records are shorter; longer ones get memory of their own. */
+const JOINED_BYTES = 4096
 
 export async function openStore(path: string, options: StoreOptions): Promise<Store> {
   checkFiles(path)
@@ -330,7 +335,9 @@ function writeError(error: unknown): StoreError {
 class LevelStore implements Store {
   readonly #level: Level
   readonly #options: StoreOptions
-  #queue: Operation[] = []
+  #batch: Batch | null = null
+  /** Values and their seals are joined here; the batch copies them. */
+  readonly #joined = new Uint8Array(JOINED_BYTES)
   #callbacks: (() => void)[] = []
   #inFlight: Promise<void> | null = null
   #failure: StoreError | null = null
@@ -387,8 +394,7 @@ class LevelStore implements Store {
       case 'evidence':
         return this.#put(evidenceKey(record.offence), record.bytes)
       case 'forget-evidence':
-        this.#queue.push({ type: 'del', key: evidenceKey(record.offence) })
-        return
+        return this.#delete(evidenceKey(record.offence))
     }
   }
 
@@ -417,7 +423,7 @@ class LevelStore implements Store {
     this.#tip = tip
     this.#put(committedKey(at), this.#uncommitted.get(keyOf(uncommittedKey(at, block.hash)))?.bytes ?? encodeBlock(block))
     for (const [index, id] of record.transactionIds.entries()) {
-      this.#queue.push({ type: 'put', key: transactionKey(id), value: encodePlace({ height: at, index }) })
+      this.#queued.put(transactionKey(id), encodePlace({ height: at, index }))
     }
     if (this.#lastCommit === null || certificate.height > this.#lastCommit.height) {
       this.#lastCommit = certificate
@@ -430,7 +436,7 @@ class LevelStore implements Store {
     }
     this.#putSafety(TIP_KEY, encodeTip({ tip, lastCommit: this.#lastCommit }))
     for (const [key, value] of record.writes.puts) this.#put(stateKey(key), value)
-    for (const key of record.writes.deletes) this.#queue.push({ type: 'del', key: stateKey(key) })
+    for (const key of record.writes.deletes) this.#delete(stateKey(key))
     this.#forgetVotes((vote) => vote.height <= at)
     for (const entry of this.#uncommitted.values()) if (entry.height <= at) this.#forgetBlock(entry.key)
   }
@@ -448,19 +454,39 @@ class LevelStore implements Store {
     if (this.#uncommitted.delete(name)) this.#deleteSafety(key, name)
   }
 
+  get #queued(): Batch {
+    this.#batch ??= this.#level.batch()
+    return this.#batch
+  }
+
+  #putSealed(key: Uint8Array, value: Uint8Array, seal: Uint8Array): void {
+    const length = value.length + seal.length
+    if (length > this.#joined.length) {
+      this.#queued.put(key, sealed(value, seal))
+      return
+    }
+    this.#joined.set(value)
+    this.#joined.set(seal, value.length)
+    this.#queued.put(key, this.#joined.subarray(0, length))
+  }
+
+  #delete(key: Uint8Array): void {
+    this.#queued.del(key)
+  }
+
   #put(key: Uint8Array, value: Uint8Array): void {
-    this.#queue.push({ type: 'put', key, value: sealed(value, sealOf(key, value)) })
+    this.#putSealed(key, value, sealOf(key, value))
   }
 
   #putSafety(key: Uint8Array, value: Uint8Array): void {
     const seal = sealOf(key, value)
-    this.#queue.push({ type: 'put', key, value: sealed(value, seal) })
+    this.#putSealed(key, value, seal)
     this.#summary.put(keyOf(key), seal)
     this.#summaryChanged = true
   }
 
   #deleteSafety(key: Uint8Array, name: string): void {
-    this.#queue.push({ type: 'del', key })
+    this.#delete(key)
     this.#summary.remove(name)
     this.#summaryChanged = true
   }
@@ -470,23 +496,24 @@ class LevelStore implements Store {
       this.#put(SUMMARY_KEY, this.#summary.bytes())
       this.#summaryChanged = false
     }
-    const operations = this.#queue
+    const batch = this.#batch
+    const operations = batch?.length ?? 0
     const callbacks = this.#callbacks
-    this.#queue = []
+    this.#batch = null
     this.#callbacks = []
     const begun = performance.now()
-    const write = operations.length === 0 ? Promise.resolve() : this.#level.batch(operations, { sync: true })
+    const write = batch === null ? Promise.resolve() : batch.write({ sync: true })
     this.#inFlight = write.then(
       () => {
         this.#inFlight = null
-        this.#options.onBatch?.({ milliseconds: performance.now() - begun, operations: operations.length, groups: callbacks.length })
+        this.#options.onBatch?.({ milliseconds: performance.now() - begun, operations, groups: callbacks.length })
         for (const callback of callbacks) callback()
         if (this.#inFlight === null && this.#callbacks.length > 0 && this.#failure === null) this.#writeBatch()
       },
       (error: unknown) => {
         this.#inFlight = null
         this.#failure = writeError(error)
-        this.#queue = []
+        this.#batch = null
         this.#callbacks = []
         this.#options.onFailure?.(this.#failure)
       },
