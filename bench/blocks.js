@@ -134,7 +134,7 @@ async function transactionsPerSecond(network) {
  * @param {readonly Uint8Array[]} transactions
  * @param {number} targets
  */
-async function sendAll(network, transactions, targets) {
+export async function sendAll(network, transactions, targets) {
   let next = 0
   const lane = async (/** @type {string} */ url) => {
     const client = leanClient(url)

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util'
 import { createNetwork } from '../packages/cli/dist/network.js'
 import { randomStream } from '../packages/simulator/dist/random.js'
 import { Clients } from './clients.js'
+import { damageEverywhere } from './damage.js'
 import { Faults, KINDS, mountSmallDisk, USUAL_PACE_MS, unmountSmallDisk } from './faults.js'
 import { readHistory, recordRun } from './history.js'
 import { Validator } from './validator.js'
@@ -21,7 +22,7 @@ const CLIENTS = 12
 const LAST_ANSWER_MS = 120_000
 
 const USAGE =
-  'npm run chaos -- [--minutes M] [--seed S] [--validators N] [--only KIND,...] [--pace MS] [--record] [--json], or npm run chaos -- --totals'
+  'npm run chaos -- [--minutes M] [--seed S] [--validators N] [--only KIND,...] [--pace MS] [--record] [--json], or npm run chaos -- --damage [--stride N], or npm run chaos -- --totals'
 
 const options = parsed()
 if (options.totals) {
@@ -40,6 +41,8 @@ const violated = (/** @type {string} */ text) => {
   violations.push(text)
   say(`VIOLATION ${text}`)
 }
+
+if (options.damage) process.exit((await damageEverywhere({ stride: options.stride, say })) ? 0 : 1)
 
 const folder = mkdtempSync(join(tmpdir(), 'aethel-chaos-'))
 const drawn = options.only.length === KINDS.length ? '' : ` --only ${options.only.join(',')}`
@@ -161,12 +164,14 @@ function parsed() {
         only: { type: 'string', default: KINDS.join(',') },
         pace: { type: 'string', default: String(USUAL_PACE_MS) },
         record: { type: 'boolean', default: false },
+        damage: { type: 'boolean', default: false },
+        stride: { type: 'string', default: '1' },
         totals: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
       },
     })
     const number = (
-      /** @type {'minutes' | 'seed' | 'validators' | 'pace'} */ name,
+      /** @type {'minutes' | 'seed' | 'validators' | 'pace' | 'stride'} */ name,
       /** @type {number} */ least,
       /** @type {number} */ most,
     ) => {
@@ -184,6 +189,8 @@ function parsed() {
       only,
       paceMs: number('pace', 20, 60_000),
       record: values.record === true,
+      damage: values.damage === true,
+      stride: number('stride', 1, 1_000_000),
       totals: values.totals === true,
       json: values.json === true,
     }

@@ -344,6 +344,8 @@ class LevelStore implements Store {
   #tip: CommittedTip | undefined
   #lastCommit: Certificate | null = null
   #loaded = false
+  /** Height of the first block there is a record of, once there is one; nothing is read before it is known. */
+  #firstCommitted = Number.POSITIVE_INFINITY
 
   constructor(level: Level, options: StoreOptions) {
     this.#level = level
@@ -417,7 +419,7 @@ class LevelStore implements Store {
     this.#tip = tip
     this.#put(committedKey(at), this.#uncommitted.get(keyOf(uncommittedKey(at, block.hash)))?.bytes ?? encodeBlock(block))
     for (const [index, id] of record.transactionIds.entries()) {
-      this.#queue.push({ type: 'put', key: transactionKey(id), value: encodePlace({ height: at, index }) })
+      this.#put(transactionKey(id), encodePlace({ height: at, index }))
     }
     if (this.#lastCommit === null || certificate.height > this.#lastCommit.height) {
       this.#lastCommit = certificate
@@ -527,6 +529,7 @@ class LevelStore implements Store {
     this.#checkSummary()
     this.#tip = stored?.tip ?? genesis
     this.#lastCommit = stored?.lastCommit ?? null
+    await this.#checkFirstCommitted(genesis)
     this.#loaded = true
     return {
       view: viewRecord?.view ?? (0 as DurableState['view']),
@@ -559,6 +562,14 @@ class LevelStore implements Store {
       recent.push({ height: genesis.height, hash: genesis.hash })
     }
     return recent.reverse()
+  }
+
+  async #checkFirstCommitted(genesis: CommittedTip): Promise<void> {
+    this.#firstCommitted = genesis.height + 1
+    if (this.#tip === undefined || this.#tip.height <= genesis.height) return
+    const expected = committedKey(height(this.#firstCommitted))
+    const found = await this.#level.keys({ ...rangeOf(PREFIX.committed), limit: 1 }).all()
+    if (found[0] === undefined || !equalBytes(plain(found[0]), expected)) throw damaged('the committed chain does not begin at genesis')
   }
 
   #safetyRecord<T>(name: string, key: Uint8Array, read: (bytes: Uint8Array) => Result<T, Refusal>): T | undefined {
@@ -637,16 +648,22 @@ class LevelStore implements Store {
 
   committedBlock(at: Height): Block | undefined {
     const bytes = this.#read(`committed block ${at}`, committedKey(at))
-    if (bytes === undefined) return undefined
+    if (bytes === undefined) return this.#noBlock(at)
     const block = decodeBlock(bytes)
     if (!block.ok) throw damaged(`the committed block ${at} does not decode: ${block.error.message}`)
     return block.value
   }
 
+  /** Between the first block stored and the tip there is a record for every height, or one was lost. */
+  #noBlock(at: Height): undefined {
+    if (at >= this.#firstCommitted && at <= (this.#tip?.height ?? -1)) throw damaged(`the committed block ${at} is missing`)
+    return undefined
+  }
+
   /** Without the Merkle roots of the body: enough to follow the chain of hashes. */
   #committedHeader(at: Height): Header | undefined {
     const bytes = this.#read(`committed block ${at}`, committedKey(at))
-    if (bytes === undefined) return undefined
+    if (bytes === undefined) return this.#noBlock(at)
     const header = decode(bytes, (reader) => {
       const read = readHeader(reader)
       reader.raw(reader.remaining)
@@ -678,7 +695,7 @@ class LevelStore implements Store {
   }
 
   transactionPlace(id: Hash): TransactionPlace | undefined {
-    const bytes = this.#get('index of transactions', transactionKey(id))
+    const bytes = this.#read('index of transactions', transactionKey(id))
     if (bytes === undefined) return undefined
     const place = decodePlace(bytes)
     if (!place.ok) throw damaged(`the index entry of transaction ${toHex(id)} does not decode`)
