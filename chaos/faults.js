@@ -3,7 +3,7 @@
  * something, waits, and puts it right again.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -18,6 +18,8 @@ const LOTS = /** @type {const} */ (['kill', 'kill', 'kill', 'pause', 'stop', 'pa
 export const KINDS = /** @type {readonly string[]} */ ([...new Set(LOTS)])
 /** After every second kill the validator is killed again, up to so many times, before it is left alone. */
 const MORE_KILLS = 6
+/** Half a second on an idle machine: whoever needs twenty times that gets hardly any processor, and no clock says anything then. */
+const STARVED_START_MS = 10_000
 export const USUAL_PACE_MS = 500
 
 /** @typedef {import('./validator.js').Validator} Validator */
@@ -253,6 +255,8 @@ export class Faults {
   async #commitsAgain(heightBefore) {
     const { validators, say, violated } = this.world
     if (validators.some((validator) => validator.spoiled)) return
+    if (validators.some((validator) => validator.lastStartMs > STARVED_START_MS))
+      return say('starved   the machine is too busy to judge the restart')
     const upAt = performance.now()
     const timeoutMs = Math.max(...(await this.#statuses()).map((status) => status.viewTimeoutMs))
     const boundMs = 2 * timeoutMs
@@ -365,7 +369,14 @@ export function mountSmallDisk(validator) {
   }
 }
 
-/** @param {Validator} validator */
-export function unmountSmallDisk(validator) {
-  if (existsSync(validator.store)) execFileSync('umount', [validator.store], { stdio: 'ignore' })
+/**
+ * @param {Validator} validator
+ * @param {boolean} keep what was on it
+ */
+export function unmountSmallDisk(validator, keep) {
+  if (!existsSync(validator.store)) return
+  const kept = `${validator.store}.kept`
+  if (keep) cpSync(validator.store, kept, { recursive: true, filter: (file) => !file.endsWith(FILLER) })
+  execFileSync('umount', [validator.store], { stdio: 'ignore' })
+  if (keep) cpSync(kept, validator.store, { recursive: true })
 }

@@ -71,7 +71,7 @@ const cleanUp = async () => {
   ending = true
   await Promise.all(validators.map((validator) => validator.kill()))
   wires.close()
-  if (small !== undefined && diskOf !== null) unmountSmallDisk(small)
+  if (small !== undefined && diskOf !== null) unmountSmallDisk(small, violations.length > 0)
 }
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
   process.on(signal, () => {
@@ -83,11 +83,16 @@ for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
   })
 }
 
+const clients = new Clients(validators, network.chainId, randomStream(options.seed, 'clients'))
+const faults = new Faults({ validators, wires, random, say, violated, diskOf, only: options.only, paceMs: options.paceMs })
+/** Null where the run ended before the chains were read. @type {{ lost: number | null, doubled: number | null, blocks: number, viewsEntered: number }} */
+let found = { lost: null, doubled: null, blocks: 0, viewsEntered: 0 }
 try {
   await main()
 } catch (error) {
   violated(`the harness failed: ${error instanceof Error ? error.stack : error}`)
 }
+if (!ending) conclude()
 await cleanUp()
 const failed = violations.length > 0
 if (failed) say(`the homes and logs are kept in ${folder}; again: ${command}`)
@@ -98,9 +103,7 @@ async function main() {
   for (const outcome of await Promise.all(validators.map((validator) => validator.start()))) {
     if (!outcome.started) throw new Error(`a validator did not start: ${outcome.lastLine}`)
   }
-  const clients = new Clients(validators, network.chainId, randomStream(options.seed, 'clients'))
   const submitting = clients.run(CLIENTS)
-  const faults = new Faults({ validators, wires, random, say, violated, diskOf, only: options.only, paceMs: options.paceMs })
   const endMs = began + options.minutes * 60_000
   let told = performance.now()
   await faults.run(() => {
@@ -122,16 +125,13 @@ async function main() {
   const { problems, lost, doubled } = await examine(sound, height, clients)
   const logs = readLogs(validators)
   for (const problem of [...problems, ...logs.problems]) violated(problem)
-  const report = summarise({ faults, clients, height, lost, doubled, viewsEntered: logs.viewsEntered })
-  if (options.json) console.log(JSON.stringify(report))
-  else for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(18)}${Array.isArray(value) ? value.length : value}`)
-  if (options.record) say(recordRun({ ...report, minutes: options.minutes, command }))
+  found = { lost, doubled, blocks: height, viewsEntered: logs.viewsEntered }
 }
 
-/** @param {{ faults: Faults, clients: Clients, height: number, lost: number, doubled: number, viewsEntered: number }} run */
-function summarise({ faults, clients, height, lost, doubled, viewsEntered }) {
+/** Prints what the run came to, and records it whatever that is. */
+function conclude() {
   const waits = faults.massRestarts.map(({ elapsedMs }) => elapsedMs)
-  return {
+  const report = {
     seed: options.seed,
     validators: options.validators,
     seconds: Math.round((performance.now() - began) / 100) / 10,
@@ -141,12 +141,12 @@ function summarise({ faults, clients, height, lost, doubled, viewsEntered }) {
     slowestMassRestartMs: Math.round(Math.max(0, ...waits)),
     submitted: clients.sent.size,
     acknowledged: clients.acknowledged.length,
-    lost,
-    doubled,
-    blocks: height,
-    viewsEntered,
+    ...found,
     violations,
   }
+  if (options.json) console.log(JSON.stringify(report))
+  else for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(22)}${Array.isArray(value) ? value.length : value}`)
+  if (options.record) say(recordRun({ ...report, minutes: options.minutes, command }))
 }
 
 /** @param {number} milliseconds */
