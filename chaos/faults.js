@@ -27,7 +27,7 @@ export const USUAL_PACE_MS = 500
 /**
  * @typedef {object} World
  * @property {readonly Validator[]} validators
- * @property {import('./wires.js').Wires} wires
+ * @property {import('./wires.js').Wires | import('./namespaces.js').Namespaces} wires
  * @property {import('../packages/simulator/dist/random.js').Random} random
  * @property {(text: string) => void} say one line per event
  * @property {(text: string) => void} violated
@@ -69,7 +69,7 @@ export class Faults {
       await sleep(random.between(Math.floor(paceMs / 5), Math.ceil((paceMs * 9) / 5)))
     }
     await Promise.all(this.episodes)
-    this.world.wires.heal()
+    await this.world.wires.heal()
   }
 
   #begin() {
@@ -287,14 +287,14 @@ export class Faults {
       const from = random.below(validators.length)
       const to = (from + random.between(1, validators.length - 1)) % validators.length
       say(`muffle    ${from} is not heard by ${to}`)
-      wires.muffle(from, to)
+      await wires.muffle(from, to)
     } else {
       const side = new Set(validators.map((validator) => validator.index).filter(() => random.chance(0.4)))
       say(`partition ${[...side].join(' ') || '-'} | the others`)
-      wires.partition(side)
+      await wires.partition(side)
     }
     await sleep(random.between(300, 5_000))
-    wires.heal()
+    await wires.heal()
     say('heal')
     this.wiresDisturbed = false
   }
@@ -306,9 +306,9 @@ export class Faults {
     const weather = { delayMs: random.between(0, 400), loss: random.chance(0.5) ? 0 : random.unit() * 0.3 }
     const victims = validators.filter(() => random.chance(0.4))
     say(`weather   ${victims.map((v) => v.index).join(' ') || '-'}: ${weather.delayMs} ms, ${Math.round(weather.loss * 100)} % lost`)
-    for (const victim of victims) wires.disturb(victim.index, weather)
+    for (const victim of victims) await wires.disturb(victim.index, weather)
     await sleep(random.between(500, 5_000))
-    wires.heal()
+    await wires.heal()
     say('heal')
     this.wiresDisturbed = false
   }

@@ -13,6 +13,7 @@ import { Clients } from './clients.js'
 import { damageEverywhere } from './damage.js'
 import { Faults, KINDS, mountSmallDisk, USUAL_PACE_MS, unmountSmallDisk } from './faults.js'
 import { readHistory, recordRun } from './history.js'
+import { enter, isInside, Namespaces, whyNoNamespaces } from './namespaces.js'
 import { Validator } from './validator.js'
 import { converged, examine, readLogs } from './verdict.js'
 import { Wires } from './wires.js'
@@ -21,8 +22,9 @@ const CLIENTS = 12
 /** After the last fault, for clients to be answered. */
 const LAST_ANSWER_MS = 120_000
 
+const NETWORKS = ['auto', 'namespaces', 'relays']
 const USAGE =
-  'npm run chaos -- [--minutes M] [--seed S] [--validators N] [--only KIND,...] [--pace MS] [--record] [--json], or npm run chaos -- --damage [--stride N], or npm run chaos -- --totals'
+  'npm run chaos -- [--minutes M] [--seed S] [--validators N] [--only KIND,...] [--pace MS] [--network auto|namespaces|relays] [--record] [--json], or npm run chaos -- --damage [--stride N], or npm run chaos -- --totals'
 
 const options = parsed()
 if (options.totals) {
@@ -44,6 +46,16 @@ const violated = (/** @type {string} */ text) => {
 
 if (options.damage) process.exit((await damageEverywhere({ stride: options.stride, say })) ? 0 : 1)
 
+if (options.network !== 'relays' && !isInside()) {
+  const reason = whyNoNamespaces()
+  if (reason === null) process.exit(await enter())
+  if (options.network === 'namespaces') {
+    console.error(`expected to make network namespaces, but ${reason}; leave --network out to use relays instead`)
+    process.exit(2)
+  }
+  say(`no network namespaces: ${reason}; TCP relays on loopback instead`)
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'aethel-chaos-'))
 const drawn = options.only.length === KINDS.length ? '' : ` --only ${options.only.join(',')}`
 const pace = options.paceMs === USUAL_PACE_MS ? '' : ` --pace ${options.paceMs}`
@@ -53,8 +65,14 @@ say(`${options.validators} validators for ${options.minutes} minutes; again: ${c
 const network = await createNetwork({ folder: join(folder, 'network'), validators: options.validators, basePort: 0 })
 const wireRandom = randomStream(options.seed, 'wires')
 const homes = network.validators.map((validator) => validator.home)
-const wires = await Wires.install(homes, wireRandom.unit)
-const validators = network.validators.map(({ index, home, client }) => new Validator(index, home, client.url, null))
+const namespaces = isInside() ? await Namespaces.install(homes) : null
+const wires = namespaces ?? (await Wires.install(homes, wireRandom.unit))
+say(`wires: ${wires.kind}${namespaces?.netem === false ? ' (no netem in this kernel: delay comes from thin wires)' : ''}`)
+const validators = network.validators.map(({ index, home, client }) =>
+  namespaces === null
+    ? new Validator(index, home, client.url, null)
+    : new Validator(index, home, namespaces.urlOf(index), namespaces.prefixOf(index)),
+)
 for (const validator of validators) {
   validator.onUnexpectedExit = (why) => {
     if (validator.spoiled && why.includes('store is damaged')) say(`refused   ${validator.index}  ${why}`)
@@ -73,15 +91,16 @@ const cleanUp = async () => {
   wires.close()
   if (small !== undefined && diskOf !== null) unmountSmallDisk(small, violations.length > 0)
 }
-for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
-  process.on(signal, () => {
-    say('stopping')
-    void cleanUp().then(() => {
-      rmSync(folder, { recursive: true, force: true })
-      process.exit(130)
-    })
+const breakOff = () => {
+  say('stopping')
+  void cleanUp().then(() => {
+    rmSync(folder, { recursive: true, force: true })
+    process.exit(130)
   })
 }
+for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) process.on(signal, breakOff)
+// Inside, standard input is a pipe from the process that entered: it closes when that one is killed.
+if (isInside()) process.stdin.once('close', breakOff).resume()
 
 const clients = new Clients(validators, network.chainId, randomStream(options.seed, 'clients'))
 const faults = new Faults({ validators, wires, random, say, violated, diskOf, only: options.only, paceMs: options.paceMs })
@@ -163,6 +182,7 @@ function parsed() {
         validators: { type: 'string', default: '7' },
         only: { type: 'string', default: KINDS.join(',') },
         pace: { type: 'string', default: String(USUAL_PACE_MS) },
+        network: { type: 'string', default: 'auto' },
         record: { type: 'boolean', default: false },
         damage: { type: 'boolean', default: false },
         stride: { type: 'string', default: '1' },
@@ -182,10 +202,12 @@ function parsed() {
     const only = values.only.split(',')
     const strange = only.find((kind) => !KINDS.includes(kind))
     if (strange !== undefined) throw new Error(`expected --only with kinds among ${KINDS.join(', ')}; got ${strange}`)
+    if (!NETWORKS.includes(values.network)) throw new Error(`expected --network ${NETWORKS.join(', ')}; got ${values.network}`)
     return {
       minutes: number('minutes', 0.1, 10_000),
       seed: number('seed', 0, Number.MAX_SAFE_INTEGER),
       validators: number('validators', 4, 32),
+      network: values.network,
       only,
       paceMs: number('pace', 20, 60_000),
       record: values.record === true,
