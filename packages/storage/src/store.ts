@@ -7,7 +7,7 @@
  * is told once. Votes are guarded a last time here: a second, different vote for the same view, height and kind is our own
  * bug and never reaches the disk.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   assert,
@@ -126,6 +126,8 @@ export interface StoreOptions {
    * that does not vote until it is provably past what this key may have signed. `refuse`: fail with `store-missing`.
    */
   readonly whenMissing?: 'genesis' | 'recover' | 'refuse'
+  /** For tests; `CHECKED_WHOLE_BYTES` otherwise. */
+  readonly checkedWholeBytes?: number
   /** Called once, with the reason, when a write has failed; the store accepts nothing afterwards. */
   readonly onFailure?: (error: StoreError) => void
   /** Called after each durable batch, for metrics. */
@@ -163,7 +165,7 @@ type Batch = ChainedBatch<Level, Uint8Array, Uint8Array>
 const JOINED_BYTES = 4096
 
 export async function openStore(path: string, options: StoreOptions): Promise<Store> {
-  checkFiles(path)
+  checkFiles(path, options.checkedWholeBytes ?? CHECKED_WHOLE_BYTES)
   const level: Level = new ClassicLevel<Uint8Array, Uint8Array>(path, { keyEncoding: 'view', valueEncoding: 'view', compression: false })
   try {
     await level.open()
@@ -180,18 +182,27 @@ export async function openStore(path: string, options: StoreOptions): Promise<St
 }
 
 /**
+ * Tables up to this together are checked whole at every start, about a second's work; of larger ones the parts that a start loads. What is
+ * not checked is found when it is read: by its seal, or by an assertion of LevelDB's that ends the process (decision 0120).
+ */
+const CHECKED_WHOLE_BYTES: number = 1024 * 1024 * 1024
+
+/**
  * LevelDB trusts its files (see `log-check.ts`, `table-check.ts`), so they are looked over before it opens them: the log, and
  * every table that the MANIFEST lists.
  */
-function checkFiles(path: string): void {
+function checkFiles(path: string, checkedWholeBytes: number): void {
   if (!existsSync(path)) return
   try {
     const live = liveTablesIn(path)
+    const tables = readdirSync(path).filter((name) => name.endsWith('.ldb') && live.has(Number.parseInt(name, 10)))
+    const tableBytes = tables.reduce((sum, name) => sum + statSync(join(path, name)).size, 0)
+    const isChecked = tableBytes <= checkedWholeBytes ? () => true : isLoadedAtStart
     for (const name of readdirSync(path).toSorted()) {
       const isLog = name.endsWith('.log')
-      if (!isLog && !(name.endsWith('.ldb') && live.has(Number.parseInt(name, 10)))) continue
+      if (!isLog && !tables.includes(name)) continue
       const bytes = readFileSync(join(path, name))
-      const damage = isLog ? damageInLog(bytes) : damageInTable(bytes, isLoadedAtStart)
+      const damage = isLog ? damageInLog(bytes) : damageInTable(bytes, isChecked)
       if (damage !== undefined) throw damaged(`${name}: ${damage}`)
     }
   } catch (error) {
@@ -351,6 +362,10 @@ class LevelStore implements Store {
   #tip: CommittedTip | undefined
   #lastCommit: Certificate | null = null
   #loaded = false
+  /** Height of the first block there is a record of, once there is one; nothing is read before it is known. */
+  #firstCommitted = Number.POSITIVE_INFINITY
+  /** Of the newest committed block that is on disk. */
+  #durableHeight = -1
 
   constructor(level: Level, options: StoreOptions) {
     this.#level = level
@@ -423,7 +438,7 @@ class LevelStore implements Store {
     this.#tip = tip
     this.#put(committedKey(at), this.#uncommitted.get(keyOf(uncommittedKey(at, block.hash)))?.bytes ?? encodeBlock(block))
     for (const [index, id] of record.transactionIds.entries()) {
-      this.#queued.put(transactionKey(id), encodePlace({ height: at, index }))
+      this.#put(transactionKey(id), encodePlace({ height: at, index }))
     }
     if (this.#lastCommit === null || certificate.height > this.#lastCommit.height) {
       this.#lastCommit = certificate
@@ -501,11 +516,13 @@ class LevelStore implements Store {
     const callbacks = this.#callbacks
     this.#batch = null
     this.#callbacks = []
+    const tipHeight = this.#tip?.height ?? -1
     const begun = performance.now()
     const write = batch === null ? Promise.resolve() : batch.write({ sync: true })
     this.#inFlight = write.then(
       () => {
         this.#inFlight = null
+        this.#durableHeight = tipHeight
         this.#options.onBatch?.({ milliseconds: performance.now() - begun, operations, groups: callbacks.length })
         for (const callback of callbacks) callback()
         if (this.#inFlight === null && this.#callbacks.length > 0 && this.#failure === null) this.#writeBatch()
@@ -554,6 +571,8 @@ class LevelStore implements Store {
     this.#checkSummary()
     this.#tip = stored?.tip ?? genesis
     this.#lastCommit = stored?.lastCommit ?? null
+    this.#durableHeight = this.#tip.height
+    await this.#checkFirstCommitted(genesis)
     this.#loaded = true
     return {
       view: viewRecord?.view ?? (0 as DurableState['view']),
@@ -586,6 +605,14 @@ class LevelStore implements Store {
       recent.push({ height: genesis.height, hash: genesis.hash })
     }
     return recent.reverse()
+  }
+
+  async #checkFirstCommitted(genesis: CommittedTip): Promise<void> {
+    this.#firstCommitted = genesis.height + 1
+    if (this.#tip === undefined || this.#tip.height <= genesis.height) return
+    const expected = committedKey(height(this.#firstCommitted))
+    const found = await this.#level.keys({ ...rangeOf(PREFIX.committed), limit: 1 }).all()
+    if (found[0] === undefined || !equalBytes(plain(found[0]), expected)) throw damaged('the committed chain does not begin at genesis')
   }
 
   #safetyRecord<T>(name: string, key: Uint8Array, read: (bytes: Uint8Array) => Result<T, Refusal>): T | undefined {
@@ -664,16 +691,22 @@ class LevelStore implements Store {
 
   committedBlock(at: Height): Block | undefined {
     const bytes = this.#read(`committed block ${at}`, committedKey(at))
-    if (bytes === undefined) return undefined
+    if (bytes === undefined) return this.#noBlock(at)
     const block = decodeBlock(bytes)
     if (!block.ok) throw damaged(`the committed block ${at} does not decode: ${block.error.message}`)
     return block.value
   }
 
+  /** Between the first block stored and the newest durable one there is a record for every height, or one was lost. */
+  #noBlock(at: Height): undefined {
+    if (at >= this.#firstCommitted && at <= this.#durableHeight) throw damaged(`the committed block ${at} is missing`)
+    return undefined
+  }
+
   /** Without the Merkle roots of the body: enough to follow the chain of hashes. */
   #committedHeader(at: Height): Header | undefined {
     const bytes = this.#read(`committed block ${at}`, committedKey(at))
-    if (bytes === undefined) return undefined
+    if (bytes === undefined) return this.#noBlock(at)
     const header = decode(bytes, (reader) => {
       const read = readHeader(reader)
       reader.raw(reader.remaining)
@@ -705,7 +738,7 @@ class LevelStore implements Store {
   }
 
   transactionPlace(id: Hash): TransactionPlace | undefined {
-    const bytes = this.#get('index of transactions', transactionKey(id))
+    const bytes = this.#read('index of transactions', transactionKey(id))
     if (bytes === undefined) return undefined
     const place = decodePlace(bytes)
     if (!place.ok) throw damaged(`the index entry of transaction ${toHex(id)} does not decode`)
