@@ -376,6 +376,9 @@ class ReplicaMachine<State> implements Replica<State> {
       case 'evidence':
         this.#onEvidence(effect.evidence, encodeEvidence(this.#options.consensus.chainId, effect.evidence))
         return null
+      case 'fork':
+        this.#out.push(effect)
+        return null
       case 'send':
       case 'serve':
         this.#sendTo(effect)

@@ -62,7 +62,7 @@ import {
   voteKey,
 } from './keys.js'
 import { damageInLog } from './log-check.js'
-import { liveTables } from './manifest.js'
+import { type Manifest, readManifest } from './manifest.js'
 import {
   decodeEpoch,
   decodeFormat,
@@ -189,18 +189,22 @@ const CHECKED_WHOLE_BYTES: number = 1024 * 1024 * 1024
 
 /**
  * LevelDB trusts its files (see `log-check.ts`, `table-check.ts`), so they are looked over before it opens them: the log, and
- * every table that the MANIFEST lists.
+ * every table that the MANIFEST lists; each must be there.
  */
 function checkFiles(path: string, checkedWholeBytes: number): void {
   if (!existsSync(path)) return
   try {
-    const live = liveTablesIn(path)
-    const tables = readdirSync(path).filter((name) => name.endsWith('.ldb') && live.has(Number.parseInt(name, 10)))
-    const tableBytes = tables.reduce((sum, name) => sum + statSync(join(path, name)).size, 0)
+    const names = readdirSync(path).toSorted()
+    const { tables, log } = manifestIn(path, names)
+    const present = new Set(names.filter(isData).map((name) => `${Number.parseInt(name, 10)}${name.slice(name.indexOf('.'))}`))
+    for (const table of tables) if (!present.has(`${table}.ldb`)) throw damaged(`the table ${table} is missing`)
+    if (log > 0 && !present.has(`${log}.log`)) throw damaged(`the log ${log} is missing, and the newest votes with it`)
+    const isTable = (name: string): boolean => name.endsWith('.ldb') && tables.has(Number.parseInt(name, 10))
+    const tableBytes = names.filter(isTable).reduce((sum, name) => sum + statSync(join(path, name)).size, 0)
     const isChecked = tableBytes <= checkedWholeBytes ? () => true : isLoadedAtStart
-    for (const name of readdirSync(path).toSorted()) {
+    for (const name of names) {
       const isLog = name.endsWith('.log')
-      if (!isLog && !tables.includes(name)) continue
+      if (!isLog && !isTable(name)) continue
       const bytes = readFileSync(join(path, name))
       const damage = isLog ? damageInLog(bytes) : damageInTable(bytes, isChecked)
       if (damage !== undefined) throw damaged(`${name}: ${damage}`)
@@ -216,15 +220,23 @@ function checkFiles(path: string, checkedWholeBytes: number): void {
   }
 }
 
-/** None in a store that was never opened to its end: LevelDB makes CURRENT last. */
-function liveTablesIn(path: string): ReadonlySet<number> {
-  if (!existsSync(join(path, 'CURRENT'))) return new Set()
+/** A store that was never opened to its end has no CURRENT, and no data either: LevelDB begins its first log later. */
+function manifestIn(path: string, names: readonly string[]): Manifest {
+  if (!names.includes('CURRENT')) {
+    const data = names.find(isData)
+    if (data !== undefined) throw damaged(`CURRENT is missing, and ${data} is there`)
+    return { tables: new Set(), log: 0 }
+  }
   const name = readFileSync(join(path, 'CURRENT'), 'latin1').trim()
   if (!/^MANIFEST-\d+$/.test(name)) throw damaged('CURRENT does not name a MANIFEST')
   if (!existsSync(join(path, name))) throw damaged(`${name} is missing`)
-  const live = liveTables(readFileSync(join(path, name)))
-  if (live === undefined) throw damaged(`${name}: an edit is not as LevelDB writes it`)
-  return live
+  const manifest = readManifest(readFileSync(join(path, name)))
+  if (manifest === undefined) throw damaged(`${name}: an edit is not as LevelDB writes it`)
+  return manifest
+}
+
+function isData(name: string): boolean {
+  return /^\d+\.(log|ldb)$/.test(name)
 }
 
 /** Whether a run of keys touches what is read at start; the committed chain is checked when it is served. */
