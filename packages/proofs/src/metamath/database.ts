@@ -91,8 +91,9 @@ export class Scanner {
         if (kind === DOLLAR) this.fail('syntax', `a keyword must be preceded by whitespace; put a space before "$"`, at)
         return this.#illegal(at)
       }
-      const keyword = at + 1 < end ? (bytes[at + 1] as number) : 0
-      this.stop = Math.min(at + 2, end)
+      if (at + 1 >= end) this.fail('syntax', 'the file ends with a lone "$"; expected a keyword', at)
+      const keyword = bytes[at + 1] as number
+      this.stop = at + 2
       if (at + 2 < end && BYTE_CLASS[bytes[at + 2] as number] !== WHITE) {
         if (BYTE_CLASS[bytes[at + 2] as number] === ILLEGAL) return this.#illegal(at + 2)
         this.fail('syntax', `a keyword must be followed by whitespace, got "${asciiText(bytes, at, at + 3)}"`, at)
