@@ -39,7 +39,9 @@ export function openWorld(bytes, name) {
   /** @type {Map<string, Uint8Array>} */
   const statements = new Map()
   const { axioms, theorems } = extractor.entries()
-  axioms.forEach(({ claimId }, i) => statements.set(keyOf(claimId), /** @type {Uint8Array} */ (library.axioms[i])))
+  axioms.forEach(({ claimId }, i) => {
+    statements.set(keyOf(claimId), /** @type {Uint8Array} */ (library.axioms[i]))
+  })
   const letterCount = (/** @type {string} */ label) => certificateParts(unwrap(extractor.theorem(label)).proof).letters.length
   return { extractor, library, statements, theorems, letterCount, verifier: metamathVerifier([library]) }
 }
