@@ -14,11 +14,11 @@ import { Charges, enlarged } from './charges.js'
 import { ClauseStore, OFFSET_MASK, PAGE_BITS, PAGE_MASK, SEGMENT_BITS } from './clause-store.js'
 import type { Cnf } from './cnf.js'
 import {
+  FAR_BITS,
   GAS_ADDED_LITERAL,
   GAS_BATCH,
   GAS_CLAIM_BYTE,
   GAS_DELETED_CLAUSE,
-  FAR_BITS,
   GAS_DELETED_LITERAL,
   GAS_FAR,
   GAS_GROUP,
@@ -254,10 +254,7 @@ class Checker {
       this.#charges.owed = owed
       if (place === 0) this.#refuse('missing-hint', `hint ${h + 1} names clause ${id}, which is not live`)
       if (open > 1) {
-        this.#refuse(
-          'bad-hint',
-          `hint ${h + 1}, clause ${id}, has more than one literal that is not false; expected a unit or a conflict`,
-        )
+        this.#refuse('bad-hint', `hint ${h + 1}, clause ${id}, has more than one literal that is not false; expected a unit or a conflict`)
       }
       outcome = -1
       break

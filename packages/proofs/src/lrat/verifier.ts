@@ -54,7 +54,8 @@ function bounded(source: ProofSource, mostBytes: number): ProofSource {
     next() {
       const piece = source.next()
       length += piece?.length ?? 0
-      if (length > mostBytes) throw new LratRefusal('proof-too-large', `expected a proof of at most ${mostBytes} bytes, got more`, mostBytes)
+      if (length > mostBytes)
+        throw new LratRefusal('proof-too-large', `expected a proof of at most ${mostBytes} bytes, got more`, mostBytes)
       return piece
     },
   }
@@ -68,11 +69,7 @@ export type LratFileVerdict = Verdict | { readonly status: 'unreadable'; readonl
  * in pieces: then the check needs no more memory than the formula and the clauses that are live at one time. Throws only
  * what the source of the pieces throws.
  */
-export function checkLrat(
-  cnf: Uint8Array,
-  proof: Uint8Array | ProofSource,
-  limits: VerifierLimits = LRAT_OFFLINE_LIMITS,
-): LratFileVerdict {
+export function checkLrat(cnf: Uint8Array, proof: Uint8Array | ProofSource, limits: VerifierLimits = LRAT_OFFLINE_LIMITS): LratFileVerdict {
   const formula = readDimacs(cnf)
   if (!formula.ok) return { status: 'unreadable', ...formula.error, gas: 0 }
   const { claimBytes } = formula.value

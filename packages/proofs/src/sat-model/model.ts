@@ -65,10 +65,7 @@ class ModelReader {
       if (refusal !== null) return { ok: false, error: refusal }
       this.#at++
     }
-    if (this.#literals === 0 && !this.#ended) {
-      const error = refuse('no-model', 'expected "v" lines with literals, or literals, and found none')
-      if (this.#variables > 0) return error
-    }
+    if (this.#literals === 0 && !this.#ended) return refuse('no-model', 'expected "v" lines with literals, or literals, and found none')
     return ok(this.#model)
   }
 
