@@ -3,6 +3,7 @@ import { equalBytes, ok, type Refusal, type Result, refuse, toHex } from '@aethe
 import {
   type LibraryDefinition,
   LRAT_KIND,
+  LRAT_REVISION,
   libraryAxioms,
   libraryDigest,
   lratVerifier,
@@ -10,6 +11,9 @@ import {
   type MetamathClaim,
   metamathVerifier,
   type ProofVerifier,
+  SAT_MODEL_KIND,
+  SAT_MODEL_REVISION,
+  satModelVerifier,
   TEST_KIND,
   testVerifier,
 } from '@aethel/proofs'
@@ -25,7 +29,9 @@ function createKind(kind: string, libraries: readonly LibraryDefinition[]): Ledg
       return { verifier, revision: 1, describe }
     }
     case LRAT_KIND:
-      return { verifier: lratVerifier(), revision: 1 }
+      return { verifier: lratVerifier(), revision: LRAT_REVISION }
+    case SAT_MODEL_KIND:
+      return { verifier: satModelVerifier(), revision: SAT_MODEL_REVISION }
     case TEST_KIND:
       return { verifier: testVerifier(), revision: 1 }
     default:
@@ -41,7 +47,7 @@ export function genesisKinds(names: readonly string[]): Result<readonly GenesisK
     if (kind === undefined)
       return refuse(
         'unknown-kind',
-        `expected a proof kind of this program (${METAMATH_KIND}, ${LRAT_KIND}, ${TEST_KIND}), got ${JSON.stringify(name)}`,
+        `expected a proof kind of this program (${METAMATH_KIND}, ${LRAT_KIND}, ${SAT_MODEL_KIND}, ${TEST_KIND}), got ${JSON.stringify(name)}`,
       )
     kinds.push({ kind: name, revision: kind.revision })
   }
