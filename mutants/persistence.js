@@ -288,6 +288,20 @@ export const persistence = [
     hunt: tests('packages/storage/src/store.test.ts'),
   },
   {
+    id: 'lost-log-not-missed',
+    traps: ['C5', 'C6'],
+    bug: 'the write-ahead log with the newest votes is gone, and the store opens as if they had never been cast',
+    edits: [{ file: STORE, before: 'if (log > 0 && !present.has(`${log}.log`))', after: 'if (log < 0)' }],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
+    id: 'store-without-current-is-new',
+    traps: ['C6'],
+    bug: 'a store whose CURRENT is gone is taken for one that was never begun',
+    edits: [{ file: STORE, before: 'if (data !== undefined) throw damaged(`CURRENT', after: 'if (data === null) throw damaged(`CURRENT' }],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
     id: 'seal-unchecked',
     traps: ['C5'],
     bug: 'a value is read back without comparing its checksum',

@@ -4,6 +4,7 @@ import {
   type DefinedVerifier,
   type LibraryDefinition,
   LRAT_KIND,
+  LRAT_REVISION,
   libraryAxioms,
   libraryDigest,
   lratVerifier,
@@ -11,6 +12,9 @@ import {
   type MetamathClaim,
   metamathVerifier,
   type ProofVerifier,
+  SAT_MODEL_KIND,
+  SAT_MODEL_REVISION,
+  satModelVerifier,
   TEST_KIND,
   testVerifier,
 } from '@aethel/proofs'
@@ -26,7 +30,9 @@ function createKind(kind: string, libraries: readonly LibraryDefinition[], verif
       return { verifier, revision: 1, describe }
     }
     case LRAT_KIND:
-      return { verifier: lratVerifier(), revision: 1 }
+      return { verifier: lratVerifier(), revision: LRAT_REVISION }
+    case SAT_MODEL_KIND:
+      return { verifier: satModelVerifier(), revision: SAT_MODEL_REVISION }
     case TEST_KIND:
       return { verifier: testVerifier(), revision: 1 }
     default: {
@@ -47,7 +53,7 @@ export function genesisKinds(
     if (kind === undefined)
       return refuse(
         'unknown-kind',
-        `expected a proof kind of this program (${METAMATH_KIND}, ${LRAT_KIND}, ${TEST_KIND}), got ${JSON.stringify(name)}`,
+        `expected a proof kind of this program (${METAMATH_KIND}, ${LRAT_KIND}, ${SAT_MODEL_KIND}, ${TEST_KIND}), got ${JSON.stringify(name)}`,
       )
     kinds.push({ kind: name, revision: kind.revision, ...(kind.digest === undefined ? {} : { digest: kind.digest }) })
   }

@@ -61,6 +61,8 @@ export const HOME_FILES = {
   store: 'store',
   /** Written when the home is made, removed at the first start: an empty store is then no lost one. */
   firstStart: 'first-start',
+  /** Written when the chain is seen to have forked; nothing is signed in a home that has it. */
+  forkProof: 'fork-proof.bin',
   library: (name: string): string => `library-${name}.bin`,
 } as const
 

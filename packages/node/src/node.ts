@@ -12,6 +12,7 @@ import { Driver, type ProvableState } from './driver.js'
 import { epochOptions, epochToStartIn } from './epochs.js'
 import { AethelError, EXIT_INTERNAL, toAethelError } from './errors.js'
 import { consumeFirstStart, meaningOfNoStore } from './first-start.js'
+import { refuseIfForked } from './fork-proof.js'
 import { type Home, type LogLevel, openHome, readConfig } from './home.js'
 import { API_VERSION, serveHttp } from './http.js'
 import { createLog, type Log, type LogSink } from './log.js'
@@ -107,6 +108,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
   const modules = readConfig(options.home).verifiers.map((module) => verifierUrl(options.home, module))
   const home = openHome(options.home, await loadVerifiers(modules))
   parts.home = home
+  refuseIfForked(home.path)
   const log = createLog(options.log ?? process.stdout, options.logLevel ?? home.config.logLevel, { validator: home.self })
   parts.log = log
   let gauges = (): ReturnType<ConstructorParameters<typeof Metrics>[0]> => ({

@@ -7,6 +7,7 @@ import { type Hash, keyOf } from '@aethel/codec'
 import { createRegistry, decodeGenesis } from '@aethel/ledger'
 import { decodeLibrary, type ProofVerifier, runMetered } from '@aethel/proofs'
 import type { VerificationOutcome } from '@aethel/replica'
+import { decodeBatch, type ProofJob } from './proof-batch.js'
 import { loadVerifiers } from './verifier-modules.js'
 
 export interface WorkerSetup {
@@ -14,12 +15,6 @@ export interface WorkerSetup {
   readonly libraries: readonly Uint8Array[]
   /** URLs of modules with kinds from outside. */
   readonly verifiers: readonly string[]
-}
-
-export interface WorkerBatch {
-  readonly forget: boolean
-  readonly statements: readonly { readonly claimId: Uint8Array; readonly statement: Uint8Array }[]
-  readonly jobs: readonly { readonly kind: string; readonly claim: Uint8Array; readonly proof: Uint8Array }[]
 }
 
 /** What a worker says: once that it is ready, then the outcomes of each batch, in order. */
@@ -42,7 +37,7 @@ const verifiers = await verifiersOf(workerData as WorkerSetup)
 const statements = new Map<string, Uint8Array>()
 const cited = { statementOf: (claimId: Hash): Uint8Array | undefined => statements.get(keyOf(claimId)) }
 
-function check(job: WorkerBatch['jobs'][number]): VerificationOutcome {
+function check(job: ProofJob): VerificationOutcome {
   const verifier = verifiers.get(job.kind)
   if (verifier === undefined)
     return { status: 'invalid', code: 'unknown-kind', message: `expected a kind of this chain, got ${job.kind}`, gas: 0 }
@@ -57,7 +52,8 @@ function check(job: WorkerBatch['jobs'][number]): VerificationOutcome {
   }
 }
 
-parentPort?.on('message', (batch: WorkerBatch) => {
+parentPort?.on('message', (bytes: Uint8Array) => {
+  const batch = decodeBatch(bytes)
   if (batch.forget) statements.clear()
   for (const { claimId, statement } of batch.statements) statements.set(keyOf(claimId), statement)
   parentPort?.postMessage(batch.jobs.map(check) satisfies WorkerMessage)

@@ -3,11 +3,11 @@
  * too large, or a formula that is no CNF and so claims nothing.
  */
 import { availableParallelism } from 'node:os'
-import { checkDatabase, checkLrat } from '@aethel/proofs'
+import { checkDatabase, checkLrat, checkModel } from '@aethel/proofs'
 import type { Command } from 'commander'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
-import { MAX_DATABASE_BYTES, MAX_REFUTATION_BYTES, readInputFile } from '../files.js'
+import { MAX_DATABASE_BYTES, MAX_REFUTATION_BYTES, openInputPieces, readInputFile } from '../files.js'
 import { checkDatabaseInParallel } from '../metamath-jobs/check.js'
 import { startProgress } from '../ui/progress.js'
 import { grouped, note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
@@ -46,6 +46,11 @@ export function registerCheck(program: Command): void {
     .argument('<cnf>', 'the formula (DIMACS)')
     .argument('<lrat>', 'the refutation')
     .action((cnf: string, lrat: string, options: CommonOptions) => finish(options, () => checkLratFiles(cnf, lrat, options)))
+  withJson(check.command('sat-model'))
+    .description('check a model of a CNF')
+    .argument('<cnf>', 'the formula (DIMACS)')
+    .argument('<model>', "a solver's output with the model")
+    .action((cnf: string, model: string, options: CommonOptions) => finish(options, () => checkModelFiles(cnf, model, options)))
 }
 
 async function checkMetamathFile(file: string, options: MetamathOptions): Promise<ExitCode> {
@@ -76,9 +81,10 @@ function sharedCopy(bytes: Uint8Array): Uint8Array {
 
 function checkLratFiles(cnfFile: string, lratFile: string, options: CommonOptions): ExitCode {
   const cnf = readInputFile(cnfFile, 'a CNF in DIMACS form', MAX_REFUTATION_BYTES)
-  const proof = readInputFile(lratFile, 'an LRAT refutation', MAX_REFUTATION_BYTES)
+  const pieces = openInputPieces(lratFile, 'an LRAT refutation', MAX_REFUTATION_BYTES)
   const started = performance.now()
-  const verdict = checkLrat(cnf, proof)
+  const verdict = checkLrat(cnf, pieces)
+  pieces.close()
   const elapsed = secondsSince(started)
   if (verdict.status === 'unreadable') throw usageError(verdict.code, `${cnfFile}: ${verdict.message}`)
   if (verdict.status === 'valid') return conclude(lratFile, { status: 'valid', gas: verdict.gas, seconds: elapsed }, options)
@@ -89,14 +95,34 @@ function checkLratFiles(cnfFile: string, lratFile: string, options: CommonOption
   )
 }
 
+function checkModelFiles(cnfFile: string, modelFile: string, options: CommonOptions): ExitCode {
+  const cnf = readInputFile(cnfFile, 'a CNF in DIMACS form', MAX_REFUTATION_BYTES)
+  const model = readInputFile(modelFile, 'a model of a CNF', MAX_REFUTATION_BYTES)
+  const started = performance.now()
+  const verdict = checkModel(cnf, model)
+  const elapsed = secondsSince(started)
+  switch (verdict.status) {
+    case 'unreadable':
+      throw usageError(verdict.code, `${verdict.file === 'cnf' ? cnfFile : modelFile}: ${verdict.message}`)
+    case 'valid':
+      return conclude(modelFile, { status: 'valid', gas: verdict.gas, seconds: elapsed }, options, 'the model')
+    case 'invalid':
+      return conclude(
+        modelFile,
+        { status: 'invalid', code: verdict.code, message: verdict.message, gas: verdict.gas, seconds: elapsed },
+        options,
+      )
+  }
+}
+
 function secondsSince(startedMs: number): number {
   return Math.round(performance.now() - startedMs) / 1000
 }
 
-function conclude(file: string, report: Report, options: CommonOptions): ExitCode {
+function conclude(file: string, report: Report, options: CommonOptions, what = 'the refutation'): ExitCode {
   if (options.json === true) printJson(report)
   if (report.status === 'valid') {
-    const proofs = report.theorems === undefined ? 'the refutation' : `${grouped(report.theorems)} proofs`
+    const proofs = report.theorems === undefined ? what : `${grouped(report.theorems)} proofs`
     if (options.json !== true) printLine(`${paint('green', 'valid')}: ${file}, ${proofs}, ${grouped(report.gas)} gas, ${report.seconds} s`)
     return EXIT.ok
   }

@@ -6,7 +6,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { encode, type Hash, toHex } from '@aethel/codec'
 import { type Action, chainIdOf, checkAction, decodeGenesis } from '@aethel/ledger'
-import { claimIdOf, cnfToClaim, LRAT_KIND, METAMATH_KIND } from '@aethel/proofs'
+import { claimIdOf, cnfToClaim, LRAT_KIND, METAMATH_KIND, parseCnfClaim, readModel, SAT_MODEL_KIND } from '@aethel/proofs'
 import { type Command, Option } from 'commander'
 import { Account, loadKey } from '../accounts.js'
 import { type Client, createClient, DEFAULT_URL, type SubmissionOutcome, unreachable, type Wait } from '../client.js'
@@ -24,6 +24,7 @@ const BATCH = 256
 interface SubmitOptions extends CommonOptions {
   readonly label: readonly string[]
   readonly proof: readonly string[]
+  readonly model: readonly string[]
   readonly withDependencies?: boolean
   readonly library?: string
   readonly kind?: string
@@ -61,7 +62,7 @@ export function registerSubmit(program: Command): void {
   const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value]
   withJson(program.command('submit'))
     .description('submit proofs and wait for their receipts')
-    .argument('<file...>', 'a Metamath database (.mm) with --label, or a formula (.cnf) with --proof')
+    .argument('<file...>', 'a Metamath database (.mm) with --label, or a formula (.cnf) with --proof or --model')
     .option('--label <label>', 'metamath: the theorem to submit (repeatable)', collect, [])
     .option('--with-dependencies', 'metamath: also submit the theorems it rests on that are not final yet')
     .option('--library <name>', 'metamath: how the chain calls the library (default: the file name)')
@@ -70,6 +71,7 @@ export function registerSubmit(program: Command): void {
     .option('--title <text>', 'what the claim is about, as you say it; nobody checks it')
     .option('--toolchain <text>', 'what made claim and proof, as you say it')
     .option('--source <file>', 'what the claim was made from; its SHA-256 goes on record as you say it')
+    .option('--model <file>', "sat-model: a solver's output with the model, one per formula in the same order", collect, [])
     .option('--url <url>', "a validator's HTTP API", DEFAULT_URL)
     .option('--key <file>', 'account key (default: one in your configuration folder, made when missing)')
     .addOption(new Option('--wait <for>', 'how long to wait').choices(WAITS).default('final'))
@@ -130,6 +132,13 @@ function readSubmissions(files: readonly string[], options: SubmitOptions): Subm
   if (databases.length === files.length) return files.flatMap((file) => metamathSubmissions(file, options))
   if (databases.length > 0)
     throw usageError('usage', 'expected either Metamath databases (.mm) or formulas (.cnf), got both; submit them one after the other')
+  if (options.model.length > 0) {
+    if (options.proof.length > 0) throw usageError('usage', 'expected --proof or --model, got both: a formula is refuted or has a model')
+    if (options.model.length !== files.length) {
+      throw usageError('usage', `expected one --model for each of ${files.length} formulas, got ${options.model.length}`)
+    }
+    return files.map((file, index) => modelSubmission(file, options.model[index] as string))
+  }
   if (options.proof.length > 0 && options.proof.length !== files.length) {
     throw usageError('usage', `expected one --proof for each of ${files.length} formulas, got ${options.proof.length}`)
   }
@@ -143,6 +152,17 @@ function lratSubmission(cnfFile: string, proofFile: string): Submission {
   const proof = readInputFile(proofFile, 'an LRAT refutation', MAX_REFUTATION_BYTES)
   const action = sendable({ type: 'submit-proof', kind: LRAT_KIND, claim: claim.value, proof, metadata: null }, cnfFile)
   return { name: cnfFile, claimId: claimIdOf(LRAT_KIND, claim.value), action, cites: new Map(), dependency: false }
+}
+
+function modelSubmission(cnfFile: string, modelFile: string): Submission {
+  const claim = cnfToClaim(readInputFile(cnfFile, 'a CNF in DIMACS form', MAX_REFUTATION_BYTES))
+  if (!claim.ok) throw usageError(claim.error.code, `${cnfFile}: ${claim.error.message}`)
+  const formula = parseCnfClaim(claim.value)
+  if (!formula.ok) throw usageError(formula.error.code, `${cnfFile}: ${formula.error.message}`)
+  const model = readModel(readInputFile(modelFile, 'a model of a CNF', MAX_REFUTATION_BYTES), formula.value.variables)
+  if (!model.ok) throw usageError(model.error.code, `${modelFile}: ${model.error.message}`)
+  const action = sendable({ type: 'submit-proof', kind: SAT_MODEL_KIND, claim: claim.value, proof: model.value, metadata: null }, cnfFile)
+  return { name: cnfFile, claimId: claimIdOf(SAT_MODEL_KIND, claim.value), action, cites: new Map(), dependency: false }
 }
 
 function metamathSubmissions(file: string, options: SubmitOptions): Submission[] {
