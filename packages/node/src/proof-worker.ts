@@ -8,16 +8,19 @@ import { createRegistry, decodeGenesis } from '@aethel/ledger'
 import { decodeLibrary, type ProofVerifier, runMetered } from '@aethel/proofs'
 import type { VerificationOutcome } from '@aethel/replica'
 import { decodeBatch, type ProofJob } from './proof-batch.js'
+import { loadVerifiers } from './verifier-modules.js'
 
 export interface WorkerSetup {
   readonly genesis: Uint8Array
   readonly libraries: readonly Uint8Array[]
+  /** URLs of modules with kinds from outside. */
+  readonly verifiers: readonly string[]
 }
 
 /** What a worker says: once that it is ready, then the outcomes of each batch, in order. */
 export type WorkerMessage = 'ready' | readonly VerificationOutcome[]
 
-function verifiersOf(setup: WorkerSetup): Map<string, ProofVerifier<unknown>> {
+async function verifiersOf(setup: WorkerSetup): Promise<Map<string, ProofVerifier<unknown>>> {
   const genesis = decodeGenesis(setup.genesis)
   if (!genesis.ok) throw new Error(genesis.error.message)
   const libraries = setup.libraries.map((bytes) => {
@@ -25,12 +28,12 @@ function verifiersOf(setup: WorkerSetup): Map<string, ProofVerifier<unknown>> {
     if (!library.ok) throw new Error(library.error.message)
     return library.value
   })
-  const registry = createRegistry(genesis.value, libraries)
+  const registry = createRegistry(genesis.value, libraries, await loadVerifiers(setup.verifiers))
   if (!registry.ok) throw new Error(registry.error.message)
   return new Map(registry.value.kinds.map(({ verifier }) => [verifier.kind, verifier]))
 }
 
-const verifiers = verifiersOf(workerData as WorkerSetup)
+const verifiers = await verifiersOf(workerData as WorkerSetup)
 const statements = new Map<string, Uint8Array>()
 const cited = { statementOf: (claimId: Hash): Uint8Array | undefined => statements.get(keyOf(claimId)) }
 

@@ -1,4 +1,5 @@
 export * from './claim-id.js'
+export * from './define.js'
 export * from './instances/index.js'
 export * from './lrat/index.js'
 export * from './metamath/index.js'

@@ -14,6 +14,7 @@ import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { CliError, EXIT, type ExitCode, usageError } from '../exit.js'
 import { MAX_REFUTATION_BYTES, readInputFile, writeOutputFile } from '../files.js'
 import { citedClaims, type MetamathLibrary, openLibrary } from '../metamath-library.js'
+import { metadataFrom, rawAction } from '../raw-submission.js'
 import { note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
 
 const WAITS = ['final', 'admitted', 'none'] as const
@@ -26,6 +27,10 @@ interface SubmitOptions extends CommonOptions {
   readonly model: readonly string[]
   readonly withDependencies?: boolean
   readonly library?: string
+  readonly kind?: string
+  readonly title?: string
+  readonly toolchain?: string
+  readonly source?: string
   readonly url: string
   readonly key?: string
   readonly wait: Wait
@@ -62,6 +67,10 @@ export function registerSubmit(program: Command): void {
     .option('--with-dependencies', 'metamath: also submit the theorems it rests on that are not final yet')
     .option('--library <name>', 'metamath: how the chain calls the library (default: the file name)')
     .option('--proof <file>', 'lrat: the refutation, one per formula in the same order (default: FILE with .lrat)', collect, [])
+    .option('--kind <kind>', 'another kind of proof: FILE is the canonical claim, --proof the proof')
+    .option('--title <text>', 'what the claim is about, as you say it; nobody checks it')
+    .option('--toolchain <text>', 'what made claim and proof, as you say it')
+    .option('--source <file>', 'what the claim was made from; its SHA-256 goes on record as you say it')
     .option('--model <file>', "sat-model: a solver's output with the model, one per formula in the same order", collect, [])
     .option('--url <url>', "a validator's HTTP API", DEFAULT_URL)
     .option('--key <file>', 'account key (default: one in your configuration folder, made when missing)')
@@ -72,7 +81,7 @@ export function registerSubmit(program: Command): void {
 }
 
 async function submit(files: readonly string[], options: SubmitOptions): Promise<ExitCode> {
-  const submissions = readSubmissions(files, options)
+  const submissions = withMetadata(readSubmissions(files, options), options)
   const wanted = submissions.filter((submission) => !submission.dependency)
   if (options.output !== undefined && options.wait !== 'final')
     throw usageError('usage', 'expected --wait final with --output: only what is final has a receipt')
@@ -102,7 +111,23 @@ function exitCodeOf(statuses: readonly (SubmissionOutcome['status'] | undefined)
 
 // --- what to submit -------------------------------------------------------------------------------------------------
 
+function withMetadata(submissions: readonly Submission[], options: SubmitOptions): Submission[] {
+  const metadata = metadataFrom(options)
+  return submissions.map((submission) => {
+    const { action, name, dependency } = submission
+    if (metadata === null || dependency || action.type !== 'submit-proof') return submission
+    return { ...submission, action: sendable({ ...action, metadata }, name) }
+  })
+}
+
+function rawSubmission(kind: string, file: string, proofFile: string | undefined): Submission {
+  const action = rawAction(kind, file, proofFile)
+  return { name: file, claimId: claimIdOf(kind, action.claim), action: sendable(action, file), cites: new Map(), dependency: false }
+}
+
 function readSubmissions(files: readonly string[], options: SubmitOptions): Submission[] {
+  const { kind } = options
+  if (kind !== undefined) return files.map((file, index) => rawSubmission(kind, file, options.proof[index]))
   const databases = files.filter((file) => file.endsWith('.mm'))
   if (databases.length === files.length) return files.flatMap((file) => metamathSubmissions(file, options))
   if (databases.length > 0)
