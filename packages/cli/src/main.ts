@@ -4,6 +4,7 @@ import { registerCheck } from './commands/check.js'
 import { registerDemo } from './commands/demo.js'
 import { registerDev } from './commands/dev.js'
 import { registerFork } from './commands/fork.js'
+import { registerProve } from './commands/prove.js'
 import { registerSimulate } from './commands/simulate.js'
 import { registerStart } from './commands/start.js'
 import { registerStatus } from './commands/status.js'
@@ -31,6 +32,7 @@ function createProgram(json: boolean): Command {
     registerStart,
     registerStatus,
     registerWhy,
+    registerProve,
     registerSubmit,
     registerVerify,
     registerCheck,
@@ -45,7 +47,7 @@ function createProgram(json: boolean): Command {
 
 const EXIT_CODES_HELP = `
 Exit codes: 0 ok, 1 internal error, 2 usage or unreadable input, 3 invalid proof, receipt or fork proof,
-            5 submitted but not final in time, 6 unreachable, 7 invariant violated in the simulator.`
+            4 no proof found, 5 submitted but not final in time, 6 unreachable, 7 invariant violated in the simulator.`
 
 function reportUsage(text: string, write: (text: string) => void, json: boolean): void {
   const message = oneLine(text.replace(/^error: /, ''))

@@ -1,6 +1,8 @@
 /** The proof kinds this program has, made ready for a genesis: the one place where the ledger names them. */
 import { equalBytes, ok, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
 import {
+  BVLRAT_KIND,
+  bvlratVerifier,
   type LibraryDefinition,
   LRAT_KIND,
   libraryAxioms,
@@ -26,6 +28,8 @@ function createKind(kind: string, libraries: readonly LibraryDefinition[]): Ledg
     }
     case LRAT_KIND:
       return { verifier: lratVerifier(), revision: 1 }
+    case BVLRAT_KIND:
+      return { verifier: bvlratVerifier(), revision: 1 }
     case TEST_KIND:
       return { verifier: testVerifier(), revision: 1 }
     default:
@@ -41,7 +45,7 @@ export function genesisKinds(names: readonly string[]): Result<readonly GenesisK
     if (kind === undefined)
       return refuse(
         'unknown-kind',
-        `expected a proof kind of this program (${METAMATH_KIND}, ${LRAT_KIND}, ${TEST_KIND}), got ${JSON.stringify(name)}`,
+        `expected a proof kind of this program (${METAMATH_KIND}, ${LRAT_KIND}, ${BVLRAT_KIND}, ${TEST_KIND}), got ${JSON.stringify(name)}`,
       )
     kinds.push({ kind: name, revision: kind.revision })
   }

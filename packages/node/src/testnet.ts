@@ -125,7 +125,7 @@ function makeGenesis(
   keys: readonly Genesis['validators'][number]['publicKey'][],
   governance: readonly PublicKey[],
 ): Genesis {
-  const kinds = genesisKinds(options.kinds ?? ['lrat/1', 'metamath/1'])
+  const kinds = genesisKinds(options.kinds ?? ['bvlrat/1', 'lrat/1', 'metamath/1'])
   if (!kinds.ok) throw new AethelError(kinds.error.code, kinds.error.message, 'name kinds that this version has')
   const genesis: Genesis = {
     chainName:

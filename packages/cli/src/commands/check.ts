@@ -1,8 +1,8 @@
 /**
  * `aethel check`: runs a kernel on files, offline. Exit code 0 valid, 3 invalid, 2 if an input cannot be read: not a file,
- * too large, or a formula that is no CNF and so claims nothing.
+ * too large, or a formula that is no CNF or no QF_BV and so claims nothing.
  */
-import { checkDatabase, checkLrat } from '@aethel/proofs'
+import { checkBvlrat, checkDatabase, checkLrat } from '@aethel/proofs'
 import type { Command } from 'commander'
 import { type CommonOptions, finish, withJson } from '../command.js'
 import { EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
@@ -36,7 +36,12 @@ export function registerCheck(program: Command): void {
     .description('check an LRAT refutation (text or binary) of a CNF')
     .argument('<cnf>', 'the formula (DIMACS)')
     .argument('<lrat>', 'the refutation')
-    .action((cnf: string, lrat: string, options: CommonOptions) => finish(options, () => checkLratFiles(cnf, lrat, options)))
+    .action((cnf: string, lrat: string, options: CommonOptions) => finish(options, () => checkRefutation(CNF, cnf, lrat, options)))
+  withJson(check.command('bvlrat'))
+    .description('check an LRAT refutation (text or binary) of a QF_BV script, by way of its CNF (docs/proof-kinds/bvlrat.md)')
+    .argument('<smt2>', 'the script (SMT-LIB 2)')
+    .argument('<lrat>', 'the refutation')
+    .action((script: string, lrat: string, options: CommonOptions) => finish(options, () => checkRefutation(SCRIPT, script, lrat, options)))
 }
 
 function checkMetamathFile(file: string, options: MetamathOptions): ExitCode {
@@ -52,13 +57,16 @@ function checkMetamathFile(file: string, options: MetamathOptions): ExitCode {
   return conclude(file, { ...verdict, seconds: elapsed }, options)
 }
 
-function checkLratFiles(cnfFile: string, lratFile: string, options: CommonOptions): ExitCode {
-  const cnf = readInputFile(cnfFile, 'a CNF in DIMACS form', MAX_REFUTATION_BYTES)
+const CNF = { what: 'a CNF in DIMACS form', check: checkLrat } as const
+const SCRIPT = { what: 'a QF_BV script in SMT-LIB form', check: checkBvlrat } as const
+
+function checkRefutation(formula: typeof CNF | typeof SCRIPT, file: string, lratFile: string, options: CommonOptions): ExitCode {
+  const bytes = readInputFile(file, formula.what, MAX_REFUTATION_BYTES)
   const proof = readInputFile(lratFile, 'an LRAT refutation', MAX_REFUTATION_BYTES)
   const started = performance.now()
-  const verdict = checkLrat(cnf, proof)
+  const verdict = formula.check(bytes, proof)
   const elapsed = secondsSince(started)
-  if (verdict.status === 'unreadable') throw usageError(verdict.code, `${cnfFile}: ${verdict.message}`)
+  if (verdict.status === 'unreadable') throw usageError(verdict.code, `${file}: ${verdict.message}`)
   if (verdict.status === 'valid') return conclude(lratFile, { status: 'valid', gas: verdict.gas, seconds: elapsed }, options)
   return conclude(
     lratFile,
