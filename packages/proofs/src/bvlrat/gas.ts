@@ -8,14 +8,16 @@ import type { VerifierLimits } from '../verifier.js'
 export const GAS_SCRIPT_BYTE = 8
 /** Per instruction of the program, each time it is executed. */
 export const GAS_INSTRUCTION = 10
-/** Per bit that an instruction puts on the stack or moves. */
-export const GAS_BIT = 1
-/** Per gate asked for, whether it folds away, is there already, or is new. */
-export const GAS_GATE = 6
+/** So many bits that an instruction puts on the stack or moves cost one (rounded up). */
+export const BITS_PER_GAS = 8
+/** Per gate asked for, even if it folds away. */
+export const GAS_GATE = 2
+/** Per gate asked for that does not fold away and is looked up in the gate table. */
+export const GAS_LOOKUP = 6
 /** Per place of the gate table looked at beyond the first. */
 export const GAS_PROBE = 1
-/** Per gate that is new. */
-export const GAS_NEW_GATE = 4
+/** Per gate that is not found there and is made. */
+export const GAS_NEW_GATE = 8
 /** Per gate, when the gates that matter are marked and numbered. */
 export const GAS_MARK = 1
 /** Per word of the CNF: a clause's count and its literals. */

@@ -10,7 +10,7 @@
 import { assert } from '@aethel/codec'
 import { WORDS_PER_GAS } from '../lrat/gas.js'
 import type { Meter } from '../verifier.js'
-import { GAS_BATCH, GAS_GATE, GAS_NEW_GATE, GAS_PROBE, MAX_INPUT_BITS } from './gas.js'
+import { GAS_BATCH, GAS_GATE, GAS_LOOKUP, GAS_NEW_GATE, GAS_PROBE, MAX_INPUT_BITS } from './gas.js'
 
 /** In the order of the numbers that enter the hash. */
 export const GATE = { and: 0, xor: 1, ite: 2, maj: 3 } as const
@@ -155,6 +155,7 @@ export class GateGraph {
     const gates = this.#gates
     const table = this.#table
     const mask = this.#mask
+    this.owe(GAS_LOOKUP)
     let slot = hashOf(kind, a, b, c) & mask
     for (;;) {
       const found = table[slot] as number

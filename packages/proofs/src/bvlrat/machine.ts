@@ -5,7 +5,7 @@
 import { assert } from '@aethel/codec'
 import type { Meter } from '../verifier.js'
 import { Circuits } from './circuits.js'
-import { GAS_BIT, GAS_INSTRUCTION } from './gas.js'
+import { BITS_PER_GAS, GAS_INSTRUCTION } from './gas.js'
 import { allocateWords, FALSE, type GateGraph, TRUE } from './gates.js'
 import { OPERATOR, type OperatorCode } from './operators.js'
 import { type BvFunction, type BvScript, INSTRUCTION, type Program } from './script.js'
@@ -15,6 +15,7 @@ const LETTER_A = 97
 const ZERO = 48
 /** Of the stacks of values, slots and calls each. */
 const FIRST_ENTRIES = 256
+const SHORT_BITS = 32
 
 /** One literal per assertion, in order. */
 export function runScript(script: BvScript, meter: Meter): { readonly gates: GateGraph; readonly assertions: Int32Array } {
@@ -122,7 +123,7 @@ class Machine {
 
   /** Room for one more value of so many bits; returns where it begins. */
   #push(width: number): number {
-    this.circuits.gates.owe(GAS_BIT * width)
+    this.circuits.gates.owe(gasOfBits(width))
     if (this.#values + 2 > this.#starts.length) this.#starts = this.#doubled(this.#starts)
     const start = this.#top
     this.circuits.reserve(start + width)
@@ -143,10 +144,17 @@ class Machine {
     const from = this.#starts[this.#values - 1] as number
     const to = this.#starts[this.#values - 1 - count] as number
     const width = this.#top - from
-    this.circuits.gates.owe(GAS_BIT * width)
-    this.circuits.bits.copyWithin(to, from, from + width)
+    this.circuits.gates.owe(gasOfBits(width))
+    this.#copy(from, to, width)
     this.#values -= count
     this.#starts[this.#values] = to + width
+  }
+
+  /** Short ones by hand: the built-in copy takes as long as moving some dozens of words. */
+  #copy(from: number, to: number, width: number): void {
+    const { bits } = this.circuits
+    if (width > SHORT_BITS) bits.copyWithin(to, from, from + width)
+    else for (let k = 0; k < width; k++) bits[to + k] = bits[from + k] as number
   }
 
   #pushInput(node: number, width: number): void {
@@ -173,7 +181,7 @@ class Machine {
     const from = this.#starts[value] as number
     const width = (this.#starts[value + 1] as number) - from
     const start = this.#push(width)
-    this.circuits.bits.copyWithin(start, from, from + width)
+    this.#copy(from, start, width)
   }
 
   #bind(count: number): void {
@@ -333,7 +341,7 @@ class Machine {
     for (let n = count - 1; n >= 0; n--) {
       const from = this.#starts[first + n] as number
       const end = this.#starts[first + n + 1] as number
-      this.circuits.bits.copyWithin(to, from, end)
+      this.#copy(from, to, end - from)
       to += end - from
     }
   }
@@ -352,13 +360,15 @@ class Machine {
 
   #rotate(a: number, width: number, by: number): void {
     const out = this.#push(width)
-    const { bits } = this.circuits
-    for (let k = 0; k < width; k++) bits[out + ((k + by) % width)] = bits[a + k] as number
+    this.#copy(a, out + by, width - by)
+    this.#copy(a + width - by, out, by)
   }
 
   #repeat(a: number, width: number, times: number): void {
     const out = this.#push(width * times)
-    for (let n = 0; n < times; n++) this.circuits.bits.copyWithin(out + n * width, a, a + width)
+    const { bits } = this.circuits
+    this.#copy(a, out, width)
+    for (let k = out + width; k < out + width * times; k++) bits[k] = bits[k - width] as number
   }
 
   #sumOrProduct(operator: OperatorCode, first: number, count: number, width: number): void {
@@ -376,7 +386,7 @@ class Machine {
 
   /** Room above the result for what a circuit needs on the way. */
   #scratch(start: number, words: number): number {
-    this.circuits.gates.owe(GAS_BIT * words)
+    this.circuits.gates.owe(gasOfBits(words))
     this.circuits.reserve(start + words)
     return start
   }
@@ -530,4 +540,8 @@ class Machine {
     for (let k = width; k < 2 * width; k++) any = gates.or(any, gates.xor(bits[product + k] as number, sign))
     return any
   }
+}
+
+function gasOfBits(bits: number): number {
+  return Math.ceil(bits / BITS_PER_GAS)
 }

@@ -63,15 +63,14 @@ const MAX_NUMERAL = 999_999_999
 /** Names are repeated in messages; nobody needs longer ones. */
 const MAX_SYMBOL_BYTES = 1_024
 
-/** What may stand in a symbol without bars: letters, digits and ~ ! @ $ % ^ & * _ - + = < > . ? / (SMT-LIB 2.6, 3.1). */
-export function isSymbolByte(byte: number): boolean {
-  if (byte >= 97 && byte <= 122) return true
-  if (byte >= 65 && byte <= 90) return true
-  if (byte >= ZERO && byte <= NINE) return true
-  return SYMBOL_MARKS.includes(byte)
-}
+/** What may stand in a symbol without bars: letters, digits and the marks below (SMT-LIB 2.6, 3.1). By byte: 1 if it may. */
+const SYMBOL_BYTES: Uint8Array = new Uint8Array(256)
+for (const text of ['abcdefghijklmnopqrstuvwxyz', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', '0123456789', '~!@$%^&*_-+=<>.?/'])
+  for (let k = 0; k < text.length; k++) SYMBOL_BYTES[text.charCodeAt(k)] = 1
 
-const SYMBOL_MARKS: readonly number[] = [126, 33, 64, 36, 37, 94, 38, 42, 95, 45, 43, 61, 60, 62, 46, 63, 47]
+export function isSymbolByte(byte: number): boolean {
+  return SYMBOL_BYTES[byte] === 1
+}
 
 /** What may stand between bars: printable ASCII but the bar and the backslash. */
 export function isQuotedByte(byte: number): boolean {
@@ -491,8 +490,9 @@ function isHexDigit(byte: number): boolean {
   return (byte >= ZERO && byte <= NINE) || (byte >= 97 && byte <= 102)
 }
 
-/** Latin-1, which suffices for what the grammar admits. */
+/** ASCII, which is all that the grammar admits; names are short. */
 function textOf(bytes: Uint8Array, from: number, to: number): string {
+  if (to - from > 8) return String.fromCharCode(...bytes.subarray(from, to))
   let text = ''
   for (let at = from; at < to; at++) text += String.fromCharCode(bytes[at] as number)
   return text
