@@ -133,7 +133,10 @@ function makeGenesis(
   keys: readonly Genesis['validators'][number]['publicKey'][],
   governance: readonly PublicKey[],
 ): Genesis {
-  const kinds = genesisKinds([...(options.kinds ?? ['lrat/1', 'metamath/1', 'sat-model/1']), ...verifiers.map(({ kind }) => kind)], verifiers)
+  const kinds = genesisKinds(
+    [...(options.kinds ?? ['bvlrat/1', 'lrat/1', 'metamath/1', 'sat-model/1']), ...verifiers.map(({ kind }) => kind)],
+    verifiers,
+  )
   if (!kinds.ok) throw new AethelError(kinds.error.code, kinds.error.message, 'name kinds that this version has')
   const genesis: Genesis = {
     chainName:
