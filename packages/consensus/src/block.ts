@@ -24,7 +24,7 @@ import {
   type Writer,
   ZERO_HASH,
 } from '@aethel/codec'
-import { hashTagged } from '@aethel/crypto'
+import { hashEncoded, hashTagged } from '@aethel/crypto'
 import { type Certificate, hashCertificate, readCertificate, writeCertificate } from './certificate.js'
 
 export const BLOCK_VERSION = 1
@@ -116,10 +116,7 @@ export function readHeader(reader: Reader): Header {
 }
 
 export function hashHeader(header: Header): Hash {
-  return hashTagged(
-    'aethel/header/v1',
-    encode((writer) => writeHeader(writer, header)),
-  )
+  return hashEncoded('aethel/header/v1', (writer) => writeHeader(writer, header))
 }
 
 /**
@@ -133,10 +130,7 @@ export function listRoot(domain: string, items: readonly Uint8Array[]): Hash {
     if (to - from === 1) return hashTagged(leaf, items[from] as Uint8Array)
     let half = 1
     while (half * 2 < to - from) half *= 2
-    return hashTagged(
-      node,
-      encode((writer) => writer.raw(rootOf(from, from + half)).raw(rootOf(from + half, to))),
-    )
+    return hashEncoded(node, (writer) => writer.raw(rootOf(from, from + half)).raw(rootOf(from + half, to)))
   }
   return items.length === 0 ? hashTagged(`${domain}/empty`, ZERO_HASH) : rootOf(0, items.length)
 }

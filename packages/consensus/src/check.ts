@@ -8,7 +8,9 @@ import {
   type Hash,
   type Height,
   keyOf,
+  keyOfFirst32,
   ok,
+  type PublicKey,
   type Refusal,
   type Result,
   refuse,
@@ -49,8 +51,23 @@ declare const verified: unique symbol
 export type Verified<T extends Message> = T & { readonly [verified]: true }
 export type VerifiedMessage = Verified<Message>
 
-/** Signatures and certificates remembered as checked, each; an entry is about 250 bytes whatever it stands for, so at most 16 MiB. */
+/**
+ * Signatures and certificates remembered as checked, each. An entry takes its key (80 bytes), the signature (150), what was signed
+ * (at most 260) and 100 for the rest, whatever it stands for: less than 600 bytes, so at most 19 MiB.
+ */
 const MAX_REMEMBERED = 32_768
+/** What is signed is remembered as it is, or by its hash if it is longer: a vote is 104 bytes, a VIEW-CHANGE 139. */
+const MAX_REMEMBERED_BYTES = 160
+
+interface RememberedSignature {
+  readonly publicKey: PublicKey
+  readonly subject: Uint8Array
+  readonly signature: Signature
+}
+
+function isSame(known: RememberedSignature, publicKey: PublicKey, subject: Uint8Array, signature: Signature): boolean {
+  return equalBytes(known.signature, signature) && equalBytes(known.publicKey, publicKey) && equalBytes(known.subject, subject)
+}
 
 /**
  * Checks messages for one chain and validator set. It remembers what it has verified, so that a vote relayed twice, or a
@@ -78,16 +95,16 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
   const { chainId, validators, epochLength = 0, previous = null, blockTransactions = MAX_BLOCK_TRANSACTIONS } = options
   const firstHeight = originHeightOf(epochLength, validators.epoch) + 1
   const lastHeight = lastHeightOf(epochLength, validators.epoch)
-  const rememberedSignatures = new BoundedMap()
-  const rememberedCertificates = new BoundedMap()
+  const rememberedSignatures = new BoundedMap<RememberedSignature>()
+  const rememberedCertificates = new BoundedMap<true>()
 
   const verifySignature: VerifySignature = (publicKey, message, signature) => {
-    const key = keyOf(signature)
+    const key = keyOfFirst32(signature)
+    const subject = message.length <= MAX_REMEMBERED_BYTES ? message : hashTagged('aethel/remembered/v1', message)
     const known = rememberedSignatures.get(key)
-    const subject = keyOf(publicKey) + keyOf(hashTagged('aethel/remembered/v1', message)) // a fixed size, whatever was signed
-    if (known === subject) return true
+    if (known !== undefined && isSame(known, publicKey, subject, signature)) return true
     if (!options.verifySignature(publicKey, message, signature)) return false
-    rememberedSignatures.set(key, subject)
+    rememberedSignatures.set(key, { publicKey, subject, signature })
     return true
   }
 
@@ -107,7 +124,7 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
     const key = keyOf(hashCertificate(certificate)) // of a fixed size: a peer chooses how long a certificate is
     if (rememberedCertificates.get(key) !== undefined) return ok(certificate)
     const result = verifyCertificate(context, certificate)
-    if (result.ok) rememberedCertificates.set(key, '')
+    if (result.ok) rememberedCertificates.set(key, true)
     return result
   }
 
@@ -364,15 +381,15 @@ function certificateIsFor(certificate: Certificate | null, ballot: Ballot | null
 }
 
 /** Insertion-ordered map that forgets its oldest half when full. */
-class BoundedMap {
-  #recent = new Map<string, string>()
-  #older = new Map<string, string>()
+class BoundedMap<V> {
+  #recent = new Map<string, V>()
+  #older = new Map<string, V>()
 
-  get(key: string): string | undefined {
+  get(key: string): V | undefined {
     return this.#recent.get(key) ?? this.#older.get(key)
   }
 
-  set(key: string, value: string): void {
+  set(key: string, value: V): void {
     if (this.#recent.size >= MAX_REMEMBERED / 2) {
       this.#older = this.#recent
       this.#recent = new Map()

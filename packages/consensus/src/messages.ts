@@ -24,7 +24,7 @@ import {
   type Writer,
   writeBitmap,
 } from '@aethel/codec'
-import { domainTag, hashTagged } from '@aethel/crypto'
+import { domainTag, hashEncoded } from '@aethel/crypto'
 import {
   type Block,
   type Header,
@@ -170,12 +170,12 @@ function writeViewChangeFields(writer: Writer, entry: Omit<ViewChangeEntry, 'sig
 }
 
 export function newViewBytes(chainId: Hash, message: Omit<NewView, 'signature'>): Uint8Array {
-  const rest = encode((writer) => {
+  const rest = hashEncoded('aethel/new-view-rest/v1', (writer) => {
     writer.list(message.viewChanges, writeViewChangeEntry).optional(message.certificate, writeCertificate)
   })
   return encode((writer) => {
     writer.raw(domainTag('aethel/new-view/v1')).raw(chainId).u64(message.epoch).u64(message.newView).u16(message.sender)
-    writer.raw(hashTagged('aethel/new-view-rest/v1', rest))
+    writer.raw(rest)
   })
 }
 

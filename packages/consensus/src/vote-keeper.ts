@@ -44,7 +44,7 @@ export class VoteKeeper {
     const first = phase.bySender[vote.sender]
     if (first !== undefined) return equalBytes(first.blockHash, vote.blockHash) ? { status: 'known' } : { status: 'conflict', first }
     const validator = this.#validators.validators[vote.sender]
-    assert(validator !== undefined, `a vote of validator ${vote.sender} passed the edge without membership`)
+    assert(validator !== undefined, () => `a vote of validator ${vote.sender} passed the edge without membership`)
     phase.bySender[vote.sender] = vote
     let tally = phase.tallies.find((candidate) => equalBytes(candidate.hash, vote.blockHash))
     if (tally === undefined) {
@@ -58,6 +58,12 @@ export class VoteKeeper {
 
   slot(view: View, height: Height): Slot | undefined {
     return this.#views.get(view)?.get(height)
+  }
+
+  /** Heights at which a vote of this view has been met, ascending. */
+  heightsIn(view: View): Height[] {
+    const heights = this.#views.get(view)
+    return heights === undefined || heights.size === 0 ? [] : [...heights.keys()].sort((a, b) => a - b)
   }
 
   /** Every vote held at a height, of all views and phases. */

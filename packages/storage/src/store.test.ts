@@ -14,6 +14,7 @@ import {
   evidenceRootOf,
   lastCertificateHashOf,
   type Offence,
+  RECENT_HASHES,
   transactionsRootOf,
   type Vote,
 } from '@aethel/consensus'
@@ -366,6 +367,34 @@ describe('damage', () => {
     expect(found).toBeGreaterThan(table.length / 5 / 3)
   })
 
+  test('C5: a flipped byte in a block that only the committed chain lies in is found at the start; in a large store, when it is read', async () => {
+    const path = join(directory, 'store')
+    const store = await fresh(path)
+    let parent = CHAIN
+    for (let at = 1; at <= RECENT_HASHES + 60; at++) {
+      const block = blockAt(at, parent)
+      store.append([commitOf(block)], () => {})
+      parent = block.hash
+    }
+    await store.flushed()
+    await store.close()
+    const level = new ClassicLevel<Uint8Array, Uint8Array>(path, { keyEncoding: 'view', valueEncoding: 'view', compression: false })
+    await level.compactRange(Uint8Array.of(0), Uint8Array.of(255))
+    await level.close()
+    const name = readdirSync(path).find((file) => file.endsWith('.ldb')) as string
+    const table = readFileSync(join(path, name))
+    const note = table.indexOf('tx 30')
+    expect(note).toBeGreaterThan(0)
+    table[note] = 0x78
+    writeFileSync(join(path, name), table)
+    await expect(loaded(path)).rejects.toMatchObject({ code: 'store-damaged', message: expect.stringContaining('checksum') })
+    const large = await openStore(path, { chainId: CHAIN, checkedWholeBytes: 0 })
+    await large.loadDurable(GENESIS)
+    expect(large.committedBlock(height(29))).toBeDefined()
+    expect(() => large.committedBlock(height(30))).toThrow('committed block 30')
+    await large.close()
+  })
+
   test('C2, C5: a table that a killed process was still writing is no damage; a live one cut short is', async () => {
     const path = await compacted()
     const sound = await loaded(path)
@@ -441,6 +470,55 @@ describe('damage', () => {
     await level.del(votes[1] as Uint8Array)
     await level.close()
     await expect(loaded(path)).rejects.toMatchObject({ code: 'store-damaged', message: expect.stringContaining('missing') })
+  })
+})
+
+describe('damage that is found when the place is read', () => {
+  const raw = async (path: string, work: (level: ClassicLevel<Uint8Array, Uint8Array>) => Promise<void>): Promise<void> => {
+    const level = new ClassicLevel<Uint8Array, Uint8Array>(path, { keyEncoding: 'view', valueEncoding: 'view', compression: false })
+    await level.open()
+    await work(level)
+    await level.close()
+  }
+  /** More than a start looks at, so that block 1 is read by nobody until somebody asks. */
+  const tall = async (path: string, blocks: number): Promise<void> => {
+    const store = await fresh(path)
+    let parent = CHAIN
+    for (let at = 1; at <= blocks; at++) {
+      const block = blockAt(at, parent)
+      store.append([commitOf(block)], () => {})
+      parent = block.hash
+    }
+    await store.flushed()
+    await store.close()
+  }
+
+  test('C5: the index never tells a height that was not written', async () => {
+    const path = join(directory, 'store')
+    await filled(path)
+    const id = sha256(first.body.transactions[0] as Uint8Array)
+    await raw(path, async (level) => {
+      const key = Uint8Array.of(0x32, ...id)
+      const value = Uint8Array.from((await level.get(key)) as Uint8Array)
+      value[7] = 9
+      await level.put(key, value)
+    })
+    const store = await fresh(path)
+    expect(() => store.transactionPlace(id)).toThrow('index of transactions')
+    await store.close()
+  })
+
+  test('C5: a committed block whose record is gone is called missing, not unknown', async () => {
+    const path = join(directory, 'store')
+    await tall(path, RECENT_HASHES + 3)
+    await raw(path, (level) => level.del(Uint8Array.of(0x30, 0, 0, 0, 0, 0, 0, 0, 2)))
+    const store = await fresh(path)
+    expect(store.committedBlock(height(1))).toBeDefined()
+    expect(() => store.committedBlock(height(2))).toThrow('block 2 is missing')
+    expect(store.committedBlock(height(RECENT_HASHES + 4))).toBeUndefined()
+    await store.close()
+    await raw(path, (level) => level.del(Uint8Array.of(0x30, 0, 0, 0, 0, 0, 0, 0, 1)))
+    await expect(fresh(path)).rejects.toMatchObject({ code: 'store-damaged', message: expect.stringContaining('begin at genesis') })
   })
 })
 
