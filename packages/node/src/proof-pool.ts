@@ -247,7 +247,7 @@ export class ProofPool {
     if (this.#closed) return
     const current = this.#current(slot)
     const couldStart = slot.thread.ready
-    slot.thread.end()
+    void slot.thread.end()
     const unanswered = slot.inFlight.flatMap(({ jobs }) => jobs)
     slot.inFlight.length = 0
     this.#replace(slot, couldStart)
