@@ -45,6 +45,7 @@ import {
 } from '@aethel/replica'
 import type { Store, StoreRecord } from '@aethel/storage'
 import { contactsIn, ownSeat } from './epochs.js'
+import { recordFork, type SeenFork, sentenceOf } from './fork-proof.js'
 import type { Home } from './home.js'
 import type { Log } from './log.js'
 import type { Metrics } from './metrics.js'
@@ -130,6 +131,7 @@ export class Driver {
   #nextRequest = 1
   #stopped = false
   #stoppedBy: string | null = null
+  #fork: SeenFork | null = null
   /** When each group that the disk has not confirmed was handed to it. */
   readonly #openGroups: number[] = []
   /** Up to which height each peer was given blocks, for the first time since then: what it has been given costs it when it asks again. */
@@ -152,6 +154,11 @@ export class Driver {
     const previous = previousValidators === null ? null : { validators: previousValidators, ...origin }
     const { epochLength, blockTransactions } = genesis.parameters
     return createMessageChecker({ chainId, validators, verifySignature, epochLength, blockTransactions, previous })
+  }
+
+  /** Null, or that the chain has forked: the replica signs nothing any more. */
+  get fork(): SeenFork | null {
+    return this.#fork
   }
 
   get publishedHeight(): number {
@@ -360,7 +367,7 @@ export class Driver {
       recentBlocks: this.#commitTimes.filter((at) => at > now - RECENT_MS).length,
       recentMs: RECENT_MS,
       openWriteMs: this.#openGroups[0] === undefined ? 0 : now - this.#openGroups[0],
-      stopped: this.#stopped ? (this.#stoppedBy ?? 'it is stopping') : null,
+      stopped: this.#stopped ? (this.#stoppedBy ?? 'it is stopping') : this.#fork === null ? null : sentenceOf(this.#fork),
     })
   }
 
@@ -416,6 +423,12 @@ export class Driver {
       case 'forget-evidence':
         this.#group.records.push(effect)
         return
+      case 'fork': {
+        const { home, replica, store, log } = this.#options
+        const context = { home: home.path, chainId: home.chainId, epoch: replica.epoch, store }
+        this.#fork = recordFork(context, effect.height, effect.material)
+        return log.error({ event: 'fork', height: effect.height, file: this.#fork.file, message: sentenceOf(this.#fork) })
+      }
       case 'send': {
         const { to, message } = effect
         return this.#release(() => this.#send(to, message))

@@ -23,7 +23,7 @@ import { ClassicLevel } from 'classic-level'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openStore, type Store, StoreError, type StoreRecord } from './index.js'
 import { damageInLog } from './log-check.js'
-import { liveTables } from './manifest.js'
+import { readManifest } from './manifest.js'
 
 const CHAIN = sha256(utf8('chain'))
 const GENESIS = { height: height(0), hash: CHAIN, timestampMs: 1_000 }
@@ -401,12 +401,65 @@ describe('damage', () => {
     const live = readdirSync(path).find((file) => file.endsWith('.ldb')) as string
     const table = readFileSync(join(path, live))
     const manifest = readFileSync(join(path, readdirSync(path).find((file) => file.startsWith('MANIFEST')) as string))
-    expect([...(liveTables(manifest) ?? [])]).toContain(Number.parseInt(live, 10))
-    for (let length = 0; length < manifest.length; length++) liveTables(manifest.subarray(0, length)) // never throws
+    expect([...(readManifest(manifest)?.tables ?? [])]).toContain(Number.parseInt(live, 10))
+    for (let length = 0; length < manifest.length; length++) readManifest(manifest.subarray(0, length)) // never throws
     writeFileSync(join(path, '009999.ldb'), table.subarray(0, table.length / 2))
     expect(await loaded(path)).toEqual(sound)
     writeFileSync(join(path, live), table.subarray(0, table.length / 2))
     await expect(loaded(path)).rejects.toMatchObject({ code: 'store-damaged' })
+  })
+
+  /** What comes of a stopped store without one of its files, for each of them. */
+  const withoutEach = async (path: string): Promise<Map<string, unknown>> => {
+    const outcomes = new Map<string, unknown>()
+    for (const name of readdirSync(path)) {
+      const copy = join(directory, 'without')
+      cpSync(path, copy, { recursive: true })
+      rmSync(join(copy, name))
+      outcomes.set(name, await loaded(copy).catch((error: unknown) => error))
+      rmSync(copy, { recursive: true })
+    }
+    return outcomes
+  }
+
+  /** LevelDB makes these anew; nothing is in them. */
+  const isEmptyOfPromises = (name: string): boolean => /^(LOCK|LOG|LOG\.old)$/.test(name)
+
+  test('C5, C6: any one file of a stopped store taken away: the start is refused in words, or nothing was in it', async () => {
+    for (const make of [() => filled(join(directory, 'store')), compacted]) {
+      await make()
+      const path = join(directory, 'store')
+      const sound = await loaded(path)
+      const outcomes = await withoutEach(path)
+      expect([...outcomes.keys()].filter((name) => !isEmptyOfPromises(name)).length).toBeGreaterThanOrEqual(3) // CURRENT, MANIFEST, a log
+      for (const [name, outcome] of outcomes) {
+        if (isEmptyOfPromises(name)) expect(outcome, name).toEqual(sound)
+        else expect(outcome, name).toMatchObject({ code: 'store-damaged', message: expect.stringContaining('missing') })
+      }
+      rmSync(path, { recursive: true })
+    }
+  })
+
+  test('C5, C6: any one file of a killed store taken away: refused, or nothing was in it', async () => {
+    const path = join(directory, 'store')
+    const killed = join(directory, 'killed')
+    const store = await fresh(path)
+    store.append(
+      [
+        { kind: 'block', block: first },
+        { kind: 'vote', vote: voteFor(first, 'prepare') },
+      ],
+      () => undefined,
+    )
+    await store.flushed()
+    cpSync(path, killed, { recursive: true }) // what kill -9 leaves
+    await store.close()
+    const outcomes = await withoutEach(killed)
+    const sound = await loaded(killed)
+    for (const [name, outcome] of outcomes) {
+      if (isEmptyOfPromises(name)) expect(outcome, name).toEqual(sound)
+      else expect(outcome, name).toMatchObject({ code: 'store-damaged', message: expect.stringContaining('missing') })
+    }
   })
 
   test('C6: a safety record that vanished is missed', async () => {
