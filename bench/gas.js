@@ -3,6 +3,8 @@
  * how far the dearest and the cheapest are apart, within each kind and over all. Measured by processor time, because it is the ratio
  * that counts. `AETHEL_GAS_KIND=lrat/1` measures one kind.
  */
+import { readChampions } from '../fuzz/gas.js'
+import { GAS_LANGUAGES } from '../fuzz/lib/gas-programs.js'
 import { GAS_KINDS } from './gas/kinds.js'
 
 /** Of each input: the least of so many measurements, each of at least so much processor time. */
@@ -21,7 +23,7 @@ export const gas = {
     for (const { kind, inputs } of GAS_KINDS) {
       if (process.env.AETHEL_GAS_KIND !== undefined && process.env.AETHEL_GAS_KIND !== kind) continue
       const own = []
-      for (const { name, nature, prepare } of inputs()) {
+      for (const { name, nature, prepare } of [...inputs(), ...championsOf(kind)]) {
         const run = prepare()
         const nanoseconds = measure(run.check)
         const perGas = nanoseconds / run.gas
@@ -36,6 +38,17 @@ export const gas = {
     }
     return [...figures, ...extremes('all kinds', all)]
   },
+}
+
+/** What `npm run fuzz -- --gas --keep` found. @param {string} kind @returns {import('./gas/run.js').GasInput[]} */
+function championsOf(kind) {
+  const language = GAS_LANGUAGES.find((candidate) => candidate.kind === kind)
+  if (language === undefined) return []
+  return readChampions(kind).map(({ steps }, i) => ({
+    name: `champion ${i + 1} of the gas search, ${JSON.stringify(steps)}`,
+    nature: 'hostile',
+    prepare: () => language.run(steps),
+  }))
 }
 
 /** @param {string} kind @param {readonly { name: string, perGas: number }[]} measured */

@@ -64,13 +64,18 @@ const SMALL = utf8(`
   \${ $d x y $. $d x z $. $d y z $. ax7 $a |- ( A. x p -> A. y A. z p ) $. $}
 `)
 
+/** A library of a few statements, with little gas. */
+export function smallWorld() {
+  return worldOf(SMALL, 'small', BOMB_GAS)
+}
+
 /** @param {string} name @param {(world: ReturnType<typeof worldOf>) => { hypotheses: any[], assertion: string, references: any[], disjoint?: number[], steps: number[] }} make */
 function hostile(name, make) {
   return {
     name,
     nature: /** @type {const} */ ('hostile'),
     prepare: () => {
-      const world = worldOf(SMALL, 'small', BOMB_GAS)
+      const world = smallWorld()
       const { hypotheses, assertion, references, disjoint = [], steps } = make(world)
       const claim = encodeMetamathClaim({ library: 'small', label: 'bomb', hypotheses, disjoint: [], assertion })
       return runOf(world.verifier, claim, encodeCertificate({ references, disjoint, letters: letters(steps) }), world.cited)

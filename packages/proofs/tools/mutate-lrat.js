@@ -1,7 +1,7 @@
 /**
  * Every single-symbol mutation of real refutations, and every truncation: `node packages/proofs/tools/mutate-lrat.js
  * [PROOFS] [SEED]`, after `npm run build`; 200 proofs unless said otherwise. Nothing may throw; what is accepted must hold by the
- * exhaustive checker; and no mutation may refute a satisfiable formula that differs from its own in one clause. Exit code 7: one did.
+ * exhaustive checker; and no mutation may refute a satisfiable formula that differs from its own as little as may be. Exit code 7: one did.
  */
 import { fileURLToPath } from 'node:url'
 import { randomStream } from '../../simulator/dist/random.js'
@@ -25,6 +25,8 @@ const LIMITS = { ...LRAT_LIMITS, gas: 2_000_000, memoryWords: 1 << 20 }
 const TEXT_SYMBOLS = [...'0123456789-dc \n'].map((symbol) => symbol.charCodeAt(0))
 /** Longer proofs would make most of the run one proof. */
 const MOST_BYTES = 1_200
+/** For truth tables. */
+const MOST_VARIABLES = 14
 
 /** @typedef {{ formula: import('@aethel/proofs').Formula, steps: readonly any[] }} Subject */
 
@@ -61,15 +63,30 @@ export function* subjects(/** @type {number} */ seed) {
   }
 }
 
-/** A satisfiable formula that differs in one clause, if changing one makes it so. @param {import('@aethel/proofs').Formula} formula */
+/**
+ * A satisfiable formula that differs as little as may be: an assignment with the fewest false clauses, each of which has its
+ * first literal negated.
+ * @param {import('@aethel/proofs').Formula} formula
+ */
 function sibling(formula) {
-  if (formula.variables > 14) return null
-  for (let i = 0; i < formula.clauses.length; i++) {
-    const clause = /** @type {readonly number[]} */ (formula.clauses[i])
-    const changed = formula.clauses.map((other, k) => (k === i ? clause.map((literal, j) => (j === 0 ? -literal : literal)) : other))
-    if (isSatisfiable(changed)) return { ...formula, clauses: changed }
+  if (formula.variables > MOST_VARIABLES) return null
+  /** @type {readonly (readonly number[])[]} */
+  let fewest = formula.clauses
+  let model = 0
+  const isTrue = (/** @type {number} */ literal, /** @type {number} */ values) =>
+    ((values >> (Math.abs(literal) - 1)) & 1) === (literal > 0 ? 1 : 0)
+  for (let values = 0; values < 2 ** formula.variables && fewest.length > 1; values++) {
+    const wrong = formula.clauses.filter((clause) => !clause.some((literal) => isTrue(literal, values)))
+    if (wrong.length < fewest.length) {
+      fewest = wrong
+      model = values
+    }
   }
-  return null
+  const clauses = formula.clauses.map((clause) =>
+    clause.some((literal) => isTrue(literal, model)) ? clause : clause.map((literal, i) => (i === 0 ? -literal : literal)),
+  )
+  if (!isSatisfiable(clauses)) throw new Error(`${formula.name}: the sibling is not satisfiable`)
+  return { ...formula, clauses }
 }
 
 /**
