@@ -100,6 +100,8 @@ export function epochNamedBy(message: Message): Epoch | null {
       return decoded.ok ? accusedVote(decoded.value.evidence).epoch : null
     }
     case 'fetch':
+    case 'snapshot':
+    case 'chunk':
       return null
   }
 }

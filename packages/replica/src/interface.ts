@@ -28,6 +28,12 @@ export interface MempoolLimits {
   readonly verdicts: number
 }
 
+/** How a replica that is behind catches up (protocol.md §7). */
+export interface SyncOptions {
+  /** Proofs in committed blocks that peers serve are not verified again: their quorum did, and the state root is compared. */
+  readonly trustCertificates: boolean
+}
+
 export interface BlockLimits {
   readonly transactions: number
   readonly bytes: number
@@ -85,6 +91,8 @@ export type ReplicaEffect =
       readonly certificate: Certificate
       readonly writes: StateWrites
       readonly transactions: readonly Transaction[]
+      /** Of each transaction's proof, 0 without one: what peers that accept certified verdicts are told. */
+      readonly gas: readonly number[]
       /** With the last block of an epoch: what the next one starts from, durable together with the block. */
       readonly nextEpoch: EpochStart | null
       readonly offences: readonly Offence[]
@@ -103,7 +111,7 @@ export type ReplicaEffect =
   | { readonly kind: 'evidence'; readonly offence: Offence; readonly bytes: Uint8Array }
   /** The offence is on record, or too old to be heard. */
   | { readonly kind: 'forget-evidence'; readonly offence: Offence }
-  | { readonly kind: 'event'; readonly event: ConsensusEvent | MempoolEvent | EpochEvent }
+  | { readonly kind: 'event'; readonly event: ConsensusEvent | MempoolEvent | EpochEvent | SyncEvent }
 
 export type EpochEvent =
   /** `self`: own position in the epoch's set; null: none. */
@@ -114,3 +122,9 @@ export type EpochEvent =
 export type MempoolEvent =
   | { readonly name: 'proof-refused'; readonly id: Hash; readonly from: ValidatorIndex | 'client'; readonly code: string }
   | { readonly name: 'transaction-evicted'; readonly id: Hash }
+
+export type SyncEvent =
+  /** `sync.trustCertificates`: so many proofs of a certified block were not verified here. */
+  | { readonly name: 'verdicts-trusted'; readonly height: Height; readonly hash: Hash; readonly proofs: number }
+  /** The gas that a peer named does not lead to the certified state: the block is verified after all. */
+  | { readonly name: 'verdicts-doubted'; readonly height: Height; readonly hash: Hash; readonly proofs: number }

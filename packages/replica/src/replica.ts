@@ -47,7 +47,15 @@ import {
 } from './application.js'
 import { type EpochOptions, type NextValidators, nextValidatorsOf, ownPlaceIn, type PeerNames, peerNames, SAME_NAMES } from './epochs.js'
 import { EvidencePool, type HeldEvidence } from './evidence-pool.js'
-import type { BlockLimits, MempoolLimits, ReplicaEffect, ReplicaInput, VerificationJob, VerificationOutcome } from './interface.js'
+import type {
+  BlockLimits,
+  MempoolLimits,
+  ReplicaEffect,
+  ReplicaInput,
+  SyncOptions,
+  VerificationJob,
+  VerificationOutcome,
+} from './interface.js'
 import { LeaderWatch } from './leader-watch.js'
 import { Mempool, type MempoolOrder, type Pooled } from './mempool.js'
 import { Scheduler } from './scheduler.js'
@@ -65,6 +73,8 @@ export interface ReplicaOptions<State> {
   readonly epochs?: EpochOptions<State>
   /** What `evidence` effects asked to be kept, from before a restart. */
   readonly evidence?: readonly Uint8Array[]
+  /** How to catch up; left out: by executing and verifying every block. */
+  readonly sync?: SyncOptions
 }
 
 export interface ReplicaInspection extends Inspection {
@@ -123,6 +133,7 @@ interface Built<State> {
   readonly parent: Hash
   readonly executed: Executed<State>
   readonly transactions: readonly Transaction[]
+  readonly gas: readonly number[]
   readonly offences: readonly Offence[]
   readonly leftOut: readonly Pooled[]
 }
@@ -132,6 +143,8 @@ interface Layer<State> {
   readonly executed: Executed<State>
   readonly height: Height
   readonly transactions: readonly Transaction[]
+  /** Of each transaction's proof; 0 without one. */
+  readonly gas: readonly number[]
   readonly offences: readonly Offence[]
 }
 
@@ -382,7 +395,7 @@ class ReplicaMachine<State> implements Replica<State> {
         return null
       }
       case 'validate':
-        return this.#onValidate(effect.block)
+        return this.#onValidate(effect)
       case 'build':
         return this.#onBuild(effect)
       case 'proposed':
@@ -524,7 +537,8 @@ class ReplicaMachine<State> implements Replica<State> {
       return null
     }
     const transactions = items.map((item) => item.transaction)
-    this.#lastBuilt = { parent: parentHash, executed, transactions, offences, leftOut }
+    const gas = items.map((item) => item.difficulty)
+    this.#lastBuilt = { parent: parentHash, executed, transactions, gas, offences, leftOut }
     this.#scheduler.leave() // until #onProposed says which block this became
     const totalDifficulty = items.reduce((sum, item) => sum + BigInt(item.difficulty), 0n)
     const next = this.#nextValidators(context.height, executed)
@@ -587,15 +601,15 @@ class ReplicaMachine<State> implements Replica<State> {
     const built = this.#lastBuilt
     assert(built !== null && equalBytes(built.parent, block.header.parent), 'a proposal is what was built last')
     this.#lastBuilt = null
-    const { executed, transactions, offences } = built
-    this.#layers.set(keyOf(block.hash), { executed, height: block.header.height, transactions, offences })
+    const { executed, transactions, gas, offences } = built
+    this.#layers.set(keyOf(block.hash), { executed, height: block.header.height, transactions, gas, offences })
     this.#scheduler.advance(built.executed.state, block.hash, block.header.height, built.transactions)
     if (built.leftOut.length > 0) this.#scheduler.refile(built.leftOut)
   }
 
   // --- validating ---------------------------------------------------------------------------------------------------
 
-  #onValidate(block: Block): Input | null {
+  #onValidate({ block, certifiedGas }: Extract<Effect, { kind: 'validate' }>): Input | null {
     const transactions = this.#decodeAll(block)
     if ('code' in transactions) return this.#validated(block.hash, { status: 'invalid', ...transactions })
     const limits = this.#options.block
@@ -617,11 +631,32 @@ class ReplicaMachine<State> implements Replica<State> {
       gas: new Map(),
       awaited: new Set(),
     }
+    if (certifiedGas !== null && this.#options.sync?.trustCertificates === true && this.#holdsAsCertified(validation, certifiedGas))
+      return this.#validated(block.hash, { status: 'valid' })
     const missing = this.#requestRefutations(validation, evidence.accused) ?? this.#requestMissingVerdicts(validation)
     if (missing !== null) return this.#validated(block.hash, missing)
     if (validation.awaited.size === 0) return this.#validated(block.hash, this.#executeBlock(validation))
     this.#validations.set(keyOf(block.hash), validation)
     return null
+  }
+
+  /**
+   * protocol.md §7: a quorum has verified the proofs, so none is verified again; everything else is checked, and the state
+   * root says whether the gas that a peer named is what the quorum found. If it is not, the block is verified like any other.
+   */
+  #holdsAsCertified(validation: Validation, certifiedGas: readonly number[]): boolean {
+    let proofs = 0
+    const gas = new Map<string, number>()
+    for (const [position, { work }] of validation.transactions.entries()) {
+      if (work === null) continue
+      gas.set(keyOf(work.key), certifiedGas[position] as number)
+      proofs++
+    }
+    const { height, hash } = { height: validation.block.header.height, hash: validation.block.hash }
+    const isGood = this.#executeBlock({ ...validation, gas }).status === 'valid'
+    const name = isGood ? ('verdicts-trusted' as const) : ('verdicts-doubted' as const)
+    if (proofs > 0) this.#out.push({ kind: 'event', event: { name, height, hash, proofs } })
+    return isGood
   }
 
   #decodeAll(block: Block): readonly Transaction[] | { code: string; message: string } {
@@ -713,6 +748,7 @@ class ReplicaMachine<State> implements Replica<State> {
       executed: executed.value,
       height: header.height,
       transactions,
+      gas: inputs.map(({ difficulty }) => difficulty),
       offences: validation.offences,
     })
     return { status: 'valid' }
@@ -910,9 +946,9 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#tip = { height: block.header.height, hash: block.hash, timestampMs: block.header.timestampMs }
     for (const transaction of layer.transactions) this.#desk.settle(transaction)
     this.#nextEpoch = this.#startAfter(block, layer.executed)
-    const { transactions, offences } = layer
+    const { transactions, gas, offences } = layer
     if (this.#nextEpoch !== null) this.#keepRecovery(this.#nextEpoch.validators)
-    this.#out.push({ kind: 'commit', block, certificate, writes, transactions, offences, nextEpoch: this.#nextEpoch })
+    this.#out.push({ kind: 'commit', block, certificate, writes, transactions, gas, offences, nextEpoch: this.#nextEpoch })
     for (const [key, other] of this.#layers) if (other.height <= block.header.height) this.#layers.delete(key)
     if (this.#scheduler.standsOn(parent)) this.#scheduler.advance(this.#state, block.hash, block.header.height, layer.transactions)
     this.#clearMempool(layer.transactions)

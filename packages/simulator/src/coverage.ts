@@ -3,7 +3,7 @@
  * ("sometimes" assertions). A suite that never saw a view change with a prepared certificate has tested nothing.
  */
 import type { ConsensusEvent, Message } from '@aethel/consensus'
-import type { EpochEvent, MempoolEvent } from '@aethel/replica'
+import type { EpochEvent, MempoolEvent, SyncEvent } from '@aethel/replica'
 
 export const MESSAGE_KINDS = [
   'pre-prepare',
@@ -16,6 +16,8 @@ export const MESSAGE_KINDS = [
   'block',
   'view-claim',
   'evidence',
+  'snapshot',
+  'chunk',
 ] as const
 export const PHASES = ['active', 'changing'] as const
 /** As the receiver sees it: by view where the message has one, else by height; `beyond`: outside of the window. */
@@ -63,7 +65,7 @@ export class Coverage {
     this.hit(`${message.kind} ${standing.phase} ${AGES[ageIndexOf(message, standing)]} refused`)
   }
 
-  onEvent(event: ConsensusEvent | MempoolEvent | EpochEvent): void {
+  onEvent(event: ConsensusEvent | MempoolEvent | EpochEvent | SyncEvent): void {
     switch (event.name) {
       case 'view-entered':
         return this.hit(`view entered on ${event.base}`)
@@ -120,6 +122,10 @@ function ageOf(message: Message, standing: Standing): Age {
       return byHeight(message.block.header.height, committedHeight + 1)
     case 'view-claim':
       return byView(message.view)
+    case 'snapshot':
+      return byHeight(message.offer.header.height, committedHeight + 1)
+    case 'chunk':
+      return byHeight(message.height, committedHeight + 1)
     case 'evidence':
       return 'current'
   }
