@@ -6,6 +6,7 @@
  */
 import {
   assert,
+  decode,
   encode,
   equalBytes,
   type Hash,
@@ -135,8 +136,8 @@ export function encodeHeaders(headers: readonly Header[]): Uint8Array {
   return encode((writer) => writer.list(headers, writeHeader))
 }
 
-export function readHeaders(reader: Reader): readonly Header[] {
-  return reader.list(RECENT_HASHES, readHeader)
+export function decodeHeaders(bytes: Uint8Array): Result<readonly Header[], Refusal> {
+  return decode(bytes, (reader) => reader.list(RECENT_HASHES, readHeader))
 }
 
 /** Each is the parent of the one above it, from `top` down, as far as a replica must know, or to genesis. */

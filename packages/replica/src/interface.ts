@@ -8,11 +8,14 @@ import type {
   Certificate,
   ConsensusEvent,
   EpochStart,
+  Header,
   Message,
   Offence,
   PersistRecord,
+  SnapshotOffer,
   TimerName,
   VerifiedMessage,
+  VerifySignature,
 } from '@aethel/consensus'
 import type { StateWrites, Transaction, VerificationWork } from './application.js'
 
@@ -32,6 +35,58 @@ export interface MempoolLimits {
 export interface SyncOptions {
   /** Proofs in committed blocks that peers serve are not verified again: their quorum did, and the state root is compared. */
   readonly trustCertificates: boolean
+  /** Left out: states are neither handed over nor taken. */
+  readonly snapshots?: SnapshotOptions
+}
+
+export interface SnapshotOptions {
+  /** A state is taken over when peers are so many blocks ahead, or when blocks cannot be had; null: never. */
+  readonly behindBlocks: number | null
+  /** The state after every so many blocks can be had here: the same heights everywhere, so that several peers serve one state. */
+  readonly everyBlocks: number
+  /** About how large a part is that is asked for; an entry larger than that comes alone. */
+  readonly chunkBytes: number
+  readonly verifySignature: VerifySignature
+  readonly stored: StoredForSnapshots
+}
+
+/** What the store has, at a start. */
+export interface StoredForSnapshots {
+  /** Of the newest blocks, ascending, the committed one last: `RECENT_HASHES` where the chain is that long. */
+  readonly headers: readonly Header[]
+  /** Of the newest block, if it has one of its own. */
+  readonly certificate: Certificate | null
+  /** A state that was being fetched. */
+  readonly staged: StagedSnapshot | null
+}
+
+/** What is fetched: the links lead from the epoch in which the fetch began to that of the block after the header's. */
+export type SnapshotTarget = SnapshotOffer
+
+/** What of a state is on disk. */
+export interface StagedSnapshot {
+  readonly target: SnapshotTarget
+  /** Those that have begun; `next` null: complete. */
+  readonly lanes: readonly { readonly lane: number; readonly next: Uint8Array | null }[]
+  readonly puts: StateWrites['puts']
+  /** Below the target's block, descending; null: not there yet. */
+  readonly headers: readonly Header[] | null
+}
+
+/** Durable in order, beside the state in use, which stays as it is until `restored`. */
+export type SnapshotRecord =
+  /** A new one; whatever was there of another is dropped. */
+  | { readonly kind: 'begin'; readonly target: SnapshotTarget }
+  | { readonly kind: 'chunk'; readonly lane: number; readonly next: Uint8Array | null; readonly puts: StateWrites['puts'] }
+  | { readonly kind: 'headers'; readonly headers: readonly Header[] }
+  | { readonly kind: 'forget' }
+
+/** The staged state takes the place of the one in use, in one step. */
+export interface Restored {
+  readonly target: SnapshotTarget
+  readonly headers: readonly Header[]
+  /** What the next block belongs to. */
+  readonly start: EpochStart
 }
 
 export interface BlockLimits {
@@ -101,6 +156,14 @@ export type ReplicaEffect =
   /** Pass these on to one peer or to all. */
   | { readonly kind: 'gossip'; readonly to: ValidatorIndex | 'all'; readonly transactions: readonly Transaction[] }
   | { readonly kind: 'serve'; readonly to: ValidatorIndex; readonly from: Height }
+  /** Answer with this, and the ends of epochs from `from` on, as many as fit. */
+  | { readonly kind: 'serve-offer'; readonly to: ValidatorIndex; readonly from: Epoch; readonly offer: Omit<SnapshotOffer, 'links'> }
+  /** Durable in the same order as `persist`. */
+  | { readonly kind: 'snapshot'; readonly record: SnapshotRecord }
+  /** Durable in the same order as `persist`, all or nothing; from here on this is the committed state. */
+  | { readonly kind: 'restored'; readonly restored: Restored }
+  /** A peer has sent what no honest one sends. */
+  | { readonly kind: 'blame'; readonly peer: ValidatorIndex; readonly refusal: Refusal }
   | { readonly kind: 'verify'; readonly jobs: readonly VerificationJob[] }
   | { readonly kind: 'admission'; readonly request: number; readonly admission: Admission }
   /** A transaction that was admitted or waiting and is now gone without having been finalised. */
@@ -128,3 +191,17 @@ export type SyncEvent =
   | { readonly name: 'verdicts-trusted'; readonly height: Height; readonly hash: Hash; readonly proofs: number }
   /** The gas that a peer named does not lead to the certified state: the block is verified after all. */
   | { readonly name: 'verdicts-doubted'; readonly height: Height; readonly hash: Hash; readonly proofs: number }
+  /** A state is being fetched; `resumed`: what was on disk counts. */
+  | { readonly name: 'snapshot-begun'; readonly height: Height; readonly peers: number; readonly resumed: boolean }
+  | {
+      readonly name: 'snapshot-chunk'
+      readonly height: Height
+      readonly peer: ValidatorIndex
+      readonly lanesDone: number
+      readonly bytes: number
+    }
+  /** It lied (code of what was wrong) or stalled, and is asked no more. */
+  | { readonly name: 'snapshot-peer-dropped'; readonly peer: ValidatorIndex; readonly code: string }
+  /** `overtaken`: blocks came faster. `unserved`: nobody has it any more. */
+  | { readonly name: 'snapshot-given-up'; readonly height: Height; readonly why: 'overtaken' | 'unserved' | 'damaged' }
+  | { readonly name: 'snapshot-restored'; readonly height: Height; readonly from: Height; readonly epoch: Epoch }

@@ -3,7 +3,7 @@
  * blocks to be built, validated and committed; this file answers from the mempool, the verdict cache and the application,
  * and passes everything else through.
  */
-import { assert, equalBytes, type Hash, type Height, keyOf, type ValidatorIndex } from '@aethel/codec'
+import { assert, type Epoch, equalBytes, type Hash, type Height, keyOf, type ValidatorIndex } from '@aethel/codec'
 import {
   accusedVote,
   type Block,
@@ -19,6 +19,7 @@ import {
   type EpochStart,
   type Evidence,
   encodeEvidence,
+  hashHeader,
   type Input,
   type Inspection,
   isBoundary,
@@ -30,6 +31,8 @@ import {
   offenceFits,
   offenceKey,
   offenceOf,
+  originHeightOf,
+  recentHashes,
   type Surroundings,
   type TimerName,
   type ValidationResult,
@@ -59,6 +62,8 @@ import type {
 import { LeaderWatch } from './leader-watch.js'
 import { Mempool, type MempoolOrder, type Pooled } from './mempool.js'
 import { Scheduler } from './scheduler.js'
+import { type Finished, SnapshotFetch, type SnapshotProgress } from './snapshot-fetch.js'
+import { SnapshotShelf } from './snapshot-shelf.js'
 import { MAX_WATCHED } from './starvation.js'
 import { type Verdict, VerdictCache } from './verdicts.js'
 
@@ -107,6 +112,10 @@ export interface Replica<State> {
   evidence(): readonly HeldEvidence[]
   /** Why nothing commits right now, or that all is well. */
   explain(around: Surroundings): Diagnosis
+  /** Of taking over a state; null: none is being fetched. */
+  readonly snapshot: SnapshotProgress | null
+  /** Heights of the states that peers can have from here. */
+  readonly snapshotsServed: readonly Height[]
 }
 
 /** A block being validated: execution starts when the last verdict is in. */
@@ -211,6 +220,9 @@ class ReplicaMachine<State> implements Replica<State> {
   #sweepCursor: Iterator<Pooled> | null = null
   #gossipCursor: Iterator<Pooled> | null = null
   #leaderWatch: LeaderWatch
+  /** Null: no states are handed over. */
+  readonly #shelf: SnapshotShelf<State> | null
+  readonly #fetch: SnapshotFetch<State> | null
   #nowMs = 0
   #jobs: VerificationJob[] = []
   #out: ReplicaEffect[] = []
@@ -240,6 +252,8 @@ class ReplicaMachine<State> implements Replica<State> {
       this.#tip.height,
     )
     this.#leaderWatch = this.#newLeaderWatch(consensus.validators)
+    this.#shelf = this.#newShelf()
+    this.#fetch = this.#newFetch()
     const machine = this
     this.#desk = new AdmissionDesk({
       application: options.application,
@@ -277,7 +291,16 @@ class ReplicaMachine<State> implements Replica<State> {
     return self < validators.validators.length ? self : null
   }
 
+  get snapshot(): SnapshotProgress | null {
+    return this.#fetch?.progress ?? null
+  }
+
+  get snapshotsServed(): readonly Height[] {
+    return this.#shelf?.heights ?? []
+  }
+
   wants(from: ValidatorIndex, message: Message): boolean {
+    if (message.kind === 'snapshot' || message.kind === 'chunk') return this.#fetch?.wants(from, message) === true
     return this.#consensus.wants(this.#names.toCore(from), message)
   }
 
@@ -328,11 +351,14 @@ class ReplicaMachine<State> implements Replica<State> {
     switch (input.kind) {
       case 'start':
         for (const bytes of this.#options.evidence ?? []) this.#onEvidenceBytes(bytes)
+        this.#fetch?.resume()
         return this.#toConsensus(input)
       case 'message':
         if (input.message.kind === 'evidence') this.#onEvidenceBytes(input.message.evidence)
+        this.#onSnapshotMessage(input.from, input.message)
         return this.#toConsensus({ ...input, from: this.#names.toCore(input.from) })
       case 'foreign':
+        this.#hear(input.from, input.epoch, input.committedHeight)
         return this.#toConsensus({ ...input, from: this.#names.toCore(input.from) })
       case 'round-trip':
         return this.#toConsensus({ ...input, peer: this.#names.toCore(input.peer) })
@@ -415,6 +441,7 @@ class ReplicaMachine<State> implements Replica<State> {
 
   #sendTo(effect: Extract<Effect, { kind: 'send' | 'serve' }>): void {
     const to = effect.to === 'all' ? 'all' : this.#names.toPeer(effect.to)
+    if (isWishForBlocks(effect) && this.#fetch?.isUnderWay === true) return // a state above them is on its way
     if (to === null) return // nobody to reach: the same is asked of another at the next tick
     if (effect.kind === 'send') this.#out.push({ ...effect, to })
     else if (to !== 'all') this.#out.push({ ...effect, to })
@@ -949,6 +976,7 @@ class ReplicaMachine<State> implements Replica<State> {
     const { transactions, gas, offences } = layer
     if (this.#nextEpoch !== null) this.#keepRecovery(this.#nextEpoch.validators)
     this.#out.push({ kind: 'commit', block, certificate, writes, transactions, gas, offences, nextEpoch: this.#nextEpoch })
+    this.#shelf?.onCommit(block.header, this.#state, certificate)
     for (const [key, other] of this.#layers) if (other.height <= block.header.height) this.#layers.delete(key)
     if (this.#scheduler.standsOn(parent)) this.#scheduler.advance(this.#state, block.hash, block.header.height, layer.transactions)
     this.#clearMempool(layer.transactions)
@@ -1015,6 +1043,105 @@ class ReplicaMachine<State> implements Replica<State> {
   #dropPooled(item: Pooled, code: string, message: string): void {
     this.#removePooled(item)
     this.#out.push({ kind: 'dropped', id: item.transaction.id, refusal: { code, message } })
+  }
+
+  // --- snapshots ----------------------------------------------------------------------------------------------------
+
+  #newShelf(): SnapshotShelf<State> | null {
+    const { sync, application } = this.#options
+    const { snapshots } = application
+    if (sync?.snapshots === undefined || snapshots === undefined) return null
+    const { everyBlocks, chunkBytes, stored } = sync.snapshots
+    const shelf = new SnapshotShelf({ snapshots, everyBlocks, chunkBytes }, stored.headers)
+    shelf.begin(stored.headers, this.#state, stored.certificate)
+    return shelf
+  }
+
+  #newFetch(): SnapshotFetch<State> | null {
+    const { sync, application, consensus } = this.#options
+    const { snapshots } = application
+    const behindBlocks = sync?.snapshots?.behindBlocks ?? null
+    if (sync?.snapshots === undefined || snapshots === undefined || behindBlocks === null) return null
+    const { verifySignature, stored } = sync.snapshots
+    const context = { chainId: consensus.chainId, epochLength: consensus.epochLength ?? 0, verifySignature }
+    const machine = this
+    return new SnapshotFetch(
+      { context, snapshots, behindBlocks, staged: stored.staged },
+      {
+        get committed() {
+          return machine.#tip
+        },
+        get epoch() {
+          return machine.#epoch
+        },
+        send: (to, message) => this.#out.push({ kind: 'send', to, message }),
+        record: (record) => this.#out.push({ kind: 'snapshot', record }),
+        emit: (event) => this.#out.push({ kind: 'event', event }),
+        blame: (peer, refusal) => this.#out.push({ kind: 'blame', peer, refusal }),
+      },
+    )
+  }
+
+  #onSnapshotMessage(from: ValidatorIndex, message: Message): void {
+    if (message.kind === 'status') {
+      if (message.sender === this.#names.toCore(from)) this.#fetch?.hear(from, message.committedHeight)
+    } else if (message.kind === 'fetch') {
+      if (message.want === 'snapshot' || message.want === 'chunk') this.#serveSnapshot(from, message)
+    } else if (message.kind === 'snapshot') {
+      this.#fetch?.onOffer(from, message)
+    } else if (message.kind === 'chunk') {
+      const finished = this.#fetch?.onChunk(from, message) ?? null
+      if (finished !== null) this.#takeOver(finished)
+    }
+  }
+
+  /** Of another epoch: what a peer there has at least, or what it says. */
+  #hear(from: ValidatorIndex, of: Epoch, committedHeight: Height | null): void {
+    const begun = of > this.#epoch.validators.epoch ? originHeightOf(this.#config.epochLength ?? 0, of) : 0
+    const claimed = Math.max(begun, committedHeight ?? 0)
+    if (claimed > 0) this.#fetch?.hear(from, claimed)
+  }
+
+  #serveSnapshot(to: ValidatorIndex, wish: Extract<Message, { kind: 'fetch'; want: 'snapshot' | 'chunk' }>): void {
+    const answer = this.#shelf?.answer(to, wish) ?? null
+    if (answer?.kind === 'chunk') this.#out.push({ kind: 'send', to, message: answer.message })
+    if (answer?.kind === 'offer') this.#out.push({ kind: 'serve-offer', to, from: answer.from, offer: answer.offer })
+  }
+
+  /**
+   * protocol.md §7: the state is here, proven and durable but for the last step. For consensus it is as if all blocks up to it had been
+   * committed now; whatever was being built, verified or judged on the old state is over.
+   */
+  #takeOver({ target, headers, start, state }: Finished<State>): void {
+    const { header, certificate } = target
+    const { chainId } = this.#config
+    const recent = recentHashes(chainId, header, headers)
+    const committed = { height: header.height, hash: hashHeader(header), timestampMs: header.timestampMs }
+    const { durable, records } = this.#consensus.jump({ committed, certificate, recent, validators: start.validators })
+    const from = this.#tip.height
+    const isLaterEpoch = start.validators.epoch !== this.#epoch.validators.epoch
+    if (records.length > 0) this.#out.push({ kind: 'persist', records })
+    this.#out.push({ kind: 'restored', restored: { target, headers, start } })
+    const { epoch } = start.validators
+    this.#out.push({ kind: 'event', event: { name: 'snapshot-restored', height: committed.height, from, epoch } })
+    this.#state = state
+    this.#tip = committed
+    this.#layers.clear()
+    this.#validations.clear()
+    this.#lastBuilt = null
+    this.#scheduler.reset(state, committed.hash, committed.height)
+    this.#dropImpossible()
+    this.#shelf?.begin([...[...headers].reverse(), header], state, certificate)
+    if (isLaterEpoch) {
+      this.#nextEpoch = start
+      return this.#toConsensus(this.#enterEpoch(durable))
+    }
+    this.#consensus = createConsensus(this.#config, durable)
+    this.#leaderWatch = this.#newLeaderWatch(start.validators)
+    this.#reportedWork = { waiting: 0, full: false }
+    this.#settleEvidence()
+    for (const timer of ['view', 'batch'] as const) this.#out.push({ kind: 'cancel-timer', timer })
+    this.#toConsensus({ kind: 'start', nowMs: this.#nowMs })
   }
 
   // --- judging the leader -------------------------------------------------------------------------------------------
@@ -1084,6 +1211,8 @@ class ReplicaMachine<State> implements Replica<State> {
 
   #onTick(timer: TimerName): void {
     if (timer !== 'status') return
+    this.#shelf?.onTick()
+    this.#fetch?.onTick()
     this.#judgeLeader()
     const stalled = this.#committedAtTick === this.#tip.height
     this.#committedAtTick = this.#tip.height
@@ -1129,6 +1258,10 @@ const FALSE_ACCUSATION: ValidationResult = {
   status: 'invalid',
   code: 'evidence-proof',
   message: 'expected evidence of a proof that does not verify, got a proof that does',
+}
+
+function isWishForBlocks(effect: Extract<Effect, { kind: 'send' | 'serve' }>): boolean {
+  return effect.kind === 'send' && effect.message.kind === 'fetch' && effect.message.want === 'committed'
 }
 
 function toExecution(item: Pooled): ExecutionInput {

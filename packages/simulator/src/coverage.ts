@@ -75,6 +75,12 @@ export class Coverage {
         return this.hit(event.reproposal ? 'tip re-proposed' : 'block accepted')
       case 'committed':
         return this.hit(event.direct ? 'committed directly' : 'committed by a descendant')
+      case 'snapshot-begun':
+        return this.hit(event.resumed ? 'snapshot resumed' : 'snapshot begun')
+      case 'snapshot-given-up':
+        return this.hit(`snapshot given up: ${event.why}`)
+      case 'snapshot-peer-dropped':
+        return this.hit(`snapshot peer dropped: ${event.code}`)
       case 'ignored':
         return this.hit(`ignored ${event.what}: ${event.why}`)
       default:
