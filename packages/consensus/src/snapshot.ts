@@ -59,6 +59,8 @@ export type CheckedOffer =
   | { readonly status: 'proven'; readonly start: EpochStart }
   /** The links are good, but end before the header's epoch: ask again from this one on. */
   | { readonly status: 'more-links'; readonly start: EpochStart }
+  /** Of before `known`: not looked at. */
+  | { readonly status: 'stale' }
 
 /**
  * Checks an offer from `known`, an epoch whose validators are trusted: its links one by one, then the header by the certificate. Links
@@ -66,21 +68,23 @@ export type CheckedOffer =
  */
 export function checkOffer(context: SnapshotContext, known: EpochStart, offer: SnapshotOffer): Result<CheckedOffer, Refusal> {
   const { chainId, epochLength, verifySignature } = context
+  const { header } = offer
+  if (header.height <= known.origin.height) return ok({ status: 'stale' })
   let start = known
   for (const link of offer.links) {
     if (link.header.epoch < start.validators.epoch) continue
+    if (link.header.height > header.height) break // of epochs after it: nothing to do with this state
     const next = verifyEpochLink({ chainId, epochLength, validators: start.validators, verifySignature }, link)
     if (!next.ok) return next
     const origin = { height: link.header.height, hash: hashHeader(link.header) }
     start = { validators: next.value, previousValidators: start.validators, origin }
   }
-  const { header } = offer
   if (!equalBytes(header.chainId, chainId)) return refuse('snapshot-chain', 'expected a snapshot of this chain, got another chain id')
   const hash = hashHeader(header)
   const isOrigin = header.height === start.origin.height && equalBytes(hash, start.origin.hash)
   const signers = isOrigin ? start.previousValidators : start.validators
   if (!isOrigin && header.height >= lastHeightOf(epochLength, start.validators.epoch)) return ok({ status: 'more-links', start })
-  if (signers === null || header.epoch !== signers.epoch || (!isOrigin && header.height <= start.origin.height))
+  if (signers === null || header.epoch !== signers.epoch)
     return refuse(
       'snapshot-epoch',
       `expected a block of epoch ${start.validators.epoch}, got block ${header.height} of epoch ${header.epoch}`,

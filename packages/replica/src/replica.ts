@@ -31,7 +31,6 @@ import {
   offenceFits,
   offenceKey,
   offenceOf,
-  originHeightOf,
   recentHashes,
   type Surroundings,
   type TimerName,
@@ -1097,7 +1096,8 @@ class ReplicaMachine<State> implements Replica<State> {
 
   /** Of another epoch: what a peer there has at least, or what it says. */
   #hear(from: ValidatorIndex, of: Epoch, committedHeight: Height | null): void {
-    const begun = of > this.#epoch.validators.epoch ? originHeightOf(this.#config.epochLength ?? 0, of) : 0
+    // Nobody has checked the epoch: a number, of any size, not a height.
+    const begun = of > this.#epoch.validators.epoch ? of * (this.#config.epochLength ?? 0) : 0
     const claimed = Math.max(begun, committedHeight ?? 0)
     if (claimed > 0) this.#fetch?.hear(from, claimed)
   }

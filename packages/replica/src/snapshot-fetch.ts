@@ -266,8 +266,10 @@ export class SnapshotFetch<State> {
       // Links that begin later than what is trusted here prove nothing, and accuse nobody: they were asked for before.
       return checked.error.code === 'epoch-gap' ? undefined : this.#drop(peer, checked.error)
     }
+    if (checked.value.status === 'stale') return
     const { start } = checked.value
-    const links = [...trust.links, ...offer.links.filter(({ header }) => header.epoch >= trust.start.validators.epoch)]
+    const followed = offer.links.filter(({ header }) => header.epoch >= trust.start.validators.epoch && header.height <= offer.header.height)
+    const links = [...trust.links, ...followed]
     const isFurther = start.validators.epoch > trust.start.validators.epoch
     if (isFurther) this.#trusted = { from: trust.from, start, links }
     if (checked.value.status === 'more-links') {

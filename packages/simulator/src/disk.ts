@@ -76,8 +76,8 @@ export class Disk<State> {
   }
 
   /** The ends of epochs from this one on. */
-  linksFrom(from: number): readonly EpochLink[] {
-    return this.#links.filter(({ header }) => header.epoch >= from)
+  linksFrom(from: number, upToHeight: number): readonly EpochLink[] {
+    return this.#links.filter(({ header }) => header.epoch >= from && header.height <= upToHeight)
   }
 
   get staged(): StagedSnapshot | null {

@@ -5,6 +5,7 @@
 import { BYZANTINE_STRATEGIES, type ByzantineStrategy } from './adversaries/strategies.js'
 import { LAN, type LatencyMatrix, WAN } from './latency.js'
 import { type Random, randomStream } from './random.js'
+import { BLOCKS_PER_ANSWER } from './serve.js'
 
 /** Classes of faults that `--faults` can choose among. */
 export const FAULT_CLASSES = [
@@ -68,6 +69,8 @@ export interface Knobs {
   readonly trustCertificates: boolean
   /** Null: states are not handed over. */
   readonly snapshots: SnapshotKnobs | null
+  /** Committed blocks in one answer: with few of them a state is there sooner than the blocks. */
+  readonly blocksPerAnswer: number
 }
 
 export interface SnapshotKnobs {
@@ -119,7 +122,7 @@ export function drawKnobs(seed: number, byzantine: number): Knobs {
 }
 
 /** Of a stream of their own: what else a seed draws stays what it was. Chains are short, so little counts as far behind. */
-function drawSync(seed: number): Pick<Knobs, 'trustCertificates' | 'snapshots'> {
+function drawSync(seed: number): Pick<Knobs, 'trustCertificates' | 'snapshots' | 'blocksPerAnswer'> {
   const random = randomStream(seed, 'sync')
   const trustCertificates = random.chance(0.3)
   const snapshots = {
@@ -127,7 +130,9 @@ function drawSync(seed: number): Pick<Knobs, 'trustCertificates' | 'snapshots'> 
     everyBlocks: random.pick([1, 2, 3, 5, 8]),
     chunkBytes: random.pick([1, 40, 200, 2_000]),
   }
-  return { trustCertificates, snapshots: random.chance(0.6) ? snapshots : null }
+  const blocksPerAnswer = random.pick([1, 1, 2, BLOCKS_PER_ANSWER])
+  if (random.chance(0.6)) return { trustCertificates, snapshots, blocksPerAnswer }
+  return { trustCertificates, snapshots: null, blocksPerAnswer: BLOCKS_PER_ANSWER }
 }
 
 /** What a class of faults is when it is off. */

@@ -2,16 +2,26 @@
 import { type Blocks, epochOfHeight, lastHeightOf } from '@aethel/consensus'
 import type { CommittedBlock } from './disk.js'
 
-/** A block is served whole; the simulated answer holds at most this many. */
-const BLOCKS_PER_ANSWER = 16
+/** A block is served whole; the simulated answer holds at most this many, unless a run says otherwise. */
+export const BLOCKS_PER_ANSWER = 16
+
+interface Serving {
+  readonly epochLength: number
+  /** Height below the first block of the chain. */
+  readonly base: number
+  readonly most: number
+}
 
 /** Of one epoch: a certificate speaks for no other. */
-/** `base`: height below the first block of `chain`. */
-export function blocksFrom<State>(chain: readonly CommittedBlock<State>[], from: number, epochLength = 0, base = 0): Blocks | null {
+export function blocksFrom<State>(
+  chain: readonly CommittedBlock<State>[],
+  from: number,
+  { epochLength, base, most }: Serving = { epochLength: 0, base: 0, most: BLOCKS_PER_ANSWER },
+): Blocks | null {
   const first = from - 1 - base
   if (first < 0 || first >= chain.length) return null
   const end = Math.min(chain.length, lastHeightOf(epochLength, epochOfHeight(epochLength, from)) - base)
-  let last = Math.min(end, first + BLOCKS_PER_ANSWER) - 1
+  let last = Math.min(end, first + most) - 1
   const certificate = chain[last]?.certificate
   if (certificate === undefined) return null
   const links = []

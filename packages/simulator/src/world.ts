@@ -1021,7 +1021,7 @@ export class World {
       case 'serve':
         return this.#serve(node, effect.to, effect.from)
       case 'serve-offer': {
-        const links = node.disk.linksFrom(effect.from).slice(0, OFFER_LINKS)
+        const links = node.disk.linksFrom(effect.from, effect.offer.header.height).slice(0, OFFER_LINKS)
         return this.#send(node, effect.to, { kind: 'snapshot', offer: { ...effect.offer, links } })
       }
       default:
@@ -1030,7 +1030,8 @@ export class World {
   }
 
   #serve(node: Node, to: ValidatorIndex, from: Height): void {
-    const blocks = blocksFrom(node.disk.chain, from, this.#epochs.length, node.disk.base)
+    const { base, chain } = node.disk
+    const blocks = blocksFrom(chain, from, { epochLength: this.#epochs.length, base, most: this.#options.knobs.blocksPerAnswer })
     if (blocks !== null) this.#send(node, to, blocks)
   }
 
