@@ -7,11 +7,18 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Mostly no more validators are disturbed at a time than a network survives without a pause. */
+/** Mostly no more validators are disturbed at a time than a network survives without a pause. The chance of more, twice a second. */
 const BEYOND_TOLERANCE = 0.1
 /** Room for hours of blocks; an episode fills the rest. */
 const SMALL_DISK = '256m'
 const FILLER = 'filler'
+
+/** One entry per lot: kills are drawn most often. */
+const LOTS = /** @type {const} */ (['kill', 'kill', 'kill', 'pause', 'stop', 'partition', 'weather', 'damage', 'full-disk', 'mass'])
+export const KINDS = /** @type {readonly string[]} */ ([...new Set(LOTS)])
+/** After every second kill the validator is killed again, up to so many times, before it is left alone. */
+const MORE_KILLS = 6
+export const USUAL_PACE_MS = 500
 
 /** @typedef {import('./validator.js').Validator} Validator */
 
@@ -23,6 +30,8 @@ const FILLER = 'filler'
  * @property {(text: string) => void} say one line per event
  * @property {(text: string) => void} violated
  * @property {number | null} diskOf the validator whose store lies on a small disk
+ * @property {readonly string[]} only kinds of episodes that are drawn
+ * @property {number} paceMs mean time between two draws
  */
 
 export class Faults {
@@ -32,17 +41,30 @@ export class Faults {
     /** @type {Set<number>} */
     this.disturbed = new Set()
     this.wiresDisturbed = false
-    this.counts = { kills: 0, pauses: 0, stops: 0, partitions: 0, weather: 0, damages: 0, refusals: 0, fullDisks: 0, massKills: 0 }
+    this.counts = {
+      kills: 0,
+      killsInStart: 0,
+      pauses: 0,
+      stops: 0,
+      partitions: 0,
+      weather: 0,
+      damages: 0,
+      refusals: 0,
+      fullDisks: 0,
+      massKills: 0,
+    }
+    /** How long it took until the next block once all were up again. @type {{ elapsedMs: number, boundMs: number }[]} */
+    this.massRestarts = []
     /** @type {Set<Promise<void>>} */
     this.episodes = new Set()
   }
 
   /** @param {() => boolean} until */
   async run(until) {
-    const { random } = this.world
+    const { random, paceMs } = this.world
     while (!until()) {
       this.#begin()
-      await sleep(random.between(100, 900))
+      await sleep(random.between(Math.floor(paceMs / 5), Math.ceil((paceMs * 9) / 5)))
     }
     await Promise.all(this.episodes)
     this.world.wires.heal()
@@ -51,16 +73,17 @@ export class Faults {
   #begin() {
     const { random, validators } = this.world
     const tolerated = Math.floor((validators.length - 1) / 3)
-    const kind = random.pick(['kill', 'kill', 'kill', 'pause', 'stop', 'partition', 'weather', 'damage', 'full-disk', 'mass'])
+    const kind = random.pick(LOTS.filter((lot) => this.world.only.includes(lot)))
     if (kind === 'partition' || kind === 'weather') {
       if (!this.wiresDisturbed) this.#start(kind === 'partition' ? this.#partition() : this.#weather())
       return
     }
     if (kind === 'mass') {
-      if (random.chance(0.25) && this.disturbed.size === 0) this.#start(this.#massKill())
+      if (random.chance(0.25) && this.disturbed.size === 0 && validators.every((validator) => validator.state === 'up'))
+        this.#start(this.#massKill())
       return
     }
-    if (this.disturbed.size >= tolerated && !random.chance(BEYOND_TOLERANCE)) return
+    if (this.disturbed.size >= tolerated && !random.chance(BEYOND_TOLERANCE * Math.min(1, this.world.paceMs / USUAL_PACE_MS))) return
     const calm = validators.filter((validator) => !this.disturbed.has(validator.index) && validator.state === 'up')
     if (calm.length === 0) return
     const disk = this.world.diskOf
@@ -122,8 +145,40 @@ export class Faults {
         this.counts.kills++
         say(`SIGKILL   ${victim.index}`)
         await victim.kill()
-        await sleep(random.chance(0.5) ? 0 : random.between(0, 2_000))
+        if (random.chance(0.5)) await this.#killAgain(victim, random.between(1, MORE_KILLS))
+        else await sleep(random.chance(0.5) ? 0 : random.between(0, Math.min(2_000, 4 * this.world.paceMs)))
         return this.#restart(victim)
+    }
+  }
+
+  /**
+   * Short lives: killed while it loads, while it reads its store, and in the first moments in which it takes part.
+   *
+   * @param {Validator} victim
+   * @param {number} times
+   */
+  async #killAgain(victim, times) {
+    const { random, say } = this.world
+    say(`SIGKILL   ${victim.index}  ${times} times while it starts`)
+    for (let life = 0; life < times; life++) {
+      const instant = random.pick(['any', 'about-up', 'up', 'up'])
+      const starting = victim.start()
+      if (instant === 'up') {
+        const outcome = await starting
+        if (!outcome.started) return this.#onNoStart(victim, outcome)
+        await sleep(random.between(0, 500))
+      } else {
+        const part = instant === 'any' ? random.unit() : 0.7 + 0.6 * random.unit()
+        await sleep(victim.startMs * part)
+      }
+      const ended = victim.child === null
+      if (!ended) {
+        this.counts.kills++
+        if (victim.state === 'starting') this.counts.killsInStart++
+      }
+      await victim.kill()
+      const outcome = await starting
+      if (ended && !outcome.started && !outcome.told) return this.#onNoStart(victim, outcome)
     }
   }
 
@@ -131,7 +186,15 @@ export class Faults {
   async #restart(victim) {
     const outcome = await victim.start()
     if (outcome.started) this.world.say(`start     ${victim.index}`)
-    else if (victim.spoiled && outcome.code === 2) this.world.say(`refused   ${victim.index}  ${outcome.lastLine}`)
+    else this.#onNoStart(victim, outcome)
+  }
+
+  /**
+   * @param {Validator} victim
+   * @param {{ code: number | null, lastLine: string }} outcome
+   */
+  #onNoStart(victim, outcome) {
+    if (victim.spoiled && outcome.code === 2) this.world.say(`refused   ${victim.index}  ${outcome.lastLine}`)
     else this.world.violated(`validator ${victim.index} did not start again (exit code ${outcome.code}): ${outcome.lastLine}`)
   }
 
@@ -167,11 +230,49 @@ export class Faults {
     this.counts.massKills++
     say(`SIGKILL   all ${validators.length}`)
     for (const validator of validators) this.disturbed.add(validator.index)
+    // How soon they commit again says something on fair wires only; they stay so until that is known.
+    const wiresFair = !this.wiresDisturbed
+    if (wiresFair) this.wiresDisturbed = true
+    const heightBefore = highest(await this.#statuses())
     this.counts.kills += validators.length
     await Promise.all(validators.map((validator) => validator.kill()))
     await sleep(random.between(0, 3_000))
     await Promise.all(validators.map((validator) => this.#restart(validator)))
+    if (wiresFair) {
+      await this.#commitsAgain(heightBefore)
+      this.wiresDisturbed = false
+    }
     this.disturbed.clear()
+  }
+
+  /**
+   * All are up again: two view timeouts later at most there must be a new block (protocol.md §8, "After a mass restart").
+   *
+   * @param {number} heightBefore
+   */
+  async #commitsAgain(heightBefore) {
+    const { validators, say, violated } = this.world
+    if (validators.some((validator) => validator.spoiled)) return
+    const upAt = performance.now()
+    const timeoutMs = Math.max(...(await this.#statuses()).map((status) => status.viewTimeoutMs))
+    const boundMs = 2 * timeoutMs
+    for (;;) {
+      const elapsedMs = performance.now() - upAt
+      if (highest(await this.#statuses()) > heightBefore) {
+        this.massRestarts.push({ elapsedMs, boundMs })
+        return say(`commits   again ${Math.round(elapsedMs)} ms after all were up; at most two view timeouts, ${boundMs} ms`)
+      }
+      if (elapsedMs > boundMs) {
+        this.massRestarts.push({ elapsedMs, boundMs })
+        return violated(`no new block ${Math.round(elapsedMs)} ms after all validators were up again; expected at most ${boundMs} ms`)
+      }
+      await sleep(20)
+    }
+  }
+
+  async #statuses() {
+    const statuses = await Promise.all(this.world.validators.map((validator) => validator.status().catch(() => null)))
+    return statuses.filter((status) => status !== null)
   }
 
   async #partition() {
@@ -230,6 +331,11 @@ export class Faults {
     if (!String(reason).startsWith('exit code 1,')) violated(`validator ${victim.index} on a full disk: ${reason}`)
     await this.#restart(victim)
   }
+}
+
+/** @param {readonly { height: number }[]} statuses */
+function highest(statuses) {
+  return Math.max(0, ...statuses.map((status) => status.height))
 }
 
 /** @param {string} file */

@@ -1,5 +1,5 @@
 /**
- * `npm run chaos -- [--minutes M] [--seed S] [--validators N]`: real validator processes, killed, paused, cut off, slowed
+ * `npm run chaos -- [--minutes M] [--seed S] [--validators N] [--only KIND,...]`: real validator processes, killed, paused, cut off, slowed
  * down, damaged, while clients keep submitting. In the end nothing that was acknowledged may be missing or doubled, all
  * chains agree, and nobody has signed two things (docs/chaos.md).
  */
@@ -10,7 +10,8 @@ import { parseArgs } from 'node:util'
 import { createNetwork } from '../packages/cli/dist/network.js'
 import { randomStream } from '../packages/simulator/dist/random.js'
 import { Clients } from './clients.js'
-import { Faults, mountSmallDisk, unmountSmallDisk } from './faults.js'
+import { Faults, KINDS, mountSmallDisk, USUAL_PACE_MS, unmountSmallDisk } from './faults.js'
+import { readHistory, recordRun } from './history.js'
 import { Validator } from './validator.js'
 import { converged, examine, readLogs } from './verdict.js'
 import { Wires } from './wires.js'
@@ -19,7 +20,14 @@ const CLIENTS = 12
 /** After the last fault, for clients to be answered. */
 const LAST_ANSWER_MS = 120_000
 
+const USAGE =
+  'npm run chaos -- [--minutes M] [--seed S] [--validators N] [--only KIND,...] [--pace MS] [--record] [--json], or npm run chaos -- --totals'
+
 const options = parsed()
+if (options.totals) {
+  console.log(readHistory().totals)
+  process.exit(0)
+}
 const random = randomStream(options.seed, 'chaos')
 const began = performance.now()
 const violations = /** @type {string[]} */ ([])
@@ -34,7 +42,9 @@ const violated = (/** @type {string} */ text) => {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'aethel-chaos-'))
-const command = `npm run chaos -- --minutes ${options.minutes} --validators ${options.validators} --seed ${options.seed}`
+const drawn = options.only.length === KINDS.length ? '' : ` --only ${options.only.join(',')}`
+const pace = options.paceMs === USUAL_PACE_MS ? '' : ` --pace ${options.paceMs}`
+const command = `npm run chaos -- --minutes ${options.minutes} --validators ${options.validators} --seed ${options.seed}${drawn}${pace}`
 say(`${options.validators} validators for ${options.minutes} minutes; again: ${command}`)
 // The proof kinds suffice; every validator checks every proof.
 const network = await createNetwork({ folder: join(folder, 'network'), validators: options.validators, basePort: 0 })
@@ -87,7 +97,7 @@ async function main() {
   }
   const clients = new Clients(validators, network.chainId, randomStream(options.seed, 'clients'))
   const submitting = clients.run(CLIENTS)
-  const faults = new Faults({ validators, wires, random, say, violated, diskOf })
+  const faults = new Faults({ validators, wires, random, say, violated, diskOf, only: options.only, paceMs: options.paceMs })
   const endMs = began + options.minutes * 60_000
   let told = performance.now()
   await faults.run(() => {
@@ -109,17 +119,23 @@ async function main() {
   const { problems, lost, doubled } = await examine(sound, height, clients)
   const logs = readLogs(validators)
   for (const problem of [...problems, ...logs.problems]) violated(problem)
-  summarise({ faults, clients, height, lost, doubled, viewsEntered: logs.viewsEntered })
+  const report = summarise({ faults, clients, height, lost, doubled, viewsEntered: logs.viewsEntered })
+  if (options.json) console.log(JSON.stringify(report))
+  else for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(18)}${Array.isArray(value) ? value.length : value}`)
+  if (options.record) say(recordRun({ ...report, minutes: options.minutes, command }))
 }
 
 /** @param {{ faults: Faults, clients: Clients, height: number, lost: number, doubled: number, viewsEntered: number }} run */
 function summarise({ faults, clients, height, lost, doubled, viewsEntered }) {
-  const report = {
+  const waits = faults.massRestarts.map(({ elapsedMs }) => elapsedMs)
+  return {
     seed: options.seed,
     validators: options.validators,
     seconds: Math.round((performance.now() - began) / 100) / 10,
     wires: wires.kind,
     ...faults.counts,
+    massRestartsMeasured: waits.length,
+    slowestMassRestartMs: Math.round(Math.max(0, ...waits)),
     submitted: clients.sent.size,
     acknowledged: clients.acknowledged.length,
     lost,
@@ -128,8 +144,6 @@ function summarise({ faults, clients, height, lost, doubled, viewsEntered }) {
     viewsEntered,
     violations,
   }
-  if (options.json) return console.log(JSON.stringify(report))
-  for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(14)}${Array.isArray(value) ? value.length : value}`)
 }
 
 /** @param {number} milliseconds */
@@ -144,22 +158,37 @@ function parsed() {
         minutes: { type: 'string', default: '1' },
         seed: { type: 'string', default: String(Math.floor(Math.random() * 0x1_0000_0000)) },
         validators: { type: 'string', default: '7' },
+        only: { type: 'string', default: KINDS.join(',') },
+        pace: { type: 'string', default: String(USUAL_PACE_MS) },
+        record: { type: 'boolean', default: false },
+        totals: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
       },
     })
-    const number = (/** @type {'minutes' | 'seed' | 'validators'} */ name, /** @type {number} */ least, /** @type {number} */ most) => {
+    const number = (
+      /** @type {'minutes' | 'seed' | 'validators' | 'pace'} */ name,
+      /** @type {number} */ least,
+      /** @type {number} */ most,
+    ) => {
       const value = Number(values[name])
       if (!(value >= least && value <= most)) throw new Error(`expected --${name} of ${least}..${most}, got ${values[name]}`)
       return value
     }
+    const only = values.only.split(',')
+    const strange = only.find((kind) => !KINDS.includes(kind))
+    if (strange !== undefined) throw new Error(`expected --only with kinds among ${KINDS.join(', ')}; got ${strange}`)
     return {
       minutes: number('minutes', 0.1, 10_000),
       seed: number('seed', 0, Number.MAX_SAFE_INTEGER),
       validators: number('validators', 4, 32),
+      only,
+      paceMs: number('pace', 20, 60_000),
+      record: values.record === true,
+      totals: values.totals === true,
       json: values.json === true,
     }
   } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}; npm run chaos -- [--minutes M] [--seed S] [--validators N] [--json]`)
+    console.error(`${error instanceof Error ? error.message : error}; ${USAGE}`)
     process.exit(2)
   }
 }

@@ -14,7 +14,7 @@ export interface Bitmap {
 export function bitmapOf(size: number, indices: Iterable<number>): Bitmap {
   const bits = new Uint8Array((size + 7) >> 3)
   for (const index of indices) {
-    assert(Number.isInteger(index) && index >= 0 && index < size, `bitmap index ${index} outside 0..${size - 1}`)
+    assert(Number.isInteger(index) && index >= 0 && index < size, () => `bitmap index ${index} outside 0..${size - 1}`)
     bits[index >> 3] = (bits[index >> 3] as number) | (1 << (index & 7))
   }
   return { size, bits }

@@ -27,7 +27,7 @@ export const PUBLIC_KEY_BYTES = 32
 export const SIGNATURE_BYTES = 64
 
 function checkSafeInteger(name: string, value: number): void {
-  assert(Number.isSafeInteger(value) && value >= 0, `${name} must be an integer in 0..2^53-1, got ${value}`)
+  assert(Number.isSafeInteger(value) && value >= 0, () => `${name} must be an integer in 0..2^53-1, got ${value}`)
 }
 
 export function height(value: number): Height {
@@ -51,7 +51,7 @@ export function validatorIndex(value: number): ValidatorIndex {
 }
 
 function checkLength(name: string, bytes: Uint8Array, expected: number): void {
-  assert(bytes.length === expected, `${name} must be ${expected} bytes, got ${bytes.length}`)
+  assert(bytes.length === expected, () => `${name} must be ${expected} bytes, got ${bytes.length}`)
 }
 
 export function hash(bytes: Uint8Array): Hash {

@@ -27,8 +27,9 @@ export class AssertionError extends Error {
   override readonly name = 'AssertionError'
 }
 
-export function assert(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new AssertionError(message)
+/** A message that is put together is given as a function: most assertions hold, and a text for each would cost more than the check. */
+export function assert(condition: boolean, message: string | (() => string)): asserts condition {
+  if (!condition) throw new AssertionError(typeof message === 'string' ? message : message())
 }
 
 /** For the end of an exhaustive `switch`: a new variant breaks the build until it is handled. */

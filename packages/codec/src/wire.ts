@@ -34,21 +34,21 @@ export class Writer {
   }
 
   u8(value: number): this {
-    assert(Number.isInteger(value) && value >= 0 && value <= 0xff, `u8 out of range: ${value}`)
+    assert(Number.isInteger(value) && value >= 0 && value <= 0xff, () => `u8 out of range: ${value}`)
     const at = this.#reserve(1)
     this.#bytes[at] = value
     return this
   }
 
   u16(value: number): this {
-    assert(Number.isInteger(value) && value >= 0 && value <= 0xffff, `u16 out of range: ${value}`)
+    assert(Number.isInteger(value) && value >= 0 && value <= 0xffff, () => `u16 out of range: ${value}`)
     const at = this.#reserve(2)
     this.#view.setUint16(at, value)
     return this
   }
 
   u32(value: number): this {
-    assert(Number.isInteger(value) && value >= 0 && value < TWO_32, `u32 out of range: ${value}`)
+    assert(Number.isInteger(value) && value >= 0 && value < TWO_32, () => `u32 out of range: ${value}`)
     const at = this.#reserve(4)
     this.#view.setUint32(at, value)
     return this
@@ -56,7 +56,7 @@ export class Writer {
 
   /** A safe integer (0..2^53-1) in eight bytes. */
   u64(value: number): this {
-    assert(Number.isSafeInteger(value) && value >= 0, `u64 out of safe range: ${value}`)
+    assert(Number.isSafeInteger(value) && value >= 0, () => `u64 out of safe range: ${value}`)
     const at = this.#reserve(8)
     this.#view.setUint32(at, Math.floor(value / TWO_32))
     this.#view.setUint32(at + 4, value % TWO_32)
@@ -65,7 +65,7 @@ export class Writer {
 
   /** A bigint in sixteen bytes: amounts, powers, sums of gas. */
   u128(value: bigint): this {
-    assert(value >= 0n && value < 1n << 128n, `u128 out of range: ${value}`)
+    assert(value >= 0n && value < 1n << 128n, () => `u128 out of range: ${value}`)
     const at = this.#reserve(16)
     this.#view.setBigUint64(at, value >> 64n)
     this.#view.setBigUint64(at + 8, value & 0xffff_ffff_ffff_ffffn)
@@ -109,6 +109,20 @@ export class Writer {
 
   get length(): number {
     return this.#length
+  }
+
+  /** Begins anew in the same memory. */
+  reset(): void {
+    this.#length = 0
+  }
+
+  get capacity(): number {
+    return this.#bytes.length
+  }
+
+  /** What was written so far, not copied: good until the next write or `reset`. */
+  view(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length)
   }
 
   /** What was written so far, as a copy that later writes do not touch. */
@@ -248,8 +262,30 @@ export function decode<T>(bytes: Uint8Array, read: (reader: Reader) => T): Resul
   }
 }
 
+/** Writers to be used again: one for each `encode` within another. */
+const idle: Writer[] = []
+const MAX_IDLE = 8
+/** One that has grown beyond this is let go. */
+const MAX_IDLE_BYTES = 64 * 1024
+
+function release(writer: Writer): void {
+  if (idle.length < MAX_IDLE && writer.capacity <= MAX_IDLE_BYTES) idle.push(writer)
+}
+
 export function encode(write: (writer: Writer) => void): Uint8Array {
-  const writer = new Writer()
+  return withEncoded(write, (writer) => writer.finish())
+}
+
+/** What `use` makes of the bytes, which are gone afterwards: for a hash, which needs no copy of what it is of. */
+export function useEncoded<T>(write: (writer: Writer) => void, use: (bytes: Uint8Array) => T): T {
+  return withEncoded(write, (writer) => use(writer.view()))
+}
+
+function withEncoded<T>(write: (writer: Writer) => void, use: (writer: Writer) => T): T {
+  const writer = idle.pop() ?? new Writer()
+  writer.reset()
   write(writer)
-  return writer.finish()
+  const result = use(writer)
+  release(writer)
+  return result
 }

@@ -51,7 +51,7 @@ function isShared(value: object): boolean {
 }
 
 function assertPlain(value: object): void {
-  assert(Object.getPrototypeOf(value) === Object.prototype, `a state holds a ${value.constructor.name}, which cannot be copied yet`)
+  assert(Object.getPrototypeOf(value) === Object.prototype, () => `a state holds a ${value.constructor.name}, which cannot be copied yet`)
 }
 
 /** Injective up to collisions of hashes and signatures: every value stands between its own delimiters. */

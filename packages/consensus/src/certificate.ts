@@ -9,6 +9,7 @@ import {
   type Epoch,
   encode,
   epoch,
+  equalBytes,
   type Hash,
   type Height,
   height,
@@ -27,7 +28,7 @@ import {
   type Writer,
   writeBitmap,
 } from '@aethel/codec'
-import { domainTag, hashTagged } from '@aethel/crypto'
+import { domainTag, hashEncoded } from '@aethel/crypto'
 import { isQuorum, MAX_VALIDATORS, type ValidatorSet } from './validators.js'
 
 export type VoteKind = 'prepare' | 'commit'
@@ -60,8 +61,37 @@ export type VerifySignature = (publicKey: PublicKey, message: Uint8Array, signat
 
 const VOTE_DOMAIN = 'aethel/vote/v1'
 
-/** The bytes a vote signs: domain, chain, epoch, phase, view, height, block (traps A5, F3). */
+/** The bytes a vote signs: domain, chain, epoch, phase, view, height, block (traps A5, F3). Nobody may change them. */
 export function ballotBytes(chainId: Hash, ballot: Ballot): Uint8Array {
+  for (const written of lastWritten) if (isAbout(written, chainId, ballot)) return written.bytes
+  const bytes = writeBallotBytes(chainId, ballot)
+  const { kind, epoch: inEpoch, view: inView, height: at, blockHash } = ballot
+  lastWritten[nextWritten++ % LAST_WRITTEN] = { chainId, kind, epoch: inEpoch, view: inView, height: at, blockHash, bytes }
+  return bytes
+}
+
+/** Votes come in flocks, each for the same as the one before: the bytes of the last few ballots are kept. */
+const LAST_WRITTEN = 4
+const lastWritten: WrittenBallot[] = []
+let nextWritten = 0
+
+interface WrittenBallot extends Ballot {
+  readonly chainId: Hash
+  readonly bytes: Uint8Array
+}
+
+function isAbout(written: WrittenBallot, chainId: Hash, ballot: Ballot): boolean {
+  return (
+    written.height === ballot.height &&
+    written.view === ballot.view &&
+    written.kind === ballot.kind &&
+    written.epoch === ballot.epoch &&
+    (written.blockHash === ballot.blockHash || equalBytes(written.blockHash, ballot.blockHash)) &&
+    (written.chainId === chainId || equalBytes(written.chainId, chainId))
+  )
+}
+
+function writeBallotBytes(chainId: Hash, ballot: Ballot): Uint8Array {
   const tag = domainTag(VOTE_DOMAIN)
   const out = new Uint8Array(tag.length + 32 + 8 + 1 + 8 + 8 + 32)
   const data = new DataView(out.buffer)
@@ -186,5 +216,5 @@ export function encodeCertificate(certificate: Certificate): Uint8Array {
 }
 
 export function hashCertificate(certificate: Certificate): Hash {
-  return hashTagged('aethel/certificate/v1', encodeCertificate(certificate))
+  return hashEncoded('aethel/certificate/v1', (writer) => writeCertificate(writer, certificate))
 }

@@ -193,7 +193,7 @@ export function markCommitted(state: State, hash: Hash, at: Height, certificate:
     const known = state.certified.get(level)
     assert(
       known === undefined || equalBytes(known.hash, cursor),
-      `two blocks are certified at height ${level}: more than a third of the power is Byzantine`,
+      () => `two blocks are certified at height ${level}: more than a third of the power is Byzantine`,
     )
     if (known === undefined || (certificate.height === level && known.certificate.height !== level)) {
       state.certified.set(level, { hash: cursor, certificate })

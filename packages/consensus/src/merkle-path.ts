@@ -3,8 +3,8 @@
  * block without the rest of it. Leaves and nodes are hashed in separate domains, so whatever path leads from a leaf to the
  * root, the leaf is an item of the list.
  */
-import { assert, encode, equalBytes, type Hash, type Reader, type Writer } from '@aethel/codec'
-import { hashTagged } from '@aethel/crypto'
+import { assert, equalBytes, type Hash, type Reader, type Writer } from '@aethel/codec'
+import { hashEncoded } from '@aethel/crypto'
 import { listRoot, MAX_BLOCK_TRANSACTIONS } from './block.js'
 
 /** From the leaf upwards: the other child, and on which side it stands. */
@@ -40,10 +40,7 @@ export function isUnderRoot(root: Hash, transaction: Uint8Array, path: readonly 
   let hash = listRoot(TRANSACTIONS, [transaction])
   for (const step of path) {
     const [left, right] = step.side === 'left' ? [step.hash, hash] : [hash, step.hash]
-    hash = hashTagged(
-      `${TRANSACTIONS}/node`,
-      encode((writer) => writer.raw(left).raw(right)),
-    )
+    hash = hashEncoded(`${TRANSACTIONS}/node`, (writer) => writer.raw(left).raw(right))
   }
   return equalBytes(hash, root)
 }

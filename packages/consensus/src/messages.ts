@@ -24,14 +24,14 @@ import {
   type Writer,
   writeBitmap,
 } from '@aethel/codec'
-import { domainTag, hashTagged } from '@aethel/crypto'
+import { domainTag, hashEncoded } from '@aethel/crypto'
 import {
   type Block,
   type Header,
   MAX_BLOCK_TRANSACTIONS,
   MAX_EVIDENCE_BYTES,
-  readBlock,
   readHeader,
+  readUnboundBlock,
   writeBlock,
   writeHeader,
 } from './block.js'
@@ -188,8 +188,8 @@ export const MAX_STATUS_SLOTS = 256
 export const MAX_LINKS = 256
 export const MAX_SYNC_BLOCKS = 1024
 /**
- * Transactions of all blocks of one BLOCKS: those of the largest block. Each is hashed before anything else is known about it,
- * and a frame has room for three million of a byte each: half a minute (trap E6).
+ * Transactions of all blocks of one BLOCKS: those of the largest block. Each is hashed once the certificate is found good, and
+ * each is an object of its own before that; a frame has room for three million of a byte each (trap E6).
  */
 export const MAX_SYNC_TRANSACTIONS: number = MAX_BLOCK_TRANSACTIONS
 
@@ -207,12 +207,12 @@ function writeViewChangeFields(writer: Writer, entry: Omit<ViewChangeEntry, 'sig
 }
 
 export function newViewBytes(chainId: Hash, message: Omit<NewView, 'signature'>): Uint8Array {
-  const rest = encode((writer) => {
+  const rest = hashEncoded('aethel/new-view-rest/v1', (writer) => {
     writer.list(message.viewChanges, writeViewChangeEntry).optional(message.certificate, writeCertificate)
   })
   return encode((writer) => {
     writer.raw(domainTag('aethel/new-view/v1')).raw(chainId).u64(message.epoch).u64(message.newView).u16(message.sender)
-    writer.raw(hashTagged('aethel/new-view-rest/v1', rest))
+    writer.raw(rest)
   })
 }
 
@@ -427,7 +427,7 @@ export function writeMessage(writer: Writer, message: Message): void {
 function readSyncBlocks(reader: Reader): Block[] {
   let transactions = 0
   return reader.list(MAX_SYNC_BLOCKS, (r) => {
-    const block = readBlock(r)
+    const block = readUnboundBlock(r)
     transactions += block.body.transactions.length
     if (transactions > MAX_SYNC_TRANSACTIONS)
       r.fail('too-many', `expected at most ${MAX_SYNC_TRANSACTIONS} transactions in all blocks of a BLOCKS, got ${transactions}`)
@@ -460,7 +460,7 @@ export function readMessage(reader: Reader): Message {
         sender: validatorIndex(reader.u16()),
         signature: reader.signature(),
       }
-      return { kind: 'pre-prepare', ...head, block: readBlock(reader) }
+      return { kind: 'pre-prepare', ...head, block: readUnboundBlock(reader) }
     }
     case TAG.vote:
       return { kind: 'vote', vote: readVote(reader) }
@@ -477,7 +477,7 @@ export function readMessage(reader: Reader): Message {
     case TAG.blocksWithGas:
       return readBlocksWithGas(reader)
     case TAG.block:
-      return { kind: 'block', block: readBlock(reader) }
+      return { kind: 'block', block: readUnboundBlock(reader) }
     case TAG['view-claim']:
       return {
         kind: 'view-claim',

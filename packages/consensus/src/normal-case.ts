@@ -235,7 +235,7 @@ export function castVote(state: State, kind: VoteKind, entry: BlockEntry, record
   assert(isMember(state), 'only a validator of the epoch votes')
   assert(entry.block.header.height <= state.lastHeight, 'nothing beyond the last block of an epoch is voted for (trap J1)')
   assert(state.phase.kind === 'active', 'votes are cast in an active view only')
-  assert(own[kind] === undefined, `a second ${kind} vote at height ${entry.block.header.height} of view ${state.view}`)
+  assert(own[kind] === undefined, () => `a second ${kind} vote at height ${entry.block.header.height} of view ${state.view}`)
   assert(entry.status === 'valid', 'votes are cast for executed blocks only')
   const ballot = ballotFor(state, kind, entry)
   const vote: Vote = { ...ballot, sender: state.config.self, signature: state.config.sign(ballotBytes(state.config.chainId, ballot)) }

@@ -180,7 +180,7 @@ function ofThisEpoch(durable: DurableState, current: Epoch): DurableState {
   const isLater = (item: { readonly epoch: Epoch } | null): boolean => item !== null && item.epoch > current
   assert(
     !(named !== null && named > current) && !durable.votes.some(isLater) && !isLater(durable.highest),
-    `the stored votes and views are of a later epoch than ${current}, which the committed chain has reached`,
+    () => `the stored votes and views are of a later epoch than ${current}, which the committed chain has reached`,
   )
   const isOver = named !== null && named < current
   const { highest, lastCommit } = durable
@@ -270,7 +270,8 @@ function restorePhase(origin: State['origin'], durable: DurableState): Phase {
 function restoreVote(state: State, vote: Vote): void {
   assert(
     !isMember(state) || vote.sender === state.config.self,
-    `the stored votes are of validator ${vote.sender}, this replica is validator ${state.config.self}: a store belongs to one key in an epoch`,
+    () =>
+      `the stored votes are of validator ${vote.sender}, this replica is validator ${state.config.self}: a store belongs to one key in an epoch`,
   )
   if (vote.view !== state.view || vote.height <= state.committed.height) return
   const own = ownVotesAt(state, vote.height)

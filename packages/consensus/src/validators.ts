@@ -96,7 +96,7 @@ export function leaderOf(set: ValidatorSet, view: View): ValidatorIndex {
 
 export function validatorAt(set: ValidatorSet, index: ValidatorIndex): Validator {
   const validator = set.validators[index]
-  assert(validator !== undefined, `validator ${index} is not in a set of ${set.validators.length}`)
+  assert(validator !== undefined, () => `validator ${index} is not in a set of ${set.validators.length}`)
   return validator
 }
 

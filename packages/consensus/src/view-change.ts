@@ -17,7 +17,7 @@ export function startViewChange(state: State, target: number, reason: ViewChange
   if (!mayChangeView(state)) return // its VIEW-CHANGE might name less than it once promised (trap C6)
   // A certificate proves that a quorum has been in its view: what we ask for lies above it.
   const newView = view(Math.max(target, (state.highest?.view ?? 0) + 1))
-  assert(newView > state.view, `view ${newView} does not lie above view ${state.view}`)
+  assert(newView > state.view, () => `view ${newView} does not lie above view ${state.view}`)
   const message = createViewChange(state, newView)
   leaveView(state, newView)
   state.phase = { kind: 'changing', viewChange: message, timerRunning: false }

@@ -44,7 +44,7 @@ export class VoteKeeper {
     const first = phase.bySender[vote.sender]
     if (first !== undefined) return equalBytes(first.blockHash, vote.blockHash) ? { status: 'known' } : { status: 'conflict', first }
     const validator = this.#validators.validators[vote.sender]
-    assert(validator !== undefined, `a vote of validator ${vote.sender} passed the edge without membership`)
+    assert(validator !== undefined, () => `a vote of validator ${vote.sender} passed the edge without membership`)
     phase.bySender[vote.sender] = vote
     let tally = phase.tallies.find((candidate) => equalBytes(candidate.hash, vote.blockHash))
     if (tally === undefined) {

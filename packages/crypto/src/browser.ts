@@ -1,9 +1,9 @@
 /** Browser build: the same surface on @noble, without native code. */
-import { concatBytes, equalBytes, type Hash } from '@aethel/codec'
+import { concatBytes, equalBytes, type Hash, type Writer } from '@aethel/codec'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { sha256 as nobleSha256, sha512 } from '@noble/hashes/sha2.js'
 import { type PublicKey, SEED_BYTES, type SecretSeed, type Signature, type SigningKey } from './api.js'
-import { hashWith } from './hashing.js'
+import { hashEncodedWith, hashWith } from './hashing.js'
 
 export type { SecretSeed, SigningKey } from './api.js'
 export { SEED_BYTES } from './api.js'
@@ -19,6 +19,10 @@ export function sha256(bytes: Uint8Array): Hash {
 
 export function hashTagged(domain: string, bytes: Uint8Array): Hash {
   return hashWith(sha256, domain, bytes)
+}
+
+export function hashEncoded(domain: string, write: (writer: Writer) => void): Hash {
+  return hashEncodedWith(sha256, domain, write)
 }
 
 /**

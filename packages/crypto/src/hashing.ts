@@ -1,5 +1,5 @@
 /** Domain-separated hashing over whatever SHA-256 the build provides. */
-import { concatBytes, type Hash, utf8 } from '@aethel/codec'
+import { concatBytes, type Hash, useEncoded, utf8, type Writer } from '@aethel/codec'
 
 const tags = new Map<string, Uint8Array>()
 
@@ -17,7 +17,23 @@ export function domainTag(domain: string): Uint8Array {
 
 export type Sha256 = (bytes: Uint8Array) => Hash
 
+/** Short inputs are put together here: memory of more than 64 bytes costs as much as hashing them. */
+const joined = new Uint8Array(512)
+
 /** SHA-256(domain tag || bytes). */
 export function hashWith(sha256: Sha256, domain: string, bytes: Uint8Array): Hash {
-  return sha256(concatBytes(domainTag(domain), bytes))
+  const tag = domainTag(domain)
+  const length = tag.length + bytes.length
+  if (length > joined.length) return sha256(concatBytes(tag, bytes))
+  joined.set(tag)
+  joined.set(bytes, tag.length)
+  return sha256(joined.subarray(0, length))
+}
+
+/** SHA-256(domain tag || what `write` writes), without a copy of it. */
+export function hashEncodedWith(sha256: Sha256, domain: string, write: (writer: Writer) => void): Hash {
+  return useEncoded((writer) => {
+    writer.raw(domainTag(domain))
+    write(writer)
+  }, sha256)
 }

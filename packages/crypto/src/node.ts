@@ -1,23 +1,31 @@
 /** Node build: SHA-256 from node:crypto, Ed25519 from libsodium. */
 import { hash as nodeHash } from 'node:crypto'
-import type { Hash } from '@aethel/codec'
+import { HASH_BYTES, type Hash, type Writer } from '@aethel/codec'
 import sodium from 'sodium-native'
 import { type PublicKey, SEED_BYTES, type SecretSeed, type Signature, type SigningKey } from './api.js'
-import { hashWith } from './hashing.js'
+import { hashEncodedWith, hashWith } from './hashing.js'
 
 export type { SecretSeed, SigningKey } from './api.js'
 export { SEED_BYTES } from './api.js'
 export { domainTag } from './hashing.js'
 export { hasSmallOrder } from './small-order.js'
 
+/** By way of a string, which Node makes in a third of the time that a Buffer takes it. */
 export function sha256(bytes: Uint8Array): Hash {
-  const digest = nodeHash('sha256', bytes, 'buffer') as unknown as Uint8Array
-  return new Uint8Array(digest.buffer, digest.byteOffset, digest.length) as Hash
+  const digest = nodeHash('sha256', bytes, 'binary')
+  const out = new Uint8Array(HASH_BYTES)
+  for (let i = 0; i < HASH_BYTES; i++) out[i] = digest.charCodeAt(i)
+  return out as Hash
 }
 
 /** SHA-256(domain tag || bytes): hashes of different kinds of things can never be confused. */
 export function hashTagged(domain: string, bytes: Uint8Array): Hash {
   return hashWith(sha256, domain, bytes)
+}
+
+/** `hashTagged` of what `write` writes. */
+export function hashEncoded(domain: string, write: (writer: Writer) => void): Hash {
+  return hashEncodedWith(sha256, domain, write)
 }
 
 /** True if `signature` is a valid Ed25519 signature of `message` by `publicKey`; never throws. */

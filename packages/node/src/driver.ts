@@ -146,7 +146,8 @@ export class Driver {
   #checkerFor({ validators, previousValidators, origin }: EpochStart): MessageChecker {
     const { chainId, genesis } = this.#options.home
     const previous = previousValidators === null ? null : { validators: previousValidators, ...origin }
-    return createMessageChecker({ chainId, validators, verifySignature, epochLength: genesis.parameters.epochLength, previous })
+    const { epochLength, blockTransactions } = genesis.parameters
+    return createMessageChecker({ chainId, validators, verifySignature, epochLength, blockTransactions, previous })
   }
 
   get publishedHeight(): number {

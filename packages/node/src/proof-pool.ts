@@ -20,6 +20,8 @@ const STUCK_MS = 60_000
 const WORKER_HEAP_MB = 512
 /** A worker lost before it was ready is replaced after a pause, so that one that cannot start does not spin. */
 const RESPAWN_MS = 1_000
+/** Without a proof to check, threads wait this long: a validator that has just started has more urgent things to load. */
+const WARM_UP_MS = 1_000
 
 export interface ProofPoolOptions {
   readonly workers: number
@@ -59,10 +61,16 @@ export class ProofPool {
   #mempool: Waiting[] = []
   #mempoolHead = 0
   #closed = false
+  readonly #warmUp: NodeJS.Timeout
 
   constructor(options: ProofPoolOptions) {
     this.#options = options
-    for (let i = 0; i < options.workers; i++) this.#slots.push(this.#spawn())
+    this.#warmUp = setTimeout(() => this.#spawnAll(), WARM_UP_MS)
+  }
+
+  #spawnAll(): void {
+    clearTimeout(this.#warmUp)
+    while (this.#slots.length < this.#options.workers) this.#slots.push(this.#spawn())
   }
 
   get queued(): number {
@@ -76,6 +84,7 @@ export class ProofPool {
 
   run(jobs: readonly VerificationJob[]): void {
     for (const job of jobs) (job.priority === 'block' ? this.#block : this.#mempool).push({ job, suspect: false })
+    if (this.#slots.length === 0) this.#spawnAll()
     this.#dispatch()
   }
 
@@ -197,6 +206,7 @@ export class ProofPool {
 
   async close(): Promise<void> {
     this.#closed = true
+    clearTimeout(this.#warmUp)
     for (const slot of this.#slots) {
       if (slot.watchdog !== null) clearTimeout(slot.watchdog)
       if (slot.respawn !== null) clearTimeout(slot.respawn)

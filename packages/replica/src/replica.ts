@@ -636,14 +636,15 @@ class ReplicaMachine<State> implements Replica<State> {
   // --- validating ---------------------------------------------------------------------------------------------------
 
   #onValidate({ block, certifiedGas }: Extract<Effect, { kind: 'validate' }>): Input | null {
+    const limits = this.#options.block
+    const count = block.body.transactions.length
+    const bytes = block.body.transactions.reduce((sum, transaction) => sum + transaction.length, 0)
+    if (count > limits.transactions || bytes > limits.bytes) {
+      const message = `expected at most ${limits.transactions} transactions and ${limits.bytes} bytes, got ${count} and ${bytes}`
+      return this.#validated(block.hash, { status: 'invalid', code: 'block-limits', message }) // before any is hashed or decoded
+    }
     const transactions = this.#decodeAll(block)
     if ('code' in transactions) return this.#validated(block.hash, { status: 'invalid', ...transactions })
-    const limits = this.#options.block
-    const bytes = block.body.transactions.reduce((sum, transaction) => sum + transaction.length, 0)
-    if (transactions.length > limits.transactions || bytes > limits.bytes) {
-      const message = `expected at most ${limits.transactions} transactions and ${limits.bytes} bytes, got ${transactions.length} and ${bytes}`
-      return this.#validated(block.hash, { status: 'invalid', code: 'block-limits', message })
-    }
     if (block.header.totalDifficulty > BigInt(limits.gas)) {
       return this.#validated(block.hash, blockGas(limits.gas, block.header.totalDifficulty)) // before anything is verified
     }

@@ -96,13 +96,13 @@ export class SimulatedEpochs {
 
   validatorsOf(of: number): ValidatorSet {
     const start = this.#starts[of]
-    assert(start !== undefined, `epoch ${of} has not begun`)
+    assert(start !== undefined, () => `epoch ${of} has not begun`)
     return start.validators
   }
 
   nodeAt(of: number, position: number): number {
     const node = this.#nodes[of]?.[position]
-    assert(node !== undefined, `epoch ${of} has no validator ${position}`)
+    assert(node !== undefined, () => `epoch ${of} has no validator ${position}`)
     return node
   }
 

@@ -414,7 +414,7 @@ export class World {
 
   #nodeAt(index: number): Node {
     const node = this.#nodes[index]
-    assert(node !== undefined, `no simulated validator ${index}`)
+    assert(node !== undefined, () => `no simulated validator ${index}`)
     return node
   }
 
