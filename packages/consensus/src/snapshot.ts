@@ -169,3 +169,37 @@ export function recentHashes(chainId: Hash, top: Header, headers: readonly Heade
   if (above.height === 1) recent.push({ height: height(0), hash: chainId })
   return recent.reverse()
 }
+
+// --- what is kept of one -------------------------------------------------------------------------------------------------
+
+/** Keys and values of an application's state, its own. */
+export type StatePuts = readonly (readonly [key: Uint8Array, value: Uint8Array])[]
+
+/** What is fetched: the links lead from the epoch in which the fetch began to that of the block after the header's. */
+export type SnapshotTarget = SnapshotOffer
+
+/** What of a state is on disk. */
+export interface StagedSnapshot {
+  readonly target: SnapshotTarget
+  /** Those that have begun; `next` null: complete. */
+  readonly lanes: readonly { readonly lane: number; readonly next: Uint8Array | null }[]
+  readonly puts: StatePuts
+  /** Below the target's block, descending; null: not there yet. */
+  readonly headers: readonly Header[] | null
+}
+
+/** Durable in order, beside the state in use, which stays as it is until `restored`. */
+export type SnapshotRecord =
+  /** A new one; whatever was there of another is dropped. */
+  | { readonly kind: 'begin'; readonly target: SnapshotTarget }
+  | { readonly kind: 'chunk'; readonly lane: number; readonly next: Uint8Array | null; readonly puts: StatePuts }
+  | { readonly kind: 'headers'; readonly headers: readonly Header[] }
+  | { readonly kind: 'forget' }
+
+/** The staged state takes the place of the one in use, in one step. */
+export interface Restored {
+  readonly target: SnapshotTarget
+  readonly headers: readonly Header[]
+  /** What the next block belongs to. */
+  readonly start: EpochStart
+}

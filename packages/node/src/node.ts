@@ -17,6 +17,7 @@ import { API_VERSION, serveHttp } from './http.js'
 import { createLog, type Log, type LogSink } from './log.js'
 import { Metrics } from './metrics.js'
 import { ProofPool } from './proof-pool.js'
+import { syncOptions } from './snapshots.js'
 
 export interface NodeOptions {
   /** Directory written by `createTestnet`. */
@@ -162,6 +163,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     order: parameters.mempoolOrder,
     ...(epochs === undefined ? {} : { epochs }),
     evidence: await store.evidence(),
+    sync: syncOptions(home, store, await store.loadStaged()),
   })
   const driver = new Driver({ home, application, replica, store, log, metrics, onBug: onFatal, provable: provableTip(store, application) })
   parts.driver = driver
@@ -218,7 +220,7 @@ async function restoreState(home: Home, store: Store): Promise<Application<Ledge
     new StoreError('store-damaged', `the store is damaged: ${what}`, 'restore this home from a backup, or keep it for inspection')
   if (!restored.ok) throw damaged(restored.error.message)
   const { tip } = store
-  const header = tip === undefined ? undefined : store.committedBlock(tip.height)?.header
+  const header = tip === undefined ? undefined : store.header(tip.height)
   if (header !== undefined && !equalBytes(header.stateRoot, restored.value.initial.stateRoot)) {
     throw damaged(
       `the stored state has root ${toHex(restored.value.initial.stateRoot)}, block ${header.height} certifies ${toHex(header.stateRoot)}`,
@@ -230,10 +232,10 @@ async function restoreState(home: Home, store: Store): Promise<Application<Ledge
 /** After a restart receipts are proven against the newest block, if that carries its own certificate. */
 function provableTip(store: Store, application: Application<LedgerState>): ProvableState | null {
   const { tip } = store
-  const block = tip === undefined ? undefined : store.committedBlock(tip.height)
+  const header = tip === undefined ? undefined : store.header(tip.height)
   const certificate = tip === undefined ? undefined : store.certificateFrom(tip.height)
-  if (block === undefined || certificate === undefined || certificate.height !== block.header.height) return null
-  return { header: block.header, certificate, state: application.initial.state }
+  if (header === undefined || certificate === undefined || certificate.height !== header.height) return null
+  return { header, certificate, state: application.initial.state }
 }
 
 async function closeParts(parts: Partial<Parts>, error: AethelError | null): Promise<void> {

@@ -12,12 +12,17 @@ import type {
   Message,
   Offence,
   PersistRecord,
+  Restored,
   SnapshotOffer,
+  SnapshotRecord,
+  StagedSnapshot,
   TimerName,
   VerifiedMessage,
   VerifySignature,
 } from '@aethel/consensus'
 import type { StateWrites, Transaction, VerificationWork } from './application.js'
+
+export type { Restored, SnapshotRecord, SnapshotTarget, StagedSnapshot } from '@aethel/consensus'
 
 export interface MempoolLimits {
   readonly transactions: number
@@ -58,35 +63,6 @@ export interface StoredForSnapshots {
   readonly certificate: Certificate | null
   /** A state that was being fetched. */
   readonly staged: StagedSnapshot | null
-}
-
-/** What is fetched: the links lead from the epoch in which the fetch began to that of the block after the header's. */
-export type SnapshotTarget = SnapshotOffer
-
-/** What of a state is on disk. */
-export interface StagedSnapshot {
-  readonly target: SnapshotTarget
-  /** Those that have begun; `next` null: complete. */
-  readonly lanes: readonly { readonly lane: number; readonly next: Uint8Array | null }[]
-  readonly puts: StateWrites['puts']
-  /** Below the target's block, descending; null: not there yet. */
-  readonly headers: readonly Header[] | null
-}
-
-/** Durable in order, beside the state in use, which stays as it is until `restored`. */
-export type SnapshotRecord =
-  /** A new one; whatever was there of another is dropped. */
-  | { readonly kind: 'begin'; readonly target: SnapshotTarget }
-  | { readonly kind: 'chunk'; readonly lane: number; readonly next: Uint8Array | null; readonly puts: StateWrites['puts'] }
-  | { readonly kind: 'headers'; readonly headers: readonly Header[] }
-  | { readonly kind: 'forget' }
-
-/** The staged state takes the place of the one in use, in one step. */
-export interface Restored {
-  readonly target: SnapshotTarget
-  readonly headers: readonly Header[]
-  /** What the next block belongs to. */
-  readonly start: EpochStart
 }
 
 export interface BlockLimits {

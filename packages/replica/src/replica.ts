@@ -315,7 +315,7 @@ class ReplicaMachine<State> implements Replica<State> {
   }
 
   explain(around: Surroundings): Diagnosis {
-    return this.#consensus.explain({ ...around, connected: around.connected.map((peer) => this.#names.toCore(peer)) })
+    return this.#consensus.explain({ ...around, snapshot: this.snapshot, connected: around.connected.map((peer) => this.#names.toCore(peer)) })
   }
 
   inspect(): ReplicaInspection {
