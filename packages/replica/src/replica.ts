@@ -440,7 +440,7 @@ class ReplicaMachine<State> implements Replica<State> {
 
   #sendTo(effect: Extract<Effect, { kind: 'send' | 'serve' }>): void {
     const to = effect.to === 'all' ? 'all' : this.#names.toPeer(effect.to)
-    if (isWishForBlocks(effect) && this.#fetch?.isUnderWay === true) return // a state above them is on its way
+    if (this.#fetch?.holdsBack(effect) === true) return
     if (to === null) return // nobody to reach: the same is asked of another at the next tick
     if (effect.kind === 'send') this.#out.push({ ...effect, to })
     else if (to !== 'all') this.#out.push({ ...effect, to })
@@ -1259,10 +1259,6 @@ const FALSE_ACCUSATION: ValidationResult = {
   status: 'invalid',
   code: 'evidence-proof',
   message: 'expected evidence of a proof that does not verify, got a proof that does',
-}
-
-function isWishForBlocks(effect: Extract<Effect, { kind: 'send' | 'serve' }>): boolean {
-  return effect.kind === 'send' && effect.message.kind === 'fetch' && effect.message.want === 'committed'
 }
 
 function toExecution(item: Pooled): ExecutionInput {

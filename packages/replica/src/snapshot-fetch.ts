@@ -41,6 +41,8 @@ const TRY_OTHERS_TICKS = 16
 /** Asked so many times for an offer without an answer: asked rarely from then on (trap E4). */
 const MAX_UNANSWERED = 3
 const RARELY_TICKS = 64
+/** Blocks are not asked for so long after a peer has first said that it is far ahead: a state may be had. Once per peer: it may lie. */
+const HOLD_TICKS = 3
 /** Nobody serves the state for so long: it is given up. */
 const UNSERVED_TICKS = 48
 /** Peers whose claims are remembered. */
@@ -110,6 +112,9 @@ export class SnapshotFetch<State> {
   readonly #options: FetchOptions<State>
   readonly #host: FetchHost
   readonly #claims = new Map<ValidatorIndex, number>()
+  /** Peers that blocks were held back for. */
+  readonly #heldFor = new Set<ValidatorIndex>()
+  #holdUntilTick = 0
   /** Has lied: asked no more by this process. */
   readonly #liars = new Set<ValidatorIndex>()
   /** Has been too slow: asked no more until everybody has been. */
@@ -145,6 +150,7 @@ export class SnapshotFetch<State> {
       return
     }
     const lanes = lanesOf(snapshots.lanes, staged)
+    this.#holdUntilTick = this.#tick + HOLD_TICKS
     this.#fetching = {
       target: staged.target,
       height: header.height,
@@ -167,14 +173,27 @@ export class SnapshotFetch<State> {
     return { height, chunks, bytes, lanesDone: lanes.filter(({ next }) => next === null).length, lanes: lanes.length, peers }
   }
 
-  /** Blocks need not be asked for meanwhile: a state above them is on its way. */
-  get isUnderWay(): boolean {
-    return this.#fetching !== null && this.#sources.size > 0
+  /**
+   * While a state is on its way, blocks below it are not asked for; nor is STATUS sent, which makes peers in a later epoch send them
+   * of their own accord, and has nothing to say about a vote that is needed.
+   */
+  holdsBack(effect: { readonly kind: 'send' | 'serve'; readonly message?: Message }): boolean {
+    if (effect.kind !== 'send' || effect.message === undefined) return false
+    const { message } = effect
+    const isFetching = this.#fetching !== null && this.#sources.size > 0
+    if (message.kind === 'status') return isFetching
+    return message.kind === 'fetch' && message.want === 'committed' && (isFetching || this.#tick < this.#holdUntilTick)
   }
 
   /** A peer says that it has committed so much: a hint whom to ask, no more. */
   hear(peer: ValidatorIndex, committedHeight: number): void {
-    if (this.#claims.size < MAX_PEERS || this.#claims.has(peer)) this.#claims.set(peer, committedHeight)
+    if (this.#claims.size >= MAX_PEERS && !this.#claims.has(peer)) return
+    this.#claims.set(peer, committedHeight)
+    if (this.#fetching !== null || this.#heldFor.has(peer) || this.#liars.has(peer) || !this.#isWorthTaking(committedHeight)) return
+    this.#heldFor.add(peer)
+    this.#holdUntilTick = this.#tick + HOLD_TICKS
+    if (this.#askedAtTick < this.#tick - ASK_EVERY_TICKS) this.#askedAtTick = this.#tick
+    this.#askForOffer(peer)
   }
 
   wants(from: ValidatorIndex, message: SnapshotMessage | ChunkMessage): boolean {
