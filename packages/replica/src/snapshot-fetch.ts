@@ -43,7 +43,9 @@ const MAX_UNANSWERED = 3
 const RARELY_TICKS = 64
 /** Blocks are not asked for so long after a peer has first said that it is far ahead: a state may be had. Once per peer: it may lie. */
 const HOLD_TICKS = 3
-/** Nobody serves the state for so long: it is given up. */
+/** No part of it has come for so long: blocks are asked for as well, and whatever is there first counts. */
+const IMPATIENT_TICKS = 16
+/** Nobody serves the state for so long, and for four deadlines: it is given up. */
 const UNSERVED_TICKS = 48
 /** Peers whose claims are remembered. */
 const MAX_PEERS = 1024
@@ -180,7 +182,7 @@ export class SnapshotFetch<State> {
   holdsBack(effect: { readonly kind: 'send' | 'serve'; readonly message?: Message }): boolean {
     if (effect.kind !== 'send' || effect.message === undefined) return false
     const { message } = effect
-    const isFetching = this.#fetching !== null && this.#sources.size > 0
+    const isFetching = this.#fetching !== null && this.#sources.size > 0 && this.#tick - this.#fetching.servedAtTick < IMPATIENT_TICKS
     if (message.kind === 'status') return isFetching
     return message.kind === 'fetch' && message.want === 'committed' && (isFetching || this.#tick < this.#holdUntilTick)
   }
@@ -457,7 +459,8 @@ export class SnapshotFetch<State> {
       if (lane.request !== null && this.#tick - lane.request.sinceTick >= this.#deadlineTicks) this.#onStall(lane, lane.request.peer)
     }
     if (this.#sources.size === 0) {
-      if (this.#tick - fetching.servedAtTick >= UNSERVED_TICKS) return this.#giveUp(fetching, 'unserved')
+      const patience = Math.max(UNSERVED_TICKS, 4 * this.#deadlineTicks)
+      if (this.#tick - fetching.servedAtTick >= patience) return this.#giveUp(fetching, 'unserved')
       if (this.#slow.size > 0) {
         // Everybody was too slow, so the deadline was wrong: another chance for all.
         this.#slow.clear()
