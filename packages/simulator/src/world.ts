@@ -780,6 +780,7 @@ export class World {
     if (before.isMember && replica.self === null) this.coverage.hit('left the validators')
     if (!before.isMember && replica.self !== null) this.coverage.hit('joined the validators')
     if (input.kind === 'message' && input.message.kind === 'blocks') this.coverage.hit('epoch entered by sync')
+    if (input.kind === 'message' && input.message.kind === 'chunk') this.coverage.hit('epoch entered by a snapshot')
     this.#enterEpoch(node, replica)
   }
 
