@@ -102,6 +102,14 @@ describe('going on from a state that was taken over', () => {
     expect(coreOf({ recovery: released }).jump(landingAt(6)).durable.recovery).toEqual(released)
   })
 
+  it('S9: a chain that parts from the committed one is a fork beyond a third: it stops rather than choose', () => {
+    const core = coreOf({ committed: landingAt(2).committed, recent: landingAt(2).recent, lastCommit: landingAt(2).certificate })
+    const landing = landingAt(6)
+    const recent = landing.recent.map((each) => (each.height === 2 ? { ...each, hash: CHAIN } : each))
+    expect(() => core.jump({ ...landing, recent })).toThrow('more than a third')
+    expect(core.jump(landing).durable.committed.height).toBe(6)
+  })
+
   it('is refused below the committed block: our own bug', () => {
     const core = coreOf({})
     expect(() => core.jump({ ...landingAt(3), committed: FRESH.committed })).toThrow('only from above the committed one')

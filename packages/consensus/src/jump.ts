@@ -3,7 +3,7 @@
  * block up to there would have been: within the epoch the view, the votes above and the highest certificate stay; in a later
  * epoch all of that is over.
  */
-import { assert, type Hash, type Height, view } from '@aethel/codec'
+import { assert, equalBytes, type Hash, type Height, view } from '@aethel/codec'
 import type { Certificate } from './certificate.js'
 import type { CommittedTip, DurableState, PersistRecord, Recovery } from './interface.js'
 import { mayChangeView, type State } from './state.js'
@@ -23,6 +23,10 @@ export interface Landing {
 export function jumpOf(state: State, landing: Landing): { durable: DurableState; records: readonly PersistRecord[] } {
   const { committed, certificate, recent, validators } = landing
   assert(committed.height > state.committed.height, 'a state is taken over only from above the committed one')
+  for (const { height: at, hash } of recent) {
+    const own = state.recent.get(at)
+    assert(own === undefined || equalBytes(own, hash), `two blocks are certified at height ${at}: more than a third of the power is Byzantine`)
+  }
   const chain = { committed, recent, lastCommit: certificate }
   if (validators.epoch !== state.config.validators.epoch) return intoLaterEpoch(state, landing, chain)
   const { phase } = state
