@@ -236,7 +236,7 @@ describe('taking over a state', () => {
     expect(new Bench(forged).records).toEqual([{ kind: 'forget' }])
   })
 
-  it('is given up when blocks come faster, and never goes back', () => {
+  it('B10: is given up when blocks come faster, and never goes back', () => {
     const bench = new Bench()
     bench.begin()
     const wishes = bench.wishes()
