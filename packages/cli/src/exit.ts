@@ -10,6 +10,8 @@ export const EXIT = {
   usage: 2,
   /** A proof or receipt that was read and refused. */
   invalid: 3,
+  /** `prove` found no proof: the solver gave up, or what it says does not hold. */
+  unsolved: 4,
   /** Accepted, but not final within the time given. */
   pending: 5,
   unreachable: 6,

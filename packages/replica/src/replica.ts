@@ -221,7 +221,8 @@ class ReplicaMachine<State> implements Replica<State> {
   #leaderWatch: LeaderWatch
   /** Null: no states are handed over. */
   readonly #shelf: SnapshotShelf<State> | null
-  readonly #fetch: SnapshotFetch<State> | null
+  /** Null: none are taken over. */
+  #fetch: SnapshotFetch<State> | null
   #nowMs = 0
   #jobs: VerificationJob[] = []
   #out: ReplicaEffect[] = []
@@ -355,7 +356,7 @@ class ReplicaMachine<State> implements Replica<State> {
       case 'message':
         if (input.message.kind === 'evidence') this.#onEvidenceBytes(input.message.evidence)
         this.#onSnapshotMessage(input.from, input.message)
-        return this.#toConsensus({ ...input, from: this.#names.toCore(input.from) })
+        return this.#toConsensus(this.#withCoreName(input))
       case 'foreign':
         this.#hear(input.from, input.epoch, input.committedHeight)
         return this.#toConsensus({ ...input, from: this.#names.toCore(input.from) })
@@ -377,6 +378,11 @@ class ReplicaMachine<State> implements Replica<State> {
       case 'verified':
         return this.#onVerified(input.key, input.outcome)
     }
+  }
+
+  #withCoreName(input: Extract<ReplicaInput, { kind: 'message' }>): Input {
+    const from = this.#names.toCore(input.from)
+    return from === input.from ? input : { kind: 'message', from, message: input.message, nowMs: input.nowMs }
   }
 
   // --- consensus ----------------------------------------------------------------------------------------------------
@@ -408,6 +414,10 @@ class ReplicaMachine<State> implements Replica<State> {
         return null
       case 'evidence':
         this.#onEvidence(effect.evidence, encodeEvidence(this.#options.consensus.chainId, effect.evidence))
+        return null
+      case 'fork':
+        this.#fetch = null // it signs nothing any more: no state from others shall begin it anew
+        this.#out.push(effect)
         return null
       case 'send':
       case 'serve':
@@ -442,8 +452,8 @@ class ReplicaMachine<State> implements Replica<State> {
     const to = effect.to === 'all' ? 'all' : this.#names.toPeer(effect.to)
     if (this.#fetch?.holdsBack(effect) === true) return
     if (to === null) return // nobody to reach: the same is asked of another at the next tick
-    if (effect.kind === 'send') this.#out.push({ ...effect, to })
-    else if (to !== 'all') this.#out.push({ ...effect, to })
+    if (effect.kind === 'send') this.#out.push(to === effect.to ? effect : { kind: 'send', to, message: effect.message })
+    else if (to !== 'all') this.#out.push({ kind: 'serve', to, from: effect.from })
   }
 
   #newLeaderWatch(validators: ValidatorSet): LeaderWatch {

@@ -31,7 +31,7 @@ const MAX_GAPS = 1 << 20
 /** As many as there may be epochs; each was checked when it came. */
 const MAX_STAGED_LINKS = 1 << 24
 
-export const STORE_FORMAT = 1
+export const STORE_FORMAT = 2
 
 export interface Meta {
   readonly format: number
