@@ -25,14 +25,26 @@ export const snapshots = [
     id: 'snapshot-without-certificate',
     traps: ['S9'],
     bug: 'the header of an offered state, and so its root, is believed whoever signed the certificate',
-    edits: [{ file: OFFERS, before: "return signed.ok ? ok({ status: 'proven', start }) : signed", after: "return signed.ok || header ? ok({ status: 'proven', start }) : signed" }],
+    edits: [
+      {
+        file: OFFERS,
+        before: "return signed.ok ? ok({ status: 'proven', start }) : signed",
+        after: "return signed.ok || header ? ok({ status: 'proven', start }) : signed",
+      },
+    ],
     hunt: OFFER_TESTS,
   },
   {
     id: 'snapshot-certificate-of-another-block',
     traps: ['S9'],
     bug: 'a good certificate of another block proves an offered state',
-    edits: [{ file: OFFERS, before: 'if (certificate.height !== tip.height || !equalBytes(certificate.blockHash, tip.hash))', after: 'if (certificate.height !== tip.height)' }],
+    edits: [
+      {
+        file: OFFERS,
+        before: 'if (certificate.height !== tip.height || !equalBytes(certificate.blockHash, tip.hash))',
+        after: 'if (certificate.height !== tip.height)',
+      },
+    ],
     hunt: OFFER_TESTS,
   },
   {
@@ -46,7 +58,13 @@ export const snapshots = [
     id: 'headers-on-their-word',
     traps: ['S9'],
     bug: 'the headers that come with a state need not lead up to its block',
-    edits: [{ file: OFFERS, before: 'if (header.height !== above.height - 1 || !equalBytes(hashHeader(header), above.parent))', after: 'if (header.height !== above.height - 1)' }],
+    edits: [
+      {
+        file: OFFERS,
+        before: 'if (header.height !== above.height - 1 || !equalBytes(hashHeader(header), above.parent))',
+        after: 'if (header.height !== above.height - 1)',
+      },
+    ],
     hunt: OFFER_TESTS,
   },
   {
@@ -60,21 +78,29 @@ export const snapshots = [
     id: 'entries-hidden-in-a-hash',
     traps: ['E3', 'S9'],
     bug: 'a chunk of the ledger may leave out entries behind a hash',
-    edits: [{ file: RANGES, before: 'const mayFollow = this.#closed ||', after: 'const mayFollow = this.entries.length >= 0 || this.#closed ||' }],
+    edits: [
+      { file: RANGES, before: 'const mayFollow = this.#closed ||', after: 'const mayFollow = this.entries.length >= 0 || this.#closed ||' },
+    ],
     hunt: RANGE_TESTS,
   },
   {
     id: 'root-for-a-chunk',
     traps: ['E5'],
     bug: 'a chunk that holds nothing but the hash of the root passes as a part of the state',
-    edits: [{ file: RANGES, before: "if (this.#stage === 'left') reader.fail(", after: "if (hash.length === 0) reader.fail(" }],
+    edits: [{ file: RANGES, before: "if (this.#stage === 'left') reader.fail(", after: 'if (hash.length === 0) reader.fail(' }],
     hunt: RANGE_TESTS,
   },
   {
     id: 'statement-unchecked-in-a-chunk',
     traps: ['S9'],
     bug: 'the statement that comes with a claim record may be another one',
-    edits: [{ file: CHUNKS, before: 'if (!equalBytes(claimIdOf(claim.kind, statement), claim.claimId))', after: 'if (statement.length > MAX_STATEMENT_BYTES)' }],
+    edits: [
+      {
+        file: CHUNKS,
+        before: 'if (!equalBytes(claimIdOf(claim.kind, statement), claim.claimId))',
+        after: 'if (statement.length > MAX_STATEMENT_BYTES)',
+      },
+    ],
     hunt: CHUNK_TESTS,
   },
   {
@@ -109,7 +135,13 @@ export const snapshots = [
     id: 'snapshot-goes-back',
     traps: ['B10'],
     bug: 'a state is taken over although blocks have led beyond it',
-    edits: [{ file: FETCH, before: 'if (this.#host.committed.height >= fetching.height) {', after: 'if (this.#host.committed.height > 2 * fetching.height) {' }],
+    edits: [
+      {
+        file: FETCH,
+        before: 'if (this.#host.committed.height >= fetching.height) {',
+        after: 'if (this.#host.committed.height > 2 * fetching.height) {',
+      },
+    ],
     hunt: FETCH_TESTS,
   },
   {
@@ -123,14 +155,22 @@ export const snapshots = [
     id: 'quiet-chain-has-no-state',
     traps: ['D5'],
     bug: 'after a start there is no state to be had until the next height that is a multiple',
-    edits: [{ file: SHELF, before: 'if (tip !== undefined && certificate?.height === tip.height)', after: 'if (tip !== undefined && certificate?.height === -tip.height)' }],
+    edits: [
+      {
+        file: SHELF,
+        before: 'if (tip !== undefined && certificate?.height === tip.height)',
+        after: 'if (tip !== undefined && certificate?.height === -tip.height)',
+      },
+    ],
     hunt: FETCH_TESTS,
   },
   {
     id: 'chunks-without-bound',
     traps: ['E1'],
     bug: 'a peer may have as many chunks between two ticks as it likes',
-    edits: [{ file: SHELF, before: 'if (spent.chunks >= CHUNKS_PER_PEER || this.#chunksThisTick >= CHUNKS_PER_TICK) return null\n', after: '' }],
+    edits: [
+      { file: SHELF, before: 'if (spent.chunks >= CHUNKS_PER_PEER || this.#chunksThisTick >= CHUNKS_PER_TICK) return null\n', after: '' },
+    ],
     hunt: FETCH_TESTS,
   },
   {
@@ -171,14 +211,26 @@ export const snapshots = [
     id: 'state-replaced-before-it-is-whole',
     traps: ['C1', 'C5'],
     bug: 'the chunks of a state are written over the state in use',
-    edits: [{ file: AREAS, before: 'const puts = record.puts.map(([key, value]) => [stateKey(area, key), value] as const)', after: 'const puts = record.puts.map(([key, value]) => [stateKey(area > 0 ? this.#live : area, key), value] as const)' }],
+    edits: [
+      {
+        file: AREAS,
+        before: 'const puts = record.puts.map(([key, value]) => [stateKey(area, key), value] as const)',
+        after: 'const puts = record.puts.map(([key, value]) => [stateKey(area > 0 ? this.#live : area, key), value] as const)',
+      },
+    ],
     hunt: STORE_TESTS,
   },
   {
     id: 'certified-blocks-without-state-root',
     traps: ['K5', 'E4'],
     bug: 'with certified verdicts a block is taken for executed whatever came of it',
-    edits: [{ file: REPLICA, before: "const isGood = this.#executeBlock({ ...validation, gas }).status === 'valid'", after: "const isGood = this.#executeBlock({ ...validation, gas }).status !== 'aborted'" }],
+    edits: [
+      {
+        file: REPLICA,
+        before: "const isGood = this.#executeBlock({ ...validation, gas }).status === 'valid'",
+        after: "const isGood = this.#executeBlock({ ...validation, gas }).status !== 'aborted'",
+      },
+    ],
     hunt: tests('packages/replica/src/replica.test.ts'),
   },
   {

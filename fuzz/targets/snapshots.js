@@ -5,7 +5,7 @@ import { AuthenticatedMap, checkRange, mapKey, writeRange } from '@aethel/ledger
 import { verifyIdeal } from '../../packages/simulator/dist/ideal-hash-signatures.js'
 import { CHAIN, validatorsOf } from '../lib/cluster.js'
 import { Broken } from '../lib/properties.js'
-import { chainOfBlocks, certificateOf } from './consensus.js'
+import { certificateOf, chainOfBlocks } from './consensus.js'
 
 /** @typedef {import('../lib/properties.js').Target} Target */
 
@@ -48,7 +48,8 @@ export const offersOfStates = {
   encode: encodeMessage,
   use: (message) => {
     if (message.kind === 'snapshot') {
-      for (const epochLength of [0, EPOCH_LENGTH]) expectRefusal(checkOffer({ chainId: CHAIN, epochLength, verifySignature }, START, message.offer))
+      for (const epochLength of [0, EPOCH_LENGTH])
+        expectRefusal(checkOffer({ chainId: CHAIN, epochLength, verifySignature }, START, message.offer))
       expectRefusal(checkHeaders(CHAIN, message.offer.header, message.offer.descendants))
     }
     if (message.kind === 'chunk') expectRefusal(decodeHeaders(message.chunk))
@@ -102,4 +103,3 @@ function expectRefusal(result) {
   if (!result.ok && !(result.error !== undefined && result.error.code.length > 0 && result.error.message.length > 0))
     throw new Broken('refused without a code and a sentence')
 }
-

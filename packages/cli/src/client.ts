@@ -14,7 +14,13 @@ export interface SyncStatus {
   /** Blocks that this validator has not executed, because it took over the state after the last of them. */
   readonly gaps: readonly { readonly from: number; readonly to: number }[]
   /** A state that it is taking over. */
-  readonly fetching: { readonly height: number; readonly lanesDone: number; readonly lanes: number; readonly bytes: number; readonly peers: number } | null
+  readonly fetching: {
+    readonly height: number
+    readonly lanesDone: number
+    readonly lanes: number
+    readonly bytes: number
+    readonly peers: number
+  } | null
   /** Heights of the states that others can have from it. */
   readonly serves: readonly number[]
 }

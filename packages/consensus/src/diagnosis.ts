@@ -143,7 +143,11 @@ function causeOf(state: State, around: Surroundings, next: Height): Found {
   if (snapshot !== null) {
     const { lanesDone, lanes, bytes, peers } = snapshot
     const from = peers.length === 0 ? 'nobody serves it at the moment' : `validators ${peers.join(', ')} serve it`
-    return found('taking-over-state', null, `${snapshot.height}: ${lanesDone} of ${lanes} parts are complete, ${bytes} bytes came since the start, ${from}`)
+    return found(
+      'taking-over-state',
+      null,
+      `${snapshot.height}: ${lanesDone} of ${lanes} parts are complete, ${bytes} bytes came since the start, ${from}`,
+    )
   }
   const reachable = indices(state).filter((index) => index === state.config.self || around.connected.includes(index))
   if (!isQuorum(state.config.validators, powerOf(state, reachable))) return found('no-quorum-connected', reachable)

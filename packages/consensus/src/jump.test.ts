@@ -1,7 +1,19 @@
 /** What a core keeps when it goes on from a state that was taken over (docs/protocol.md §7): the same as if it had committed every block. */
 import { equalBytes, height, type ValidatorIndex, validatorIndex, view } from '@aethel/codec'
 import { describe, expect, it } from 'vitest'
-import { ballotOf, certificateOf, CHAIN, chainOf, keyOfValidator, newViewOf, signVote, START_MS, TIMERS, validatorSet, viewChangeOf } from '../test/harness.js'
+import {
+  ballotOf,
+  CHAIN,
+  certificateOf,
+  chainOf,
+  keyOfValidator,
+  newViewOf,
+  START_MS,
+  signVote,
+  TIMERS,
+  validatorSet,
+  viewChangeOf,
+} from '../test/harness.js'
 import { type Block, type Consensus, createConsensus, type DurableState } from './index.js'
 
 const SELF = 1
@@ -74,7 +86,14 @@ describe('going on from a state that was taken over', () => {
     expect(records).toEqual([])
 
     const learnt = coreOf({})
-    learnt.step({ kind: 'message', from: validatorIndex(0), message: { kind: 'new-view', ...newViewOf(3, 3, [viewChangeOf(0, 3, certificateOf('commit', 2, at(2))), viewChangeOf(2, 3), viewChangeOf(3, 3)]) } as never, nowMs: START_MS })
+    learnt.step({
+      kind: 'message',
+      from: validatorIndex(0),
+      message: {
+        ...newViewOf(3, 3, [viewChangeOf(0, 3, certificateOf('commit', 2, at(2))), viewChangeOf(2, 3), viewChangeOf(3, 3)]),
+      } as never,
+      nowMs: START_MS,
+    })
     const after = learnt.jump(landingAt(6))
     expect(after.durable.highest?.view).toBe(2)
     expect(after.records.map(({ kind }) => kind)).toEqual(['highest'])
@@ -84,7 +103,16 @@ describe('going on from a state that was taken over', () => {
   it('J1: in a later epoch nothing of the old one goes along but the chain', () => {
     const core = coreOf({ votes: [signVote(SELF, ballotOf('prepare', 0, at(2)))], blocks: [at(2)] }, 4)
     const { durable } = core.jump(landingAt(6, 1))
-    expect(durable).toMatchObject({ view: 0, phase: 'active', votes: [], blocks: [], highest: null, newView: null, viewChange: null, recovery: null })
+    expect(durable).toMatchObject({
+      view: 0,
+      phase: 'active',
+      votes: [],
+      blocks: [],
+      highest: null,
+      newView: null,
+      viewChange: null,
+      recovery: null,
+    })
     expect(equalBytes(durable.committed.hash, at(6).hash)).toBe(true)
   })
 

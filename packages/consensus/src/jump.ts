@@ -25,7 +25,10 @@ export function jumpOf(state: State, landing: Landing): { durable: DurableState;
   assert(committed.height > state.committed.height, 'a state is taken over only from above the committed one')
   for (const { height: at, hash } of recent) {
     const own = state.recent.get(at)
-    assert(own === undefined || equalBytes(own, hash), `two blocks are certified at height ${at}: more than a third of the power is Byzantine`)
+    assert(
+      own === undefined || equalBytes(own, hash),
+      `two blocks are certified at height ${at}: more than a third of the power is Byzantine`,
+    )
   }
   const chain = { committed, recent, lastCommit: certificate }
   if (validators.epoch !== state.config.validators.epoch) return intoLaterEpoch(state, landing, chain)

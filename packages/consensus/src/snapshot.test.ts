@@ -1,6 +1,6 @@
 import { height, ZERO_HASH } from '@aethel/codec'
 import { describe, expect, it } from 'vitest'
-import { certify, CHAIN, chainTo, headerAt, offerOf, setOf, startOf, verifySignature } from '../../replica/test/shelves.js'
+import { CHAIN, certify, chainTo, headerAt, offerOf, setOf, startOf, verifySignature } from '../../replica/test/shelves.js'
 import { hashHeader } from './block.js'
 import type { EpochLink } from './epoch-chain.js'
 import { checkHeaders, checkOffer, recentHashes, type SnapshotOffer } from './snapshot.js'
@@ -49,16 +49,29 @@ describe('an offer of a state', () => {
     const strangers = setOf(1, 4)
     const header = headerAt(5, ZERO_HASH, { epoch: 0, validators: setOf(0), next: strangers })
     const forged = { header, certificate: certify(header, [0, 1, 2], 4), nextValidators: strangers.validators }
-    expect(checkOffer(CONTEXT, startOf(), offerIn(2, 12, [forged, linkOf(1)]))).toMatchObject({ ok: false, error: { code: 'certificate-signature' } })
+    expect(checkOffer(CONTEXT, startOf(), offerIn(2, 12, [forged, linkOf(1)]))).toMatchObject({
+      ok: false,
+      error: { code: 'certificate-signature' },
+    })
     const swapped = { ...linkOf(0), nextValidators: strangers.validators }
     expect(checkOffer(CONTEXT, startOf(), offerIn(1, 7, [swapped]))).toMatchObject({ ok: false, error: { code: 'next-validators' } })
   })
 
   it('whose links end too early is to be completed, from where they end; one of before what is known is passed over', () => {
-    expect(checkOffer(CONTEXT, startOf(), offerIn(2, 12, [linkOf(0)]))).toMatchObject({ ok: true, value: { status: 'more-links', start: { validators: { epoch: 1 } } } })
-    const later = { validators: setOf(2, 2), previousValidators: setOf(1, 1), origin: { height: height(10), hash: hashHeader(linkOf(1).header) } }
+    expect(checkOffer(CONTEXT, startOf(), offerIn(2, 12, [linkOf(0)]))).toMatchObject({
+      ok: true,
+      value: { status: 'more-links', start: { validators: { epoch: 1 } } },
+    })
+    const later = {
+      validators: setOf(2, 2),
+      previousValidators: setOf(1, 1),
+      origin: { height: height(10), hash: hashHeader(linkOf(1).header) },
+    }
     expect(checkOffer(CONTEXT, later, offerIn(0, 3, []))).toMatchObject({ ok: true, value: { status: 'stale' } })
-    expect(checkOffer(CONTEXT, startOf(), offerIn(0, 3, [linkOf(0), linkOf(1)]))).toMatchObject({ ok: true, value: { status: 'proven', start: { validators: { epoch: 0 } } } })
+    expect(checkOffer(CONTEXT, startOf(), offerIn(0, 3, [linkOf(0), linkOf(1)]))).toMatchObject({
+      ok: true,
+      value: { status: 'proven', start: { validators: { epoch: 0 } } },
+    })
   })
 
   it('of the last block of an epoch says who goes on', () => {
@@ -74,7 +87,10 @@ describe('an offer of a state', () => {
     const [, second, third, fourth] = chain as [never, (typeof chain)[0], (typeof chain)[0], (typeof chain)[0]]
     const offer = { links: [], header: second, descendants: [third, fourth], certificate: certify(fourth) }
     expect(checkOffer(CONTEXT, startOf(), offer)).toMatchObject({ ok: true, value: { status: 'proven' } })
-    expect(checkOffer(CONTEXT, startOf(), { ...offer, descendants: [fourth] })).toMatchObject({ ok: false, error: { code: 'snapshot-gap' } })
+    expect(checkOffer(CONTEXT, startOf(), { ...offer, descendants: [fourth] })).toMatchObject({
+      ok: false,
+      error: { code: 'snapshot-gap' },
+    })
     expect(checkOffer(CONTEXT, startOf(), { ...offer, descendants: [] })).toMatchObject({ ok: false, error: { code: 'certificate-block' } })
   })
 })
@@ -85,7 +101,10 @@ describe('the headers below a state', () => {
     const top = chain.at(-1) as (typeof chain)[0]
     const below = chain.slice(0, -1).reverse()
     expect(checkHeaders(CHAIN, top, below).ok).toBe(true)
-    expect(recentHashes(CHAIN, top, below)).toEqual([{ height: 0, hash: CHAIN }, ...chain.map((header) => ({ height: header.height, hash: hashHeader(header) }))])
+    expect(recentHashes(CHAIN, top, below)).toEqual([
+      { height: 0, hash: CHAIN },
+      ...chain.map((header) => ({ height: header.height, hash: hashHeader(header) })),
+    ])
     expect(checkHeaders(CHAIN, top, below.slice(1))).toMatchObject({ ok: false, error: { code: 'headers-count' } })
     const forged = below.map((header, at) => (at === 2 ? { ...header, timestampMs: 9 } : header))
     expect(checkHeaders(CHAIN, top, forged)).toMatchObject({ ok: false, error: { code: 'headers-gap' } })

@@ -102,7 +102,12 @@ describe('the state of the ledger in chunks', () => {
       }),
       { numRuns: 300 },
     )
-    for (const place of [{ lane: 16, cursor: EMPTY_BYTES }, { lane: -1, cursor: EMPTY_BYTES }, { lane: 0, cursor: utf8('no key') }, { lane: 0, cursor: new Uint8Array(32).fill(0xff) }]) {
+    for (const place of [
+      { lane: 16, cursor: EMPTY_BYTES },
+      { lane: -1, cursor: EMPTY_BYTES },
+      { lane: 0, cursor: utf8('no key') },
+      { lane: 0, cursor: new Uint8Array(32).fill(0xff) },
+    ]) {
       expect(snapshots.chunk(state, place, 100)).toBeNull()
       expect(snapshots.check(stateRoot, place, (chunks[0] as (typeof chunks)[0]).chunk).ok).toBe(false)
     }

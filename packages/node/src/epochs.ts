@@ -1,6 +1,14 @@
 /** A node's view of epochs: which one it is in, who its validators are to the network, and the proof of each for light clients. */
 import { type Epoch, epoch, equalBytes, keyOf, toHex, type ValidatorIndex, validatorIndex } from '@aethel/codec'
-import { type CommittedTip, type EpochLink, type EpochStart, epochOfHeight, hashHeader, lastHeightOf, originHeightOf } from '@aethel/consensus'
+import {
+  type CommittedTip,
+  type EpochLink,
+  type EpochStart,
+  epochOfHeight,
+  hashHeader,
+  lastHeightOf,
+  originHeightOf,
+} from '@aethel/consensus'
 import { signingKey } from '@aethel/crypto'
 import { type Contact, currentMembersOf, genesisTip, type LedgerState, type Member, nextMembersOf, previousMembersOf } from '@aethel/ledger'
 import type { PeerAddress } from '@aethel/network'
@@ -76,7 +84,13 @@ export function ownSeat(state: LedgerState, home: Home): ValidatorIndex | null {
 export const EPOCH_LINKS_PER_ANSWER = 256
 
 /** The epochs that are over, from `from` on, each with what proves who came next (docs/receipts.md). */
-export function epochLinks(home: Home, store: Store, publishedHeight: number, from: Epoch, most: number = EPOCH_LINKS_PER_ANSWER): EpochLink[] {
+export function epochLinks(
+  home: Home,
+  store: Store,
+  publishedHeight: number,
+  from: Epoch,
+  most: number = EPOCH_LINKS_PER_ANSWER,
+): EpochLink[] {
   const { epochLength } = home.genesis.parameters
   const links: EpochLink[] = []
   for (let at: number = from; links.length < most && epochLength > 0; at++) {

@@ -296,7 +296,9 @@ class Fields {
 
   boolean(key: string): boolean {
     const value = this.has(key) ? this.#object[key] : undefined
-    return typeof value === 'boolean' ? value : this.#fail(`expected true or false in "${key}" of ${this.#name}, got ${JSON.stringify(value)}`)
+    return typeof value === 'boolean'
+      ? value
+      : this.#fail(`expected true or false in "${key}" of ${this.#name}, got ${JSON.stringify(value)}`)
   }
 
   text(key: string): string {

@@ -143,7 +143,8 @@ function registerTransactions(app: FastifyInstance, context: HttpContext): void 
     if (status !== 'unknown') return { id: toHex(id), status }
     const refusal = context.driver.refusalOf(id)
     if (refusal !== undefined) return { id: toHex(id), status: 'refused', code: refusal.code, message: refusal.message }
-    const below = context.store.gaps.length === 0 ? '' : '; blocks below a state that it took over are not here, so ask another validator, too'
+    const below =
+      context.store.gaps.length === 0 ? '' : '; blocks below a state that it took over are not here, so ask another validator, too'
     throw new HttpError(
       404,
       'unknown-transaction',
@@ -318,7 +319,8 @@ function registerChain(app: FastifyInstance, context: HttpContext): void {
     const blocks: Record<string, unknown>[] = []
     for (let at = Math.max(1, from); at < from + limit && at <= driver.publishedHeight; at++) {
       const block = store.committedBlock(height(at))
-      if (block === undefined && gapMessage(store, at) !== null && blocks.length === 0) throw new HttpError(410, 'below-snapshot', gapMessage(store, at) ?? '')
+      if (block === undefined && gapMessage(store, at) !== null && blocks.length === 0)
+        throw new HttpError(410, 'below-snapshot', gapMessage(store, at) ?? '')
       if (block === undefined) break
       blocks.push(headerJson(block.header, block.hash, block.body.transactions.length))
     }

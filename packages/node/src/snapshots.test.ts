@@ -134,7 +134,9 @@ describe('a validator that comes late', () => {
     expect(await below.json()).toMatchObject({ code: 'below-snapshot' })
     expect((await fetch(`${url(3)}/v1/blocks?from=${from}`)).status).toBe(410)
     for (let at = to + 1; at <= height; at++)
-      expect(await get(`${url(3)}/v1/blocks/${at}`)).toMatchObject({ hash: (await get<{ hash: string }>(`${url(0)}/v1/blocks/${at}`)).hash })
+      expect(await get(`${url(3)}/v1/blocks/${at}`)).toMatchObject({
+        hash: (await get<{ hash: string }>(`${url(0)}/v1/blocks/${at}`)).hash,
+      })
     const first = signingKey(sha256(utf8('sender 0'))).publicKey
     const account = `/v1/accounts/${Buffer.from(first).toString('hex')}`
     expect(await get(url(3) + account)).toEqual(await get(url(0) + account))

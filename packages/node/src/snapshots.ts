@@ -36,13 +36,23 @@ type Offer = Extract<ReplicaEffect, { kind: 'serve-offer' }>
 
 /** The ends of epochs up to the state's, as many as fit: whoever needs more asks again from where these end. */
 export function offerMessage(home: Home, store: Store, { from, offer }: Offer): SnapshotMessage {
-  const most = Math.max(1, Math.min(MAX_OFFER_LINKS, Math.floor(MAX_OFFER_LINK_BYTES / (LINK_BYTES + BYTES_PER_VALIDATOR * home.validators.validators.length))))
+  const most = Math.max(
+    1,
+    Math.min(MAX_OFFER_LINKS, Math.floor(MAX_OFFER_LINK_BYTES / (LINK_BYTES + BYTES_PER_VALIDATOR * home.validators.validators.length))),
+  )
   const links = epochLinks(home, store, offer.header.height, from, most)
   return { kind: 'snapshot', offer: { ...offer, links } }
 }
 
 type Event = Extract<ReplicaEffect, { kind: 'event' }>['event']
-type SyncEventName = 'verdicts-trusted' | 'verdicts-doubted' | 'snapshot-begun' | 'snapshot-chunk' | 'snapshot-peer-dropped' | 'snapshot-given-up' | 'snapshot-restored'
+type SyncEventName =
+  | 'verdicts-trusted'
+  | 'verdicts-doubted'
+  | 'snapshot-begun'
+  | 'snapshot-chunk'
+  | 'snapshot-peer-dropped'
+  | 'snapshot-given-up'
+  | 'snapshot-restored'
 
 export function logSync(log: Log, event: Extract<Event, { name: SyncEventName }>): void {
   switch (event.name) {

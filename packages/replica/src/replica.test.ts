@@ -381,7 +381,16 @@ class Stage {
 
   /** A peer claims to be ahead, so that blocks are asked of it. */
   fetchFrom(peer: number): void {
-    const unsigned = { kind: 'status' as const, epoch: 0 as never, view: view(0), phase: 'active' as const, committedHeight: height(9), slots: [], complaint: null, sender: validatorIndex(peer) }
+    const unsigned = {
+      kind: 'status' as const,
+      epoch: 0 as never,
+      view: view(0),
+      phase: 'active' as const,
+      committedHeight: height(9),
+      slots: [],
+      complaint: null,
+      sender: validatorIndex(peer),
+    }
     this.message(peer, { ...unsigned, signature: signAs(peer)(statusBytes(CHAIN_ID, unsigned)) })
     this.tick()
   }
@@ -597,9 +606,19 @@ describe('certified verdicts', () => {
   const served = (stage: Stage, gas: number): readonly ReplicaEffect[] => {
     const block = blockOf(GROUND, [item])
     const ballot = { kind: 'commit' as const, epoch: 0 as never, view: view(0), height: block.header.height, blockHash: block.hash }
-    const votes = [0, 2, 3].map((sender) => ({ ...ballot, sender: validatorIndex(sender), signature: signAs(sender)(ballotBytes(CHAIN_ID, ballot)) }))
+    const votes = [0, 2, 3].map((sender) => ({
+      ...ballot,
+      sender: validatorIndex(sender),
+      signature: signAs(sender)(ballotBytes(CHAIN_ID, ballot)),
+    }))
     stage.fetchFrom(0)
-    return stage.message(0, { kind: 'blocks', blocks: [block], links: [], certificate: assembleCertificate(ballot, 4, votes), gas: [[gas]] })
+    return stage.message(0, {
+      kind: 'blocks',
+      blocks: [block],
+      links: [],
+      certificate: assembleCertificate(ballot, 4, votes),
+      gas: [[gas]],
+    })
   }
 
   test('off, as they are unless somebody says otherwise: every proof is verified here, whoever has certified it', () => {

@@ -316,7 +316,11 @@ class ReplicaMachine<State> implements Replica<State> {
   }
 
   explain(around: Surroundings): Diagnosis {
-    return this.#consensus.explain({ ...around, snapshot: this.snapshot, connected: around.connected.map((peer) => this.#names.toCore(peer)) })
+    return this.#consensus.explain({
+      ...around,
+      snapshot: this.snapshot,
+      connected: around.connected.map((peer) => this.#names.toCore(peer)),
+    })
   }
 
   inspect(): ReplicaInspection {

@@ -1,5 +1,13 @@
 import { EMPTY_BYTES, height, type Refusal, type ValidatorIndex, validatorIndex } from '@aethel/codec'
-import { type ChunkMessage, decodeHeaders, encodeHeaders, HEADERS_LANE, hashHeader, type Message, type SnapshotMessage } from '@aethel/consensus'
+import {
+  type ChunkMessage,
+  decodeHeaders,
+  encodeHeaders,
+  HEADERS_LANE,
+  hashHeader,
+  type Message,
+  type SnapshotMessage,
+} from '@aethel/consensus'
 import { describe, expect, it } from 'vitest'
 import { CHAIN, certify, chainTo, type Lists, lists, offerOf, rootOf, startOf, verifySignature } from '../test/shelves.js'
 import type { SnapshotRecord, StagedSnapshot, SyncEvent } from './interface.js'
@@ -57,17 +65,23 @@ class Bench {
 
   /** Requests for parts sent since the last call. */
   wishes(): { readonly to: ValidatorIndex; readonly wish: Wish }[] {
-    return this.sent.splice(0).flatMap(({ to, message }) => (message.kind === 'fetch' && message.want === 'chunk' ? [{ to, wish: message }] : []))
+    return this.sent
+      .splice(0)
+      .flatMap(({ to, message }) => (message.kind === 'fetch' && message.want === 'chunk' ? [{ to, wish: message }] : []))
   }
 
-  answer({ to, wish }: { readonly to: ValidatorIndex; readonly wish: Wish }, change: (message: ChunkMessage) => ChunkMessage = (message) => message): void {
+  answer(
+    { to, wish }: { readonly to: ValidatorIndex; readonly wish: Wish },
+    change: (message: ChunkMessage) => ChunkMessage = (message) => message,
+  ): void {
     const message = change(truthOf(wish))
     if (this.fetch.wants(to, message)) this.finished = this.fetch.onChunk(to, message) ?? this.finished
   }
 
   /** Everybody who is asked answers, until nobody is asked. */
   serve(isUp: (peer: ValidatorIndex) => boolean = () => true): void {
-    for (let wishes = this.wishes(); wishes.length > 0; wishes = this.wishes()) for (const each of wishes) if (isUp(each.to)) this.answer(each)
+    for (let wishes = this.wishes(); wishes.length > 0; wishes = this.wishes())
+      for (const each of wishes) if (isUp(each.to)) this.answer(each)
   }
 
   names(): string[] {
@@ -113,7 +127,11 @@ describe('taking over a state', () => {
   it('S9: a state whose root nobody certified is not asked for, and who offers it is named and asked no more', () => {
     const bench = new Bench()
     const forged = { ...HEADER, stateRoot: rootOf(OTHER) }
-    const lies = [offerOf(forged, [], certify(HEADER)), offerOf(forged, [], certify(forged, [0, 1])), offerOf(forged, [], certify(forged, [0, 1, 2], 4))]
+    const lies = [
+      offerOf(forged, [], certify(HEADER)),
+      offerOf(forged, [], certify(forged, [0, 1])),
+      offerOf(forged, [], certify(forged, [0, 1, 2], 4)),
+    ]
     for (const peer of PEERS) bench.fetch.hear(peer, TOP)
     for (const [at, offer] of lies.entries()) bench.fetch.onOffer(PEERS[at] as ValidatorIndex, { kind: 'snapshot', offer })
     bench.tick(10)
@@ -271,7 +289,13 @@ describe('taking over a state', () => {
 describe('handing over states', () => {
   const shelf = (): SnapshotShelf<Lists> => new SnapshotShelf({ snapshots: lists, everyBlocks: 4, chunkBytes: 1 }, [])
   const PEER = validatorIndex(1)
-  const wish = (at: number, lane = 0, cursor: Uint8Array = EMPTY_BYTES): Wish => ({ kind: 'fetch', want: 'chunk', height: height(at), lane, cursor })
+  const wish = (at: number, lane = 0, cursor: Uint8Array = EMPTY_BYTES): Wish => ({
+    kind: 'fetch',
+    want: 'chunk',
+    height: height(at),
+    lane,
+    cursor,
+  })
 
   it('D4: the newest two of every so many blocks, the same heights everywhere, and the older one as long as somebody fetches it', () => {
     const kept = shelf()
@@ -289,7 +313,11 @@ describe('handing over states', () => {
     const kept = shelf()
     kept.begin(CHAIN_OF_HEADERS.slice(0, 7), LISTS, certify(CHAIN_OF_HEADERS[6] as typeof HEADER))
     expect(kept.heights).toEqual([7])
-    expect(kept.answer(PEER, { kind: 'fetch', want: 'snapshot', epoch: 0 as never })).toMatchObject({ kind: 'offer', from: 0, offer: { header: { height: 7 } } })
+    expect(kept.answer(PEER, { kind: 'fetch', want: 'snapshot', epoch: 0 as never })).toMatchObject({
+      kind: 'offer',
+      from: 0,
+      offer: { header: { height: 7 } },
+    })
   })
 
   it('a state whose own certificate is missing is offered with the headers up to the one that has it', () => {
@@ -301,7 +329,9 @@ describe('handing over states', () => {
     kept.onCommit(fifth, LISTS, certify(sixth))
     kept.onCommit(sixth, LISTS, certify(sixth))
     expect(kept.heights).toEqual([4])
-    expect(kept.answer(PEER, { kind: 'fetch', want: 'snapshot', epoch: 0 as never })).toMatchObject({ offer: { descendants: [fifth, sixth] } })
+    expect(kept.answer(PEER, { kind: 'fetch', want: 'snapshot', epoch: 0 as never })).toMatchObject({
+      offer: { descendants: [fifth, sixth] },
+    })
   })
 
   it('E1: what one peer, and all together, can make a replica send between two ticks is bounded', () => {
@@ -346,4 +376,3 @@ function stagedBy(records: readonly SnapshotRecord[]): StagedSnapshot {
   if (target === null) throw new Error('nothing was begun')
   return { target, lanes: [...lanes].map(([lane, next]) => ({ lane, next })), puts, headers }
 }
-

@@ -289,7 +289,9 @@ export class SnapshotFetch<State> {
     }
     if (checked.value.status === 'stale') return
     const { start } = checked.value
-    const followed = offer.links.filter(({ header }) => header.epoch >= trust.start.validators.epoch && header.height <= offer.header.height)
+    const followed = offer.links.filter(
+      ({ header }) => header.epoch >= trust.start.validators.epoch && header.height <= offer.header.height,
+    )
     const links = [...trust.links, ...followed]
     const isFurther = start.validators.epoch > trust.start.validators.epoch
     if (isFurther) this.#trusted = { from: trust.from, start, links }

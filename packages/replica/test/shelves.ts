@@ -1,5 +1,5 @@
 /** A state machine whose states are handed over, for tests of that: three lists of words. A chunk is a few words of one of them. */
-import { decode, encode, equalBytes, type Hash, HASH_BYTES, height, ok, refuse, ZERO_HASH } from '@aethel/codec'
+import { decode, encode, equalBytes, HASH_BYTES, type Hash, height, ok, refuse, ZERO_HASH } from '@aethel/codec'
 import {
   ballotBytes,
   type Certificate,
@@ -41,7 +41,6 @@ function rootOfRoots(roots: readonly Hash[]): Hash {
   )
 }
 
-
 function decodeChunk(chunk: Uint8Array) {
   return decode(chunk, (reader) => ({
     roots: reader.list(3, (r) => r.hash()),
@@ -75,7 +74,10 @@ export const lists: Snapshots<Lists> = {
     if (!equalBytes(words.reduce<Hash>(withWord, below), top)) return refuse('lists-words', 'expected the words that lead to the place')
     const isGround = equalBytes(below, ZERO_HASH)
     if (words.length === 0 && !isGround) return refuse('lists-empty', 'expected a word')
-    return ok({ puts: words.map((word) => [encode((w) => w.u8(lane).raw(top as Hash)), encode((w) => w.text(word))] as const), next: isGround ? null : below })
+    return ok({
+      puts: words.map((word) => [encode((w) => w.u8(lane).raw(top as Hash)), encode((w) => w.text(word))] as const),
+      next: isGround ? null : below,
+    })
   },
   restore(stateRoot, puts) {
     const found: string[][] = [[], [], []]
@@ -109,7 +111,11 @@ interface HeaderOptions {
   readonly parent?: Hash
 }
 
-export function headerAt(at: number, stateRoot: Hash, { epoch = 0, validators = setOf(0), next = validators, parent = ZERO_HASH }: HeaderOptions = {}): Header {
+export function headerAt(
+  at: number,
+  stateRoot: Hash,
+  { epoch = 0, validators = setOf(0), next = validators, parent = ZERO_HASH }: HeaderOptions = {},
+): Header {
   return {
     version: 1,
     chainId: CHAIN,
@@ -159,4 +165,3 @@ export function offerOf(header: Header, links: readonly EpochLink[] = [], certif
 export function startOf(validators: ValidatorSet = setOf(0)): EpochStart {
   return { validators, previousValidators: null, origin: { height: height(0), hash: CHAIN } }
 }
-

@@ -134,7 +134,10 @@ export class Disk<State> {
   /** One step: the staged state and everything that goes with it take the place of the old. */
   #applyRestored({ restored, load }: Extract<Write<State>, { kind: 'restored' }>): void {
     const staged = this.#staged?.copy()
-    assert(staged !== undefined && equalBytes(hashHeader(staged.target.header), hashHeader(restored.target.header)), 'another state is staged')
+    assert(
+      staged !== undefined && equalBytes(hashHeader(staged.target.header), hashHeader(restored.target.header)),
+      'another state is staged',
+    )
     this.#ground = { ...restored, state: load(staged) }
     this.#staged = null
     this.chain.length = 0

@@ -34,7 +34,9 @@ function expectSeen(cells: ReadonlyMap<string, number>, ...wanted: readonly stri
 }
 
 describe('states are taken over under faults', () => {
-  it('J3, E4: whoever was down, or never up, has the committed state in the end, from whichever epoch it comes', { timeout: 300_000 }, () => {
+  it('J3, E4: whoever was down, or never up, has the committed state in the end, from whichever epoch it comes', {
+    timeout: 300_000,
+  }, () => {
     const cells = seen(1, 40, { validators: 4, byzantine: 0 })
     expectSeen(
       cells,
@@ -110,6 +112,8 @@ describe('certified verdicts', () => {
     const knobs = { snapshots: null, trustCertificates: true, blockTransactions: 4 }
     const cells = seen(301, 30, { validators: 4, byzantine: 1, strategies: ['sync-liar'], knobs })
     expectSeen(cells, 'verdicts-trusted', 'verdicts-doubted')
-    expect(seen(301, 5, { validators: 4, byzantine: 0, knobs: { ...knobs, trustCertificates: false } }).get('verdicts-trusted')).toBeUndefined()
+    expect(
+      seen(301, 5, { validators: 4, byzantine: 0, knobs: { ...knobs, trustCertificates: false } }).get('verdicts-trusted'),
+    ).toBeUndefined()
   })
 })

@@ -59,7 +59,15 @@ import { type Random, randomStream } from './random.js'
 import { blocksFrom } from './serve.js'
 import { createIdealSignatures, type SignatureScheme } from './signatures.js'
 import { Staging, stagedAfter } from './staging.js'
-import { createTallyMachine, decodeTally, isTallyAcceptable, TALLY_GENESIS, type TallyState, tallyGasOf, verifyTally } from './tally-machine.js'
+import {
+  createTallyMachine,
+  decodeTally,
+  isTallyAcceptable,
+  TALLY_GENESIS,
+  type TallyState,
+  tallyGasOf,
+  verifyTally,
+} from './tally-machine.js'
 import { tallySnapshots } from './tally-snapshots.js'
 import { TraceHash, type TraceLine } from './trace.js'
 import { demand, Violation } from './violation.js'

@@ -79,7 +79,14 @@ function certificateOf(of: Block): Certificate {
 
 function commitOf(at: number): StoreRecord {
   const writes = { puts: [[utf8(`old ${at}`), utf8('v')]] as const, deletes: [] }
-  return { kind: 'commit', block: block(at), certificate: certificateOf(block(at)), writes, transactionIds: [sha256(utf8(`tx ${at}`))], gas: [at] }
+  return {
+    kind: 'commit',
+    block: block(at),
+    certificate: certificateOf(block(at)),
+    writes,
+    transactionIds: [sha256(utf8(`tx ${at}`))],
+    gas: [at],
+  }
 }
 
 /** After block 9; epoch 1 began with block 6. */
@@ -183,7 +190,12 @@ describe('a state that is being fetched', () => {
   test('C5: of which a record is not as it was written is dropped whole; the state in use is not concerned', async () => {
     await staged()
     const level = new ClassicLevel<Uint8Array, Uint8Array>(path, { keyEncoding: 'view', valueEncoding: 'view', compression: false })
-    for await (const [key, value] of level.iterator()) if (key[0] === 0x41) await level.put(key, value.map((byte, at) => (at === 0 ? byte ^ 1 : byte)))
+    for await (const [key, value] of level.iterator())
+      if (key[0] === 0x41)
+        await level.put(
+          key,
+          value.map((byte, at) => (at === 0 ? byte ^ 1 : byte)),
+        )
     await level.close()
     const store = await open()
     expect(await store.loadStaged()).toBeNull()
@@ -198,7 +210,15 @@ describe('taking the place of the state in use', () => {
     await staged()
     const store = await open()
     await store.loadStaged()
-    const vote = (at: number): Vote => ({ kind: 'prepare', epoch: epoch(0), view: view(0), height: height(at), blockHash: block(at).hash, sender: validatorIndex(0), signature: SIGNATURE })
+    const vote = (at: number): Vote => ({
+      kind: 'prepare',
+      epoch: epoch(0),
+      view: view(0),
+      height: height(at),
+      blockHash: block(at).hash,
+      sender: validatorIndex(0),
+      signature: SIGNATURE,
+    })
     await append(store, { kind: 'vote', vote: vote(3) }, { kind: 'block', block: block(3) })
     await append(store, { kind: 'vote', vote: vote(11) })
     await append(store, chunk(0, null, 'd'), { kind: 'restored', restored: RESTORED })

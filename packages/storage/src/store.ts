@@ -37,8 +37,8 @@ import {
   hashHeader,
   type Offence,
   type PersistRecord,
-  type Restored,
   RECENT_HASHES,
+  type Restored,
   readCertificate,
   readHeader,
   type SnapshotRecord,
@@ -884,7 +884,8 @@ class LevelStore implements Store {
 
   /** Between the first block stored and the newest durable one there is a record for every height, or one was lost. */
   #noBlock(at: Height): undefined {
-    if (at >= this.#firstCommitted && at <= this.#durableHeight && this.#areas.gapAt(at) === undefined) throw damaged(`the committed block ${at} is missing`)
+    if (at >= this.#firstCommitted && at <= this.#durableHeight && this.#areas.gapAt(at) === undefined)
+      throw damaged(`the committed block ${at} is missing`)
     return undefined
   }
 

@@ -46,11 +46,15 @@ function sync({ fetching, gaps, serves, trustCertificates }: NodeStatus['sync'])
   const parts: string[] = []
   if (fetching !== null) {
     const { height, lanesDone, lanes, bytes, peers } = fetching
-    parts.push(`taking over the state of block ${grouped(height)}: ${lanesDone} of ${lanes} parts, ${grouped(bytes)} bytes, from ${peers} peers`)
+    parts.push(
+      `taking over the state of block ${grouped(height)}: ${lanesDone} of ${lanes} parts, ${grouped(bytes)} bytes, from ${peers} peers`,
+    )
   }
   if (trustCertificates) parts.push('accepts certified verdicts')
   const newest = gaps.at(-1)
-  parts.push(newest === undefined ? 'has executed every block' : `took over the state of block ${grouped(newest.to)}, has executed those after it`)
+  parts.push(
+    newest === undefined ? 'has executed every block' : `took over the state of block ${grouped(newest.to)}, has executed those after it`,
+  )
   if (serves.length > 0) parts.push(`hands over states ${serves.map(grouped).join(', ')}`)
   return parts.join('; ')
 }

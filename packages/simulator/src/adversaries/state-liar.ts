@@ -8,7 +8,10 @@ type Lie<T> = (context: AdversaryContext, message: T, before: T | null) => Messa
 
 const OFFER_LIES: Readonly<Record<string, Lie<SnapshotMessage>>> = {
   nothing: () => null,
-  'another root': (_, { offer }) => ({ kind: 'snapshot', offer: { ...offer, header: { ...offer.header, stateRoot: offer.header.parent } } }),
+  'another root': (_, { offer }) => ({
+    kind: 'snapshot',
+    offer: { ...offer, header: { ...offer.header, stateRoot: offer.header.parent } },
+  }),
   'another height': (context, { offer }) => ({
     kind: 'snapshot',
     offer: { ...offer, header: { ...offer.header, height: height(offer.header.height + 1 + context.random.below(9)) } },
@@ -35,7 +38,10 @@ const CHUNK_LIES: Readonly<Record<string, Lie<ChunkMessage>>> = {
   'wrong bytes': (context, message) => ({ ...message, chunk: flipped(message.chunk, context.random.below(8 * message.chunk.length)) }),
   truncated: (context, message) => ({ ...message, chunk: message.chunk.slice(0, context.random.below(message.chunk.length)) }),
   'too much': (_, message) => ({ ...message, chunk: concatBytes(message.chunk, Uint8Array.of(0)) }),
-  'the root itself': (_, message) => ({ ...message, chunk: concatBytes(message.cursor.length === 0 ? ZERO_HASH : (message.cursor as Hash), new Uint8Array(4)) }),
+  'the root itself': (_, message) => ({
+    ...message,
+    chunk: concatBytes(message.cursor.length === 0 ? ZERO_HASH : (message.cursor as Hash), new Uint8Array(4)),
+  }),
   'of another state': (_, message, before) => (before === null ? null : { ...message, chunk: before.chunk }),
   'of another height': (_, message) => ({ ...message, height: height(message.height + 1) }),
   'of another place': (_, message) => ({ ...message, cursor: message.chunk.slice(0, 32) }),
