@@ -31,7 +31,20 @@ export interface SimulationOptions {
   readonly only?: ReadonlySet<string>
   readonly onDecision?: (decision: Decision) => void
   readonly onTrace?: (line: TraceLine) => void
+  /** Now and then, for who waits. */
+  readonly onProgress?: (progress: SimulationProgress) => void
 }
+
+export interface SimulationProgress {
+  readonly events: number
+  readonly virtualMs: number
+  readonly blocks: number
+}
+
+/** From so many validators on a run is about scale, not about storms. */
+export const SCALE_VALIDATORS = 50
+/** What suits many validators: a view timeout above what a view change of theirs takes, and blocks in flight. */
+const SCALE_KNOBS: Partial<Knobs> = { floorMs: 800, window: 16, epochLength: 0, encodeOnWire: false }
 
 export interface ViolationReport {
   readonly invariant: InvariantName
@@ -54,6 +67,11 @@ export interface SimulationReport {
   readonly transactions: number
   readonly viewChanges: number
   readonly messages: number
+  /** Signatures made and checked by Ed25519. */
+  readonly signaturesMade: number
+  readonly signaturesChecked: number
+  /** Checks that real validators would have made and nobody computed: of ideal signatures, and of all receivers of a message but one. */
+  readonly checksCharged: number
   /** Virtual time from submission to the first commit, of each transaction. */
   readonly latenciesMs: readonly number[]
   /** By validator: how many effect boundaries a crash could be aimed at. */
@@ -79,6 +97,7 @@ export function livenessBoundMs(faulty: number, transactions: number, drips = fa
 }
 
 const BUFFER_CHECK_EVENTS = 256
+const PROGRESS_EVENTS = 16_384
 /** Clients that can have something outstanding when an open-ended run heals. */
 const MAX_OUTSTANDING = 8
 
@@ -86,13 +105,16 @@ export function knobsOf(options: SimulationOptions): Knobs {
   const byzantine = options.byzantine ?? 0
   const strategies = options.strategies ?? []
   const drawn = drawKnobs(options.seed, byzantine)
+  const isScale = (options.validators ?? 4) >= SCALE_VALIDATORS
+  const faults = options.faults ?? (isScale ? [] : undefined)
   const openEnded = options.durationMs !== undefined || options.blocks !== undefined
   return {
     ...drawn,
     ...(strategies.length === 0
       ? {}
       : { strategies: Array.from({ length: byzantine }, (_, at) => strategies[at % strategies.length] as ByzantineStrategy) }),
-    ...(options.faults === undefined ? {} : chooseFaults(drawn, options.faults)),
+    ...(isScale ? SCALE_KNOBS : {}),
+    ...(faults === undefined ? {} : chooseFaults(drawn, faults)),
     ...(options.latency === undefined ? {} : { latency: options.latency }),
     ...(options.durationMs === undefined ? {} : { faultMs: options.durationMs, thinkMs: 400 }),
     ...(openEnded ? { transactions: OPEN_ENDED } : {}),
@@ -119,7 +141,7 @@ export function runSimulation(options: SimulationOptions): SimulationReport {
   })
   let violation: ViolationReport | undefined
   try {
-    runToTheEnd(world, knobs, validators)
+    runToTheEnd(world, knobs, validators, options.onProgress)
   } catch (error) {
     if (!(error instanceof Violation)) throw error
     const { invariant, message } = error
@@ -140,6 +162,9 @@ export function runSimulation(options: SimulationOptions): SimulationReport {
     transactions: world.submitted,
     viewChanges: Math.round(viewChanges / validators),
     messages: world.messages,
+    signaturesMade: world.signatures.made,
+    signaturesChecked: world.signatures.checked,
+    checksCharged: world.signatures.charged + world.checksSpared,
     latenciesMs: world.latenciesMs,
     boundaries: world.boundaries,
     traceHash: world.traceHash,
@@ -149,7 +174,7 @@ export function runSimulation(options: SimulationOptions): SimulationReport {
   }
 }
 
-function runToTheEnd(world: World, knobs: Knobs, validators: number): void {
+function runToTheEnd(world: World, knobs: Knobs, validators: number, onProgress: SimulationOptions['onProgress']): void {
   const faulty = Math.floor((validators - 1) / 3)
   const transactions = knobs.transactions === OPEN_ENDED ? MAX_OUTSTANDING : knobs.transactions
   const boundMs = livenessBoundMs(faulty, transactions, knobs.strategies.includes('drip'))
@@ -157,6 +182,8 @@ function runToTheEnd(world: World, knobs: Knobs, validators: number): void {
   while (!world.settled) {
     if (!world.advance()) throw new Violation('liveness', 'nothing is left to happen, and not everything is committed')
     if (world.eventCount % BUFFER_CHECK_EVENTS === 0) world.checkBuffers()
+    if (onProgress !== undefined && world.eventCount % PROGRESS_EVENTS === 0)
+      onProgress({ events: world.eventCount, virtualMs: world.nowMs, blocks: world.invariants.height })
     if (world.healed && world.nowMs > world.healedAtMs + boundMs) {
       throw new Violation('liveness', `not everything is committed ${boundMs} ms after healing`)
     }

@@ -62,6 +62,8 @@ interface MessagePayload {
   verdictIn: number
   verdict: Result<VerifiedMessage, Refusal> | null
   others: Map<number, Result<VerifiedMessage, Refusal>> | null
+  /** Signature checks that it took. */
+  checks: number
 }
 
 type Payload = MessagePayload | { readonly kind: 'transactions'; readonly transactions: readonly Transaction[]; readonly bytes: number }
@@ -177,6 +179,8 @@ export class World {
   nowMs = 0
   eventCount = 0
   messages = 0
+  /** Signature checks of further receivers of one message: each would make them, and they were made once. */
+  checksSpared = 0
 
   constructor(options: WorldOptions) {
     const { seed, validators, knobs } = options
@@ -295,6 +299,10 @@ export class World {
 
   get healed(): boolean {
     return this.#network.healed
+  }
+
+  get signatures(): SignatureScheme {
+    return this.#signatures
   }
 
   get healedAtMs(): number {
@@ -619,7 +627,7 @@ export class World {
   // --- network ------------------------------------------------------------------------------------------------------
 
   #payloadOf(message: Message, forged: boolean): MessagePayload {
-    return { kind: 'message', message, forged, bytes: roughBytes(message), verdictIn: -1, verdict: null, others: null }
+    return { kind: 'message', message, forged, bytes: roughBytes(message), verdictIn: -1, verdict: null, others: null, checks: 0 }
   }
 
   #transmit(from: number, to: number, payload: Payload, afterMs = 0): void {
@@ -678,10 +686,15 @@ export class World {
   #verified(start: EpochStart, payload: MessagePayload): Result<VerifiedMessage, Refusal> {
     const { epoch } = start.validators
     const known = payload.verdictIn === epoch ? payload.verdict : (payload.others?.get(epoch) ?? null)
-    if (known !== null) return known
+    if (known !== null) {
+      this.checksSpared += payload.checks
+      return known
+    }
+    const before = this.#signatures.checked + this.#signatures.charged
     const asBytes = payload.forged || this.#options.knobs.encodeOnWire
     const received = asBytes ? decodeMessage(encodeMessage(payload.message)) : { ok: true as const, value: payload.message }
     const verdict = received.ok ? this.#epochs.checkerOf(start).check(received.value) : received
+    payload.checks = this.#signatures.checked + this.#signatures.charged - before
     if (payload.verdict === null) {
       payload.verdictIn = epoch
       payload.verdict = verdict
