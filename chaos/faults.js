@@ -3,26 +3,37 @@
  * something, waits, and puts it right again.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Mostly no more validators are disturbed at a time than a network survives without a pause. */
+/** Mostly no more validators are disturbed at a time than a network survives without a pause. The chance of more, twice a second. */
 const BEYOND_TOLERANCE = 0.1
 /** Room for hours of blocks; an episode fills the rest. */
 const SMALL_DISK = '256m'
 const FILLER = 'filler'
+
+/** One entry per lot: kills are drawn most often. */
+const LOTS = /** @type {const} */ (['kill', 'kill', 'kill', 'pause', 'stop', 'partition', 'weather', 'damage', 'full-disk', 'mass'])
+export const KINDS = /** @type {readonly string[]} */ ([...new Set(LOTS)])
+/** After every second kill the validator is killed again, up to so many times, before it is left alone. */
+const MORE_KILLS = 6
+/** Half a second on an idle machine: whoever needs twenty times that gets hardly any processor, and no clock says anything then. */
+const STARVED_START_MS = 10_000
+export const USUAL_PACE_MS = 500
 
 /** @typedef {import('./validator.js').Validator} Validator */
 
 /**
  * @typedef {object} World
  * @property {readonly Validator[]} validators
- * @property {import('./wires.js').Wires} wires
+ * @property {import('./wires.js').Wires | import('./namespaces.js').Namespaces} wires
  * @property {import('../packages/simulator/dist/random.js').Random} random
  * @property {(text: string) => void} say one line per event
  * @property {(text: string) => void} violated
  * @property {number | null} diskOf the validator whose store lies on a small disk
+ * @property {readonly string[]} only kinds of episodes that are drawn
+ * @property {number} paceMs mean time between two draws
  */
 
 export class Faults {
@@ -32,35 +43,49 @@ export class Faults {
     /** @type {Set<number>} */
     this.disturbed = new Set()
     this.wiresDisturbed = false
-    this.counts = { kills: 0, pauses: 0, stops: 0, partitions: 0, weather: 0, damages: 0, refusals: 0, fullDisks: 0, massKills: 0 }
+    this.counts = {
+      kills: 0,
+      killsInStart: 0,
+      pauses: 0,
+      stops: 0,
+      partitions: 0,
+      weather: 0,
+      damages: 0,
+      refusals: 0,
+      fullDisks: 0,
+      massKills: 0,
+    }
+    /** How long it took until the next block once all were up again. @type {{ elapsedMs: number, boundMs: number }[]} */
+    this.massRestarts = []
     /** @type {Set<Promise<void>>} */
     this.episodes = new Set()
   }
 
   /** @param {() => boolean} until */
   async run(until) {
-    const { random } = this.world
+    const { random, paceMs } = this.world
     while (!until()) {
       this.#begin()
-      await sleep(random.between(100, 900))
+      await sleep(random.between(Math.floor(paceMs / 5), Math.ceil((paceMs * 9) / 5)))
     }
     await Promise.all(this.episodes)
-    this.world.wires.heal()
+    await this.world.wires.heal()
   }
 
   #begin() {
     const { random, validators } = this.world
     const tolerated = Math.floor((validators.length - 1) / 3)
-    const kind = random.pick(['kill', 'kill', 'kill', 'pause', 'stop', 'partition', 'weather', 'damage', 'full-disk', 'mass'])
+    const kind = random.pick(LOTS.filter((lot) => this.world.only.includes(lot)))
     if (kind === 'partition' || kind === 'weather') {
       if (!this.wiresDisturbed) this.#start(kind === 'partition' ? this.#partition() : this.#weather())
       return
     }
     if (kind === 'mass') {
-      if (random.chance(0.25) && this.disturbed.size === 0) this.#start(this.#massKill())
+      if (random.chance(0.25) && this.disturbed.size === 0 && validators.every((validator) => validator.state === 'up'))
+        this.#start(this.#massKill())
       return
     }
-    if (this.disturbed.size >= tolerated && !random.chance(BEYOND_TOLERANCE)) return
+    if (this.disturbed.size >= tolerated && !random.chance(BEYOND_TOLERANCE * Math.min(1, this.world.paceMs / USUAL_PACE_MS))) return
     const calm = validators.filter((validator) => !this.disturbed.has(validator.index) && validator.state === 'up')
     if (calm.length === 0) return
     const disk = this.world.diskOf
@@ -122,8 +147,40 @@ export class Faults {
         this.counts.kills++
         say(`SIGKILL   ${victim.index}`)
         await victim.kill()
-        await sleep(random.chance(0.5) ? 0 : random.between(0, 2_000))
+        if (random.chance(0.5)) await this.#killAgain(victim, random.between(1, MORE_KILLS))
+        else await sleep(random.chance(0.5) ? 0 : random.between(0, Math.min(2_000, 4 * this.world.paceMs)))
         return this.#restart(victim)
+    }
+  }
+
+  /**
+   * Short lives: killed while it loads, while it reads its store, and in the first moments in which it takes part.
+   *
+   * @param {Validator} victim
+   * @param {number} times
+   */
+  async #killAgain(victim, times) {
+    const { random, say } = this.world
+    say(`SIGKILL   ${victim.index}  ${times} times while it starts`)
+    for (let life = 0; life < times; life++) {
+      const instant = random.pick(['any', 'about-up', 'up', 'up'])
+      const starting = victim.start()
+      if (instant === 'up') {
+        const outcome = await starting
+        if (!outcome.started) return this.#onNoStart(victim, outcome)
+        await sleep(random.between(0, 500))
+      } else {
+        const part = instant === 'any' ? random.unit() : 0.7 + 0.6 * random.unit()
+        await sleep(victim.startMs * part)
+      }
+      const ended = victim.child === null
+      if (!ended) {
+        this.counts.kills++
+        if (victim.state === 'starting') this.counts.killsInStart++
+      }
+      await victim.kill()
+      const outcome = await starting
+      if (ended && !outcome.started && !outcome.told) return this.#onNoStart(victim, outcome)
     }
   }
 
@@ -131,7 +188,15 @@ export class Faults {
   async #restart(victim) {
     const outcome = await victim.start()
     if (outcome.started) this.world.say(`start     ${victim.index}`)
-    else if (victim.spoiled && outcome.code === 2) this.world.say(`refused   ${victim.index}  ${outcome.lastLine}`)
+    else this.#onNoStart(victim, outcome)
+  }
+
+  /**
+   * @param {Validator} victim
+   * @param {{ code: number | null, lastLine: string }} outcome
+   */
+  #onNoStart(victim, outcome) {
+    if (victim.spoiled && outcome.code === 2) this.world.say(`refused   ${victim.index}  ${outcome.lastLine}`)
     else this.world.violated(`validator ${victim.index} did not start again (exit code ${outcome.code}): ${outcome.lastLine}`)
   }
 
@@ -167,11 +232,51 @@ export class Faults {
     this.counts.massKills++
     say(`SIGKILL   all ${validators.length}`)
     for (const validator of validators) this.disturbed.add(validator.index)
+    // How soon they commit again says something on fair wires only; they stay so until that is known.
+    const wiresFair = !this.wiresDisturbed
+    if (wiresFair) this.wiresDisturbed = true
+    const heightBefore = highest(await this.#statuses())
     this.counts.kills += validators.length
     await Promise.all(validators.map((validator) => validator.kill()))
     await sleep(random.between(0, 3_000))
     await Promise.all(validators.map((validator) => this.#restart(validator)))
+    if (wiresFair) {
+      await this.#commitsAgain(heightBefore)
+      this.wiresDisturbed = false
+    }
     this.disturbed.clear()
+  }
+
+  /**
+   * All are up again: two view timeouts later at most there must be a new block (protocol.md §8, "After a mass restart").
+   *
+   * @param {number} heightBefore
+   */
+  async #commitsAgain(heightBefore) {
+    const { validators, say, violated } = this.world
+    if (validators.some((validator) => validator.spoiled)) return
+    if (validators.some((validator) => validator.lastStartMs > STARVED_START_MS))
+      return say('starved   the machine is too busy to judge the restart')
+    const upAt = performance.now()
+    const timeoutMs = Math.max(...(await this.#statuses()).map((status) => status.viewTimeoutMs))
+    const boundMs = 2 * timeoutMs
+    for (;;) {
+      const elapsedMs = performance.now() - upAt
+      if (highest(await this.#statuses()) > heightBefore) {
+        this.massRestarts.push({ elapsedMs, boundMs })
+        return say(`commits   again ${Math.round(elapsedMs)} ms after all were up; at most two view timeouts, ${boundMs} ms`)
+      }
+      if (elapsedMs > boundMs) {
+        this.massRestarts.push({ elapsedMs, boundMs })
+        return violated(`no new block ${Math.round(elapsedMs)} ms after all validators were up again; expected at most ${boundMs} ms`)
+      }
+      await sleep(20)
+    }
+  }
+
+  async #statuses() {
+    const statuses = await Promise.all(this.world.validators.map((validator) => validator.status().catch(() => null)))
+    return statuses.filter((status) => status !== null)
   }
 
   async #partition() {
@@ -182,14 +287,14 @@ export class Faults {
       const from = random.below(validators.length)
       const to = (from + random.between(1, validators.length - 1)) % validators.length
       say(`muffle    ${from} is not heard by ${to}`)
-      wires.muffle(from, to)
+      await wires.muffle(from, to)
     } else {
       const side = new Set(validators.map((validator) => validator.index).filter(() => random.chance(0.4)))
       say(`partition ${[...side].join(' ') || '-'} | the others`)
-      wires.partition(side)
+      await wires.partition(side)
     }
     await sleep(random.between(300, 5_000))
-    wires.heal()
+    await wires.heal()
     say('heal')
     this.wiresDisturbed = false
   }
@@ -201,9 +306,9 @@ export class Faults {
     const weather = { delayMs: random.between(0, 400), loss: random.chance(0.5) ? 0 : random.unit() * 0.3 }
     const victims = validators.filter(() => random.chance(0.4))
     say(`weather   ${victims.map((v) => v.index).join(' ') || '-'}: ${weather.delayMs} ms, ${Math.round(weather.loss * 100)} % lost`)
-    for (const victim of victims) wires.disturb(victim.index, weather)
+    for (const victim of victims) await wires.disturb(victim.index, weather)
     await sleep(random.between(500, 5_000))
-    wires.heal()
+    await wires.heal()
     say('heal')
     this.wiresDisturbed = false
   }
@@ -230,6 +335,11 @@ export class Faults {
     if (!String(reason).startsWith('exit code 1,')) violated(`validator ${victim.index} on a full disk: ${reason}`)
     await this.#restart(victim)
   }
+}
+
+/** @param {readonly { height: number }[]} statuses */
+function highest(statuses) {
+  return Math.max(0, ...statuses.map((status) => status.height))
 }
 
 /** @param {string} file */
@@ -259,7 +369,14 @@ export function mountSmallDisk(validator) {
   }
 }
 
-/** @param {Validator} validator */
-export function unmountSmallDisk(validator) {
-  if (existsSync(validator.store)) execFileSync('umount', [validator.store], { stdio: 'ignore' })
+/**
+ * @param {Validator} validator
+ * @param {boolean} keep what was on it
+ */
+export function unmountSmallDisk(validator, keep) {
+  if (!existsSync(validator.store)) return
+  const kept = `${validator.store}.kept`
+  if (keep) cpSync(validator.store, kept, { recursive: true, filter: (file) => !file.endsWith(FILLER) })
+  execFileSync('umount', [validator.store], { stdio: 'ignore' })
+  if (keep) cpSync(kept, validator.store, { recursive: true })
 }

@@ -23,7 +23,13 @@ export const edge = [
     id: 'signature-remembered-for-anything',
     traps: ['A6', 'A5'],
     bug: 'a signature that was good once is good for any message',
-    edits: [{ file: CHECK, before: 'if (known === subject) return true', after: 'if (known !== undefined) return true' }],
+    edits: [
+      {
+        file: CHECK,
+        before: 'if (known !== undefined && isSame(known, publicKey, subject, signature)) return true',
+        after: 'if (known !== undefined) return true',
+      },
+    ],
     hunt: simulation('--validators 4 --byzantine 1:framer'),
   },
   {
@@ -116,11 +122,47 @@ export const edge = [
     edits: [
       {
         file: CHECK,
-        before: "'expected the certificate of the last block or link')\n    }\n    return checkOptionalCertificate(certificate)",
-        after: "'expected the certificate of the last block or link')\n    }\n    return ok(null)",
+        before: 'const proven = checkCertificate(certificate)',
+        after: 'const proven = ok(certificate)',
       },
     ],
     hunt: simulation('--validators 4 --byzantine 1:sync-liar'),
+  },
+  {
+    id: 'body-hashed-by-the-decoder',
+    traps: ['E6'],
+    bug: 'the decoder hashes every transaction of a proposal before its sender and signature are looked at',
+    edits: [
+      {
+        file: 'packages/consensus/src/messages.ts',
+        before: "return { kind: 'pre-prepare', ...head, block: readUnboundBlock(reader) }",
+        after: `const block = readUnboundBlock(reader)
+      if (!checkBody(block).ok) reader.fail('transactions-root', 'expected the body that the header binds')
+      return { kind: 'pre-prepare', ...head, block }`,
+      },
+      { file: 'packages/consensus/src/messages.ts', before: '  readUnboundBlock,\n', after: '  checkBody,\n  readUnboundBlock,\n' },
+    ],
+    hunt: tests('packages/consensus/src/body-hashing.test.ts'),
+  },
+  {
+    id: 'same-proposal-hashed-again',
+    traps: ['E6'],
+    bug: 'a leader that sends its largest block a thousand times has it hashed a thousand times',
+    edits: [
+      {
+        file: 'packages/consensus/src/wanted.ts',
+        before: 'return !isKept || held === undefined || !equalBytes(held.blockHash, message.block.hash)',
+        after: 'return true',
+      },
+    ],
+    hunt: tests('packages/consensus/src/body-hashing.test.ts'),
+  },
+  {
+    id: 'received-body-unbound',
+    traps: ['S8', 'E6'],
+    bug: 'nobody asks whether the body a peer sends is the one its header binds',
+    edits: [{ file: CHECK, before: 'return checkBody(block)\n', after: 'return ok(null)\n' }],
+    hunt: tests('packages/consensus/src/body-hashing.test.ts'),
   },
   {
     id: 'synced-blocks-of-another-certificate',

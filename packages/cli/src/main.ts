@@ -1,51 +1,46 @@
 /** `aethel`: one entry, one file per command in `commands/`. */
 import { Command, CommanderError } from 'commander'
-import { registerCheck } from './commands/check.js'
-import { registerDemo } from './commands/demo.js'
-import { registerDev } from './commands/dev.js'
-import { registerFork } from './commands/fork.js'
-import { registerSimulate } from './commands/simulate.js'
-import { registerStart } from './commands/start.js'
-import { registerStatus } from './commands/status.js'
-import { registerSubmit } from './commands/submit.js'
-import { registerTestnet } from './commands/testnet.js'
-import { registerValidators } from './commands/validators.js'
-import { registerVerify } from './commands/verify.js'
-import { registerWhy } from './commands/why.js'
 import { EXIT, oneLine } from './exit.js'
 import { printJson } from './ui/terminal.js'
 
 const VERSION = '0.1.0'
 
-function createProgram(json: boolean): Command {
+type Register = (program: Command) => void
+
+/** In the order of the help text. Only the command asked for is loaded: together they take longer than most of them run. */
+const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
+  demo: async () => (await import('./commands/demo.js')).registerDemo,
+  dev: async () => (await import('./commands/dev.js')).registerDev,
+  testnet: async () => (await import('./commands/testnet.js')).registerTestnet,
+  start: async () => (await import('./commands/start.js')).registerStart,
+  status: async () => (await import('./commands/status.js')).registerStatus,
+  why: async () => (await import('./commands/why.js')).registerWhy,
+  prove: async () => (await import('./commands/prove.js')).registerProve,
+  submit: async () => (await import('./commands/submit.js')).registerSubmit,
+  verify: async () => (await import('./commands/verify.js')).registerVerify,
+  check: async () => (await import('./commands/check.js')).registerCheck,
+  conformance: async () => (await import('./commands/conformance.js')).registerConformance,
+  fork: async () => (await import('./commands/fork.js')).registerFork,
+  simulate: async () => (await import('./commands/simulate.js')).registerSimulate,
+  validators: async () => (await import('./commands/validators.js')).registerValidators,
+}
+
+async function createProgram(args: readonly string[]): Promise<Command> {
+  const json = args.includes('--json')
   const program = new Command('aethel')
     .description('Byzantine-fault-tolerant consensus on machine-checked proofs')
     .version(VERSION)
     .exitOverride()
     .configureOutput({ writeErr: (text) => process.stderr.write(text), outputError: (text, write) => reportUsage(text, write, json) })
     .addHelpText('after', EXIT_CODES_HELP)
-  for (const register of [
-    registerDemo,
-    registerDev,
-    registerTestnet,
-    registerStart,
-    registerStatus,
-    registerWhy,
-    registerSubmit,
-    registerVerify,
-    registerCheck,
-    registerFork,
-    registerSimulate,
-    registerValidators,
-  ]) {
-    register(program)
-  }
+  const asked = Object.entries(COMMANDS).filter(([name]) => name === args[0])
+  for (const [, load] of asked.length > 0 ? asked : Object.entries(COMMANDS)) (await load())(program)
   return program
 }
 
 const EXIT_CODES_HELP = `
 Exit codes: 0 ok, 1 internal error, 2 usage or unreadable input, 3 invalid proof, receipt or fork proof,
-            5 submitted but not final in time, 6 unreachable, 7 invariant violated in the simulator.`
+            4 no proof found, 5 submitted but not final in time, 6 unreachable, 7 invariant violated in the simulator.`
 
 function reportUsage(text: string, write: (text: string) => void, json: boolean): void {
   const message = oneLine(text.replace(/^error: /, ''))
@@ -60,7 +55,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 try {
-  await createProgram(process.argv.includes('--json')).parseAsync()
+  await (await createProgram(process.argv.slice(2))).parseAsync()
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error
   process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage

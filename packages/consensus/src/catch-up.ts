@@ -19,6 +19,7 @@ import { roughBodyBytes } from './block.js'
 import type { Certificate } from './certificate.js'
 import { commitReady, learnCommit, markCommitted, onBody, retryAborted } from './chain.js'
 import { considerComplaints } from './complaints.js'
+import { ForkFound } from './halting.js'
 import { MAX_SERVE_BYTES } from './interface.js'
 import type { Blocks, Fetch, Message, NewView, PrePrepare, Status, StatusSlot, ViewChange } from './messages.js'
 import { MAX_STATUS_SLOTS, statusBytes } from './messages.js'
@@ -253,9 +254,14 @@ export function onBlocks(state: State, from: ValidatorIndex, message: Blocks): v
   if (first === undefined) return ignore(state, 'blocks', 'nothing new')
   if (first.header.height !== state.committed.height + 1) return ignore(state, 'blocks', 'not on top of the committed block')
   state.sync = null
-  for (const block of usable) onBodyFromSync(state, block, message)
-  learnCommit(state, message.certificate)
-  commitReady(state)
+  try {
+    for (const block of usable) onBodyFromSync(state, block, message)
+    learnCommit(state, message.certificate)
+    commitReady(state)
+  } catch (error) {
+    if (error instanceof ForkFound) error.headers.push(...message.blocks.map(({ header }) => header), ...message.links)
+    throw error
+  }
   const claimed = state.statuses[from]?.committedHeight ?? 0
   const last = usable.at(-1)?.header.height ?? 0
   if (claimed > last) requestSync(state, from, height(last + 1))

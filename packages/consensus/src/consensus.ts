@@ -21,6 +21,8 @@ import { commitReady, learnCommit, onValidated, pursue, pursueHash } from './cha
 import type { VerifiedMessage } from './check.js'
 import { onLeaderJudged } from './complaints.js'
 import { type Diagnosis, explain, type Surroundings } from './diagnosis.js'
+import type { ForkMaterial } from './fork-assembly.js'
+import { ForkFound, forkMaterialOf, haltEffect } from './halting.js'
 import type { CommittedTip, ConsensusConfig, DurableState, Effect, Input, TimerName } from './interface.js'
 import type { Message } from './messages.js'
 import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote } from './normal-case.js'
@@ -49,6 +51,8 @@ export interface Inspection {
   readonly recovering: { readonly answers: number; readonly above: View | null } | null
   /** To the farthest peer of the nearest quorum. */
   readonly quorumRoundTripMs: number
+  /** Null, or where two blocks are proven committed: it signs nothing any more. */
+  readonly forkedAt: Height | null
 }
 
 export interface Consensus {
@@ -61,6 +65,8 @@ export interface Consensus {
   inspect(): Inspection
   /** Why nothing commits right now, or that all is well. */
   explain(around: Surroundings): Diagnosis
+  /** What this replica could add to a fork proof, beside its committed chain. */
+  forkMaterial(): ForkMaterial
   /** Null until the last block of the epoch is committed; then what the core of the next epoch, with these validators, starts from. */
   handOver(next: ValidatorSet): DurableState | null
 }
@@ -74,13 +80,8 @@ export function createConsensus(config: ConsensusConfig, durable: DurableState):
 export function consensusOf(state: State, lastCommit: Certificate | null): Consensus {
   return {
     step(input) {
-      handle(state, input, lastCommit)
-      settle(state)
-      considerRelease(state)
-      settle(state)
-      proposeIfDue(state)
-      settle(state)
-      settleViewTimer(state)
+      if (state.forkedAt !== null) onInputWhenHalted(state, input)
+      else carryOut(state, input, lastCommit)
       const effects = state.out
       state.out = []
       return effects
@@ -96,6 +97,7 @@ export function consensusOf(state: State, lastCommit: Certificate | null): Conse
     },
     wants: (from, message) => wants(state, from, message),
     explain: (around) => explain(state, around),
+    forkMaterial: () => forkMaterialOf(state),
     handOver: (next) => (state.committed.height === state.lastHeight ? handOverOf(state, next) : null),
     inspect: () => ({
       view: state.view,
@@ -113,8 +115,37 @@ export function consensusOf(state: State, lastCommit: Certificate | null): Conse
       viewTimeoutMs: viewTimeoutMs(state),
       recovering: mayVote(state) ? null : { answers: answersOf(state), above: viewToPass(state) },
       quorumRoundTripMs: quorumRoundTripMs(state),
+      forkedAt: state.forkedAt,
     }),
   }
+}
+
+/** A step ends where two certificates contradict each other, and the replica with it (protocol.md §12). */
+function carryOut(state: State, input: Input, lastCommit: Certificate | null): void {
+  try {
+    handle(state, input, lastCommit)
+    settle(state)
+    considerRelease(state)
+    settle(state)
+    proposeIfDue(state)
+    settle(state)
+    settleViewTimer(state)
+  } catch (error) {
+    if (!(error instanceof ForkFound)) throw error
+    state.forkedAt = error.height
+    state.agenda = []
+    for (const timer of ['view', 'batch'] as const) state.out.push({ kind: 'cancel-timer', timer })
+    state.out.push(haltEffect(state, error))
+  }
+}
+
+/** It has nothing more to say, and still serves what others ask for, within the bounds of a tick. */
+function onInputWhenHalted(state: State, input: Input): void {
+  if (input.kind === 'timer' && input.timer === 'status') {
+    state.answersThisTick.clear()
+    state.out.push({ kind: 'set-timer', timer: 'status', afterMs: state.config.timers.statusMs })
+  }
+  if (input.kind === 'message' && input.message.kind === 'fetch' && input.message.want !== 'view') onFetch(state, input.from, input.message)
 }
 
 /** Views and votes begin anew (protocol.md §10); the chain goes on. */

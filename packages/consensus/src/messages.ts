@@ -30,8 +30,8 @@ import {
   type Header,
   MAX_BLOCK_TRANSACTIONS,
   MAX_EVIDENCE_BYTES,
-  readBlock,
   readHeader,
+  readUnboundBlock,
   writeBlock,
   writeHeader,
 } from './block.js'
@@ -151,8 +151,8 @@ export const MAX_STATUS_SLOTS = 256
 export const MAX_LINKS = 256
 export const MAX_SYNC_BLOCKS = 1024
 /**
- * Transactions of all blocks of one BLOCKS: those of the largest block. Each is hashed before anything else is known about it,
- * and a frame has room for three million of a byte each: half a minute (trap E6).
+ * Transactions of all blocks of one BLOCKS: those of the largest block. Each is hashed once the certificate is found good, and
+ * each is an object of its own before that; a frame has room for three million of a byte each (trap E6).
  */
 export const MAX_SYNC_TRANSACTIONS: number = MAX_BLOCK_TRANSACTIONS
 
@@ -350,7 +350,7 @@ export function writeMessage(writer: Writer, message: Message): void {
 function readSyncBlocks(reader: Reader): Block[] {
   let transactions = 0
   return reader.list(MAX_SYNC_BLOCKS, (r) => {
-    const block = readBlock(r)
+    const block = readUnboundBlock(r)
     transactions += block.body.transactions.length
     if (transactions > MAX_SYNC_TRANSACTIONS)
       r.fail('too-many', `expected at most ${MAX_SYNC_TRANSACTIONS} transactions in all blocks of a BLOCKS, got ${transactions}`)
@@ -368,7 +368,7 @@ export function readMessage(reader: Reader): Message {
         sender: validatorIndex(reader.u16()),
         signature: reader.signature(),
       }
-      return { kind: 'pre-prepare', ...head, block: readBlock(reader) }
+      return { kind: 'pre-prepare', ...head, block: readUnboundBlock(reader) }
     }
     case TAG.vote:
       return { kind: 'vote', vote: readVote(reader) }
@@ -388,7 +388,7 @@ export function readMessage(reader: Reader): Message {
         certificate: readCertificate(reader),
       }
     case TAG.block:
-      return { kind: 'block', block: readBlock(reader) }
+      return { kind: 'block', block: readUnboundBlock(reader) }
     case TAG['view-claim']:
       return {
         kind: 'view-claim',

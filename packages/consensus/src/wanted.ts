@@ -2,7 +2,7 @@
  * What is worth a signature check (protocol.md §13): asked before the edge checks anything, so that what could change
  * nothing costs its decoding and no more. A pure look at the state; saying yes too often only costs time.
  */
-import { height, keyOf, type ValidatorIndex } from '@aethel/codec'
+import { equalBytes, height, keyOf, type ValidatorIndex } from '@aethel/codec'
 import type { Message, PrePrepare } from './messages.js'
 import { wantsVote } from './normal-case.js'
 import { wantsClaim } from './recovery.js'
@@ -42,5 +42,9 @@ function wantsProposal(state: State, message: PrePrepare): boolean {
   const isTip = phase.kind === 'active' && phase.base.kind === 'tip' && message.view === state.view && at === phase.base.firstHeight
   if (at > height(committed.height + WINDOWS_BUFFERED * state.config.window) && !isTip) return false
   if (message.view > state.view || phase.kind !== 'active') return state.early.get(message.view)?.has(at) !== true
-  return true // a second, different one is evidence
+  // A second, different one is evidence, once; the same once more would be hashed as a whole for nothing.
+  if (state.reported.has(`${message.sender}/${message.view}`)) return false
+  const held = state.votes.slot(message.view, at)?.prepare.bySender[message.sender]
+  const isKept = state.early.get(message.view)?.has(at) === true || state.accepted.has(at)
+  return !isKept || held === undefined || !equalBytes(held.blockHash, message.block.hash)
 }
