@@ -200,6 +200,8 @@ export class World {
   readonly coverage: Coverage = new Coverage()
   readonly forks: Forks = new Forks()
   #ambush: { readonly node: number | null; readonly at: Boundary } | null = null
+  /** What is to be said about a commit once it is durable. */
+  readonly #concluding = new WeakMap<Write<TallyState>, () => void>()
   #mayBeRuined: number
   /** The only one that may lose its store on a chain with epochs. */
   readonly #frail: number | null
@@ -207,6 +209,8 @@ export class World {
   nowMs = 0
   eventCount = 0
   messages = 0
+  /** Of the longest queue at a network interface then. */
+  backlogAtHealingMs = 0
   /** Signature checks of further receivers of one message: each would make them, and they were made once. */
   checksSpared = 0
 
@@ -573,7 +577,7 @@ export class World {
     if (node.replica === null) return
     const writes = node.queue.flatMap((item) => (item.kind === 'write' ? [item.write] : []))
     const survived = this.#fates.below(writes.length + 1, 'crash', node.index, node.incarnation, 7)
-    for (const write of writes.slice(0, survived)) node.disk.apply(write)
+    for (const write of writes.slice(0, survived)) this.#write(node, write)
     noteDurableView(node)
     if (writes.length > survived) this.coverage.hit('crash lost unsynced writes')
     this.#trace(node.index, 'crash', { writes: writes.length, survived })
@@ -942,13 +946,35 @@ export class World {
       this.promises.onOffence(offence, null)
     }
     demand('state-root', executed.ok, () => `validator ${node.index} committed a block that does not execute`)
-    const isFirst = header.height > this.invariants.height
-    this.invariants.onCommit(node.index, node.appliedHeight, block, certificate, executed.value.stateRoot)
-    node.appliedHeight = header.height
-    const { state } = executed.value
-    node.queue.push({ kind: 'write', write: { kind: 'commit', committed: { block, certificate, state, nextEpoch } } })
+    const { state, stateRoot } = executed.value
+    const write: Write<TallyState> = { kind: 'commit', committed: { block, certificate, state, nextEpoch } }
+    node.queue.push({ kind: 'write', write })
     this.#traceHash.commit(node.index, block.hash)
+    const below = node.appliedHeight
+    node.appliedHeight = header.height
+    if (this.#isAlone) this.#concluding.set(write, () => this.#conclude(node, below, effect, stateRoot))
+    else this.#conclude(node, below, effect, stateRoot)
+  }
+
+  /**
+   * A commit certificate of several validators holds durable votes, and stands whatever becomes of this one's disk. Who is a quorum
+   * alone counts its own vote before that is durable, and what a crash takes back was never committed: it is judged by what its disk
+   * has.
+   */
+  get #isAlone(): boolean {
+    return this.#options.validators === 1
+  }
+
+  #conclude(node: Node, below: number, effect: Extract<ReplicaEffect, { kind: 'commit' }>, stateRoot: Hash): void {
+    const { block, certificate } = effect
+    const isFirst = block.header.height > this.invariants.height
+    this.invariants.onCommit(node.index, below, block, certificate, stateRoot)
     if (isFirst) this.#onFirstCommit(node, block.body.transactions)
+  }
+
+  #write(node: Node, write: Write<TallyState>): void {
+    node.disk.apply(write)
+    this.#concluding.get(write)?.()
   }
 
   #onFirstCommit(node: Node, transactions: readonly Uint8Array[]): void {
@@ -991,7 +1017,7 @@ export class World {
     while (queue[until]?.kind === 'release') until++
     const batch = queue.splice(0, until)
     for (const item of batch) {
-      if (item.kind === 'write') node.disk.apply(item.write)
+      if (item.kind === 'write') this.#write(node, item.write)
       else this.#checkPromise(node, item.effect) // against what was durable before it
     }
     noteDurableView(node)
@@ -1099,6 +1125,7 @@ export class World {
     this.#network.heal()
     this.#ambush = null
     this.#healedAtMs = this.nowMs
+    this.backlogAtHealingMs = this.#network.backlogMs(this.nowMs)
     if (this.#options.knobs.transactions === OPEN_ENDED) this.#clients.stop()
     this.#trace(-1, 'heal')
     this.#reconnectSome(0)
