@@ -44,6 +44,7 @@ import {
   type VerificationOutcome,
 } from '@aethel/replica'
 import type { Store, StoreRecord } from '@aethel/storage'
+import { AbortAlarm } from './abort-alarm.js'
 import { contactsIn, ownSeat } from './epochs.js'
 import { recordFork, type SeenFork, sentenceOf } from './fork-proof.js'
 import type { Home } from './home.js'
@@ -51,6 +52,7 @@ import type { Log } from './log.js'
 import { LogLimit } from './log-limit.js'
 import type { Metrics } from './metrics.js'
 import type { ProofPool } from './proof-pool.js'
+import { VerdictLog } from './verdict-log.js'
 import { GRANT_PER_BLOCK_US, GRANT_PER_TRANSACTION_US, KNOWN_TRANSACTION_US, priceOf, priceOfServing, priceOfUnwanted } from './worth.js'
 
 /** Committed states kept for receipts. */
@@ -98,6 +100,8 @@ export interface DriverOptions {
   onBug(error: unknown): void
   /** A committed block with its own certificate that the store already holds. */
   readonly provable: ProvableState | null
+  /** Keys of the verdicts that the store holds. */
+  readonly verdicts?: readonly Hash[]
 }
 
 /** A transaction that nobody has looked at yet; `from` is null for a client. */
@@ -144,11 +148,14 @@ export class Driver {
   readonly #served = new Map<ValidatorIndex, { upTo: number; readonly sinceMs: number }>()
   /** When the newest blocks were committed. */
   readonly #commitTimes: number[] = []
+  readonly #verdicts: VerdictLog
+  readonly alarm: AbortAlarm = new AbortAlarm()
   /** Durable and published. */
   #published: { height: number; view: number }
 
   constructor(options: DriverOptions) {
     this.#options = options
+    this.#verdicts = new VerdictLog(options.verdicts ?? [], () => this.#writeVerdicts())
     this.#checker = this.#checkerFor(options.replica.epoch)
     this.#gate = createEpochGate({ start: options.replica.epoch, check: (_, message) => this.#checker.check(message) })
     this.provable = options.provable === null ? [] : [options.provable]
@@ -179,6 +186,7 @@ export class Driver {
   }
 
   stop(): void {
+    if (!this.#stopped) this.#writeVerdicts()
     this.#stopped = true
     for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()
@@ -412,8 +420,12 @@ export class Driver {
 
   onVerified(job: VerificationJob, outcome: VerificationOutcome, milliseconds: number): void {
     this.#options.metrics.onVerified(job.work.kind, outcome, milliseconds)
-    if (outcome.status === 'aborted')
-      this.#options.log.error({ event: 'verification-aborted', kind: job.work.kind, reason: outcome.reason })
+    const { kind } = job.work
+    if (outcome.status === 'aborted') {
+      this.alarm.raise({ kind, reason: outcome.reason, atMs: Date.now() })
+      this.#options.log.error({ event: 'verification-aborted', kind, reason: outcome.reason })
+    }
+    this.#verdicts.remember(job.work.key, outcome)
     this.input({ kind: 'verified', key: job.work.key, outcome, nowMs: Date.now() })
   }
 
@@ -461,6 +473,12 @@ export class Driver {
       }
       case 'verify':
         this.#pool?.run(effect.jobs)
+        return
+      case 'hasten-verification':
+        this.#pool?.hasten(effect.keys)
+        return
+      case 'cancel-verification':
+        this.#pool?.cancel(effect.keys)
         return
       case 'admission': {
         const { request, admission } = effect
@@ -526,6 +544,7 @@ export class Driver {
     const { block, certificate, writes, transactions, offences, nextEpoch } = effect
     const transactionIds = transactions.map((transaction) => transaction.id)
     this.#group.records.push({ kind: 'commit', block, certificate, writes, transactionIds, nextEpoch })
+    this.#verdicts.settle(transactions)
     this.#learnContacts()
     const { replica } = this.#options
     // Several blocks can commit in one step; the replica's state is the newest one's.
@@ -623,6 +642,8 @@ export class Driver {
 
   #flush(): void {
     const group = this.#group
+    // Along with what is written anyway, and after it.
+    if (group.records.length > 0) for (const record of this.#verdicts.take()) group.records.push(record)
     if (group.records.length > 0 || group.releases.length > 0) {
       this.#group = { records: [], releases: [] }
       this.#groupsInFlight++
@@ -637,6 +658,12 @@ export class Driver {
       })
     }
     this.#mesh?.flush()
+  }
+
+  /** Nothing waits for these to be durable. */
+  #writeVerdicts(): void {
+    if (this.#stopped) return
+    this.#guarded(() => this.#options.store.append(this.#verdicts.take(), () => undefined))
   }
 
   #send(to: ValidatorIndex | 'all', message: Message): void {

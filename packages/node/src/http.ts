@@ -359,9 +359,9 @@ function registerChain(app: FastifyInstance, context: HttpContext): void {
   )
   app.get('/v1/why', async () => {
     const diagnosis = driver.explain()
-    return { paragraph: paragraphOf(diagnosis), ...diagnosis }
+    return { paragraph: inWords(driver), ...diagnosis }
   })
-  app.get('/why', async (_request, reply) => reply.type('text/plain; charset=utf-8').send(`${paragraphOf(driver.explain())}\n`))
+  app.get('/why', async (_request, reply) => reply.type('text/plain; charset=utf-8').send(`${inWords(driver)}\n`))
   app.get('/v1/evidence', async () => evidenceJson(context))
   app.get('/v1/fork', async (_request, reply) => {
     const file = driver.fork?.file ?? null
@@ -531,4 +531,10 @@ function numberOf(text: string | undefined, name: string, fallback: number): num
   const value = Number(text)
   if (!Number.isSafeInteger(value) || value < 0) throw new HttpError(400, name, `expected ${name} as a whole number, got ${text}`)
   return value
+}
+
+/** Why nothing commits, or that all is well; and what else whoever runs the validator should know. */
+function inWords(driver: Driver): string {
+  const alarm = driver.alarm.sentence(Date.now())
+  return [paragraphOf(driver.explain()), ...(alarm === null ? [] : [alarm])].join(' ')
 }

@@ -66,6 +66,8 @@ export interface ReplicaOptions<State> {
   readonly epochs?: EpochOptions<State>
   /** What `evidence` effects asked to be kept, from before a restart. */
   readonly evidence?: readonly Uint8Array[]
+  /** Verdicts of this validator from before a restart: what was verified once is not verified again. */
+  readonly verdicts?: readonly { readonly key: Hash; readonly verdict: Verdict }[]
 }
 
 export interface ReplicaInspection extends Inspection {
@@ -186,7 +188,8 @@ class ReplicaMachine<State> implements Replica<State> {
   readonly #layers = new Map<string, Layer<State>>()
   readonly #validations = new Map<string, Validation>()
   /** Work under way, by key: one verification per proof. */
-  readonly #underWay = new Set<string>()
+  /** By key: for whom. */
+  readonly #underWay = new Map<string, VerificationJob['priority']>()
   readonly #evidence = new EvidencePool()
   readonly #suspicions = new Map<string, Suspicion>()
   /** None of the evidence held could go into the last block asked for; until a commit or new evidence. */
@@ -203,6 +206,8 @@ class ReplicaMachine<State> implements Replica<State> {
   #leaderWatch: LeaderWatch
   #nowMs = 0
   #jobs: VerificationJob[] = []
+  #hastened: Hash[] = []
+  #abandoned: Hash[] = []
   #out: ReplicaEffect[] = []
 
   constructor(options: ReplicaOptions<State>) {
@@ -223,6 +228,7 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#committedAtTick = this.#tip.height
     this.#mempool = new Mempool(options.mempool, options.order)
     this.#verdicts = new VerdictCache(options.mempool.verdicts)
+    for (const { key, verdict } of options.verdicts ?? []) this.#verdicts.set(key, verdict)
     this.#scheduler = new Scheduler(
       { application: options.application, mempool: this.#mempool, order: options.order, maxWaitBlocks: options.mempool.maxWaitBlocks },
       this.#state,
@@ -242,6 +248,7 @@ class ReplicaMachine<State> implements Replica<State> {
         return { state: machine.#state, height: machine.#tip.height }
       },
       requestVerification: (work, cited, priority) => this.#requestVerification(work, cited, priority),
+      abandonVerification: (key) => this.#abandonVerification(key),
       push: (effect) => this.#out.push(effect),
     })
   }
@@ -314,6 +321,14 @@ class ReplicaMachine<State> implements Replica<State> {
     if (this.#jobs.length > 0) {
       this.#out.push({ kind: 'verify', jobs: this.#jobs })
       this.#jobs = []
+    }
+    if (this.#hastened.length > 0) {
+      this.#out.push({ kind: 'hasten-verification', keys: this.#hastened })
+      this.#hastened = []
+    }
+    if (this.#abandoned.length > 0) {
+      this.#out.push({ kind: 'cancel-verification', keys: this.#abandoned })
+      this.#abandoned = []
     }
     return this.#out
   }
@@ -742,9 +757,21 @@ class ReplicaMachine<State> implements Replica<State> {
 
   #requestVerification(work: VerificationWork, cited: VerificationJob['cited'], priority: VerificationJob['priority']): void {
     const key = keyOf(work.key)
-    if (this.#underWay.has(key)) return
-    this.#underWay.add(key)
-    this.#jobs.push({ work, cited, priority })
+    const before = this.#underWay.get(key)
+    if (before === 'block' || before === priority) return
+    this.#underWay.set(key, priority)
+    // Under way for the mempool: a block must not wait behind it.
+    if (before === undefined) this.#jobs.push({ work, cited, priority })
+    else this.#hastened.push(work.key)
+  }
+
+  /** Admission does not need this verdict any more; if nothing else does, whoever verifies may leave it. */
+  #abandonVerification(key: Hash): void {
+    const name = keyOf(key)
+    if (this.#underWay.get(name) !== 'mempool') return
+    for (const suspicion of this.#suspicions.values()) if (suspicion.key === name) return
+    this.#underWay.delete(name)
+    this.#abandoned.push(key)
   }
 
   #onVerified(key: Hash, outcome: VerificationOutcome): void {

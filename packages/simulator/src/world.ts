@@ -49,7 +49,15 @@ import { Network, roughBytes } from './network.js'
 import { type Random, randomStream } from './random.js'
 import { blocksFrom } from './serve.js'
 import { createIdealSignatures, type SignatureScheme } from './signatures.js'
-import { createTallyMachine, decodeTally, isTallyAcceptable, TALLY_GENESIS, type TallyState, tallyGasOf, verifyTally } from './tally-machine.js'
+import {
+  createTallyMachine,
+  decodeTally,
+  isTallyAcceptable,
+  TALLY_GENESIS,
+  type TallyState,
+  tallyGasOf,
+  verifyTally,
+} from './tally-machine.js'
 import { TraceHash, type TraceLine } from './trace.js'
 import { demand, Violation } from './violation.js'
 
@@ -843,6 +851,10 @@ export class World {
           const { index, incarnation } = node
           this.#events.push(this.nowMs + takesMs, { kind: 'verified', node: index, incarnation, key: work.key, bytes: work.claim })
         }
+        return
+      case 'hasten-verification':
+      case 'cancel-verification':
+        // Every verification has its time drawn; an answer nobody waits for must do no harm.
         return
       case 'event':
         this.coverage.onEvent(effect.event)

@@ -60,6 +60,7 @@ interface SimulateOptions extends CommonOptions {
   readonly window: number
   readonly from: number
   readonly to?: number
+  readonly unreduced?: boolean
 }
 
 interface Faulty {
@@ -100,6 +101,7 @@ export function registerSimulate(program: Command): void {
     .option('--views <v>', 'twins: views of a schedule', integer(1, 32), 6)
     .option('--first <i>', 'twins: the first validator that runs twice', integer(0, 63), 0)
     .option('--window <w>', 'twins: heights in flight', integer(1, 64), 1)
+    .option('--unreduced', 'twins: merge states only if nothing at all differs (slow)')
     .option('--from <n>', 'twins: first schedule', integer(0, Number.MAX_SAFE_INTEGER), 0)
     .option(
       '--to <n>',
@@ -111,12 +113,13 @@ export function registerSimulate(program: Command): void {
 
 function run(options: SimulateOptions): ExitCode | Promise<ExitCode> {
   if (options.transcript !== undefined) return simulateTranscript(options.transcript, options.json === true)
-  if (options.twins === true) {
-    const { validators, views, first, window, from, seed } = options
-    const sample = options.seeds ?? null
-    return simulateTwins({ validators, views, first, window, from, to: options.to ?? null, sample, seed, json: options.json === true })
-  }
   if (options.mutant !== undefined) return simulatePlanted(options.mutant, process.argv.slice(process.argv.indexOf('simulate') + 1))
+  if (options.twins === true) {
+    const { validators, views, first, window, from, seed, jobs } = options
+    const shared = { validators, views, first, window, from, seed, jobs }
+    const unreduced = options.unreduced === true
+    return simulateTwins({ ...shared, to: options.to ?? null, sample: options.seeds ?? null, unreduced, json: options.json === true })
+  }
   return simulate(options)
 }
 
