@@ -22,6 +22,7 @@ export const PREFIX = {
   transaction: 0x32,
   evidence: 0x33,
   verdict: 0x34,
+  index: 0x35,
   state: 0x40,
 } as const
 
@@ -77,6 +78,11 @@ export function evidenceKey(offence: Offence): Uint8Array {
 
 export function verdictKey(work: Hash): Uint8Array {
   return concatBytes(Uint8Array.of(PREFIX.verdict), work)
+}
+
+/** Keys of an index are its owner's own. */
+export function indexKey(key: Uint8Array): Uint8Array {
+  return concatBytes(Uint8Array.of(PREFIX.index), key)
 }
 
 export function stateKey(key: Uint8Array): Uint8Array {
