@@ -210,9 +210,8 @@ export const persistence = [
     edits: [
       {
         file: STORE,
-        before: 'const write = operations.length === 0 ? Promise.resolve() : this.#level.batch(operations, { sync: true })',
-        after:
-          'const write = Promise.resolve()\n    setTimeout(() => this.#level.batch(operations, { sync: true }).catch(() => undefined), 20)',
+        before: 'const write = batch === null ? Promise.resolve() : batch.write({ sync: true })',
+        after: 'const write = Promise.resolve()\n    setTimeout(() => batch?.write({ sync: true }).catch(() => undefined), 20)',
       },
     ],
     hunt: tests('packages/storage/src/store.test.ts'),
@@ -268,8 +267,8 @@ export const persistence = [
     edits: [
       {
         file: STORE,
-        before: "!(name.endsWith('.ldb') && live.has(Number.parseInt(name, 10)))",
-        after: "!(name.endsWith('.ldb') && live.size >= 0)",
+        before: "name.endsWith('.ldb') && tables.has(Number.parseInt(name, 10))",
+        after: "name.endsWith('.ldb') && tables.size >= 0",
       },
     ],
     hunt: tests('packages/storage/src/store.test.ts'),

@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   start: async () => (await import('./commands/start.js')).registerStart,
   status: async () => (await import('./commands/status.js')).registerStatus,
   why: async () => (await import('./commands/why.js')).registerWhy,
+  prove: async () => (await import('./commands/prove.js')).registerProve,
   submit: async () => (await import('./commands/submit.js')).registerSubmit,
   claims: async () => (await import('./commands/claims.js')).registerClaims,
   verify: async () => (await import('./commands/verify.js')).registerVerify,
@@ -40,7 +41,7 @@ async function createProgram(args: readonly string[]): Promise<Command> {
 
 const EXIT_CODES_HELP = `
 Exit codes: 0 ok, 1 internal error, 2 usage or unreadable input, 3 invalid proof, receipt or fork proof,
-            5 submitted but not final in time, 6 unreachable, 7 invariant violated in the simulator.`
+            4 no proof found, 5 submitted but not final in time, 6 unreachable, 7 invariant violated in the simulator.`
 
 function reportUsage(text: string, write: (text: string) => void, json: boolean): void {
   const message = oneLine(text.replace(/^error: /, ''))

@@ -1,6 +1,8 @@
 /** The proof kinds this program has, made ready for a genesis: the one place where the ledger names them. */
 import { equalBytes, ok, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
 import {
+  BVLRAT_KIND,
+  bvlratVerifier,
   type DefinedVerifier,
   type LibraryDefinition,
   LRAT_KIND,
@@ -33,6 +35,8 @@ function createKind(kind: string, libraries: readonly LibraryDefinition[], verif
       return { verifier: lratVerifier(), revision: LRAT_REVISION }
     case SAT_MODEL_KIND:
       return { verifier: satModelVerifier(), revision: SAT_MODEL_REVISION }
+    case BVLRAT_KIND:
+      return { verifier: bvlratVerifier(), revision: 1 }
     case TEST_KIND:
       return { verifier: testVerifier(), revision: 1 }
     default: {
@@ -53,7 +57,7 @@ export function genesisKinds(
     if (kind === undefined)
       return refuse(
         'unknown-kind',
-        `expected a proof kind of this program (${METAMATH_KIND}, ${LRAT_KIND}, ${SAT_MODEL_KIND}, ${TEST_KIND}), got ${JSON.stringify(name)}`,
+        `expected a proof kind of this program (${METAMATH_KIND}, ${LRAT_KIND}, ${BVLRAT_KIND}, ${SAT_MODEL_KIND}, ${TEST_KIND}), got ${JSON.stringify(name)}`,
       )
     kinds.push({ kind: name, revision: kind.revision, ...(kind.digest === undefined ? {} : { digest: kind.digest }) })
   }

@@ -50,23 +50,28 @@ import { contactsIn, ownSeat } from './epochs.js'
 import { recordFork, type SeenFork, sentenceOf } from './fork-proof.js'
 import type { Home } from './home.js'
 import type { Log } from './log.js'
+import { LogLimit } from './log-limit.js'
 import type { Metrics } from './metrics.js'
 import type { ProofPool } from './proof-pool.js'
 import { VerdictLog } from './verdict-log.js'
+import { GRANT_PER_BLOCK_US, GRANT_PER_TRANSACTION_US, KNOWN_TRANSACTION_US, priceOf, priceOfServing, priceOfUnwanted } from './worth.js'
 
 /** Committed states kept for receipts. */
 const RETAINED_STATES = 64
 /** Transactions that have arrived and were not looked at yet; beyond it peers' are dropped and clients' refused. */
-const MAX_ARRIVAL_BYTES: number = 64 * 1024 * 1024
+export const MAX_ARRIVAL_BYTES: number = 64 * 1024 * 1024
+/** Charged for each beside its bytes: an array with a buffer of its own, and its place in the queue. At most 131,072 wait. */
+export const ARRIVAL_COST_BYTES = 512
 /** Of one turn, for checking signatures of transactions: about a hundred. */
 const ARRIVAL_SLICE_MS = 3
 const ARRIVALS_PER_INPUT = 64
 /** Refusals remembered for clients that ask later. */
-const REMEMBERED_REFUSALS = 16_384
+export const REMEMBERED_REFUSALS = 16_384
 /** Blocks of this long count as recent. */
 const RECENT_MS = 10_000
 /** Far more than commit in that time. */
 const MAX_COMMIT_TIMES = 4_096
+const FORGET_SERVED_MS = 60_000
 
 /** A committed block that carries its own certificate, with the state after it: receipts are proven against these. */
 export interface ProvableState {
@@ -120,6 +125,9 @@ export class Driver {
   readonly #timers = new Map<TimerName, NodeJS.Timeout>()
   readonly #requests = new Map<number, (admission: Admission) => void>()
   readonly #settlements = new Map<string, Set<(settlement: Settlement) => void>>()
+  /** Of all transactions: many may wait for the same one. */
+  #settlementCallbacks = 0
+  readonly #logLimit = new LogLimit()
   readonly #refusals = new Map<string, Refusal>()
   readonly #listeners = new Set<(committed: Committed) => void>()
   readonly provable: ProvableState[]
@@ -137,6 +145,8 @@ export class Driver {
   #fork: SeenFork | null = null
   /** When each group that the disk has not confirmed was handed to it. */
   readonly #openGroups: number[] = []
+  /** Up to which height each peer was given blocks, for the first time since then: what it has been given costs it when it asks again. */
+  readonly #served = new Map<ValidatorIndex, { upTo: number; readonly sinceMs: number }>()
   /** When the newest blocks were committed. */
   readonly #commitTimes: number[] = []
   readonly #verdicts: VerdictLog
@@ -197,7 +207,7 @@ export class Driver {
   #enterEpoch(): void {
     const { epoch } = this.#options.replica
     this.#checker = this.#checkerFor(epoch)
-    for (const { from, message } of this.#gate.enter(epoch)) this.#receive(from, message)
+    for (const { from, message } of this.#gate.enter(epoch)) this.#receive(from, message, 0)
   }
 
   /** The chain names validators that no configuration knew of: the mesh connects to them. */
@@ -230,28 +240,41 @@ export class Driver {
       onMessage: (from, bytes) => this.#guarded(() => this.#onMessage(from, bytes)),
       onTransactions: (from, transactions) => this.#guarded(() => this.#onTransactions(from, transactions)),
       onConnected: (peer) => {
-        log.info({ event: 'peer-connected', peer })
+        this.#logLimited('info', { event: 'peer-connected', peer })
+        this.#forgetServed(peer)
         this.input({ kind: 'connected', peer, nowMs: Date.now() })
       },
-      onLost: (peer, reason) => log.warn({ event: 'peer-lost', peer, reason }),
+      onLost: (peer, reason) => this.#logLimited('warn', { event: 'peer-lost', peer, reason }),
       onMisbehaving: (peer, code, message, shutOutMs) => {
         metrics.misbehaviour.inc({ code })
-        log.warn({ event: 'peer-misbehaving', peer, code, message, shutOutMs })
+        this.#logLimited('warn', { event: 'peer-misbehaving', peer, code, message, shutOutMs })
       },
       onStranger: (address, code, message, count) => log.warn({ event: 'stranger-refused', address, code, message, count }),
+      onThrottled: (peer, pauseMs) => {
+        metrics.throttled.inc()
+        log.warn({ event: 'peer-throttled', peer, pauseMs })
+      },
       onRoundTrip: (peer, roundTripMs) => this.input({ kind: 'round-trip', peer, roundTripMs }),
     }
+  }
+
+  /** Lines that others can cause as often as they like. */
+  #logLimited(level: 'info' | 'warn', line: { readonly event: string } & Readonly<Record<string, unknown>>): void {
+    const admitted = this.#logLimit.admit(line.event, performance.now())
+    if (admitted !== null) this.#options.log[level](admitted.suppressed === 0 ? line : { ...line, suppressed: admitted.suppressed })
   }
 
   #onMessage(from: ValidatorIndex, bytes: Uint8Array): void {
     const decoded = decodeMessage(bytes)
     if (!decoded.ok) return this.#blame(from, decoded.error)
-    this.#receive(from, decoded.value)
+    this.#receive(from, decoded.value, bytes.length)
   }
 
-  #receive(from: ValidatorIndex, message: Message): void {
+  /** `bytes`: as it came from the peer; 0 when it has waited here. */
+  #receive(from: ValidatorIndex, message: Message, bytes: number): void {
     const isOurs = epochNamedBy(message) === this.#gate.epoch
-    if (isOurs && !this.#options.replica.wants(from, message)) return
+    if (isOurs && !this.#options.replica.wants(from, message)) return this.#mesh?.charge(from, priceOfUnwanted(bytes))
+    if (bytes > 0) this.#mesh?.charge(from, isOurs ? priceOf(message, bytes) : priceOfUnwanted(bytes))
     const passage = this.#gate.pass(from, message)
     switch (passage.kind) {
       case 'verified':
@@ -270,14 +293,14 @@ export class Driver {
   /** Dropped when too many wait: peers send again what is not final (replica's regossip). */
   #onTransactions(from: ValidatorIndex, list: readonly Uint8Array[]): void {
     for (const bytes of list) {
-      if (this.#arrivalBytes + bytes.length > MAX_ARRIVAL_BYTES) return
+      if (this.#arrivalBytes + ARRIVAL_COST_BYTES + bytes.length > MAX_ARRIVAL_BYTES) return
       this.#arrive({ from, bytes })
     }
   }
 
   #arrive(arrival: Arrival): void {
     this.#arrivals.push(arrival)
-    this.#arrivalBytes += arrival.bytes.length
+    this.#arrivalBytes += ARRIVAL_COST_BYTES + arrival.bytes.length
     this.#scheduleFlush()
   }
 
@@ -311,7 +334,10 @@ export class Driver {
       const next = this.#arrivals[this.#nextArrival]
       if (next === undefined || next.from !== from) break
       this.#shiftArrival()
-      if (this.#isKnown(transactionIdOf(next.bytes))) continue
+      if (this.#isKnown(transactionIdOf(next.bytes))) {
+        this.#mesh?.charge(from, KNOWN_TRANSACTION_US)
+        continue
+      }
       const decoded = this.#options.application.decode(next.bytes)
       if (!decoded.ok) {
         this.#blame(from, decoded.error)
@@ -343,7 +369,7 @@ export class Driver {
   /** Checks and submits a client's transaction; resolves when it is admitted, waiting or refused. */
   submit(bytes: Uint8Array): Promise<Admission> {
     return new Promise((answer) => {
-      if (this.#arrivalBytes + bytes.length <= MAX_ARRIVAL_BYTES) return this.#arrive({ from: null, bytes, answer })
+      if (this.#arrivalBytes + ARRIVAL_COST_BYTES + bytes.length <= MAX_ARRIVAL_BYTES) return this.#arrive({ from: null, bytes, answer })
       const refusal = {
         code: 'mempool-full',
         message: `expected at most ${MAX_ARRIVAL_BYTES} bytes of transactions waiting to be looked at; try again later`,
@@ -368,7 +394,7 @@ export class Driver {
 
   /** Transactions that local clients wait for. */
   get awaited(): number {
-    return this.#arrivals.length - this.#nextArrival + this.#requests.size + this.#settlements.size
+    return this.#arrivals.length - this.#nextArrival + this.#requests.size + this.#settlementCallbacks
   }
 
   /** Calls back once when the transaction is final or dropped; the returned function forgets the wish. */
@@ -376,9 +402,10 @@ export class Driver {
     const key = keyOf(id)
     const callbacks = this.#settlements.get(key) ?? new Set()
     callbacks.add(callback)
+    this.#settlementCallbacks++
     this.#settlements.set(key, callbacks)
     return () => {
-      callbacks.delete(callback)
+      if (callbacks.delete(callback)) this.#settlementCallbacks--
       if (callbacks.size === 0 && this.#settlements.get(key) === callbacks) this.#settlements.delete(key)
     }
   }
@@ -489,9 +516,9 @@ export class Driver {
         return log.error({ event: 'block-invalid', height: event.height, hash: hex(event.hash), code: event.code, message: event.message })
       case 'proof-refused':
         metrics.refusals.inc({ code: event.code })
-        return log.info({ event: 'proof-refused', id: hex(event.id), from: event.from, code: event.code })
+        return this.#logLimited('info', { event: 'proof-refused', id: hex(event.id), from: event.from, code: event.code })
       case 'fetching':
-        return log.info({ event: 'fetching', peer: event.peer, from: event.from })
+        return this.#logLimited('info', { event: 'fetching', peer: event.peer, from: event.from })
       case 'recovering':
         return log.warn({ event: 'recovering', answers: event.answers, above: event.above })
       case 'recovered':
@@ -539,6 +566,7 @@ export class Driver {
     const { header } = committed.block
     const { log, metrics } = this.#options
     this.#published = { height: header.height, view: committed.certificate.view }
+    this.#mesh?.grant(GRANT_PER_BLOCK_US + committed.transactions.length * GRANT_PER_TRANSACTION_US)
     this.#commitTimes.push(performance.now())
     if (this.#commitTimes.length > MAX_COMMIT_TIMES) this.#commitTimes.shift()
     metrics.onCommitted(header, committed.transactions.length)
@@ -571,7 +599,10 @@ export class Driver {
     const callbacks = this.#settlements.get(key)
     if (callbacks === undefined) return
     this.#settlements.delete(key)
-    for (const callback of callbacks) callback(settlement)
+    this.#settlementCallbacks -= callbacks.size
+    const waiting = [...callbacks]
+    callbacks.clear()
+    for (const callback of waiting) callback(settlement)
   }
 
   #remember(id: Hash, refusal: Refusal): void {
@@ -644,7 +675,20 @@ export class Driver {
   /** Committed blocks with what proves them, as many as fit (protocol.md §7). */
   #serve(to: ValidatorIndex, from: Height): void {
     const answer = this.#answerFrom(from)
-    if (answer !== undefined) this.#send(to, answer)
+    if (answer === undefined) return
+    const bytes = encodeMessage(answer)
+    const last = from + answer.blocks.length - 1
+    const ledger = this.#served.get(to) ?? { upTo: 0, sinceMs: performance.now() }
+    this.#served.set(to, ledger)
+    if (from <= ledger.upTo) this.#mesh?.charge(to, priceOfServing(bytes.length))
+    ledger.upTo = Math.max(ledger.upTo, last)
+    this.#mesh?.send(to, bytes)
+  }
+
+  /** Who comes back may have lost what it was given; who comes back all the time has not. */
+  #forgetServed(peer: ValidatorIndex): void {
+    const ledger = this.#served.get(peer)
+    if (ledger !== undefined && performance.now() - ledger.sinceMs > FORGET_SERVED_MS) this.#served.delete(peer)
   }
 
   #answerFrom(from: Height): Blocks | undefined {

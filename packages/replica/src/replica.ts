@@ -3,7 +3,7 @@
  * blocks to be built, validated and committed; this file answers from the mempool, the verdict cache and the application,
  * and passes everything else through.
  */
-import { assert, equalBytes, type Hash, type Height, keyOf, type ValidatorIndex } from '@aethel/codec'
+import { assert, type Epoch, equalBytes, type Hash, type Height, keyOf, type ValidatorIndex } from '@aethel/codec'
 import {
   accusedVote,
   type Block,
@@ -19,6 +19,7 @@ import {
   type EpochStart,
   type Evidence,
   encodeEvidence,
+  type ForkMaterial,
   type Input,
   type Inspection,
   isBoundary,
@@ -99,6 +100,8 @@ export interface Replica<State> {
   evidence(): readonly HeldEvidence[]
   /** Why nothing commits right now, or that all is well. */
   explain(around: Surroundings): Diagnosis
+  /** What this replica could add to a fork proof, beside its committed chain. */
+  forkMaterial(): ForkMaterial
 }
 
 /** A block being validated: execution starts when the last verdict is in. */
@@ -288,6 +291,10 @@ class ReplicaMachine<State> implements Replica<State> {
 
   explain(around: Surroundings): Diagnosis {
     return this.#consensus.explain({ ...around, connected: around.connected.map((peer) => this.#names.toCore(peer)) })
+  }
+
+  forkMaterial(): ForkMaterial {
+    return this.#consensus.forkMaterial()
   }
 
   inspect(): ReplicaInspection {
@@ -824,7 +831,16 @@ class ReplicaMachine<State> implements Replica<State> {
     assert(decoded.ok, 'evidence passed the edge and does not decode')
     const { evidence } = decoded.value
     const transaction = evidence.type === 'invalid-verification' ? evidence.transaction : null
-    return { offence: offenceOf(evidence, this.#config.validators), transaction }
+    const validators = this.#accusable(accusedVote(evidence).epoch)
+    assert(validators !== undefined, 'evidence passed the edge and is of an epoch that is not heard')
+    return { offence: offenceOf(evidence, validators), transaction }
+  }
+
+  /** Whose evidence is heard: the validators of this epoch and of the one before; the same at every replica. */
+  #accusable(inEpoch: Epoch): ValidatorSet | undefined {
+    const { previousValidators } = this.#epoch
+    if (inEpoch === this.#config.validators.epoch) return this.#config.validators
+    return previousValidators?.epoch === inEpoch ? previousValidators : undefined
   }
 
   #accusedWork(transaction: Uint8Array): VerificationWork | { code: string; message: string } {
@@ -871,8 +887,8 @@ class ReplicaMachine<State> implements Replica<State> {
   }
 
   #onEvidence(evidence: Evidence, bytes: Uint8Array): void {
-    const { validators } = this.#config
-    if (bytes.length > MAX_EVIDENCE_BYTES || accusedVote(evidence).epoch !== validators.epoch) return
+    const validators = this.#accusable(accusedVote(evidence).epoch)
+    if (bytes.length > MAX_EVIDENCE_BYTES || validators === undefined) return
     const offence = offenceOf(evidence, validators)
     const item: HeldEvidence = { offence, bytes, refutes: evidence.type === 'invalid-verification' }
     if (!this.#isWorthHolding(item)) return
@@ -914,10 +930,12 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#out.push({ kind: 'send', to, message: { kind: 'evidence', evidence } })
   }
 
-  /** Evidence is heard in the epoch of the offence only: positions of validators mean something else in the next. */
+  /** Evidence is heard in the epoch of the offence and in the next: older sets of validators nobody need remember. */
   #forgetOldEvidence(): void {
-    this.#suspicions.clear()
+    for (const [name, { item }] of [...this.#suspicions])
+      if (this.#accusable(item.offence.epoch) === undefined) this.#suspicions.delete(name)
     for (const { offence } of this.#evidence.list()) {
+      if (this.#accusable(offence.epoch) !== undefined) continue
       this.#evidence.remove(offence)
       this.#out.push({ kind: 'forget-evidence', offence })
     }

@@ -1,9 +1,9 @@
 /**
  * `aethel check`: runs a kernel on files, offline. Exit code 0 valid, 3 invalid, 2 if an input cannot be read: not a file,
- * too large, or a formula that is no CNF and so claims nothing.
+ * too large, or a formula that is no CNF or no QF_BV and so claims nothing.
  */
 import { availableParallelism } from 'node:os'
-import { checkDatabase, checkLrat, checkModel } from '@aethel/proofs'
+import { checkBvlrat, checkDatabase, checkLrat, checkModel } from '@aethel/proofs'
 import type { Command } from 'commander'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
@@ -45,12 +45,17 @@ export function registerCheck(program: Command): void {
     .description('check an LRAT refutation (text or binary) of a CNF')
     .argument('<cnf>', 'the formula (DIMACS)')
     .argument('<lrat>', 'the refutation')
-    .action((cnf: string, lrat: string, options: CommonOptions) => finish(options, () => checkLratFiles(cnf, lrat, options)))
+    .action((cnf: string, lrat: string, options: CommonOptions) => finish(options, () => checkRefutation(CNF, cnf, lrat, options)))
   withJson(check.command('sat-model'))
     .description('check a model of a CNF')
     .argument('<cnf>', 'the formula (DIMACS)')
     .argument('<model>', "a solver's output with the model")
     .action((cnf: string, model: string, options: CommonOptions) => finish(options, () => checkModelFiles(cnf, model, options)))
+  withJson(check.command('bvlrat'))
+    .description('check an LRAT refutation (text or binary) of a QF_BV script, by way of its CNF (docs/proof-kinds/bvlrat.md)')
+    .argument('<smt2>', 'the script (SMT-LIB 2)')
+    .argument('<lrat>', 'the refutation')
+    .action((script: string, lrat: string, options: CommonOptions) => finish(options, () => checkRefutation(SCRIPT, script, lrat, options)))
 }
 
 async function checkMetamathFile(file: string, options: MetamathOptions): Promise<ExitCode> {
@@ -79,14 +84,30 @@ function sharedCopy(bytes: Uint8Array): Uint8Array {
   return shared
 }
 
-function checkLratFiles(cnfFile: string, lratFile: string, options: CommonOptions): ExitCode {
-  const cnf = readInputFile(cnfFile, 'a CNF in DIMACS form', MAX_REFUTATION_BYTES)
-  const pieces = openInputPieces(lratFile, 'an LRAT refutation', MAX_REFUTATION_BYTES)
+const CNF = {
+  what: 'a CNF in DIMACS form',
+  check: (formula: Uint8Array, lratFile: string): ReturnType<typeof checkLrat> => {
+    const pieces = openInputPieces(lratFile, REFUTATION, MAX_REFUTATION_BYTES)
+    try {
+      return checkLrat(formula, pieces)
+    } finally {
+      pieces.close()
+    }
+  },
+} as const
+const SCRIPT = {
+  what: 'a QF_BV script in SMT-LIB form',
+  check: (formula: Uint8Array, lratFile: string): ReturnType<typeof checkBvlrat> =>
+    checkBvlrat(formula, readInputFile(lratFile, REFUTATION, MAX_REFUTATION_BYTES)),
+} as const
+const REFUTATION = 'an LRAT refutation'
+
+function checkRefutation(formula: typeof CNF | typeof SCRIPT, file: string, lratFile: string, options: CommonOptions): ExitCode {
+  const bytes = readInputFile(file, formula.what, MAX_REFUTATION_BYTES)
   const started = performance.now()
-  const verdict = checkLrat(cnf, pieces)
-  pieces.close()
+  const verdict = formula.check(bytes, lratFile)
   const elapsed = secondsSince(started)
-  if (verdict.status === 'unreadable') throw usageError(verdict.code, `${cnfFile}: ${verdict.message}`)
+  if (verdict.status === 'unreadable') throw usageError(verdict.code, `${file}: ${verdict.message}`)
   if (verdict.status === 'valid') return conclude(lratFile, { status: 'valid', gas: verdict.gas, seconds: elapsed }, options)
   return conclude(
     lratFile,
