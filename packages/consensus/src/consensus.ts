@@ -21,7 +21,8 @@ import { commitReady, learnCommit, onValidated, pursue, pursueHash } from './cha
 import type { VerifiedMessage } from './check.js'
 import { onLeaderJudged } from './complaints.js'
 import { type Diagnosis, explain, type Surroundings } from './diagnosis.js'
-import { ForkFound, haltEffect } from './halting.js'
+import type { ForkMaterial } from './fork-assembly.js'
+import { ForkFound, forkMaterialOf, haltEffect } from './halting.js'
 import type { CommittedTip, ConsensusConfig, DurableState, Effect, Input, TimerName } from './interface.js'
 import type { Message } from './messages.js'
 import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote } from './normal-case.js'
@@ -64,6 +65,8 @@ export interface Consensus {
   inspect(): Inspection
   /** Why nothing commits right now, or that all is well. */
   explain(around: Surroundings): Diagnosis
+  /** What this replica could add to a fork proof, beside its committed chain. */
+  forkMaterial(): ForkMaterial
   /** Null until the last block of the epoch is committed; then what the core of the next epoch, with these validators, starts from. */
   handOver(next: ValidatorSet): DurableState | null
 }
@@ -94,6 +97,7 @@ export function consensusOf(state: State, lastCommit: Certificate | null): Conse
     },
     wants: (from, message) => wants(state, from, message),
     explain: (around) => explain(state, around),
+    forkMaterial: () => forkMaterialOf(state),
     handOver: (next) => (state.committed.height === state.lastHeight ? handOverOf(state, next) : null),
     inspect: () => ({
       view: state.view,

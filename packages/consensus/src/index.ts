@@ -6,6 +6,7 @@ export { type Consensus, createConsensus, type Inspection } from './consensus.js
 export type { Cause, Diagnosis, PowerTally, Surroundings } from './diagnosis.js'
 export * from './epoch-gate.js'
 export * from './epochs.js'
+export type { EssenceContext, NameOf } from './essence.js'
 export * from './evidence.js'
 export * from './fork.js'
 export * from './fork-assembly.js'

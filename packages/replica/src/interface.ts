@@ -94,7 +94,12 @@ export type ReplicaEffect =
   /** Pass these on to one peer or to all. */
   | { readonly kind: 'gossip'; readonly to: ValidatorIndex | 'all'; readonly transactions: readonly Transaction[] }
   | { readonly kind: 'serve'; readonly to: ValidatorIndex; readonly from: Height }
+  /** Answered by one `verified` input each. */
   | { readonly kind: 'verify'; readonly jobs: readonly VerificationJob[] }
+  /** Jobs asked for by the mempool, which a block now waits for: ahead of what is not for blocks. */
+  | { readonly kind: 'hasten-verification'; readonly keys: readonly Hash[] }
+  /** Nobody waits for these any more: an answer is still welcome, and may be left out. */
+  | { readonly kind: 'cancel-verification'; readonly keys: readonly Hash[] }
   | { readonly kind: 'admission'; readonly request: number; readonly admission: Admission }
   /** A transaction that was admitted or waiting and is now gone without having been finalised. */
   | { readonly kind: 'dropped'; readonly id: Hash; readonly refusal: Refusal }

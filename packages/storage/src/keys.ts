@@ -21,6 +21,7 @@ export const PREFIX = {
   certificate: 0x31,
   transaction: 0x32,
   evidence: 0x33,
+  verdict: 0x34,
   state: 0x40,
 } as const
 
@@ -72,6 +73,10 @@ export function evidenceKey(offence: Offence): Uint8Array {
       .u16(offence.offender)
       .u8(offence.type === 'equivocation' ? 1 : 2),
   )
+}
+
+export function verdictKey(work: Hash): Uint8Array {
+  return concatBytes(Uint8Array.of(PREFIX.verdict), work)
 }
 
 export function stateKey(key: Uint8Array): Uint8Array {
