@@ -362,7 +362,7 @@ describe('handing over states', () => {
         if (kept.answer(validatorIndex(peer), { kind: 'fetch', want: 'snapshot', epoch: 0 as never }) !== null) offers++
       }
     }
-    expect([chunks, offers]).toEqual([64, 40])
+    expect([chunks, offers]).toEqual([32, 40])
     kept.onTick()
     expect(kept.answer(PEER, wish(20))).not.toBeNull()
   })
