@@ -1133,6 +1133,9 @@ class ReplicaMachine<State> implements Replica<State> {
         get epoch() {
           return machine.#epoch
         },
+        get isExecuting() {
+          return machine.#consensus.isExecuting
+        },
         send: (to, message) => this.#out.push({ kind: 'send', to, message }),
         record: (record) => this.#out.push({ kind: 'snapshot', record }),
         emit: (event) => this.#out.push({ kind: 'event', event }),
