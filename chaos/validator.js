@@ -36,6 +36,7 @@ export class Validator {
     this.child = null
     /** How long a start takes at present, smoothed; a first guess until there was one. */
     this.startMs = 500
+    this.lastStartMs = 0
     /** Processes that were told to end. @type {WeakSet<import('node:child_process').ChildProcess>} */
     this.told = new WeakSet()
     /** It runs on a store with a wrong byte, which it finds when it reads that place, or never. */
@@ -76,7 +77,8 @@ export class Validator {
       const status = await this.client.status().catch(() => null)
       if (status?.index === this.index && this.child === child) {
         this.state = 'up'
-        this.startMs += (performance.now() - began - this.startMs) / 8
+        this.lastStartMs = performance.now() - began
+        this.startMs += (this.lastStartMs - this.startMs) / 8
         return { started: true }
       }
       await sleep(POLL_MS)

@@ -2,7 +2,7 @@
  * Reading the user's files: a file that cannot be read, is no file or is absurdly large is said so in one line
  * (exit code 2), before anything is allocated for it.
  */
-import { closeSync, fstatSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync, readSync, type Stats, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { CliError, EXIT, errorCodeOf, usageError } from './exit.js'
 
@@ -16,23 +16,9 @@ export const MAX_SMALL_FILE_BYTES: number = 16 * MEBIBYTE
 
 /** The bytes of a regular file (or a pipe's, up to the limit). */
 export function readInputFile(path: string, what: string, maxBytes: number): Uint8Array {
-  let descriptor: number
+  const descriptor = openInput(path, what)
   try {
-    descriptor = openSync(path, 'r')
-  } catch (error) {
-    throw unreadable(path, what, error)
-  }
-  try {
-    const status = fstatSync(descriptor)
-    if (status.isDirectory()) {
-      throw usageError('unreadable', `expected ${what}, but ${path} is a directory; name a file inside it`)
-    }
-    if (!status.isFile() && !status.isFIFO() && !status.isCharacterDevice()) {
-      throw usageError('unreadable', `expected ${what}, but ${path} is neither a file nor a pipe`)
-    }
-    if (status.size > maxBytes) {
-      throw usageError('too-large', `expected ${what} of at most ${maxBytes} bytes, but ${path} has ${status.size}`)
-    }
+    const status = checkedStatus(descriptor, path, what, maxBytes)
     return status.isFile() ? readFileSync(descriptor) : readBounded(descriptor, path, what, maxBytes)
   } catch (error) {
     if (error instanceof CliError) throw error
@@ -40,6 +26,62 @@ export function readInputFile(path: string, what: string, maxBytes: number): Uin
   } finally {
     closeSync(descriptor)
   }
+}
+
+/** A file or pipe read in pieces, never as a whole. */
+export interface InputPieces {
+  /** The next piece, overwritten by the one after it; undefined at the end. Throws a `CliError`. */
+  next(): Uint8Array | undefined
+  close(): void
+}
+
+export function openInputPieces(path: string, what: string, maxBytes: number): InputPieces {
+  const descriptor = openInput(path, what)
+  try {
+    checkedStatus(descriptor, path, what, maxBytes)
+  } catch (error) {
+    closeSync(descriptor)
+    if (error instanceof CliError) throw error
+    throw unreadable(path, what, error)
+  }
+  const piece = new Uint8Array(MEBIBYTE)
+  let length = 0
+  return {
+    next() {
+      let count: number
+      try {
+        count = readSync(descriptor, piece)
+      } catch (error) {
+        throw unreadable(path, what, error)
+      }
+      length += count
+      if (length > maxBytes) throw usageError('too-large', `expected ${what} of at most ${maxBytes} bytes, but ${path} goes on`)
+      return count === 0 ? undefined : piece.subarray(0, count)
+    },
+    close: () => closeSync(descriptor),
+  }
+}
+
+function openInput(path: string, what: string): number {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    throw unreadable(path, what, error)
+  }
+}
+
+function checkedStatus(descriptor: number, path: string, what: string, maxBytes: number): Stats {
+  const status = fstatSync(descriptor)
+  if (status.isDirectory()) {
+    throw usageError('unreadable', `expected ${what}, but ${path} is a directory; name a file inside it`)
+  }
+  if (!status.isFile() && !status.isFIFO() && !status.isCharacterDevice()) {
+    throw usageError('unreadable', `expected ${what}, but ${path} is neither a file nor a pipe`)
+  }
+  if (status.size > maxBytes) {
+    throw usageError('too-large', `expected ${what} of at most ${maxBytes} bytes, but ${path} has ${status.size}`)
+  }
+  return status
 }
 
 function readBounded(descriptor: number, path: string, what: string, maxBytes: number): Uint8Array {

@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   submit: async () => (await import('./commands/submit.js')).registerSubmit,
   verify: async () => (await import('./commands/verify.js')).registerVerify,
   check: async () => (await import('./commands/check.js')).registerCheck,
+  conformance: async () => (await import('./commands/conformance.js')).registerConformance,
   fork: async () => (await import('./commands/fork.js')).registerFork,
   simulate: async () => (await import('./commands/simulate.js')).registerSimulate,
   validators: async () => (await import('./commands/validators.js')).registerValidators,

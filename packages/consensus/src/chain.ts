@@ -6,6 +6,7 @@ import { assert, equalBytes, type Hash, type Height, height, keyOf, type Validat
 import { onRefuted } from './accusations.js'
 import type { Block } from './block.js'
 import { type Certificate, compareCertificates } from './certificate.js'
+import { checkAgainstChain, ForkFound } from './halting.js'
 import { type CommittedTip, MAX_CERTIFICATE_AGE, RECENT_HASHES, type ValidationResult } from './interface.js'
 import {
   type BlockEntry,
@@ -109,6 +110,7 @@ function startValidation(state: State, entry: BlockEntry, parent: CommittedTip):
 function lastCertificateFits(state: State, block: Block): boolean {
   const certificate = block.body.lastCertificate
   if (certificate === null) return block.header.height <= MAX_CERTIFICATE_AGE
+  checkAgainstChain(state, certificate) // the edge has verified it
   if (block.header.height - certificate.height > MAX_CERTIFICATE_AGE) return false
   const ancestor = ancestorAt(state, block, certificate.height)
   return ancestor !== undefined && equalBytes(ancestor, certificate.blockHash)
@@ -174,7 +176,7 @@ export function learnCommit(state: State, certificate: Certificate): void {
     state.highest = certificate
     state.highestIsDurable = false // written with the next COMMIT of ours that relies on it (normal-case.ts)
   }
-  if (certificate.height <= state.committed.height) return
+  if (certificate.height <= state.committed.height) return checkAgainstChain(state, certificate)
   markCommitted(state, certificate.blockHash, certificate.height, certificate)
   commitReady(state)
 }
@@ -185,10 +187,7 @@ export function markCommitted(state: State, hash: Hash, at: Height, certificate:
   for (let level = at; level > state.committed.height; level = height(level - 1)) {
     if (state.certified.size >= MAX_RETAINED_BLOCKS && !state.certified.has(level)) return
     const known = state.certified.get(level)
-    assert(
-      known === undefined || equalBytes(known.hash, cursor),
-      () => `two blocks are certified at height ${level}: more than a third of the power is Byzantine`,
-    )
+    if (known !== undefined && !equalBytes(known.hash, cursor)) throw new ForkFound(level, certificate)
     if (known === undefined || (certificate.height === level && known.certificate.height !== level)) {
       state.certified.set(level, { hash: cursor, certificate })
     }
@@ -196,7 +195,7 @@ export function markCommitted(state: State, hash: Hash, at: Height, certificate:
     if (entry === undefined) return
     cursor = entry.block.header.parent
   }
-  assert(at <= state.committed.height || equalBytes(cursor, state.committed.hash), 'a certified chain does not extend the committed block')
+  if (at > state.committed.height && !equalBytes(cursor, state.committed.hash)) throw new ForkFound(state.committed.height, certificate)
 }
 
 /** Hands over every block that is proven committed, executed and next. */

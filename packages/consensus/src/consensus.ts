@@ -21,6 +21,7 @@ import { commitReady, learnCommit, onValidated, pursue, pursueHash } from './cha
 import type { VerifiedMessage } from './check.js'
 import { onLeaderJudged } from './complaints.js'
 import { type Diagnosis, explain, type Surroundings } from './diagnosis.js'
+import { ForkFound, haltEffect } from './halting.js'
 import type { CommittedTip, ConsensusConfig, DurableState, Effect, Input, TimerName } from './interface.js'
 import type { Message } from './messages.js'
 import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote } from './normal-case.js'
@@ -49,6 +50,8 @@ export interface Inspection {
   readonly recovering: { readonly answers: number; readonly above: View | null } | null
   /** To the farthest peer of the nearest quorum. */
   readonly quorumRoundTripMs: number
+  /** Null, or where two blocks are proven committed: it signs nothing any more. */
+  readonly forkedAt: Height | null
 }
 
 export interface Consensus {
@@ -74,13 +77,8 @@ export function createConsensus(config: ConsensusConfig, durable: DurableState):
 export function consensusOf(state: State, lastCommit: Certificate | null): Consensus {
   return {
     step(input) {
-      handle(state, input, lastCommit)
-      settle(state)
-      considerRelease(state)
-      settle(state)
-      proposeIfDue(state)
-      settle(state)
-      settleViewTimer(state)
+      if (state.forkedAt !== null) onInputWhenHalted(state, input)
+      else carryOut(state, input, lastCommit)
       const effects = state.out
       state.out = []
       return effects
@@ -113,8 +111,37 @@ export function consensusOf(state: State, lastCommit: Certificate | null): Conse
       viewTimeoutMs: viewTimeoutMs(state),
       recovering: mayVote(state) ? null : { answers: answersOf(state), above: viewToPass(state) },
       quorumRoundTripMs: quorumRoundTripMs(state),
+      forkedAt: state.forkedAt,
     }),
   }
+}
+
+/** A step ends where two certificates contradict each other, and the replica with it (protocol.md §12). */
+function carryOut(state: State, input: Input, lastCommit: Certificate | null): void {
+  try {
+    handle(state, input, lastCommit)
+    settle(state)
+    considerRelease(state)
+    settle(state)
+    proposeIfDue(state)
+    settle(state)
+    settleViewTimer(state)
+  } catch (error) {
+    if (!(error instanceof ForkFound)) throw error
+    state.forkedAt = error.height
+    state.agenda = []
+    for (const timer of ['view', 'batch'] as const) state.out.push({ kind: 'cancel-timer', timer })
+    state.out.push(haltEffect(state, error))
+  }
+}
+
+/** It has nothing more to say, and still serves what others ask for, within the bounds of a tick. */
+function onInputWhenHalted(state: State, input: Input): void {
+  if (input.kind === 'timer' && input.timer === 'status') {
+    state.answersThisTick.clear()
+    state.out.push({ kind: 'set-timer', timer: 'status', afterMs: state.config.timers.statusMs })
+  }
+  if (input.kind === 'message' && input.message.kind === 'fetch' && input.message.want !== 'view') onFetch(state, input.from, input.message)
 }
 
 /** Views and votes begin anew (protocol.md §10); the chain goes on. */

@@ -8,6 +8,7 @@ import type { Certificate, Vote } from './certificate.js'
 import type { VerifiedMessage } from './check.js'
 import type { EpochLength } from './epochs.js'
 import type { Evidence } from './evidence.js'
+import type { ForkMaterial } from './fork-assembly.js'
 import type { Message, NewView, ViewChange } from './messages.js'
 import type { ValidatorSet } from './validators.js'
 
@@ -186,6 +187,8 @@ export type Effect =
   | { readonly kind: 'cancel-timer'; readonly timer: TimerName }
   /** Somebody's offence, seen here; everybody may see the same. */
   | { readonly kind: 'evidence'; readonly evidence: Evidence }
+  /** Two blocks are proven committed at one height. The replica signs nothing any more (protocol.md §12). */
+  | { readonly kind: 'fork'; readonly height: Height; readonly material: ForkMaterial }
   | { readonly kind: 'event'; readonly event: ConsensusEvent }
 
 /** For logs, metrics and the simulator's coverage; nothing depends on them. */

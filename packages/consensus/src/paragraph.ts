@@ -13,7 +13,7 @@ function causeSentence(diagnosis: Diagnosis): string {
   const leads = `validator ${leader}`
   switch (diagnosis.cause) {
     case 'stopped':
-      return `Stopped: this validator accepts nothing any more, because ${detail}. See its log and start it again when the cause is mended.`
+      return `Stopped: this validator accepts nothing any more, because ${detail}. See its log, mend the cause, and start it again.`
     case 'storage-stalled':
       return `Storage: the disk has not confirmed a write for ${detail}, and no vote leaves before it is durable. Check the disk.`
     case 'no-quorum-connected':

@@ -165,6 +165,10 @@ export interface State {
   readonly roundTripMs: number[]
   /** Equivocators (sender, view) already reported. */
   readonly reported: Set<string>
+  /** Accepted, the newest last: for a fork proof (halting.ts). */
+  readonly newViews: NewView[]
+  /** Set once, for good: two blocks are proven committed at this height. */
+  forkedAt: Height | null
   /** Blocks with a proof that does not verify, by `keyOf(hash)`: who votes for one is to blame. */
   readonly refuted: Map<string, Refuted>
   /** Follow-ups of the current step, run in order until none is left (consensus.ts): handlers never call back upwards. */
@@ -243,6 +247,8 @@ export function createState(config: ConsensusConfig, stored: DurableState): Stat
     acceptedAtMs: new Map(),
     roundTripMs: new Array<number>(count).fill(0),
     reported: new Set(),
+    newViews: durable.newView === null ? [] : [durable.newView],
+    forkedAt: null,
     refuted: new Map(),
     agenda: [],
     out: [],

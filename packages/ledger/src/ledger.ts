@@ -63,7 +63,7 @@ import {
   StateView,
   statementChange,
 } from './state.js'
-import { decodeTransaction, type SignedTransaction, type SubmitProof, signingBytesOf } from './transaction.js'
+import { decodeTransaction, type SignedTransaction, type SubmitProof, useSigningBytes } from './transaction.js'
 import {
   applyUpdate,
   CURRENT_VALIDATORS_PATH,
@@ -195,7 +195,8 @@ class Ledger {
       return refuse('fee-not-zero', `expected a fee of 0, because this chain has no economy yet, got ${transaction.fee}`)
     const kind = transaction.action.type === 'submit-proof' ? this.#admissibleKind(transaction.action) : null
     if (kind !== null && !kind.ok) return kind
-    if (!this.#verifySignature(transaction.sender, signingBytesOf(bytes), transaction.signature)) {
+    const { sender, signature } = transaction
+    if (!useSigningBytes(bytes, (message) => this.#verifySignature(sender, message, signature))) {
       return refuse(
         'signature',
         `expected a valid Ed25519 signature of the sender ${toHex(transaction.sender)}; sign the canonical bytes with its key`,

@@ -45,10 +45,12 @@ import {
 } from '@aethel/replica'
 import type { Store, StoreRecord } from '@aethel/storage'
 import { contactsIn, ownSeat } from './epochs.js'
+import { recordFork, type SeenFork, sentenceOf } from './fork-proof.js'
 import type { Home } from './home.js'
 import type { Log } from './log.js'
 import type { Metrics } from './metrics.js'
 import type { ProofPool } from './proof-pool.js'
+import { GRANT_PER_BLOCK_US, GRANT_PER_TRANSACTION_US, KNOWN_TRANSACTION_US, priceOf, priceOfServing, priceOfUnwanted } from './worth.js'
 
 /** Committed states kept for receipts. */
 const RETAINED_STATES = 64
@@ -63,6 +65,7 @@ const REMEMBERED_REFUSALS = 16_384
 const RECENT_MS = 10_000
 /** Far more than commit in that time. */
 const MAX_COMMIT_TIMES = 4_096
+const FORGET_SERVED_MS = 60_000
 
 /** A committed block that carries its own certificate, with the state after it: receipts are proven against these. */
 export interface ProvableState {
@@ -128,8 +131,11 @@ export class Driver {
   #nextRequest = 1
   #stopped = false
   #stoppedBy: string | null = null
+  #fork: SeenFork | null = null
   /** When each group that the disk has not confirmed was handed to it. */
   readonly #openGroups: number[] = []
+  /** Up to which height each peer was given blocks, for the first time since then: what it has been given costs it when it asks again. */
+  readonly #served = new Map<ValidatorIndex, { upTo: number; readonly sinceMs: number }>()
   /** When the newest blocks were committed. */
   readonly #commitTimes: number[] = []
   /** Durable and published. */
@@ -148,6 +154,11 @@ export class Driver {
     const previous = previousValidators === null ? null : { validators: previousValidators, ...origin }
     const { epochLength, blockTransactions } = genesis.parameters
     return createMessageChecker({ chainId, validators, verifySignature, epochLength, blockTransactions, previous })
+  }
+
+  /** Null, or that the chain has forked: the replica signs nothing any more. */
+  get fork(): SeenFork | null {
+    return this.#fork
   }
 
   get publishedHeight(): number {
@@ -181,7 +192,7 @@ export class Driver {
   #enterEpoch(): void {
     const { epoch } = this.#options.replica
     this.#checker = this.#checkerFor(epoch)
-    for (const { from, message } of this.#gate.enter(epoch)) this.#receive(from, message)
+    for (const { from, message } of this.#gate.enter(epoch)) this.#receive(from, message, 0)
   }
 
   /** The chain names validators that no configuration knew of: the mesh connects to them. */
@@ -215,6 +226,7 @@ export class Driver {
       onTransactions: (from, transactions) => this.#guarded(() => this.#onTransactions(from, transactions)),
       onConnected: (peer) => {
         log.info({ event: 'peer-connected', peer })
+        this.#forgetServed(peer)
         this.input({ kind: 'connected', peer, nowMs: Date.now() })
       },
       onLost: (peer, reason) => log.warn({ event: 'peer-lost', peer, reason }),
@@ -223,6 +235,10 @@ export class Driver {
         log.warn({ event: 'peer-misbehaving', peer, code, message, shutOutMs })
       },
       onStranger: (address, code, message, count) => log.warn({ event: 'stranger-refused', address, code, message, count }),
+      onThrottled: (peer, pauseMs) => {
+        metrics.throttled.inc()
+        log.warn({ event: 'peer-throttled', peer, pauseMs })
+      },
       onRoundTrip: (peer, roundTripMs) => this.input({ kind: 'round-trip', peer, roundTripMs }),
     }
   }
@@ -230,12 +246,14 @@ export class Driver {
   #onMessage(from: ValidatorIndex, bytes: Uint8Array): void {
     const decoded = decodeMessage(bytes)
     if (!decoded.ok) return this.#blame(from, decoded.error)
-    this.#receive(from, decoded.value)
+    this.#receive(from, decoded.value, bytes.length)
   }
 
-  #receive(from: ValidatorIndex, message: Message): void {
+  /** `bytes`: as it came from the peer; 0 when it has waited here. */
+  #receive(from: ValidatorIndex, message: Message, bytes: number): void {
     const isOurs = epochNamedBy(message) === this.#gate.epoch
-    if (isOurs && !this.#options.replica.wants(from, message)) return
+    if (isOurs && !this.#options.replica.wants(from, message)) return this.#mesh?.charge(from, priceOfUnwanted(bytes))
+    if (bytes > 0) this.#mesh?.charge(from, isOurs ? priceOf(message, bytes) : priceOfUnwanted(bytes))
     const passage = this.#gate.pass(from, message)
     switch (passage.kind) {
       case 'verified':
@@ -295,7 +313,10 @@ export class Driver {
       const next = this.#arrivals[this.#nextArrival]
       if (next === undefined || next.from !== from) break
       this.#shiftArrival()
-      if (this.#isKnown(transactionIdOf(next.bytes))) continue
+      if (this.#isKnown(transactionIdOf(next.bytes))) {
+        this.#mesh?.charge(from, KNOWN_TRANSACTION_US)
+        continue
+      }
       const decoded = this.#options.application.decode(next.bytes)
       if (!decoded.ok) {
         this.#blame(from, decoded.error)
@@ -346,7 +367,7 @@ export class Driver {
       recentBlocks: this.#commitTimes.filter((at) => at > now - RECENT_MS).length,
       recentMs: RECENT_MS,
       openWriteMs: this.#openGroups[0] === undefined ? 0 : now - this.#openGroups[0],
-      stopped: this.#stopped ? (this.#stoppedBy ?? 'it is stopping') : null,
+      stopped: this.#stopped ? (this.#stoppedBy ?? 'it is stopping') : this.#fork === null ? null : sentenceOf(this.#fork),
     })
   }
 
@@ -402,6 +423,12 @@ export class Driver {
       case 'forget-evidence':
         this.#group.records.push(effect)
         return
+      case 'fork': {
+        const { home, replica, store, log } = this.#options
+        const context = { home: home.path, chainId: home.chainId, epoch: replica.epoch, store }
+        this.#fork = recordFork(context, effect.height, effect.material)
+        return log.error({ event: 'fork', height: effect.height, file: this.#fork.file, message: sentenceOf(this.#fork) })
+      }
       case 'send': {
         const { to, message } = effect
         return this.#release(() => this.#send(to, message))
@@ -505,6 +532,7 @@ export class Driver {
     const { header } = committed.block
     const { log, metrics } = this.#options
     this.#published = { height: header.height, view: committed.certificate.view }
+    this.#mesh?.grant(GRANT_PER_BLOCK_US + committed.transactions.length * GRANT_PER_TRANSACTION_US)
     this.#commitTimes.push(performance.now())
     if (this.#commitTimes.length > MAX_COMMIT_TIMES) this.#commitTimes.shift()
     metrics.onCommitted(header, committed.transactions.length)
@@ -602,7 +630,20 @@ export class Driver {
   /** Committed blocks with what proves them, as many as fit (protocol.md §7). */
   #serve(to: ValidatorIndex, from: Height): void {
     const answer = this.#answerFrom(from)
-    if (answer !== undefined) this.#send(to, answer)
+    if (answer === undefined) return
+    const bytes = encodeMessage(answer)
+    const last = from + answer.blocks.length - 1
+    const ledger = this.#served.get(to) ?? { upTo: 0, sinceMs: performance.now() }
+    this.#served.set(to, ledger)
+    if (from <= ledger.upTo) this.#mesh?.charge(to, priceOfServing(bytes.length))
+    ledger.upTo = Math.max(ledger.upTo, last)
+    this.#mesh?.send(to, bytes)
+  }
+
+  /** Who comes back may have lost what it was given; who comes back all the time has not. */
+  #forgetServed(peer: ValidatorIndex): void {
+    const ledger = this.#served.get(peer)
+    if (ledger !== undefined && performance.now() - ledger.sinceMs > FORGET_SERVED_MS) this.#served.delete(peer)
   }
 
   #answerFrom(from: Height): Blocks | undefined {

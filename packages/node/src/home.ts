@@ -9,7 +9,7 @@ import { indexOfKey, type ValidatorSet } from '@aethel/consensus'
 import { SEED_BYTES, type SecretSeed, type SigningKey, signingKey } from '@aethel/crypto'
 import { chainIdOf, createRegistry, decodeGenesis, type Genesis, genesisValidators, type LedgerRegistry } from '@aethel/ledger'
 import type { PeerAddress } from '@aethel/network'
-import { decodeLibrary, type LibraryDefinition } from '@aethel/proofs'
+import { type DefinedVerifier, decodeLibrary, type LibraryDefinition } from '@aethel/proofs'
 import { AethelError } from './errors.js'
 
 export const CONFIG_FORMAT = 'aethel-config/1'
@@ -27,6 +27,8 @@ export interface Config {
   readonly http: Endpoint
   readonly logLevel: LogLevel
   readonly proofWorkers: number
+  /** Modules with proof kinds from outside: paths relative to the home, or names of packages. */
+  readonly verifiers: readonly string[]
   /** The other validators of genesis, by index; who joins later is found in the chain. */
   readonly peers: readonly PeerAddress[]
 }
@@ -59,13 +61,30 @@ export const HOME_FILES = {
   store: 'store',
   /** Written when the home is made, removed at the first start: an empty store is then no lost one. */
   firstStart: 'first-start',
+  /** Written when the chain is seen to have forked; nothing is signed in a home that has it. */
+  forkProof: 'fork-proof.bin',
   library: (name: string): string => `library-${name}.bin`,
 } as const
 
 const MAX_WORKERS = 64
 
-export function openHome(path: string): Home {
-  const config = parseConfig(join(path, HOME_FILES.config), read(path, HOME_FILES.config))
+/** A home without what its proof kinds need: for its keys, its addresses, and genesis. */
+export type HomeFiles = Omit<Home, 'registry'>
+
+/** `verifiers`: what `config.verifiers` names, loaded. */
+export function openHome(path: string, verifiers: readonly DefinedVerifier[] = []): Home {
+  const files = readHome(path)
+  const registry = createRegistry(files.genesis, files.libraries, verifiers)
+  if (!registry.ok) throw homeError(registry.error.code, path, registry.error.message)
+  return { ...files, registry: registry.value }
+}
+
+export function readConfig(path: string): Config {
+  return parseConfig(join(path, HOME_FILES.config), read(path, HOME_FILES.config))
+}
+
+export function readHome(path: string): HomeFiles {
+  const config = readConfig(path)
   const genesisBytes = read(path, HOME_FILES.genesis)
   const decoded = decodeGenesis(genesisBytes)
   if (!decoded.ok) throw homeError('genesis', join(path, HOME_FILES.genesis), decoded.error.message)
@@ -76,8 +95,6 @@ export function openHome(path: string): Home {
     if (!definition.ok) throw homeError('library', join(path, HOME_FILES.library(library.name)), definition.error.message)
     return definition.value
   })
-  const registry = createRegistry(genesis, libraries)
-  if (!registry.ok) throw homeError(registry.error.code, path, registry.error.message)
   const validators = genesisValidators(genesis)
   if (!validators.ok) throw homeError(validators.error.code, join(path, HOME_FILES.genesis), validators.error.message)
   const consensusKeys = readConsensusKeys(path)
@@ -97,7 +114,6 @@ export function openHome(path: string): Home {
     genesisBytes,
     libraries,
     libraryBytes,
-    registry: registry.value,
     chainId: chainIdOf(genesis),
     validators: validators.value,
     self,
@@ -190,7 +206,7 @@ function parseConfig(file: string, bytes: Uint8Array): Config {
     return fail(`expected JSON, got ${error instanceof Error ? error.message : 'something else'}`)
   }
   const at = new Fields(json, 'the file', fail)
-  at.only(['format', 'mesh', 'http', 'logLevel', 'proofWorkers', 'peers'])
+  at.only(['format', 'mesh', 'http', 'logLevel', 'proofWorkers', 'verifiers', 'peers'])
   if (at.text('format') !== CONFIG_FORMAT) fail(`expected "format": "${CONFIG_FORMAT}"`)
   const logLevel = at.text('logLevel')
   const level =
@@ -201,6 +217,7 @@ function parseConfig(file: string, bytes: Uint8Array): Config {
     http: endpoint(at.object('http')),
     logLevel: level,
     proofWorkers: at.integer('proofWorkers', 1, MAX_WORKERS),
+    verifiers: at.texts('verifiers'),
     peers: at.list('peers').map((peer) => {
       peer.only(['index', 'host', 'port', 'networkKey'])
       return {
@@ -255,6 +272,13 @@ class Fields {
     const value = this.#object[key]
     if (!Array.isArray(value)) return this.#fail(`expected a list "${key}" in ${this.#name}`)
     return value.map((item: unknown, position) => new Fields(item, `"${key}"[${position}]`, this.#fail))
+  }
+
+  /** A list of texts; left out: none. */
+  texts(key: string): string[] {
+    const value = Object.hasOwn(this.#object, key) ? this.#object[key] : []
+    if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value
+    return this.#fail(`expected a list of texts "${key}" in ${this.#name}`)
   }
 
   key(key: string): PublicKey {

@@ -2,6 +2,7 @@
  * The HTTP API (docs/operations.md): submit, look up, receipts, status. Reads show committed, durable state only. Bodies,
  * lists and waiting clients are bounded; errors are `{code, message}`.
  */
+import { readFileSync } from 'node:fs'
 import { decode, epoch, fromHex, type Hash, hash, height, indicesOf, keyOf, publicKey, type Refusal, toHex } from '@aethel/codec'
 import { type Certificate, type Header, lastHeightOf, leaderOf, paragraphOf } from '@aethel/consensus'
 import {
@@ -23,6 +24,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Driver, ProvableState } from './driver.js'
 import { epochLinks, memberJson } from './epochs.js'
 import { AethelError } from './errors.js'
+import { sentenceOf } from './fork-proof.js'
 import type { Home } from './home.js'
 import type { Metrics } from './metrics.js'
 import type { ProofPool } from './proof-pool.js'
@@ -351,6 +353,11 @@ function registerChain(app: FastifyInstance, context: HttpContext): void {
   })
   app.get('/why', async (_request, reply) => reply.type('text/plain; charset=utf-8').send(`${paragraphOf(driver.explain())}\n`))
   app.get('/v1/evidence', async () => evidenceJson(context))
+  app.get('/v1/fork', async (_request, reply) => {
+    const file = driver.fork?.file ?? null
+    if (file === null) throw new HttpError(404, 'no-fork', 'this validator has seen no two blocks committed at one height')
+    return reply.header('content-type', 'application/octet-stream').send(readFileSync(file))
+  })
   app.get('/metrics', async (_request, reply) =>
     reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics()),
   )
@@ -441,7 +448,8 @@ function validatorsJson({ home, replica, driver }: HttpContext): Record<string, 
 }
 
 /** A validator that lost its store says that it does not vote, and what it waits for. */
-function votingJson({ home }: HttpContext, recovering: ReplicaInspection['recovering']): Record<string, unknown> {
+function votingJson({ home, driver }: HttpContext, recovering: ReplicaInspection['recovering']): Record<string, unknown> {
+  if (driver.fork !== null) return { votes: false, why: sentenceOf(driver.fork), forkedAt: driver.fork.height }
   if (recovering === null) return { votes: true }
   const { answers, above } = recovering
   const others = home.validators.validators.length - 1

@@ -22,6 +22,7 @@ export class Metrics {
   readonly registry: Registry = new Registry()
   readonly viewChanges: Counter<'reason'>
   readonly misbehaviour: Counter<'code'>
+  readonly throttled: Counter
   readonly refusals: Counter<'code'>
   readonly offencesSeen: Counter<'offence'>
   readonly offencesRecorded: Counter<'offence'>
@@ -41,6 +42,10 @@ export class Metrics {
       new Counter({ name: `aethel_${name}`, help, labelNames, registers })
     this.viewChanges = counter('view_changes_total', 'View changes begun by this validator', ['reason'])
     this.misbehaviour = counter('peer_misbehaviour_total', 'Faults of peers, by code', ['code'])
+    this.throttled = counter(
+      'peer_throttled_total',
+      'Times (at most one a minute and peer) that a peer caused more useless work than it may',
+    )
     this.refusals = counter('proofs_refused_total', 'Proofs that did not verify, by code', ['code'])
     this.offencesSeen = counter('offences_seen_total', 'Offences of validators that this one holds evidence of', ['offence'])
     this.offencesRecorded = counter('offences_recorded_total', 'Offences recorded by blocks committed since start', ['offence'])

@@ -12,11 +12,13 @@ import { Driver, type ProvableState } from './driver.js'
 import { epochOptions, epochToStartIn } from './epochs.js'
 import { AethelError, EXIT_INTERNAL, toAethelError } from './errors.js'
 import { consumeFirstStart, meaningOfNoStore } from './first-start.js'
-import { type Home, type LogLevel, openHome } from './home.js'
+import { refuseIfForked } from './fork-proof.js'
+import { type Home, type LogLevel, openHome, readConfig } from './home.js'
 import { API_VERSION, serveHttp } from './http.js'
 import { createLog, type Log, type LogSink } from './log.js'
 import { Metrics } from './metrics.js'
 import { ProofPool } from './proof-pool.js'
+import { loadVerifiers, verifierUrl } from './verifier-modules.js'
 
 export interface NodeOptions {
   /** Directory written by `createTestnet`. */
@@ -103,8 +105,10 @@ export async function startNode(options: NodeOptions): Promise<Node> {
 
 async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (error: unknown) => void): Promise<void> {
   const startedAt = performance.now()
-  const home = openHome(options.home)
+  const modules = readConfig(options.home).verifiers.map((module) => verifierUrl(options.home, module))
+  const home = openHome(options.home, await loadVerifiers(modules))
   parts.home = home
+  refuseIfForked(home.path)
   const log = createLog(options.log ?? process.stdout, options.logLevel ?? home.config.logLevel, { validator: home.self })
   parts.log = log
   let gauges = (): ReturnType<ConstructorParameters<typeof Metrics>[0]> => ({
@@ -167,7 +171,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
   parts.driver = driver
   const pool = new ProofPool({
     workers: home.config.proofWorkers,
-    setup: { genesis: home.genesisBytes, libraries: home.libraryBytes },
+    setup: { genesis: home.genesisBytes, libraries: home.libraryBytes, verifiers: modules },
     onOutcome: (job, outcome, milliseconds) => driver.onVerified(job, outcome, milliseconds),
     onWorkerLost: (reason) => log.error({ event: 'proof-worker-lost', reason }),
   })

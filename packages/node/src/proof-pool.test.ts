@@ -43,7 +43,7 @@ function start(workers: number, stuckMs: number = 60_000, setup: Uint8Array = ge
   const pool = new ProofPool({
     workers,
     stuckMs,
-    setup: { genesis: setup, libraries: [] },
+    setup: { genesis: setup, libraries: [], verifiers: [] },
     onOutcome: (done, outcome) => {
       outcomes.set(done, [...(outcomes.get(done) ?? []), outcome])
       order.push(done)

@@ -6,7 +6,8 @@
 import { Worker } from 'node:worker_threads'
 import { type Hash, keyOf } from '@aethel/codec'
 import type { VerificationJob, VerificationOutcome } from '@aethel/replica'
-import type { WorkerBatch, WorkerMessage, WorkerSetup } from './proof-worker.js'
+import { encodeBatch } from './proof-batch.js'
+import type { WorkerMessage, WorkerSetup } from './proof-worker.js'
 
 /** Enough work per crossing to make the crossing cheap. */
 const BATCH_JOBS = 32
@@ -146,13 +147,9 @@ export class ProofPool {
         statements.push(citation)
       }
     }
-    const batch: WorkerBatch = {
-      forget,
-      statements,
-      jobs: jobs.map(({ work }) => ({ kind: work.kind, claim: work.claim, proof: work.proof })),
-    }
+    const bytes = encodeBatch({ forget, statements, jobs: jobs.map(({ work }) => work) })
     slot.inFlight.push({ jobs, sentAt: performance.now() })
-    slot.worker.postMessage(batch)
+    slot.worker.postMessage(bytes, [bytes.buffer])
     slot.watchdog ??= this.#watch(slot)
   }
 

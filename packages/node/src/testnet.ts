@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type PublicKey, toHex, utf8 } from '@aethel/codec'
 import { quorumSize } from '@aethel/consensus'
 import { hashTagged, signingKey } from '@aethel/crypto'
@@ -19,10 +19,11 @@ import {
   MAX_GOVERNANCE_KEYS,
   type Parameters,
 } from '@aethel/ledger'
-import { encodeLibrary, type LibraryDefinition } from '@aethel/proofs'
+import { type DefinedVerifier, encodeLibrary, type LibraryDefinition } from '@aethel/proofs'
 import { encodeTrust } from '@aethel/receipts'
 import { AethelError } from './errors.js'
 import { CONFIG_FORMAT, HOME_FILES } from './home.js'
+import { loadVerifiers, verifierUrl } from './verifier-modules.js'
 
 export interface TestnetOptions {
   readonly validators: number
@@ -36,6 +37,8 @@ export interface TestnetOptions {
   readonly libraries?: readonly LibraryDefinition[]
   readonly parameters?: Partial<Parameters>
   readonly kinds?: readonly string[]
+  /** Modules with proof kinds from outside, by path: genesis pins each, every home names it. */
+  readonly verifiers?: readonly string[]
   readonly genesisTimeMs?: number
   readonly chainName?: string
 }
@@ -70,12 +73,15 @@ export async function createTestnet(options: TestnetOptions): Promise<TestnetSum
   const seedOf = (role: string, index: number): Uint8Array =>
     hashTagged(`aethel/testnet/${role}`, Uint8Array.from([...secret, index >> 8, index & 255]))
   const libraries = options.libraries ?? []
+  const modules = (options.verifiers ?? []).map((module) => resolve(module))
+  const verifiers = await loadVerifiers(modules.map((module) => verifierUrl('.', module)))
   // One operator for each validator, up to the bound, as long as nobody decides otherwise.
   const governors = (options.parameters?.epochLength ?? 0) === 0 ? 0 : Math.min(count, MAX_GOVERNANCE_KEYS)
   const governanceSeeds = Array.from({ length: governors }, (_, index) => seedOf('governance', index))
   const genesis = makeGenesis(
     options,
     libraries,
+    verifiers,
     Array.from({ length: count }, (_, index) => signingKey(seedOf('consensus', index)).publicKey),
     governanceSeeds.map((each) => signingKey(each).publicKey),
   )
@@ -95,6 +101,7 @@ export async function createTestnet(options: TestnetOptions): Promise<TestnetSum
       http: { host, port: ports[2 * index + 1] },
       logLevel: 'info',
       proofWorkers: 1,
+      ...(modules.length === 0 ? {} : { verifiers: modules }),
       peers,
     }
     writeFileSync(join(home, HOME_FILES.config), `${JSON.stringify(config, null, 2)}\n`)
@@ -122,10 +129,14 @@ export async function createTestnet(options: TestnetOptions): Promise<TestnetSum
 function makeGenesis(
   options: TestnetOptions,
   libraries: readonly LibraryDefinition[],
+  verifiers: readonly DefinedVerifier[],
   keys: readonly Genesis['validators'][number]['publicKey'][],
   governance: readonly PublicKey[],
 ): Genesis {
-  const kinds = genesisKinds(options.kinds ?? ['bvlrat/1', 'lrat/1', 'metamath/1'])
+  const kinds = genesisKinds(
+    [...(options.kinds ?? ['bvlrat/1', 'lrat/1', 'metamath/1', 'sat-model/1']), ...verifiers.map(({ kind }) => kind)],
+    verifiers,
+  )
   if (!kinds.ok) throw new AethelError(kinds.error.code, kinds.error.message, 'name kinds that this version has')
   const genesis: Genesis = {
     chainName:

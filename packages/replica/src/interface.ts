@@ -8,6 +8,7 @@ import type {
   Certificate,
   ConsensusEvent,
   EpochStart,
+  ForkMaterial,
   Message,
   Offence,
   PersistRecord,
@@ -103,6 +104,8 @@ export type ReplicaEffect =
   | { readonly kind: 'evidence'; readonly offence: Offence; readonly bytes: Uint8Array }
   /** The offence is on record, or too old to be heard. */
   | { readonly kind: 'forget-evidence'; readonly offence: Offence }
+  /** Two blocks are proven committed at one height: from here on nothing is signed (protocol.md §12). */
+  | { readonly kind: 'fork'; readonly height: Height; readonly material: ForkMaterial }
   | { readonly kind: 'event'; readonly event: ConsensusEvent | MempoolEvent | EpochEvent }
 
 export type EpochEvent =

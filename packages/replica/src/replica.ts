@@ -318,7 +318,7 @@ class ReplicaMachine<State> implements Replica<State> {
         return this.#toConsensus(input)
       case 'message':
         if (input.message.kind === 'evidence') this.#onEvidenceBytes(input.message.evidence)
-        return this.#toConsensus({ ...input, from: this.#names.toCore(input.from) })
+        return this.#toConsensus(this.#withCoreName(input))
       case 'foreign':
         return this.#toConsensus({ ...input, from: this.#names.toCore(input.from) })
       case 'round-trip':
@@ -339,6 +339,11 @@ class ReplicaMachine<State> implements Replica<State> {
       case 'verified':
         return this.#onVerified(input.key, input.outcome)
     }
+  }
+
+  #withCoreName(input: Extract<ReplicaInput, { kind: 'message' }>): Input {
+    const from = this.#names.toCore(input.from)
+    return from === input.from ? input : { kind: 'message', from, message: input.message, nowMs: input.nowMs }
   }
 
   // --- consensus ----------------------------------------------------------------------------------------------------
@@ -370,6 +375,9 @@ class ReplicaMachine<State> implements Replica<State> {
         return null
       case 'evidence':
         this.#onEvidence(effect.evidence, encodeEvidence(this.#options.consensus.chainId, effect.evidence))
+        return null
+      case 'fork':
+        this.#out.push(effect)
         return null
       case 'send':
       case 'serve':
@@ -403,8 +411,8 @@ class ReplicaMachine<State> implements Replica<State> {
   #sendTo(effect: Extract<Effect, { kind: 'send' | 'serve' }>): void {
     const to = effect.to === 'all' ? 'all' : this.#names.toPeer(effect.to)
     if (to === null) return // nobody to reach: the same is asked of another at the next tick
-    if (effect.kind === 'send') this.#out.push({ ...effect, to })
-    else if (to !== 'all') this.#out.push({ ...effect, to })
+    if (effect.kind === 'send') this.#out.push(to === effect.to ? effect : { kind: 'send', to, message: effect.message })
+    else if (to !== 'all') this.#out.push({ kind: 'serve', to, from: effect.from })
   }
 
   #newLeaderWatch(validators: ValidatorSet): LeaderWatch {

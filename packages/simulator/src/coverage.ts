@@ -36,6 +36,8 @@ export interface Standing {
 
 export class Coverage {
   readonly #counts = new Map<string, number>()
+  /** What consensus ignored, by kind and reason: counted often, so without putting a name together each time. */
+  readonly #ignored = new Map<string, Map<string, number>>()
   /** Valid messages by kind, phase and age: counted often, so counted fast. */
   readonly #valid = new Float64Array(MESSAGE_KINDS.length * PHASES.length * AGES.length)
 
@@ -45,6 +47,7 @@ export class Coverage {
 
   get cells(): ReadonlyMap<string, number> {
     const cells = new Map(this.#counts)
+    for (const [what, reasons] of this.#ignored) for (const [why, count] of reasons) cells.set(`ignored ${what}: ${why}`, count)
     for (const [at, count] of this.#valid.entries()) if (count > 0) cells.set(cellName(at), count)
     return cells
   }
@@ -63,6 +66,15 @@ export class Coverage {
     this.hit(`${message.kind} ${standing.phase} ${AGES[ageIndexOf(message, standing)]} refused`)
   }
 
+  #onIgnored(what: string, why: string): void {
+    let reasons = this.#ignored.get(what)
+    if (reasons === undefined) {
+      reasons = new Map()
+      this.#ignored.set(what, reasons)
+    }
+    reasons.set(why, (reasons.get(why) ?? 0) + 1)
+  }
+
   onEvent(event: ConsensusEvent | MempoolEvent | EpochEvent): void {
     switch (event.name) {
       case 'view-entered':
@@ -74,7 +86,7 @@ export class Coverage {
       case 'committed':
         return this.hit(event.direct ? 'committed directly' : 'committed by a descendant')
       case 'ignored':
-        return this.hit(`ignored ${event.what}: ${event.why}`)
+        return this.#onIgnored(event.what, event.why)
       default:
         return this.hit(event.name)
     }

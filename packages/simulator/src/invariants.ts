@@ -2,7 +2,7 @@
  * What must hold whenever a block is committed, checked by code that shares nothing with the engine but the data types. What
  * honest validators promise each other is in promises.ts.
  */
-import { equalBytes, type Hash, toHex } from '@aethel/codec'
+import { equalBytes, type Hash, keyOf, toHex } from '@aethel/codec'
 import {
   type Block,
   type Certificate,
@@ -97,7 +97,7 @@ export class Invariants {
         this.#options.isValidTransaction(bytes),
         () => `height ${header.height} holds a transaction whose proof does not verify`,
       )
-      const key = toHex(bytes)
+      const key = keyOf(bytes)
       const before = this.#committedTransactions.get(key)
       demand('exactly-once', before === undefined, () => `a transaction was ordered at heights ${before} and ${header.height}`)
       this.#committedTransactions.set(key, header.height)
@@ -155,7 +155,7 @@ export class Invariants {
   }
 
   isCommitted(bytes: Uint8Array): boolean {
-    return this.#committedTransactions.has(toHex(bytes))
+    return this.#committedTransactions.has(keyOf(bytes))
   }
 
   #checkCertificate(block: Block, certificate: Certificate): void {

@@ -57,6 +57,8 @@ export class Promises {
   readonly #prepared = new Map<string, bigint>()
   readonly #parents = new Map<string, Hash>()
   readonly #faultyPower: bigint
+  /** NEW-VIEWs found sound: all who enter a view on one hold the same object, which nobody changes. */
+  readonly #sound = new WeakSet<NewView>()
   /** The highest view an honest validator has asked for. */
   #highestView = 0
   checks = 0
@@ -82,8 +84,10 @@ export class Promises {
   onNewView(index: number, message: NewView): void {
     if (this.#beyond) return
     this.checks++
+    if (this.#sound.has(message)) return
     const flaw = flawOfNewView(this.#options, message)
     demand('new-view-sound', flaw === null, () => `validator ${index} entered view ${message.newView} on a NEW-VIEW with ${flaw}`)
+    this.#sound.add(message)
   }
 
   /** An honest validator shows a message to somebody. */

@@ -70,6 +70,12 @@ export function verifyTally(bytes: Uint8Array): { status: 'valid'; gas: number }
   return { status: 'valid', gas: GAS_STEP * (1 + (decoded.value.salt % 8)) }
 }
 
+/** Whether an honest validator may vote for it. Decodes its fields alone: the id would cost a hash. */
+export function isTallyAcceptable(bytes: Uint8Array): boolean {
+  const decoded = decode(bytes, readTally)
+  return decoded.ok && decoded.value.workKind !== 'invalid'
+}
+
 export const TALLY_GENESIS: TallyState = { root: ZERO_HASH, nonces: new Array<number>(TALLY_ACCOUNTS).fill(0), offences: [] }
 
 function rootWith(root: Hash, id: Hash): Hash {
@@ -83,7 +89,7 @@ export function tallyRootAfter(root: Hash, transactions: readonly Uint8Array[]):
 
 /** The gas of a transaction's work, taken at its word. */
 export function tallyGasOf(bytes: Uint8Array): number {
-  const decoded = decodeTally(bytes)
+  const decoded = decode(bytes, readTally)
   return decoded.ok && decoded.value.workKind !== 'none' ? verifyTally(bytes).gas : 0
 }
 

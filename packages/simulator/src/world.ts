@@ -47,7 +47,7 @@ import { Network, roughBytes } from './network.js'
 import { type Random, randomStream } from './random.js'
 import { blocksFrom } from './serve.js'
 import { createIdealSignatures, type SignatureScheme } from './signatures.js'
-import { createTallyMachine, decodeTally, TALLY_GENESIS, type TallyState, tallyGasOf, verifyTally } from './tally-machine.js'
+import { createTallyMachine, decodeTally, isTallyAcceptable, TALLY_GENESIS, type TallyState, tallyGasOf, verifyTally } from './tally-machine.js'
 import { TraceHash, type TraceLine } from './trace.js'
 import { demand, Violation } from './violation.js'
 
@@ -58,8 +58,10 @@ interface MessagePayload {
   /** Made by an adversary: goes through its bytes, so that the decoder has its say. */
   readonly forged: boolean
   readonly bytes: number
-  /** By epoch of the receiver. */
-  readonly verdicts: Map<number, Result<VerifiedMessage, Refusal>>
+  /** For receivers in this epoch, mostly all of them; for those in another, by epoch. */
+  verdictIn: number
+  verdict: Result<VerifiedMessage, Refusal> | null
+  others: Map<number, Result<VerifiedMessage, Refusal>> | null
 }
 
 type Payload = MessagePayload | { readonly kind: 'transactions'; readonly transactions: readonly Transaction[]; readonly bytes: number }
@@ -617,7 +619,7 @@ export class World {
   // --- network ------------------------------------------------------------------------------------------------------
 
   #payloadOf(message: Message, forged: boolean): MessagePayload {
-    return { kind: 'message', message, forged, bytes: roughBytes(message), verdicts: new Map() }
+    return { kind: 'message', message, forged, bytes: roughBytes(message), verdictIn: -1, verdict: null, others: null }
   }
 
   #transmit(from: number, to: number, payload: Payload, afterMs = 0): void {
@@ -641,10 +643,12 @@ export class World {
   }
 
   #receive(node: Node, replica: Replica<TallyState>, from: ValidatorIndex, payload: MessagePayload): void {
-    const standing = { ...replica.position, committedHeight: replica.committed.height, window: this.#options.knobs.window }
     const named = epochNamedBy(payload.message)
     if (named !== null && named !== node.gate.epoch) return this.#onForeign(node, from, payload.message)
     const verdict = this.#verified(replica.epoch, payload)
+    const { position, committed } = replica // a look at the core: its fields, not a copy of all it can do
+    const { view, phase } = position
+    const standing = { view, phase, committedHeight: committed.height, window: this.#options.knobs.window }
     if (!verdict.ok) return this.coverage.onRefused(payload.message, verdict.error.code, standing)
     const message = verdict.value
     this.coverage.onMessage(message, standing)
@@ -673,12 +677,18 @@ export class World {
   /** The edge. Its verdict is a pure function of the message, so one check serves every receiver. */
   #verified(start: EpochStart, payload: MessagePayload): Result<VerifiedMessage, Refusal> {
     const { epoch } = start.validators
-    const known = payload.verdicts.get(epoch)
-    if (known !== undefined) return known
+    const known = payload.verdictIn === epoch ? payload.verdict : (payload.others?.get(epoch) ?? null)
+    if (known !== null) return known
     const asBytes = payload.forged || this.#options.knobs.encodeOnWire
     const received = asBytes ? decodeMessage(encodeMessage(payload.message)) : { ok: true as const, value: payload.message }
     const verdict = received.ok ? this.#epochs.checkerOf(start).check(received.value) : received
-    payload.verdicts.set(epoch, verdict)
+    if (payload.verdict === null) {
+      payload.verdictIn = epoch
+      payload.verdict = verdict
+    } else {
+      payload.others ??= new Map()
+      payload.others.set(epoch, verdict)
+    }
     return verdict
   }
 
@@ -722,7 +732,8 @@ export class World {
   #step(node: Node, input: ReplicaInput): void {
     const { replica, incarnation } = node
     if (replica === null) return
-    const before = { phase: replica.position.phase, isMember: replica.self !== null }
+    const { phase } = replica.position
+    const wasMember = replica.self !== null
     let effects: ReplicaEffect[]
     try {
       effects = replica.step(input)
@@ -738,9 +749,9 @@ export class World {
     }
     this.#startSync(node)
     if (replica.epoch.validators.epoch === node.gate.epoch) return
-    if (before.phase === 'changing') this.coverage.hit('epoch change during a view change')
-    if (before.isMember && replica.self === null) this.coverage.hit('left the validators')
-    if (!before.isMember && replica.self !== null) this.coverage.hit('joined the validators')
+    if (phase === 'changing') this.coverage.hit('epoch change during a view change')
+    if (wasMember && replica.self === null) this.coverage.hit('left the validators')
+    if (!wasMember && replica.self !== null) this.coverage.hit('joined the validators')
     if (input.kind === 'message' && input.message.kind === 'blocks') this.coverage.hit('epoch entered by sync')
     this.#enterEpoch(node, replica)
   }
@@ -1054,7 +1065,14 @@ function chooseFaulty(random: Random, validators: number, byzantine: number): Ma
   return new Map(order.slice(0, byzantine).map((index, position) => [index, position]))
 }
 
+/** What was found about these very bytes, which nobody changes: every validator that votes for a block has the same ones looked at. */
+const acceptable = new WeakMap<Uint8Array, boolean>()
+
 function isAcceptable(bytes: Uint8Array): boolean {
-  const decoded = decodeTally(bytes)
-  return decoded.ok && (decoded.value.workKind === 'none' || verifyTally(bytes).status === 'valid')
+  let found = acceptable.get(bytes)
+  if (found === undefined) {
+    found = isTallyAcceptable(bytes)
+    acceptable.set(bytes, found)
+  }
+  return found
 }

@@ -19,7 +19,7 @@ import {
 
 const MAX_MESSAGE_BYTES: number = 64 * 1024 * 1024
 
-export const STORE_FORMAT = 1
+export const STORE_FORMAT = 2
 
 export interface Meta {
   readonly format: number

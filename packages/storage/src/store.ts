@@ -7,7 +7,7 @@
  * is told once. Votes are guarded a last time here: a second, different vote for the same view, height and kind is our own
  * bug and never reaches the disk.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   assert,
@@ -41,7 +41,7 @@ import {
   readHeader,
   type Vote,
 } from '@aethel/consensus'
-import { type BatchOperation, ClassicLevel } from 'classic-level'
+import { type BatchOperation, type ChainedBatch, ClassicLevel } from 'classic-level'
 import { damaged, StoreError } from './errors.js'
 import {
   certificateKey,
@@ -62,7 +62,7 @@ import {
   voteKey,
 } from './keys.js'
 import { damageInLog } from './log-check.js'
-import { liveTables } from './manifest.js'
+import { type Manifest, readManifest } from './manifest.js'
 import {
   decodeEpoch,
   decodeFormat,
@@ -126,6 +126,8 @@ export interface StoreOptions {
    * that does not vote until it is provably past what this key may have signed. `refuse`: fail with `store-missing`.
    */
   readonly whenMissing?: 'genesis' | 'recover' | 'refuse'
+  /** For tests; `CHECKED_WHOLE_BYTES` otherwise. */
+  readonly checkedWholeBytes?: number
   /** Called once, with the reason, when a write has failed; the store accepts nothing afterwards. */
   readonly onFailure?: (error: StoreError) => void
   /** Called after each durable batch, for metrics. */
@@ -156,9 +158,14 @@ export interface Store {
 
 type Operation = BatchOperation<ClassicLevel<Uint8Array, Uint8Array>, Uint8Array, Uint8Array>
 type Level = ClassicLevel<Uint8Array, Uint8Array>
+/** Takes a copy of each key and value at once, and costs a quarter of what a list of operations does. */
+type Batch = ChainedBatch<Level, Uint8Array, Uint8Array>
+
+/** Most records are shorter; longer ones get memory of their own. */
+const JOINED_BYTES = 4096
 
 export async function openStore(path: string, options: StoreOptions): Promise<Store> {
-  checkFiles(path)
+  checkFiles(path, options.checkedWholeBytes ?? CHECKED_WHOLE_BYTES)
   const level: Level = new ClassicLevel<Uint8Array, Uint8Array>(path, { keyEncoding: 'view', valueEncoding: 'view', compression: false })
   try {
     await level.open()
@@ -175,18 +182,31 @@ export async function openStore(path: string, options: StoreOptions): Promise<St
 }
 
 /**
- * LevelDB trusts its files (see `log-check.ts`, `table-check.ts`), so they are looked over before it opens them: the log, and
- * every table that the MANIFEST lists.
+ * Tables up to this together are checked whole at every start, about a second's work; of larger ones the parts that a start loads. What is
+ * not checked is found when it is read: by its seal, or by an assertion of LevelDB's that ends the process (decision 0120).
  */
-function checkFiles(path: string): void {
+const CHECKED_WHOLE_BYTES: number = 1024 * 1024 * 1024
+
+/**
+ * LevelDB trusts its files (see `log-check.ts`, `table-check.ts`), so they are looked over before it opens them: the log, and
+ * every table that the MANIFEST lists; each must be there.
+ */
+function checkFiles(path: string, checkedWholeBytes: number): void {
   if (!existsSync(path)) return
   try {
-    const live = liveTablesIn(path)
-    for (const name of readdirSync(path).toSorted()) {
+    const names = readdirSync(path).toSorted()
+    const { tables, log } = manifestIn(path, names)
+    const present = new Set(names.filter(isData).map((name) => `${Number.parseInt(name, 10)}${name.slice(name.indexOf('.'))}`))
+    for (const table of tables) if (!present.has(`${table}.ldb`)) throw damaged(`the table ${table} is missing`)
+    if (log > 0 && !present.has(`${log}.log`)) throw damaged(`the log ${log} is missing, and the newest votes with it`)
+    const isTable = (name: string): boolean => name.endsWith('.ldb') && tables.has(Number.parseInt(name, 10))
+    const tableBytes = names.filter(isTable).reduce((sum, name) => sum + statSync(join(path, name)).size, 0)
+    const isChecked = tableBytes <= checkedWholeBytes ? () => true : isLoadedAtStart
+    for (const name of names) {
       const isLog = name.endsWith('.log')
-      if (!isLog && !(name.endsWith('.ldb') && live.has(Number.parseInt(name, 10)))) continue
+      if (!isLog && !isTable(name)) continue
       const bytes = readFileSync(join(path, name))
-      const damage = isLog ? damageInLog(bytes) : damageInTable(bytes, isLoadedAtStart)
+      const damage = isLog ? damageInLog(bytes) : damageInTable(bytes, isChecked)
       if (damage !== undefined) throw damaged(`${name}: ${damage}`)
     }
   } catch (error) {
@@ -200,15 +220,23 @@ function checkFiles(path: string): void {
   }
 }
 
-/** None in a store that was never opened to its end: LevelDB makes CURRENT last. */
-function liveTablesIn(path: string): ReadonlySet<number> {
-  if (!existsSync(join(path, 'CURRENT'))) return new Set()
+/** A store that was never opened to its end has no CURRENT, and no data either: LevelDB begins its first log later. */
+function manifestIn(path: string, names: readonly string[]): Manifest {
+  if (!names.includes('CURRENT')) {
+    const data = names.find(isData)
+    if (data !== undefined) throw damaged(`CURRENT is missing, and ${data} is there`)
+    return { tables: new Set(), log: 0 }
+  }
   const name = readFileSync(join(path, 'CURRENT'), 'latin1').trim()
   if (!/^MANIFEST-\d+$/.test(name)) throw damaged('CURRENT does not name a MANIFEST')
   if (!existsSync(join(path, name))) throw damaged(`${name} is missing`)
-  const live = liveTables(readFileSync(join(path, name)))
-  if (live === undefined) throw damaged(`${name}: an edit is not as LevelDB writes it`)
-  return live
+  const manifest = readManifest(readFileSync(join(path, name)))
+  if (manifest === undefined) throw damaged(`${name}: an edit is not as LevelDB writes it`)
+  return manifest
+}
+
+function isData(name: string): boolean {
+  return /^\d+\.(log|ldb)$/.test(name)
 }
 
 /** Whether a run of keys touches what is read at start; the committed chain is checked when it is served. */
@@ -330,7 +358,9 @@ function writeError(error: unknown): StoreError {
 class LevelStore implements Store {
   readonly #level: Level
   readonly #options: StoreOptions
-  #queue: Operation[] = []
+  #batch: Batch | null = null
+  /** Values and their seals are joined here; the batch copies them. */
+  readonly #joined = new Uint8Array(JOINED_BYTES)
   #callbacks: (() => void)[] = []
   #inFlight: Promise<void> | null = null
   #failure: StoreError | null = null
@@ -344,6 +374,10 @@ class LevelStore implements Store {
   #tip: CommittedTip | undefined
   #lastCommit: Certificate | null = null
   #loaded = false
+  /** Height of the first block there is a record of, once there is one; nothing is read before it is known. */
+  #firstCommitted = Number.POSITIVE_INFINITY
+  /** Of the newest committed block that is on disk. */
+  #durableHeight = -1
 
   constructor(level: Level, options: StoreOptions) {
     this.#level = level
@@ -387,8 +421,7 @@ class LevelStore implements Store {
       case 'evidence':
         return this.#put(evidenceKey(record.offence), record.bytes)
       case 'forget-evidence':
-        this.#queue.push({ type: 'del', key: evidenceKey(record.offence) })
-        return
+        return this.#delete(evidenceKey(record.offence))
     }
   }
 
@@ -417,7 +450,7 @@ class LevelStore implements Store {
     this.#tip = tip
     this.#put(committedKey(at), this.#uncommitted.get(keyOf(uncommittedKey(at, block.hash)))?.bytes ?? encodeBlock(block))
     for (const [index, id] of record.transactionIds.entries()) {
-      this.#queue.push({ type: 'put', key: transactionKey(id), value: encodePlace({ height: at, index }) })
+      this.#put(transactionKey(id), encodePlace({ height: at, index }))
     }
     if (this.#lastCommit === null || certificate.height > this.#lastCommit.height) {
       this.#lastCommit = certificate
@@ -430,7 +463,7 @@ class LevelStore implements Store {
     }
     this.#putSafety(TIP_KEY, encodeTip({ tip, lastCommit: this.#lastCommit }))
     for (const [key, value] of record.writes.puts) this.#put(stateKey(key), value)
-    for (const key of record.writes.deletes) this.#queue.push({ type: 'del', key: stateKey(key) })
+    for (const key of record.writes.deletes) this.#delete(stateKey(key))
     this.#forgetVotes((vote) => vote.height <= at)
     for (const entry of this.#uncommitted.values()) if (entry.height <= at) this.#forgetBlock(entry.key)
   }
@@ -448,19 +481,39 @@ class LevelStore implements Store {
     if (this.#uncommitted.delete(name)) this.#deleteSafety(key, name)
   }
 
+  get #queued(): Batch {
+    this.#batch ??= this.#level.batch()
+    return this.#batch
+  }
+
+  #putSealed(key: Uint8Array, value: Uint8Array, seal: Uint8Array): void {
+    const length = value.length + seal.length
+    if (length > this.#joined.length) {
+      this.#queued.put(key, sealed(value, seal))
+      return
+    }
+    this.#joined.set(value)
+    this.#joined.set(seal, value.length)
+    this.#queued.put(key, this.#joined.subarray(0, length))
+  }
+
+  #delete(key: Uint8Array): void {
+    this.#queued.del(key)
+  }
+
   #put(key: Uint8Array, value: Uint8Array): void {
-    this.#queue.push({ type: 'put', key, value: sealed(value, sealOf(key, value)) })
+    this.#putSealed(key, value, sealOf(key, value))
   }
 
   #putSafety(key: Uint8Array, value: Uint8Array): void {
     const seal = sealOf(key, value)
-    this.#queue.push({ type: 'put', key, value: sealed(value, seal) })
+    this.#putSealed(key, value, seal)
     this.#summary.put(keyOf(key), seal)
     this.#summaryChanged = true
   }
 
   #deleteSafety(key: Uint8Array, name: string): void {
-    this.#queue.push({ type: 'del', key })
+    this.#delete(key)
     this.#summary.remove(name)
     this.#summaryChanged = true
   }
@@ -470,23 +523,26 @@ class LevelStore implements Store {
       this.#put(SUMMARY_KEY, this.#summary.bytes())
       this.#summaryChanged = false
     }
-    const operations = this.#queue
+    const batch = this.#batch
+    const operations = batch?.length ?? 0
     const callbacks = this.#callbacks
-    this.#queue = []
+    this.#batch = null
     this.#callbacks = []
+    const tipHeight = this.#tip?.height ?? -1
     const begun = performance.now()
-    const write = operations.length === 0 ? Promise.resolve() : this.#level.batch(operations, { sync: true })
+    const write = batch === null ? Promise.resolve() : batch.write({ sync: true })
     this.#inFlight = write.then(
       () => {
         this.#inFlight = null
-        this.#options.onBatch?.({ milliseconds: performance.now() - begun, operations: operations.length, groups: callbacks.length })
+        this.#durableHeight = tipHeight
+        this.#options.onBatch?.({ milliseconds: performance.now() - begun, operations, groups: callbacks.length })
         for (const callback of callbacks) callback()
         if (this.#inFlight === null && this.#callbacks.length > 0 && this.#failure === null) this.#writeBatch()
       },
       (error: unknown) => {
         this.#inFlight = null
         this.#failure = writeError(error)
-        this.#queue = []
+        this.#batch = null
         this.#callbacks = []
         this.#options.onFailure?.(this.#failure)
       },
@@ -527,6 +583,8 @@ class LevelStore implements Store {
     this.#checkSummary()
     this.#tip = stored?.tip ?? genesis
     this.#lastCommit = stored?.lastCommit ?? null
+    this.#durableHeight = this.#tip.height
+    await this.#checkFirstCommitted(genesis)
     this.#loaded = true
     return {
       view: viewRecord?.view ?? (0 as DurableState['view']),
@@ -559,6 +617,14 @@ class LevelStore implements Store {
       recent.push({ height: genesis.height, hash: genesis.hash })
     }
     return recent.reverse()
+  }
+
+  async #checkFirstCommitted(genesis: CommittedTip): Promise<void> {
+    this.#firstCommitted = genesis.height + 1
+    if (this.#tip === undefined || this.#tip.height <= genesis.height) return
+    const expected = committedKey(height(this.#firstCommitted))
+    const found = await this.#level.keys({ ...rangeOf(PREFIX.committed), limit: 1 }).all()
+    if (found[0] === undefined || !equalBytes(plain(found[0]), expected)) throw damaged('the committed chain does not begin at genesis')
   }
 
   #safetyRecord<T>(name: string, key: Uint8Array, read: (bytes: Uint8Array) => Result<T, Refusal>): T | undefined {
@@ -637,16 +703,22 @@ class LevelStore implements Store {
 
   committedBlock(at: Height): Block | undefined {
     const bytes = this.#read(`committed block ${at}`, committedKey(at))
-    if (bytes === undefined) return undefined
+    if (bytes === undefined) return this.#noBlock(at)
     const block = decodeBlock(bytes)
     if (!block.ok) throw damaged(`the committed block ${at} does not decode: ${block.error.message}`)
     return block.value
   }
 
+  /** Between the first block stored and the newest durable one there is a record for every height, or one was lost. */
+  #noBlock(at: Height): undefined {
+    if (at >= this.#firstCommitted && at <= this.#durableHeight) throw damaged(`the committed block ${at} is missing`)
+    return undefined
+  }
+
   /** Without the Merkle roots of the body: enough to follow the chain of hashes. */
   #committedHeader(at: Height): Header | undefined {
     const bytes = this.#read(`committed block ${at}`, committedKey(at))
-    if (bytes === undefined) return undefined
+    if (bytes === undefined) return this.#noBlock(at)
     const header = decode(bytes, (reader) => {
       const read = readHeader(reader)
       reader.raw(reader.remaining)
@@ -678,7 +750,7 @@ class LevelStore implements Store {
   }
 
   transactionPlace(id: Hash): TransactionPlace | undefined {
-    const bytes = this.#get('index of transactions', transactionKey(id))
+    const bytes = this.#read('index of transactions', transactionKey(id))
     if (bytes === undefined) return undefined
     const place = decodePlace(bytes)
     if (!place.ok) throw damaged(`the index entry of transaction ${toHex(id)} does not decode`)

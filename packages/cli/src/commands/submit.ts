@@ -6,7 +6,17 @@ import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { encode, type Hash, toHex } from '@aethel/codec'
 import { type Action, chainIdOf, checkAction, decodeGenesis } from '@aethel/ledger'
-import { BVLRAT_KIND, claimIdOf, cnfToClaim, LRAT_KIND, METAMATH_KIND, scriptToClaim } from '@aethel/proofs'
+import {
+  BVLRAT_KIND,
+  claimIdOf,
+  cnfToClaim,
+  LRAT_KIND,
+  METAMATH_KIND,
+  parseCnfClaim,
+  readModel,
+  SAT_MODEL_KIND,
+  scriptToClaim,
+} from '@aethel/proofs'
 import { type Command, Option } from 'commander'
 import { Account, loadKey } from '../accounts.js'
 import { type Client, createClient, DEFAULT_URL, type SubmissionOutcome, unreachable, type Wait } from '../client.js'
@@ -16,6 +26,7 @@ import { MAX_REFUTATION_BYTES, proofBeside, readInputFile, writeOutputFile } fro
 import { citedClaims, type MetamathLibrary, openLibrary } from '../metamath-library.js'
 import { isBundle, readBundle } from '../proof-bundle.js'
 import { isScript } from '../prove/formula.js'
+import { metadataFrom, rawAction } from '../raw-submission.js'
 import { note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
 
 const WAITS = ['final', 'admitted', 'none'] as const
@@ -25,8 +36,13 @@ const BATCH = 256
 interface SubmitOptions extends CommonOptions {
   readonly label: readonly string[]
   readonly proof: readonly string[]
+  readonly model: readonly string[]
   readonly withDependencies?: boolean
   readonly library?: string
+  readonly kind?: string
+  readonly title?: string
+  readonly toolchain?: string
+  readonly source?: string
   readonly url: string
   readonly key?: string
   readonly wait: Wait
@@ -61,12 +77,17 @@ export function registerSubmit(program: Command): void {
     .description('submit proofs and wait for their receipts')
     .argument(
       '<file...>',
-      'a Metamath database (.mm) with --label, a theorem taken out of one (.json), or a formula (.cnf, .smt2) with --proof',
+      'a Metamath database (.mm) with --label, a theorem taken out of one (.json), or a formula (.cnf, .smt2) with --proof or --model',
     )
     .option('--label <label>', 'metamath: the theorem to submit (repeatable)', collect, [])
     .option('--with-dependencies', 'metamath: also submit the theorems it rests on that are not final yet')
     .option('--library <name>', 'metamath: how the chain calls the library (default: the file name)')
     .option('--proof <file>', 'formulas: the refutation, one per formula in the same order (default: FILE with .lrat)', collect, [])
+    .option('--kind <kind>', 'another kind of proof: FILE is the canonical claim, --proof the proof')
+    .option('--title <text>', 'what the claim is about, as you say it; nobody checks it')
+    .option('--toolchain <text>', 'what made claim and proof, as you say it')
+    .option('--source <file>', 'what the claim was made from; its SHA-256 goes on record as you say it')
+    .option('--model <file>', "sat-model: a solver's output with the model, one per formula in the same order", collect, [])
     .option('--url <url>', "a validator's HTTP API", DEFAULT_URL)
     .option('--key <file>', 'account key (default: one in your configuration folder, made when missing)')
     .addOption(new Option('--wait <for>', 'how long to wait').choices(WAITS).default('final'))
@@ -76,7 +97,7 @@ export function registerSubmit(program: Command): void {
 }
 
 async function submit(files: readonly string[], options: SubmitOptions): Promise<ExitCode> {
-  const submissions = readSubmissions(files, options)
+  const submissions = withMetadata(readSubmissions(files, options), options)
   const wanted = submissions.filter((submission) => !submission.dependency)
   if (options.output !== undefined && options.wait !== 'final')
     throw usageError('usage', 'expected --wait final with --output: only what is final has a receipt')
@@ -106,7 +127,23 @@ function exitCodeOf(statuses: readonly (SubmissionOutcome['status'] | undefined)
 
 // --- what to submit -------------------------------------------------------------------------------------------------
 
+function withMetadata(submissions: readonly Submission[], options: SubmitOptions): Submission[] {
+  const metadata = metadataFrom(options)
+  return submissions.map((submission) => {
+    const { action, name, dependency } = submission
+    if (metadata === null || dependency || action.type !== 'submit-proof') return submission
+    return { ...submission, action: sendable({ ...action, metadata }, name) }
+  })
+}
+
+function rawSubmission(kind: string, file: string, proofFile: string | undefined): Submission {
+  const action = rawAction(kind, file, proofFile)
+  return { name: file, claimId: claimIdOf(kind, action.claim), action: sendable(action, file), cites: new Map(), dependency: false }
+}
+
 function readSubmissions(files: readonly string[], options: SubmitOptions): Submission[] {
+  const { kind } = options
+  if (kind !== undefined) return files.map((file, index) => rawSubmission(kind, file, options.proof[index]))
   const bundles = files.filter(isBundle)
   if (bundles.length === files.length) return files.flatMap((file) => bundleSubmissions(file, options))
   if (bundles.length > 0)
@@ -118,6 +155,13 @@ function readSubmissions(files: readonly string[], options: SubmitOptions): Subm
       'usage',
       'expected either Metamath databases (.mm) or formulas (.cnf, .smt2), got both; submit them one after the other',
     )
+  if (options.model.length > 0) {
+    if (options.proof.length > 0) throw usageError('usage', 'expected --proof or --model, got both: a formula is refuted or has a model')
+    if (options.model.length !== files.length) {
+      throw usageError('usage', `expected one --model for each of ${files.length} formulas, got ${options.model.length}`)
+    }
+    return files.map((file, index) => modelSubmission(file, options.model[index] as string))
+  }
   if (options.proof.length > 0 && options.proof.length !== files.length) {
     throw usageError('usage', `expected one --proof for each of ${files.length} formulas, got ${options.proof.length}`)
   }
@@ -147,6 +191,17 @@ function bundleSubmissions(file: string, options: SubmitOptions): Submission[] {
     const cites = new Map([...citedClaims(proof)].filter(([cited]) => claimIds.has(cited)))
     return { name: label, claimId: claimIdOf(kind, claim), action, cites, dependency: index < proofs.length - 1 }
   })
+}
+
+function modelSubmission(cnfFile: string, modelFile: string): Submission {
+  const claim = cnfToClaim(readInputFile(cnfFile, 'a CNF in DIMACS form', MAX_REFUTATION_BYTES))
+  if (!claim.ok) throw usageError(claim.error.code, `${cnfFile}: ${claim.error.message}`)
+  const formula = parseCnfClaim(claim.value)
+  if (!formula.ok) throw usageError(formula.error.code, `${cnfFile}: ${formula.error.message}`)
+  const model = readModel(readInputFile(modelFile, 'a model of a CNF', MAX_REFUTATION_BYTES), formula.value.variables)
+  if (!model.ok) throw usageError(model.error.code, `${modelFile}: ${model.error.message}`)
+  const action = sendable({ type: 'submit-proof', kind: SAT_MODEL_KIND, claim: claim.value, proof: model.value, metadata: null }, cnfFile)
+  return { name: cnfFile, claimId: claimIdOf(SAT_MODEL_KIND, claim.value), action, cites: new Map(), dependency: false }
 }
 
 function metamathSubmissions(file: string, options: SubmitOptions): Submission[] {

@@ -15,6 +15,10 @@ import {
   METAMATH_KIND,
   metamathVerifier,
   type ProofVerifier,
+  parseCnfClaim,
+  readModel,
+  SAT_MODEL_KIND,
+  satModelVerifier,
 } from '@aethel/proofs'
 import {
   type CheckedReceipt,
@@ -52,7 +56,7 @@ export function registerVerify(program: Command): void {
     .option('--epochs <file>', 'proof of the epochs since the trusted one (aethel validators epochs)')
     .option('--advance-trust <file>', 'write a trust root of the newest epoch that --epochs proves')
     .option('--recheck', 'run the proof checker as well, on the proof in --proof, or on the one that submit put beside the receipt')
-    .option('--proof <file>', 'the proof that was submitted: an .lrat file, or the .mm database with the theorem')
+    .option('--proof <file>', 'the proof that was submitted: an .lrat file, a model, or the .mm database with the theorem')
     .action((file: string, options: VerifyOptions) => finish(options, () => verify(file, options)))
 }
 
@@ -117,9 +121,21 @@ function recheck(receipt: CheckedReceipt, proofFile: string): Result<{ readonly 
       const proof = readInputFile(proofFile, 'an LRAT refutation', MAX_REFUTATION_BYTES)
       return recheckReceipt(receipt, proof, { verifier, meter: createMeter(verifier.limits) })
     }
+    case SAT_MODEL_KIND:
+      return recheckModel(receipt, proofFile)
     default:
       return refuse('unknown-kind', `expected a proof kind of this program, got ${receipt.record.kind}; run a version that has it`)
   }
+}
+
+/** The file is a solver's output, as it was given to `aethel submit`. */
+function recheckModel(receipt: CheckedReceipt, modelFile: string): Result<{ readonly gas: number }, Refusal> {
+  const verifier = satModelVerifier() as ProofVerifier<unknown>
+  const formula = parseCnfClaim(receipt.claim)
+  if (!formula.ok) return formula
+  const model = readModel(readInputFile(modelFile, 'a model of a CNF', MAX_REFUTATION_BYTES), formula.value.variables)
+  if (!model.ok) return model
+  return recheckReceipt(receipt, model.value, { verifier, meter: createMeter(verifier.limits) })
 }
 
 /** The certificate and the statements it cites are taken from the database, which must define the library of the receipt. */

@@ -84,8 +84,16 @@ export function parseCnfClaim(bytes: Uint8Array): Result<Cnf, Refusal> {
 
 /** The canonical claim of a DIMACS file. */
 export function cnfToClaim(dimacs: Uint8Array): Result<Uint8Array, Refusal> {
-  const parsed = new DimacsReader(dimacs).read()
+  const parsed = readDimacs(dimacs)
   return parsed.ok ? ok(claimBytesOf(parsed.value)) : parsed
+}
+
+/** The formula of a DIMACS file, the same as `parseCnfClaim` of its canonical claim without the claim's bytes. */
+export function readDimacs(dimacs: Uint8Array): Result<Cnf, Refusal> {
+  const parsed = new DimacsReader(dimacs).read()
+  if (!parsed.ok) return parsed
+  const { clauses, words } = parsed.value
+  return ok({ variables: largestVariable(words), clauses, words, claimBytes: HEADER_BYTES + WORD_BYTES * words.length })
 }
 
 /** The canonical claim of clauses given as DIMACS integers; they must be non-empty and in range (our own generators). */
@@ -112,6 +120,14 @@ function claimBytesOf(cnf: { readonly clauses: number; readonly words: Int32Arra
   const { words } = cnf
   const bytes = new Uint8Array(HEADER_BYTES + WORD_BYTES * words.length)
   const view = new DataView(bytes.buffer)
+  view.setUint32(0, largestVariable(words))
+  view.setUint32(4, cnf.clauses)
+  for (let i = 0; i < words.length; i++) view.setUint32(HEADER_BYTES + WORD_BYTES * i, words[i] as number)
+  return bytes
+}
+
+/** Literals are sorted: the last of each clause has its largest variable. */
+function largestVariable(words: Int32Array): number {
   let largest = 0
   for (let at = 0; at < words.length; ) {
     const count = words[at] as number
@@ -119,10 +135,7 @@ function claimBytesOf(cnf: { readonly clauses: number; readonly words: Int32Arra
     if (last > largest) largest = last
     at += count + 1
   }
-  view.setUint32(0, largest)
-  view.setUint32(4, cnf.clauses)
-  for (let i = 0; i < words.length; i++) view.setUint32(HEADER_BYTES + WORD_BYTES * i, words[i] as number)
-  return bytes
+  return largest
 }
 
 /** Sorts words[from..to) and drops repeats; returns how many remain. */
@@ -164,8 +177,8 @@ class DimacsReader {
     const header = this.#header()
     if (!header.ok) return header
     const { variables, clauses } = header.value
-    // A literal takes at least two bytes (a digit and a blank) and a clause two more for its 0: words fit half the bytes.
-    const words = new Int32Array(Math.floor((this.#bytes.length - this.#at) / 2) + 4)
+    // A word for each number, a clause's 0 among them, and one for the count of a clause not yet ended.
+    const words = new Int32Array(this.#numbersLeft() + 2)
     let used = 1
     let start = 0
     let complete = 0
@@ -199,7 +212,20 @@ class DimacsReader {
     }
     if (used !== start + 1) return this.#refuse('unterminated-clause', `the last clause lacks its terminating 0`)
     if (complete !== clauses) return this.#refuse('clause-count', `expected ${clauses} clauses as the header says, got ${complete}`)
-    return ok({ clauses, words: words.subarray(0, start) })
+    return ok({ clauses, words: words.slice(0, start) })
+  }
+
+  /** At most so many numbers are left: runs of bytes that are not blanks. */
+  #numbersLeft(): number {
+    const bytes = this.#bytes
+    let runs = 0
+    let blank = true
+    for (let at = this.#at; at < bytes.length; at++) {
+      const isGap = isBlank(bytes[at] as number)
+      if (blank && !isGap) runs++
+      blank = isGap
+    }
+    return runs
   }
 
   #refuse(code: string, message: string): { readonly ok: false; readonly error: Refusal } {

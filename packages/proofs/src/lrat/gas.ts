@@ -1,28 +1,41 @@
 /**
  * The prices of `lrat/1`, normative: two implementations agree on every verdict only if they agree on these. One unit is
- * meant to cost about as much as touching one literal. docs/proof-kinds/lrat.md states when each is charged.
+ * meant to cost one to five nanoseconds. docs/proof-kinds/lrat.md states when each is charged.
  */
 import type { VerifierLimits } from '../verifier.js'
+
+/** Of the gas table and of what a verdict says; genesis pins it. Raise it with every change of either. */
+export const LRAT_REVISION = 2
 
 /** Once per check: what a check costs even if the proof is a single byte. */
 export const GAS_INTRINSIC = 2_000
 /** Per byte of the canonical claim. */
 export const GAS_CLAIM_BYTE = 1
-/** Per byte of the proof, all of it, before the first is read. */
+/** Per byte of the proof that is read. */
 export const GAS_PROOF_BYTE = 1
 /** Per step, addition or deletion. */
 export const GAS_STEP = 8
 /** Per literal of an added clause: falsified, stored, compacted later, undone. */
 export const GAS_ADDED_LITERAL = 4
 /** Per hint of an addition, used or not. */
-export const GAS_HINT = 5
-/** Per literal of a clause that a hint or a RAT group names: all of them, whatever is found first. */
-export const GAS_HINT_LITERAL = 1
+export const GAS_HINT = 1
+/** Per clause that a hint or a RAT group looks at. */
+export const GAS_LOOK = 4
+/** Per RAT group: its clause is looked up twice, once to name it and once to forget that. */
+export const GAS_GROUP = 8
+/** For a clause not among those looked at lately, per bit of the memory allocated, in words, above FAR_BITS. */
+export const GAS_FAR = 8
+/** 2^17 words are half a MiB: a processor has that at hand. */
+export const FAR_BITS = 17
+/** "Lately": the id was the last one with its residue modulo this that was looked at. */
+export const RECENT_IDS = 8_192
+/** Per literal of a clause that a hint or a RAT group looks at: all of them, whatever is found first. */
+export const GAS_LOOK_LITERAL = 1
 /** Per id in a deletion, live or not. */
 export const GAS_DELETED_CLAUSE = 5
 /** Per literal of a deleted clause. */
 export const GAS_DELETED_LITERAL = 1
-/** Per word of the clause store, once, when the first addition needs to know where a literal occurs. */
+/** Per word of the live clauses, once, when the first addition needs to know where a literal occurs. */
 export const GAS_OCCURRENCE_WORD = 2
 /** Per this many words of memory allocated (rounded up): clearing and copying them. */
 export const WORDS_PER_GAS = 2

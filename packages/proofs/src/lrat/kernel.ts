@@ -6,27 +6,31 @@
  * implied by live clauses; a RAT addition may change the model in one variable but keeps one; a deletion keeps all. So
  * once the empty clause is added, the formula has no model.
  *
- * Clauses lie in one Int32Array, `id, count, literals`; `#places[id]` points at the count, 0 means not live. An assignment
- * is one byte per literal, set where the literal is false, and a trail to undo it.
+ * An assignment is one bit per literal, set where the literal is false, and a trail to undo it. The proof is read as it
+ * comes, piece by piece; what is kept of it are the live clauses.
  */
-import { assert } from '@aethel/codec'
 import type { Meter } from '../verifier.js'
+import { Charges, enlarged } from './charges.js'
+import { ClauseStore, OFFSET_MASK, PAGE_BITS, PAGE_MASK, SEGMENT_BITS } from './clause-store.js'
 import type { Cnf } from './cnf.js'
 import {
+  FAR_BITS,
   GAS_ADDED_LITERAL,
   GAS_BATCH,
   GAS_CLAIM_BYTE,
   GAS_DELETED_CLAUSE,
   GAS_DELETED_LITERAL,
+  GAS_FAR,
+  GAS_GROUP,
   GAS_HINT,
-  GAS_HINT_LITERAL,
   GAS_INTRINSIC,
+  GAS_LOOK,
+  GAS_LOOK_LITERAL,
   GAS_OCCURRENCE_WORD,
-  GAS_PROOF_BYTE,
   GAS_STEP,
-  MAX_CLAUSE_ID,
+  RECENT_IDS,
 } from './gas.js'
-import { allocate, formatOf, type LratFormat, LratRefusal, type StepReader, stepReader } from './steps.js'
+import { type LratFormat, LratRefusal, type ProofSource, type StepReader, stepReader, wholeProof } from './steps.js'
 
 export interface LratSummary {
   readonly format: LratFormat
@@ -38,41 +42,47 @@ export interface LratSummary {
   /** Clauses deleted; ids that were not live are not counted. */
   readonly deletions: number
   readonly hints: number
+  /** The most that the live clauses took at one time: their literals and two words each. */
+  readonly peakLiveWords: number
+  /** Memory allocated by the check, in words. */
+  readonly memoryWords: number
 }
 
-/** Checks a refutation; throws `LratRefusal`, or `MeterExhausted` from the meter. */
-export function checkRefutation(cnf: Cnf, proof: Uint8Array, meter: Meter): LratSummary {
-  meter.charge(GAS_INTRINSIC + GAS_CLAIM_BYTE * cnf.claimBytes + GAS_PROOF_BYTE * proof.length)
-  if (proof.length === 0) throw new LratRefusal('truncated', 'expected LRAT steps, got an empty proof', 0)
-  return new Checker(cnf, proof, meter).run()
+/**
+ * Checks a refutation that lies in memory or comes in pieces, with the same verdict and gas. Throws `LratRefusal`, or
+ * `MeterExhausted` from the meter.
+ */
+export function checkRefutation(cnf: Cnf, proof: Uint8Array | ProofSource, meter: Meter): LratSummary {
+  meter.charge(GAS_INTRINSIC + GAS_CLAIM_BYTE * cnf.claimBytes)
+  return new Checker(cnf, proof instanceof Uint8Array ? wholeProof(proof) : proof, meter).run()
 }
 
-const HEADER_WORDS = 2
-/** Room beyond what the claim needs, so that small proofs do not grow their arrays at once. */
-const SPARE_WORDS = 1_024
+/** Bits in a word of the assignment. */
+const WORD_BITS = 32
+const FIRST_TRAIL_WORDS = 256
+const RECENT_MASK = RECENT_IDS - 1
 
 class Checker {
   readonly #cnf: Cnf
-  readonly #meter: Meter
-  readonly #format: LratFormat
+  readonly #charges: Charges
   readonly #steps: StepReader
-  /** Charges not yet on the meter; below GAS_BATCH whenever work goes on. */
-  #owed = 0
+  readonly #store: ClauseStore
+  /** The id last looked at, by its lowest bits: a model of what is still at hand. In use once there is a far price. */
+  #recent: Int32Array = new Int32Array(0)
+  #far = 0
   #lastId: number
 
-  /** Clause store; place 0 is never a clause. */
-  #store: Int32Array
-  #used = 1
-  #dead = 0
-  #places: Int32Array
-
-  /** By literal code: 1 where the literal is false. */
-  #false: Uint8Array
+  /** Literal codes that the assignment has room for. */
+  #codes: number
+  /** By literal code, one bit: set where the literal is false. */
+  #false: Int32Array
   /** Literals made false, in order. */
   #trail: Int32Array
   #trailed = 0
   /** By literal code: how many live clauses hold the literal. Empty until an addition first needs RAT. */
   #occurrences: Int32Array = new Int32Array(0)
+  /** By slot of the index, one bit: set where the RAT step at hand has named the clause. */
+  #named: Int32Array = new Int32Array(0)
 
   #refuted = false
   #additions = 0
@@ -80,21 +90,19 @@ class Checker {
   #deletions = 0
   #hints = 0
 
-  constructor(cnf: Cnf, proof: Uint8Array, meter: Meter) {
-    const storeWords = 2 * (cnf.words.length + cnf.clauses) + SPARE_WORDS
-    const placeWords = 2 * cnf.clauses + SPARE_WORDS
-    const literalCodes = 2 * (cnf.variables + 1)
-    allocate(meter, storeWords + placeWords + literalCodes + Math.ceil(literalCodes / 4))
+  constructor(cnf: Cnf, source: ProofSource, meter: Meter) {
+    const charges = new Charges(meter)
     this.#cnf = cnf
-    this.#meter = meter
-    this.#format = formatOf(proof)
-    this.#steps = stepReader(proof, (words) => this.#allocate(words))
-    this.#store = new Int32Array(storeWords)
-    this.#places = new Int32Array(placeWords)
-    this.#false = new Uint8Array(literalCodes)
-    this.#trail = new Int32Array(literalCodes)
+    this.#charges = charges
+    this.#codes = 2 * (cnf.variables + 1)
+    const words = Math.ceil(this.#codes / WORD_BITS)
+    charges.allocate(words + FIRST_TRAIL_WORDS)
+    this.#false = new Int32Array(words)
+    this.#trail = new Int32Array(FIRST_TRAIL_WORDS)
     this.#lastId = cnf.clauses
+    this.#store = new ClauseStore(charges, cnf.clauses)
     this.#load()
+    this.#steps = stepReader(source, charges, cnf.clauses)
   }
 
   #load(): void {
@@ -102,7 +110,7 @@ class Checker {
     let id = 0
     for (let at = 0; at < words.length; ) {
       const count = words[at] as number
-      this.#put(++id, words, at + 1, count)
+      this.#store.add(++id, words, at + 1, count)
       at += count + 1
     }
   }
@@ -111,49 +119,51 @@ class Checker {
     const steps = this.#steps
     try {
       for (let kind = steps.next(); kind !== 'end'; kind = steps.next()) {
-        this.#owe(GAS_STEP)
+        this.#charges.owe(GAS_STEP)
         if (kind === 'addition') this.#onAddition(steps)
         else this.#onDeletion(steps)
       }
     } catch (error) {
       // A refusal has its price too; if that exceeds the limit, the verdict is the meter's.
-      if (error instanceof LratRefusal) this.#settle()
+      if (error instanceof LratRefusal) this.#charges.settle()
       throw error
     }
-    this.#settle()
+    this.#charges.settle()
     if (!this.#refuted) {
       throw new LratRefusal(
         'no-empty-clause',
         `expected the empty clause to be derived, got ${this.#additions} additions without it`,
-        steps.offset,
+        steps.position,
       )
     }
     return {
-      format: this.#format,
+      format: steps.format,
       variables: this.#cnf.variables,
       clauses: this.#cnf.clauses,
       additions: this.#additions,
       ratAdditions: this.#ratAdditions,
       deletions: this.#deletions,
       hints: this.#hints,
+      peakLiveWords: this.#store.peakLiveWords,
+      memoryWords: this.#charges.words,
     }
   }
 
   #onAddition(steps: StepReader): void {
     const { id, hintCount } = steps
-    this.#owe(GAS_ADDED_LITERAL * steps.literalCount + GAS_HINT * hintCount)
+    this.#charges.owe(GAS_ADDED_LITERAL * steps.literalCount + GAS_HINT * hintCount)
     if (id <= this.#lastId) this.#refuse('id-order', `expected an id above ${this.#lastId}`)
     this.#reserveLiteral(steps.largestLiteral)
+    this.#reserveTrail(steps.literalCount + hintCount)
+    this.#setFarPrice()
     const count = this.#falsify(steps.literals, steps.literalCount)
     if (count >= 0) {
       const next = this.#propagate(steps.hints, 0, hintCount)
       if (next >= 0) this.#checkRat(steps, next, count)
     }
-    this.#undo(0)
+    this.#undoAll()
     const kept = count < 0 ? -1 - count : count
-    this.#reserveStore(kept + HEADER_WORDS)
-    this.#reservePlace(id)
-    this.#put(id, steps.literals, 0, kept)
+    this.#store.add(id, steps.literals, 0, kept)
     if (this.#occurrences.length > 0) this.#countOccurrences(steps.literals, 0, kept, 1)
     this.#lastId = id
     this.#additions++
@@ -172,9 +182,11 @@ class Checker {
     let tautology = false
     for (let i = 0; i < count; i++) {
       const literal = literals[i] as number
-      if (isFalse[literal] === 1) continue
-      if (isFalse[literal ^ 1] === 1) tautology = true
-      isFalse[literal] = 1
+      // A literal and its negation are neighbours in one word.
+      const word = isFalse[literal >>> 5] as number
+      if (((word >>> literal) & 1) === 1) continue
+      if (((word >>> (literal ^ 1)) & 1) === 1) tautology = true
+      isFalse[literal >>> 5] = word | (1 << literal)
       trail[kept] = literal
       literals[kept++] = literal
     }
@@ -188,58 +200,80 @@ class Checker {
    */
   #propagate(hints: Int32Array, from: number, to: number): number {
     const store = this.#store
-    const places = this.#places
+    const { segments, directory, index } = store
     const isFalse = this.#false
     const trail = this.#trail
+    const recent = this.#recent
+    const far = this.#far
+    const pages = directory.length
     let trailed = this.#trailed
-    let owed = this.#owed
+    let owed = this.#charges.owed
+    let outcome = to
     for (let h = from; h < to; h++) {
       const id = hints[h] as number
       if (id < 0) {
-        this.#trailed = trailed
-        this.#owed = owed
-        return h
+        outcome = h
+        break
       }
-      const place = id < places.length ? (places[id] as number) : 0
-      if (place === 0) {
-        this.#owed = owed
-        this.#refuse('missing-hint', `hint ${h + 1} names clause ${id}, which is not live`)
+      const page = id >>> PAGE_BITS
+      const block = page < pages ? (directory[page] as number) : 0
+      const place = index[block >= 0 ? block + (id & PAGE_MASK) : store.packedSlotOf(-block, id)] as number
+      // Place 0 holds 0: a clause that is not live has no literals to pay for.
+      const segment = segments[place >>> SEGMENT_BITS] as Int32Array
+      const offset = place & OFFSET_MASK
+      const count = segment[offset] as number
+      owed += GAS_LOOK + GAS_LOOK_LITERAL * count
+      if (far !== 0 && recent[id & RECENT_MASK] !== id) {
+        recent[id & RECENT_MASK] = id
+        owed += far
       }
-      const count = store[place] as number
-      owed += GAS_HINT_LITERAL * count
       if (owed >= GAS_BATCH) {
-        this.#owed = owed
-        this.#settle()
+        this.#charges.owed = owed
+        this.#charges.settle()
         owed = 0
       }
-      const end = place + count
+      const end = offset + count
+      let open = 0
       let unit = 0
-      for (let at = place + 1; at <= end; at++) {
-        const literal = store[at] as number
-        if (isFalse[literal] === 0) {
-          if (unit !== 0) {
-            this.#owed = owed
-            this.#refuse(
-              'bad-hint',
-              `hint ${h + 1}, clause ${id}, has more than one literal that is not false; expected a unit or a conflict`,
-            )
-          }
-          unit = literal
+      // Without a branch per literal: which one is open is as good as random.
+      for (let at = offset + 1; at <= end; at++) {
+        const literal = segment[at] as number
+        const isOpen = (~(isFalse[literal >>> 5] as number) >>> literal) & 1
+        open += isOpen
+        unit |= literal & -isOpen
+      }
+      if (open === 1) {
+        const negated = unit ^ 1
+        const word = isFalse[negated >>> 5] as number
+        if (((word >>> negated) & 1) === 0) {
+          isFalse[negated >>> 5] = word | (1 << negated)
+          trail[trailed++] = negated
         }
+        continue
       }
-      if (unit === 0) {
-        this.#trailed = trailed
-        this.#owed = owed
-        return -1
+      this.#charges.owed = owed
+      if (place === 0) this.#refuse('missing-hint', `hint ${h + 1} names clause ${id}, which is not live`)
+      if (open > 1) {
+        this.#refuse('bad-hint', `hint ${h + 1}, clause ${id}, has more than one literal that is not false; expected a unit or a conflict`)
       }
-      if (isFalse[unit ^ 1] === 0) {
-        isFalse[unit ^ 1] = 1
-        trail[trailed++] = unit ^ 1
-      }
+      outcome = -1
+      break
     }
     this.#trailed = trailed
-    this.#owed = owed
-    return to
+    this.#charges.owed = owed
+    return outcome
+  }
+
+  /**
+   * Sets what it costs to look at a clause not looked at lately, while this addition is checked: memory is the further away
+   * the more there is of it.
+   */
+  #setFarPrice(): void {
+    const bits = 32 - Math.clz32(this.#charges.words)
+    this.#far = bits > FAR_BITS ? GAS_FAR * (bits - FAR_BITS) : 0
+    if (this.#far === 0 || this.#recent.length > 0) return
+    this.#charges.allocate(RECENT_IDS)
+    this.#recent = new Int32Array(RECENT_IDS)
   }
 
   /**
@@ -251,18 +285,24 @@ class Checker {
     const { hints, hintCount, literals } = steps
     if (count === 0) this.#refuse('no-conflict', 'the hints of the empty clause end without a conflict')
     const negated = (literals[0] as number) ^ 1
-    this.#needOccurrences()
-    const named = new Set<number>()
+    this.#needRatTables()
     const base = this.#trailed
-    for (let h = from; h < hintCount; ) {
+    let named = 0
+    let h = from
+    for (; h < hintCount; ) {
       const id = -(hints[h] as number)
-      const place = id < this.#places.length ? (this.#places[id] as number) : 0
+      this.#charges.owe(GAS_GROUP + this.#farOf(id))
+      const slot = this.#store.slotOf(id)
+      const place = this.#store.index[slot] as number
       if (place === 0) this.#refuse('missing-hint', `hint ${h + 1} names clause ${id}, which is not live`)
-      if (named.has(id)) this.#refuse('bad-rat-hint', `hint ${h + 1} names clause ${id} a second time`)
-      named.add(id)
-      this.#owe(GAS_HINT_LITERAL * (this.#store[place] as number))
+      if (!this.#mark(slot)) this.#refuse('bad-rat-hint', `hint ${h + 1} names clause ${id} a second time`)
+      named++
+      const segment = this.#store.segments[place >>> SEGMENT_BITS] as Int32Array
+      const offset = place & OFFSET_MASK
+      this.#charges.owe(GAS_LOOK_LITERAL * (segment[offset] as number))
+      this.#reserveTrail(this.#trailed + (segment[offset] as number) + hintCount)
       let next = h + 1
-      if (this.#assumeResolvent(place, negated, h) === 'open') {
+      if (this.#assumeResolvent(segment, offset, negated, h) === 'open') {
         next = this.#propagate(hints, next, hintCount)
         if (next >= 0) this.#refuse('no-conflict', `the hints for the resolvent with clause ${id} end without a conflict`)
         next = h + 1
@@ -272,27 +312,51 @@ class Checker {
       h = next
     }
     const occurrences = this.#occurrences[negated] as number
-    if (named.size !== occurrences) {
+    if (named !== occurrences) {
       if (from === hintCount) {
         this.#refuse('no-conflict', 'the hints end without a conflict, and there are none for RAT on the first literal')
       }
-      this.#refuse('rat-uncovered', `${occurrences} live clauses hold the negation of the first literal, the hints name ${named.size}`)
+      this.#refuse('rat-uncovered', `${occurrences} live clauses hold the negation of the first literal, the hints name ${named}`)
+    }
+    for (let k = from; k < hintCount; k++) {
+      const hint = hints[k] as number
+      if (hint < 0) this.#unmark(this.#store.slotOf(-hint))
     }
     this.#ratAdditions++
   }
 
-  /** Falsifies what the clause at `place` adds to the resolvent; 'true' if that already holds a true literal. */
-  #assumeResolvent(place: number, negated: number, hint: number): 'open' | 'true' {
-    const store = this.#store
-    const end = place + (store[place] as number)
+  /** As in `#propagate`: the far price, unless the clause was looked at lately; now it was. */
+  #farOf(id: number): number {
+    if (this.#far === 0 || this.#recent[id & RECENT_MASK] === id) return 0
+    this.#recent[id & RECENT_MASK] = id
+    return this.#far
+  }
+
+  /** Notes that this step has named the clause in this slot of the index; false if it had. */
+  #mark(slot: number): boolean {
+    const word = this.#named[slot >>> 5] as number
+    if (((word >>> slot) & 1) === 1) return false
+    this.#named[slot >>> 5] = word | (1 << slot)
+    return true
+  }
+
+  #unmark(slot: number): void {
+    this.#named[slot >>> 5] = (this.#named[slot >>> 5] as number) & ~(1 << slot)
+  }
+
+  /** Falsifies what the clause adds to the resolvent; 'true' if that already holds a true literal. */
+  #assumeResolvent(segment: Int32Array, offset: number, negated: number, hint: number): 'open' | 'true' {
+    const isFalse = this.#false
+    const end = offset + (segment[offset] as number)
     let holds = false
     let settled = false
-    for (let at = place + 1; at <= end; at++) {
-      const literal = store[at] as number
+    for (let at = offset + 1; at <= end; at++) {
+      const literal = segment[at] as number
+      const word = isFalse[literal >>> 5] as number
       if (literal === negated) holds = true
-      else if (this.#false[literal ^ 1] === 1) settled = true
-      else if (this.#false[literal] === 0) {
-        this.#false[literal] = 1
+      else if (((word >>> (literal ^ 1)) & 1) === 1) settled = true
+      else if (((word >>> literal) & 1) === 0) {
+        isFalse[literal >>> 5] = word | (1 << literal)
         this.#trail[this.#trailed++] = literal
       }
     }
@@ -303,38 +367,38 @@ class Checker {
   /** Ids that are not live are passed over, as other checkers do: fewer clauses can only make the rest harder to prove. */
   #onDeletion(steps: StepReader): void {
     const { hints, hintCount } = steps
-    this.#owe(GAS_DELETED_CLAUSE * hintCount)
-    const places = this.#places
     const store = this.#store
+    this.#charges.owe(GAS_DELETED_CLAUSE * hintCount)
     for (let i = 0; i < hintCount; i++) {
-      const id = hints[i] as number
-      const place = id < places.length ? (places[id] as number) : 0
+      const slot = store.slotOf(hints[i] as number)
+      const place = store.index[slot] as number
       if (place === 0) continue
-      const count = store[place] as number
-      this.#owe(GAS_DELETED_LITERAL * count)
-      if (this.#occurrences.length > 0) this.#countOccurrences(store, place + 1, count, -1)
-      places[id] = 0
-      store[place - 1] = 0
-      this.#dead += count + HEADER_WORDS
+      const segment = store.segments[place >>> SEGMENT_BITS] as Int32Array
+      const offset = place & OFFSET_MASK
+      const count = segment[offset] as number
+      this.#charges.owe(GAS_DELETED_LITERAL * count)
+      if (this.#occurrences.length > 0) this.#countOccurrences(segment, offset + 1, count, -1)
+      store.remove(slot, count)
       this.#deletions++
     }
+  }
+
+  /** Takes back all assumptions; they are all there is in the words they lie in. */
+  #undoAll(): void {
+    const isFalse = this.#false
+    const trail = this.#trail
+    for (let i = this.#trailed - 1; i >= 0; i--) isFalse[(trail[i] as number) >>> 5] = 0
+    this.#trailed = 0
   }
 
   #undo(to: number): void {
     const isFalse = this.#false
     const trail = this.#trail
-    for (let i = this.#trailed - 1; i >= to; i--) isFalse[trail[i] as number] = 0
+    for (let i = this.#trailed - 1; i >= to; i--) {
+      const literal = trail[i] as number
+      isFalse[literal >>> 5] = (isFalse[literal >>> 5] as number) & ~(1 << literal)
+    }
     this.#trailed = to
-  }
-
-  #put(id: number, literals: Int32Array, from: number, count: number): void {
-    const store = this.#store
-    let at = this.#used
-    store[at++] = id
-    this.#places[id] = at
-    store[at++] = count
-    for (let i = from; i < from + count; i++) store[at++] = literals[i] as number
-    this.#used = at
   }
 
   #countOccurrences(literals: Int32Array, from: number, count: number, change: 1 | -1): void {
@@ -345,92 +409,44 @@ class Checker {
     }
   }
 
-  #needOccurrences(): void {
-    if (this.#occurrences.length > 0) return
-    this.#owe(GAS_OCCURRENCE_WORD * this.#used)
-    this.#allocate(this.#false.length)
-    this.#occurrences = new Int32Array(this.#false.length)
-    for (let at = 1; at < this.#used; ) {
-      const count = this.#store[at + 1] as number
-      if (this.#store[at] !== 0) this.#countOccurrences(this.#store, at + HEADER_WORDS, count, 1)
-      at += count + HEADER_WORDS
+  /** What RAT needs: counts of occurrences, made once and kept, and a bit for each slot of the index. */
+  #needRatTables(): void {
+    const marks = Math.ceil(this.#store.index.length / WORD_BITS)
+    if (this.#named.length < marks) {
+      this.#charges.allocate(marks)
+      this.#named = new Int32Array(marks)
     }
+    if (this.#occurrences.length > 0) return
+    this.#charges.owe(GAS_OCCURRENCE_WORD * this.#store.liveWords)
+    this.#charges.allocate(this.#codes)
+    this.#occurrences = new Int32Array(this.#codes)
+    this.#store.eachLive((segment, at, count) => this.#countOccurrences(segment, at, count, 1))
   }
 
   /** Makes room for a literal code, in pairs, at least doubling. */
   #reserveLiteral(literal: number): void {
-    const before = this.#false.length
-    if (literal < before) return
-    const codes = Math.max((literal | 1) + 1, 2 * before)
+    if (literal < this.#codes) return
+    const codes = Math.max((literal | 1) + 1, 2 * this.#codes)
+    const words = Math.ceil(codes / WORD_BITS)
     const counted = this.#occurrences.length > 0
-    this.#allocate(Math.ceil(codes / 4) + codes + (counted ? codes : 0))
-    const isFalse = new Uint8Array(codes)
-    isFalse.set(this.#false)
-    this.#false = isFalse
-    this.#trail = enlarged(this.#trail, codes)
+    this.#charges.allocate(words + (counted ? codes : 0))
+    this.#codes = codes
+    this.#false = enlarged(this.#false, words)
     if (counted) this.#occurrences = enlarged(this.#occurrences, codes)
   }
 
-  #reservePlace(id: number): void {
-    if (id < this.#places.length) return
-    const words = Math.min(MAX_CLAUSE_ID + 1, Math.max(id + 1, 2 * this.#places.length))
-    this.#allocate(words)
-    this.#places = enlarged(this.#places, words)
-  }
-
-  /** When the store is full: if at least half of it is dead, moves the live clauses together; if that is not enough, doubles it. */
-  #reserveStore(words: number): void {
-    if (this.#used + words <= this.#store.length) return
-    if (2 * this.#dead >= this.#used) this.#compact()
-    if (this.#used + words <= this.#store.length) return
-    const larger = Math.max(this.#used + words, 2 * this.#store.length)
-    this.#allocate(larger)
-    this.#store = enlarged(this.#store, larger)
-  }
-
-  /** Costs no gas of its own: at least half of what it reads was paid for when it was added, and is gone afterwards. */
-  #compact(): void {
-    const store = this.#store
-    let to = 1
-    for (let at = 1; at < this.#used; ) {
-      const id = store[at] as number
-      const words = (store[at + 1] as number) + HEADER_WORDS
-      if (id !== 0) {
-        this.#places[id] = to + 1
-        for (let i = 0; i < words; i++) store[to + i] = store[at + i] as number
-        to += words
-      }
-      at += words
-    }
-    assert(to === this.#used - this.#dead, 'the clause store lost count of its dead words')
-    this.#used = to
-    this.#dead = 0
-  }
-
-  #allocate(words: number): void {
-    this.#settle()
-    allocate(this.#meter, words)
-  }
-
-  #owe(gas: number): void {
-    this.#owed += gas
-    if (this.#owed >= GAS_BATCH) this.#settle()
-  }
-
-  #settle(): void {
-    const owed = this.#owed
-    this.#owed = 0
-    this.#meter.charge(owed)
+  /** Room for so many literals made false; never more than there are. */
+  #reserveTrail(literals: number): void {
+    if (literals <= this.#trail.length) return
+    const needed = Math.min(literals, this.#codes)
+    if (needed <= this.#trail.length) return
+    const length = Math.max(needed, 2 * this.#trail.length)
+    this.#charges.allocate(length)
+    this.#trail = enlarged(this.#trail, length)
   }
 
   #refuse(code: string, message: string): never {
     const { offset } = this.#steps
     throw new LratRefusal(code, `the step at byte ${offset}, clause ${this.#steps.id}: ${message}`, offset)
   }
-}
-
-function enlarged(array: Int32Array, length: number): Int32Array {
-  const larger = new Int32Array(length)
-  larger.set(array)
-  return larger
 }

@@ -6,10 +6,10 @@ import { err, ok, type Refusal, type Result, refuse } from '@aethel/codec'
 import { claimIdOf } from '../claim-id.js'
 import { createMeter, MeterExhausted } from '../meter.js'
 import type { ClaimReference, Meter, ParsedClaim, ProofVerifier, Verdict, VerifierLimits } from '../verifier.js'
-import { type Cnf, cnfToClaim, parseCnfClaim } from './cnf.js'
+import { type Cnf, parseCnfClaim, readDimacs } from './cnf.js'
 import { LRAT_LIMITS, LRAT_OFFLINE_LIMITS } from './gas.js'
 import { checkRefutation } from './kernel.js'
-import { LratRefusal } from './steps.js'
+import { LratRefusal, type ProofSource } from './steps.js'
 
 export const LRAT_KIND = 'lrat/1'
 
@@ -33,13 +33,13 @@ export function lratVerifier(limits: VerifierLimits = LRAT_LIMITS): ProofVerifie
   }
 }
 
-function verifyLrat(claim: Cnf, proof: Uint8Array, limits: VerifierLimits, meter: Meter): Verdict {
-  if (proof.length > limits.proofBytes) {
+function verifyLrat(claim: Cnf, proof: Uint8Array | ProofSource, limits: VerifierLimits, meter: Meter): Verdict {
+  if (proof instanceof Uint8Array && proof.length > limits.proofBytes) {
     const message = `expected a proof of at most ${limits.proofBytes} bytes, got ${proof.length}`
     return { status: 'invalid', code: 'proof-too-large', message, gas: meter.gas }
   }
   try {
-    const summary = checkRefutation(claim, proof, meter)
+    const summary = checkRefutation(claim, proof instanceof Uint8Array ? proof : bounded(proof, limits.proofBytes), meter)
     return { status: 'valid', gas: meter.gas, summary: { ...summary } }
   } catch (error) {
     if (!(error instanceof LratRefusal)) throw error
@@ -47,19 +47,39 @@ function verifyLrat(claim: Cnf, proof: Uint8Array, limits: VerifierLimits, meter
   }
 }
 
+/** A source that refuses what goes on behind so many bytes. */
+function bounded(source: ProofSource, mostBytes: number): ProofSource {
+  let length = 0
+  return {
+    next() {
+      const piece = source.next()
+      length += piece?.length ?? 0
+      if (length > mostBytes)
+        throw new LratRefusal('proof-too-large', `expected a proof of at most ${mostBytes} bytes, got more`, mostBytes)
+      return piece
+    },
+  }
+}
+
 /** A verdict on two files; 'unreadable' if the first is no CNF that can be claimed. */
 export type LratFileVerdict = Verdict | { readonly status: 'unreadable'; readonly code: string; readonly message: string; readonly gas: 0 }
 
-/** Checks an LRAT refutation (text or binary) of a DIMACS file, with the gas the ledger would charge. Never throws. */
-export function checkLrat(cnf: Uint8Array, proof: Uint8Array, limits: VerifierLimits = LRAT_OFFLINE_LIMITS): LratFileVerdict {
-  const claim = cnfToClaim(cnf)
-  if (!claim.ok) return { status: 'unreadable', ...claim.error, gas: 0 }
-  const verifier = lratVerifier(limits)
-  const parsed = verifier.parseClaim(claim.value)
-  if (!parsed.ok) return { status: 'unreadable', ...parsed.error, gas: 0 }
+/**
+ * Checks an LRAT refutation (text or binary) of a DIMACS file, with the gas the ledger would charge. The refutation may come
+ * in pieces: then the check needs no more memory than the formula and the clauses that are live at one time. Throws only
+ * what the source of the pieces throws.
+ */
+export function checkLrat(cnf: Uint8Array, proof: Uint8Array | ProofSource, limits: VerifierLimits = LRAT_OFFLINE_LIMITS): LratFileVerdict {
+  const formula = readDimacs(cnf)
+  if (!formula.ok) return { status: 'unreadable', ...formula.error, gas: 0 }
+  const { claimBytes } = formula.value
+  if (claimBytes > limits.claimBytes) {
+    const message = `expected a claim of at most ${limits.claimBytes} bytes, got ${claimBytes}`
+    return { status: 'unreadable', code: 'claim-too-large', message, gas: 0 }
+  }
   const meter = createMeter(limits)
   try {
-    return verifier.verify(parsed.value.claim, proof, { statementOf: () => undefined }, meter)
+    return verifyLrat(formula.value, proof, limits, meter)
   } catch (error) {
     if (!(error instanceof MeterExhausted)) throw error
     return { status: 'invalid', code: error.code, message: error.message, gas: meter.gas }
