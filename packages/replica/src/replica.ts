@@ -527,8 +527,7 @@ class ReplicaMachine<State> implements Replica<State> {
    * proposal, what was chosen for it is to be ordered again.
    */
   #keepSchedulerOnLiveGround(): void {
-    const { position } = this.#scheduler
-    if (position === keyOf(this.#tip.hash) || this.#layers.has(position) || this.#lastBuilt !== null) return
+    if (this.#scheduler.standsOn(this.#tip.hash) || this.#lastBuilt !== null || this.#layers.has(this.#scheduler.position)) return
     this.#scheduler.reset(this.#state, this.#tip.hash, this.#tip.height)
     this.#dropImpossible()
   }

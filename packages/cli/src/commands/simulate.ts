@@ -181,7 +181,10 @@ async function simulate(options: SimulateOptions): Promise<ExitCode> {
   const totals = new Totals()
   const seeds = options.seeds ?? (options.minutes === undefined ? 1 : MANY_SEEDS)
   const watched = options.blocks !== undefined && seeds === 1 ? options.blocks : null
-  const progress = startProgress(watched === null ? 'seeds' : 'blocks', watched ?? (options.minutes === undefined ? seeds : options.minutes * 60))
+  const progress = startProgress(
+    watched === null ? 'seeds' : 'blocks',
+    watched ?? (options.minutes === undefined ? seeds : options.minutes * 60),
+  )
   const started = Date.now()
   let drawn: unknown
   const violated = await runSeeds({

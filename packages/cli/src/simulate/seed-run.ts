@@ -54,7 +54,10 @@ export function simulationOptions(seed: number, { signatureScheme, ...options }:
 export function runSeed(seed: number, options: SeedOptions, watch: Pick<SimulationOptions, 'onTrace' | 'onProgress'> = {}): SeedSummary {
   const asked = simulationOptions(seed, options)
   const report = runSimulation({ ...asked, ...watch })
-  const again = report.ok && seed % TWICE_EVERY === 0 && options.signatureScheme === 'ideal' && report.validators < SCALE_VALIDATORS ? runSimulation(simulationOptions(seed, options)) : report
+  const again =
+    report.ok && seed % TWICE_EVERY === 0 && options.signatureScheme === 'ideal' && report.validators < SCALE_VALIDATORS
+      ? runSimulation(simulationOptions(seed, options))
+      : report
   const differs = again.traceHash !== report.traceHash || again.events !== report.events
   const determinism = {
     invariant: 'determinism' as const,
