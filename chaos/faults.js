@@ -3,7 +3,7 @@
  * something, waits, and puts it right again.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -18,6 +18,8 @@ const LOTS = /** @type {const} */ (['kill', 'kill', 'kill', 'pause', 'stop', 'pa
 export const KINDS = /** @type {readonly string[]} */ ([...new Set(LOTS)])
 /** After every second kill the validator is killed again, up to so many times, before it is left alone. */
 const MORE_KILLS = 6
+/** Half a second on an idle machine: whoever needs twenty times that gets hardly any processor, and no clock says anything then. */
+const STARVED_START_MS = 10_000
 export const USUAL_PACE_MS = 500
 
 /** @typedef {import('./validator.js').Validator} Validator */
@@ -25,7 +27,7 @@ export const USUAL_PACE_MS = 500
 /**
  * @typedef {object} World
  * @property {readonly Validator[]} validators
- * @property {import('./wires.js').Wires} wires
+ * @property {import('./wires.js').Wires | import('./namespaces.js').Namespaces} wires
  * @property {import('../packages/simulator/dist/random.js').Random} random
  * @property {(text: string) => void} say one line per event
  * @property {(text: string) => void} violated
@@ -67,7 +69,7 @@ export class Faults {
       await sleep(random.between(Math.floor(paceMs / 5), Math.ceil((paceMs * 9) / 5)))
     }
     await Promise.all(this.episodes)
-    this.world.wires.heal()
+    await this.world.wires.heal()
   }
 
   #begin() {
@@ -253,6 +255,8 @@ export class Faults {
   async #commitsAgain(heightBefore) {
     const { validators, say, violated } = this.world
     if (validators.some((validator) => validator.spoiled)) return
+    if (validators.some((validator) => validator.lastStartMs > STARVED_START_MS))
+      return say('starved   the machine is too busy to judge the restart')
     const upAt = performance.now()
     const timeoutMs = Math.max(...(await this.#statuses()).map((status) => status.viewTimeoutMs))
     const boundMs = 2 * timeoutMs
@@ -283,14 +287,14 @@ export class Faults {
       const from = random.below(validators.length)
       const to = (from + random.between(1, validators.length - 1)) % validators.length
       say(`muffle    ${from} is not heard by ${to}`)
-      wires.muffle(from, to)
+      await wires.muffle(from, to)
     } else {
       const side = new Set(validators.map((validator) => validator.index).filter(() => random.chance(0.4)))
       say(`partition ${[...side].join(' ') || '-'} | the others`)
-      wires.partition(side)
+      await wires.partition(side)
     }
     await sleep(random.between(300, 5_000))
-    wires.heal()
+    await wires.heal()
     say('heal')
     this.wiresDisturbed = false
   }
@@ -302,9 +306,9 @@ export class Faults {
     const weather = { delayMs: random.between(0, 400), loss: random.chance(0.5) ? 0 : random.unit() * 0.3 }
     const victims = validators.filter(() => random.chance(0.4))
     say(`weather   ${victims.map((v) => v.index).join(' ') || '-'}: ${weather.delayMs} ms, ${Math.round(weather.loss * 100)} % lost`)
-    for (const victim of victims) wires.disturb(victim.index, weather)
+    for (const victim of victims) await wires.disturb(victim.index, weather)
     await sleep(random.between(500, 5_000))
-    wires.heal()
+    await wires.heal()
     say('heal')
     this.wiresDisturbed = false
   }
@@ -365,7 +369,14 @@ export function mountSmallDisk(validator) {
   }
 }
 
-/** @param {Validator} validator */
-export function unmountSmallDisk(validator) {
-  if (existsSync(validator.store)) execFileSync('umount', [validator.store], { stdio: 'ignore' })
+/**
+ * @param {Validator} validator
+ * @param {boolean} keep what was on it
+ */
+export function unmountSmallDisk(validator, keep) {
+  if (!existsSync(validator.store)) return
+  const kept = `${validator.store}.kept`
+  if (keep) cpSync(validator.store, kept, { recursive: true, filter: (file) => !file.endsWith(FILLER) })
+  execFileSync('umount', [validator.store], { stdio: 'ignore' })
+  if (keep) cpSync(kept, validator.store, { recursive: true })
 }

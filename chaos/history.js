@@ -21,6 +21,8 @@ const COLUMNS = [
   'options',
 ]
 const SUMMED = ['minutes', 'kills', 'while starting', 'acknowledged', 'lost', 'doubled', 'violations']
+/** In a run that ended before the chains were read. */
+const UNREAD = 'not read'
 const HEAD = `# Recorded runs of the chaos suite
 
 Each row is one run of \`npm run chaos -- --record\` (docs/chaos.md). \`npm run chaos -- --totals\` prints the sums.
@@ -28,7 +30,7 @@ Each row is one run of \`npm run chaos -- --record\` (docs/chaos.md). \`npm run 
 
 /**
  * @param {{ seed: number, minutes: number, validators: number, wires: string, kills: number, killsInStart: number, acknowledged: number,
- *   lost: number, doubled: number, violations: readonly string[], command: string }} run
+ *   lost: number | null, doubled: number | null, violations: readonly string[], command: string }} run
  * @returns {string} the sums, this run included
  */
 export function recordRun(run) {
@@ -37,7 +39,20 @@ export function recordRun(run) {
   const { seed, minutes, validators, wires, kills, killsInStart, acknowledged, lost, doubled, violations } = run
   const date = new Date().toISOString().slice(0, 10)
   rows.push(
-    [date, seed, minutes, validators, wires, kills, killsInStart, acknowledged, lost, doubled, violations.length, options].map(String),
+    [
+      date,
+      seed,
+      minutes,
+      validators,
+      wires,
+      kills,
+      killsInStart,
+      acknowledged,
+      lost ?? UNREAD,
+      doubled ?? UNREAD,
+      violations.length,
+      options,
+    ].map(String),
   )
   const lines = [COLUMNS, COLUMNS.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`)
   const totals = totalsOf(rows)
@@ -62,8 +77,9 @@ export function readHistory() {
 /** @param {readonly (readonly string[])[]} rows */
 function totalsOf(rows) {
   const sums = SUMMED.map((name) => {
-    const sum = rows.reduce((total, row) => total + Number(row[COLUMNS.indexOf(name)]), 0)
+    const sum = rows.reduce((total, row) => total + (Number(row[COLUMNS.indexOf(name)]) || 0), 0)
     return `${Math.round(sum * 10) / 10} ${name === 'kills' ? 'kill -9' : name}`
   })
-  return `${rows.length} runs: ${sums.join(', ')}`
+  const unread = rows.filter((row) => row.includes(UNREAD)).length
+  return `${rows.length} runs: ${sums.join(', ')}${unread === 0 ? '' : `; ${unread} ended before the chains were read`}`
 }

@@ -10,9 +10,11 @@ import { parseArgs } from 'node:util'
 import { createNetwork } from '../packages/cli/dist/network.js'
 import { randomStream } from '../packages/simulator/dist/random.js'
 import { Clients } from './clients.js'
+import { damageEverywhere } from './damage.js'
 import { Faults, KINDS, mountSmallDisk, USUAL_PACE_MS, unmountSmallDisk } from './faults.js'
 import { readHistory, recordRun } from './history.js'
-import { Validator } from './validator.js'
+import { enter, isInside, Namespaces, whyNoNamespaces } from './namespaces.js'
+import { slowness, Validator } from './validator.js'
 import { converged, examine, readLogs } from './verdict.js'
 import { Wires } from './wires.js'
 
@@ -20,8 +22,9 @@ const CLIENTS = 12
 /** After the last fault, for clients to be answered. */
 const LAST_ANSWER_MS = 120_000
 
+const NETWORKS = ['auto', 'namespaces', 'relays']
 const USAGE =
-  'npm run chaos -- [--minutes M] [--seed S] [--validators N] [--only KIND,...] [--pace MS] [--record] [--json], or npm run chaos -- --totals'
+  'npm run chaos -- [--minutes M] [--seed S] [--validators N] [--only KIND,...] [--pace MS] [--network auto|namespaces|relays] [--record] [--json], or npm run chaos -- --damage [--stride N], or npm run chaos -- --totals'
 
 const options = parsed()
 if (options.totals) {
@@ -41,6 +44,18 @@ const violated = (/** @type {string} */ text) => {
   say(`VIOLATION ${text}`)
 }
 
+if (options.damage) process.exit((await damageEverywhere({ stride: options.stride, say })) ? 0 : 1)
+
+if (options.network !== 'relays' && !isInside()) {
+  const reason = whyNoNamespaces()
+  if (reason === null) process.exit(await enter())
+  if (options.network === 'namespaces') {
+    console.error(`expected to make network namespaces, but ${reason}; leave --network out to use relays instead`)
+    process.exit(2)
+  }
+  say(`no network namespaces: ${reason}; TCP relays on loopback instead`)
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'aethel-chaos-'))
 const drawn = options.only.length === KINDS.length ? '' : ` --only ${options.only.join(',')}`
 const pace = options.paceMs === USUAL_PACE_MS ? '' : ` --pace ${options.paceMs}`
@@ -50,8 +65,14 @@ say(`${options.validators} validators for ${options.minutes} minutes; again: ${c
 const network = await createNetwork({ folder: join(folder, 'network'), validators: options.validators, basePort: 0 })
 const wireRandom = randomStream(options.seed, 'wires')
 const homes = network.validators.map((validator) => validator.home)
-const wires = await Wires.install(homes, wireRandom.unit)
-const validators = network.validators.map(({ index, home, client }) => new Validator(index, home, client.url, null))
+const namespaces = isInside() ? await Namespaces.install(homes) : null
+const wires = namespaces ?? (await Wires.install(homes, wireRandom.unit))
+say(`wires: ${wires.kind}${namespaces?.netem === false ? ' (no netem in this kernel: delay comes from thin wires)' : ''}`)
+const validators = network.validators.map(({ index, home, client }) =>
+  namespaces === null
+    ? new Validator(index, home, client.url, null)
+    : new Validator(index, home, namespaces.urlOf(index), namespaces.prefixOf(index)),
+)
 for (const validator of validators) {
   validator.onUnexpectedExit = (why) => {
     if (validator.spoiled && why.includes('store is damaged')) say(`refused   ${validator.index}  ${why}`)
@@ -68,23 +89,29 @@ const cleanUp = async () => {
   ending = true
   await Promise.all(validators.map((validator) => validator.kill()))
   wires.close()
-  if (small !== undefined && diskOf !== null) unmountSmallDisk(small)
+  if (small !== undefined && diskOf !== null) unmountSmallDisk(small, violations.length > 0)
 }
-for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
-  process.on(signal, () => {
-    say('stopping')
-    void cleanUp().then(() => {
-      rmSync(folder, { recursive: true, force: true })
-      process.exit(130)
-    })
+const breakOff = () => {
+  say('stopping')
+  void cleanUp().then(() => {
+    rmSync(folder, { recursive: true, force: true })
+    process.exit(130)
   })
 }
+for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) process.on(signal, breakOff)
+// Inside, standard input is a pipe from the process that entered: it closes when that one is killed.
+if (isInside()) process.stdin.once('close', breakOff).resume()
 
+const clients = new Clients(validators, network.chainId, randomStream(options.seed, 'clients'))
+const faults = new Faults({ validators, wires, random, say, violated, diskOf, only: options.only, paceMs: options.paceMs })
+/** Null where the run ended before the chains were read. @type {{ lost: number | null, doubled: number | null, blocks: number, viewsEntered: number }} */
+let found = { lost: null, doubled: null, blocks: 0, viewsEntered: 0 }
 try {
   await main()
 } catch (error) {
   violated(`the harness failed: ${error instanceof Error ? error.stack : error}`)
 }
+if (!ending) conclude()
 await cleanUp()
 const failed = violations.length > 0
 if (failed) say(`the homes and logs are kept in ${folder}; again: ${command}`)
@@ -95,9 +122,7 @@ async function main() {
   for (const outcome of await Promise.all(validators.map((validator) => validator.start()))) {
     if (!outcome.started) throw new Error(`a validator did not start: ${outcome.lastLine}`)
   }
-  const clients = new Clients(validators, network.chainId, randomStream(options.seed, 'clients'))
   const submitting = clients.run(CLIENTS)
-  const faults = new Faults({ validators, wires, random, say, violated, diskOf, only: options.only, paceMs: options.paceMs })
   const endMs = began + options.minutes * 60_000
   let told = performance.now()
   await faults.run(() => {
@@ -110,8 +135,9 @@ async function main() {
   if (ending) return
   say('healed; everybody is up; the last answers')
   clients.stop()
-  const answered = await Promise.race([submitting.then(() => true), pause(LAST_ANSWER_MS).then(() => false)])
-  if (!answered) violated(`clients still wait ${LAST_ANSWER_MS / 1000} s after healing`)
+  const answerMs = LAST_ANSWER_MS * slowness(validators)
+  const answered = await Promise.race([submitting.then(() => true), pause(answerMs).then(() => false)])
+  if (!answered) violated(`clients still wait ${Math.round(answerMs / 1000)} s after healing`)
   const sound = validators.filter((validator) => !validator.spoiled)
   const end = await converged(sound)
   if ('problem' in end) violated(end.problem)
@@ -119,16 +145,13 @@ async function main() {
   const { problems, lost, doubled } = await examine(sound, height, clients)
   const logs = readLogs(validators)
   for (const problem of [...problems, ...logs.problems]) violated(problem)
-  const report = summarise({ faults, clients, height, lost, doubled, viewsEntered: logs.viewsEntered })
-  if (options.json) console.log(JSON.stringify(report))
-  else for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(18)}${Array.isArray(value) ? value.length : value}`)
-  if (options.record) say(recordRun({ ...report, minutes: options.minutes, command }))
+  found = { lost, doubled, blocks: height, viewsEntered: logs.viewsEntered }
 }
 
-/** @param {{ faults: Faults, clients: Clients, height: number, lost: number, doubled: number, viewsEntered: number }} run */
-function summarise({ faults, clients, height, lost, doubled, viewsEntered }) {
+/** Prints what the run came to, and records it whatever that is. */
+function conclude() {
   const waits = faults.massRestarts.map(({ elapsedMs }) => elapsedMs)
-  return {
+  const report = {
     seed: options.seed,
     validators: options.validators,
     seconds: Math.round((performance.now() - began) / 100) / 10,
@@ -138,12 +161,12 @@ function summarise({ faults, clients, height, lost, doubled, viewsEntered }) {
     slowestMassRestartMs: Math.round(Math.max(0, ...waits)),
     submitted: clients.sent.size,
     acknowledged: clients.acknowledged.length,
-    lost,
-    doubled,
-    blocks: height,
-    viewsEntered,
+    ...found,
     violations,
   }
+  if (options.json) console.log(JSON.stringify(report))
+  else for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(22)}${Array.isArray(value) ? value.length : value}`)
+  if (options.record) say(recordRun({ ...report, minutes: options.minutes, command }))
 }
 
 /** @param {number} milliseconds */
@@ -160,13 +183,16 @@ function parsed() {
         validators: { type: 'string', default: '7' },
         only: { type: 'string', default: KINDS.join(',') },
         pace: { type: 'string', default: String(USUAL_PACE_MS) },
+        network: { type: 'string', default: 'auto' },
         record: { type: 'boolean', default: false },
+        damage: { type: 'boolean', default: false },
+        stride: { type: 'string', default: '1' },
         totals: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
       },
     })
     const number = (
-      /** @type {'minutes' | 'seed' | 'validators' | 'pace'} */ name,
+      /** @type {'minutes' | 'seed' | 'validators' | 'pace' | 'stride'} */ name,
       /** @type {number} */ least,
       /** @type {number} */ most,
     ) => {
@@ -177,13 +203,17 @@ function parsed() {
     const only = values.only.split(',')
     const strange = only.find((kind) => !KINDS.includes(kind))
     if (strange !== undefined) throw new Error(`expected --only with kinds among ${KINDS.join(', ')}; got ${strange}`)
+    if (!NETWORKS.includes(values.network)) throw new Error(`expected --network ${NETWORKS.join(', ')}; got ${values.network}`)
     return {
       minutes: number('minutes', 0.1, 10_000),
       seed: number('seed', 0, Number.MAX_SAFE_INTEGER),
       validators: number('validators', 4, 32),
+      network: values.network,
       only,
       paceMs: number('pace', 20, 60_000),
       record: values.record === true,
+      damage: values.damage === true,
+      stride: number('stride', 1, 1_000_000),
       totals: values.totals === true,
       json: values.json === true,
     }

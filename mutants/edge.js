@@ -23,7 +23,13 @@ export const edge = [
     id: 'signature-remembered-for-anything',
     traps: ['A6', 'A5'],
     bug: 'a signature that was good once is good for any message',
-    edits: [{ file: CHECK, before: 'if (known === subject) return true', after: 'if (known !== undefined) return true' }],
+    edits: [
+      {
+        file: CHECK,
+        before: 'if (known !== undefined && isSame(known, publicKey, subject, signature)) return true',
+        after: 'if (known !== undefined) return true',
+      },
+    ],
     hunt: simulation('--validators 4 --byzantine 1:framer'),
   },
   {

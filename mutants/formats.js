@@ -20,8 +20,8 @@ export const formats = [
     edits: [
       {
         file: BLOCK,
-        before: '    encode((writer) => writeHeader(writer, header)),',
-        after: '    encode((writer) => writeHeader(writer, { ...header, stateRoot: ZERO_HASH })),',
+        before: "hashEncoded('aethel/header/v1', (writer) => writeHeader(writer, header))",
+        after: "hashEncoded('aethel/header/v1', (writer) => writeHeader(writer, { ...header, stateRoot: ZERO_HASH }))",
       },
     ],
     hunt: simulation('--validators 4 --byzantine 1:invalid-proposer'),

@@ -120,8 +120,8 @@ export const normalCase = [
       {
         file: CHAIN,
         before:
-          '    const entry = entryOf(state, cursor)\n    if (entry === undefined) return\n    cursor = entry.block.header.parent\n  }\n  assert(at <=',
-        after: '    return\n  }\n  assert(at <=',
+          '    const entry = entryOf(state, cursor)\n    if (entry === undefined) return\n    cursor = entry.block.header.parent\n  }\n  if (at > state',
+        after: '    return\n  }\n  if (at > state',
       },
       {
         file: CHAIN,

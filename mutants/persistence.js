@@ -210,9 +210,8 @@ export const persistence = [
     edits: [
       {
         file: STORE,
-        before: 'const write = operations.length === 0 ? Promise.resolve() : this.#level.batch(operations, { sync: true })',
-        after:
-          'const write = Promise.resolve()\n    setTimeout(() => this.#level.batch(operations, { sync: true }).catch(() => undefined), 20)',
+        before: 'const write = batch === null ? Promise.resolve() : batch.write({ sync: true })',
+        after: 'const write = Promise.resolve()\n    setTimeout(() => batch?.write({ sync: true }).catch(() => undefined), 20)',
       },
     ],
     hunt: tests('packages/storage/src/store.test.ts'),
@@ -268,8 +267,8 @@ export const persistence = [
     edits: [
       {
         file: STORE,
-        before: "!(name.endsWith('.ldb') && live.has(Number.parseInt(name, 10)))",
-        after: "!(name.endsWith('.ldb') && live.size >= 0)",
+        before: "name.endsWith('.ldb') && tables.has(Number.parseInt(name, 10))",
+        after: "name.endsWith('.ldb') && tables.size >= 0",
       },
     ],
     hunt: tests('packages/storage/src/store.test.ts'),
@@ -285,6 +284,20 @@ export const persistence = [
         after: '',
       },
     ],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
+    id: 'lost-log-not-missed',
+    traps: ['C5', 'C6'],
+    bug: 'the write-ahead log with the newest votes is gone, and the store opens as if they had never been cast',
+    edits: [{ file: STORE, before: 'if (log > 0 && !present.has(`${log}.log`))', after: 'if (log < 0)' }],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
+    id: 'store-without-current-is-new',
+    traps: ['C6'],
+    bug: 'a store whose CURRENT is gone is taken for one that was never begun',
+    edits: [{ file: STORE, before: 'if (data !== undefined) throw damaged(`CURRENT', after: 'if (data === null) throw damaged(`CURRENT' }],
     hunt: tests('packages/storage/src/store.test.ts'),
   },
   {

@@ -24,16 +24,16 @@ import {
   genesisFromJson,
   genesisToJson,
   genesisValidators,
-  signingBytesOf,
   signTransaction,
   transactionSigningBytes,
+  useSigningBytes,
   withOffence,
 } from '@aethel/ledger'
 import { decodeReceipt, decodeTrust, encodeReceipt, encodeTrust, verifyReceipt } from '@aethel/receipts'
 import { parseTranscript } from '@aethel/simulator'
 import { CRC_START, crcOver, crcStep, maskedCrc } from '../../packages/storage/dist/crc32c.js'
 import { damageInLog, recordsOfLog } from '../../packages/storage/dist/log-check.js'
-import { liveTables } from '../../packages/storage/dist/manifest.js'
+import { readManifest } from '../../packages/storage/dist/manifest.js'
 import {
   decodeMeta,
   decodePlace,
@@ -81,9 +81,10 @@ export const transactions = {
   encode: encodeTransaction,
   use: (value, bytes) => {
     if (!checkAction(value.action).ok) throw new Broken('a decoded action is refused')
-    if (Buffer.compare(signingBytesOf(bytes), transactionSigningBytes(value)) !== 0)
-      throw new Broken('two texts to sign for one transaction')
-    verifySignature(value.sender, signingBytesOf(bytes), value.signature)
+    useSigningBytes(bytes, (message) => {
+      if (Buffer.compare(message, transactionSigningBytes(value)) !== 0) throw new Broken('two texts to sign for one transaction')
+      verifySignature(value.sender, message, value.signature)
+    })
   },
 }
 
@@ -350,13 +351,13 @@ export const storeFiles = {
       case 0:
         return { ok: true, value: [damageInLog(rest), recordsOfLog(rest)] }
       case 1:
-        return { ok: true, value: liveTables(rest) }
+        return { ok: true, value: readManifest(rest) }
       case 2:
         return { ok: true, value: damageInTable(rest, () => true) }
       case 3:
         return { ok: true, value: damageInLog(logRecord(rest.subarray(0, 1000))) }
       case 4:
-        return { ok: true, value: liveTables(logRecord(rest.subarray(0, 1000))) }
+        return { ok: true, value: readManifest(logRecord(rest.subarray(0, 1000))) }
       default:
         return { ok: true, value: damageInTable(tableAround(rest), () => true) }
     }

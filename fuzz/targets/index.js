@@ -2,6 +2,7 @@
 import * as consensus from './consensus.js'
 import * as files from './files.js'
 import * as proofs from './proofs.js'
+import * as snapshots from './snapshots.js'
 import * as truth from './truth.js'
 
 /** @type {readonly import('../lib/properties.js').Target[]} */
@@ -12,6 +13,8 @@ export const TARGETS = [
   consensus.evidence,
   consensus.fork,
   consensus.frames,
+  snapshots.offersOfStates,
+  snapshots.partsOfMaps,
   files.transactions,
   files.genesisBinary,
   files.genesisJson,
@@ -27,6 +30,9 @@ export const TARGETS = [
   proofs.models,
   truth.lratTruth,
   truth.modelTruth,
+  proofs.scripts,
+  proofs.bvlratClaims,
+  proofs.dratProofs,
   proofs.databases,
   proofs.libraries,
   proofs.metamathClaims,

@@ -53,6 +53,11 @@ function asFailure(error: unknown): Failure {
   return { exitCode: EXIT.internal, code: 'internal', message: `this should not have happened: ${message} (AETHEL_DEBUG=1 shows where)` }
 }
 
+/** For options that may be given several times. */
+export function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value]
+}
+
 /** A parser for options that take an integer. */
 export function integer(least: number, most: number): (text: string) => number {
   return (text) => {

@@ -10,6 +10,8 @@ export const EXIT = {
   usage: 2,
   /** A proof or receipt that was read and refused. */
   invalid: 3,
+  /** `prove` found no proof: the solver gave up, or what it says does not hold. */
+  unsolved: 4,
   /** Accepted, but not final within the time given. */
   pending: 5,
   unreachable: 6,
@@ -37,9 +39,15 @@ export function usageError(code: string, message: string): CliError {
   return new CliError(EXIT.usage, code, message)
 }
 
-/** Many lines of a message as one: an error is one line on stderr. */
+/**
+ * Many lines of a message as one: an error is one line on stderr. A message may quote what somebody else wrote, and a terminal obeys control
+ * characters, so these are shown and not sent.
+ */
 export function oneLine(text: string): string {
-  return text.replaceAll(/\s*\n\s*/g, ' ').trim()
+  return text
+    .replaceAll(/\s*\n\s*/g, ' ')
+    .trim()
+    .replaceAll(/\p{Cc}/gu, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
 export function errorCodeOf(error: unknown): string | undefined {

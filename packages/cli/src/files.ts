@@ -110,6 +110,11 @@ function unreadable(path: string, what: string, error: unknown): CliError {
   return usageError('unreadable', `expected ${what} at ${path}, but ${reasons[code] ?? `it cannot be read (${code})`}`)
 }
 
+/** Where `submit -o RECEIPT` keeps the proof that the receipt is about. */
+export function proofBeside(receipt: string): string {
+  return `${receipt}.proof`
+}
+
 /** Parses a small JSON file; anything but an object is refused. */
 export function readJsonObject(path: string, what: string): Readonly<Record<string, unknown>> {
   const text = new TextDecoder().decode(readInputFile(path, what, MAX_SMALL_FILE_BYTES))

@@ -15,9 +15,11 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   start: async () => (await import('./commands/start.js')).registerStart,
   status: async () => (await import('./commands/status.js')).registerStatus,
   why: async () => (await import('./commands/why.js')).registerWhy,
+  prove: async () => (await import('./commands/prove.js')).registerProve,
   submit: async () => (await import('./commands/submit.js')).registerSubmit,
   verify: async () => (await import('./commands/verify.js')).registerVerify,
   check: async () => (await import('./commands/check.js')).registerCheck,
+  conformance: async () => (await import('./commands/conformance.js')).registerConformance,
   fork: async () => (await import('./commands/fork.js')).registerFork,
   simulate: async () => (await import('./commands/simulate.js')).registerSimulate,
   validators: async () => (await import('./commands/validators.js')).registerValidators,
@@ -38,7 +40,7 @@ async function createProgram(args: readonly string[]): Promise<Command> {
 
 const EXIT_CODES_HELP = `
 Exit codes: 0 ok, 1 internal error, 2 usage or unreadable input, 3 invalid proof, receipt or fork proof,
-            5 submitted but not final in time, 6 unreachable, 7 invariant violated in the simulator.`
+            4 no proof found, 5 submitted but not final in time, 6 unreachable, 7 invariant violated in the simulator.`
 
 function reportUsage(text: string, write: (text: string) => void, json: boolean): void {
   const message = oneLine(text.replace(/^error: /, ''))

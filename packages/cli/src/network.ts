@@ -31,21 +31,26 @@ export interface NetworkOptions {
   readonly validators: number
   /** 0: free ports. */
   readonly basePort: number
-  /** Libraries of genesis; without them the one in `libraryPath`, without that the bundled one. */
+  /** Libraries of genesis; without them those in `libraryPaths`, without any the bundled one. */
   readonly libraries?: readonly LibraryDefinition[] | undefined
-  readonly libraryPath?: string | undefined
+  readonly libraryPaths?: readonly string[] | undefined
+  /** Modules with proof kinds from outside. */
+  readonly verifiers?: readonly string[] | undefined
   readonly parameters?: Partial<Parameters> | undefined
 }
 
 export async function createNetwork(options: NetworkOptions): Promise<LocalNetwork> {
   const folder = resolve(options.folder)
-  const libraries = options.libraries ?? [definitionOf(openLibrary(options.libraryPath ?? bundledLibraryPath()))]
+  const paths = options.libraryPaths ?? []
+  const libraries =
+    options.libraries ?? (paths.length === 0 ? [bundledLibraryPath()] : paths).map((path) => definitionOf(openLibrary(path)))
   const { createTestnet } = await import('@aethel/node')
   const made = await createTestnet({
     validators: options.validators,
     output: folder,
     basePort: options.basePort,
     libraries,
+    verifiers: options.verifiers ?? [],
     ...(options.parameters === undefined ? {} : { parameters: options.parameters }),
   })
   const validators = made.homes.map((home, index) => ({ home: relative(folder, home), url: made.urls[index] }))

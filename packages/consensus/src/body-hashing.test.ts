@@ -15,7 +15,11 @@ vi.mock('@aethel/crypto', async (importOriginal) => {
     work.hashes++
     return original.hashTagged(tag, bytes)
   }
-  return { ...original, hashTagged }
+  const hashEncoded: typeof original.hashEncoded = (tag, write) => {
+    work.hashes++
+    return original.hashEncoded(tag, write)
+  }
+  return { ...original, hashTagged, hashEncoded }
 })
 
 const MANY = 65_536

@@ -19,6 +19,7 @@ import { roughBodyBytes } from './block.js'
 import type { Certificate } from './certificate.js'
 import { commitReady, learnCommit, markCommitted, onBody, retryAborted } from './chain.js'
 import { considerComplaints } from './complaints.js'
+import { ForkFound } from './halting.js'
 import { MAX_SERVE_BYTES } from './interface.js'
 import type { Blocks, Fetch, Message, NewView, PrePrepare, Status, StatusSlot, ViewChange } from './messages.js'
 import { MAX_STATUS_SLOTS, statusBytes } from './messages.js'
@@ -73,7 +74,9 @@ function roughBytes(message: Message): number {
     case 'fetch':
     case 'blocks':
     case 'view-claim':
-      return fixed
+    case 'snapshot':
+    case 'chunk':
+      return fixed // the last two are the replica's to send, and to count
     case 'evidence':
       return fixed + message.evidence.length
   }
@@ -153,16 +156,14 @@ export function statusOf(state: State): Status {
   const slots: StatusSlot[] = []
   const count = state.config.validators.validators.length
   const last = Math.min(state.committed.height + state.config.window, state.committed.height + MAX_STATUS_SLOTS)
-  const heights = new Set<number>()
-  for (let at = state.committed.height + 1; at <= last; at++) heights.add(at)
-  for (const at of state.accepted.keys()) heights.add(at)
+  const heights = new Set<Height>(state.accepted.keys())
+  for (const at of state.votes.heightsIn(state.view)) if (at > state.committed.height && at <= last) heights.add(at)
   for (const at of [...heights].sort((a, b) => a - b)) {
-    const slot = state.votes.slot(state.view, height(at))
-    const accepted = state.accepted.get(height(at)) ?? null
-    if (slot === undefined && accepted === null) continue
+    const slot = state.votes.slot(state.view, at)
+    const accepted = state.accepted.get(at) ?? null
     const prepares = bitmapOf(count, slot === undefined ? [] : sendersOf(slot.prepare))
     const commits = bitmapOf(count, slot === undefined ? [] : sendersOf(slot.commit))
-    slots.push({ height: height(at), accepted, prepares, commits })
+    slots.push({ height: at, accepted, prepares, commits })
   }
   const unsigned = {
     kind: 'status' as const,
@@ -201,16 +202,13 @@ function answerStatus(state: State, peer: ValidatorIndex, status: Status): void 
 
 /** What we hold of this view and the peer does not, unless it is so new that it may still be on its way. */
 function retransmit(state: State, peer: ValidatorIndex, status: Status): void {
-  const theirs = new Map(status.slots.map((slot) => [slot.height, slot]))
   const from = Math.max(state.committed.height, status.committedHeight) + 1
-  const heights = new Set<number>(state.accepted.keys())
-  for (let at = from; at <= state.committed.height + state.config.window; at++) heights.add(at)
-  for (const at of [...heights].sort((a, b) => a - b)) {
-    if (at < from) continue
-    const slot = state.votes.slot(state.view, height(at))
+  for (const at of state.votes.heightsIn(state.view)) {
+    if (at < from || (at > state.committed.height + state.config.window && !state.accepted.has(at))) continue
+    const slot = state.votes.slot(state.view, at)
     if (slot === undefined || slot.openedAtTick >= state.tick) continue
-    const have = theirs.get(height(at))
-    if (have === undefined || have.accepted === null) retransmitProposal(state, peer, height(at), slot)
+    const have = status.slots.findLast((theirs) => theirs.height === at)
+    if (have === undefined || have.accepted === null) retransmitProposal(state, peer, at, slot)
     for (const phase of ['prepare', 'commit'] as const) {
       for (const vote of slot[phase].bySender) {
         if (vote === undefined || vote.sender === peer) continue
@@ -235,7 +233,7 @@ export function acceptedProposal(state: State, at: Height, slot: Slot): PrePrepa
   return { kind: 'pre-prepare', epoch: vote.epoch, view: vote.view, block: entry.block, sender: vote.sender, signature: vote.signature }
 }
 
-export function onFetch(state: State, from: ValidatorIndex, message: Exclude<Fetch, { want: 'view' }>): void {
+export function onFetch(state: State, from: ValidatorIndex, message: Extract<Fetch, { want: 'committed' | 'block' }>): void {
   if (message.want === 'committed') {
     if (message.from <= state.committed.height) serve(state, from, message.from)
     return
@@ -258,16 +256,22 @@ export function onBlocks(state: State, from: ValidatorIndex, message: Blocks): v
   if (first === undefined) return ignore(state, 'blocks', 'nothing new')
   if (first.header.height !== state.committed.height + 1) return ignore(state, 'blocks', 'not on top of the committed block')
   state.sync = null
-  for (const block of usable) onBodyFromSync(state, block, message)
-  learnCommit(state, message.certificate)
-  commitReady(state)
+  try {
+    const skipped = message.blocks.length - usable.length
+    for (const [position, block] of usable.entries()) onBodyFromSync(state, block, message, message.gas?.[skipped + position] ?? null)
+    learnCommit(state, message.certificate)
+    commitReady(state)
+  } catch (error) {
+    if (error instanceof ForkFound) error.headers.push(...message.blocks.map(({ header }) => header), ...message.links)
+    throw error
+  }
   const claimed = state.statuses[from]?.committedHeight ?? 0
   const last = usable.at(-1)?.header.height ?? 0
   if (claimed > last) requestSync(state, from, height(last + 1))
 }
 
-function onBodyFromSync(state: State, block: Blocks['blocks'][number], message: Blocks): void {
-  onBody(state, block)
+function onBodyFromSync(state: State, block: Blocks['blocks'][number], message: Blocks, gas: readonly number[] | null): void {
+  onBody(state, block, gas)
   if (block.header.height <= state.committed.height) return
   markCommitted(state, block.hash, block.header.height, message.certificate)
 }

@@ -21,7 +21,10 @@ import { commitReady, learnCommit, onValidated, pursue, pursueHash } from './cha
 import type { VerifiedMessage } from './check.js'
 import { onLeaderJudged } from './complaints.js'
 import { type Diagnosis, explain, type Surroundings } from './diagnosis.js'
-import type { CommittedTip, ConsensusConfig, DurableState, Effect, Input, TimerName } from './interface.js'
+import type { ForkMaterial } from './fork-assembly.js'
+import { ForkFound, forkMaterialOf, haltEffect } from './halting.js'
+import type { CommittedTip, ConsensusConfig, DurableState, Effect, Input, PersistRecord, TimerName } from './interface.js'
+import { jumpOf, type Landing } from './jump.js'
 import type { Message } from './messages.js'
 import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote } from './normal-case.js'
 import { onBuilt, proposeIfDue } from './propose.js'
@@ -49,6 +52,8 @@ export interface Inspection {
   readonly recovering: { readonly answers: number; readonly above: View | null } | null
   /** To the farthest peer of the nearest quorum. */
   readonly quorumRoundTripMs: number
+  /** Null, or where two blocks are proven committed: it signs nothing any more. */
+  readonly forkedAt: Height | null
 }
 
 export interface Consensus {
@@ -61,8 +66,15 @@ export interface Consensus {
   inspect(): Inspection
   /** Why nothing commits right now, or that all is well. */
   explain(around: Surroundings): Diagnosis
+  /** What this replica could add to a fork proof, beside its committed chain. */
+  forkMaterial(): ForkMaterial
   /** Null until the last block of the epoch is committed; then what the core of the next epoch, with these validators, starts from. */
   handOver(next: ValidatorSet): DurableState | null
+  /**
+   * The state after a later block is here, with proof that it is committed (protocol.md §7): what the core that goes on from there starts
+   * from, and what must be durable before it does.
+   */
+  jump(landing: Landing): { readonly durable: DurableState; readonly records: readonly PersistRecord[] }
 }
 
 export function createConsensus(config: ConsensusConfig, durable: DurableState): Consensus {
@@ -74,13 +86,8 @@ export function createConsensus(config: ConsensusConfig, durable: DurableState):
 export function consensusOf(state: State, lastCommit: Certificate | null): Consensus {
   return {
     step(input) {
-      handle(state, input, lastCommit)
-      settle(state)
-      considerRelease(state)
-      settle(state)
-      proposeIfDue(state)
-      settle(state)
-      settleViewTimer(state)
+      if (state.forkedAt !== null) onInputWhenHalted(state, input)
+      else carryOut(state, input, lastCommit)
       const effects = state.out
       state.out = []
       return effects
@@ -96,7 +103,9 @@ export function consensusOf(state: State, lastCommit: Certificate | null): Conse
     },
     wants: (from, message) => wants(state, from, message),
     explain: (around) => explain(state, around),
+    forkMaterial: () => forkMaterialOf(state),
     handOver: (next) => (state.committed.height === state.lastHeight ? handOverOf(state, next) : null),
+    jump: (landing) => jumpOf(state, landing),
     inspect: () => ({
       view: state.view,
       phase: state.phase.kind,
@@ -113,8 +122,39 @@ export function consensusOf(state: State, lastCommit: Certificate | null): Conse
       viewTimeoutMs: viewTimeoutMs(state),
       recovering: mayVote(state) ? null : { answers: answersOf(state), above: viewToPass(state) },
       quorumRoundTripMs: quorumRoundTripMs(state),
+      forkedAt: state.forkedAt,
     }),
   }
+}
+
+/** A step ends where two certificates contradict each other, and the replica with it (protocol.md §12). */
+function carryOut(state: State, input: Input, lastCommit: Certificate | null): void {
+  try {
+    handle(state, input, lastCommit)
+    settle(state)
+    considerRelease(state)
+    settle(state)
+    proposeIfDue(state)
+    settle(state)
+    settleViewTimer(state)
+  } catch (error) {
+    if (!(error instanceof ForkFound)) throw error
+    state.forkedAt = error.height
+    state.agenda = []
+    for (const timer of ['view', 'batch'] as const) state.out.push({ kind: 'cancel-timer', timer })
+    state.out.push(haltEffect(state, error))
+  }
+}
+
+/** It has nothing more to say, and still serves what others ask for, within the bounds of a tick. */
+function onInputWhenHalted(state: State, input: Input): void {
+  if (input.kind === 'timer' && input.timer === 'status') {
+    state.answersThisTick.clear()
+    state.out.push({ kind: 'set-timer', timer: 'status', afterMs: state.config.timers.statusMs })
+  }
+  if (input.kind !== 'message' || input.message.kind !== 'fetch') return
+  const { message } = input
+  if (message.want === 'committed' || message.want === 'block') onFetch(state, input.from, message)
 }
 
 /** Views and votes begin anew (protocol.md §10); the chain goes on. */
@@ -228,6 +268,7 @@ function onMessage(state: State, input: Extract<Input, { kind: 'message' }>): vo
     case 'status':
       return onStatus(state, from, message)
     case 'fetch':
+      if (message.want === 'snapshot' || message.want === 'chunk') return // for whoever has states: the replica
       return message.want === 'view' ? onViewFetch(state, from, message.nonce) : onFetch(state, from, message)
     case 'blocks':
       return onBlocks(state, from, message)
@@ -235,6 +276,9 @@ function onMessage(state: State, input: Extract<Input, { kind: 'message' }>): vo
       return onBlock(state, message)
     case 'view-claim':
       return onViewClaim(state, from, message)
+    case 'snapshot':
+    case 'chunk':
+      return // for whoever has states: the replica
     case 'evidence':
       return // for whoever fills blocks: the replica
   }

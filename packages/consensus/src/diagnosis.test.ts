@@ -88,7 +88,7 @@ describe('why nothing commits (docs/operations.md)', () => {
     const cluster = new Cluster()
     const halted = 'two blocks are certified at height 3: more than a third of the power is Byzantine'
     expect(say(cluster, 1, { stopped: halted, openWriteMs: 9000, connected: [] })).toBe(
-      `Stopped: this validator accepts nothing any more, because ${halted}. See its log and start it again when the cause is mended.`,
+      `Stopped: this validator accepts nothing any more, because ${halted}. See its log, mend the cause, and start it again.`,
     )
     expect(say(cluster, 1, { openWriteMs: 9000, connected: [] })).toMatch(
       /^Storage: the disk has not confirmed a write for 9000 ms, and no vote leaves before it is durable\. Check the disk\./,

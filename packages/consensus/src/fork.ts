@@ -31,7 +31,10 @@ import {
 import { readViewChangeEntry, readVote, type ViewChangeEntry, viewChangeBytes, writeViewChangeEntry, writeVote } from './messages.js'
 import { isWeakQuorum, MAX_VALIDATORS } from './validators.js'
 
-/** One side: the headers from the height of the fork up to the block that the certificate commits. */
+/**
+ * One side: headers that build on each other up to the block that the certificate commits, or none. What it says was committed:
+ * that block at the certificate's height, those below it, and the parent of the lowest.
+ */
 export interface Branch {
   readonly headers: readonly Header[]
   readonly certificate: Certificate
@@ -39,7 +42,7 @@ export interface Branch {
 
 export interface ForkProof {
   readonly chainId: Hash
-  /** Two branches that begin at one height with different blocks; the smaller hash first. */
+  /** Two branches that commit different blocks of one height; at the lowest such height, the smaller hash first. */
   readonly branches: readonly [Branch, Branch]
   /** Further votes, for O1 and O2. */
   readonly votes: readonly Vote[]
@@ -63,8 +66,10 @@ export interface ProvenFork {
 
 export const FORK_PROOF_VERSION = 1
 export const MAX_FORK_PROOF_BYTES: number = 16 * 1024 * 1024
-/** A certificate lies at most a window above a block it commits. */
-const MAX_BRANCH_HEADERS = 256
+/** A certificate lies at most a window above a block it commits; and one side may have gone on for a while. */
+export const MAX_BRANCH_HEADERS = 256
+/** Four of each validator. */
+export const MAX_FORK_SIGNATURES: number = 4 * MAX_VALIDATORS
 
 const MAGIC = 'aethel-fork-proof'
 
@@ -93,8 +98,8 @@ export function decodeForkProof(bytes: Uint8Array): Result<ForkProof, Refusal> {
     return {
       chainId,
       branches: [first, second] as const,
-      votes: reader.list(4 * MAX_VALIDATORS, readVote),
-      entries: reader.list(4 * MAX_VALIDATORS, readViewChangeEntry),
+      votes: reader.list(MAX_FORK_SIGNATURES, readVote),
+      entries: reader.list(MAX_FORK_SIGNATURES, readViewChangeEntry),
     }
   })
 }
@@ -108,9 +113,8 @@ export function checkForkProof(bytes: Uint8Array, context: CertificateContext): 
     const checked = checkBranch(branch, context)
     if (!checked.ok) return checked
   }
-  const [first, second] = proof.branches.map(({ headers }) => headers[0] as Header) as [Header, Header]
-  const blocks = [hashHeader(first), hashHeader(second)] as const
-  if (first.height !== second.height || compareBytes(blocks[0], blocks[1]) >= 0)
+  const fork = forkOf(...proof.branches)
+  if (fork === null || compareBytes(...fork.blocks) >= 0)
     return refuse('fork-blocks', 'expected two different blocks of one height, the smaller hash first: without them there is no fork')
   const signed = checkMaterial(proof, context)
   if (!signed.ok) return signed
@@ -123,7 +127,7 @@ export function checkForkProof(bytes: Uint8Array, context: CertificateContext): 
       `expected culprits with more than a third of the power ${totalPower}, got ${power}; add votes and VIEW-CHANGE entries of the views between`,
     )
   }
-  return ok({ height: first.height, blocks, culprits, power, totalPower })
+  return ok({ ...fork, culprits, power, totalPower })
 }
 
 function checkBranch({ headers, certificate }: Branch, context: CertificateContext): Result<null, Refusal> {
@@ -137,9 +141,29 @@ function checkBranch({ headers, certificate }: Branch, context: CertificateConte
       return refuse('fork-headers', `expected headers that build on each other, got a break at height ${header.height}`)
     below = header
   }
-  if (below === undefined || certificate.height !== below.height || !equalBytes(certificate.blockHash, hashHeader(below)))
+  if (below === undefined) return ok(null)
+  if (certificate.height !== below.height || !equalBytes(certificate.blockHash, hashHeader(below)))
     return refuse('fork-headers', 'expected headers up to the block that the certificate commits')
   return ok(null)
+}
+
+/** The lowest height at which two branches commit different blocks, and these; null if they agree wherever both say something. */
+export function forkOf(one: Branch, other: Branch): { readonly height: number; readonly blocks: readonly [Hash, Hash] } | null {
+  const [first, second] = [committedBy(one), committedBy(other)]
+  for (const [height, hash] of [...first].sort(([a], [b]) => a - b)) {
+    const rival = second.get(height)
+    if (rival !== undefined && !equalBytes(hash, rival)) return { height, blocks: [hash, rival] }
+  }
+  return null
+}
+
+/** By height. The signatures are over height and hash, and each hash covers the parent's. */
+function committedBy({ headers, certificate }: Branch): Map<number, Hash> {
+  const hashes = new Map<number, Hash>([[certificate.height, certificate.blockHash]])
+  for (const header of headers) hashes.set(header.height, hashHeader(header))
+  const lowest = headers[0]
+  if (lowest !== undefined) hashes.set(lowest.height - 1, lowest.parent)
+  return hashes
 }
 
 /** One bad signature refuses the whole, so that a proof says nothing it cannot show. */

@@ -8,6 +8,7 @@ import type { Certificate, Vote } from './certificate.js'
 import type { VerifiedMessage } from './check.js'
 import type { EpochLength } from './epochs.js'
 import type { Evidence } from './evidence.js'
+import type { ForkMaterial } from './fork-assembly.js'
 import type { Message, NewView, ViewChange } from './messages.js'
 import type { ValidatorSet } from './validators.js'
 
@@ -167,7 +168,12 @@ export type Effect =
   /** Answer `fetch committed` from the store: BLOCKS from `from`, bounded in bytes. */
   | { readonly kind: 'serve'; readonly to: ValidatorIndex; readonly from: Height }
   /** Verify every proof, check every rule, execute on the parent's state, compare the state root. */
-  | { readonly kind: 'validate'; readonly block: Block }
+  | {
+      readonly kind: 'validate'
+      readonly block: Block
+      /** Of a block proven committed: the gas of each of its proofs, as a peer says; nobody has checked it. */
+      readonly certifiedGas: readonly number[] | null
+    }
   /** Fill a block on top of `parent`; answer with `built`. */
   | { readonly kind: 'build'; readonly parent: Hash; readonly height: Height; readonly view: View; readonly timestampMs: number }
   /** A block of our own that is now proposed (already executed by `build`). */
@@ -186,6 +192,8 @@ export type Effect =
   | { readonly kind: 'cancel-timer'; readonly timer: TimerName }
   /** Somebody's offence, seen here; everybody may see the same. */
   | { readonly kind: 'evidence'; readonly evidence: Evidence }
+  /** Two blocks are proven committed at one height. The replica signs nothing any more (protocol.md §12). */
+  | { readonly kind: 'fork'; readonly height: Height; readonly material: ForkMaterial }
   | { readonly kind: 'event'; readonly event: ConsensusEvent }
 
 /** For logs, metrics and the simulator's coverage; nothing depends on them. */

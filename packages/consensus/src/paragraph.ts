@@ -13,7 +13,7 @@ function causeSentence(diagnosis: Diagnosis): string {
   const leads = `validator ${leader}`
   switch (diagnosis.cause) {
     case 'stopped':
-      return `Stopped: this validator accepts nothing any more, because ${detail}. See its log and start it again when the cause is mended.`
+      return `Stopped: this validator accepts nothing any more, because ${detail}. See its log, mend the cause, and start it again.`
     case 'storage-stalled':
       return `Storage: the disk has not confirmed a write for ${detail}, and no vote leaves before it is durable. Check the disk.`
     case 'no-quorum-connected':
@@ -22,6 +22,8 @@ function causeSentence(diagnosis: Diagnosis): string {
       return `Changing views: this validator asks for view ${view}, led by ${leads}; ${counted(tally)} ask for it or a higher one. It does not vote until a higher view begins, and follows what the others commit.`
     case 'waiting-for-new-view':
       return `Changing views: ${counted(tally)} ask for view ${view}, and its leader, ${leads}, has not begun it yet.`
+    case 'taking-over-state':
+      return `Catching up by a snapshot: this validator is at height ${committedHeight} and fetches the state after block ${detail}.`
     case 'catching-up':
       return `Catching up: others have committed more than height ${committedHeight}; their blocks are being fetched and checked.`
     case 'committing':

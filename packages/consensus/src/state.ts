@@ -54,6 +54,8 @@ export interface BlockEntry {
   wanted: boolean
   /** A PREPARE of ours for it is durable, so others may rely on us for the body. */
   voted: boolean
+  /** Of its proofs, as a peer says that served it as committed; null: nobody has said. */
+  gas: readonly number[] | null
   readonly addedAtTick: number
   /** Of the body, roughly. */
   readonly bytes: number
@@ -165,6 +167,10 @@ export interface State {
   readonly roundTripMs: number[]
   /** Equivocators (sender, view) already reported. */
   readonly reported: Set<string>
+  /** Accepted, the newest last: for a fork proof (halting.ts). */
+  readonly newViews: NewView[]
+  /** Set once, for good: two blocks are proven committed at this height. */
+  forkedAt: Height | null
   /** Blocks with a proof that does not verify, by `keyOf(hash)`: who votes for one is to blame. */
   readonly refuted: Map<string, Refuted>
   /** Follow-ups of the current step, run in order until none is left (consensus.ts): handlers never call back upwards. */
@@ -243,6 +249,8 @@ export function createState(config: ConsensusConfig, stored: DurableState): Stat
     acceptedAtMs: new Map(),
     roundTripMs: new Array<number>(count).fill(0),
     reported: new Set(),
+    newViews: durable.newView === null ? [] : [durable.newView],
+    forkedAt: null,
     refuted: new Map(),
     agenda: [],
     out: [],
@@ -293,6 +301,7 @@ export function newEntry(state: State, block: Block, provenance: 'voted' | 'rece
     status: 'waiting',
     wanted: false,
     voted: provenance === 'voted',
+    gas: null,
     addedAtTick: state.tick,
     bytes: roughBodyBytes(block.body),
   }

@@ -6,6 +6,7 @@ import { assert, type ValidatorIndex, type View, view } from '@aethel/codec'
 import { answerWithView, noteViewTold } from './catch-up.js'
 import { keepOnly, learnCommit, pursueHash } from './chain.js'
 import { highestOf } from './check.js'
+import { keepNewView } from './halting.js'
 import type { ViewChangeReason } from './interface.js'
 import { type NewView, newViewBytes, type ViewChange, type ViewChangeEntry, viewChangeBytes } from './messages.js'
 import { baseOf, emit, ignore, isLeader, isMember, mayChangeView, otherValidators, PAST_VIEWS_COUNTED, type State } from './state.js'
@@ -160,6 +161,7 @@ function enterView(state: State, message: NewView, announce: () => void): void {
   if (message.newView > state.view) leaveView(state, message.newView)
   const base = baseOf(state.origin, message)
   state.phase = { kind: 'active', base, newView: message }
+  keepNewView(state, message)
   for (const [sender, known] of state.viewChanges.entries()) {
     if (known !== undefined && known.entry.newView <= message.newView) state.viewChanges[sender] = undefined
   }

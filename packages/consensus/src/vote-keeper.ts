@@ -60,6 +60,12 @@ export class VoteKeeper {
     return this.#views.get(view)?.get(height)
   }
 
+  /** Heights at which a vote of this view has been met, ascending. */
+  heightsIn(view: View): Height[] {
+    const heights = this.#views.get(view)
+    return heights === undefined || heights.size === 0 ? [] : [...heights.keys()].sort((a, b) => a - b)
+  }
+
   /** Every vote held at a height, of all views and phases. */
   votesAt(height: Height): Vote[] {
     const votes: Vote[] = []

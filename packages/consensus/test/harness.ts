@@ -331,6 +331,7 @@ export class TestReplica {
   readonly committed: Block[] = []
   readonly events: ConsensusEvent[] = []
   readonly evidence: Evidence[] = []
+  readonly forks: Extract<Effect, { kind: 'fork' }>[] = []
   readonly served: Height[] = []
   readonly abandoned = new Set<string>()
   readonly validationsAsked: Block[] = []
@@ -466,6 +467,9 @@ export class TestReplica {
         return
       case 'evidence':
         this.evidence.push(effect.evidence)
+        return
+      case 'fork':
+        this.forks.push(effect)
         return
       case 'event':
         this.events.push(effect.event)

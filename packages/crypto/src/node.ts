@@ -1,6 +1,6 @@
 /** Node build: SHA-256 from node:crypto, Ed25519 from libsodium. */
 import { hash as nodeHash } from 'node:crypto'
-import { HASH_BYTES, type Hash, type Writer } from '@aethel/codec'
+import { HASH_BYTES, type Hash, PUBLIC_KEY_BYTES, SIGNATURE_BYTES, type Writer } from '@aethel/codec'
 import sodium from 'sodium-native'
 import { type PublicKey, SEED_BYTES, type SecretSeed, type Signature, type SigningKey } from './api.js'
 import { hashEncodedWith, hashWith } from './hashing.js'
@@ -28,10 +28,27 @@ export function hashEncoded(domain: string, write: (writer: Writer) => void): Ha
   return hashEncodedWith(sha256, domain, write)
 }
 
+const MESSAGE_BYTES = 1024
+
+/** What sodium is shown: a small typed array of V8's heap would be moved out of it at every call, which takes longer than copying. */
+const scratch = {
+  publicKey: new Uint8Array(new ArrayBuffer(PUBLIC_KEY_BYTES)),
+  signature: new Uint8Array(new ArrayBuffer(SIGNATURE_BYTES)),
+  message: new Uint8Array(new ArrayBuffer(MESSAGE_BYTES)),
+}
+
+function inScratch(message: Uint8Array): Uint8Array {
+  if (message.length > MESSAGE_BYTES) return message
+  scratch.message.set(message)
+  return scratch.message.subarray(0, message.length)
+}
+
 /** True if `signature` is a valid Ed25519 signature of `message` by `publicKey`; never throws. */
 export function verifySignature(publicKey: PublicKey, message: Uint8Array, signature: Signature): boolean {
-  if (publicKey.length !== 32 || signature.length !== 64) return false
-  return sodium.crypto_sign_verify_detached(signature, message, publicKey)
+  if (publicKey.length !== PUBLIC_KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false
+  scratch.publicKey.set(publicKey)
+  scratch.signature.set(signature)
+  return sodium.crypto_sign_verify_detached(scratch.signature, inScratch(message), scratch.publicKey)
 }
 
 /** The signing key of a 32-byte seed. */
@@ -43,9 +60,8 @@ export function signingKey(seed: SecretSeed): SigningKey {
   return {
     publicKey: publicKey as PublicKey,
     sign(message: Uint8Array): Signature {
-      const signature = new Uint8Array(64)
-      sodium.crypto_sign_detached(signature, message, secretKey)
-      return signature as Signature
+      sodium.crypto_sign_detached(scratch.signature, inScratch(message), secretKey)
+      return scratch.signature.slice() as Signature
     },
   }
 }

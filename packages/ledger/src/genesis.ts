@@ -80,6 +80,8 @@ export interface GenesisKind {
   readonly kind: string
   /** Revision of the kind's checker, from 1: raised whenever a verdict or a gas figure could change. */
   readonly revision: number
+  /** Of a kind from outside this program: H(kind, revision, limits, specification, vectors), `DefinedVerifier.digest`. */
+  readonly digest?: Hash
 }
 
 export interface GenesisLibrary {
@@ -103,8 +105,8 @@ export interface Genesis {
   readonly governance?: Governance
 }
 
-/** Of a chain with one epoch, and of one with many. */
-const GENESIS_VERSION = { single: 1, epochs: 2 } as const
+/** Of a chain with one epoch, and of one with many; each also with kinds from outside. */
+const GENESIS_VERSION = { single: 1, epochs: 2, singleWithDigests: 3, epochsWithDigests: 4 } as const
 const MAX_CHAIN_NAME_BYTES = 64
 const MAX_GENESIS_VALIDATORS: number = MAX_CHAIN_VALIDATORS
 const MAX_KINDS = 64
@@ -132,16 +134,33 @@ function readParameters(reader: Reader): Omit<Parameters, 'epochLength'> {
   return { ...numbers, mempoolOrder: order === 1 ? 'difficulty' : 'fifo' }
 }
 
+function hasDigests(genesis: Genesis): boolean {
+  return genesis.kinds.some((kind) => kind.digest !== undefined)
+}
+
+function versionOf(genesis: Genesis): number {
+  const single = genesis.parameters.epochLength === 0
+  if (hasDigests(genesis)) return single ? GENESIS_VERSION.singleWithDigests : GENESIS_VERSION.epochsWithDigests
+  return single ? GENESIS_VERSION.single : GENESIS_VERSION.epochs
+}
+
+function readKind(reader: Reader, withDigests: boolean): GenesisKind {
+  const kind = { kind: reader.text(MAX_KIND_BYTES), revision: reader.u16() }
+  const digest = withDigests ? reader.optional((r) => r.hash()) : null
+  return digest === null ? kind : { ...kind, digest }
+}
+
 export function encodeGenesis(genesis: Genesis): Uint8Array {
   return encode((writer) => {
     const { epochLength } = genesis.parameters
-    writer
-      .u16(epochLength === 0 ? GENESIS_VERSION.single : GENESIS_VERSION.epochs)
-      .text(genesis.chainName)
-      .u64(genesis.genesisTimeMs)
+    writer.u16(versionOf(genesis)).text(genesis.chainName).u64(genesis.genesisTimeMs)
     writer.list(genesis.validators, (w, validator) => w.raw(validator.publicKey).u128(validator.power))
     writeParameters(writer, genesis.parameters)
-    writer.list(genesis.kinds, (w, kind) => w.text(kind.kind).u16(kind.revision))
+    const withDigests = hasDigests(genesis)
+    writer.list(genesis.kinds, (w, kind) => {
+      w.text(kind.kind).u16(kind.revision)
+      if (withDigests) w.optional(kind.digest ?? null, (ww, digest) => ww.raw(digest))
+    })
     writer.list(genesis.libraries, (w, library) => w.text(library.name).raw(library.digest))
     if (epochLength === 0) return
     writer.u64(epochLength).list(genesis.governance?.keys ?? [], (w, key) => w.raw(key))
@@ -152,19 +171,23 @@ export function encodeGenesis(genesis: Genesis): Uint8Array {
 export function decodeGenesis(bytes: Uint8Array): Result<Genesis, Refusal> {
   const decoded = decode(bytes, (reader) => {
     const version = reader.u16()
-    if (version !== GENESIS_VERSION.single && version !== GENESIS_VERSION.epochs)
-      reader.fail('version', `expected genesis version 1 or 2, got ${version}`)
+    if (version < GENESIS_VERSION.single || version > GENESIS_VERSION.epochsWithDigests)
+      reader.fail('version', `expected a genesis version of 1 to 4, got ${version}`)
+    const withDigests = version === GENESIS_VERSION.singleWithDigests || version === GENESIS_VERSION.epochsWithDigests
     const fields = {
       chainName: reader.text(MAX_CHAIN_NAME_BYTES),
       genesisTimeMs: reader.u64(),
       validators: reader.list(MAX_GENESIS_VALIDATORS, (r) => ({ publicKey: r.publicKey(), power: r.u128() })),
       parameters: readParameters(reader),
-      kinds: reader.list(MAX_KINDS, (r) => ({ kind: r.text(MAX_KIND_BYTES), revision: r.u16() })),
+      kinds: reader.list(MAX_KINDS, (r) => readKind(r, withDigests)),
       libraries: reader.list(MAX_LIBRARIES, (r) => ({ name: r.text(MAX_LIBRARY_NAME_BYTES), digest: r.hash() })),
     }
-    if (version === GENESIS_VERSION.single) return { ...fields, parameters: { ...fields.parameters, epochLength: 0 } }
+    if (withDigests && fields.kinds.every((kind) => kind.digest === undefined))
+      reader.fail('version', 'expected a genesis without kinds from outside to have version 1 or 2')
+    if (version === GENESIS_VERSION.single || version === GENESIS_VERSION.singleWithDigests)
+      return { ...fields, parameters: { ...fields.parameters, epochLength: 0 } }
     const epochLength = reader.u64()
-    if (epochLength === 0) reader.fail('epoch-length', 'expected a chain with one epoch to have genesis version 1')
+    if (epochLength === 0) reader.fail('epoch-length', 'expected a chain with one epoch to have genesis version 1 or 3')
     const keys = reader.list(MAX_GOVERNANCE_KEYS, (r) => r.publicKey())
     const threshold = reader.u16()
     if (keys.length === 0 && threshold !== 0) reader.fail('governance', 'expected a threshold of 0 without governance keys')
@@ -305,7 +328,11 @@ export function genesisToJson(genesis: Genesis): string {
         mempoolOrder: parameters.mempoolOrder,
         ...(parameters.epochLength === 0 ? {} : { epochLength: String(parameters.epochLength) }),
       },
-      kinds: genesis.kinds.map((kind) => ({ kind: kind.kind, revision: String(kind.revision) })),
+      kinds: genesis.kinds.map(({ kind, revision, digest }) => ({
+        kind,
+        revision: String(revision),
+        ...(digest === undefined ? {} : { digest: toHex(digest) }),
+      })),
       libraries: genesis.libraries.map((library) => ({ name: library.name, digest: toHex(library.digest) })),
       ...(genesis.governance === undefined
         ? {}
@@ -360,8 +387,12 @@ export function genesisFromJson(bytes: Uint8Array): Result<Genesis, Refusal> {
         epochLength,
       },
       kinds: jsonList(fields.get('kinds'), 'kinds', MAX_KINDS).map((item) => {
-        const kind = jsonFields(item, 'kind', ['kind', 'revision'])
-        return { kind: jsonText(kind.get('kind'), 'kind', MAX_KIND_BYTES), revision: jsonInteger(kind.get('revision'), 'revision', 0xffff) }
+        const kind = jsonFields(item, 'kind', ['kind', 'revision'], ['digest'])
+        return {
+          kind: jsonText(kind.get('kind'), 'kind', MAX_KIND_BYTES),
+          revision: jsonInteger(kind.get('revision'), 'revision', 0xffff),
+          ...(kind.has('digest') ? { digest: hash(jsonBytesOf(kind.get('digest'), 'digest', HASH_BYTES)) } : {}),
+        }
       }),
       libraries: jsonList(fields.get('libraries'), 'libraries', MAX_LIBRARIES).map((item) => {
         const library = jsonFields(item, 'library', ['name', 'digest'])

@@ -13,6 +13,8 @@ export interface LedgerKind {
   readonly verifier: ProofVerifier<unknown>
   /** Of the checker; must be the one that genesis pins. */
   readonly revision: number
+  /** Of a kind from outside: what genesis pins. Kinds of this program are pinned by their revision. */
+  readonly digest?: Hash
   /** The claim's place in a library; kinds without it have claims that stand alone and cannot be cited. */
   describe?(claim: unknown): { readonly library: string; readonly label: string }
 }
@@ -36,6 +38,14 @@ export interface LedgerRegistry {
   readonly libraries: readonly LedgerLibrary[]
 }
 
+function sameDigest(pinned: Hash | undefined, found: Hash | undefined): boolean {
+  return pinned === undefined || found === undefined ? pinned === found : equalBytes(pinned, found)
+}
+
+function digestText(digest: Hash | undefined): string {
+  return digest === undefined ? 'of this program' : toHex(digest)
+}
+
 /** Whether a registry holds exactly what genesis lists: same kinds at the same revision, same libraries by digest. */
 export function checkRegistry(genesis: Genesis, registry: LedgerRegistry): Result<LedgerRegistry, Refusal> {
   if (registry.kinds.length !== genesis.kinds.length || registry.libraries.length !== genesis.libraries.length) {
@@ -44,7 +54,7 @@ export function checkRegistry(genesis: Genesis, registry: LedgerRegistry): Resul
       `expected ${genesis.kinds.length} kinds and ${genesis.libraries.length} libraries, as genesis lists, got ${registry.kinds.length} and ${registry.libraries.length}`,
     )
   }
-  for (const { kind, revision } of genesis.kinds) {
+  for (const { kind, revision, digest } of genesis.kinds) {
     const found = registry.kinds.find((candidate) => candidate.verifier.kind === kind)
     if (found === undefined)
       return refuse('unknown-kind', `genesis lists the proof kind ${kind}, which this program does not have; run a version that has it`)
@@ -52,6 +62,12 @@ export function checkRegistry(genesis: Genesis, registry: LedgerRegistry): Resul
       return refuse(
         'kind-revision',
         `genesis pins revision ${revision} of ${kind}, this program has revision ${found.revision}; run the version the chain was made for`,
+      )
+    }
+    if (!sameDigest(digest, found.digest)) {
+      return refuse(
+        'kind-digest',
+        `genesis pins ${kind} with specification and vectors ${digestText(digest)}, the verifier given has ${digestText(found.digest)}; get the edition the chain was made for`,
       )
     }
   }

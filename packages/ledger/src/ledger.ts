@@ -51,6 +51,7 @@ import {
   PARAMETERS_PATH,
   proofHashOf,
 } from './records.js'
+import { ledgerSnapshots } from './snapshots.js'
 import {
   type CitedPlace,
   entryChange,
@@ -63,7 +64,7 @@ import {
   StateView,
   statementChange,
 } from './state.js'
-import { decodeTransaction, type SignedTransaction, type SubmitProof, signingBytesOf } from './transaction.js'
+import { decodeTransaction, type SignedTransaction, type SubmitProof, useSigningBytes } from './transaction.js'
 import {
   applyUpdate,
   CURRENT_VALIDATORS_PATH,
@@ -179,7 +180,15 @@ class Ledger {
       offenceRefusal: (at, offence) => refusalOfOffence(offenceRecordOf(at, offence.publicKey), offence),
       execute: (parent, context, transactions, offences) => this.#execute(parent, context, transactions, offences ?? []),
       writes: (parent, to) => writesOf(parent, to),
+      snapshots: ledgerSnapshots((stateRoot, puts) => this.#restore(stateRoot, puts)),
     }
+  }
+
+  #restore(stateRoot: Hash, puts: StateWrites['puts']): Result<LedgerState, Refusal> {
+    const restored = restoreState(this.genesisState(), puts)
+    if (!restored.ok) return restored
+    if (equalBytes(restored.value.entries.root, stateRoot)) return restored
+    return refuse('state-root', 'expected the chunks of one whole state, got a state with another root')
   }
 
   // --- decoding: everything that does not depend on a state -------------------------------------------------------
@@ -195,7 +204,8 @@ class Ledger {
       return refuse('fee-not-zero', `expected a fee of 0, because this chain has no economy yet, got ${transaction.fee}`)
     const kind = transaction.action.type === 'submit-proof' ? this.#admissibleKind(transaction.action) : null
     if (kind !== null && !kind.ok) return kind
-    if (!this.#verifySignature(transaction.sender, signingBytesOf(bytes), transaction.signature)) {
+    const { sender, signature } = transaction
+    if (!useSigningBytes(bytes, (message) => this.#verifySignature(sender, message, signature))) {
       return refuse(
         'signature',
         `expected a valid Ed25519 signature of the sender ${toHex(transaction.sender)}; sign the canonical bytes with its key`,

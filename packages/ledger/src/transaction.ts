@@ -13,7 +13,9 @@ import {
   type Refusal,
   type Result,
   refuse,
+  SIGNATURE_BYTES,
   type Signature,
+  useEncoded,
   type Writer,
 } from '@aethel/codec'
 import { domainTag } from '@aethel/crypto'
@@ -131,9 +133,9 @@ export function transactionSigningBytes(transaction: UnsignedTransaction): Uint8
   return concatBytes(domainTag(SIGNATURE_DOMAIN), encodeUnsigned(transaction))
 }
 
-/** The same, from a signed transaction's canonical bytes. */
-export function signingBytesOf(bytes: Uint8Array): Uint8Array {
-  return concatBytes(domainTag(SIGNATURE_DOMAIN), bytes.subarray(0, bytes.length - 64))
+/** What `use` makes of the same bytes, taken from a signed transaction's canonical ones; they are gone afterwards. */
+export function useSigningBytes<T>(bytes: Uint8Array, use: (message: Uint8Array) => T): T {
+  return useEncoded((writer) => writer.raw(domainTag(SIGNATURE_DOMAIN)).raw(bytes.subarray(0, bytes.length - SIGNATURE_BYTES)), use)
 }
 
 export interface TransactionFields {

@@ -1,9 +1,10 @@
 import { X509Certificate } from 'node:crypto'
-import { connect as connectTcp } from 'node:net'
+import { connect as connectTcp, type Socket } from 'node:net'
 import { connect, type TLSSocket } from 'node:tls'
 import { type Hash, utf8, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import { sha256, signingKey } from '@aethel/crypto'
 import { afterEach, describe, expect, test } from 'vitest'
+import { BURST_US } from './allowance.js'
 import { createTlsIdentity, keyOfCertificate } from './certificate.js'
 import { FRAME, FrameReader, frameOf } from './frames.js'
 import { createMesh, type Mesh } from './index.js'
@@ -33,6 +34,7 @@ interface Setup {
   port?: number
   maxFrameBytes?: number
   maxBacklogBytes?: number
+  onMessage?: (from: number, mesh: Mesh) => void
 }
 
 async function start(setup: Setup): Promise<Recorded> {
@@ -50,12 +52,16 @@ async function start(setup: Setup): Promise<Recorded> {
     ...(setup.maxFrameBytes === undefined ? {} : { maxFrameBytes: setup.maxFrameBytes }),
     ...(setup.maxBacklogBytes === undefined ? {} : { maxBacklogBytes: setup.maxBacklogBytes }),
     handlers: {
-      onMessage: (from, bytes) => messages.push({ from, bytes: bytes.slice() }),
+      onMessage: (from, bytes) => {
+        messages.push({ from, bytes: bytes.slice() })
+        setup.onMessage?.(from, mesh)
+      },
       onTransactions: (_, list) => transactions.push([...list]),
       onConnected: (peer) => events.push(`connected ${peer}`),
       onLost: (peer, reason) => events.push(`lost ${peer}: ${reason}`),
       onMisbehaving: (peer, code) => events.push(`misbehaving ${peer}: ${code}`),
       onStranger: (_, code) => events.push(`stranger: ${code}`),
+      onThrottled: (peer) => events.push(`throttled ${peer}`),
       onRoundTrip: (peer, ms) => events.push(`round trip ${peer}: ${ms >= 0}`),
     },
   })
@@ -197,6 +203,67 @@ describe('delivery', () => {
 })
 
 describe('hostile input', () => {
+  test('E2: a peer that floods is read more slowly, also when it comes back; it is not cut off, and others are read as before', async () => {
+    const workUs = 1_000
+    const one = await start({ self: 2, ports: [1, 1, 1], onMessage: (from, mesh) => from === 0 && mesh.charge(validatorIndex(0), workUs) })
+    const quiet = await start({ self: 1, ports: [1, 1, one.mesh.address.port] })
+    await until(() => quiet.events.includes('connected 2'))
+    const flood = async (): Promise<TLSSocket> => {
+      const socket = await imposter(one.mesh.address.port, seedOf(0), true)
+      const frames = Buffer.concat(Array.from({ length: 1_000 }, () => frameOf(FRAME.message, new Uint8Array(1_000))))
+      const pour = (): void => {
+        while (!socket.destroyed && socket.write(frames));
+      }
+      socket.on('drain', pour)
+      pour()
+      return socket
+    }
+    const began = performance.now()
+    const socket = await flood()
+    await until(() => one.events.includes('throttled 0'))
+    const handled = (from: number): number => one.messages.filter((message) => message.from === from).length
+    for (let i = 0; i < 10; i++) quiet.mesh.send(validatorIndex(2), Uint8Array.of(i))
+    quiet.mesh.flush()
+    await until(() => handled(1) === 10)
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    expect(one.events.filter((event) => event.startsWith('lost') || event.startsWith('misbehaving'))).toEqual([])
+    socket.destroy()
+    await until(() => one.events.some((event) => event.startsWith('lost 0')))
+    await flood()
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    // Half a second at once, a tenth of one per second, and what a few reads of 64 KiB hold.
+    const allowedUs = BURST_US + 0.1 * 1_000 * (performance.now() - began)
+    expect(handled(0)).toBeLessThan((allowedUs + 4 * 65_536) / workUs + 100)
+    expect(handled(0)).toBeGreaterThan(BURST_US / workUs)
+  })
+
+  test('connections: beyond two for each peer and 32 nobody is let in, and who never shakes hands is cut off', async () => {
+    const one = await start({ self: 1, ports: [1, 1] })
+    const raw: Socket[] = []
+    for (let nth = 0; nth < 100; nth++) raw.push(connectTcp(one.mesh.address.port, '127.0.0.1').on('error', () => {}))
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    const alive = raw.filter((socket) => !socket.destroyed && socket.readyState === 'open').length
+    expect(alive).toBeLessThanOrEqual(2 * 1 + 32)
+    expect(alive).toBeGreaterThan(0)
+    for (const socket of raw) socket.destroy()
+    await start({ self: 0, ports: [1, one.mesh.address.port] })
+    await until(() => one.events.includes('connected 0'))
+  })
+
+  test('connections: a peer that comes back again and again is greeted as often as its account allows', async () => {
+    const one = await start({ self: 1, ports: [1, 1] })
+    const began = performance.now()
+    for (let nth = 0; nth < 60; nth++) {
+      const socket = await imposter(one.mesh.address.port, seedOf(0), true)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      socket.destroy()
+    }
+    const greeted = one.events.filter((event) => event === 'connected 0').length
+    // Half a second of work at once, a fifth of one per second, 20 ms for each.
+    expect(greeted).toBeLessThanOrEqual(BURST_US / 20_000 + (0.2 * (performance.now() - began)) / 20 + 1)
+    expect(greeted).toBeGreaterThan(5)
+  })
+
   const faulty: [string, string, (socket: TLSSocket) => void][] = [
     ['a length of 2^32-1', 'frame-length', (socket) => socket.write(Uint8Array.of(255, 255, 255, 255, 2))],
     ['a length of zero', 'frame-length', (socket) => socket.write(Uint8Array.of(0, 0, 0, 0, 2))],

@@ -12,6 +12,7 @@ import type { AddressInfo } from 'node:net'
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
 import { assert, compareBytes, decode, encode, type Hash, keyOf, type PublicKey, toHex, type ValidatorIndex } from '@aethel/codec'
 import type { SecretSeed } from '@aethel/crypto'
+import { Allowance } from './allowance.js'
 import { createTlsIdentity, keyOfCertificate, type TlsIdentity } from './certificate.js'
 import { NetworkError } from './errors.js'
 import { FRAME, type FrameKind, FrameReader, frameOf } from './frames.js'
@@ -37,6 +38,11 @@ const LAST_SHUTOUT_MS = 60_000
 /** After this long without a fault a peer's record is clean again. */
 const FORGIVE_MS = 600_000
 const STRANGER_REPORT_MS = 1_000
+const THROTTLE_REPORT_MS = 60_000
+/** An honest peer pings once a second. */
+const PING_US = 20
+/** A connection costs two handshakes and what is sent to whoever has just come: STATUS, evidence, up to 4 MiB of transactions. */
+const CONNECT_US = 20_000
 
 export interface PeerAddress {
   readonly index: ValidatorIndex
@@ -56,6 +62,8 @@ export interface MeshHandlers {
   /** Somebody who is no validator of this chain; at most one report a second, with how many there were since the last. */
   onStranger(address: string, code: string, message: string, count: number): void
   onRoundTrip(peer: ValidatorIndex, roundTripMs: number): void
+  /** It has caused more work by what was of no use than it is allowed, and is not read for a while; told once a minute and peer. */
+  onThrottled?(peer: ValidatorIndex, pauseMs: number): void
 }
 
 export interface MeshOptions {
@@ -91,6 +99,10 @@ export interface Mesh {
   flush(): void
   /** The driver's verdict on what a peer sent: disconnects it and shuts it out for a while. */
   misbehaved(peer: ValidatorIndex, code: string, message: string): void
+  /** What a peer has sent cost so much work: who causes more than it is allowed is read more slowly (decision 0121). */
+  charge(peer: ValidatorIndex, microseconds: number): void
+  /** The chain has moved on, and everybody may cause so much more work. */
+  grant(microseconds: number): void
   peers(): readonly PeerStatus[]
   /** Another peer, or one that has moved or has another key; the same once more changes nothing. */
   addPeer(address: PeerAddress): void
@@ -120,6 +132,9 @@ interface Peer {
   roundTripMs: number | null
   bytesIn: number
   bytesOut: number
+  /** Of the peer, not of a connection: coming back does not fill it. */
+  readonly allowance: Allowance
+  throttledAt: number
 }
 
 /** One authenticated connection. */
@@ -133,6 +148,8 @@ interface Session {
   lastReceivedAt: number
   pingSentAt: number
   pingId: number
+  /** While it is not read. */
+  pause: NodeJS.Timeout | null
 }
 
 class TlsMesh implements Mesh {
@@ -184,6 +201,8 @@ class TlsMesh implements Mesh {
       roundTripMs: null,
       bytesIn: 0,
       bytesOut: 0,
+      allowance: new Allowance(Math.max(this.#options.peers.length, this.#peers.size + 1), performance.now()),
+      throttledAt: Number.NEGATIVE_INFINITY,
     }
     this.#peers.set(address.index, peer)
     this.#peerOfKey.set(keyOf(address.networkKey), peer)
@@ -343,6 +362,7 @@ class TlsMesh implements Mesh {
       lastReceivedAt: now,
       pingSentAt: 0,
       pingId: 0,
+      pause: null,
       reader: new FrameReader(this.#maxFrameBytes, {
         onFrame: (kind, payload) => this.#onFrame(session, kind, payload),
         onBroken: (code, message) => this.#fault(session, code, message),
@@ -350,6 +370,7 @@ class TlsMesh implements Mesh {
     }
     peer.session = session
     socket.setNoDelay(true)
+    this.#charge(session, CONNECT_US) // overdrawn, its greeting is read later, and nothing is sent before
     socket.on('data', (chunk: Buffer) => {
       session.lastReceivedAt = performance.now()
       peer.bytesIn += chunk.length
@@ -365,6 +386,7 @@ class TlsMesh implements Mesh {
     const { peer } = session
     session.reader.stop()
     session.socket.destroy()
+    if (session.pause !== null) clearTimeout(session.pause)
     this.#dirty.delete(session)
     if (peer.session !== session) return
     peer.session = null
@@ -391,6 +413,7 @@ class TlsMesh implements Mesh {
       }
       case FRAME.ping:
         if (payload.length !== 4) return this.#fault(session, 'ping', `expected 4 bytes, got ${payload.length}`)
+        this.#charge(session, PING_US)
         this.#queue(session, frameOf(FRAME.pong, payload))
         return this.#write(session)
       case FRAME.pong:
@@ -418,7 +441,7 @@ class TlsMesh implements Mesh {
     for (const peer of this.#peers.values()) {
       const { session } = peer
       if (session === null) continue
-      if (now - session.lastReceivedAt > SILENCE_MS) this.#end(session, `silent for ${SILENCE_MS} ms`)
+      if (now - session.lastReceivedAt > SILENCE_MS && session.pause === null) this.#end(session, `silent for ${SILENCE_MS} ms`)
       else if (session.greeted) this.#ping(session, now)
     }
   }
@@ -451,6 +474,31 @@ class TlsMesh implements Mesh {
   misbehaved(index: ValidatorIndex, code: string, message: string): void {
     const session = this.#peers.get(index)?.session
     if (session) this.#fault(session, code, message)
+  }
+
+  charge(index: ValidatorIndex, microseconds: number): void {
+    const session = this.#peers.get(index)?.session
+    if (session) this.#charge(session, microseconds)
+  }
+
+  #charge(session: Session, microseconds: number): void {
+    const { peer, socket } = session
+    const now = performance.now()
+    const pauseMs = peer.allowance.spend(microseconds, now)
+    if (pauseMs === 0 || session.pause !== null) return
+    socket.pause()
+    session.pause = setTimeout(() => {
+      session.pause = null
+      session.lastReceivedAt = performance.now()
+      socket.resume()
+    }, pauseMs)
+    if (now - peer.throttledAt < THROTTLE_REPORT_MS) return
+    peer.throttledAt = now
+    this.#options.handlers.onThrottled?.(peer.address.index, pauseMs)
+  }
+
+  grant(microseconds: number): void {
+    for (const peer of this.#peers.values()) peer.allowance.grant(microseconds)
   }
 
   #fault(session: Session, code: string, message: string): void {
@@ -558,6 +606,7 @@ class TlsMesh implements Mesh {
     for (const peer of this.#peers.values()) {
       if (peer.retryTimer !== null) clearTimeout(peer.retryTimer)
       peer.dialling?.destroy()
+      if (peer.session?.pause != null) clearTimeout(peer.session.pause)
       peer.session?.socket.destroy()
     }
     for (const socket of this.#sockets) socket.destroy()

@@ -9,7 +9,7 @@ import { indexOfKey, type ValidatorSet } from '@aethel/consensus'
 import { SEED_BYTES, type SecretSeed, type SigningKey, signingKey } from '@aethel/crypto'
 import { chainIdOf, createRegistry, decodeGenesis, type Genesis, genesisValidators, type LedgerRegistry } from '@aethel/ledger'
 import type { PeerAddress } from '@aethel/network'
-import { decodeLibrary, type LibraryDefinition } from '@aethel/proofs'
+import { type DefinedVerifier, decodeLibrary, type LibraryDefinition } from '@aethel/proofs'
 import { AethelError } from './errors.js'
 
 export const CONFIG_FORMAT = 'aethel-config/1'
@@ -27,9 +27,28 @@ export interface Config {
   readonly http: Endpoint
   readonly logLevel: LogLevel
   readonly proofWorkers: number
+  /** How to catch up; may be left out of the file. */
+  readonly sync: SyncConfig
+  /** Modules with proof kinds from outside: paths relative to the home, or names of packages. */
+  readonly verifiers: readonly string[]
   /** The other validators of genesis, by index; who joins later is found in the chain. */
   readonly peers: readonly PeerAddress[]
 }
+
+export interface SyncConfig {
+  /** Proofs in certified blocks of others are not verified again. Off: everything that is executed here is verified here. */
+  readonly trustCertificates: boolean
+  readonly snapshot: {
+    /** So many blocks behind, a state is taken over instead; null: never. */
+    readonly behindBlocks: number | null
+    /** The state after every so many blocks can be had here. */
+    readonly everyBlocks: number
+  }
+}
+
+/** A validator that is less behind than this executes the blocks; one that is more has minutes of them before it. */
+export const DEFAULT_SYNC: SyncConfig = { trustCertificates: false, snapshot: { behindBlocks: 8192, everyBlocks: 1024 } }
+const MAX_SYNC_BLOCKS: number = 2 ** 32
 
 export interface Home {
   readonly path: string
@@ -59,13 +78,30 @@ export const HOME_FILES = {
   store: 'store',
   /** Written when the home is made, removed at the first start: an empty store is then no lost one. */
   firstStart: 'first-start',
+  /** Written when the chain is seen to have forked; nothing is signed in a home that has it. */
+  forkProof: 'fork-proof.bin',
   library: (name: string): string => `library-${name}.bin`,
 } as const
 
 const MAX_WORKERS = 64
 
-export function openHome(path: string): Home {
-  const config = parseConfig(join(path, HOME_FILES.config), read(path, HOME_FILES.config))
+/** A home without what its proof kinds need: for its keys, its addresses, and genesis. */
+export type HomeFiles = Omit<Home, 'registry'>
+
+/** `verifiers`: what `config.verifiers` names, loaded. */
+export function openHome(path: string, verifiers: readonly DefinedVerifier[] = []): Home {
+  const files = readHome(path)
+  const registry = createRegistry(files.genesis, files.libraries, verifiers)
+  if (!registry.ok) throw homeError(registry.error.code, path, registry.error.message)
+  return { ...files, registry: registry.value }
+}
+
+export function readConfig(path: string): Config {
+  return parseConfig(join(path, HOME_FILES.config), read(path, HOME_FILES.config))
+}
+
+export function readHome(path: string): HomeFiles {
+  const config = readConfig(path)
   const genesisBytes = read(path, HOME_FILES.genesis)
   const decoded = decodeGenesis(genesisBytes)
   if (!decoded.ok) throw homeError('genesis', join(path, HOME_FILES.genesis), decoded.error.message)
@@ -76,8 +112,6 @@ export function openHome(path: string): Home {
     if (!definition.ok) throw homeError('library', join(path, HOME_FILES.library(library.name)), definition.error.message)
     return definition.value
   })
-  const registry = createRegistry(genesis, libraries)
-  if (!registry.ok) throw homeError(registry.error.code, path, registry.error.message)
   const validators = genesisValidators(genesis)
   if (!validators.ok) throw homeError(validators.error.code, join(path, HOME_FILES.genesis), validators.error.message)
   const consensusKeys = readConsensusKeys(path)
@@ -97,7 +131,6 @@ export function openHome(path: string): Home {
     genesisBytes,
     libraries,
     libraryBytes,
-    registry: registry.value,
     chainId: chainIdOf(genesis),
     validators: validators.value,
     self,
@@ -190,7 +223,7 @@ function parseConfig(file: string, bytes: Uint8Array): Config {
     return fail(`expected JSON, got ${error instanceof Error ? error.message : 'something else'}`)
   }
   const at = new Fields(json, 'the file', fail)
-  at.only(['format', 'mesh', 'http', 'logLevel', 'proofWorkers', 'peers'])
+  at.only(['format', 'mesh', 'http', 'logLevel', 'proofWorkers', 'verifiers', 'sync', 'peers'])
   if (at.text('format') !== CONFIG_FORMAT) fail(`expected "format": "${CONFIG_FORMAT}"`)
   const logLevel = at.text('logLevel')
   const level =
@@ -201,6 +234,8 @@ function parseConfig(file: string, bytes: Uint8Array): Config {
     http: endpoint(at.object('http')),
     logLevel: level,
     proofWorkers: at.integer('proofWorkers', 1, MAX_WORKERS),
+    sync: at.has('sync') ? syncConfig(at.object('sync')) : DEFAULT_SYNC,
+    verifiers: at.texts('verifiers'),
     peers: at.list('peers').map((peer) => {
       peer.only(['index', 'host', 'port', 'networkKey'])
       return {
@@ -211,6 +246,21 @@ function parseConfig(file: string, bytes: Uint8Array): Config {
       }
     }),
   }
+}
+
+function syncConfig(at: Fields): SyncConfig {
+  at.only(['trustCertificates', 'snapshot'])
+  const trustCertificates = at.has('trustCertificates') ? at.boolean('trustCertificates') : DEFAULT_SYNC.trustCertificates
+  if (!at.has('snapshot')) return { ...DEFAULT_SYNC, trustCertificates }
+  const snapshot = at.object('snapshot')
+  snapshot.only(['behindBlocks', 'everyBlocks'])
+  const behindBlocks = !snapshot.has('behindBlocks')
+    ? DEFAULT_SYNC.snapshot.behindBlocks
+    : snapshot.isNull('behindBlocks')
+      ? null
+      : snapshot.integer('behindBlocks', 1, MAX_SYNC_BLOCKS)
+  const everyBlocks = snapshot.has('everyBlocks') ? snapshot.integer('everyBlocks', 1, MAX_SYNC_BLOCKS) : DEFAULT_SYNC.snapshot.everyBlocks
+  return { trustCertificates, snapshot: { behindBlocks, everyBlocks } }
 }
 
 function endpoint(at: Fields): Endpoint {
@@ -236,6 +286,21 @@ class Fields {
       if (!names.includes(key)) this.#fail(`expected no field "${key}" in ${this.#name}; known are ${names.join(', ')}`)
   }
 
+  has(key: string): boolean {
+    return Object.hasOwn(this.#object, key)
+  }
+
+  isNull(key: string): boolean {
+    return this.has(key) && this.#object[key] === null
+  }
+
+  boolean(key: string): boolean {
+    const value = this.has(key) ? this.#object[key] : undefined
+    return typeof value === 'boolean'
+      ? value
+      : this.#fail(`expected true or false in "${key}" of ${this.#name}, got ${JSON.stringify(value)}`)
+  }
+
   text(key: string): string {
     const value = Object.hasOwn(this.#object, key) ? this.#object[key] : undefined
     return typeof value === 'string' ? value : this.#fail(`expected a text "${key}" in ${this.#name}`)
@@ -255,6 +320,13 @@ class Fields {
     const value = this.#object[key]
     if (!Array.isArray(value)) return this.#fail(`expected a list "${key}" in ${this.#name}`)
     return value.map((item: unknown, position) => new Fields(item, `"${key}"[${position}]`, this.#fail))
+  }
+
+  /** A list of texts; left out: none. */
+  texts(key: string): string[] {
+    const value = Object.hasOwn(this.#object, key) ? this.#object[key] : []
+    if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value
+    return this.#fail(`expected a list of texts "${key}" in ${this.#name}`)
   }
 
   key(key: string): PublicKey {

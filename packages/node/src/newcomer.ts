@@ -1,12 +1,13 @@
 /** Makes the home of a validator that is to join a running network: new keys, and the rest from a home of that network. */
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '@aethel/codec'
 import { SEED_BYTES, signingKey } from '@aethel/crypto'
 import { type Contact, chainIdOf } from '@aethel/ledger'
+import { makeOutput } from './directories.js'
 import { AethelError } from './errors.js'
-import { CONFIG_FORMAT, type Endpoint, HOME_FILES, openHome } from './home.js'
+import { CONFIG_FORMAT, type Endpoint, HOME_FILES, readHome } from './home.js'
 
 export interface NewcomerOptions {
   /** A home of a validator of genesis, for genesis, libraries and the addresses of the others. */
@@ -21,7 +22,7 @@ const SECRET_MODE = 0o600
 
 export function createNewcomer(options: NewcomerOptions): { readonly home: string } {
   const { from, output, mesh, http } = options
-  const source = openHome(from)
+  const source = readHome(from)
   if (source.genesis.parameters.epochLength === 0) {
     throw new AethelError(
       'single-epoch',
@@ -29,19 +30,13 @@ export function createNewcomer(options: NewcomerOptions): { readonly home: strin
       'make a network with --epoch-length',
     )
   }
-  if (existsSync(output) && readdirSync(output).length > 0) {
-    throw new AethelError(
-      'output-not-empty',
-      `expected an empty or new directory, but ${output} holds something`,
-      'choose another --output',
-    )
-  }
-  mkdirSync(output, { recursive: true })
+  makeOutput(output)
   const { config, self, genesis } = source
   const networkKey = toHex(signingKey(source.networkSeed).publicKey)
   const peers = config.peers.map((peer) => ({ ...peer, networkKey: toHex(peer.networkKey) }))
   if (self !== null) peers.splice(self, 0, { index: self, ...config.mesh, networkKey })
-  const made = { format: CONFIG_FORMAT, mesh, http, logLevel: config.logLevel, proofWorkers: config.proofWorkers, peers }
+  const verifiers = config.verifiers.length === 0 ? {} : { verifiers: config.verifiers }
+  const made = { format: CONFIG_FORMAT, mesh, http, logLevel: config.logLevel, proofWorkers: config.proofWorkers, ...verifiers, peers }
   writeFileSync(join(output, HOME_FILES.config), `${JSON.stringify(made, null, 2)}\n`)
   writeFileSync(join(output, HOME_FILES.genesis), source.genesisBytes)
   writeFileSync(join(output, HOME_FILES.firstStart), `${toHex(chainIdOf(genesis))}\n`)
@@ -54,7 +49,7 @@ export function createNewcomer(options: NewcomerOptions): { readonly home: strin
 
 /** Where the validator of a home listens, and the key the others pin. */
 export function contactOfHome(path: string): Contact {
-  const home = openHome(path)
+  const home = readHome(path)
   return { networkKey: signingKey(home.networkSeed).publicKey, host: home.config.mesh.host, port: home.config.mesh.port }
 }
 
@@ -62,7 +57,7 @@ export function contactOfHome(path: string): Contact {
 export function consensusKeyOfHome(path: string, which: 'current' | 'next'): ReturnType<typeof signingKey> {
   const file = join(path, HOME_FILES.nextConsensusKey)
   if (which === 'next' && !existsSync(file)) writeFileSync(file, `${toHex(randomBytes(SEED_BYTES))}\n`, { mode: SECRET_MODE })
-  const keys = openHome(path).consensusKeys
+  const keys = readHome(path).consensusKeys
   const key = which === 'next' ? keys[1] : keys[0]
   if (key === undefined) throw new AethelError('key', `expected a consensus key in ${path}`, 'name the home of a validator')
   return key

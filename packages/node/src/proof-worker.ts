@@ -7,22 +7,20 @@ import { type Hash, keyOf } from '@aethel/codec'
 import { createRegistry, decodeGenesis } from '@aethel/ledger'
 import { decodeLibrary, type ProofVerifier, runMetered } from '@aethel/proofs'
 import type { VerificationOutcome } from '@aethel/replica'
+import { decodeBatch, type ProofJob, SHARED } from './proof-batch.js'
+import { loadVerifiers } from './verifier-modules.js'
 
 export interface WorkerSetup {
   readonly genesis: Uint8Array
   readonly libraries: readonly Uint8Array[]
+  /** URLs of modules with kinds from outside. */
+  readonly verifiers: readonly string[]
 }
 
-export interface WorkerBatch {
-  readonly forget: boolean
-  readonly statements: readonly { readonly claimId: Uint8Array; readonly statement: Uint8Array }[]
-  readonly jobs: readonly { readonly kind: string; readonly claim: Uint8Array; readonly proof: Uint8Array }[]
-}
-
-/** What a worker says: once that it is ready, then the outcomes of each batch, in order. */
+/** What a worker says: once that it is ready, then the outcomes of each batch, in order; fewer than jobs if it was told to hurry. */
 export type WorkerMessage = 'ready' | readonly VerificationOutcome[]
 
-function verifiersOf(setup: WorkerSetup): Map<string, ProofVerifier<unknown>> {
+async function verifiersOf(setup: WorkerSetup): Promise<Map<string, ProofVerifier<unknown>>> {
   const genesis = decodeGenesis(setup.genesis)
   if (!genesis.ok) throw new Error(genesis.error.message)
   const libraries = setup.libraries.map((bytes) => {
@@ -30,16 +28,18 @@ function verifiersOf(setup: WorkerSetup): Map<string, ProofVerifier<unknown>> {
     if (!library.ok) throw new Error(library.error.message)
     return library.value
   })
-  const registry = createRegistry(genesis.value, libraries)
+  const registry = createRegistry(genesis.value, libraries, await loadVerifiers(setup.verifiers))
   if (!registry.ok) throw new Error(registry.error.message)
   return new Map(registry.value.kinds.map(({ verifier }) => [verifier.kind, verifier]))
 }
 
-const verifiers = verifiersOf(workerData as WorkerSetup)
+const { setup, shared } = workerData as { readonly setup: WorkerSetup; readonly shared: SharedArrayBuffer }
+const words = new Int32Array(shared)
+const verifiers = await verifiersOf(setup)
 const statements = new Map<string, Uint8Array>()
 const cited = { statementOf: (claimId: Hash): Uint8Array | undefined => statements.get(keyOf(claimId)) }
 
-function check(job: WorkerBatch['jobs'][number]): VerificationOutcome {
+function check(job: ProofJob): VerificationOutcome {
   const verifier = verifiers.get(job.kind)
   if (verifier === undefined)
     return { status: 'invalid', code: 'unknown-kind', message: `expected a kind of this chain, got ${job.kind}`, gas: 0 }
@@ -54,9 +54,18 @@ function check(job: WorkerBatch['jobs'][number]): VerificationOutcome {
   }
 }
 
-parentPort?.on('message', (batch: WorkerBatch) => {
+parentPort?.on('message', (bytes: Uint8Array) => {
+  const batch = decodeBatch(bytes)
   if (batch.forget) statements.clear()
   for (const { claimId, statement } of batch.statements) statements.set(keyOf(claimId), statement)
-  parentPort?.postMessage(batch.jobs.map(check) satisfies WorkerMessage)
+  const outcomes: VerificationOutcome[] = []
+  Atomics.store(words, SHARED.job, 0)
+  Atomics.add(words, SHARED.batch, 1)
+  for (const [position, job] of batch.jobs.entries()) {
+    if (batch.mayStop && Atomics.load(words, SHARED.hurry) === 1) break
+    Atomics.store(words, SHARED.job, position)
+    outcomes.push(check(job))
+  }
+  parentPort?.postMessage(outcomes satisfies WorkerMessage)
 })
 parentPort?.postMessage('ready' satisfies WorkerMessage)

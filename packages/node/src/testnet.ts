@@ -1,9 +1,9 @@
 /** Makes the homes of a network: keys, genesis, libraries, configuration, and the trust root that receipts are checked with. */
 
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type PublicKey, toHex, utf8 } from '@aethel/codec'
 import { quorumSize } from '@aethel/consensus'
 import { hashTagged, signingKey } from '@aethel/crypto'
@@ -19,10 +19,12 @@ import {
   MAX_GOVERNANCE_KEYS,
   type Parameters,
 } from '@aethel/ledger'
-import { encodeLibrary, type LibraryDefinition } from '@aethel/proofs'
+import { type DefinedVerifier, encodeLibrary, type LibraryDefinition } from '@aethel/proofs'
 import { encodeTrust } from '@aethel/receipts'
+import { makeOutput } from './directories.js'
 import { AethelError } from './errors.js'
 import { CONFIG_FORMAT, HOME_FILES } from './home.js'
+import { loadVerifiers, verifierUrl } from './verifier-modules.js'
 
 export interface TestnetOptions {
   readonly validators: number
@@ -36,6 +38,8 @@ export interface TestnetOptions {
   readonly libraries?: readonly LibraryDefinition[]
   readonly parameters?: Partial<Parameters>
   readonly kinds?: readonly string[]
+  /** Modules with proof kinds from outside, by path: genesis pins each, every home names it. */
+  readonly verifiers?: readonly string[]
   readonly genesisTimeMs?: number
   readonly chainName?: string
 }
@@ -70,17 +74,20 @@ export async function createTestnet(options: TestnetOptions): Promise<TestnetSum
   const seedOf = (role: string, index: number): Uint8Array =>
     hashTagged(`aethel/testnet/${role}`, Uint8Array.from([...secret, index >> 8, index & 255]))
   const libraries = options.libraries ?? []
+  const modules = (options.verifiers ?? []).map((module) => resolve(module))
+  const verifiers = await loadVerifiers(modules.map((module) => verifierUrl('.', module)))
   // One operator for each validator, up to the bound, as long as nobody decides otherwise.
   const governors = (options.parameters?.epochLength ?? 0) === 0 ? 0 : Math.min(count, MAX_GOVERNANCE_KEYS)
   const governanceSeeds = Array.from({ length: governors }, (_, index) => seedOf('governance', index))
   const genesis = makeGenesis(
     options,
     libraries,
+    verifiers,
     Array.from({ length: count }, (_, index) => signingKey(seedOf('consensus', index)).publicKey),
     governanceSeeds.map((each) => signingKey(each).publicKey),
   )
   const networkKeys = Array.from({ length: count }, (_, index) => toHex(signingKey(seedOf('network', index)).publicKey))
-  prepare(output)
+  makeOutput(output)
   const genesisBytes = encodeGenesis(genesis)
   const homes: string[] = []
   for (let index = 0; index < count; index++) {
@@ -95,6 +102,7 @@ export async function createTestnet(options: TestnetOptions): Promise<TestnetSum
       http: { host, port: ports[2 * index + 1] },
       logLevel: 'info',
       proofWorkers: 1,
+      ...(modules.length === 0 ? {} : { verifiers: modules }),
       peers,
     }
     writeFileSync(join(home, HOME_FILES.config), `${JSON.stringify(config, null, 2)}\n`)
@@ -122,10 +130,14 @@ export async function createTestnet(options: TestnetOptions): Promise<TestnetSum
 function makeGenesis(
   options: TestnetOptions,
   libraries: readonly LibraryDefinition[],
+  verifiers: readonly DefinedVerifier[],
   keys: readonly Genesis['validators'][number]['publicKey'][],
   governance: readonly PublicKey[],
 ): Genesis {
-  const kinds = genesisKinds(options.kinds ?? ['lrat/1', 'metamath/1', 'sat-model/1'])
+  const kinds = genesisKinds(
+    [...(options.kinds ?? ['bvlrat/1', 'lrat/1', 'metamath/1', 'sat-model/1']), ...verifiers.map(({ kind }) => kind)],
+    verifiers,
+  )
   if (!kinds.ok) throw new AethelError(kinds.error.code, kinds.error.message, 'name kinds that this version has')
   const genesis: Genesis = {
     chainName:
@@ -140,27 +152,6 @@ function makeGenesis(
   const checked = checkGenesis(genesis)
   if (!checked.ok) throw new AethelError(checked.error.code, checked.error.message, 'change the parameters of the network')
   return genesis
-}
-
-function prepare(output: string): void {
-  try {
-    if (existsSync(output) && readdirSync(output).length > 0) {
-      throw new AethelError(
-        'output-not-empty',
-        `expected an empty or new directory, but ${output} holds something`,
-        'choose another --output, or remove what is there',
-      )
-    }
-    mkdirSync(output, { recursive: true })
-  } catch (error) {
-    if (error instanceof AethelError) throw error
-    throw new AethelError(
-      'output',
-      `cannot write to ${output}: ${error instanceof Error ? error.message : String(error)}`,
-      'choose a directory that this user may write',
-      { cause: error },
-    )
-  }
 }
 
 async function choosePorts(host: string, count: number, basePort: number): Promise<number[]> {

@@ -1,4 +1,7 @@
+export * from './bvlrat/index.js'
 export * from './claim-id.js'
+export * from './define.js'
+export * from './drat/index.js'
 export * from './instances/index.js'
 export * from './lrat/index.js'
 export * from './metamath/index.js'

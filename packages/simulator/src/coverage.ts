@@ -3,7 +3,7 @@
  * ("sometimes" assertions). A suite that never saw a view change with a prepared certificate has tested nothing.
  */
 import type { ConsensusEvent, Message } from '@aethel/consensus'
-import type { EpochEvent, MempoolEvent } from '@aethel/replica'
+import type { EpochEvent, MempoolEvent, SyncEvent } from '@aethel/replica'
 
 export const MESSAGE_KINDS = [
   'pre-prepare',
@@ -16,6 +16,8 @@ export const MESSAGE_KINDS = [
   'block',
   'view-claim',
   'evidence',
+  'snapshot',
+  'chunk',
 ] as const
 export const PHASES = ['active', 'changing'] as const
 /** As the receiver sees it: by view where the message has one, else by height; `beyond`: outside of the window. */
@@ -36,6 +38,8 @@ export interface Standing {
 
 export class Coverage {
   readonly #counts = new Map<string, number>()
+  /** What consensus ignored, by kind and reason: counted often, so without putting a name together each time. */
+  readonly #ignored = new Map<string, Map<string, number>>()
   /** Valid messages by kind, phase and age: counted often, so counted fast. */
   readonly #valid = new Float64Array(MESSAGE_KINDS.length * PHASES.length * AGES.length)
 
@@ -45,6 +49,7 @@ export class Coverage {
 
   get cells(): ReadonlyMap<string, number> {
     const cells = new Map(this.#counts)
+    for (const [what, reasons] of this.#ignored) for (const [why, count] of reasons) cells.set(`ignored ${what}: ${why}`, count)
     for (const [at, count] of this.#valid.entries()) if (count > 0) cells.set(cellName(at), count)
     return cells
   }
@@ -63,7 +68,16 @@ export class Coverage {
     this.hit(`${message.kind} ${standing.phase} ${AGES[ageIndexOf(message, standing)]} refused`)
   }
 
-  onEvent(event: ConsensusEvent | MempoolEvent | EpochEvent): void {
+  #onIgnored(what: string, why: string): void {
+    let reasons = this.#ignored.get(what)
+    if (reasons === undefined) {
+      reasons = new Map()
+      this.#ignored.set(what, reasons)
+    }
+    reasons.set(why, (reasons.get(why) ?? 0) + 1)
+  }
+
+  onEvent(event: ConsensusEvent | MempoolEvent | EpochEvent | SyncEvent): void {
     switch (event.name) {
       case 'view-entered':
         return this.hit(`view entered on ${event.base}`)
@@ -73,8 +87,14 @@ export class Coverage {
         return this.hit(event.reproposal ? 'tip re-proposed' : 'block accepted')
       case 'committed':
         return this.hit(event.direct ? 'committed directly' : 'committed by a descendant')
+      case 'snapshot-begun':
+        return this.hit(event.resumed ? 'snapshot resumed' : 'snapshot begun')
+      case 'snapshot-given-up':
+        return this.hit(`snapshot given up: ${event.why}`)
+      case 'snapshot-peer-dropped':
+        return this.hit(`snapshot peer dropped: ${event.code}`)
       case 'ignored':
-        return this.hit(`ignored ${event.what}: ${event.why}`)
+        return this.#onIgnored(event.what, event.why)
       default:
         return this.hit(event.name)
     }
@@ -120,6 +140,10 @@ function ageOf(message: Message, standing: Standing): Age {
       return byHeight(message.block.header.height, committedHeight + 1)
     case 'view-claim':
       return byView(message.view)
+    case 'snapshot':
+      return byHeight(message.offer.header.height, committedHeight + 1)
+    case 'chunk':
+      return byHeight(message.height, committedHeight + 1)
     case 'evidence':
       return 'current'
   }

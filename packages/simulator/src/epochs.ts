@@ -130,8 +130,21 @@ export class SimulatedEpochs {
     return power
   }
 
+  /** By state root: every replica asks for the same ones, several times. */
+  readonly #members = new Map<string, readonly Validator[] | null>()
+
   readonly membership: Membership = (at: Height, root: Hash) => {
     if (!isBoundary(this.#options.length, at)) return null
+    const key = `${at}/${keyOf(root)}`
+    let members = this.#members.get(key)
+    if (members === undefined) {
+      members = this.#drawMembers(at, root)
+      this.#members.set(key, members)
+    }
+    return members
+  }
+
+  #drawMembers(at: Height, root: Hash): readonly Validator[] | null {
     const random = randomStream(new DataView(root.buffer, root.byteOffset, 4).getUint32(0), `validators after ${at}`)
     if (random.chance(0.1)) return [] // is none: the old set goes on
     for (let draw = 0; draw < DRAWS; draw++) {

@@ -1,7 +1,9 @@
 /**
- * Which tables are live. LevelDB's MANIFEST is a log of version edits (doc/impl.md; db/version_edit.cc fixes the tags): files
- * added and deleted, level by level. A table that no edit has added was still being written when the process died; LevelDB
- * deletes it at the next start, and it is no damage.
+ * Which files LevelDB relies on. Its MANIFEST is a log of version edits (doc/impl.md; db/version_edit.cc fixes the tags): tables
+ * added and deleted, level by level, and the number of the oldest log that is not in tables yet. A table that no edit has added was
+ * still being written when the process died; LevelDB deletes it at the next start, and it is no damage. A log that an edit names
+ * was made before the edit was synced (the directory with it), so if it is not there it was taken away, and with it votes: LevelDB
+ * itself would not miss it.
  */
 import { recordsOfLog } from './log-check.js'
 import { readVarint } from './table-check.js'
@@ -17,14 +19,22 @@ const TAG = {
   previousLog: 9,
 } as const
 
-/** Numbers of the live tables, or undefined if an edit is not as LevelDB writes them. An edit cut short by a crash never took effect. */
-export function liveTables(manifest: Uint8Array): ReadonlySet<number> | undefined {
-  const live = new Set<number>()
-  for (const edit of recordsOfLog(manifest)) if (!applyEdit(edit, live)) return undefined
-  return live
+export interface Manifest {
+  /** Numbers of the live tables. */
+  readonly tables: ReadonlySet<number>
+  /** Number of the oldest log that is still needed; 0: none was begun yet. */
+  readonly log: number
 }
 
-function applyEdit(edit: Uint8Array, live: Set<number>): boolean {
+/** Undefined if an edit is not as LevelDB writes them. An edit cut short by a crash never took effect. */
+export function readManifest(manifest: Uint8Array): Manifest | undefined {
+  const files = { tables: new Set<number>(), log: 0 }
+  for (const edit of recordsOfLog(manifest)) if (!applyEdit(edit, files)) return undefined
+  return files
+}
+
+function applyEdit(edit: Uint8Array, files: { readonly tables: Set<number>; log: number }): boolean {
+  const live = files.tables
   const cursor = { at: 0 }
   const added: number[] = []
   while (cursor.at < edit.length) {
@@ -32,7 +42,12 @@ function applyEdit(edit: Uint8Array, live: Set<number>): boolean {
       case TAG.comparator:
         if (!skipBytes(edit, cursor)) return false
         break
-      case TAG.logNumber:
+      case TAG.logNumber: {
+        const log = readVarint(edit, cursor)
+        if (log === undefined) return false
+        files.log = log
+        break
+      }
       case TAG.nextFile:
       case TAG.previousLog:
       case TAG.lastSequence:

@@ -7,20 +7,19 @@
  * makes it disagree.
  */
 import { encode } from '@aethel/codec'
-import { domainTag, sha256 } from '@aethel/crypto'
+import { hashEncoded } from '@aethel/crypto'
 
 export const SEAL_BYTES = 16
 
 const SEAL_DOMAIN = 'aethel/store/v1'
 
 export function sealOf(key: Uint8Array, value: Uint8Array): Uint8Array {
-  const tag = domainTag(SEAL_DOMAIN)
-  const input = new Uint8Array(tag.length + 1 + key.length + value.length)
-  input.set(tag)
-  input[tag.length] = key.length & 0xff
-  input.set(key, tag.length + 1)
-  input.set(value, tag.length + 1 + key.length)
-  return sha256(input).subarray(0, SEAL_BYTES)
+  return hashEncoded(SEAL_DOMAIN, (writer) =>
+    writer
+      .u8(key.length & 0xff)
+      .raw(key)
+      .raw(value),
+  ).subarray(0, SEAL_BYTES)
 }
 
 export function sealed(value: Uint8Array, seal: Uint8Array): Uint8Array {

@@ -1,7 +1,19 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bitmapOf, epoch, type Hash, height, type PublicKey, type Signature, utf8, validatorIndex, view, ZERO_HASH } from '@aethel/codec'
+import {
+  bitmapOf,
+  epoch,
+  equalBytes,
+  type Hash,
+  height,
+  type PublicKey,
+  type Signature,
+  utf8,
+  validatorIndex,
+  view,
+  ZERO_HASH,
+} from '@aethel/codec'
 import {
   BLOCK_VERSION,
   type Block,
@@ -14,6 +26,7 @@ import {
   evidenceRootOf,
   lastCertificateHashOf,
   type Offence,
+  RECENT_HASHES,
   transactionsRootOf,
   type Vote,
 } from '@aethel/consensus'
@@ -22,7 +35,7 @@ import { ClassicLevel } from 'classic-level'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openStore, type Store, StoreError, type StoreRecord } from './index.js'
 import { damageInLog } from './log-check.js'
-import { liveTables } from './manifest.js'
+import { readManifest } from './manifest.js'
 
 const CHAIN = sha256(utf8('chain'))
 const GENESIS = { height: height(0), hash: CHAIN, timestampMs: 1_000 }
@@ -243,6 +256,36 @@ describe('durability', () => {
   })
 })
 
+describe('verdicts', () => {
+  test('are kept over a restart until they are forgotten, each as it was', async () => {
+    const store = await fresh()
+    const key = (name: string): Hash => sha256(utf8(name))
+    const valid = { status: 'valid', gas: 1_234 } as const
+    const invalid = { status: 'invalid', code: 'missing-hint', message: `not this one: \u{1F600} ${'x'.repeat(5_000)}`, gas: 7 } as const
+    store.append(
+      [
+        { kind: 'verdict', key: key('a'), verdict: valid },
+        { kind: 'verdict', key: key('b'), verdict: invalid },
+      ],
+      () => {},
+    )
+    store.append(
+      [
+        { kind: 'verdict', key: key('c'), verdict: valid },
+        { kind: 'forget-verdict', key: key('c') },
+      ],
+      () => {},
+    )
+    await store.flushed()
+    const stored = await store.verdicts()
+    expect(stored).toHaveLength(2)
+    const verdictOf = (name: string): unknown => stored.find(({ key: at }) => equalBytes(at, key(name)))?.verdict
+    expect(verdictOf('a')).toEqual(valid)
+    expect(verdictOf('b')).toEqual({ ...invalid, message: expect.stringMatching(/^not this one/) })
+    await store.close()
+  })
+})
+
 describe('refusals', () => {
   test('C7: a second, different vote for one view, height and kind never reaches the disk', async () => {
     const store = await fresh()
@@ -366,18 +409,99 @@ describe('damage', () => {
     expect(found).toBeGreaterThan(table.length / 5 / 3)
   })
 
+  test('C5: a flipped byte in a block that only the committed chain lies in is found at the start; in a large store, when it is read', async () => {
+    const path = join(directory, 'store')
+    const store = await fresh(path)
+    let parent = CHAIN
+    for (let at = 1; at <= RECENT_HASHES + 60; at++) {
+      const block = blockAt(at, parent)
+      store.append([commitOf(block)], () => {})
+      parent = block.hash
+    }
+    await store.flushed()
+    await store.close()
+    const level = new ClassicLevel<Uint8Array, Uint8Array>(path, { keyEncoding: 'view', valueEncoding: 'view', compression: false })
+    await level.compactRange(Uint8Array.of(0), Uint8Array.of(255))
+    await level.close()
+    const name = readdirSync(path).find((file) => file.endsWith('.ldb')) as string
+    const table = readFileSync(join(path, name))
+    const note = table.indexOf('tx 30')
+    expect(note).toBeGreaterThan(0)
+    table[note] = 0x78
+    writeFileSync(join(path, name), table)
+    await expect(loaded(path)).rejects.toMatchObject({ code: 'store-damaged', message: expect.stringContaining('checksum') })
+    const large = await openStore(path, { chainId: CHAIN, checkedWholeBytes: 0 })
+    await large.loadDurable(GENESIS)
+    expect(large.committedBlock(height(29))).toBeDefined()
+    expect(() => large.committedBlock(height(30))).toThrow('committed block 30')
+    await large.close()
+  })
+
   test('C2, C5: a table that a killed process was still writing is no damage; a live one cut short is', async () => {
     const path = await compacted()
     const sound = await loaded(path)
     const live = readdirSync(path).find((file) => file.endsWith('.ldb')) as string
     const table = readFileSync(join(path, live))
     const manifest = readFileSync(join(path, readdirSync(path).find((file) => file.startsWith('MANIFEST')) as string))
-    expect([...(liveTables(manifest) ?? [])]).toContain(Number.parseInt(live, 10))
-    for (let length = 0; length < manifest.length; length++) liveTables(manifest.subarray(0, length)) // never throws
+    expect([...(readManifest(manifest)?.tables ?? [])]).toContain(Number.parseInt(live, 10))
+    for (let length = 0; length < manifest.length; length++) readManifest(manifest.subarray(0, length)) // never throws
     writeFileSync(join(path, '009999.ldb'), table.subarray(0, table.length / 2))
     expect(await loaded(path)).toEqual(sound)
     writeFileSync(join(path, live), table.subarray(0, table.length / 2))
     await expect(loaded(path)).rejects.toMatchObject({ code: 'store-damaged' })
+  })
+
+  /** What comes of a stopped store without one of its files, for each of them. */
+  const withoutEach = async (path: string): Promise<Map<string, unknown>> => {
+    const outcomes = new Map<string, unknown>()
+    for (const name of readdirSync(path)) {
+      const copy = join(directory, 'without')
+      cpSync(path, copy, { recursive: true })
+      rmSync(join(copy, name))
+      outcomes.set(name, await loaded(copy).catch((error: unknown) => error))
+      rmSync(copy, { recursive: true })
+    }
+    return outcomes
+  }
+
+  /** LevelDB makes these anew; nothing is in them. */
+  const isEmptyOfPromises = (name: string): boolean => /^(LOCK|LOG|LOG\.old)$/.test(name)
+
+  test('C5, C6: any one file of a stopped store taken away: the start is refused in words, or nothing was in it', async () => {
+    for (const make of [() => filled(join(directory, 'store')), compacted]) {
+      await make()
+      const path = join(directory, 'store')
+      const sound = await loaded(path)
+      const outcomes = await withoutEach(path)
+      expect([...outcomes.keys()].filter((name) => !isEmptyOfPromises(name)).length).toBeGreaterThanOrEqual(3) // CURRENT, MANIFEST, a log
+      for (const [name, outcome] of outcomes) {
+        if (isEmptyOfPromises(name)) expect(outcome, name).toEqual(sound)
+        else expect(outcome, name).toMatchObject({ code: 'store-damaged', message: expect.stringContaining('missing') })
+      }
+      rmSync(path, { recursive: true })
+    }
+  })
+
+  test('C5, C6: any one file of a killed store taken away: refused, or nothing was in it', async () => {
+    const path = join(directory, 'store')
+    const killed = join(directory, 'killed')
+    const store = await fresh(path)
+    store.append(
+      [
+        { kind: 'block', block: first },
+        { kind: 'vote', vote: voteFor(first, 'prepare') },
+      ],
+      () => undefined,
+    )
+    await store.flushed()
+    cpSync(path, killed, { recursive: true }) // what kill -9 leaves
+    await store.close()
+    const outcomes = await withoutEach(killed)
+    const sound = await loaded(killed)
+    for (const [name, outcome] of outcomes) {
+      if (isEmptyOfPromises(name)) expect(outcome, name).toEqual(sound)
+      else expect(outcome, name).toMatchObject({ code: 'store-damaged', message: expect.stringContaining('missing') })
+    }
   })
 
   test('C6: a safety record that vanished is missed', async () => {
@@ -388,6 +512,55 @@ describe('damage', () => {
     await level.del(votes[1] as Uint8Array)
     await level.close()
     await expect(loaded(path)).rejects.toMatchObject({ code: 'store-damaged', message: expect.stringContaining('missing') })
+  })
+})
+
+describe('damage that is found when the place is read', () => {
+  const raw = async (path: string, work: (level: ClassicLevel<Uint8Array, Uint8Array>) => Promise<void>): Promise<void> => {
+    const level = new ClassicLevel<Uint8Array, Uint8Array>(path, { keyEncoding: 'view', valueEncoding: 'view', compression: false })
+    await level.open()
+    await work(level)
+    await level.close()
+  }
+  /** More than a start looks at, so that block 1 is read by nobody until somebody asks. */
+  const tall = async (path: string, blocks: number): Promise<void> => {
+    const store = await fresh(path)
+    let parent = CHAIN
+    for (let at = 1; at <= blocks; at++) {
+      const block = blockAt(at, parent)
+      store.append([commitOf(block)], () => {})
+      parent = block.hash
+    }
+    await store.flushed()
+    await store.close()
+  }
+
+  test('C5: the index never tells a height that was not written', async () => {
+    const path = join(directory, 'store')
+    await filled(path)
+    const id = sha256(first.body.transactions[0] as Uint8Array)
+    await raw(path, async (level) => {
+      const key = Uint8Array.of(0x32, ...id)
+      const value = Uint8Array.from((await level.get(key)) as Uint8Array)
+      value[7] = 9
+      await level.put(key, value)
+    })
+    const store = await fresh(path)
+    expect(() => store.transactionPlace(id)).toThrow('index of transactions')
+    await store.close()
+  })
+
+  test('C5: a committed block whose record is gone is called missing, not unknown', async () => {
+    const path = join(directory, 'store')
+    await tall(path, RECENT_HASHES + 3)
+    await raw(path, (level) => level.del(Uint8Array.of(0x30, 0, 0, 0, 0, 0, 0, 0, 2)))
+    const store = await fresh(path)
+    expect(store.committedBlock(height(1))).toBeDefined()
+    expect(() => store.committedBlock(height(2))).toThrow('block 2 is missing')
+    expect(store.committedBlock(height(RECENT_HASHES + 4))).toBeUndefined()
+    await store.close()
+    await raw(path, (level) => level.del(Uint8Array.of(0x30, 0, 0, 0, 0, 0, 0, 0, 1)))
+    await expect(fresh(path)).rejects.toMatchObject({ code: 'store-damaged', message: expect.stringContaining('begin at genesis') })
   })
 })
 

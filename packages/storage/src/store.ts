@@ -7,7 +7,7 @@
  * is told once. Votes are guarded a last time here: a second, different vote for the same view, height and kind is our own
  * bug and never reaches the disk.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   assert,
@@ -16,6 +16,7 @@ import {
   equalBytes,
   type Hash,
   type Height,
+  hash,
   height,
   keyOf,
   type Refusal,
@@ -29,6 +30,7 @@ import {
   createValidatorSet,
   type DurableState,
   decodeBlock,
+  decodeHeaders,
   type EpochStart,
   encodeBlock,
   encodeCertificate,
@@ -37,49 +39,72 @@ import {
   type Offence,
   type PersistRecord,
   RECENT_HASHES,
+  type Restored,
   readCertificate,
   readHeader,
+  type SnapshotRecord,
+  type StagedSnapshot,
   type Vote,
 } from '@aethel/consensus'
-import { type BatchOperation, ClassicLevel } from 'classic-level'
+import { type BatchOperation, type ChainedBatch, ClassicLevel } from 'classic-level'
+import { type AreaOperations, headersOf, StateAreas } from './areas.js'
 import { damaged, StoreError } from './errors.js'
 import {
+  areaPrefix,
+  BASE_KEY,
   certificateKey,
   committedKey,
   epochKey,
   evidenceKey,
+  gasKey,
   HIGHEST_KEY,
+  headerKey,
   META_KEY,
   PREFIX,
   RECOVERY_KEY,
   rangeOf,
+  rangeOfAreas,
+  rangeOfLanes,
+  STAGED_HEADERS_KEY,
+  STAGED_TARGET_KEY,
   SUMMARY_KEY,
   stateKey,
   TIP_KEY,
   transactionKey,
   uncommittedKey,
   VIEW_KEY,
+  verdictKey,
   voteKey,
 } from './keys.js'
 import { damageInLog } from './log-check.js'
-import { liveTables } from './manifest.js'
+import { type Manifest, readManifest } from './manifest.js'
 import {
+  type BlockGap,
+  decodeBase,
   decodeEpoch,
   decodeFormat,
+  decodeGas,
   decodeMeta,
   decodePlace,
   decodeRecovery,
+  decodeStagedLane,
+  decodeStagedTarget,
   decodeTip,
+  decodeVerdict,
   decodeView,
   decodeVote,
   encodeEpoch,
+  encodeGas,
+  encodeHeader,
   encodeMeta,
   encodePlace,
   encodeRecovery,
   encodeTip,
+  encodeVerdict,
   encodeView,
   encodeVote,
   STORE_FORMAT,
+  type StoredVerdict,
   type TransactionPlace,
   type ViewRecord,
 } from './records.js'
@@ -101,6 +126,20 @@ export interface CommitRecord {
   readonly transactionIds: readonly Hash[]
   /** With the last block of an epoch: what the next one starts from. */
   readonly nextEpoch?: EpochStart | null
+  /** Of each transaction's proof, 0 without one. */
+  readonly gas?: readonly number[]
+}
+
+/** Of a state that is being fetched: beside the one in use, which it does not touch. */
+export interface SnapshotStoreRecord {
+  readonly kind: 'snapshot'
+  readonly record: SnapshotRecord
+}
+
+/** The fetched state takes the place of the one in use, with its block as the newest; one atomic record group. */
+export interface RestoredRecord {
+  readonly kind: 'restored'
+  readonly restored: Restored
 }
 
 export interface EvidenceRecord {
@@ -116,7 +155,29 @@ export interface ForgetEvidenceRecord {
   readonly offence: Offence
 }
 
-export type StoreRecord = PersistRecord | CommitRecord | EvidenceRecord | ForgetEvidenceRecord
+/** What checking a proof found here. Losing it costs a second check, so nothing waits for it to be durable. */
+export interface VerdictRecord {
+  readonly kind: 'verdict'
+  /** Of the work: kind, claim and proof. */
+  readonly key: Hash
+  readonly verdict: StoredVerdict
+}
+
+/** The proof is final, or the verdict too old to keep. */
+export interface ForgetVerdictRecord {
+  readonly kind: 'forget-verdict'
+  readonly key: Hash
+}
+
+export type StoreRecord =
+  | PersistRecord
+  | CommitRecord
+  | SnapshotStoreRecord
+  | RestoredRecord
+  | EvidenceRecord
+  | ForgetEvidenceRecord
+  | VerdictRecord
+  | ForgetVerdictRecord
 
 export interface StoreOptions {
   /** Hash of genesis; a store of another chain is refused. */
@@ -126,6 +187,8 @@ export interface StoreOptions {
    * that does not vote until it is provably past what this key may have signed. `refuse`: fail with `store-missing`.
    */
   readonly whenMissing?: 'genesis' | 'recover' | 'refuse'
+  /** For tests; `CHECKED_WHOLE_BYTES` otherwise. */
+  readonly checkedWholeBytes?: number
   /** Called once, with the reason, when a write has failed; the store accepts nothing afterwards. */
   readonly onFailure?: (error: StoreError) => void
   /** Called after each durable batch, for metrics. */
@@ -142,7 +205,18 @@ export interface Store {
   /** Resolves when everything appended so far is durable; rejects if the store has failed. */
   flushed(): Promise<void>
   readonly tip: CommittedTip | undefined
+  /** Undefined above the tip, and in a gap. */
   committedBlock(at: Height): Block | undefined
+  /** Of a committed block, also of some in gaps: the newest below a state that was taken over, and the last of each epoch. */
+  header(at: Height): Header | undefined
+  /** Blocks that are not here, because a state above them was taken over. */
+  readonly gaps: readonly BlockGap[]
+  /** Of the newest blocks, ascending: at least `RECENT_HASHES` where the chain is that long. */
+  readonly recentHeaders: readonly Header[]
+  /** Of each transaction's proof in a committed block; undefined: not known. */
+  gasOf(at: Height): readonly number[] | undefined
+  /** A state that was being fetched when the process ended. To be called once, after `loadDurable`. */
+  loadStaged(): Promise<StagedSnapshot | null>
   /** The lowest stored commit certificate for `at` or a height above it. */
   certificateFrom(at: Height): Certificate | undefined
   /** Where an epoch began and with whom; undefined for the first, and for those that have not begun. */
@@ -150,15 +224,25 @@ export interface Store {
   transactionPlace(id: Hash): TransactionPlace | undefined
   /** Evidence that waits to be put on the chain, canonical bytes. */
   evidence(): Promise<readonly Uint8Array[]>
+  /** Verdicts that were recorded and not forgotten. */
+  verdicts(): Promise<readonly { readonly key: Hash; readonly verdict: StoredVerdict }[]>
   /** Writes what is queued, then closes. Idempotent. */
   close(): Promise<void>
 }
 
+/** Above every area that will ever be. */
+const LAST_AREA = 0xffff_ffff
+
 type Operation = BatchOperation<ClassicLevel<Uint8Array, Uint8Array>, Uint8Array, Uint8Array>
 type Level = ClassicLevel<Uint8Array, Uint8Array>
+/** Takes a copy of each key and value at once, and costs a quarter of what a list of operations does. */
+type Batch = ChainedBatch<Level, Uint8Array, Uint8Array>
+
+/** Most records are shorter; longer ones get memory of their own. */
+const JOINED_BYTES = 4096
 
 export async function openStore(path: string, options: StoreOptions): Promise<Store> {
-  checkFiles(path)
+  checkFiles(path, options.checkedWholeBytes ?? CHECKED_WHOLE_BYTES)
   const level: Level = new ClassicLevel<Uint8Array, Uint8Array>(path, { keyEncoding: 'view', valueEncoding: 'view', compression: false })
   try {
     await level.open()
@@ -175,18 +259,31 @@ export async function openStore(path: string, options: StoreOptions): Promise<St
 }
 
 /**
- * LevelDB trusts its files (see `log-check.ts`, `table-check.ts`), so they are looked over before it opens them: the log, and
- * every table that the MANIFEST lists.
+ * Tables up to this together are checked whole at every start, about a second's work; of larger ones the parts that a start loads. What is
+ * not checked is found when it is read: by its seal, or by an assertion of LevelDB's that ends the process (decision 0120).
  */
-function checkFiles(path: string): void {
+const CHECKED_WHOLE_BYTES: number = 1024 * 1024 * 1024
+
+/**
+ * LevelDB trusts its files (see `log-check.ts`, `table-check.ts`), so they are looked over before it opens them: the log, and
+ * every table that the MANIFEST lists; each must be there.
+ */
+function checkFiles(path: string, checkedWholeBytes: number): void {
   if (!existsSync(path)) return
   try {
-    const live = liveTablesIn(path)
-    for (const name of readdirSync(path).toSorted()) {
+    const names = readdirSync(path).toSorted()
+    const { tables, log } = manifestIn(path, names)
+    const present = new Set(names.filter(isData).map((name) => `${Number.parseInt(name, 10)}${name.slice(name.indexOf('.'))}`))
+    for (const table of tables) if (!present.has(`${table}.ldb`)) throw damaged(`the table ${table} is missing`)
+    if (log > 0 && !present.has(`${log}.log`)) throw damaged(`the log ${log} is missing, and the newest votes with it`)
+    const isTable = (name: string): boolean => name.endsWith('.ldb') && tables.has(Number.parseInt(name, 10))
+    const tableBytes = names.filter(isTable).reduce((sum, name) => sum + statSync(join(path, name)).size, 0)
+    const isChecked = tableBytes <= checkedWholeBytes ? () => true : isLoadedAtStart
+    for (const name of names) {
       const isLog = name.endsWith('.log')
-      if (!isLog && !(name.endsWith('.ldb') && live.has(Number.parseInt(name, 10)))) continue
+      if (!isLog && !isTable(name)) continue
       const bytes = readFileSync(join(path, name))
-      const damage = isLog ? damageInLog(bytes) : damageInTable(bytes, isLoadedAtStart)
+      const damage = isLog ? damageInLog(bytes) : damageInTable(bytes, isChecked)
       if (damage !== undefined) throw damaged(`${name}: ${damage}`)
     }
   } catch (error) {
@@ -200,15 +297,23 @@ function checkFiles(path: string): void {
   }
 }
 
-/** None in a store that was never opened to its end: LevelDB makes CURRENT last. */
-function liveTablesIn(path: string): ReadonlySet<number> {
-  if (!existsSync(join(path, 'CURRENT'))) return new Set()
+/** A store that was never opened to its end has no CURRENT, and no data either: LevelDB begins its first log later. */
+function manifestIn(path: string, names: readonly string[]): Manifest {
+  if (!names.includes('CURRENT')) {
+    const data = names.find(isData)
+    if (data !== undefined) throw damaged(`CURRENT is missing, and ${data} is there`)
+    return { tables: new Set(), log: 0 }
+  }
   const name = readFileSync(join(path, 'CURRENT'), 'latin1').trim()
   if (!/^MANIFEST-\d+$/.test(name)) throw damaged('CURRENT does not name a MANIFEST')
   if (!existsSync(join(path, name))) throw damaged(`${name} is missing`)
-  const live = liveTables(readFileSync(join(path, name)))
-  if (live === undefined) throw damaged(`${name}: an edit is not as LevelDB writes it`)
-  return live
+  const manifest = readManifest(readFileSync(join(path, name)))
+  if (manifest === undefined) throw damaged(`${name}: an edit is not as LevelDB writes it`)
+  return manifest
+}
+
+function isData(name: string): boolean {
+  return /^\d+\.(log|ldb)$/.test(name)
 }
 
 /** Whether a run of keys touches what is read at start; the committed chain is checked when it is served. */
@@ -330,7 +435,9 @@ function writeError(error: unknown): StoreError {
 class LevelStore implements Store {
   readonly #level: Level
   readonly #options: StoreOptions
-  #queue: Operation[] = []
+  #batch: Batch | null = null
+  /** Values and their seals are joined here; the batch copies them. */
+  readonly #joined = new Uint8Array(JOINED_BYTES)
   #callbacks: (() => void)[] = []
   #inFlight: Promise<void> | null = null
   #failure: StoreError | null = null
@@ -341,9 +448,17 @@ class LevelStore implements Store {
   #summaryChanged = false
   readonly #votes = new Map<string, { readonly key: Uint8Array; readonly vote: Vote }>()
   readonly #uncommitted = new Map<string, { readonly key: Uint8Array; readonly height: Height; readonly bytes: Uint8Array }>()
+  readonly #areas = new StateAreas()
+  #clearing: Promise<void> = Promise.resolve()
+  /** Ascending, the newest. */
+  #headers: Header[] = []
   #tip: CommittedTip | undefined
   #lastCommit: Certificate | null = null
   #loaded = false
+  /** Height of the first block there is a record of, once there is one; nothing is read before it is known. */
+  #firstCommitted = Number.POSITIVE_INFINITY
+  /** Of the newest committed block that is on disk. */
+  #durableHeight = -1
 
   constructor(level: Level, options: StoreOptions) {
     this.#level = level
@@ -384,11 +499,18 @@ class LevelStore implements Store {
         return this.#putSafety(HIGHEST_KEY, encodeCertificate(record.certificate))
       case 'commit':
         return this.#queueCommit(record)
+      case 'snapshot':
+        return this.#queueAreas(this.#areas.stage(record.record))
+      case 'restored':
+        return this.#queueRestored(record.restored)
       case 'evidence':
         return this.#put(evidenceKey(record.offence), record.bytes)
       case 'forget-evidence':
-        this.#queue.push({ type: 'del', key: evidenceKey(record.offence) })
-        return
+        return this.#delete(evidenceKey(record.offence))
+      case 'verdict':
+        return this.#put(verdictKey(record.key), encodeVerdict(record.verdict))
+      case 'forget-verdict':
+        return this.#delete(verdictKey(record.key))
     }
   }
 
@@ -417,7 +539,7 @@ class LevelStore implements Store {
     this.#tip = tip
     this.#put(committedKey(at), this.#uncommitted.get(keyOf(uncommittedKey(at, block.hash)))?.bytes ?? encodeBlock(block))
     for (const [index, id] of record.transactionIds.entries()) {
-      this.#queue.push({ type: 'put', key: transactionKey(id), value: encodePlace({ height: at, index }) })
+      this.#put(transactionKey(id), encodePlace({ height: at, index }))
     }
     if (this.#lastCommit === null || certificate.height > this.#lastCommit.height) {
       this.#lastCommit = certificate
@@ -429,10 +551,45 @@ class LevelStore implements Store {
       this.#put(epochKey(validators.epoch), encodeEpoch(epoch))
     }
     this.#putSafety(TIP_KEY, encodeTip({ tip, lastCommit: this.#lastCommit }))
-    for (const [key, value] of record.writes.puts) this.#put(stateKey(key), value)
-    for (const key of record.writes.deletes) this.#queue.push({ type: 'del', key: stateKey(key) })
+    const { live } = this.#areas
+    for (const [key, value] of record.writes.puts) this.#put(stateKey(live, key), value)
+    for (const key of record.writes.deletes) this.#delete(stateKey(live, key))
+    if (record.gas?.some((each) => each > 0) === true) this.#put(gasKey(at), encodeGas(record.gas))
+    this.#headers.push(block.header)
+    if (this.#headers.length > 2 * RECENT_HASHES) this.#headers = this.#headers.slice(-RECENT_HASHES)
+    this.#forgetUpTo(at)
+  }
+
+  #forgetUpTo(at: Height): void {
     this.#forgetVotes((vote) => vote.height <= at)
     for (const entry of this.#uncommitted.values()) if (entry.height <= at) this.#forgetBlock(entry.key)
+  }
+
+  #queueAreas({ puts, deletes }: AreaOperations): void {
+    for (const key of deletes) this.#delete(key)
+    for (const [key, value] of puts) this.#put(key, value)
+  }
+
+  /** What a commit of every block up to there would have left, less the blocks. */
+  #queueRestored(restored: Restored): void {
+    const { target, start, headers } = restored
+    const { header, certificate, links } = target
+    assert(this.#tip !== undefined && header.height > this.#tip.height, `a state of height ${header.height} after ${this.#tip?.height}`)
+    this.#queueAreas(this.#areas.restore(restored, this.#tip.height))
+    for (const each of headersOf(restored)) this.#put(headerKey(each.height), encodeHeader(each))
+    for (const link of links) this.#put(certificateKey(link.header.height), encodeCertificate(link.certificate))
+    this.#put(certificateKey(certificate.height), encodeCertificate(certificate))
+    for (const link of links) {
+      const epoch = { originHeight: link.header.height, originHash: hashHeader(link.header), validators: link.nextValidators }
+      this.#put(epochKey((link.header.epoch + 1) as Epoch), encodeEpoch(epoch))
+    }
+    const tip = { height: header.height, hash: hashHeader(header), timestampMs: header.timestampMs }
+    assert(start.origin.height <= tip.height, 'the next block belongs to an epoch that has begun')
+    this.#tip = tip
+    this.#lastCommit = certificate
+    this.#headers = [...[...headers].reverse(), header]
+    this.#putSafety(TIP_KEY, encodeTip({ tip, lastCommit: certificate }))
+    this.#forgetUpTo(tip.height)
   }
 
   #forgetVotes(isOld: (vote: Vote) => boolean): void {
@@ -448,19 +605,39 @@ class LevelStore implements Store {
     if (this.#uncommitted.delete(name)) this.#deleteSafety(key, name)
   }
 
+  get #queued(): Batch {
+    this.#batch ??= this.#level.batch()
+    return this.#batch
+  }
+
+  #putSealed(key: Uint8Array, value: Uint8Array, seal: Uint8Array): void {
+    const length = value.length + seal.length
+    if (length > this.#joined.length) {
+      this.#queued.put(key, sealed(value, seal))
+      return
+    }
+    this.#joined.set(value)
+    this.#joined.set(seal, value.length)
+    this.#queued.put(key, this.#joined.subarray(0, length))
+  }
+
+  #delete(key: Uint8Array): void {
+    this.#queued.del(key)
+  }
+
   #put(key: Uint8Array, value: Uint8Array): void {
-    this.#queue.push({ type: 'put', key, value: sealed(value, sealOf(key, value)) })
+    this.#putSealed(key, value, sealOf(key, value))
   }
 
   #putSafety(key: Uint8Array, value: Uint8Array): void {
     const seal = sealOf(key, value)
-    this.#queue.push({ type: 'put', key, value: sealed(value, seal) })
+    this.#putSealed(key, value, seal)
     this.#summary.put(keyOf(key), seal)
     this.#summaryChanged = true
   }
 
   #deleteSafety(key: Uint8Array, name: string): void {
-    this.#queue.push({ type: 'del', key })
+    this.#delete(key)
     this.#summary.remove(name)
     this.#summaryChanged = true
   }
@@ -470,27 +647,38 @@ class LevelStore implements Store {
       this.#put(SUMMARY_KEY, this.#summary.bytes())
       this.#summaryChanged = false
     }
-    const operations = this.#queue
+    const superfluous = this.#areas.takeSuperfluous()
+    const batch = this.#batch
+    const operations = batch?.length ?? 0
     const callbacks = this.#callbacks
-    this.#queue = []
+    this.#batch = null
     this.#callbacks = []
+    const tipHeight = this.#tip?.height ?? -1
     const begun = performance.now()
-    const write = operations.length === 0 ? Promise.resolve() : this.#level.batch(operations, { sync: true })
+    const write = batch === null ? Promise.resolve() : batch.write({ sync: true })
     this.#inFlight = write.then(
       () => {
         this.#inFlight = null
-        this.#options.onBatch?.({ milliseconds: performance.now() - begun, operations: operations.length, groups: callbacks.length })
+        this.#durableHeight = tipHeight
+        this.#options.onBatch?.({ milliseconds: performance.now() - begun, operations, groups: callbacks.length })
         for (const callback of callbacks) callback()
+        for (const area of superfluous) this.#clearArea(area)
         if (this.#inFlight === null && this.#callbacks.length > 0 && this.#failure === null) this.#writeBatch()
       },
       (error: unknown) => {
         this.#inFlight = null
         this.#failure = writeError(error)
-        this.#queue = []
+        this.#batch = null
         this.#callbacks = []
         this.#options.onFailure?.(this.#failure)
       },
     )
+  }
+
+  /** Nobody reads it any more; what a crash leaves of it is cleared at the next start. */
+  #clearArea(area: number): void {
+    const range = area === 0 ? rangeOf(PREFIX.state) : rangeOfAreas(area, area + 1)
+    this.#clearing = this.#clearing.then(() => this.#level.clear(range)).catch(() => undefined)
   }
 
   async flushed(): Promise<void> {
@@ -501,6 +689,7 @@ class LevelStore implements Store {
   close(): Promise<void> {
     this.#closing ??= (async () => {
       while (this.#inFlight !== null) await this.#inFlight
+      await this.#clearing
       await this.#level.close()
     })()
     return this.#closing
@@ -525,8 +714,11 @@ class LevelStore implements Store {
     const stored = this.#safetyRecord('tip', TIP_KEY, decodeTip)
     const recovery = this.#safetyRecord('recovery', RECOVERY_KEY, decodeRecovery) ?? null
     this.#checkSummary()
+    this.#loadAreas()
     this.#tip = stored?.tip ?? genesis
     this.#lastCommit = stored?.lastCommit ?? null
+    this.#durableHeight = this.#tip.height
+    await this.#checkFirstCommitted(genesis)
     this.#loaded = true
     return {
       view: viewRecord?.view ?? (0 as DurableState['view']),
@@ -548,17 +740,28 @@ class LevelStore implements Store {
     const recent: { height: Height; hash: Hash }[] = []
     let expected = tip.hash
     for (let at: number = tip.height; at > genesis.height && recent.length < RECENT_HASHES; at--) {
-      const header = this.#committedHeader(height(at))
+      const header = this.header(height(at))
       if (header === undefined || !equalBytes(hashHeader(header), expected))
         throw damaged(`the committed block ${at} is missing or another one`)
       recent.push({ height: height(at), hash: expected })
+      this.#headers.push(header)
       expected = header.parent
     }
+    this.#headers.reverse()
     if (recent.length < RECENT_HASHES) {
       if (!equalBytes(expected, genesis.hash)) throw damaged('the committed chain does not begin at genesis')
       recent.push({ height: genesis.height, hash: genesis.hash })
     }
     return recent.reverse()
+  }
+
+  async #checkFirstCommitted(genesis: CommittedTip): Promise<void> {
+    this.#firstCommitted = genesis.height + 1
+    for (const { from, to } of this.#areas.gaps) if (from === this.#firstCommitted) this.#firstCommitted = to + 1
+    if (this.#tip === undefined || this.#tip.height < this.#firstCommitted) return
+    const expected = committedKey(height(this.#firstCommitted))
+    const found = await this.#level.keys({ ...rangeOf(PREFIX.committed), limit: 1 }).all()
+    if (found[0] === undefined || !equalBytes(plain(found[0]), expected)) throw damaged('the committed chain does not begin at genesis')
   }
 
   #safetyRecord<T>(name: string, key: Uint8Array, read: (bytes: Uint8Array) => Result<T, Refusal>): T | undefined {
@@ -599,17 +802,86 @@ class LevelStore implements Store {
 
   async loadState(): Promise<readonly (readonly [key: Uint8Array, value: Uint8Array])[]> {
     const entries: (readonly [Uint8Array, Uint8Array])[] = []
-    for (const [key, stored] of await this.#entries(PREFIX.state)) {
-      const opened = unseal(key, stored)
-      if (opened === undefined) throw damaged(`the state entry ${toHex(key.subarray(1))} is not what was written`)
-      entries.push([key.subarray(1), opened.value])
-    }
+    const opened = await this.#openArea(this.#areas.live)
+    if (opened.damage !== null) throw damaged(`the state entry ${toHex(opened.damage)} is not what was written`)
+    entries.push(...opened.entries)
     return entries
   }
 
-  async #entries(prefix: number): Promise<[Uint8Array, Uint8Array][]> {
+  async #openArea(area: number): Promise<{ entries: (readonly [Uint8Array, Uint8Array])[]; damage: Uint8Array | null }> {
+    const entries: (readonly [Uint8Array, Uint8Array])[] = []
+    const prefix = areaPrefix(area).length
+    const range = area === 0 ? rangeOf(PREFIX.state) : rangeOfAreas(area, area + 1)
+    for (const [key, stored] of await this.#entriesIn(range, area === 0 ? PREFIX.state : PREFIX.area)) {
+      const opened = unseal(key, stored)
+      if (opened === undefined) return { entries, damage: key.subarray(prefix) }
+      entries.push([key.subarray(prefix), opened.value])
+    }
+    return { entries, damage: null }
+  }
+
+  #loadAreas(): void {
+    const base = this.#decoded('base', BASE_KEY, decodeBase)
+    this.#areas.load(base, null)
+  }
+
+  /**
+   * Areas that are neither in use nor being filled are what a crash left of old ones. What is staged and not as it was written is
+   * let go: it can be fetched again, and the state in use is not concerned.
+   */
+  async loadStaged(): Promise<StagedSnapshot | null> {
+    const staged = await this.#readStaged()
+    const { live, gaps } = this.#areas
+    if (staged !== null) {
+      const lanes = new Set(staged.snapshot.lanes.map(({ lane }) => lane))
+      this.#areas.load({ area: live, gaps }, { area: staged.area, target: staged.snapshot.target, lanes })
+    }
+    const kept = [live, staged?.area ?? 0].filter((area) => area > 0).sort((a, b) => a - b)
+    if (live !== 0) await this.#level.clear(rangeOf(PREFIX.state))
+    let from = 1
+    for (const area of [...kept, LAST_AREA]) {
+      if (area > from) await this.#level.clear(rangeOfAreas(from, area))
+      from = area + 1
+    }
+    if (staged === null) await this.#level.clear(rangeOf(PREFIX.staged))
+    return staged?.snapshot ?? null
+  }
+
+  async #readStaged(): Promise<{ area: number; snapshot: StagedSnapshot } | null> {
     try {
-      const entries = await this.#level.iterator(rangeOf(prefix)).all()
+      const staged = this.#decoded('staged state', STAGED_TARGET_KEY, decodeStagedTarget)
+      if (staged === undefined) return null
+      const lanes: { lane: number; next: Uint8Array | null }[] = []
+      for (const [key, stored] of await this.#entriesIn(rangeOfLanes(), PREFIX.staged)) {
+        const opened = unseal(key, stored)
+        const next = opened === undefined ? undefined : decodeStagedLane(opened.value)
+        if (next?.ok !== true) return null
+        lanes.push({ lane: ((key[2] as number) << 8) | (key[3] as number), next: next.value })
+      }
+      const headers = this.#decoded('staged headers', STAGED_HEADERS_KEY, decodeHeaders) ?? null
+      const { entries, damage } = await this.#openArea(staged.area)
+      return damage !== null ? null : { area: staged.area, snapshot: { target: staged.target, lanes, puts: entries, headers } }
+    } catch (error) {
+      if (error instanceof StoreError && error.code === 'store-damaged') return null
+      throw error
+    }
+  }
+
+  #decoded<T>(name: string, key: Uint8Array, read: (bytes: Uint8Array) => Result<T, Refusal>): T | undefined {
+    const bytes = this.#read(name, key)
+    if (bytes === undefined) return undefined
+    const value = read(bytes)
+    if (!value.ok) throw damaged(`the record "${name}" does not decode: ${value.error.message}`)
+    return value.value
+  }
+
+  #entries(prefix: number): Promise<[Uint8Array, Uint8Array][]> {
+    return this.#entriesIn(rangeOf(prefix), prefix)
+  }
+
+  async #entriesIn(range: { gte: Uint8Array; lt: Uint8Array }, prefix: number): Promise<[Uint8Array, Uint8Array][]> {
+    try {
+      const entries = await this.#level.iterator(range).all()
       return entries.map(([key, value]) => [plain(key), plain(value)])
     } catch (error) {
       throw damaged(`records 0x${prefix.toString(16)} cannot be read: ${messageOf(error)}`)
@@ -637,16 +909,24 @@ class LevelStore implements Store {
 
   committedBlock(at: Height): Block | undefined {
     const bytes = this.#read(`committed block ${at}`, committedKey(at))
-    if (bytes === undefined) return undefined
+    if (bytes === undefined) return this.#noBlock(at)
     const block = decodeBlock(bytes)
     if (!block.ok) throw damaged(`the committed block ${at} does not decode: ${block.error.message}`)
     return block.value
   }
 
+  /** Between the first block stored and the newest durable one there is a record for every height, or one was lost. */
+  #noBlock(at: Height): undefined {
+    if (at >= this.#firstCommitted && at <= this.#durableHeight && this.#areas.gapAt(at) === undefined)
+      throw damaged(`the committed block ${at} is missing`)
+    return undefined
+  }
+
   /** Without the Merkle roots of the body: enough to follow the chain of hashes. */
-  #committedHeader(at: Height): Header | undefined {
+  header(at: Height): Header | undefined {
     const bytes = this.#read(`committed block ${at}`, committedKey(at))
-    if (bytes === undefined) return undefined
+    if (bytes === undefined)
+      return this.#decoded(`header ${at}`, headerKey(at), (stored) => decode(stored, readHeader)) ?? this.#noBlock(at)
     const header = decode(bytes, (reader) => {
       const read = readHeader(reader)
       reader.raw(reader.remaining)
@@ -656,9 +936,24 @@ class LevelStore implements Store {
     return header.value
   }
 
+  get gaps(): readonly BlockGap[] {
+    return this.#areas.gaps
+  }
+
+  get recentHeaders(): readonly Header[] {
+    return this.#headers
+  }
+
+  /** Of a block whose gas is all zero nothing is stored. */
+  gasOf(at: Height): readonly number[] | undefined {
+    return this.#decoded(`gas ${at}`, gasKey(at), decodeGas)
+  }
+
   certificateFrom(at: Height): Certificate | undefined {
+    const gap = this.#areas.gapAt(at)
+    const last = gap === undefined || at === gap.to ? (this.#lastCommit?.height ?? -1) : at // in a gap there are those of the ends of epochs
     // Certificates are at most one window apart, so the search is short; it ends at the newest one.
-    for (let candidate: number = at; candidate <= (this.#lastCommit?.height ?? -1); candidate++) {
+    for (let candidate: number = at; candidate <= last; candidate++) {
       const bytes = this.#read(`certificate ${candidate}`, certificateKey(height(candidate)))
       if (bytes === undefined) continue
       const certificate = decode(bytes, readCertificate)
@@ -678,11 +973,20 @@ class LevelStore implements Store {
   }
 
   transactionPlace(id: Hash): TransactionPlace | undefined {
-    const bytes = this.#get('index of transactions', transactionKey(id))
+    const bytes = this.#read('index of transactions', transactionKey(id))
     if (bytes === undefined) return undefined
     const place = decodePlace(bytes)
     if (!place.ok) throw damaged(`the index entry of transaction ${toHex(id)} does not decode`)
     return place.value
+  }
+
+  async verdicts(): Promise<readonly { readonly key: Hash; readonly verdict: StoredVerdict }[]> {
+    return (await this.#entries(PREFIX.verdict)).map(([key, stored]) => {
+      const opened = unseal(key, stored)
+      const verdict = opened === undefined ? undefined : decodeVerdict(opened.value)
+      if (verdict === undefined || !verdict.ok) throw damaged(`the verdict ${toHex(key)} is not what was written`)
+      return { key: hash(key.slice(1)), verdict: verdict.value }
+    })
   }
 
   async evidence(): Promise<readonly Uint8Array[]> {

@@ -1,18 +1,26 @@
 /**
  * `aethel check`: runs a kernel on files, offline. Exit code 0 valid, 3 invalid, 2 if an input cannot be read: not a file,
- * too large, or a formula that is no CNF and so claims nothing.
+ * too large, or a formula that is no CNF or no QF_BV and so claims nothing.
  */
-import { checkDatabase, checkLrat, checkModel } from '@aethel/proofs'
+import { availableParallelism } from 'node:os'
+import { checkBvlrat, checkDatabase, checkLrat, checkModel } from '@aethel/proofs'
 import type { Command } from 'commander'
-import { type CommonOptions, finish, withJson } from '../command.js'
+import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
 import { MAX_DATABASE_BYTES, MAX_REFUTATION_BYTES, openInputPieces, readInputFile } from '../files.js'
+import { checkDatabaseInParallel } from '../metamath-jobs/check.js'
 import { startProgress } from '../ui/progress.js'
 import { grouped, note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
 
 interface MetamathOptions extends CommonOptions {
   readonly label?: string
+  readonly jobs?: number
 }
+
+const MAX_JOBS = 64
+/** Without `--jobs`: starting more threads than this, or any for a smaller file, costs more than it gains. */
+const MAX_JOBS_UNASKED = 8
+const SMALL_DATABASE_BYTES: number = 4 * 1024 * 1024
 
 /** What `--json` prints. */
 interface Report {
@@ -31,40 +39,75 @@ export function registerCheck(program: Command): void {
     .description('check every proof of a Metamath database, or one')
     .argument('<file>', 'the database (.mm)')
     .option('--label <label>', 'check this theorem only')
+    .option('--jobs <threads>', 'check on this many threads (default: all cores for a large database, else 1)', integer(1, MAX_JOBS))
     .action((file: string, options: MetamathOptions) => finish(options, () => checkMetamathFile(file, options)))
   withJson(check.command('lrat'))
     .description('check an LRAT refutation (text or binary) of a CNF')
     .argument('<cnf>', 'the formula (DIMACS)')
     .argument('<lrat>', 'the refutation')
-    .action((cnf: string, lrat: string, options: CommonOptions) => finish(options, () => checkLratFiles(cnf, lrat, options)))
+    .action((cnf: string, lrat: string, options: CommonOptions) => finish(options, () => checkRefutation(CNF, cnf, lrat, options)))
   withJson(check.command('sat-model'))
     .description('check a model of a CNF')
     .argument('<cnf>', 'the formula (DIMACS)')
     .argument('<model>', "a solver's output with the model")
     .action((cnf: string, model: string, options: CommonOptions) => finish(options, () => checkModelFiles(cnf, model, options)))
+  withJson(check.command('bvlrat'))
+    .description('check an LRAT refutation (text or binary) of a QF_BV script, by way of its CNF (docs/proof-kinds/bvlrat.md)')
+    .argument('<smt2>', 'the script (SMT-LIB 2)')
+    .argument('<lrat>', 'the refutation')
+    .action((script: string, lrat: string, options: CommonOptions) => finish(options, () => checkRefutation(SCRIPT, script, lrat, options)))
 }
 
-function checkMetamathFile(file: string, options: MetamathOptions): ExitCode {
+async function checkMetamathFile(file: string, options: MetamathOptions): Promise<ExitCode> {
   const bytes = readInputFile(file, 'a Metamath database', MAX_DATABASE_BYTES)
   const started = performance.now()
   const progress = startProgress('checking', 0)
-  const verdict = checkDatabase(bytes, {
-    ...(options.label === undefined ? {} : { label: options.label }),
-    onProgress: (done, total) => progress.update(done, '', total),
-  })
+  const onProgress = (done: number, total: number): void => progress.update(done, '', total)
+  const { label } = options
+  const jobs = label === undefined ? (options.jobs ?? defaultJobs(bytes.length)) : 1
+  const verdict =
+    jobs > 1
+      ? await checkDatabaseInParallel(sharedCopy(bytes), jobs, { onProgress })
+      : checkDatabase(bytes, { ...(label === undefined ? {} : { label }), onProgress })
   progress.stop()
   const elapsed = secondsSince(started)
   return conclude(file, { ...verdict, seconds: elapsed }, options)
 }
 
-function checkLratFiles(cnfFile: string, lratFile: string, options: CommonOptions): ExitCode {
-  const cnf = readInputFile(cnfFile, 'a CNF in DIMACS form', MAX_REFUTATION_BYTES)
-  const pieces = openInputPieces(lratFile, 'an LRAT refutation', MAX_REFUTATION_BYTES)
+function defaultJobs(bytes: number): number {
+  return bytes < SMALL_DATABASE_BYTES ? 1 : Math.min(availableParallelism(), MAX_JOBS_UNASKED)
+}
+
+function sharedCopy(bytes: Uint8Array): Uint8Array {
+  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length))
+  shared.set(bytes)
+  return shared
+}
+
+const CNF = {
+  what: 'a CNF in DIMACS form',
+  check: (formula: Uint8Array, lratFile: string): ReturnType<typeof checkLrat> => {
+    const pieces = openInputPieces(lratFile, REFUTATION, MAX_REFUTATION_BYTES)
+    try {
+      return checkLrat(formula, pieces)
+    } finally {
+      pieces.close()
+    }
+  },
+} as const
+const SCRIPT = {
+  what: 'a QF_BV script in SMT-LIB form',
+  check: (formula: Uint8Array, lratFile: string): ReturnType<typeof checkBvlrat> =>
+    checkBvlrat(formula, readInputFile(lratFile, REFUTATION, MAX_REFUTATION_BYTES)),
+} as const
+const REFUTATION = 'an LRAT refutation'
+
+function checkRefutation(formula: typeof CNF | typeof SCRIPT, file: string, lratFile: string, options: CommonOptions): ExitCode {
+  const bytes = readInputFile(file, formula.what, MAX_REFUTATION_BYTES)
   const started = performance.now()
-  const verdict = checkLrat(cnf, pieces)
-  pieces.close()
+  const verdict = formula.check(bytes, lratFile)
   const elapsed = secondsSince(started)
-  if (verdict.status === 'unreadable') throw usageError(verdict.code, `${cnfFile}: ${verdict.message}`)
+  if (verdict.status === 'unreadable') throw usageError(verdict.code, `${file}: ${verdict.message}`)
   if (verdict.status === 'valid') return conclude(lratFile, { status: 'valid', gas: verdict.gas, seconds: elapsed }, options)
   return conclude(
     lratFile,

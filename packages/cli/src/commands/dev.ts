@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import type { BlockSummary } from '../client.js'
-import { type CommonOptions, finish, integer } from '../command.js'
+import { type CommonOptions, collect, finish, integer } from '../command.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { createNetwork, DEFAULT_BASE_PORT, openNetwork } from '../network.js'
 import { interruptible, startAll, stopAll, type ValidatorProcess } from '../processes.js'
@@ -18,7 +18,8 @@ interface DevOptions extends CommonOptions {
   readonly validators: number
   readonly output?: string
   readonly basePort: number
-  readonly library?: string
+  readonly library: readonly string[]
+  readonly verifier: readonly string[]
 }
 
 export function registerDev(program: Command): void {
@@ -28,7 +29,13 @@ export function registerDev(program: Command): void {
     .option('--validators <n>', 'how many', integer(1, 16), 4)
     .option('--output <dir>', 'keep the homes there, and go on from them the next time (default: a temporary folder)')
     .option('--base-port <port>', 'first of the ports to use; 0 picks free ones', integer(0, 65_000), DEFAULT_BASE_PORT)
-    .option('--library <file>', 'Metamath library whose axioms genesis holds (default: the bundled propositional logic)')
+    .option(
+      '--library <file>',
+      'Metamath library whose axioms genesis holds, repeatable (default: the bundled propositional logic)',
+      collect,
+      [],
+    )
+    .option('--verifier <module>', 'proof kind from outside: the file that exports its verifier (repeatable)', collect, [])
     .action((options: DevOptions) => finish(options, () => dev(options)))
 }
 
@@ -45,7 +52,13 @@ async function dev(options: DevOptions): Promise<ExitCode> {
   return interruptible(cleanUp, async () => {
     const network =
       openNetwork(folder) ??
-      (await createNetwork({ folder, validators: options.validators, basePort: options.basePort, libraryPath: options.library }))
+      (await createNetwork({
+        folder,
+        validators: options.validators,
+        basePort: options.basePort,
+        libraryPaths: options.library,
+        verifiers: options.verifier,
+      }))
     validators = network.validators
     await startAll(validators)
     for (const validator of validators) note(`validator ${validator.index}  ${validator.client.url}  log ${validator.logFile}`)

@@ -2,18 +2,31 @@
  * `aethel submit`: signs proofs and brings them to a validator, waits until they are final, and keeps the receipts. What is
  * final already is not sent again; its receipt is fetched.
  */
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { encode, type Hash, toHex } from '@aethel/codec'
 import { type Action, chainIdOf, checkAction, decodeGenesis } from '@aethel/ledger'
-import { claimIdOf, cnfToClaim, LRAT_KIND, METAMATH_KIND, parseCnfClaim, readModel, SAT_MODEL_KIND } from '@aethel/proofs'
+import {
+  BVLRAT_KIND,
+  claimIdOf,
+  cnfToClaim,
+  LRAT_KIND,
+  METAMATH_KIND,
+  parseCnfClaim,
+  readModel,
+  SAT_MODEL_KIND,
+  scriptToClaim,
+} from '@aethel/proofs'
 import { type Command, Option } from 'commander'
 import { Account, loadKey } from '../accounts.js'
 import { type Client, createClient, DEFAULT_URL, type SubmissionOutcome, unreachable, type Wait } from '../client.js'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { CliError, EXIT, type ExitCode, usageError } from '../exit.js'
-import { MAX_REFUTATION_BYTES, readInputFile, writeOutputFile } from '../files.js'
+import { MAX_REFUTATION_BYTES, proofBeside, readInputFile, writeOutputFile } from '../files.js'
 import { citedClaims, type MetamathLibrary, openLibrary } from '../metamath-library.js'
+import { isBundle, readBundle } from '../proof-bundle.js'
+import { isScript } from '../prove/formula.js'
+import { metadataFrom, rawAction } from '../raw-submission.js'
 import { note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
 
 const WAITS = ['final', 'admitted', 'none'] as const
@@ -26,6 +39,10 @@ interface SubmitOptions extends CommonOptions {
   readonly model: readonly string[]
   readonly withDependencies?: boolean
   readonly library?: string
+  readonly kind?: string
+  readonly title?: string
+  readonly toolchain?: string
+  readonly source?: string
   readonly url: string
   readonly key?: string
   readonly wait: Wait
@@ -51,17 +68,25 @@ interface Report {
   readonly code?: string
   readonly message?: string
   readonly receipt?: string
+  readonly proof?: string
 }
 
 export function registerSubmit(program: Command): void {
   const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value]
   withJson(program.command('submit'))
     .description('submit proofs and wait for their receipts')
-    .argument('<file...>', 'a Metamath database (.mm) with --label, or a formula (.cnf) with --proof or --model')
+    .argument(
+      '<file...>',
+      'a Metamath database (.mm) with --label, a theorem taken out of one (.json), or a formula (.cnf, .smt2) with --proof or --model',
+    )
     .option('--label <label>', 'metamath: the theorem to submit (repeatable)', collect, [])
     .option('--with-dependencies', 'metamath: also submit the theorems it rests on that are not final yet')
     .option('--library <name>', 'metamath: how the chain calls the library (default: the file name)')
-    .option('--proof <file>', 'lrat: the refutation, one per formula in the same order (default: FILE with .lrat)', collect, [])
+    .option('--proof <file>', 'formulas: the refutation, one per formula in the same order (default: FILE with .lrat)', collect, [])
+    .option('--kind <kind>', 'another kind of proof: FILE is the canonical claim, --proof the proof')
+    .option('--title <text>', 'what the claim is about, as you say it; nobody checks it')
+    .option('--toolchain <text>', 'what made claim and proof, as you say it')
+    .option('--source <file>', 'what the claim was made from; its SHA-256 goes on record as you say it')
     .option('--model <file>', "sat-model: a solver's output with the model, one per formula in the same order", collect, [])
     .option('--url <url>', "a validator's HTTP API", DEFAULT_URL)
     .option('--key <file>', 'account key (default: one in your configuration folder, made when missing)')
@@ -72,7 +97,7 @@ export function registerSubmit(program: Command): void {
 }
 
 async function submit(files: readonly string[], options: SubmitOptions): Promise<ExitCode> {
-  const submissions = readSubmissions(files, options)
+  const submissions = withMetadata(readSubmissions(files, options), options)
   const wanted = submissions.filter((submission) => !submission.dependency)
   if (options.output !== undefined && options.wait !== 'final')
     throw usageError('usage', 'expected --wait final with --output: only what is final has a receipt')
@@ -102,11 +127,34 @@ function exitCodeOf(statuses: readonly (SubmissionOutcome['status'] | undefined)
 
 // --- what to submit -------------------------------------------------------------------------------------------------
 
+function withMetadata(submissions: readonly Submission[], options: SubmitOptions): Submission[] {
+  const metadata = metadataFrom(options)
+  return submissions.map((submission) => {
+    const { action, name, dependency } = submission
+    if (metadata === null || dependency || action.type !== 'submit-proof') return submission
+    return { ...submission, action: sendable({ ...action, metadata }, name) }
+  })
+}
+
+function rawSubmission(kind: string, file: string, proofFile: string | undefined): Submission {
+  const action = rawAction(kind, file, proofFile)
+  return { name: file, claimId: claimIdOf(kind, action.claim), action: sendable(action, file), cites: new Map(), dependency: false }
+}
+
 function readSubmissions(files: readonly string[], options: SubmitOptions): Submission[] {
+  const { kind } = options
+  if (kind !== undefined) return files.map((file, index) => rawSubmission(kind, file, options.proof[index]))
+  const bundles = files.filter(isBundle)
+  if (bundles.length === files.length) return files.flatMap((file) => bundleSubmissions(file, options))
+  if (bundles.length > 0)
+    throw usageError('usage', 'expected either proof bundles (.json) or other files, got both; submit them one after the other')
   const databases = files.filter((file) => file.endsWith('.mm'))
   if (databases.length === files.length) return files.flatMap((file) => metamathSubmissions(file, options))
   if (databases.length > 0)
-    throw usageError('usage', 'expected either Metamath databases (.mm) or formulas (.cnf), got both; submit them one after the other')
+    throw usageError(
+      'usage',
+      'expected either Metamath databases (.mm) or formulas (.cnf, .smt2), got both; submit them one after the other',
+    )
   if (options.model.length > 0) {
     if (options.proof.length > 0) throw usageError('usage', 'expected --proof or --model, got both: a formula is refuted or has a model')
     if (options.model.length !== files.length) {
@@ -117,16 +165,32 @@ function readSubmissions(files: readonly string[], options: SubmitOptions): Subm
   if (options.proof.length > 0 && options.proof.length !== files.length) {
     throw usageError('usage', `expected one --proof for each of ${files.length} formulas, got ${options.proof.length}`)
   }
-  return files.map((file, index) => lratSubmission(file, options.proof[index] ?? file.replace(/\.cnf$/, '.lrat')))
+  return files.map((file, index) => refutationSubmission(file, options.proof[index] ?? file.replace(/\.(cnf|smt2)$/, '.lrat')))
 }
 
-function lratSubmission(cnfFile: string, proofFile: string): Submission {
-  const claim = cnfToClaim(readInputFile(cnfFile, 'a CNF in DIMACS form', MAX_REFUTATION_BYTES))
-  if (!claim.ok) throw usageError(claim.error.code, `${cnfFile}: ${claim.error.message}`)
-  if (proofFile === cnfFile) throw usageError('usage', `expected --proof with the refutation of ${cnfFile}`)
+function refutationSubmission(file: string, proofFile: string): Submission {
+  const [kind, what, toClaim] = isScript(file)
+    ? ([BVLRAT_KIND, 'a QF_BV script in SMT-LIB form', scriptToClaim] as const)
+    : ([LRAT_KIND, 'a CNF in DIMACS form', cnfToClaim] as const)
+  const claim = toClaim(readInputFile(file, what, MAX_REFUTATION_BYTES))
+  if (!claim.ok) throw usageError(claim.error.code, `${file}: ${claim.error.message}`)
+  if (proofFile === file) throw usageError('usage', `expected --proof with the refutation of ${file}`)
   const proof = readInputFile(proofFile, 'an LRAT refutation', MAX_REFUTATION_BYTES)
-  const action = sendable({ type: 'submit-proof', kind: LRAT_KIND, claim: claim.value, proof, metadata: null }, cnfFile)
-  return { name: cnfFile, claimId: claimIdOf(LRAT_KIND, claim.value), action, cites: new Map(), dependency: false }
+  const action = sendable({ type: 'submit-proof', kind, claim: claim.value, proof, metadata: null }, file)
+  return { name: file, claimId: claimIdOf(kind, claim.value), action, cites: new Map(), dependency: false }
+}
+
+/** What `aethel prove FILE.mm --label L` wrote: the wanted theorem last, what it rests on before it. */
+function bundleSubmissions(file: string, options: SubmitOptions): Submission[] {
+  if (options.proof.length > 0 || options.label.length > 0)
+    throw usageError('usage', `expected no --proof and no --label: ${file} has both`)
+  const { kind, proofs } = readBundle(file)
+  const claimIds = new Map(proofs.map(({ label, claim }) => [label, claimIdOf(kind, claim)]))
+  return proofs.map(({ label, claim, proof }, index) => {
+    const action = sendable({ type: 'submit-proof', kind, claim, proof, metadata: null }, label)
+    const cites = new Map([...citedClaims(proof)].filter(([cited]) => claimIds.has(cited)))
+    return { name: label, claimId: claimIdOf(kind, claim), action, cites, dependency: index < proofs.length - 1 }
+  })
 }
 
 function modelSubmission(cnfFile: string, modelFile: string): Submission {
@@ -253,7 +317,18 @@ async function reportOn(
     )
   const path = several ? join(options.output, `${claimId}.json`) : options.output
   writeOutputFile(path, 'the receipt', bytes)
-  return { ...report, receipt: path }
+  return { ...report, receipt: path, ...keptProof(submission.action, path, report.status) }
+}
+
+/**
+ * The proof beside its receipt, where `aethel verify --recheck` looks for it. A theorem's is not enough for that: it takes the
+ * statements cited. If the claim was final before, the proof on record may be another: what is there already stays.
+ */
+function keptProof(action: Action, receipt: string, status: Report['status']): { readonly proof?: string } {
+  if (action.type !== 'submit-proof' || action.kind === METAMATH_KIND) return {}
+  const path = proofBeside(receipt)
+  if (status === 'final' || !existsSync(path)) writeOutputFile(path, 'the proof', action.proof)
+  return { proof: path }
 }
 
 function isFolder(path: string): boolean {
@@ -261,7 +336,8 @@ function isFolder(path: string): boolean {
 }
 
 function printReport(report: Report): void {
-  const where = report.receipt === undefined ? '' : `, receipt in ${report.receipt}`
+  const beside = report.proof === undefined ? '' : ` with its proof in ${report.proof}`
+  const where = report.receipt === undefined ? '' : `, receipt in ${report.receipt}${beside}`
   switch (report.status) {
     case 'final':
       return printLine(`${paint('green', 'final')}: ${report.name}, block ${report.height ?? '?'}, claim ${report.claimId}${where}`)

@@ -1,7 +1,7 @@
 /** `aethel testnet`: writes homes, keys, genesis and a trust root for a network on this machine. */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { type CommonOptions, finish, integer, withJson } from '../command.js'
+import { type CommonOptions, collect, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { createNetwork, DEFAULT_BASE_PORT } from '../network.js'
 import { printJson, printLine } from '../ui/terminal.js'
@@ -10,7 +10,8 @@ interface TestnetOptions extends CommonOptions {
   readonly validators: number
   readonly output: string
   readonly basePort: number
-  readonly library?: string
+  readonly library: readonly string[]
+  readonly verifier: readonly string[]
   readonly epochLength: number
 }
 
@@ -21,7 +22,13 @@ export function registerTestnet(program: Command): void {
     .requiredOption('--output <dir>', 'folder to make; must not hold a network yet')
     .option('--base-port <port>', 'first of the ports to use (two per validator); 0 picks free ones', integer(0, 65_000), DEFAULT_BASE_PORT)
     .option('--epoch-length <blocks>', 'validators may change after so many blocks; 0: never', integer(0, 1_000_000_000), 0)
-    .option('--library <file>', 'Metamath library whose axioms genesis holds (default: the bundled propositional logic)')
+    .option(
+      '--library <file>',
+      'Metamath library whose axioms genesis holds, repeatable (default: the bundled propositional logic)',
+      collect,
+      [],
+    )
+    .option('--verifier <module>', 'proof kind from outside: the file that exports its verifier (repeatable)', collect, [])
     .action((options: TestnetOptions) => finish(options, () => testnet(options)))
 }
 
@@ -30,7 +37,8 @@ async function testnet(options: TestnetOptions): Promise<ExitCode> {
     folder: options.output,
     validators: options.validators,
     basePort: options.basePort,
-    libraryPath: options.library,
+    libraryPaths: options.library,
+    verifiers: options.verifier,
     parameters: { epochLength: options.epochLength },
   })
   if (options.json === true) {

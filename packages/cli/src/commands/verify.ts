@@ -2,8 +2,11 @@
  * `aethel verify`: is this receipt true, given a trust root? Offline. With `--recheck` the proof kind's own kernel runs on
  * the proof as well, and then no validator needs to be trusted at all.
  */
+import { existsSync } from 'node:fs'
 import { equalBytes, type Hash, keyOf, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
 import {
+  BVLRAT_KIND,
+  bvlratVerifier,
   claimIdOf,
   createMeter,
   LRAT_KIND,
@@ -33,7 +36,7 @@ import {
 import type { Command } from 'commander'
 import { type CommonOptions, finish, withJson } from '../command.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
-import { MAX_REFUTATION_BYTES, MAX_SMALL_FILE_BYTES, readInputFile, writeOutputFile } from '../files.js'
+import { MAX_REFUTATION_BYTES, MAX_SMALL_FILE_BYTES, proofBeside, readInputFile, writeOutputFile } from '../files.js'
 import { citedClaims, definitionOf, openLibrary } from '../metamath-library.js'
 import { type CheckLine, grouped, note, paint, paintError, printChecklist, printJson, printLine, printTable } from '../ui/terminal.js'
 
@@ -52,14 +55,19 @@ export function registerVerify(program: Command): void {
     .requiredOption('--trust <file>', 'the chain and validators you trust (trust.json)')
     .option('--epochs <file>', 'proof of the epochs since the trusted one (aethel validators epochs)')
     .option('--advance-trust <file>', 'write a trust root of the newest epoch that --epochs proves')
-    .option('--recheck', 'run the proof checker as well, on the proof in --proof')
+    .option('--recheck', 'run the proof checker as well, on the proof in --proof, or on the one that submit put beside the receipt')
     .option('--proof <file>', 'the proof that was submitted: an .lrat file, a model, or the .mm database with the theorem')
     .action((file: string, options: VerifyOptions) => finish(options, () => verify(file, options)))
 }
 
 function verify(file: string, options: VerifyOptions): ExitCode {
-  if (options.recheck === true && options.proof === undefined)
-    throw usageError('usage', 'expected --proof FILE with --recheck: the proof to check again')
+  const proofFile = options.recheck === true ? (options.proof ?? proofBeside(file)) : undefined
+  if (proofFile !== undefined && options.proof === undefined && !existsSync(proofFile)) {
+    throw usageError(
+      'usage',
+      `expected --proof FILE with --recheck: the proof to check again (there is no ${proofFile} beside the receipt)`,
+    )
+  }
   if (options.recheck !== true && options.proof !== undefined)
     throw usageError('usage', 'expected --recheck with --proof: without it the proof is not looked at')
   if (options.advanceTrust !== undefined && options.epochs === undefined)
@@ -70,8 +78,8 @@ function verify(file: string, options: VerifyOptions): ExitCode {
   const verification = verifyReceipt(receipt, { trust, ...(epochs === undefined ? {} : { epochs }) })
   const checks: CheckLine[] = verification.steps.map((step) => ({ name: step.name, passed: step.ok, detail: step.detail }))
   let refusal: Refusal | null = verification.ok ? null : verification.error
-  if (verification.ok && options.proof !== undefined) {
-    const again = recheck(verification.value, options.proof)
+  if (verification.ok && proofFile !== undefined) {
+    const again = recheck(verification.value, proofFile)
     const detail = again.ok
       ? `the checker finds the proof valid here too, for the same ${grouped(again.value.gas)} gas`
       : again.error.message
@@ -107,8 +115,9 @@ function recheck(receipt: CheckedReceipt, proofFile: string): Result<{ readonly 
   switch (receipt.record.kind) {
     case METAMATH_KIND:
       return recheckTheorem(receipt, proofFile)
-    case LRAT_KIND: {
-      const verifier = lratVerifier() as ProofVerifier<unknown>
+    case LRAT_KIND:
+    case BVLRAT_KIND: {
+      const verifier = (receipt.record.kind === LRAT_KIND ? lratVerifier() : bvlratVerifier()) as ProofVerifier<unknown>
       const proof = readInputFile(proofFile, 'an LRAT refutation', MAX_REFUTATION_BYTES)
       return recheckReceipt(receipt, proof, { verifier, meter: createMeter(verifier.limits) })
     }

@@ -2,10 +2,11 @@
  * A whole database checked offline: every proof in the order of the file, or one by its label. The verdict is a
  * function of the bytes and the options, like everything here.
  */
-import { createMeter, MeterExhausted } from '../meter.js'
-import { type Database, DatabaseError, lineOf, parseDatabase } from './database.js'
+import { assert } from '@aethel/codec'
+import { type Database, parseDatabase } from './database.js'
 import { GAS } from './gas.js'
 import { ProofText } from './proof-text.js'
+import { type ChunkVerdict, checkChunk, type ProofLimits } from './slices.js'
 
 export interface DatabaseCheckOptions {
   /** Check this theorem only; the others are read, and trusted as statements. */
@@ -63,42 +64,50 @@ function checkTheorems(
   options: DatabaseCheckOptions,
 ): DatabaseVerdict {
   const text = new ProofText(database)
-  const limits = {
-    gas: options.gasPerProof ?? OFFLINE_GAS_PER_PROOF,
-    memoryWords: options.memoryWordsPerProof ?? OFFLINE_MEMORY_WORDS_PER_PROOF,
-  }
+  const limits = proofLimits(options)
   let gas = readingGas
-  for (let theorem = first; theorem < last; theorem++) {
-    const meter = createMeter(limits)
-    const refusal = checkProof(text, theorem, meter)
-    gas += meter.gas
-    const done = theorem - first
-    if (refusal !== null) {
-      const statement = database.theorems.at(theorem)
-      const label = database.labelOf(statement)
-      const line = lineOf(database.bytes, refusal.at ?? database.offsets.at(statement))
-      const message = `line ${line}: theorem "${label}": ${refusal.message}`
-      return { status: 'invalid', code: refusal.code, message, label, theorems: done, gas }
-    }
-    if ((done + 1) % PROGRESS_EVERY === 0) options.onProgress?.(done + 1, last - first)
+  for (let from = first; from < last; from += PROGRESS_EVERY) {
+    const to = Math.min(from + PROGRESS_EVERY, last)
+    const chunk = checkChunk(text, from, to, limits)
+    gas += chunk.gas
+    if (chunk.refusal !== null) return refusedTheorem(chunk.refusal, chunk.refusal.theorem - first, gas)
+    options.onProgress?.(to - first, last - first)
   }
-  options.onProgress?.(last - first, last - first)
   return { status: 'valid', theorems: last - first, gas }
 }
 
-interface ProofRefusal {
-  readonly code: string
-  readonly message: string
-  readonly at?: number
+/** Limits of one proof, offline. */
+export function proofLimits(options: Pick<DatabaseCheckOptions, 'gasPerProof' | 'memoryWordsPerProof'>): ProofLimits {
+  return {
+    gas: options.gasPerProof ?? OFFLINE_GAS_PER_PROOF,
+    memoryWords: options.memoryWordsPerProof ?? OFFLINE_MEMORY_WORDS_PER_PROOF,
+  }
 }
 
-function checkProof(text: ProofText, theorem: number, meter: ReturnType<typeof createMeter>): ProofRefusal | null {
-  try {
-    meter.charge(GAS.proof)
-    const fault = text.read(theorem) ?? text.machine.run(meter)
-    return fault === null ? null : { code: fault, message: text.explain(fault) }
-  } catch (error) {
-    if (error instanceof MeterExhausted || error instanceof DatabaseError) return error
-    throw error
+function refusedTheorem(refusal: NonNullable<ChunkVerdict['refusal']>, theorems: number, gas: number): DatabaseVerdict {
+  const { code, message, label } = refusal
+  return { status: 'invalid', code, message, label, theorems, gas }
+}
+
+/**
+ * The verdict on a whole database from those on its parts, in the order of the file: the same as that of one check, as long as
+ * nothing before the first refusal is missing. A part does not know what comes after it, so what is refused is explained by
+ * `check` on the whole database (a label that is nowhere, or one that comes later?).
+ */
+export function concludeChunks(
+  byteCount: number,
+  theorems: number,
+  chunks: Iterable<ChunkVerdict>,
+  check: (first: number, last: number) => ChunkVerdict,
+): DatabaseVerdict {
+  let gas = GAS.byte * byteCount
+  for (const chunk of chunks) {
+    gas += chunk.gas
+    if (chunk.refusal === null) continue
+    const { theorem } = chunk.refusal
+    const { refusal } = check(theorem, theorem + 1)
+    assert(refusal !== null, 'a proof that is refused by what comes before it is refused')
+    return refusedTheorem(refusal, theorem, gas)
   }
+  return { status: 'valid', theorems, gas }
 }

@@ -60,6 +60,7 @@ describe('metamath databases', () => {
     ['a block closed twice', '${ $} $}', 'scope'],
     ['an unclosed comment', '$( never closed', 'comment'],
     ['a comment in a comment', '$( one $( two $) $)', 'comment'],
+    ['a lone dollar sign at the end', 'a $a |- p $. $', 'syntax'],
     ['a NUL byte', 't $p |- p $= \0 $.', 'character'],
     ['a NUL byte in a comment', '$( \0 $)', 'character'],
     ['a byte beyond ASCII', '$( \u00e9 $)', 'character'],

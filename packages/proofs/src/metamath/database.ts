@@ -91,8 +91,9 @@ export class Scanner {
         if (kind === DOLLAR) this.fail('syntax', `a keyword must be preceded by whitespace; put a space before "$"`, at)
         return this.#illegal(at)
       }
-      const keyword = at + 1 < end ? (bytes[at + 1] as number) : 0
-      this.stop = Math.min(at + 2, end)
+      if (at + 1 >= end) this.fail('syntax', 'the file ends with a lone "$"; expected a keyword', at)
+      const keyword = bytes[at + 1] as number
+      this.stop = at + 2
       if (at + 2 < end && BYTE_CLASS[bytes[at + 2] as number] !== WHITE) {
         if (BYTE_CLASS[bytes[at + 2] as number] === ILLEGAL) return this.#illegal(at + 2)
         this.fail('syntax', `a keyword must be followed by whitespace, got "${asciiText(bytes, at, at + 3)}"`, at)
@@ -185,6 +186,18 @@ export class Database {
     return this.kinds.length
   }
 
+  /** Makes room for this many tokens. */
+  growTokens(count: number): void {
+    if (count <= this.statements.length) return
+    const size = Math.max(count, 2 * this.statements.length)
+    const roles = new Uint8Array(size)
+    roles.set(this.roles)
+    const statements = new Int32Array(size)
+    statements.set(this.statements)
+    this.roles = roles
+    this.statements = statements
+  }
+
   /** Statement with this label, or -1. */
   statementOf(token: number): number {
     return token < 0 || token >= this.statements.length ? -1 : (this.statements[token] as number) - 1
@@ -229,14 +242,17 @@ export function lineOf(bytes: Uint8Array, offset: number): number {
   return line
 }
 
-/** Reads a database; the refusal's message names the line. Never throws on any bytes. */
-export function parseDatabase(bytes: Uint8Array): Result<Database, Refusal> {
+/**
+ * Reads a database; the refusal's message names the line. Never throws on any bytes. `onOutermost` is called after every
+ * statement of the outermost block, with what was read so far.
+ */
+export function parseDatabase(bytes: Uint8Array, onOutermost?: (database: Database) => void): Result<Database, Refusal> {
   if (bytes.length > MAX_DATABASE_BYTES) {
     return refuse('too-long', `expected a database of at most ${MAX_DATABASE_BYTES} bytes, got ${bytes.length}; split it`)
   }
   try {
     checkCharacters(bytes)
-    return ok(new DatabaseReader(bytes).read())
+    return ok(new DatabaseReader(bytes).read(onOutermost))
   } catch (error) {
     if (error instanceof DatabaseError) return refuse(error.code, `line ${lineOf(bytes, error.at)}: ${error.message}`)
     throw error
@@ -293,13 +309,14 @@ class DatabaseReader {
     this.#scanner = new Scanner(bytes, 0, bytes.length)
   }
 
-  read(): Database {
+  read(onOutermost?: (database: Database) => void): Database {
     const scanner = this.#scanner
     for (;;) {
       const kind = scanner.next()
       if (kind === 0) break
       if (kind === 1) this.#labelled()
       else this.#keyword(kind)
+      if (onOutermost !== undefined && this.#blocks.length === 0) onOutermost(this.#database)
     }
     if (this.#blocks.length > 0) {
       const open = this.#blockOffsets.at(this.#blockOffsets.length - 1)
@@ -349,10 +366,7 @@ class DatabaseReader {
       out.set(words)
       return out
     }
-    const roles = new Uint8Array(size)
-    roles.set(this.#database.roles)
-    this.#database.roles = roles
-    this.#database.statements = larger(this.#database.statements)
+    this.#database.growTokens(size)
     this.#floats = larger(this.#floats)
     this.#slots = larger(this.#slots)
     this.#seen = larger(this.#seen)

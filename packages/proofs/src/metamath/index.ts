@@ -7,10 +7,12 @@ export {
 } from './certificate.js'
 export {
   checkDatabase,
+  concludeChunks,
   type DatabaseCheckOptions,
   type DatabaseVerdict,
   OFFLINE_GAS_PER_PROOF,
   OFFLINE_MEMORY_WORDS_PER_PROOF,
+  proofLimits,
 } from './check.js'
 export {
   type ClaimStatement as MetamathStatement,
@@ -32,4 +34,5 @@ export {
   libraryAxioms,
   libraryDigest,
 } from './library.js'
+export { type ChunkVerdict, chunkChecker, DatabaseMirror, type DatabaseSlice, type ProofLimits, parseInSlices } from './slices.js'
 export { METAMATH_LIMITS, metamathVerifier } from './verifier.js'

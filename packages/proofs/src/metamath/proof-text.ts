@@ -5,7 +5,7 @@
 import { type Database, ESSENTIAL, FLOATING, Scanner } from './database.js'
 import type { Names } from './explain.js'
 import { explain } from './explain.js'
-import { IntVector } from './integers.js'
+import { grown, IntVector } from './integers.js'
 import { type Fault, Machine } from './machine.js'
 
 const OPEN = 0x28
@@ -20,28 +20,38 @@ export class ProofText {
   /** The theorem read last. */
   statement = -1
 
-  readonly #database: Database
+  readonly database: Database
   #generation = 0
   /** Per token: the slot of a variable of this proof. */
-  readonly #slots: Int32Array
-  readonly #slotSeen: Int32Array
+  #slots: Int32Array = new Int32Array(0)
+  #slotSeen: Int32Array = new Int32Array(0)
   /** Per statement: its reference in an uncompressed proof. */
-  readonly #referenceOf: Int32Array
-  readonly #referenceSeen: Int32Array
+  #referenceOf: Int32Array = new Int32Array(0)
+  #referenceSeen: Int32Array = new Int32Array(0)
   /** Variables by slot, for messages. */
   readonly #variables = new IntVector(64)
 
   constructor(database: Database) {
-    this.#database = database
-    this.#slots = new Int32Array(database.tokens.count)
-    this.#slotSeen = new Int32Array(database.tokens.count)
-    this.#referenceOf = new Int32Array(database.statementCount)
-    this.#referenceSeen = new Int32Array(database.statementCount)
+    this.database = database
+  }
+
+  /** The database may have grown since the last proof. */
+  #grow(): void {
+    const { tokens, statementCount } = this.database
+    if (this.#slots.length < tokens.count) {
+      this.#slots = grown(this.#slots, tokens.count)
+      this.#slotSeen = grown(this.#slotSeen, tokens.count)
+    }
+    if (this.#referenceOf.length < statementCount) {
+      this.#referenceOf = grown(this.#referenceOf, statementCount)
+      this.#referenceSeen = grown(this.#referenceSeen, statementCount)
+    }
   }
 
   /** Reads the proof of a theorem (its number among the theorems). Null: ready to run. */
   read(theorem: number): Fault | null {
-    const database = this.#database
+    const database = this.database
+    this.#grow()
     this.statement = database.theorems.at(theorem)
     this.references.length = 0
     this.#generation++
@@ -57,7 +67,7 @@ export class ProofText {
   }
 
   #layFrame(): void {
-    const database = this.#database
+    const database = this.database
     const frame = database.contents.at(this.statement)
     const count = database.frames.at(frame)
     this.#variables.length = 0
@@ -109,12 +119,12 @@ export class ProofText {
   }
 
   #frameSize(): number {
-    return this.#database.frames.at(this.#database.contents.at(this.statement))
+    return this.database.frames.at(this.database.contents.at(this.statement))
   }
 
   /** The statement the current token names: an earlier assertion, or an active hypothesis. */
   #resolve(scanner: Scanner): number {
-    const database = this.#database
+    const database = this.database
     const statement = database.statementOf(database.tokens.find(scanner.bytes, scanner.start, scanner.stop))
     if (statement < 0) return scanner.fail('unknown-label', `there is no statement "${scanner.text()}"`)
     if (statement === this.statement) return scanner.fail('self-reference', `"${scanner.text()}" may not be used to prove itself`)
@@ -129,7 +139,7 @@ export class ProofText {
   }
 
   #addReference(statement: number): void {
-    const database = this.#database
+    const database = this.database
     this.references.push(statement)
     this.#referenceSeen[statement] = this.#generation
     if (database.kinds.at(statement) !== FLOATING) {
@@ -150,8 +160,8 @@ export class ProofText {
   #dummyDisjoint(theorem: number): void {
     const frame = this.#frameSize()
     if (this.machine.slots === frame) return
-    const chain = this.#database.disjointPairs
-    for (let link = this.#database.disjointHeads.at(theorem); link >= 0; link = chain.at(3 * link + 2)) {
+    const chain = this.database.disjointPairs
+    for (let link = this.database.disjointHeads.at(theorem); link >= 0; link = chain.at(3 * link + 2)) {
       const x = chain.at(3 * link)
       const y = chain.at(3 * link + 1)
       if (this.#slotSeen[x] !== this.#generation || this.#slotSeen[y] !== this.#generation) continue
@@ -167,7 +177,7 @@ export class ProofText {
   }
 
   explain(fault: Fault): string {
-    const database = this.#database
+    const database = this.database
     const frame = database.contents.at(this.statement)
     const statementOf = (reference: number): number =>
       reference < this.#frameSize() ? database.frames.at(frame + 1 + reference) : this.references.at(reference - this.#frameSize())

@@ -138,6 +138,13 @@ export class TokenTable {
     this.#slots = slots
   }
 
+  /** The tokens from id `first` on: their bytes one after another, and where each ends in them. */
+  since(first: number): { readonly bytes: Uint8Array; readonly ends: Int32Array } {
+    const from = this.#ends[first] as number
+    const ends = this.#ends.slice(first + 1, this.#count + 1).map((end) => end - from)
+    return { bytes: this.#arena.slice(from, this.#ends[this.#count]), ends }
+  }
+
   bytesOf(id: number): Uint8Array {
     assert(id >= 0 && id < this.#count, `no token ${id}`)
     return this.#arena.subarray(this.#ends[id], this.#ends[id + 1])

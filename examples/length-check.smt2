@@ -1,0 +1,11 @@
+; A parser's bounds check, written so that it cannot be fooled by wrapping: offset <= size and length <= size - offset imply that
+; offset + length neither overflows nor passes size. (The other way round, offset + length <= size, the check is useless.)
+(set-logic QF_BV)
+(set-info :status unsat)
+(declare-fun offset () (_ BitVec 64))
+(declare-fun length () (_ BitVec 64))
+(declare-fun size () (_ BitVec 64))
+(assert (bvule offset size))
+(assert (bvule length (bvsub size offset)))
+(assert (or (bvuaddo offset length) (bvugt (bvadd offset length) size)))
+(check-sat)

@@ -1,0 +1,10 @@
+; The same with (low + high) / 2: satisfiable, the model is the bug.
+(set-logic QF_BV)
+(set-info :status sat)
+(declare-const low (_ BitVec 32))
+(declare-const high (_ BitVec 32))
+(define-fun mid () (_ BitVec 32) (bvsdiv (bvadd low high) (_ bv2 32)))
+(assert (bvsle #x00000000 low))
+(assert (bvsle low high))
+(assert (or (bvslt mid low) (bvsgt mid high)))
+(check-sat)

@@ -1,0 +1,80 @@
+/**
+ * Two certificates that contradict each other (protocol.md §12): more than a third of the power has signed what no honest
+ * validator signs, and no choice between the two would be right. The replica stops at once, says what it has seen, and serves
+ * what it has committed; it signs nothing any more.
+ */
+import type { Hash, Height } from '@aethel/codec'
+import type { Header } from './block.js'
+import type { Certificate, Vote } from './certificate.js'
+import type { ForkMaterial } from './fork-assembly.js'
+import type { Effect } from './interface.js'
+import type { NewView } from './messages.js'
+import type { State } from './state.js'
+
+/** NEW-VIEWs kept for a fork proof across views: the newest, as many as hold this many entries, about 400 bytes each: 2.5 MB. */
+const MAX_KEPT_ENTRIES = 6_400
+/** Certificates of uncommitted blocks that go into the material, the lowest. */
+const MAX_CERTIFIED = 64
+
+/**
+ * Thrown where the contradiction shows and caught by `step`: nothing of what the step had still to do may be done. What it had
+ * done before stands.
+ */
+export class ForkFound extends Error {
+  override readonly name = 'ForkFound'
+  readonly height: Height
+  readonly certificate: Certificate
+  /** Of the rival branch, where the message that told us brought them. */
+  readonly headers: Header[] = []
+
+  constructor(height: Height, certificate: Certificate) {
+    super(`two blocks are committed at height ${height}: more than a third of the power is Byzantine`)
+    this.height = height
+    this.certificate = certificate
+  }
+}
+
+/** A certificate for a height that is committed here must be for the block that is. */
+export function checkAgainstChain(state: State, certificate: Certificate): void {
+  if (certificate.epoch !== state.config.validators.epoch) return
+  const own: Hash | undefined = state.recent.get(certificate.height)
+  if (own !== undefined && !sameHash(own, certificate.blockHash)) throw new ForkFound(certificate.height, certificate)
+}
+
+function sameHash(a: Hash, b: Hash): boolean {
+  return a.every((byte, position) => byte === b[position])
+}
+
+/** The entries that let a view's first block in may be the only proof of who forgot its COMMIT (O3). */
+export function keepNewView(state: State, message: NewView): void {
+  state.newViews.push(message)
+  let entries = state.newViews.reduce((sum, { viewChanges }) => sum + viewChanges.length, 0)
+  while (entries > MAX_KEPT_ENTRIES && state.newViews.length > 1) entries -= state.newViews.shift()?.viewChanges.length ?? 0
+}
+
+export function haltEffect(state: State, found: ForkFound): Extract<Effect, { kind: 'fork' }> {
+  const held = forkMaterialOf(state)
+  const certificates = [found.certificate, ...held.certificates]
+  return { kind: 'fork', height: found.height, material: { ...held, certificates, headers: [...found.headers, ...held.headers] } }
+}
+
+/** Everything here that may say whose fault a fork is. */
+export function forkMaterialOf(state: State): ForkMaterial {
+  const certified = [...state.certified].sort(([a], [b]) => a - b).slice(0, MAX_CERTIFIED)
+  const others = [state.lastCertificate, state.highest, ...state.newViews.map(({ certificate }) => certificate)]
+  const held: Certificate[] = []
+  for (const certificate of others) if (certificate !== null) held.push(certificate)
+  const blocks = [...[...state.blocks.values()].map(({ block }) => block), ...state.recentBlocks.values()]
+  const votes: Vote[] = []
+  for (const [, , slot] of state.votes.slots())
+    for (const phase of [slot.prepare, slot.commit]) for (const tally of phase.tallies) votes.push(...tally.votes)
+  return {
+    certificates: [...certified.map(([, { certificate }]) => certificate), ...held],
+    headers: blocks.map(({ header }) => header),
+    votes,
+    entries: [
+      ...state.newViews.flatMap(({ viewChanges }) => viewChanges),
+      ...state.viewChanges.flatMap((message) => (message === undefined ? [] : [message.entry])),
+    ],
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * What crosses to a proof worker: one run of bytes, handed over and not copied. A message of many small arrays costs the
+ * main thread more than a whole batch of checks costs the worker.
+ */
+import { decode, encode, type Reader } from '@aethel/codec'
+
+export interface ProofBatch {
+  /** Statements sent before are to be forgotten. */
+  readonly forget: boolean
+  /** May be left unfinished if something more urgent waits: what is left out comes again. */
+  readonly mayStop: boolean
+  /** Of cited claims, each sent once. */
+  readonly statements: readonly { readonly claimId: Uint8Array; readonly statement: Uint8Array }[]
+  readonly jobs: readonly ProofJob[]
+}
+
+export interface ProofJob {
+  readonly kind: string
+  readonly claim: Uint8Array
+  readonly proof: Uint8Array
+}
+
+/**
+ * Places in the words a thread shares with the pool. BATCH counts batches begun, JOB is the position in it, HURRY asks to stop between
+ * two proofs.
+ */
+export const SHARED = { batch: 0, job: 1, hurry: 2, words: 3 } as const
+
+/** Both sides are ours: the lengths say how many bytes there are, and no bound is needed. */
+const ANY = 0xffff_ffff
+
+export function encodeBatch(batch: ProofBatch): Uint8Array<ArrayBuffer> {
+  const bytes = encode((writer) => {
+    writer.bool(batch.forget).bool(batch.mayStop)
+    writer.list(batch.statements, (w, { claimId, statement }) => w.bytes(claimId).bytes(statement))
+    writer.list(batch.jobs, (w, { kind, claim, proof }) => w.text(kind).bytes(claim).bytes(proof))
+  })
+  return bytes as Uint8Array<ArrayBuffer>
+}
+
+export function decodeBatch(bytes: Uint8Array): ProofBatch {
+  const batch = decode(bytes, (reader) => ({
+    forget: reader.bool(),
+    mayStop: reader.bool(),
+    statements: reader.list(ANY, (r) => ({ claimId: r.bytes(ANY), statement: r.bytes(ANY) })),
+    jobs: reader.list(ANY, readJob),
+  }))
+  if (!batch.ok) throw new Error(`a batch of proofs does not decode: ${batch.error.message}`)
+  return batch.value
+}
+
+function readJob(reader: Reader): ProofJob {
+  return { kind: reader.text(ANY), claim: reader.bytes(ANY), proof: reader.bytes(ANY) }
+}

@@ -1,0 +1,50 @@
+/**
+ * What a peer's message is charged (network/allowance.ts): microseconds of work, estimated by what it makes us do. Free is what can
+ * only come when it was asked for or when it is the leader's turn; votes cost what checking them does, and progress pays for them.
+ */
+import type { Message } from '@aethel/consensus'
+
+/** A signature check, the hash of what is signed, and the step. */
+const CHECKED_US = 100
+/** Decoding, and a look at the state. */
+const UNWANTED_US = 10
+/** Large messages are decoded at about 50 MB/s, hashes of transactions included. */
+const UNWANTED_BYTES_PER_US = 50
+const SERVED_BYTES_PER_US = 16
+/** Two votes of each peer go with every block; twice that, for those that are sent again. */
+export const GRANT_PER_BLOCK_US: number = 4 * CHECKED_US
+/** Hashing a transaction, and a look into the index. */
+export const KNOWN_TRANSACTION_US = 10
+/** Peers that were given the same transaction by its client each pass it on. */
+export const GRANT_PER_TRANSACTION_US: number = 2 * KNOWN_TRANSACTION_US
+
+/** Of a message that was not worth checking. */
+export function priceOfUnwanted(bytes: number): number {
+  return UNWANTED_US + bytes / UNWANTED_BYTES_PER_US
+}
+
+/** Of blocks that the peer was given before: read, decoded and encoded. The first time is free, or nobody could catch up. */
+export function priceOfServing(bytes: number): number {
+  return bytes / SERVED_BYTES_PER_US
+}
+
+/** Of a message that was checked and handled. */
+export function priceOf(message: Message, bytes: number): number {
+  switch (message.kind) {
+    case 'pre-prepare':
+    case 'blocks':
+    case 'block':
+    case 'snapshot':
+    case 'chunk':
+      return 0
+    case 'vote':
+      return CHECKED_US
+    case 'view-change':
+    case 'new-view':
+    case 'status':
+    case 'fetch':
+    case 'view-claim':
+    case 'evidence':
+      return CHECKED_US + bytes // what makes these long is signatures, of 64 bytes each
+  }
+}

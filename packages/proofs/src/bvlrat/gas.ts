@@ -1,0 +1,48 @@
+/**
+ * The prices of `bvlrat/1` up to the CNF, normative like those of `lrat/1`, which are charged for that CNF on top.
+ * docs/proof-kinds/bvlrat.md states when each is charged.
+ */
+import type { VerifierLimits } from '../verifier.js'
+
+/** Per byte of the canonical script: reading it once and keeping its program. */
+export const GAS_SCRIPT_BYTE = 8
+/** Per instruction of the program, each time it is executed. */
+export const GAS_INSTRUCTION = 10
+/** So many bits that an instruction puts on the stack or moves cost one (rounded up). */
+export const BITS_PER_GAS = 8
+/** Per gate asked for, even if it folds away. */
+export const GAS_GATE = 2
+/** Per gate asked for that does not fold away and is looked up in the gate table. */
+export const GAS_LOOKUP = 6
+/** Per place of the gate table looked at beyond the first. */
+export const GAS_PROBE = 1
+/** Per gate that is not found there and is made. */
+export const GAS_NEW_GATE = 8
+/** Per gate, when the gates that matter are marked and numbered. */
+export const GAS_MARK = 1
+/** Per word of the CNF: a clause's count and its literals. */
+export const GAS_CNF_WORD = 1
+
+/** As in `lrat/1`: charges below this sum may be collected, if they are on the meter before any allocation or verdict. */
+export const GAS_BATCH = 4_096
+
+/** Widest bit vector of any term, so that a width, and twice a width, are small integers. */
+export const MAX_WIDTH: number = 1 << 16
+/** Bits of all declared constants together; their variables and the gates' must fit the variables of `lrat/1`. */
+export const MAX_INPUT_BITS: number = 1 << 26
+
+/** What validators accept unless genesis says otherwise: as `lrat/1`, and a script of at most 1 MiB. */
+export const BVLRAT_LIMITS: VerifierLimits = {
+  claimBytes: 1 << 20,
+  proofBytes: 64 << 20,
+  gas: 400_000_000,
+  memoryWords: 64 << 20,
+}
+
+/** What `checkBvlrat` allows on one's own machine. */
+export const BVLRAT_OFFLINE_LIMITS: VerifierLimits = {
+  claimBytes: 64 << 20,
+  proofBytes: 1 << 30,
+  gas: 100_000_000_000,
+  memoryWords: 512 << 20,
+}

@@ -1,0 +1,7 @@
+export { scriptToClaim } from './canonical.js'
+export { type EncodedScript, encodeScript } from './encode.js'
+export { BVLRAT_LIMITS, BVLRAT_OFFLINE_LIMITS } from './gas.js'
+export { bitsOf, cnfToDimacs, encodeWithin, modelText } from './model.js'
+export { parseScript } from './parse.js'
+export type { BvConstant, BvScript } from './script.js'
+export * from './verifier.js'

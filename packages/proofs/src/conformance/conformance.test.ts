@@ -1,0 +1,426 @@
+import { readFileSync } from 'node:fs'
+import { encode, fromHex, type Hash, ok, type Result, toHex } from '@aethel/codec'
+import { describe, expect, it } from 'vitest'
+import { defineVerifier, type VerifierDefinition } from '../define.js'
+import { type Cnf, cnfToClaim, lratVerifier } from '../lrat/index.js'
+import { decodeLibrary, metamathVerifier, readMetamathClaim } from '../metamath/index.js'
+import { MeterExhausted } from '../meter.js'
+import { testClaim, testVerifier } from '../test-kind.js'
+import type { ProofVerifier } from '../verifier.js'
+import { CHECKS, type ConformanceOptions, checkConformance, conformanceOptions, type Sample, samplesOf } from './index.js'
+
+/** Set while the kit measures: what is slow on purpose is slow then only. */
+let measuring = false
+const clock = (): number => {
+  measuring = true
+  return process.cpuUsage().user / 1000
+}
+const memory = (): number => {
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return heapUsed + arrayBuffers
+}
+
+function must<T>(result: Result<T, { message: string }>): T {
+  if (!result.ok) throw new Error(result.error.message)
+  return result.value
+}
+
+const hex = (text: string): Uint8Array => must(fromHex(text))
+
+/** A kind that is easy to get right: the claim is a byte n below 200 and its complement, the proof n bytes that add up to 7 n modulo 251. */
+const good: VerifierDefinition<number> = {
+  kind: 'sum/1',
+  revision: 1,
+  limits: { claimBytes: 2, proofBytes: 200, gas: 1_000_000, memoryWords: 1_000 },
+  intrinsicGas: { proof: 100, byte: 1 },
+  specification: 'the sum of the bytes',
+  vectors: '',
+  parseClaim: (bytes) => {
+    const [n, complement] = bytes
+    if (bytes.length !== 2 || n === undefined || complement !== 255 - n || n >= 200)
+      return { ok: false, error: { code: 'claim', message: 'no' } }
+    return ok(n)
+  },
+  verify: (n, proof, meter) => {
+    if (proof.length !== n) return { status: 'invalid', code: 'length', message: `expected ${n} bytes` }
+    meter.allocate(1)
+    let sum = 0
+    for (const byte of proof) {
+      meter.charge(2)
+      sum = (sum + byte) % 251
+    }
+    return sum === (7 * n) % 251 ? { status: 'valid' } : { status: 'invalid', code: 'sum', message: `the sum is ${sum}` }
+  },
+  isTrue: () => true,
+}
+
+const claimOf = (n: number): Uint8Array => Uint8Array.of(n, 255 - n)
+const proofOf = (n: number): Uint8Array => new Uint8Array(n).fill(7)
+const samples: Sample[] = [3, 10, 100].map((n) => ({
+  name: `${n}`,
+  claim: claimOf(n),
+  proof: proofOf(n),
+  expect: { status: 'valid', gas: 100 + 2 + n + 2 * n },
+}))
+const wrongSum: Sample = {
+  name: 'wrong',
+  claim: claimOf(3),
+  proof: Uint8Array.of(1, 2, 3),
+  expect: { status: 'invalid', code: 'sum', gas: 111 },
+}
+
+function conformanceOf(
+  change: Partial<VerifierDefinition<number>>,
+  more: Partial<ConformanceOptions> = {},
+): ReturnType<typeof checkConformance> {
+  const verifier = defineVerifier({ ...good, ...change })
+  return checkConformance({ ...conformanceOptions(verifier, [...samples, wrongSum]), inputs: 300, clock, memory, ...more })
+}
+
+const failedChecks = (report: ReturnType<typeof checkConformance>): string[] =>
+  report.checks.filter(({ status }) => status === 'failed').map(({ name }) => name)
+
+describe('the conformance kit', () => {
+  it('a verifier as it should be conforms', () => {
+    const report = conformanceOf({})
+    expect(report.checks.filter(({ status }) => status !== 'passed')).toEqual([])
+    expect(report).toMatchObject({ kind: 'sum/1', verdict: 'conforms' })
+    expect(report.checks.map(({ name }) => name)).toEqual(CHECKS)
+  })
+
+  let calls = 0
+  const bad: [string, Partial<VerifierDefinition<number>>, string, RegExp][] = [
+    [
+      'that counts its calls',
+      {
+        verify: (n, proof, meter) =>
+          calls++ % 7 === 6 ? { status: 'invalid', code: 'tired', message: 'no' } : good.verify(n, proof, meter),
+      },
+      'determinism',
+      /another outcome/,
+    ],
+    [
+      'that looks at the clock',
+      {
+        verify: (n, proof, meter) => {
+          Date.now()
+          return good.verify(n, proof, meter)
+        },
+      },
+      'determinism',
+      /uses Date\.now/,
+    ],
+    [
+      'that rolls dice',
+      {
+        verify: (n, proof, meter) => {
+          if (Math.random() < 0) return { status: 'valid' }
+          return good.verify(n, proof, meter)
+        },
+      },
+      'determinism',
+      /Math\.random/,
+    ],
+    [
+      'whose gas depends on what it has seen',
+      {
+        verify: (n, proof, meter) => {
+          meter.charge(calls++ % 3)
+          return good.verify(n, proof, meter)
+        },
+      },
+      'determinism',
+      /another outcome/,
+    ],
+    [
+      'that changes its input',
+      {
+        verify: (n, proof, meter) => {
+          const finding = good.verify(n, proof, meter)
+          proof.fill(0)
+          return finding
+        },
+      },
+      'determinism',
+      /changes the bytes/,
+    ],
+    [
+      'that works without charging',
+      {
+        verify: (n, proof, meter) => {
+          let x = 1
+          for (let i = 0; measuring && i < 150_000_000; i++) x = Math.imul(x, 5) + 1
+          return x === 0 ? { status: 'valid' } : good.verify(n, proof, meter)
+        },
+      },
+      'cost',
+      /not charged/,
+    ],
+    [
+      'that allocates without saying so',
+      {
+        verify: (n, proof, meter) => {
+          const room = new Uint8Array(measuring ? 200_000_000 : 200)
+          return room[n] === 0 ? good.verify(n, proof, meter) : { status: 'valid' }
+        },
+      },
+      'cost',
+      /not metered/,
+    ],
+    [
+      'that catches what the meter throws and goes on',
+      {
+        verify: (n, proof, meter) => {
+          try {
+            return good.verify(n, proof, meter)
+          } catch {
+            meter.charge(1)
+            return { status: 'valid' }
+          }
+        },
+      },
+      'metering',
+      /must not be caught/,
+    ],
+    [
+      'that answers for less than it takes',
+      {
+        verify: (n, proof, meter) => {
+          try {
+            return good.verify(n, proof, meter)
+          } catch (error) {
+            if (error instanceof MeterExhausted) return { status: 'invalid', code: 'tired', message: 'no' }
+            throw error
+          }
+        },
+      },
+      'metering',
+      /expected gas-exhausted/,
+    ],
+    [
+      'that charges fractions',
+      {
+        verify: (n, proof, meter) => {
+          meter.charge(0.5)
+          return good.verify(n, proof, meter)
+        },
+      },
+      'metering',
+      /whole number/,
+    ],
+    [
+      'that throws on a proof it does not expect',
+      {
+        verify: (n, proof, meter) => {
+          if (proof.length > n) throw new RangeError('too long')
+          return good.verify(n, proof, meter)
+        },
+      },
+      'mutation',
+      /verify threw: too long/,
+    ],
+    [
+      'whose parser throws',
+      {
+        parseClaim: (bytes) => {
+          if (bytes.length === 0) throw new TypeError('nothing there')
+          return good.parseClaim(bytes)
+        },
+      },
+      'claims',
+      /parseClaim threw/,
+    ],
+    [
+      'that reads two encodings as one claim',
+      { parseClaim: (bytes) => ((bytes[0] as number) < 200 && bytes.length === 2 ? ok(bytes[0] as number) : good.parseClaim(bytes)) },
+      'claims',
+      /same claim/,
+    ],
+    [
+      'that accepts any proof',
+      {
+        verify: (n, _proof, meter) => {
+          meter.charge(n)
+          return { status: 'valid' }
+        },
+      },
+      'mutation',
+      /a proof must matter/,
+    ],
+    [
+      'that accepts changed claims, some of them false',
+      {
+        parseClaim: (bytes) => (bytes.length === 2 ? ok((bytes[0] as number) + 256 * (bytes[1] as number)) : good.parseClaim(bytes)),
+        verify: (n, proof, meter) => good.verify(n % 256, proof, meter),
+        isTrue: (n) => Math.floor(n / 256) === 255 - (n % 256),
+      },
+      'mutation',
+      /a false claim is accepted/,
+    ],
+    [
+      'that runs for ever, calling its meter',
+      {
+        verify: (_n, _proof, meter) => {
+          for (;;) meter.charge(0)
+        },
+      },
+      'vectors',
+      /without any gas/,
+    ],
+  ]
+  it.each(bad)('a verifier %s fails', (_, change, check, reason) => {
+    calls = 0
+    measuring = false
+    const report = conformanceOf(change)
+    expect(report.verdict).toBe('fails')
+    expect(failedChecks(report)).toContain(check)
+    expect(report.checks.find(({ name }) => name === check)?.detail).toMatch(reason)
+  })
+
+  it('what it accepts beyond the vectors needs somebody to say that it is true', () => {
+    const report = conformanceOf(
+      { parseClaim: (bytes) => (bytes.length === 2 ? ok((bytes[0] as number) % 100) : good.parseClaim(bytes)) },
+      { isTrue: () => undefined },
+    )
+    expect(failedChecks(report)).toContain('mutation')
+  })
+
+  it('without a clock, costs are skipped and not called good', () => {
+    const verifier = defineVerifier(good)
+    const report = checkConformance({ ...conformanceOptions(verifier, samples), inputs: 10 })
+    expect(report.checks.at(-1)).toMatchObject({ name: 'cost', status: 'skipped' })
+  })
+})
+
+describe('definitions', () => {
+  it('are named by all that they pin', () => {
+    const { digest } = defineVerifier(good)
+    expect(toHex(defineVerifier({ ...good }).digest)).toBe(toHex(digest))
+    const changes: Partial<VerifierDefinition<number>>[] = [
+      { kind: 'sum/2' },
+      { revision: 2 },
+      { specification: 'another' },
+      { vectors: '{}' },
+      { limits: { ...good.limits, gas: 999 } },
+      { intrinsicGas: { proof: 100, byte: 2 } },
+    ]
+    for (const change of changes) expect(toHex(defineVerifier({ ...good, ...change }).digest)).not.toBe(toHex(digest))
+  })
+
+  it('that cannot be are refused when they are made', () => {
+    const changes: Partial<VerifierDefinition<number>>[] = [
+      { kind: 'Sum/1' },
+      { kind: 'sum' },
+      { kind: 'sum/1/2' },
+      { revision: 0 },
+      { intrinsicGas: { proof: 0, byte: 1 } },
+      { limits: { ...good.limits, proofBytes: 1 << 30 } },
+    ]
+    for (const change of changes) expect(() => defineVerifier({ ...good, ...change })).toThrow()
+  })
+
+  it('vectors that are none are said to be none', () => {
+    expect(samplesOf({ vectors: 'no' })).toMatchObject({ ok: false })
+    expect(samplesOf({ vectors: '{"cases":[{"name":"x","claim":"zz","proof":"","expect":{"status":"valid","gas":1}}]}' })).toMatchObject({
+      ok: false,
+    })
+    expect(samplesOf({ vectors: '{"cases":[{"name":"x","claim":"","proof":"","expect":{"status":"perhaps"}}]}' })).toMatchObject({
+      ok: false,
+    })
+  })
+})
+
+describe('the kinds of this program', () => {
+  interface MetamathVectors {
+    readonly library: string
+    readonly statements: Readonly<Record<string, string>>
+    readonly cases: readonly { name: string; claim: string; proof: string; gasLimit: number; expect: Sample['expect'] }[]
+  }
+
+  it('metamath/1 conforms', () => {
+    const vectors = JSON.parse(readFileSync(new URL('../../vectors/metamath-1.json', import.meta.url), 'utf8')) as MetamathVectors
+    const verifier = metamathVerifier([must(decodeLibrary(hex(vectors.library)))]) as ProofVerifier<unknown>
+    const cases = vectors.cases.map((each) => ({ ...each, claim: hex(each.claim), proof: hex(each.proof) }))
+    // A changed claim that is accepted may differ from one in the vectors by its label, or by conditions that its proof does not need.
+    const statementOf = (claim: Uint8Array): string => {
+      const { label: _label, disjoint: _disjoint, ...rest } = must(readMetamathClaim(claim))
+      return JSON.stringify(rest)
+    }
+    const known = new Set(cases.filter(({ expect: { status } }) => status === 'valid').map(({ claim }) => statementOf(claim)))
+    const isTrue = (claim: unknown): boolean => known.has(statementOf((claim as { bytes: Uint8Array }).bytes))
+    const cited = {
+      statementOf: (claimId: Hash): Uint8Array | undefined => {
+        const statement = vectors.statements[toHex(claimId)]
+        return statement === undefined ? undefined : hex(statement)
+      },
+    }
+    const report = checkConformance({ verifier, samples: cases, isTrue, cited, clock, inputs: 1_000 })
+    expect(report.checks.filter(({ status }) => status === 'failed')).toEqual([])
+  })
+
+  it('lrat/1 conforms; small formulas are decided by trying all assignments', () => {
+    interface LratVector {
+      readonly name: string
+      readonly cnf: string
+      readonly proofHex: string
+      readonly status: string
+      readonly gas: number
+      readonly gasLimit?: number
+    }
+    const vectors = JSON.parse(readFileSync(new URL('../../vectors/lrat-1.json', import.meta.url), 'utf8')) as {
+      vectors: readonly LratVector[]
+    }
+    const small = vectors.vectors.filter(({ status, proofHex, cnf }) => status === 'valid' && proofHex.length < 2_000 && cnf.length < 2_000)
+    expect(small.length).toBeGreaterThan(2)
+    const cases = small.map(({ name, cnf, proofHex, gas, gasLimit }): Sample => {
+      const limit = gasLimit === undefined ? {} : { gasLimit }
+      return {
+        name,
+        claim: must(cnfToClaim(encode((writer) => writer.raw(Uint8Array.from(cnf, (c) => c.charCodeAt(0)))))),
+        proof: hex(proofHex),
+        expect: { status: 'valid', gas },
+        ...limit,
+      }
+    })
+    const report = checkConformance({
+      verifier: lratVerifier() as ProofVerifier<unknown>,
+      samples: cases,
+      isTrue: (claim) => isUnsatisfiable(claim as Cnf),
+      clock,
+      inputs: 1_000,
+    })
+    expect(report.checks.filter(({ status }) => status === 'failed')).toEqual([])
+  })
+
+  it('test/1 does not: its proofs are not looked at, which is why no real network may list it', () => {
+    const claim = testClaim({ behaviour: 'valid', gas: 1_000, nonce: Uint8Array.of(1) })
+    const sample: Sample = { name: 'valid', claim, proof: Uint8Array.of(1, 2, 3), expect: { status: 'valid', gas: 1_000 } }
+    const report = checkConformance({
+      verifier: testVerifier() as ProofVerifier<unknown>,
+      samples: [sample],
+      isTrue: () => true,
+      inputs: 1,
+    })
+    expect(failedChecks(report)).toContain('mutation')
+  })
+})
+
+/** All assignments of at most sixteen variables. */
+function isUnsatisfiable({ variables, words }: { readonly variables: number; readonly words: Int32Array }): boolean | undefined {
+  if (variables > 16) return undefined
+  for (let assignment = 0; assignment < 1 << variables; assignment++) if (satisfies(assignment, words)) return false
+  return true
+}
+
+function satisfies(assignment: number, words: Int32Array): boolean {
+  for (let at = 0; at < words.length; ) {
+    const end = at + 1 + (words[at] as number)
+    let satisfied = false
+    for (at++; at < end; at++) {
+      const code = words[at] as number
+      if (((assignment >> ((code >> 1) - 1)) & 1) === 1 - (code & 1)) satisfied = true
+    }
+    if (!satisfied) return false
+  }
+  return true
+}

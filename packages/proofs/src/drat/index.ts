@@ -1,0 +1,2 @@
+export { type ElaborateOptions, type Elaboration, elaborateDrat } from './elaborate.js'
+export { type DratFormat, dratFormatOf } from './lemmas.js'
