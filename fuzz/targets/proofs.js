@@ -17,7 +17,9 @@ import {
   parseDatabase,
   parseScript,
   readMetamathClaim,
+  readModel,
   runMetered,
+  satModelVerifier,
   scriptToClaim,
 } from '@aethel/proofs'
 import { encodeCertificate, readCertificate } from '../../packages/proofs/dist/metamath/certificate.js'
@@ -110,6 +112,33 @@ export const lratClaims = {
     const verdict = run()
     if (JSON.stringify(run()) !== JSON.stringify(verdict)) throw new Broken('two verdicts on one proof')
     return { ok: true, value: verdict }
+  },
+  use: (verdict) => {
+    expectVerdict(verdict)
+  },
+}
+
+/** @type {Target} */
+export const models = {
+  name: 'models',
+  what: 'claims of `sat-model/1` with what a solver prints, as certificate and as text',
+  seeds: () => {
+    const claim = cnfToClaim(utf8('p cnf 9 3\n1 -2 9 0\n-1 2 0\n-9 3 0\n'))
+    if (!claim.ok) throw new Error(claim.error.message)
+    return ['c x\ns SATISFIABLE\nv 1 2 -3\nv 4 0\n', 'SAT\n1 2 3 -9 0\n', '\u0007\u0001'].map((text) => pair(claim.value, utf8(text)))
+  },
+  dictionary: ['v ', 's SATISFIABLE\n', 'SAT\n', ' 0\n', '-', 'c', Uint8Array.of(0, 0, 0, 1)],
+  decode: (bytes) => {
+    const verifier = satModelVerifier(LIMITS)
+    const { first, second } = unpaired(bytes)
+    const claim = verifier.parseClaim(first)
+    if (!claim.ok) return claim
+    const text = readModel(second, claim.value.claim.variables)
+    const run = (/** @type {Uint8Array} */ model) => runMetered(verifier, claim.value.claim, model, { statementOf: () => undefined })
+    const fromText = text.ok ? run(text.value) : null
+    if (fromText?.status === 'invalid' && ['model-length', 'model-padding'].includes(fromText.code))
+      throw new Broken(`a model that was read has no good form: ${fromText.code}`)
+    return { ok: true, value: run(second) }
   },
   use: (verdict) => {
     expectVerdict(verdict)

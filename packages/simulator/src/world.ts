@@ -5,6 +5,7 @@
 import {
   AssertionError,
   assert,
+  equalBytes,
   type Hash,
   type Height,
   height,
@@ -21,6 +22,8 @@ import {
   type EpochStart,
   encodeMessage,
   epochNamedBy,
+  type ForkMaterial,
+  hashHeader,
   type Message,
   maxFaulty,
   offenceKey,
@@ -29,7 +32,16 @@ import {
   type VerifiedMessage,
 } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
-import { createReplica, type Replica, type ReplicaEffect, type ReplicaInput, type Transaction } from '@aethel/replica'
+import {
+  createReplica,
+  type Replica,
+  type ReplicaEffect,
+  type ReplicaInput,
+  type Restored,
+  type StagedSnapshot,
+  type SyncOptions,
+  type Transaction,
+} from '@aethel/replica'
 import { ADVERSARY_TICK_MS, type Adversary, type Outgoing, type Sign } from './adversaries/adversary.js'
 import { Conspiracy } from './adversaries/conspiracy.js'
 import { createAdversary } from './adversaries/create.js'
@@ -41,13 +53,24 @@ import { EpochPromises } from './epoch-promises.js'
 import { SimulatedEpochs } from './epochs.js'
 import { EventQueue } from './events.js'
 import { type Decision, Fates } from './fates.js'
+import { Forks } from './forks.js'
 import { Invariants } from './invariants.js'
 import type { Knobs } from './knobs.js'
 import { Network, roughBytes } from './network.js'
 import { type Random, randomStream } from './random.js'
 import { blocksFrom } from './serve.js'
 import { createIdealSignatures, type SignatureScheme } from './signatures.js'
-import { createTallyMachine, decodeTally, isTallyAcceptable, TALLY_GENESIS, type TallyState, tallyGasOf, verifyTally } from './tally-machine.js'
+import { Staging, stagedAfter } from './staging.js'
+import {
+  createTallyMachine,
+  decodeTally,
+  isTallyAcceptable,
+  TALLY_GENESIS,
+  type TallyState,
+  tallyGasOf,
+  verifyTally,
+} from './tally-machine.js'
+import { tallySnapshots } from './tally-snapshots.js'
 import { TraceHash, type TraceLine } from './trace.js'
 import { demand, Violation } from './violation.js'
 
@@ -121,6 +144,12 @@ interface Node {
   gate: EpochGate
   /** Kept across restarts, by `offenceKey`. */
   readonly evidence: Map<string, Uint8Array>
+  /** What it said when it saw a fork. */
+  halted: ForkMaterial | null
+  /** When its store was lost; null: never. */
+  lostInEpoch: number | null
+  /** Of the state being fetched: as the replica has it, durable or not. */
+  staging: Staging | null
 }
 
 /** A crash exactly here: the boundary with this number at this validator. */
@@ -143,6 +172,17 @@ export interface WorldOptions {
   readonly only?: ReadonlySet<string>
   readonly onDecision?: (decision: Decision) => void
   readonly onTrace?: (line: TraceLine) => void
+  /** More faulty power than the protocol bears: the chain may fork, and the honest halves hear nothing of each other until it heals. */
+  readonly beyond?: boolean
+}
+
+/** What is left of a run that may have forked, at one honest validator. */
+export interface Remains {
+  readonly index: ValidatorIndex
+  readonly chain: Disk<TallyState>['chain']
+  readonly material: ForkMaterial
+  /** What it wrote when it halted; null: it did not. */
+  readonly halted: ForkMaterial | null
 }
 
 const STATUS_MS = 250
@@ -151,7 +191,11 @@ export const OPEN_ENDED: number = Number.MAX_SAFE_INTEGER
 export const CAP_MS = 6_400
 const CLOCK_DRIFT_MS = 2_000
 /** Answers, our own requests for bodies, and what waited for a slow disk since the tick before. */
-const MAX_ANSWERS = 2 * (512 + 256)
+const MAX_ANSWERS = 2 * (512 + 256 + 64 + 4)
+/** Few, so that longer chains of epochs take several offers. */
+const OFFER_LINKS = 4
+/** Two, and four that somebody is fetching. */
+const MAX_STATES_SERVED = 6
 /** After an enumerated crash the process is back in no time. */
 const CRASH_POINT_DOWN_MS = 100
 
@@ -171,8 +215,13 @@ export class World {
   readonly invariants: Invariants
   readonly promises: EpochPromises
   readonly coverage: Coverage = new Coverage()
+  readonly forks: Forks = new Forks()
+  /** By height, as whoever committed it first has it. */
+  readonly #states = new Map<number, TallyState>()
   #ambush: { readonly node: number | null; readonly at: Boundary } | null = null
   #mayBeRuined: number
+  /** The only one that may lose its store on a chain with epochs. */
+  readonly #frail: number | null
   #healedAtMs = 0
   nowMs = 0
   eventCount = 0
@@ -192,17 +241,20 @@ export class World {
     const processes = randomStream(seed, 'processes')
     const faulty = chooseFaulty(processes, validators, options.byzantine)
     const isHonest = (index: number): boolean => !faulty.has(index)
+    // On a chain with epochs every set is drawn to bear the loss of this one beside the faulty, if there is room for one more.
+    const hasRoom = knobs.epochLength > 0 && knobs.damageRate > 0 && options.beyond !== true && options.byzantine < maxFaulty(validators)
+    this.#frail = hasRoom ? Array.from({ length: validators }, (_, index) => index).findIndex(isHonest) : null
     const length = knobs.epochLength
     const epochs = new SimulatedEpochs({
       chainId: this.#chainId,
       nodes: validators,
       length,
       signatures: this.#signatures,
-      isFaulty: (node) => faulty.has(node),
+      isFaulty: (node) => faulty.has(node) || node === this.#frail,
     })
     this.#epochs = epochs
-    // Sets are drawn with as much faulty power as they bear: there is no room for more who do not come back.
-    this.#mayBeRuined = length > 0 ? 0 : Math.max(0, maxFaulty(validators) - options.byzantine)
+    // Sets are drawn with as much faulty power as they bear: there is no room for others who do not come back.
+    this.#mayBeRuined = length > 0 ? (this.#frail === null ? 0 : 1) : Math.max(0, maxFaulty(validators) - options.byzantine)
     this.#conspiracy = this.#conspire([...faulty.keys()].map(validatorIndex))
     const shared = { chainId: this.#chainId, verifySignature, epochs }
     this.invariants = new Invariants({
@@ -212,14 +264,47 @@ export class World {
       isValidTransaction: isAcceptable,
       gasOf: tallyGasOf,
       nowMs: () => this.nowMs,
+      ...(options.beyond === true ? { forks: this.forks } : {}),
     })
+    if (options.beyond === true) this.#network.keepApart(this.#nodesOfSides(isHonest))
     this.promises = new EpochPromises({
       ...shared,
+      ...(options.beyond === true ? { isCommittedSomewhere: (at: number, hash: Hash) => this.forks.has(at, hash) } : {}),
       window: knobs.window,
       isHonest,
       committedAt: (at) => this.invariants.hashAt(at),
     })
     for (let index = 0; index < validators; index++) this.#nodes.push(this.#createNode(validatorIndex(index), faulty.get(index), processes))
+  }
+
+  #nodesOfSides(isHonest: (index: number) => boolean): (0 | 1 | null)[] {
+    return Array.from({ length: this.#options.validators }, (_, index) =>
+      isHonest(index) ? (this.#conspiracy.side[index] as 0 | 1) : null,
+    )
+  }
+
+  get faulty(): readonly ValidatorIndex[] {
+    return this.#conspiracy.members
+  }
+
+  get validatorSet(): EpochStart['validators'] {
+    return this.#epochs.first.validators
+  }
+
+  get chainId(): Hash {
+    return this.#chainId
+  }
+
+  /** Of the honest validators, in order. */
+  get remains(): Remains[] {
+    return this.#nodes
+      .filter(({ adversary }) => adversary === null)
+      .map(({ index, disk, replica, halted }) => ({
+        index,
+        chain: disk.chain,
+        material: replica?.forkMaterial() ?? { certificates: [], headers: [], votes: [], entries: [] },
+        halted,
+      }))
   }
 
   #conspire(members: readonly ValidatorIndex[]): Conspiracy {
@@ -267,6 +352,9 @@ export class World {
       durableView: new Map(),
       gate: this.#createGate(this.#epochs.first),
       evidence: new Map(),
+      halted: null,
+      lostInEpoch: null,
+      staging: null,
     }
   }
 
@@ -282,6 +370,7 @@ export class World {
       conspiracy: this.#conspiracy,
       random: randomStream(this.#options.seed, `adversary ${self}`),
       nowMs: () => this.nowMs,
+      isHealed: () => this.healed,
       viewTimeoutMs: () => this.#nodeAt(self).replica?.inspect().viewTimeoutMs ?? this.#options.knobs.floorMs,
       isolate: (victim, forMs) => this.#network.isolate(victim, this.nowMs + forMs),
       note: (lie) => this.coverage.hit(`lie: ${lie}`),
@@ -419,6 +508,8 @@ export class World {
     node.answers.clear()
     const durable = node.disk.durableState()
     node.appliedHeight = durable.committed.height
+    const { staged } = node.disk
+    node.staging = staged === null ? null : Staging.of(staged)
     const start = node.disk.epoch ?? this.#epochs.first
     node.gate = this.#createGate(start)
     const { epoch } = start.validators
@@ -456,6 +547,7 @@ export class World {
       block: { transactions: knobs.blockTransactions, bytes: 1 << 16, gas: 1_000_000 },
       order: 'difficulty',
       evidence: [...node.evidence.values()],
+      sync: this.#syncOf(node),
     })
     if (node.incarnation > 1) this.coverage.hit('restart')
     this.#trace(node.index, 'start', { view: durable.view, committed: durable.committed.height })
@@ -467,10 +559,24 @@ export class World {
     }
   }
 
+  #syncOf({ disk, adversary }: Node): SyncOptions {
+    const { trustCertificates, snapshots } = this.#options.knobs
+    const { headers, lastCommit, staged } = disk
+    const certificate = lastCommit?.height === disk.committedHeight ? lastCommit : null
+    const stored = { headers, certificate, staged }
+    // A faulty validator trusts nobody, so that what it repeats is what it has seen.
+    if (snapshots === null) return { trustCertificates: trustCertificates && adversary === null }
+    return {
+      trustCertificates: trustCertificates && adversary === null,
+      snapshots: { ...snapshots, verifySignature: this.#signatures.verify, stored },
+    }
+  }
+
   /** The store finds a record damaged (rotten, or written over by a misdirected write) and refuses to open: for good. */
   #isRuined(node: Node): boolean {
     const { damageRate } = this.#options.knobs
     if (this.healed || node.incarnation === 0 || node.adversary !== null || this.#mayBeRuined === 0 || damageRate === 0) return false
+    if (this.#frail !== null && node.index !== this.#frail) return false
     const nth = node.incarnation
     if (this.#fates.unit('disk', node.index, nth, 2) >= damageRate) return false
     if (!this.#fates.allows('disk', `damage ${node.index}#${nth}`, this.nowMs)) return false
@@ -486,6 +592,7 @@ export class World {
   #recover(node: Node): false {
     node.disk = new Disk({ height: height(0), hash: this.#chainId, timestampMs: 0 }, TALLY_GENESIS, { status: 'asking' })
     node.durableView.clear()
+    node.lostInEpoch = node.gate.epoch
     this.coverage.hit('store lost')
     this.#trace(node.index, 'store lost')
     return false
@@ -734,6 +841,7 @@ export class World {
     if (replica === null) return
     const { phase } = replica.position
     const wasMember = replica.self !== null
+    const wasHalted = node.halted !== null && node.adversary === null
     let effects: ReplicaEffect[]
     try {
       effects = replica.step(input)
@@ -743,6 +851,7 @@ export class World {
       throw error
     }
     for (const effect of effects) {
+      if (wasHalted) checkSilence(node.index, effect)
       if (this.#passes(node, effect.kind === 'persist' ? 'persist' : effect.kind === 'send' ? 'send' : 'other')) return
       this.#onEffect(node, effect)
       if (node.incarnation !== incarnation) return
@@ -753,6 +862,7 @@ export class World {
     if (wasMember && replica.self === null) this.coverage.hit('left the validators')
     if (!wasMember && replica.self !== null) this.coverage.hit('joined the validators')
     if (input.kind === 'message' && input.message.kind === 'blocks') this.coverage.hit('epoch entered by sync')
+    if (input.kind === 'message' && input.message.kind === 'chunk') this.coverage.hit('epoch entered by a snapshot')
     this.#enterEpoch(node, replica)
   }
 
@@ -781,10 +891,18 @@ export class World {
           this.#events.push(this.nowMs + takesMs, { kind: 'verified', node: index, incarnation, key: work.key, bytes: work.claim })
         }
         return
+      case 'hasten-verification':
+      case 'cancel-verification':
+        // Every verification has its time drawn; an answer nobody waits for must do no harm.
+        return
       case 'event':
         this.coverage.onEvent(effect.event)
+        if (effect.event.name === 'recovered' && node.lostInEpoch !== null && node.gate.epoch > node.lostInEpoch)
+          this.coverage.hit('recovered in a later epoch')
         if (this.#options.onTrace !== undefined) this.#trace(node.index, effect.event.name, effect.event)
         return
+      case 'fork':
+        return this.#onFork(node, effect.material)
       case 'evidence':
         this.coverage.hit(`evidence held: ${effect.offence.type}`)
         this.promises.onOffence(effect.offence, effect.bytes)
@@ -793,9 +911,20 @@ export class World {
       case 'forget-evidence':
         node.evidence.delete(offenceKey(effect.offence))
         return
+      case 'snapshot':
+        node.staging = stagedAfter(node.staging, effect.record)
+        node.queue.push({ kind: 'write', write: effect })
+        return
+      case 'restored':
+        return this.#onRestored(node, effect.restored)
+      case 'blame':
+        this.coverage.hit(`blamed for a snapshot: ${effect.refusal.code}`)
+        this.#onBlame(node, effect.peer, effect.refusal)
+        return
       case 'send':
       case 'gossip':
       case 'serve':
+      case 'serve-offer':
         if (node.queue.length === 0) {
           this.#checkPromise(node, effect)
           this.#release(node, effect)
@@ -805,6 +934,14 @@ export class World {
       case 'dropped':
         return
     }
+  }
+
+  /** Within what the protocol bears there is no fork to be seen. */
+  #onFork(node: Node, material: ForkMaterial): void {
+    demand('agreement', this.#options.beyond === true || node.adversary !== null, () => `validator ${node.index} has seen a fork`)
+    this.coverage.hit('halted on a fork')
+    this.#trace(node.index, 'fork')
+    node.halted = material
   }
 
   /** An honest validator is about to vote for these. */
@@ -838,6 +975,7 @@ export class World {
     )
     for (const offence of effect.offences) {
       this.coverage.hit(`offence recorded: ${offence.type}`)
+      if (offence.epoch < header.epoch) this.coverage.hit('offence recorded in the epoch after')
       this.promises.onOffence(offence, null)
     }
     demand('state-root', executed.ok, () => `validator ${node.index} committed a block that does not execute`)
@@ -845,9 +983,41 @@ export class World {
     this.invariants.onCommit(node.index, node.appliedHeight, block, certificate, executed.value.stateRoot)
     node.appliedHeight = header.height
     const { state } = executed.value
-    node.queue.push({ kind: 'write', write: { kind: 'commit', committed: { block, certificate, state, nextEpoch } } })
+    if (!this.#states.has(header.height)) this.#states.set(header.height, state)
+    node.queue.push({ kind: 'write', write: { kind: 'commit', committed: { block, certificate, state, gas: effect.gas, nextEpoch } } })
     this.#traceHash.commit(node.index, block.hash)
     if (isFirst) this.#onFirstCommit(node, block.body.transactions)
+  }
+
+  /** The state that was fetched must be the one of whoever executed the block. */
+  #onRestored(node: Node, restored: Restored): void {
+    const { header, certificate } = restored.target
+    this.invariants.onRestore(node.index, node.appliedHeight, header, certificate)
+    const staged = node.staging?.copy()
+    assert(staged !== undefined, 'a state is restored from what was staged')
+    const state = loadTally(staged)
+    const expected = this.#states.get(header.height)
+    demand(
+      'restored-state',
+      expected !== undefined && sameTally(expected, state),
+      () => `validator ${node.index} took over another state of height ${header.height} than was committed`,
+    )
+    this.coverage.hit(node.incarnation > 1 ? 'state taken over after a restart' : 'state taken over')
+    if (node.disk.recovering) this.coverage.hit('state taken over while recovering')
+    node.staging = null
+    node.appliedHeight = header.height
+    node.queue.push({ kind: 'write', write: { kind: 'restored', restored, load: loadTally } })
+    this.#traceHash.commit(node.index, hashHeader(header))
+  }
+
+  /** Whoever is blamed for a lie about a state must be faulty. */
+  #onBlame(node: Node, peer: ValidatorIndex, refusal: Refusal): void {
+    if (node.adversary !== null) return
+    demand(
+      'evidence-sound',
+      this.#nodeAt(peer).adversary !== null,
+      () => `validator ${node.index} blames the honest validator ${peer} for a snapshot: ${refusal.code}: ${refusal.message}`,
+    )
   }
 
   #onFirstCommit(node: Node, transactions: readonly Uint8Array[]): void {
@@ -867,7 +1037,9 @@ export class World {
   #stateBefore(node: Node): TallyState {
     for (let at = node.queue.length - 1; at >= 0; at--) {
       const item = node.queue[at]
-      if (item?.kind === 'write' && item.write.kind === 'commit') return item.write.committed.state
+      if (item?.kind !== 'write') continue
+      if (item.write.kind === 'commit') return item.write.committed.state
+      if (item.write.kind === 'restored') return this.#states.get(item.write.restored.target.header.height) as TallyState
     }
     return node.disk.state
   }
@@ -948,13 +1120,18 @@ export class World {
       }
       case 'serve':
         return this.#serve(node, effect.to, effect.from)
+      case 'serve-offer': {
+        const links = node.disk.linksFrom(effect.from, effect.offer.header.height).slice(0, OFFER_LINKS)
+        return this.#send(node, effect.to, { kind: 'snapshot', offer: { ...effect.offer, links } })
+      }
       default:
         return
     }
   }
 
   #serve(node: Node, to: ValidatorIndex, from: Height): void {
-    const blocks = blocksFrom(node.disk.chain, from, this.#epochs.length)
+    const { base, chain } = node.disk
+    const blocks = blocksFrom(chain, from, { epochLength: this.#epochs.length, base, most: this.#options.knobs.blocksPerAnswer })
     if (blocks !== null) this.#send(node, to, blocks)
   }
 
@@ -1021,6 +1198,7 @@ export class World {
       within('votes', look.votesHeld, mostVotes)
       within('blocks', look.blocksHeld, 4096 + window)
       within('requests for bodies', look.missing, 256)
+      within('states for others', node.replica?.snapshotsServed.length ?? 0, MAX_STATES_SERVED)
       within('bytes of early proposals', look.earlyBytes, 2 * (64 << 20) + (16 << 20))
     }
   }
@@ -1037,6 +1215,16 @@ export class World {
       })
       .join('\n')
   }
+}
+
+/** Who has seen a fork signs nothing: it serves what it has committed, and passes transactions on. */
+function checkSilence(index: number, effect: ReplicaEffect): void {
+  const isSigned = effect.kind === 'send' && effect.message.kind !== 'block' && effect.message.kind !== 'evidence'
+  demand(
+    'halted-is-silent',
+    effect.kind !== 'persist' && effect.kind !== 'commit' && !isSigned,
+    () => `validator ${index} halted on a fork, and then made a ${effect.kind === 'send' ? effect.message.kind : effect.kind}`,
+  )
 }
 
 /** Position to strategy number. Half of the time the first of them leads view 0 or view 1. */
@@ -1063,6 +1251,16 @@ function chooseFaulty(random: Random, validators: number, byzantine: number): Ma
     order.unshift(front)
   }
   return new Map(order.slice(0, byzantine).map((index, position) => [index, position]))
+}
+
+function loadTally(staged: StagedSnapshot): TallyState {
+  const restored = tallySnapshots.restore(staged.target.header.stateRoot, staged.puts)
+  demand('restored-state', restored.ok, () => `what is staged is no state: ${restored.ok ? '' : restored.error.message}`)
+  return restored.value
+}
+
+function sameTally(one: TallyState, other: TallyState): boolean {
+  return equalBytes(one.root, other.root) && String(one.nonces) === String(other.nonces) && String(one.offences) === String(other.offences)
 }
 
 /** What was found about these very bytes, which nobody changes: every validator that votes for a block has the same ones looked at. */
