@@ -178,6 +178,36 @@ describe('a proof becomes final and its receipt verifies', () => {
     expect((await submitted(cnf, '--model', model, '--proof', model)).code).toBe(2)
   })
 
+  it('a QF_BV script: proved, submitted, final, verified, checked again with the proof that submit kept', async () => {
+    const receipt = folder.file('script.json')
+    const script = folder.file('script.smt2')
+    const proof = folder.file('script.lrat')
+    writeFileSync(script, '(declare-const x (_ BitVec 8)) (assert (bvult x #x01)) (assert (distinct x (bvneg x))) (check-sat)')
+    expect(aethel('prove', script, '--solver', 'builtin', '-o', proof).code).toBe(0)
+    const outcome = await submitted(script, '--proof', proof, '--wait', 'final', '-o', receipt)
+    expect(outcome.code).toBe(0)
+    expect(outcome.stdout).toContain(`${receipt}.proof`)
+    const again = aethel('verify', receipt, '--trust', network.trustFile, '--recheck')
+    expect(again.code).toBe(0)
+    expect(again.stdout).toContain('recheck')
+    writeFileSync(`${receipt}.proof`, readFileSync(`${instances}pigeonhole-5.lrat`))
+    const swapped = aethel('verify', receipt, '--trust', network.trustFile, '--recheck')
+    expect(swapped.code).toBe(3)
+    expect(errorLine(swapped)).toContain('proof-hash')
+  })
+
+  it('a theorem taken out of its database is submitted without it', async () => {
+    const bundle = folder.file('theorem.proofs.json')
+    const label = labelsOf(library).at(-1) ?? ''
+    expect(aethel('prove', library, '--label', label, '-o', bundle).code).toBe(0)
+    const outcome = await submitted(bundle, '--wait', 'final', '--json')
+    expect(outcome.code).toBe(0)
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ name: label })
+    writeFileSync(bundle, readFileSync(bundle, 'utf8').replace(/"proof": "[0-9a-f]{8}/, '"proof": "ffffffff'))
+    const broken = await submitted(bundle)
+    expect(broken.code).toBe(2)
+  })
+
   it('the status of a validator is shown', async () => {
     const outcome = await aethelAsync('status', '--url', network.urls[2] ?? '', '--json')
     expect(outcome.code).toBe(0)
