@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { encode, fromHex, type Hash, ok, type Result, toHex } from '@aethel/codec'
 import { describe, expect, it } from 'vitest'
-import { type BvScript, bvlratVerifier, encodeScript, scriptToClaim } from '../bvlrat/index.js'
+import { BVLRAT_LIMITS, type BvScript, bvlratVerifier, encodeScript, scriptToClaim } from '../bvlrat/index.js'
 import { defineVerifier, type VerifierDefinition } from '../define.js'
 import { type Cnf, cnfToClaim, lratVerifier } from '../lrat/index.js'
 import { decodeLibrary, metamathVerifier, readMetamathClaim } from '../metamath/index.js'
@@ -432,7 +432,8 @@ describe('the kinds of this program', () => {
   it('bvlrat/1 conforms; small scripts are decided by searching for a model of their formula', () => {
     const small = (read('bvlrat-1')['proofs'] ?? []).filter((each) => isValidAndSmall(each) && each.proofHex.length < 2_000).slice(0, 1)
     expect(small.length).toBeGreaterThan(0)
-    const verifier = bvlratVerifier() as ProofVerifier<unknown>
+    const limits = { ...BVLRAT_LIMITS, claimBytes: 4_096, proofBytes: 65_536, gas: 2_000_000 }
+    const verifier = bvlratVerifier(limits) as ProofVerifier<unknown>
     // The gas of vectors is a matter of its own tests.
     const samples = small.map(({ name, script, proofHex }): Sample => {
       const claim = must(scriptToClaim(bytesOf(script)))
@@ -443,7 +444,7 @@ describe('the kinds of this program', () => {
       const meter = { charge: () => undefined, allocate: () => undefined, gas: 0 }
       return !isSatisfiable(encodeScript(script as BvScript, meter).cnf.words)
     }
-    const report = checkConformance({ verifier, samples, isTrue, clock, inputs: 500 })
+    const report = checkConformance({ verifier, samples, isTrue, clock, inputs: 200 })
     expect(report.checks.filter(({ status }) => status === 'failed')).toEqual([])
   })
 
