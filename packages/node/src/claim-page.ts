@@ -4,7 +4,16 @@
  */
 import { decode, type Hash, toHex } from '@aethel/codec'
 import { type ClaimRecord, decodeTransaction, type LedgerLibrary, type SubmitProof } from '@aethel/ledger'
-import { LRAT_KIND, METAMATH_KIND, readMetamathClaim, SAT_MODEL_KIND } from '@aethel/proofs'
+import {
+  BVLRAT_KIND,
+  createMeter,
+  encodeScript,
+  LRAT_KIND,
+  METAMATH_KIND,
+  parseScript,
+  readMetamathClaim,
+  SAT_MODEL_KIND,
+} from '@aethel/proofs'
 import type { Store } from '@aethel/storage'
 
 /** Axioms of one theorem that are named; set.mm has about 2,700. */
@@ -44,6 +53,8 @@ export function describeClaim(
     case LRAT_KIND:
     case SAT_MODEL_KIND:
       return action === undefined ? null : formulaJson(action.claim)
+    case BVLRAT_KIND:
+      return action === undefined ? null : scriptJson(record.kind, action.claim)
     default:
       return null
   }
@@ -81,6 +92,25 @@ function formulaJson(claim: Uint8Array): Record<string, unknown> | null {
     return { variables, clauses, literals }
   })
   return parsed.ok ? { cnf: parsed.value } : null
+}
+
+/** A page is asked for by anybody: larger scripts are shown without the figures of their formula. */
+const PAGE_ENCODING_LIMITS = { gas: 2_000_000, memoryWords: 4_000_000 }
+
+/** The kind names the encoder: which formula a script becomes is part of it. */
+function scriptJson(kind: string, claim: Uint8Array): Record<string, unknown> | null {
+  const script = parseScript(claim)
+  if (!script.ok) return null
+  const encoder = `that of ${kind}`
+  const assertions = script.value.assertions.length
+  try {
+    const { cnf, usedGates } = encodeScript(script.value, createMeter(PAGE_ENCODING_LIMITS))
+    const { variables, clauses, words } = cnf
+    return { encoder, assertions, gates: usedGates, cnf: { variables, clauses, literals: words.length - clauses } }
+  } catch {
+    // More gas or gates than a page is worth.
+    return { encoder, assertions }
+  }
 }
 
 /** For search results. */
