@@ -7,10 +7,11 @@ import { liveness } from './liveness.js'
 import { normalCase } from './normal-case.js'
 import { persistence } from './persistence.js'
 import { quorums } from './quorums.js'
+import { snapshots } from './snapshots.js'
 import { viewChange } from './view-change.js'
 
 /** @type {readonly import('./lib/mutant.js').Mutant[]} */
-export const MUTANTS = [quorums, normalCase, viewChange, persistence, liveness, catchUp, edge, execution, formats].flat()
+export const MUTANTS = [quorums, normalCase, viewChange, persistence, liveness, catchUp, snapshots, edge, execution, formats].flat()
 
 export class UnknownMutantError extends Error {}
 

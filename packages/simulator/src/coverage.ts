@@ -3,7 +3,7 @@
  * ("sometimes" assertions). A suite that never saw a view change with a prepared certificate has tested nothing.
  */
 import type { ConsensusEvent, Message } from '@aethel/consensus'
-import type { EpochEvent, MempoolEvent } from '@aethel/replica'
+import type { EpochEvent, MempoolEvent, SyncEvent } from '@aethel/replica'
 
 export const MESSAGE_KINDS = [
   'pre-prepare',
@@ -16,6 +16,8 @@ export const MESSAGE_KINDS = [
   'block',
   'view-claim',
   'evidence',
+  'snapshot',
+  'chunk',
 ] as const
 export const PHASES = ['active', 'changing'] as const
 /** As the receiver sees it: by view where the message has one, else by height; `beyond`: outside of the window. */
@@ -74,7 +76,7 @@ export class Coverage {
     reasons.set(why, (reasons.get(why) ?? 0) + 1)
   }
 
-  onEvent(event: ConsensusEvent | MempoolEvent | EpochEvent): void {
+  onEvent(event: ConsensusEvent | MempoolEvent | EpochEvent | SyncEvent): void {
     switch (event.name) {
       case 'view-entered':
         return this.hit(`view entered on ${event.base}`)
@@ -84,6 +86,12 @@ export class Coverage {
         return this.hit(event.reproposal ? 'tip re-proposed' : 'block accepted')
       case 'committed':
         return this.hit(event.direct ? 'committed directly' : 'committed by a descendant')
+      case 'snapshot-begun':
+        return this.hit(event.resumed ? 'snapshot resumed' : 'snapshot begun')
+      case 'snapshot-given-up':
+        return this.hit(`snapshot given up: ${event.why}`)
+      case 'snapshot-peer-dropped':
+        return this.hit(`snapshot peer dropped: ${event.code}`)
       case 'ignored':
         return this.#onIgnored(event.what, event.why)
       default:
@@ -125,6 +133,10 @@ function ageIndexOf(message: Message, standing: Standing): number {
       return ageByHeight(standing, message.block.header.height, committedHeight + 1)
     case 'view-claim':
       return ageByView(standing, message.view)
+    case 'snapshot':
+      return ageByHeight(standing, message.offer.header.height, committedHeight + 1)
+    case 'chunk':
+      return ageByHeight(standing, message.height, committedHeight + 1)
     case 'evidence':
       return CURRENT
   }

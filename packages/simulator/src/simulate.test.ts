@@ -207,6 +207,11 @@ const SOMETIMES: readonly string[] = [
   'joined the validators',
   'foreign status earlier',
   'foreign pre-prepare later',
+  'snapshot begun',
+  'snapshot-chunk',
+  'snapshot-restored',
+  'snapshot given up: overtaken',
+  'verdicts-trusted',
 ]
 
 describe('what the seeds together have seen', () => {
