@@ -997,7 +997,7 @@ export class World {
     }
     demand('state-root', executed.ok, () => `validator ${node.index} committed a block that does not execute`)
     const { state, stateRoot } = executed.value
-    if (!this.#states.has(header.height)) this.#states.set(header.height, state)
+    if (this.#isAlone || !this.#states.has(header.height)) this.#states.set(header.height, state)
     const write: Write<TallyState> = { kind: 'commit', committed: { block, certificate, state, gas: effect.gas, nextEpoch } }
     node.queue.push({ kind: 'write', write })
     this.#traceHash.commit(node.index, block.hash)
@@ -1021,6 +1021,11 @@ export class World {
     const isFirst = block.header.height > this.invariants.height
     this.invariants.onCommit(node.index, below, block, certificate, stateRoot)
     if (isFirst) this.#onFirstCommit(node, block.body.transactions)
+  }
+
+  #write(node: Node, write: Write<TallyState>): void {
+    node.disk.apply(write)
+    this.#concluding.get(write)?.()
   }
 
   /** The state that was fetched must be the one of whoever executed the block. */
@@ -1052,11 +1057,6 @@ export class World {
       this.#nodeAt(peer).adversary !== null,
       () => `validator ${node.index} blames the honest validator ${peer} for a snapshot: ${refusal.code}: ${refusal.message}`,
     )
-  }
-
-  #write(node: Node, write: Write<TallyState>): void {
-    node.disk.apply(write)
-    this.#concluding.get(write)?.()
   }
 
   #onFirstCommit(node: Node, transactions: readonly Uint8Array[]): void {
