@@ -5,7 +5,9 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { blocks } from './blocks.js'
+import { bvlrat } from './bvlrat.js'
 import { faults } from './faults.js'
+import { gas } from './gas.js'
 import { describeMachine } from './lib/machine.js'
 import { printFigures } from './lib/report.js'
 import { library } from './library.js'
@@ -14,7 +16,7 @@ import { metamath } from './metamath.js'
 import { simulator } from './simulator.js'
 
 /** @type {readonly import('./lib/report.js').Benchmark[]} */
-const BENCHMARKS = [metamath, lrat, simulator, blocks, faults, library]
+const BENCHMARKS = [metamath, lrat, bvlrat, gas, simulator, blocks, faults, library]
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true })
 const unknown = positionals.filter((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name))

@@ -14,7 +14,7 @@ import { damageEverywhere } from './damage.js'
 import { Faults, KINDS, mountSmallDisk, USUAL_PACE_MS, unmountSmallDisk } from './faults.js'
 import { readHistory, recordRun } from './history.js'
 import { enter, isInside, Namespaces, whyNoNamespaces } from './namespaces.js'
-import { Validator } from './validator.js'
+import { slowness, Validator } from './validator.js'
 import { converged, examine, readLogs } from './verdict.js'
 import { Wires } from './wires.js'
 
@@ -135,8 +135,9 @@ async function main() {
   if (ending) return
   say('healed; everybody is up; the last answers')
   clients.stop()
-  const answered = await Promise.race([submitting.then(() => true), pause(LAST_ANSWER_MS).then(() => false)])
-  if (!answered) violated(`clients still wait ${LAST_ANSWER_MS / 1000} s after healing`)
+  const answerMs = LAST_ANSWER_MS * slowness(validators)
+  const answered = await Promise.race([submitting.then(() => true), pause(answerMs).then(() => false)])
+  if (!answered) violated(`clients still wait ${Math.round(answerMs / 1000)} s after healing`)
   const sound = validators.filter((validator) => !validator.spoiled)
   const end = await converged(sound)
   if ('problem' in end) violated(end.problem)

@@ -1,6 +1,8 @@
 /** What must hold at the end, when everything is up again and everybody has been answered. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { slowness } from './validator.js'
+
 const CONVERGENCE_MS = 90_000
 const PAGE = 100
 const ASKED_AGAIN = 6
@@ -12,7 +14,8 @@ const ASKED_AGAIN = 6
  * @returns {Promise<{ height: number } | { problem: string }>}
  */
 export async function converged(validators) {
-  const deadline = performance.now() + CONVERGENCE_MS
+  const allowedMs = CONVERGENCE_MS * slowness(validators)
+  const deadline = performance.now() + allowedMs
   let seen = ''
   while (performance.now() < deadline) {
     const statuses = await Promise.all(validators.map((validator) => validator.client.status().catch(() => null)))
@@ -24,7 +27,7 @@ export async function converged(validators) {
     if (same && first !== undefined && first !== null) return { height: first.height }
     await sleep(200)
   }
-  return { problem: `the validators did not come together within ${CONVERGENCE_MS / 1000} s after healing; heights: ${seen}` }
+  return { problem: `the validators did not come together within ${Math.round(allowedMs / 1000)} s after healing; heights: ${seen}` }
 }
 
 /**

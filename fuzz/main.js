@@ -1,5 +1,5 @@
 /**
- * `npm run fuzz -- [--minutes M] [--target NAME] [--seed S] [--input HEX|FILE] [--keep] [--json]`: coverage-guided fuzzing of
+ * `npm run fuzz -- [--gas] [--minutes M] [--target NAME] [--seed S] [--input HEX|FILE] [--keep] [--json]`: coverage-guided fuzzing of
  * every decoder and of whole replicas (docs/fuzzing.md). Exit code 0: nothing found; 7: an input broke a property; 2: usage.
  */
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
@@ -7,11 +7,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
+import { fuzzGas } from './gas.js'
 import { nameOf, writeCorpus } from './lib/corpus.js'
 import { examine, examineMemory } from './lib/properties.js'
 import { TARGETS, targetNamed } from './targets/index.js'
 
-const USAGE = 'npm run fuzz -- [--minutes M] [--target NAME] [--seed S] [--input HEX|FILE] [--keep] [--json]'
+const USAGE = 'npm run fuzz -- [--gas] [--minutes M] [--target NAME] [--seed S] [--input HEX|FILE] [--keep] [--json]'
 /** Whole replicas take longer per input than a decoder: their share of the time, in parts. */
 const SHARE = /** @type {Record<string, number>} */ ({ 'replica-sequence': 5 })
 /** Without a word for so long an input is taken to run for ever. */
@@ -25,7 +26,8 @@ const MAX_HEX_BYTES = 1000
 /** @typedef {{ name: string, executions: number, seconds: number, corpus: number, covered: number, blocks: number, fromSeeds: number, largest: number, findings: Found[], kept: Uint8Array[] }} Report */
 
 const options = parsed()
-if (options.input === null) await fuzz()
+if (options.gas) fuzzGas(options)
+else if (options.input === null) await fuzz()
 else replay(options.input)
 
 async function fuzz() {
@@ -137,6 +139,7 @@ function parsed() {
   try {
     const { values } = parseArgs({
       options: {
+        gas: { type: 'boolean', default: false },
         minutes: { type: 'string', default: '1' },
         target: { type: 'string' },
         seed: { type: 'string', default: String(Math.floor(Math.random() * 0x1_0000_0000)) },
@@ -149,18 +152,18 @@ function parsed() {
     if (!(minutes > 0 && minutes <= 10_000)) throw new Error(`expected --minutes above 0 and at most 10000, got ${values.minutes}`)
     const seed = Number(values.seed)
     if (!(Number.isSafeInteger(seed) && seed >= 0)) throw new Error(`expected --seed of 0..2^53-1, got ${values.seed}`)
+    const common = { minutes, seed, keep: values.keep === true, json: values.json === true, kind: values.target }
+    if (values.gas === true) return { ...common, gas: true, targets: [], input: null }
     const chosen = values.target === undefined ? undefined : targetNamed(values.target)
     if (values.target !== undefined && chosen === undefined)
       throw new Error(`expected --target of ${TARGETS.map(({ name }) => name).join(', ')}; got ${values.target}`)
     if (values.input !== undefined && chosen === undefined) throw new Error('expected --target with --input: which decoder reads it')
     const input = values.input === undefined ? null : inputOf(values.input)
     return {
-      minutes,
-      seed,
+      ...common,
+      gas: false,
       targets: chosen === undefined ? TARGETS : [chosen],
       input,
-      keep: values.keep === true,
-      json: values.json === true,
     }
   } catch (error) {
     console.error(`fuzz: ${error instanceof Error ? error.message : error}; ${USAGE}`)

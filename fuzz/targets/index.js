@@ -3,6 +3,7 @@ import * as consensus from './consensus.js'
 import * as files from './files.js'
 import * as proofs from './proofs.js'
 import * as snapshots from './snapshots.js'
+import * as truth from './truth.js'
 
 /** @type {readonly import('../lib/properties.js').Target[]} */
 export const TARGETS = [
@@ -26,6 +27,12 @@ export const TARGETS = [
   proofs.cnf,
   proofs.lratText,
   proofs.lratClaims,
+  proofs.models,
+  truth.lratTruth,
+  truth.modelTruth,
+  proofs.scripts,
+  proofs.bvlratClaims,
+  proofs.dratProofs,
   proofs.databases,
   proofs.libraries,
   proofs.metamathClaims,

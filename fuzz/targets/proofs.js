@@ -2,10 +2,12 @@
 import { readFileSync } from 'node:fs'
 import { decode, fromHex, toHex, utf8 } from '@aethel/codec'
 import {
+  bvlratVerifier,
   checkDatabase,
   checkLrat,
   cnfToClaim,
   decodeLibrary,
+  elaborateDrat,
   encodeLibrary,
   encodeMetamathClaim,
   LibraryExtractor,
@@ -13,10 +15,15 @@ import {
   metamathVerifier,
   parseCnfClaim,
   parseDatabase,
+  parseScript,
   readMetamathClaim,
+  readModel,
   runMetered,
+  satModelVerifier,
+  scriptToClaim,
 } from '@aethel/proofs'
 import { encodeCertificate, readCertificate } from '../../packages/proofs/dist/metamath/certificate.js'
+import { bitCount, bruteForce, readSlowScript } from '../../packages/proofs/test/slow-bv.js'
 import { Broken } from '../lib/properties.js'
 
 /** @typedef {import('../lib/properties.js').Target} Target */
@@ -105,6 +112,33 @@ export const lratClaims = {
     const verdict = run()
     if (JSON.stringify(run()) !== JSON.stringify(verdict)) throw new Broken('two verdicts on one proof')
     return { ok: true, value: verdict }
+  },
+  use: (verdict) => {
+    expectVerdict(verdict)
+  },
+}
+
+/** @type {Target} */
+export const models = {
+  name: 'models',
+  what: 'claims of `sat-model/1` with what a solver prints, as certificate and as text',
+  seeds: () => {
+    const claim = cnfToClaim(utf8('p cnf 9 3\n1 -2 9 0\n-1 2 0\n-9 3 0\n'))
+    if (!claim.ok) throw new Error(claim.error.message)
+    return ['c x\ns SATISFIABLE\nv 1 2 -3\nv 4 0\n', 'SAT\n1 2 3 -9 0\n', '\u0007\u0001'].map((text) => pair(claim.value, utf8(text)))
+  },
+  dictionary: ['v ', 's SATISFIABLE\n', 'SAT\n', ' 0\n', '-', 'c', Uint8Array.of(0, 0, 0, 1)],
+  decode: (bytes) => {
+    const verifier = satModelVerifier(LIMITS)
+    const { first, second } = unpaired(bytes)
+    const claim = verifier.parseClaim(first)
+    if (!claim.ok) return claim
+    const text = readModel(second, claim.value.claim.variables)
+    const run = (/** @type {Uint8Array} */ model) => runMetered(verifier, claim.value.claim, model, { statementOf: () => undefined })
+    const fromText = text.ok ? run(text.value) : null
+    if (fromText?.status === 'invalid' && ['model-length', 'model-padding'].includes(fromText.code))
+      throw new Broken(`a model that was read has no good form: ${fromText.code}`)
+    return { ok: true, value: run(second) }
   },
   use: (verdict) => {
     expectVerdict(verdict)
@@ -222,4 +256,100 @@ function expectVerdict({ status, code, message, gas }) {
   if (status !== 'valid' && !(code !== undefined && code.length > 0 && message !== undefined && message.length > 0))
     throw new Broken(`${status} without a reason`)
   if (!(Number.isSafeInteger(gas) && gas >= 0 && gas <= GAS)) throw new Broken(`${gas} gas where ${GAS} was the limit`)
+}
+
+/** @type {{ proofs: { script: string, proofHex: string }[], files: { file: string }[], formulas: { script: string }[] }} */
+const bvlrat = JSON.parse(readFileSync(new URL('vectors/bvlrat-1.json', PACKAGES), 'utf8'))
+const SMT_LIB = [
+  '(set-logic QF_BV)\n',
+  '(declare-const x (_ BitVec 2))\n',
+  '(declare-const p Bool)\n',
+  '(define-fun f ((a Bool)) Bool a)\n',
+  '(define-fun g () (_ BitVec 2) #b01)\n',
+  '(assert ',
+  '(check-sat)\n',
+  '(let ((',
+  '((_ extract 1 0) ',
+  '((_ repeat 65536) ',
+  '((_ sign_extend 1) ',
+  '((_ rotate_left 3) ',
+  ...['and', 'xor', '=>', '=', 'distinct', 'ite', 'bvneg', 'bvadd', 'bvmul', 'bvudiv', 'bvsmod', 'bvashr', 'bvult', 'bvsge'].map(
+    (name) => `(${name} `,
+  ),
+  ...['concat', 'bvcomp', 'bvsmulo'].map((name) => `(${name} `),
+  ...['#b01', '#xf', '(_ bv3 2)', 'true', ' x', ' p', ')', '\n', '|a|', ';', '"'],
+]
+
+/** @type {Target} */
+export const scripts = {
+  name: 'smt2',
+  what: 'SMT-LIB files, and the canonical claims they become',
+  seeds: () => [...bvlrat.files.map(({ file }) => utf8(file)), ...bvlrat.formulas.slice(0, 60).map(({ script }) => utf8(script))],
+  dictionary: SMT_LIB,
+  // A list of a file is an object of some 100 bytes and may have two bytes of text.
+  memoryBytes: 1 << 20,
+  decode: scriptToClaim,
+  use: (claim) => {
+    if (!parseScript(claim).ok) throw new Broken('the claim of a file is no canonical script')
+    const again = scriptToClaim(claim)
+    if (!again.ok || Buffer.compare(again.value, claim) !== 0) throw new Broken('a canonical script becomes another one')
+  },
+}
+
+/** So few bits and bytes are tried out in a few milliseconds. */
+const TRIED_BITS = 6
+const TRIED_BYTES = 600
+
+/** @type {Target} */
+export const bvlratClaims = {
+  name: 'bvlrat-claims',
+  what: 'canonical claims of `bvlrat/1` with their proofs: no throw, one verdict, and no refutation of a script that has a model',
+  seeds: () => bvlrat.proofs.map(({ script, proofHex }) => pair(utf8(script), hex(proofHex))).filter((bytes) => bytes.length < 2500),
+  dictionary: [...SMT_LIB, Uint8Array.of(0x61, 6), Uint8Array.of(0x64), Uint8Array.of(255, 255, 255, 255, 15), '3 0 1 2 0\n'],
+  // A script's program and names: under 100 bytes for each byte.
+  memoryBytes: 1 << 19,
+  slowMs: 200,
+  decode: (bytes) => {
+    const verifier = bvlratVerifier(LIMITS)
+    const { first, second } = unpaired(bytes)
+    const claim = verifier.parseClaim(first)
+    if (!claim.ok) return claim
+    const run = () => runMetered(verifier, claim.value.claim, second, { statementOf: () => undefined })
+    const verdict = run()
+    if (JSON.stringify(run()) !== JSON.stringify(verdict)) throw new Broken('two verdicts on one proof')
+    const again = scriptToClaim(first)
+    if (!again.ok || Buffer.compare(again.value, first) !== 0) throw new Broken('a claim is not its own canonical script')
+    return { ok: true, value: verdict }
+  },
+  use: (verdict, bytes) => {
+    expectVerdict(verdict)
+    const { first } = unpaired(bytes)
+    if (verdict.status !== 'valid' || first.length > TRIED_BYTES) return
+    const script = readSlowScript(new TextDecoder('latin1').decode(first))
+    if (bitCount(script) <= TRIED_BITS && bruteForce(script) !== null) throw new Broken('a script that has a model is refuted')
+  },
+}
+
+/** @type {Target} */
+export const dratProofs = {
+  name: 'drat',
+  what: 'DRAT proofs, as the elaborator of `aethel prove` reads them: what it makes of them, the kernel finds valid',
+  seeds: () =>
+    lrat.vectors
+      .filter((vector) => vector.cnf.length < 500)
+      .flatMap((vector) => ['2 0\n0\n', 'd 1 2 0\n1 0\n0\n', '3 1 0\n-3 2 0\n0\n'].map((drat) => pair(utf8(vector.cnf), utf8(drat)))),
+  dictionary: [...DIMACS, Uint8Array.of(0x61, 4, 0), Uint8Array.of(0x64, 2, 4, 0), Uint8Array.of(255, 255, 255, 255, 1)],
+  // Tables of watches and values grow with the largest variable named.
+  slowMs: 500,
+  decode: (bytes) => {
+    const { first, second } = unpaired(bytes)
+    const claim = cnfToClaim(first)
+    const parsed = claim.ok ? parseCnfClaim(claim.value) : claim
+    if (!parsed.ok) return parsed
+    const made = elaborateDrat(parsed.value, second)
+    if (!made.ok) return made
+    const verdict = checkLrat(first, made.value.lrat)
+    if (verdict.status !== 'valid') throw new Broken(`the kernel refuses what was elaborated: ${verdict.code} ${verdict.message}`)
+    return { ok: true, value: made.value.steps }
+  },
 }

@@ -39,9 +39,15 @@ export function usageError(code: string, message: string): CliError {
   return new CliError(EXIT.usage, code, message)
 }
 
-/** Many lines of a message as one: an error is one line on stderr. */
+/**
+ * Many lines of a message as one: an error is one line on stderr. A message may quote what somebody else wrote, and a terminal obeys control
+ * characters, so these are shown and not sent.
+ */
 export function oneLine(text: string): string {
-  return text.replaceAll(/\s*\n\s*/g, ' ').trim()
+  return text
+    .replaceAll(/\s*\n\s*/g, ' ')
+    .trim()
+    .replaceAll(/\p{Cc}/gu, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
 export function errorCodeOf(error: unknown): string | undefined {

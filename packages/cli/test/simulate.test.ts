@@ -62,9 +62,15 @@ describe('aethel simulate', () => {
     expect(errorLine(refused)).toContain('one row and one column per region')
   })
 
+  it('more faulty ones than can be borne: forks happen, and each is proven', () => {
+    const outcome = aethel('simulate', '--validators', '7', '--byzantine', '3', '--seeds', '3', '--json')
+    expect(outcome.code).toBe(0)
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ status: 'ok', beyond: true, seeds: 3, forked: 3 })
+  })
+
   it('an unknown strategy and too many faulty validators are usage errors', () => {
     expect(aethel('simulate', '--byzantine', '1:nonsense').code).toBe(2)
-    expect(aethel('simulate', '--byzantine', '2').code).toBe(2)
+    expect(aethel('simulate', '--byzantine', '3').code).toBe(2) // of four: they would commit by themselves
     expect(aethel('simulate', '--faults', 'rain').code).toBe(2)
   })
 

@@ -2,8 +2,9 @@
  * A core that can be copied and compared, for exploring many schedules that begin alike (docs/twins.md). Two cores with one
  * fingerprint hold equal states, byte for byte and in the same order, so whatever they are told next they do the same.
  */
-import { assert, keyOf } from '@aethel/codec'
+import { assert, type Hash, keyOf } from '@aethel/codec'
 import { type Consensus, consensusOf } from './consensus.js'
+import { type EssenceContext, essenceOf, isSpent, namedIn } from './essence.js'
 import type { ConsensusConfig, DurableState } from './interface.js'
 import { createState, type State } from './state.js'
 import { VoteKeeper } from './vote-keeper.js'
@@ -13,6 +14,12 @@ export interface ForkableConsensus extends Consensus {
   fork(): ForkableConsensus
   /** All of the state but the configuration. */
   fingerprint(): string
+  /** What of it can still be read (essence.ts). */
+  essence(context: EssenceContext): string
+  /** It will sign nothing more in its view. */
+  readonly isSpent: boolean
+  /** Blocks that it may yet ask for or speak of. */
+  named(): Hash[]
 }
 
 export function createForkableConsensus(config: ConsensusConfig, durable: DurableState): ForkableConsensus {
@@ -24,6 +31,9 @@ function forkable(state: State, lastCommit: DurableState['lastCommit']): Forkabl
   return Object.create(consensusOf(state, lastCommit), {
     fork: { value: () => forkable(copyState(state), lastCommit) },
     fingerprint: { value: () => describe(state) },
+    isSpent: { get: () => isSpent(state) },
+    named: { value: () => namedIn(state) },
+    essence: { value: (context: EssenceContext) => essenceOf(state, context, describe) },
   }) as ForkableConsensus
 }
 

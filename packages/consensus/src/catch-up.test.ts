@@ -86,6 +86,30 @@ describe('catching up (protocol.md §7)', () => {
     expect(replica.height).toBe(2)
   })
 
+  it('D6: a certificate that came before the bodies covers the blocks below, too, when they come as proposals (seed 20000107)', () => {
+    const replica = new Cluster().at(3)
+    const [first = blockOf(), second = blockOf()] = chainOf(2)
+    replica.receive(2, viewChangeOf(2, 1, certificateOf('commit', 0, second)))
+    for (const block of [first, second]) replica.receive(0, prePrepareOf(0, 0, block))
+    expect(replica.height).toBe(2)
+  })
+
+  it('D6: a new view drops nothing that lies below a proven commit, and what cannot be checked yet is not invalid (seed 20000107)', () => {
+    const cluster = new Cluster()
+    const replica = cluster.at(3)
+    const [first = blockOf(), second = blockOf()] = chainOf(2)
+    const tip = blockOf({ height: 3, parent: second.hash, lastCertificate: certificateOf('commit', 0, first) })
+    replica.receive(2, viewChangeOf(2, 1, certificateOf('commit', 0, second)))
+    replica.receive(0, prePrepareOf(0, 0, second)) // early: its turn has not come
+    replica.receive(1, newViewOf(1, 1, [viewChangeOf(0, 1), viewChangeOf(1, 1, certificateOf('prepare', 0, tip)), viewChangeOf(2, 1)]))
+    for (const block of [tip, second, first]) replica.receive(2, { kind: 'block', block })
+    expect(replica.saw('block-invalid')).toBe(false)
+    expect(replica.height).toBe(2)
+    expect(replica.sentVotes('prepare').map((vote) => [vote.view, vote.height])).toEqual([])
+    replica.receive(1, prePrepareOf(1, 1, tip))
+    expect(replica.sentVotes('prepare').map((vote) => [vote.view, vote.height])).toEqual([[1, 3]])
+  })
+
   it('B9: a NEW-VIEW that came while bodies were missing takes effect when they arrive', () => {
     const cluster = new Cluster()
     const replica = cluster.at(3)

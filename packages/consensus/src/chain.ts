@@ -99,6 +99,12 @@ function startValidation(state: State, entry: BlockEntry, parent: CommittedTip):
       'expected the same validators in the next block: validators change between epochs only',
     )
   } // in the last block of an epoch the application says who they are
+  const missing = missingAncestor(state, entry.block)
+  if (missing !== null) {
+    // That it cannot be checked here, now, says nothing about the block: it waits.
+    state.agenda.push({ what: 'fetch-block', ...missing, likely: undefined })
+    return
+  }
   if (!lastCertificateFits(state, entry.block)) {
     return refuseBlock(
       state,
@@ -120,6 +126,17 @@ function lastCertificateFits(state: State, block: Block): boolean {
   if (block.header.height - certificate.height > MAX_CERTIFICATE_AGE) return false
   const ancestor = ancestorAt(state, block, certificate.height)
   return ancestor !== undefined && equalBytes(ancestor, certificate.blockHash)
+}
+
+/** The first block between this one and the committed one that is not held; null: all are. */
+function missingAncestor(state: State, block: Block): { readonly hash: Hash; readonly height: Height } | null {
+  let hash = block.header.parent
+  for (let level = block.header.height - 1; level > state.committed.height; level--) {
+    const entry = entryOf(state, hash)
+    if (entry === undefined) return { hash, height: height(level) }
+    hash = entry.block.header.parent
+  }
+  return null
 }
 
 function ancestorAt(state: State, block: Block, at: Height): Hash | undefined {
@@ -216,12 +233,18 @@ export function commitReady(state: State): void {
   }
 }
 
-/** Nothing is known about the next height, but something above is proven: its chain leads down to what is missing. */
+/**
+ * Nothing is known about the next height, but something above is proven: its chain leads down to what is missing, or to the next
+ * height, if bodies have come since that were not there when the certificate was learned.
+ */
 function pursueLowestCertified(state: State): void {
   let lowest: Height | undefined
   for (const at of state.certified.keys()) if (lowest === undefined || at < lowest) lowest = at
   const proven = lowest === undefined ? undefined : state.certified.get(lowest)
-  if (lowest !== undefined && proven !== undefined) pursueHash(state, proven.hash, lowest)
+  if (lowest === undefined || proven === undefined) return
+  markCommitted(state, proven.hash, lowest, proven.certificate)
+  if (state.certified.has(height(state.committed.height + 1))) commitReady(state)
+  else pursueHash(state, proven.hash, lowest)
 }
 
 function commit(state: State, entry: BlockEntry, certificate: Certificate): void {
@@ -286,20 +309,21 @@ function dropDescendants(state: State, dropped: Hash[]): void {
 }
 
 /**
- * On entering a view: executed states off the chosen chain are dropped. Bodies that we voted for stay until their height is
+ * On entering a view: executed states off the chosen chain, and off what is proven committed, are dropped. Bodies that we voted for stay until their height is
  * committed, because a certificate for them may surface in a later view and we may be the ones to serve it.
  */
 export function keepOnly(state: State, tip: Hash): void {
   const chain = new Set<string>()
-  let cursor: BlockEntry | undefined = entryOf(state, tip)
-  while (cursor !== undefined) {
-    chain.add(keyOf(cursor.block.hash))
-    cursor = entryOf(state, cursor.block.header.parent)
+  for (const hash of [tip, ...[...state.certified.values()].map((proven) => proven.hash)]) {
+    let cursor: BlockEntry | undefined = entryOf(state, hash)
+    while (cursor !== undefined && !chain.has(keyOf(cursor.block.hash))) {
+      chain.add(keyOf(cursor.block.hash))
+      cursor = entryOf(state, cursor.block.header.parent)
+    }
   }
   const dropped: Hash[] = []
   for (const [key, entry] of state.blocks) {
-    const proven = state.certified.get(entry.block.header.height)
-    if (chain.has(key) || (proven !== undefined && equalBytes(proven.hash, entry.block.hash))) continue
+    if (chain.has(key)) continue
     if (entry.status === 'valid' || entry.status === 'validating') dropped.push(entry.block.hash)
     if (entry.status !== 'invalid') entry.status = 'waiting'
     entry.wanted = false

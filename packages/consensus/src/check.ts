@@ -149,7 +149,9 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
 
   const evidenceContext: EvidenceContext = {
     chainId,
-    validatorsOf: (epoch) => (epoch === validators.epoch ? validators : undefined),
+    // An offence at the very end of an epoch gets on record in the next one; all replicas know both sets, and no others.
+    validatorsOf: (epoch) =>
+      epoch === validators.epoch ? validators : epoch === previous?.validators.epoch ? previous.validators : undefined,
     verifySignature,
   }
 

@@ -21,7 +21,8 @@ import { commitReady, learnCommit, onValidated, pursue, pursueHash } from './cha
 import type { VerifiedMessage } from './check.js'
 import { onLeaderJudged } from './complaints.js'
 import { type Diagnosis, explain, type Surroundings } from './diagnosis.js'
-import { ForkFound, haltEffect } from './halting.js'
+import type { ForkMaterial } from './fork-assembly.js'
+import { ForkFound, forkMaterialOf, haltEffect } from './halting.js'
 import type { CommittedTip, ConsensusConfig, DurableState, Effect, Input, PersistRecord, TimerName } from './interface.js'
 import { jumpOf, type Landing } from './jump.js'
 import type { Message } from './messages.js'
@@ -67,6 +68,8 @@ export interface Consensus {
   inspect(): Inspection
   /** Why nothing commits right now, or that all is well. */
   explain(around: Surroundings): Diagnosis
+  /** What this replica could add to a fork proof, beside its committed chain. */
+  forkMaterial(): ForkMaterial
   /** Null until the last block of the epoch is committed; then what the core of the next epoch, with these validators, starts from. */
   handOver(next: ValidatorSet): DurableState | null
   /**
@@ -106,6 +109,7 @@ export function consensusOf(state: State, lastCommit: Certificate | null): Conse
     },
     wants: (from, message) => wants(state, from, message),
     explain: (around) => explain(state, around),
+    forkMaterial: () => forkMaterialOf(state),
     handOver: (next) => (state.committed.height === state.lastHeight ? handOverOf(state, next) : null),
     jump: (landing) => jumpOf(state, landing),
     inspect: () => ({

@@ -61,7 +61,7 @@ export function createEpochGate(options: GateOptions): EpochGate {
     },
     pass(from, message) {
       const own = start.validators.epoch
-      const named = epochNamedBy(message)
+      const named = epochNamedBy(message) ?? epochOfStrayEvidence(message, own)
       if (named !== null && named !== own) {
         if (named === own + 1) hold(from, message)
         return { kind: 'foreign', epoch: named, committedHeight: committedHeightIn(message) }
@@ -95,15 +95,21 @@ export function epochNamedBy(message: Message): Epoch | null {
       return message.block.header.epoch
     case 'view-claim':
       return message.epoch
-    case 'evidence': {
-      const decoded = decodeEvidence(message.evidence)
-      return decoded.ok ? accusedVote(decoded.value.evidence).epoch : null
-    }
+    case 'evidence': // heard in the epoch of the offence and in the next
     case 'fetch':
     case 'snapshot':
     case 'chunk':
       return null
   }
+}
+
+/** Of evidence that this epoch cannot check, because it is of a later one or too old; null: the edge shall look at it. */
+function epochOfStrayEvidence(message: Message, own: Epoch): Epoch | null {
+  if (message.kind !== 'evidence') return null
+  const decoded = decodeEvidence(message.evidence)
+  if (!decoded.ok) return null
+  const { epoch } = accusedVote(decoded.value.evidence)
+  return epoch === own || epoch === own - 1 ? null : epoch
 }
 
 function committedHeightIn(message: Message): Height | null {

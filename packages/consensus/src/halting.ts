@@ -6,6 +6,7 @@
 import type { Hash, Height } from '@aethel/codec'
 import type { Header } from './block.js'
 import type { Certificate, Vote } from './certificate.js'
+import type { ForkMaterial } from './fork-assembly.js'
 import type { Effect } from './interface.js'
 import type { NewView } from './messages.js'
 import type { State } from './state.js'
@@ -51,8 +52,14 @@ export function keepNewView(state: State, message: NewView): void {
   while (entries > MAX_KEPT_ENTRIES && state.newViews.length > 1) entries -= state.newViews.shift()?.viewChanges.length ?? 0
 }
 
-/** Everything here that may say whose fault it is. */
 export function haltEffect(state: State, found: ForkFound): Extract<Effect, { kind: 'fork' }> {
+  const held = forkMaterialOf(state)
+  const certificates = [found.certificate, ...held.certificates]
+  return { kind: 'fork', height: found.height, material: { ...held, certificates, headers: [...found.headers, ...held.headers] } }
+}
+
+/** Everything here that may say whose fault a fork is. */
+export function forkMaterialOf(state: State): ForkMaterial {
   const certified = [...state.certified].sort(([a], [b]) => a - b).slice(0, MAX_CERTIFIED)
   const others = [state.lastCertificate, state.highest, ...state.newViews.map(({ certificate }) => certificate)]
   const held: Certificate[] = []
@@ -62,16 +69,12 @@ export function haltEffect(state: State, found: ForkFound): Extract<Effect, { ki
   for (const [, , slot] of state.votes.slots())
     for (const phase of [slot.prepare, slot.commit]) for (const tally of phase.tallies) votes.push(...tally.votes)
   return {
-    kind: 'fork',
-    height: found.height,
-    material: {
-      certificates: [found.certificate, ...certified.map(([, { certificate }]) => certificate), ...held],
-      headers: [...found.headers, ...blocks.map(({ header }) => header)],
-      votes,
-      entries: [
-        ...state.newViews.flatMap(({ viewChanges }) => viewChanges),
-        ...state.viewChanges.flatMap((message) => (message === undefined ? [] : [message.entry])),
-      ],
-    },
+    certificates: [...certified.map(([, { certificate }]) => certificate), ...held],
+    headers: blocks.map(({ header }) => header),
+    votes,
+    entries: [
+      ...state.newViews.flatMap(({ viewChanges }) => viewChanges),
+      ...state.viewChanges.flatMap((message) => (message === undefined ? [] : [message.entry])),
+    ],
   }
 }

@@ -89,9 +89,7 @@ describe('going on from a state that was taken over', () => {
     learnt.step({
       kind: 'message',
       from: validatorIndex(0),
-      message: {
-        ...newViewOf(3, 3, [viewChangeOf(0, 3, certificateOf('commit', 2, at(2))), viewChangeOf(2, 3), viewChangeOf(3, 3)]),
-      } as never,
+      message: newViewOf(3, 3, [viewChangeOf(0, 3, certificateOf('commit', 2, at(2))), viewChangeOf(2, 3), viewChangeOf(3, 3)]) as never,
       nowMs: START_MS,
     })
     const after = learnt.jump(landingAt(6))

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { connect as connectTcp } from 'node:net'
+import { connect as connectTcp, type Socket } from 'node:net'
 import { connect, type TLSSocket } from 'node:tls'
 import { type Hash, utf8, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import { sha256, signingKey } from '@aethel/crypto'
@@ -235,6 +235,33 @@ describe('hostile input', () => {
     const allowedUs = BURST_US + 0.1 * 1_000 * (performance.now() - began)
     expect(handled(0)).toBeLessThan((allowedUs + 4 * 65_536) / workUs + 100)
     expect(handled(0)).toBeGreaterThan(BURST_US / workUs)
+  })
+
+  test('connections: beyond two for each peer and 32 nobody is let in, and who never shakes hands is cut off', async () => {
+    const one = await start({ self: 1, ports: [1, 1] })
+    const raw: Socket[] = []
+    for (let nth = 0; nth < 100; nth++) raw.push(connectTcp(one.mesh.address.port, '127.0.0.1').on('error', () => {}))
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    const alive = raw.filter((socket) => !socket.destroyed && socket.readyState === 'open').length
+    expect(alive).toBeLessThanOrEqual(2 * 1 + 32)
+    expect(alive).toBeGreaterThan(0)
+    for (const socket of raw) socket.destroy()
+    await start({ self: 0, ports: [1, one.mesh.address.port] })
+    await until(() => one.events.includes('connected 0'))
+  })
+
+  test('connections: a peer that comes back again and again is greeted as often as its account allows', async () => {
+    const one = await start({ self: 1, ports: [1, 1] })
+    const began = performance.now()
+    for (let nth = 0; nth < 60; nth++) {
+      const socket = await imposter(one.mesh.address.port, seedOf(0), true)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      socket.destroy()
+    }
+    const greeted = one.events.filter((event) => event === 'connected 0').length
+    // Half a second of work at once, a fifth of one per second, 20 ms for each.
+    expect(greeted).toBeLessThanOrEqual(BURST_US / 20_000 + (0.2 * (performance.now() - began)) / 20 + 1)
+    expect(greeted).toBeGreaterThan(5)
   })
 
   const faulty: [string, string, (socket: TLSSocket) => void][] = [

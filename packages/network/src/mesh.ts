@@ -41,6 +41,8 @@ const STRANGER_REPORT_MS = 1_000
 const THROTTLE_REPORT_MS = 60_000
 /** An honest peer pings once a second. */
 const PING_US = 20
+/** A connection costs two handshakes and what is sent to whoever has just come: STATUS, evidence, up to 4 MiB of transactions. */
+const CONNECT_US = 20_000
 
 export interface PeerAddress {
   readonly index: ValidatorIndex
@@ -368,6 +370,7 @@ class TlsMesh implements Mesh {
     }
     peer.session = session
     socket.setNoDelay(true)
+    this.#charge(session, CONNECT_US) // overdrawn, its greeting is read later, and nothing is sent before
     socket.on('data', (chunk: Buffer) => {
       session.lastReceivedAt = performance.now()
       peer.bytesIn += chunk.length

@@ -45,24 +45,29 @@ import {
   type VerificationOutcome,
 } from '@aethel/replica'
 import type { Store, StoreRecord } from '@aethel/storage'
+import { AbortAlarm } from './abort-alarm.js'
 import { contactsIn, ownSeat } from './epochs.js'
 import { recordFork, type SeenFork, sentenceOf } from './fork-proof.js'
 import type { Home } from './home.js'
 import type { Log } from './log.js'
+import { LogLimit } from './log-limit.js'
 import type { Metrics } from './metrics.js'
 import type { ProofPool } from './proof-pool.js'
 import { logSync, offerMessage } from './snapshots.js'
+import { VerdictLog } from './verdict-log.js'
 import { GRANT_PER_BLOCK_US, GRANT_PER_TRANSACTION_US, KNOWN_TRANSACTION_US, priceOf, priceOfServing, priceOfUnwanted } from './worth.js'
 
 /** Committed states kept for receipts. */
 const RETAINED_STATES = 64
 /** Transactions that have arrived and were not looked at yet; beyond it peers' are dropped and clients' refused. */
-const MAX_ARRIVAL_BYTES: number = 64 * 1024 * 1024
+export const MAX_ARRIVAL_BYTES: number = 64 * 1024 * 1024
+/** Charged for each beside its bytes: an array with a buffer of its own, and its place in the queue. At most 131,072 wait. */
+export const ARRIVAL_COST_BYTES = 512
 /** Of one turn, for checking signatures of transactions: about a hundred. */
 const ARRIVAL_SLICE_MS = 3
 const ARRIVALS_PER_INPUT = 64
 /** Refusals remembered for clients that ask later. */
-const REMEMBERED_REFUSALS = 16_384
+export const REMEMBERED_REFUSALS = 16_384
 /** Blocks of this long count as recent. */
 const RECENT_MS = 10_000
 /** Far more than commit in that time. */
@@ -97,6 +102,8 @@ export interface DriverOptions {
   onBug(error: unknown): void
   /** A committed block with its own certificate that the store already holds. */
   readonly provable: ProvableState | null
+  /** Keys of the verdicts that the store holds. */
+  readonly verdicts?: readonly Hash[]
 }
 
 /** A transaction that nobody has looked at yet; `from` is null for a client. */
@@ -119,6 +126,9 @@ export class Driver {
   readonly #timers = new Map<TimerName, NodeJS.Timeout>()
   readonly #requests = new Map<number, (admission: Admission) => void>()
   readonly #settlements = new Map<string, Set<(settlement: Settlement) => void>>()
+  /** Of all transactions: many may wait for the same one. */
+  #settlementCallbacks = 0
+  readonly #logLimit = new LogLimit()
   readonly #refusals = new Map<string, Refusal>()
   readonly #listeners = new Set<(committed: Committed) => void>()
   readonly provable: ProvableState[]
@@ -140,11 +150,14 @@ export class Driver {
   readonly #served = new Map<ValidatorIndex, { upTo: number; readonly sinceMs: number }>()
   /** When the newest blocks were committed. */
   readonly #commitTimes: number[] = []
+  readonly #verdicts: VerdictLog
+  readonly alarm: AbortAlarm = new AbortAlarm()
   /** Durable and published. */
   #published: { height: number; view: number }
 
   constructor(options: DriverOptions) {
     this.#options = options
+    this.#verdicts = new VerdictLog(options.verdicts ?? [], () => this.#writeVerdicts())
     this.#checker = this.#checkerFor(options.replica.epoch)
     this.#gate = createEpochGate({ start: options.replica.epoch, check: (_, message) => this.#checker.check(message) })
     this.provable = options.provable === null ? [] : [options.provable]
@@ -175,6 +188,7 @@ export class Driver {
   }
 
   stop(): void {
+    if (!this.#stopped) this.#writeVerdicts()
     this.#stopped = true
     for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()
@@ -227,14 +241,14 @@ export class Driver {
       onMessage: (from, bytes) => this.#guarded(() => this.#onMessage(from, bytes)),
       onTransactions: (from, transactions) => this.#guarded(() => this.#onTransactions(from, transactions)),
       onConnected: (peer) => {
-        log.info({ event: 'peer-connected', peer })
+        this.#logLimited('info', { event: 'peer-connected', peer })
         this.#forgetServed(peer)
         this.input({ kind: 'connected', peer, nowMs: Date.now() })
       },
-      onLost: (peer, reason) => log.warn({ event: 'peer-lost', peer, reason }),
+      onLost: (peer, reason) => this.#logLimited('warn', { event: 'peer-lost', peer, reason }),
       onMisbehaving: (peer, code, message, shutOutMs) => {
         metrics.misbehaviour.inc({ code })
-        log.warn({ event: 'peer-misbehaving', peer, code, message, shutOutMs })
+        this.#logLimited('warn', { event: 'peer-misbehaving', peer, code, message, shutOutMs })
       },
       onStranger: (address, code, message, count) => log.warn({ event: 'stranger-refused', address, code, message, count }),
       onThrottled: (peer, pauseMs) => {
@@ -243,6 +257,12 @@ export class Driver {
       },
       onRoundTrip: (peer, roundTripMs) => this.input({ kind: 'round-trip', peer, roundTripMs }),
     }
+  }
+
+  /** Lines that others can cause as often as they like. */
+  #logLimited(level: 'info' | 'warn', line: { readonly event: string } & Readonly<Record<string, unknown>>): void {
+    const admitted = this.#logLimit.admit(line.event, performance.now())
+    if (admitted !== null) this.#options.log[level](admitted.suppressed === 0 ? line : { ...line, suppressed: admitted.suppressed })
   }
 
   #onMessage(from: ValidatorIndex, bytes: Uint8Array): void {
@@ -274,14 +294,14 @@ export class Driver {
   /** Dropped when too many wait: peers send again what is not final (replica's regossip). */
   #onTransactions(from: ValidatorIndex, list: readonly Uint8Array[]): void {
     for (const bytes of list) {
-      if (this.#arrivalBytes + bytes.length > MAX_ARRIVAL_BYTES) return
+      if (this.#arrivalBytes + ARRIVAL_COST_BYTES + bytes.length > MAX_ARRIVAL_BYTES) return
       this.#arrive({ from, bytes })
     }
   }
 
   #arrive(arrival: Arrival): void {
     this.#arrivals.push(arrival)
-    this.#arrivalBytes += arrival.bytes.length
+    this.#arrivalBytes += ARRIVAL_COST_BYTES + arrival.bytes.length
     this.#scheduleFlush()
   }
 
@@ -350,7 +370,7 @@ export class Driver {
   /** Checks and submits a client's transaction; resolves when it is admitted, waiting or refused. */
   submit(bytes: Uint8Array): Promise<Admission> {
     return new Promise((answer) => {
-      if (this.#arrivalBytes + bytes.length <= MAX_ARRIVAL_BYTES) return this.#arrive({ from: null, bytes, answer })
+      if (this.#arrivalBytes + ARRIVAL_COST_BYTES + bytes.length <= MAX_ARRIVAL_BYTES) return this.#arrive({ from: null, bytes, answer })
       const refusal = {
         code: 'mempool-full',
         message: `expected at most ${MAX_ARRIVAL_BYTES} bytes of transactions waiting to be looked at; try again later`,
@@ -375,7 +395,7 @@ export class Driver {
 
   /** Transactions that local clients wait for. */
   get awaited(): number {
-    return this.#arrivals.length - this.#nextArrival + this.#requests.size + this.#settlements.size
+    return this.#arrivals.length - this.#nextArrival + this.#requests.size + this.#settlementCallbacks
   }
 
   /** Calls back once when the transaction is final or dropped; the returned function forgets the wish. */
@@ -383,9 +403,10 @@ export class Driver {
     const key = keyOf(id)
     const callbacks = this.#settlements.get(key) ?? new Set()
     callbacks.add(callback)
+    this.#settlementCallbacks++
     this.#settlements.set(key, callbacks)
     return () => {
-      callbacks.delete(callback)
+      if (callbacks.delete(callback)) this.#settlementCallbacks--
       if (callbacks.size === 0 && this.#settlements.get(key) === callbacks) this.#settlements.delete(key)
     }
   }
@@ -401,8 +422,12 @@ export class Driver {
 
   onVerified(job: VerificationJob, outcome: VerificationOutcome, milliseconds: number): void {
     this.#options.metrics.onVerified(job.work.kind, outcome, milliseconds)
-    if (outcome.status === 'aborted')
-      this.#options.log.error({ event: 'verification-aborted', kind: job.work.kind, reason: outcome.reason })
+    const { kind } = job.work
+    if (outcome.status === 'aborted') {
+      this.alarm.raise({ kind, reason: outcome.reason, atMs: Date.now() })
+      this.#options.log.error({ event: 'verification-aborted', kind, reason: outcome.reason })
+    }
+    this.#verdicts.remember(job.work.key, outcome)
     this.input({ kind: 'verified', key: job.work.key, outcome, nowMs: Date.now() })
   }
 
@@ -460,6 +485,12 @@ export class Driver {
       case 'verify':
         this.#pool?.run(effect.jobs)
         return
+      case 'hasten-verification':
+        this.#pool?.hasten(effect.keys)
+        return
+      case 'cancel-verification':
+        this.#pool?.cancel(effect.keys)
+        return
       case 'admission': {
         const { request, admission } = effect
         if (admission.status === 'refused') this.#remember(admission.id, admission.refusal)
@@ -495,9 +526,9 @@ export class Driver {
         return log.error({ event: 'block-invalid', height: event.height, hash: hex(event.hash), code: event.code, message: event.message })
       case 'proof-refused':
         metrics.refusals.inc({ code: event.code })
-        return log.info({ event: 'proof-refused', id: hex(event.id), from: event.from, code: event.code })
+        return this.#logLimited('info', { event: 'proof-refused', id: hex(event.id), from: event.from, code: event.code })
       case 'fetching':
-        return log.info({ event: 'fetching', peer: event.peer, from: event.from })
+        return this.#logLimited('info', { event: 'fetching', peer: event.peer, from: event.from })
       case 'recovering':
         return log.warn({ event: 'recovering', answers: event.answers, above: event.above })
       case 'recovered':
@@ -532,6 +563,7 @@ export class Driver {
     const { block, certificate, writes, transactions, gas, offences, nextEpoch } = effect
     const transactionIds = transactions.map((transaction) => transaction.id)
     this.#group.records.push({ kind: 'commit', block, certificate, writes, transactionIds, gas, nextEpoch })
+    this.#verdicts.settle(transactions)
     this.#learnContacts()
     const { replica } = this.#options
     // Several blocks can commit in one step; the replica's state is the newest one's.
@@ -599,7 +631,10 @@ export class Driver {
     const callbacks = this.#settlements.get(key)
     if (callbacks === undefined) return
     this.#settlements.delete(key)
-    for (const callback of callbacks) callback(settlement)
+    this.#settlementCallbacks -= callbacks.size
+    const waiting = [...callbacks]
+    callbacks.clear()
+    for (const callback of waiting) callback(settlement)
   }
 
   #remember(id: Hash, refusal: Refusal): void {
@@ -641,6 +676,8 @@ export class Driver {
 
   #flush(): void {
     const group = this.#group
+    // Along with what is written anyway, and after it.
+    if (group.records.length > 0) for (const record of this.#verdicts.take()) group.records.push(record)
     if (group.records.length > 0 || group.releases.length > 0) {
       this.#group = { records: [], releases: [] }
       this.#groupsInFlight++
@@ -655,6 +692,12 @@ export class Driver {
       })
     }
     this.#mesh?.flush()
+  }
+
+  /** Nothing waits for these to be durable. */
+  #writeVerdicts(): void {
+    if (this.#stopped) return
+    this.#guarded(() => this.#options.store.append(this.#verdicts.take(), () => undefined))
   }
 
   #send(to: ValidatorIndex | 'all', message: Message): void {

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { decode, epoch, fromHex, type Hash, hash, height, indicesOf, keyOf, publicKey, type Refusal, toHex } from '@aethel/codec'
-import { type Certificate, type Header, hashHeader, lastHeightOf, leaderOf, paragraphOf } from '@aethel/consensus'
+import { type Certificate, type Header, hashHeader, lastHeightOf, leaderOf, paragraphOf, roughBodyBytes } from '@aethel/consensus'
 import {
   accountNonceOf,
   type ClaimRecord,
@@ -26,13 +26,15 @@ import { epochLinks, memberJson } from './epochs.js'
 import { AethelError } from './errors.js'
 import { sentenceOf } from './fork-proof.js'
 import type { Home } from './home.js'
+import { boundBodies, MAX_BODY_BYTES, REQUEST_MS } from './http-bounds.js'
 import type { Metrics } from './metrics.js'
 import type { ProofPool } from './proof-pool.js'
 import { gapMessage, syncJson } from './snapshots.js'
 
-const MAX_BODY_BYTES: number = 16 * 1024 * 1024
 const MAX_BATCH_TRANSACTIONS = 4096
 const MAX_BLOCKS_PER_PAGE = 100
+/** Of the bodies that are read for a page; the block that crosses the line is still in it. */
+const MAX_PAGE_BYTES: number = 16 * 1024 * 1024
 const DEFAULT_WAIT_MS = 30_000
 const MAX_WAIT_MS = 600_000
 /** Transactions that clients wait for at a time: each holds a timer and some hundred bytes. */
@@ -84,7 +86,13 @@ class HttpError extends Error {
 }
 
 export async function serveHttp(context: HttpContext): Promise<FastifyInstance> {
-  const app = fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true, schemaController: { compilersFactory: NO_COMPILERS } })
+  const app = fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_MS,
+    forceCloseConnections: true,
+    schemaController: { compilersFactory: NO_COMPILERS },
+  })
+  boundBodies(app)
   app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) => {
     const buffer = body as Buffer
     done(null, Uint8Array.from(buffer))
@@ -174,12 +182,12 @@ async function submit(context: HttpContext, bytes: Uint8Array, wait: 'none' | 'a
   const name = toHex(id)
   const place = context.store.transactionPlace(id)
   if (place !== undefined) return { id: name, status: 'final', height: place.height }
+  if (context.driver.awaited >= MAX_AWAITED)
+    throw new HttpError(503, 'busy', `expected at most ${MAX_AWAITED} awaited transactions; try again later`)
   if (wait === 'none') {
     void context.driver.submit(bytes)
     return { id: name, status: 'pending' }
   }
-  if (context.driver.awaited >= MAX_AWAITED)
-    throw new HttpError(503, 'busy', `expected at most ${MAX_AWAITED} awaited transactions; try again later`)
   return new Promise((resolve) => {
     let forget = (): void => undefined
     const done = (outcome: Outcome): void => {
@@ -317,11 +325,13 @@ function registerChain(app: FastifyInstance, context: HttpContext): void {
     const from = numberOf(query['from'], 'from', 1)
     const limit = Math.min(MAX_BLOCKS_PER_PAGE, numberOf(query['limit'], 'limit', MAX_BLOCKS_PER_PAGE))
     const blocks: Record<string, unknown>[] = []
-    for (let at = Math.max(1, from); at < from + limit && at <= driver.publishedHeight; at++) {
+    let bytes = 0
+    for (let at = Math.max(1, from); at < from + limit && at <= driver.publishedHeight && bytes < MAX_PAGE_BYTES; at++) {
       const block = store.committedBlock(height(at))
       if (block === undefined && gapMessage(store, at) !== null && blocks.length === 0)
         throw new HttpError(410, 'below-snapshot', gapMessage(store, at) ?? '')
       if (block === undefined) break
+      bytes += roughBodyBytes(block.body)
       blocks.push(headerJson(block.header, block.hash, block.body.transactions.length))
     }
     return { blocks }
@@ -359,9 +369,9 @@ function registerChain(app: FastifyInstance, context: HttpContext): void {
   )
   app.get('/v1/why', async () => {
     const diagnosis = driver.explain()
-    return { paragraph: paragraphOf(diagnosis), ...diagnosis }
+    return { paragraph: inWords(driver), ...diagnosis }
   })
-  app.get('/why', async (_request, reply) => reply.type('text/plain; charset=utf-8').send(`${paragraphOf(driver.explain())}\n`))
+  app.get('/why', async (_request, reply) => reply.type('text/plain; charset=utf-8').send(`${inWords(driver)}\n`))
   app.get('/v1/evidence', async () => evidenceJson(context))
   app.get('/v1/fork', async (_request, reply) => {
     const file = driver.fork?.file ?? null
@@ -532,4 +542,10 @@ function numberOf(text: string | undefined, name: string, fallback: number): num
   const value = Number(text)
   if (!Number.isSafeInteger(value) || value < 0) throw new HttpError(400, name, `expected ${name} as a whole number, got ${text}`)
   return value
+}
+
+/** Why nothing commits, or that all is well; and what else whoever runs the validator should know. */
+function inWords(driver: Driver): string {
+  const alarm = driver.alarm.sentence(Date.now())
+  return [paragraphOf(driver.explain()), ...(alarm === null ? [] : [alarm])].join(' ')
 }

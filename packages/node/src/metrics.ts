@@ -12,6 +12,7 @@ export interface Gauges {
   readonly pooled: number
   readonly unverified: number
   readonly queuedVerifications: number
+  readonly workersReady: number
   readonly peersConnected: number
   readonly bytesIn: number
   readonly bytesOut: number
@@ -26,6 +27,7 @@ export class Metrics {
   readonly refusals: Counter<'code'>
   readonly offencesSeen: Counter<'offence'>
   readonly offencesRecorded: Counter<'offence'>
+  readonly workersLost: Counter
   readonly #verifications: Counter<'kind' | 'outcome'>
   readonly #verificationSeconds: Histogram<'kind'>
   readonly #blocks: Counter
@@ -49,6 +51,7 @@ export class Metrics {
     this.refusals = counter('proofs_refused_total', 'Proofs that did not verify, by code', ['code'])
     this.offencesSeen = counter('offences_seen_total', 'Offences of validators that this one holds evidence of', ['offence'])
     this.offencesRecorded = counter('offences_recorded_total', 'Offences recorded by blocks committed since start', ['offence'])
+    this.workersLost = counter('proof_workers_lost_total', 'Proof workers that died, hung or used too much memory, and were replaced')
     this.#verifications = counter('verifications_total', 'Proof verifications, by kind and outcome', ['kind', 'outcome'])
     this.#blocks = counter('blocks_total', 'Blocks committed since start')
     this.#transactions = counter('transactions_total', 'Transactions committed since start')
@@ -86,6 +89,7 @@ export class Metrics {
     gauge('mempool_transactions', 'Verified transactions waiting to be ordered', (g) => g.pooled)
     gauge('unverified_transactions', 'Transactions waiting for a verdict or a citation', (g) => g.unverified)
     gauge('verification_queue', 'Proofs handed to the workers and not yet answered', (g) => g.queuedVerifications)
+    gauge('proof_workers_ready', 'Proof workers that take work', (g) => g.workersReady)
     gauge('peers_connected', 'Connected validators', (g) => g.peersConnected)
     gauge('bytes_received', 'Bytes received from validators', (g) => g.bytesIn)
     gauge('evidence_held', 'Evidence waiting to be put on the chain', (g) => g.evidenceHeld)

@@ -1,10 +1,11 @@
 /** Makes the home of a validator that is to join a running network: new keys, and the rest from a home of that network. */
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '@aethel/codec'
 import { SEED_BYTES, signingKey } from '@aethel/crypto'
 import { type Contact, chainIdOf } from '@aethel/ledger'
+import { makeOutput } from './directories.js'
 import { AethelError } from './errors.js'
 import { CONFIG_FORMAT, type Endpoint, HOME_FILES, readHome } from './home.js'
 
@@ -29,14 +30,7 @@ export function createNewcomer(options: NewcomerOptions): { readonly home: strin
       'make a network with --epoch-length',
     )
   }
-  if (existsSync(output) && readdirSync(output).length > 0) {
-    throw new AethelError(
-      'output-not-empty',
-      `expected an empty or new directory, but ${output} holds something`,
-      'choose another --output',
-    )
-  }
-  mkdirSync(output, { recursive: true })
+  makeOutput(output)
   const { config, self, genesis } = source
   const networkKey = toHex(signingKey(source.networkSeed).publicKey)
   const peers = config.peers.map((peer) => ({ ...peer, networkKey: toHex(peer.networkKey) }))

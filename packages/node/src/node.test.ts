@@ -317,6 +317,49 @@ describe('four validators', () => {
   })
 })
 
+describe('verify once', () => {
+  test('a proof that waits is verified once, also over a restart of the validator, and over its coming again', async () => {
+    const bob = new Sender('bob')
+    const performed = async (index: number): Promise<number> =>
+      ((await get(index, '/v1/status')).body['verifications'] as Json)['performed'] as number
+    const before = await performed(3)
+    // Its nonce comes too early: it waits in every mempool.
+    const waiting = bob.sign(proofOf('valid', 'waits over a restart'), 1)
+    expect(await post(3, '/v1/transactions?wait=admitted', waiting)).toMatchObject({ body: { status: 'pending' } })
+    expect((await performed(3)) - before).toBe(1)
+    await stop(3)
+    await start(3)
+    expect(await post(3, '/v1/transactions?wait=admitted', waiting)).toMatchObject({ body: { status: 'pending' } })
+    expect(await performed(3)).toBe(0)
+    expect(await post(0, '/v1/transactions?wait=final', bob.sign({ type: 'note', data: utf8('first') }, 0))).toMatchObject({ status: 200 })
+    await until(
+      'the proof is final',
+      async () => (await get(3, `/v1/transactions/${toHex(transactionIdOf(waiting))}`)).body['status'] === 'final',
+    )
+    expect(await performed(3)).toBe(0)
+  })
+
+  test('a refused proof stays refused over a restart, without another look', async () => {
+    const carol = new Sender('carol')
+    const refused = carol.sign(proofOf('invalid', 'refused over a restart'), 0)
+    expect(await post(2, '/v1/transactions', refused)).toMatchObject({ status: 400, body: { code: 'asked-for' } })
+    await stop(2)
+    await start(2)
+    expect(await post(2, '/v1/transactions', refused)).toMatchObject({ status: 400, body: { code: 'asked-for' } })
+    expect(((await get(2, '/v1/status')).body['verifications'] as Json)['performed']).toBe(0)
+  })
+
+  test('a verifier that fails gives no verdict: an alarm in the log, in the metrics and in why', async () => {
+    const dave = new Sender('dave')
+    const answer = await post(1, '/v1/transactions', dave.sign(proofOf('throw', 'three'), 0))
+    expect(answer).toMatchObject({ body: { code: 'verification-aborted' } })
+    expect(events(1, 'verification-aborted')).toMatchObject([{ kind: 'test/1' }])
+    expect((await get(1, '/v1/why')).body['paragraph']).toMatch(/Alarm: A verification came to no verdict here \(the last of test\/1/)
+    const metrics = await (await fetch(`${network.urls[1]}/metrics`)).text()
+    expect(metrics).toMatch(/aethel_verifications_total\{kind="test\/1",outcome="aborted"\} 1/)
+  })
+})
+
 describe('homes', () => {
   test('a seed gives the same keys again, secret files are private', async () => {
     const again = await createTestnet({

@@ -47,6 +47,7 @@ export interface Node {
 
 /** View timer floor: above any honest step on a busy machine; the timer adapts upwards from here. */
 const TIMERS = { floorMs: 2_000, commitFactor: 8, allowanceMs: 1_000, capMs: 60_000, statusMs: 500, batchMs: 20 } as const
+const WORD_BYTES = 4
 const CLOCK_DRIFT_MS = 5_000
 const MEMPOOL: MempoolLimits = {
   transactions: 20_000,
@@ -118,6 +119,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     pooled: 0,
     unverified: 0,
     queuedVerifications: 0,
+    workersReady: 0,
     peersConnected: 0,
     bytesIn: 0,
     bytesOut: 0,
@@ -158,6 +160,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     recoveryNonce: hash(Uint8Array.from(randomBytes(32))),
   }
   const block = { transactions: parameters.blockTransactions, bytes: parameters.blockBytes, gas: parameters.blockGas }
+  const verdicts = await store.verdicts()
   const replica = createReplica<LedgerState>({
     consensus,
     durable,
@@ -167,15 +170,23 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     order: parameters.mempoolOrder,
     ...(epochs === undefined ? {} : { epochs }),
     evidence: await store.evidence(),
+    verdicts,
     sync: syncOptions(home, store, await store.loadStaged()),
   })
-  const driver = new Driver({ home, application, replica, store, log, metrics, onBug: onFatal, provable: provableTip(store, application) })
+  const provable = provableTip(store, application)
+  const stored = verdicts.map(({ key }) => key)
+  const driver = new Driver({ home, application, replica, store, log, metrics, onBug: onFatal, provable, verdicts: stored })
   parts.driver = driver
+  const limitsOf = new Map(home.registry.kinds.map(({ verifier }) => [verifier.kind, verifier.limits]))
   const pool = new ProofPool({
     workers: home.config.proofWorkers,
     setup: { genesis: home.genesisBytes, libraries: home.libraryBytes, verifiers: modules },
     onOutcome: (job, outcome, milliseconds) => driver.onVerified(job, outcome, milliseconds),
-    onWorkerLost: (reason) => log.error({ event: 'proof-worker-lost', reason }),
+    onWorkerLost: (reason) => {
+      metrics.workersLost.inc()
+      log.error({ event: 'proof-worker-lost', reason })
+    },
+    memoryBytesOf: (kind) => WORD_BYTES * (limitsOf.get(kind)?.memoryWords ?? 0),
   })
   parts.pool = pool
   const mesh = await createMesh({
@@ -196,6 +207,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
       pooled: look.pooled,
       unverified: look.unverified,
       queuedVerifications: pool.queued,
+      workersReady: pool.ready,
       peersConnected: peers.filter((peer) => peer.connected).length,
       bytesIn: peers.reduce((sum, peer) => sum + peer.bytesIn, 0),
       bytesOut: peers.reduce((sum, peer) => sum + peer.bytesOut, 0),

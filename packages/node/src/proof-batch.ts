@@ -7,6 +7,8 @@ import { decode, encode, type Reader } from '@aethel/codec'
 export interface ProofBatch {
   /** Statements sent before are to be forgotten. */
   readonly forget: boolean
+  /** May be left unfinished if something more urgent waits: what is left out comes again. */
+  readonly mayStop: boolean
   /** Of cited claims, each sent once. */
   readonly statements: readonly { readonly claimId: Uint8Array; readonly statement: Uint8Array }[]
   readonly jobs: readonly ProofJob[]
@@ -18,12 +20,18 @@ export interface ProofJob {
   readonly proof: Uint8Array
 }
 
+/**
+ * Places in the words a thread shares with the pool. BATCH counts batches begun, JOB is the position in it, HURRY asks to stop between
+ * two proofs.
+ */
+export const SHARED = { batch: 0, job: 1, hurry: 2, words: 3 } as const
+
 /** Both sides are ours: the lengths say how many bytes there are, and no bound is needed. */
 const ANY = 0xffff_ffff
 
 export function encodeBatch(batch: ProofBatch): Uint8Array<ArrayBuffer> {
   const bytes = encode((writer) => {
-    writer.bool(batch.forget)
+    writer.bool(batch.forget).bool(batch.mayStop)
     writer.list(batch.statements, (w, { claimId, statement }) => w.bytes(claimId).bytes(statement))
     writer.list(batch.jobs, (w, { kind, claim, proof }) => w.text(kind).bytes(claim).bytes(proof))
   })
@@ -33,6 +41,7 @@ export function encodeBatch(batch: ProofBatch): Uint8Array<ArrayBuffer> {
 export function decodeBatch(bytes: Uint8Array): ProofBatch {
   const batch = decode(bytes, (reader) => ({
     forget: reader.bool(),
+    mayStop: reader.bool(),
     statements: reader.list(ANY, (r) => ({ claimId: r.bytes(ANY), statement: r.bytes(ANY) })),
     jobs: reader.list(ANY, readJob),
   }))

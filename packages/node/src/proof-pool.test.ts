@@ -1,13 +1,14 @@
+import { readFileSync } from 'node:fs'
 import { type Hash, utf8 } from '@aethel/codec'
 import { sha256, signingKey } from '@aethel/crypto'
 import { DEFAULT_PARAMETERS, encodeGenesis, genesisKinds } from '@aethel/ledger'
-import { claimIdOf, type TestBehaviour, testClaim } from '@aethel/proofs'
+import { claimIdOf, cnfToClaim, type TestBehaviour, testClaim } from '@aethel/proofs'
 import type { VerificationJob, VerificationOutcome } from '@aethel/replica'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 // The built one: its worker is a file beside it.
 import { ProofPool } from '../dist/proof-pool.js'
 
-const kinds = genesisKinds(['test/1'])
+const kinds = genesisKinds(['lrat/1', 'test/1'])
 if (!kinds.ok) throw new Error(kinds.error.message)
 const genesis = encodeGenesis({
   chainName: 'pool',
@@ -36,13 +37,24 @@ afterEach(async () => {
   await Promise.all(pools.splice(0).map((pool) => pool.close()))
 })
 
-function start(workers: number, stuckMs: number = 60_000, setup: Uint8Array = genesis): Run {
+const instance = (name: string): Uint8Array => new Uint8Array(readFileSync(new URL(`../../proofs/instances/${name}`, import.meta.url)))
+
+/** A refutation that takes some milliseconds. */
+function slowJob(name: string): VerificationJob {
+  const claim = cnfToClaim(instance('pigeonhole-9.cnf'))
+  if (!claim.ok) throw new Error(claim.error.message)
+  const work = { kind: 'lrat/1', claim: claim.value, proof: instance('pigeonhole-9.lrat'), claimId: claimIdOf('lrat/1', claim.value) }
+  return { work: { key: sha256(utf8(name)), ...work, cites: [] }, cited: [], priority: 'mempool' }
+}
+
+function start(workers: number, stuckMs: number = 60_000, setup: Uint8Array = genesis, freeGrowthBytes: number = 1 << 30): Run {
   const outcomes = new Map<VerificationJob, VerificationOutcome[]>()
   const order: VerificationJob[] = []
   const lost: string[] = []
   const pool = new ProofPool({
     workers,
     stuckMs,
+    freeGrowthBytes,
     setup: { genesis: setup, libraries: [], verifiers: [] },
     onOutcome: (done, outcome) => {
       outcomes.set(done, [...(outcomes.get(done) ?? []), outcome])
@@ -105,6 +117,64 @@ describe('proof pool', () => {
     expect(run.outcomes.get(hanging)).toMatchObject([{ status: 'aborted', reason: 'no answer for 1000 ms' }])
     for (const other of others) expect(run.outcomes.get(other)).toMatchObject([{ status: 'valid' }])
     expect(run.lost.length).toBeGreaterThanOrEqual(2)
+  })
+
+  test('a worker is replaced at once: a spare stands by', async () => {
+    const run = start(2, 600)
+    run.pool.run([job('valid', 'first')])
+    await vi.waitFor(() => expect(run.pool.ready).toBe(2), { timeout: 30_000, interval: 20 })
+    await new Promise((resolve) => setTimeout(resolve, 3_000)) // the spare loads meanwhile
+    const readyWhenLost: number[] = []
+    const pool = run.pool
+    vi.spyOn(run.lost, 'push').mockImplementation(() => readyWhenLost.push(pool.ready))
+    const hanging = job('loop', 'hanging')
+    pool.run([hanging])
+    await vi.waitFor(() => expect(run.outcomes.get(hanging)).toMatchObject([{ status: 'aborted' }]), { timeout: 30_000, interval: 5 })
+    expect(readyWhenLost[0]).toBe(2)
+    const after = job('valid', 'after')
+    pool.run([after])
+    await vi.waitFor(() => expect(run.outcomes.get(after)).toMatchObject([{ status: 'valid' }]), { timeout: 10_000, interval: 5 })
+  })
+
+  test.each(['eat-heap', 'eat-buffers'] as const)(
+    'a checker that does %s is ended before the machine suffers; the others get their verdicts',
+    async (behaviour) => {
+      const run = start(1, 60_000, genesis, 300_000_000)
+      const eating = job(behaviour, 'eating')
+      const others = Array.from({ length: 20 }, (_, i) => job('valid', `other ${i}`))
+      run.pool.run([...others.slice(0, 5), eating, ...others.slice(5)])
+      await answered(run, 21)
+      expect(run.outcomes.get(eating)).toMatchObject([{ status: 'aborted', reason: expect.stringMatching(/memory|came into use/) }])
+      for (const other of others) expect(run.outcomes.get(other)).toMatchObject([{ status: 'valid' }])
+      expect(run.lost.length).toBe(2)
+    },
+  )
+
+  test('a block does not wait behind the mempool: a batch under way is cut short, and what is left of it comes again', async () => {
+    const run = start(1)
+    const slow = Array.from({ length: 90 }, (_, i) => slowJob(`slow ${i}`))
+    run.pool.run(slow)
+    await vi.waitFor(() => expect(run.pool.ready).toBe(1), { timeout: 30_000, interval: 5 })
+    const urgent = job('valid', 'urgent', 'block')
+    run.pool.run([urgent])
+    await answered(run, 91)
+    expect(run.order.indexOf(urgent)).toBeLessThan(32)
+    for (const each of slow) expect(run.outcomes.get(each)).toMatchObject([{ status: 'valid' }])
+  })
+
+  test('what a block turns out to need moves up; what nobody needs is not run; nothing is run twice', async () => {
+    const run = start(1)
+    const waiting = Array.from({ length: 300 }, (_, i) => job('valid', `w${i}`))
+    run.pool.run(waiting)
+    const [hastened, cancelled] = [waiting[299] as VerificationJob, waiting[298] as VerificationJob]
+    run.pool.run(waiting.slice(0, 200))
+    run.pool.hasten([hastened.work.key])
+    run.pool.cancel([cancelled.work.key])
+    await answered(run, 299)
+    expect(run.order.length).toBe(299)
+    expect(run.order.findIndex(({ work }) => work.key === hastened.work.key)).toBeLessThan(100)
+    expect(run.order.some(({ work }) => work.key === cancelled.work.key)).toBe(false)
+    expect(run.pool.queued).toBe(0)
   })
 
   test('a worker that cannot start is tried again slowly, and closing ends it', async () => {

@@ -1,13 +1,15 @@
 /**
  * The proof workers: threads that can be killed, fed in batches, block validation before mempool admission. A worker that
- * dies or hangs takes no verdict with it: its jobs run again one by one, and the one that does it again is `aborted`, which
- * means that this validator abstains (proofs.md §4). Time decides only about aborting, never about validity.
+ * dies, hangs or eats memory takes no verdict with it: what it was at runs once more, alone, and if it does that again it is
+ * `aborted`, which means that this validator abstains (proofs.md §4). A spare thread stands by, so that the pool is whole again at
+ * once. Time and memory in use decide only about aborting, never about validity.
  */
-import { Worker } from 'node:worker_threads'
 import { type Hash, keyOf } from '@aethel/codec'
 import type { VerificationJob, VerificationOutcome } from '@aethel/replica'
 import { encodeBatch } from './proof-batch.js'
-import type { WorkerMessage, WorkerSetup } from './proof-worker.js'
+import { JobQueue, type Waiting } from './proof-queue.js'
+import { ProofThread } from './proof-thread.js'
+import type { WorkerSetup } from './proof-worker.js'
 
 /** Enough work per crossing to make the crossing cheap. */
 const BATCH_JOBS = 32
@@ -16,9 +18,15 @@ const BATCH_BYTES: number = 4 * 1024 * 1024
 const BATCHES_IN_FLIGHT = 2
 /** Statements a worker remembers before it is told to forget them all. */
 const MAX_STATEMENTS = 65_536
-/** A batch takes seconds at the very worst (its gas is bounded); beyond this the thread is stuck. */
+/** A single proof takes seconds at the very worst (its gas is bounded), on a busy machine perhaps ten times that; beyond this it is stuck. */
 const STUCK_MS = 60_000
-const WORKER_HEAP_MB = 512
+/** How often threads at work are looked at. */
+const WATCH_MS = 50
+/**
+ * Memory that may come into use while one proof is checked, beyond what its kind may allocate: other threads work meanwhile, and the
+ * main thread's mempool (256 MiB at most) may fill.
+ */
+const FREE_GROWTH_BYTES: number = 512 * 1024 * 1024
 /** A worker lost before it was ready is replaced after a pause, so that one that cannot start does not spin. */
 const RESPAWN_MS = 1_000
 /** Without a proof to check, threads wait this long: a validator that has just started has more urgent things to load. */
@@ -29,187 +37,250 @@ export interface ProofPoolOptions {
   readonly setup: WorkerSetup
   onOutcome(job: VerificationJob, outcome: VerificationOutcome, milliseconds: number): void
   onWorkerLost(reason: string): void
-  /** After this long without an answer a worker counts as stuck. */
+  /** After this long at one proof a worker counts as stuck. */
   readonly stuckMs?: number
+  /** Bytes that checking one proof of a kind may allocate: its metered limit. */
+  readonly memoryBytesOf?: (kind: string) => number
+  /** Overrides FREE_GROWTH_BYTES. */
+  readonly freeGrowthBytes?: number
 }
 
 interface Assignment {
-  readonly jobs: readonly VerificationJob[]
+  readonly jobs: readonly Waiting[]
   readonly sentAt: number
 }
 
 interface Slot {
-  worker: Worker
-  inFlight: Assignment[]
-  known: Set<string>
-  watchdog: NodeJS.Timeout | null
-  /** It has loaded what it needs; until then it gets no work, so starting slowly is never taken for hanging. */
-  ready: boolean
-  /** Lost, its replacement not started yet. */
-  respawn: NodeJS.Timeout | null
-}
-
-interface Waiting {
-  readonly job: VerificationJob
-  /** It was aboard when a worker died: it goes alone, and is aborted if that happens again. */
-  readonly suspect: boolean
+  readonly thread: ProofThread
+  readonly inFlight: Assignment[]
+  readonly known: Set<string>
+  /** The proof it was seen at, since when, and memory in use then. */
+  seen: { readonly place: number; readonly atMs: number; readonly residentBytes: number } | null
 }
 
 export class ProofPool {
   readonly #options: ProofPoolOptions
   readonly #slots: Slot[] = []
-  readonly #block: Waiting[] = []
-  #mempool: Waiting[] = []
-  #mempoolHead = 0
+  /** Ready, or getting ready, to take a lost one's place. */
+  #spare: Slot | null = null
+  readonly #queue = new JobQueue()
+  /** In flight, by key. */
+  readonly #running = new Map<string, Waiting>()
   #closed = false
+  #watch: NodeJS.Timeout | null = null
+  #respawn: NodeJS.Timeout | null = null
   readonly #warmUp: NodeJS.Timeout
 
   constructor(options: ProofPoolOptions) {
     this.#options = options
-    this.#warmUp = setTimeout(() => this.#spawnAll(), WARM_UP_MS)
+    this.#warmUp = setTimeout(() => this.#fill(), WARM_UP_MS)
   }
 
-  #spawnAll(): void {
-    clearTimeout(this.#warmUp)
-    while (this.#slots.length < this.#options.workers) this.#slots.push(this.#spawn())
-  }
-
+  /** Jobs not answered yet. */
   get queued(): number {
-    return (
-      this.#block.length +
-      this.#mempool.length -
-      this.#mempoolHead +
-      this.#slots.reduce((sum, slot) => sum + slot.inFlight.reduce((n, a) => n + a.jobs.length, 0), 0)
-    )
+    return this.#queue.size + this.#running.size
   }
 
+  /** Threads that take work. */
+  get ready(): number {
+    return this.#slots.filter(({ thread }) => thread.ready).length
+  }
+
+  /** Each is answered once by `onOutcome`, unless cancelled. One that is queued or in flight already is not run twice. */
   run(jobs: readonly VerificationJob[]): void {
-    for (const job of jobs) (job.priority === 'block' ? this.#block : this.#mempool).push({ job, suspect: false })
-    if (this.#slots.length === 0) this.#spawnAll()
+    for (const job of jobs) {
+      const key = keyOf(job.work.key)
+      if (!this.#running.has(key)) this.#queue.add(key, job)
+    }
+    if (this.#slots.length === 0) this.#fill()
+    this.#hurryIfBlocksWait()
     this.#dispatch()
   }
 
+  /** Block validation waits for what was asked for by the mempool. */
+  hasten(keys: readonly Hash[]): void {
+    for (const key of keys) this.#queue.hasten(keyOf(key))
+    this.#hurryIfBlocksWait()
+    this.#dispatch()
+  }
+
+  /** Nobody waits for these any more: what has not been handed to a thread is forgotten, and gets no outcome. */
+  cancel(keys: readonly Hash[]): void {
+    for (const key of keys) this.#queue.remove(keyOf(key))
+  }
+
+  /** Starts what is missing: workers first, then the spare. */
+  #fill(): void {
+    clearTimeout(this.#warmUp)
+    if (this.#closed) return
+    while (this.#slots.length < this.#options.workers) this.#slots.push(this.#spawn())
+    this.#spare ??= this.#spawn()
+  }
+
   #spawn(): Slot {
-    const worker = new Worker(new URL('./proof-worker.js', import.meta.url), {
-      workerData: this.#options.setup,
-      resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB },
+    const thread = new ProofThread(this.#options.setup, {
+      onReady: () => this.#dispatch(),
+      onOutcomes: (outcomes) => this.#onOutcomes(slot, outcomes),
+      onLost: (reason) => this.#onLost(slot, reason),
     })
-    const slot: Slot = { worker, inFlight: [], known: new Set(), watchdog: null, ready: false, respawn: null }
-    worker.on('message', (message: WorkerMessage) => {
-      if (message !== 'ready') return this.#onOutcomes(slot, message)
-      slot.ready = true
-      this.#dispatch()
-    })
-    worker.on('error', (error) => this.#onLost(slot, error.message))
-    worker.on('exit', (code) => this.#onLost(slot, `exit code ${code}`))
+    const slot: Slot = { thread, inFlight: [], known: new Set(), seen: null }
     return slot
+  }
+
+  /** Threads that are at the mempool's proofs stop after the one they are at, and hand back the rest. */
+  #hurryIfBlocksWait(): void {
+    if (!this.#queue.blockWaits || this.#slots.some(({ thread, inFlight }) => thread.ready && inFlight.length === 0)) return
+    for (const { thread } of this.#slots) thread.hurry(true)
   }
 
   #dispatch(): void {
     for (const slot of this.#slots) {
-      while (slot.ready && slot.inFlight.length < BATCHES_IN_FLIGHT) {
+      while (slot.thread.ready && slot.inFlight.length < BATCHES_IN_FLIGHT) {
         const jobs = this.#take(slot)
-        if (jobs.length === 0) return
+        if (jobs.length === 0) break
         this.#send(slot, jobs)
       }
     }
   }
 
-  #take(slot: Slot): VerificationJob[] {
-    const jobs: VerificationJob[] = []
+  #take(slot: Slot): Waiting[] {
+    const jobs: Waiting[] = []
     let bytes = 0
     while (jobs.length < BATCH_JOBS && bytes < BATCH_BYTES) {
-      const next = this.#block[0] ?? this.#mempool[this.#mempoolHead]
+      const next = this.#queue.peek()
       if (next === undefined) break
-      if (next.suspect && (jobs.length > 0 || slot.inFlight.length > 0)) break
-      if (this.#block.length > 0) this.#block.shift()
-      else this.#mempoolHead++
-      jobs.push(next.job)
+      const first = jobs[0]
+      // A suspect goes alone; a batch is of one priority.
+      if (next.suspect && (first !== undefined || slot.inFlight.length > 0)) break
+      if (first !== undefined && first.job.priority !== next.job.priority) break
+      if (slot.inFlight.some((assignment) => assignment.jobs.some(({ suspect }) => suspect))) break
+      this.#queue.take(next)
+      jobs.push(next)
       bytes += next.job.work.proof.length + next.job.work.claim.length
       if (next.suspect) break
-    }
-    if (this.#mempoolHead > 1024 && 2 * this.#mempoolHead > this.#mempool.length) {
-      this.#mempool = this.#mempool.slice(this.#mempoolHead)
-      this.#mempoolHead = 0
     }
     return jobs
   }
 
-  #send(slot: Slot, jobs: readonly VerificationJob[]): void {
+  #send(slot: Slot, jobs: readonly Waiting[]): void {
     const forget = slot.known.size > MAX_STATEMENTS
     if (forget) slot.known.clear()
     const statements: { claimId: Hash; statement: Uint8Array }[] = []
-    for (const { cited } of jobs) {
-      for (const citation of cited) {
+    for (const { job } of jobs) {
+      for (const citation of job.cited) {
         const key = keyOf(citation.claimId)
         if (slot.known.has(key)) continue
         slot.known.add(key)
         statements.push(citation)
       }
     }
-    const bytes = encodeBatch({ forget, statements, jobs: jobs.map(({ work }) => work) })
+    for (const waiting of jobs) this.#running.set(waiting.key, waiting)
+    const mayStop = jobs[0]?.job.priority === 'mempool'
+    if (mayStop) slot.thread.hurry(false)
+    const bytes = encodeBatch({ forget, mayStop, statements, jobs: jobs.map(({ job }) => job.work) })
     slot.inFlight.push({ jobs, sentAt: performance.now() })
-    slot.worker.postMessage(bytes, [bytes.buffer])
-    slot.watchdog ??= this.#watch(slot)
+    slot.thread.send(bytes)
+    this.#watch ??= setInterval(() => this.#look(), Math.min(WATCH_MS, this.#stuckMs / 4))
   }
 
-  #watch(slot: Slot): NodeJS.Timeout {
-    const stuckMs = this.#options.stuckMs ?? STUCK_MS
-    return setTimeout(() => this.#onLost(slot, `no answer for ${stuckMs} ms`), stuckMs)
+  get #stuckMs(): number {
+    return this.#options.stuckMs ?? STUCK_MS
+  }
+
+  /** A thread at the same proof for too long is stuck; one that needs more memory than any proof of the kind may is out of hand. */
+  #look(): void {
+    const now = performance.now()
+    const residentBytes = process.memoryUsage.rss()
+    let busy = 0
+    for (const slot of [...this.#slots]) {
+      if (slot.inFlight.length === 0) {
+        slot.seen = null
+        continue
+      }
+      busy++
+      const { place } = slot.thread
+      if (slot.seen?.place !== place) {
+        slot.seen = { place, atMs: now, residentBytes }
+        continue
+      }
+      if (now - slot.seen.atMs > this.#stuckMs) this.#onLost(slot, `no answer for ${this.#stuckMs} ms`)
+      else if (residentBytes - slot.seen.residentBytes > this.#mostGrowth()) {
+        const megabytes = Math.round((residentBytes - slot.seen.residentBytes) / 1e6)
+        return this.#onLost(slot, `${megabytes} MB came into use while it checked one proof`)
+      }
+    }
+    if (busy > 0 || this.#watch === null) return
+    clearInterval(this.#watch)
+    this.#watch = null
+  }
+
+  /** What all threads together may allocate for the proofs they are at, and some more. */
+  #mostGrowth(): number {
+    let bytes = this.#options.freeGrowthBytes ?? FREE_GROWTH_BYTES
+    for (const slot of this.#slots) {
+      const kind = this.#current(slot)?.job.work.kind
+      if (kind !== undefined) bytes += this.#options.memoryBytesOf?.(kind) ?? 0
+    }
+    return bytes
+  }
+
+  /** What the thread is at; undefined: nothing it has begun. */
+  #current(slot: Slot): Waiting | undefined {
+    const { at } = slot.thread
+    return at === null ? undefined : slot.inFlight[at.batch]?.jobs[at.job]
   }
 
   #onOutcomes(slot: Slot, outcomes: readonly VerificationOutcome[]): void {
     const assignment = slot.inFlight.shift()
     if (assignment === undefined || this.#closed) return
-    if (slot.watchdog !== null) clearTimeout(slot.watchdog)
-    slot.watchdog = slot.inFlight.length > 0 ? this.#watch(slot) : null
-    const each = (performance.now() - assignment.sentAt) / assignment.jobs.length
+    const each = (performance.now() - assignment.sentAt) / Math.max(1, outcomes.length)
+    for (const { key } of assignment.jobs) this.#running.delete(key)
+    this.#queue.putBack(assignment.jobs.slice(outcomes.length))
     this.#dispatch()
-    for (const [position, job] of assignment.jobs.entries()) {
-      const outcome = outcomes[position]
-      if (outcome !== undefined) this.#options.onOutcome(job, outcome, each)
+    for (const [position, outcome] of outcomes.entries()) {
+      const waiting = assignment.jobs[position]
+      if (waiting !== undefined) this.#options.onOutcome(waiting.job, outcome, each)
     }
   }
 
   #onLost(slot: Slot, reason: string): void {
-    const position = this.#slots.indexOf(slot)
-    if (position < 0 || slot.respawn !== null || this.#closed) return
-    if (slot.watchdog !== null) clearTimeout(slot.watchdog)
-    slot.worker.removeAllListeners()
-    slot.worker.on('error', () => undefined)
-    void slot.worker.terminate()
-    const [running, ...behind] = slot.inFlight
-    slot.inFlight = []
-    const couldStart = slot.ready
-    slot.ready = false
-    if (couldStart) this.#slots[position] = this.#spawn()
-    else {
-      // It could not even start.
-      slot.respawn = setTimeout(() => {
-        this.#slots[position] = this.#spawn()
-        this.#dispatch()
-      }, RESPAWN_MS)
-    }
+    if (this.#closed) return
+    const current = this.#current(slot)
+    const couldStart = slot.thread.ready
+    void slot.thread.end()
+    const unanswered = slot.inFlight.flatMap(({ jobs }) => jobs)
+    slot.inFlight.length = 0
+    this.#replace(slot, couldStart)
     this.#options.onWorkerLost(reason)
-    const again = [...(running?.jobs ?? []), ...behind.flatMap((assignment) => assignment.jobs)]
-    if (running !== undefined && running.jobs.length === 1) {
-      const [culprit] = running.jobs
-      again.shift()
-      if (culprit !== undefined) this.#options.onOutcome(culprit, { status: 'aborted', reason }, 0)
-    }
-    for (const job of again.toReversed()) this.#block.unshift({ job, suspect: true })
+    for (const { key } of unanswered) this.#running.delete(key)
+    const aborted = current?.suspect === true ? current : undefined
+    this.#queue.putBack(
+      unanswered.filter((waiting) => waiting !== aborted).map((waiting) => (waiting === current ? { ...waiting, suspect: true } : waiting)),
+    )
     this.#dispatch()
+    if (aborted !== undefined) this.#options.onOutcome(aborted.job, { status: 'aborted', reason }, 0)
+  }
+
+  #replace(slot: Slot, couldStart: boolean): void {
+    const position = this.#slots.indexOf(slot)
+    if (position >= 0 && this.#spare !== null) {
+      this.#slots[position] = this.#spare
+      this.#spare = null
+    } else if (position >= 0) this.#slots.splice(position, 1)
+    else if (this.#spare === slot) this.#spare = null
+    if (couldStart) return this.#fill()
+    this.#respawn ??= setTimeout(() => {
+      this.#respawn = null
+      this.#fill()
+    }, RESPAWN_MS)
   }
 
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#warmUp)
-    for (const slot of this.#slots) {
-      if (slot.watchdog !== null) clearTimeout(slot.watchdog)
-      if (slot.respawn !== null) clearTimeout(slot.respawn)
-      slot.worker.removeAllListeners()
-      slot.worker.on('error', () => undefined)
-    }
-    await Promise.all(this.#slots.map((slot) => slot.worker.terminate()))
+    if (this.#watch !== null) clearInterval(this.#watch)
+    if (this.#respawn !== null) clearTimeout(this.#respawn)
+    const threads = [...this.#slots, ...(this.#spare === null ? [] : [this.#spare])]
+    await Promise.all(threads.map(({ thread }) => thread.end()))
   }
 }

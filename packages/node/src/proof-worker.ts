@@ -7,7 +7,7 @@ import { type Hash, keyOf } from '@aethel/codec'
 import { createRegistry, decodeGenesis } from '@aethel/ledger'
 import { decodeLibrary, type ProofVerifier, runMetered } from '@aethel/proofs'
 import type { VerificationOutcome } from '@aethel/replica'
-import { decodeBatch, type ProofJob } from './proof-batch.js'
+import { decodeBatch, type ProofJob, SHARED } from './proof-batch.js'
 import { loadVerifiers } from './verifier-modules.js'
 
 export interface WorkerSetup {
@@ -17,7 +17,7 @@ export interface WorkerSetup {
   readonly verifiers: readonly string[]
 }
 
-/** What a worker says: once that it is ready, then the outcomes of each batch, in order. */
+/** What a worker says: once that it is ready, then the outcomes of each batch, in order; fewer than jobs if it was told to hurry. */
 export type WorkerMessage = 'ready' | readonly VerificationOutcome[]
 
 async function verifiersOf(setup: WorkerSetup): Promise<Map<string, ProofVerifier<unknown>>> {
@@ -33,7 +33,9 @@ async function verifiersOf(setup: WorkerSetup): Promise<Map<string, ProofVerifie
   return new Map(registry.value.kinds.map(({ verifier }) => [verifier.kind, verifier]))
 }
 
-const verifiers = await verifiersOf(workerData as WorkerSetup)
+const { setup, shared } = workerData as { readonly setup: WorkerSetup; readonly shared: SharedArrayBuffer }
+const words = new Int32Array(shared)
+const verifiers = await verifiersOf(setup)
 const statements = new Map<string, Uint8Array>()
 const cited = { statementOf: (claimId: Hash): Uint8Array | undefined => statements.get(keyOf(claimId)) }
 
@@ -56,6 +58,14 @@ parentPort?.on('message', (bytes: Uint8Array) => {
   const batch = decodeBatch(bytes)
   if (batch.forget) statements.clear()
   for (const { claimId, statement } of batch.statements) statements.set(keyOf(claimId), statement)
-  parentPort?.postMessage(batch.jobs.map(check) satisfies WorkerMessage)
+  const outcomes: VerificationOutcome[] = []
+  Atomics.store(words, SHARED.job, 0)
+  Atomics.add(words, SHARED.batch, 1)
+  for (const [position, job] of batch.jobs.entries()) {
+    if (batch.mayStop && Atomics.load(words, SHARED.hurry) === 1) break
+    Atomics.store(words, SHARED.job, position)
+    outcomes.push(check(job))
+  }
+  parentPort?.postMessage(outcomes satisfies WorkerMessage)
 })
 parentPort?.postMessage('ready' satisfies WorkerMessage)

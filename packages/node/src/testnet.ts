@@ -1,7 +1,7 @@
 /** Makes the homes of a network: keys, genesis, libraries, configuration, and the trust root that receipts are checked with. */
 
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { type PublicKey, toHex, utf8 } from '@aethel/codec'
@@ -21,6 +21,7 @@ import {
 } from '@aethel/ledger'
 import { type DefinedVerifier, encodeLibrary, type LibraryDefinition } from '@aethel/proofs'
 import { encodeTrust } from '@aethel/receipts'
+import { makeOutput } from './directories.js'
 import { AethelError } from './errors.js'
 import { CONFIG_FORMAT, HOME_FILES } from './home.js'
 import { loadVerifiers, verifierUrl } from './verifier-modules.js'
@@ -86,7 +87,7 @@ export async function createTestnet(options: TestnetOptions): Promise<TestnetSum
     governanceSeeds.map((each) => signingKey(each).publicKey),
   )
   const networkKeys = Array.from({ length: count }, (_, index) => toHex(signingKey(seedOf('network', index)).publicKey))
-  prepare(output)
+  makeOutput(output)
   const genesisBytes = encodeGenesis(genesis)
   const homes: string[] = []
   for (let index = 0; index < count; index++) {
@@ -151,27 +152,6 @@ function makeGenesis(
   const checked = checkGenesis(genesis)
   if (!checked.ok) throw new AethelError(checked.error.code, checked.error.message, 'change the parameters of the network')
   return genesis
-}
-
-function prepare(output: string): void {
-  try {
-    if (existsSync(output) && readdirSync(output).length > 0) {
-      throw new AethelError(
-        'output-not-empty',
-        `expected an empty or new directory, but ${output} holds something`,
-        'choose another --output, or remove what is there',
-      )
-    }
-    mkdirSync(output, { recursive: true })
-  } catch (error) {
-    if (error instanceof AethelError) throw error
-    throw new AethelError(
-      'output',
-      `cannot write to ${output}: ${error instanceof Error ? error.message : String(error)}`,
-      'choose a directory that this user may write',
-      { cause: error },
-    )
-  }
 }
 
 async function choosePorts(host: string, count: number, basePort: number): Promise<number[]> {

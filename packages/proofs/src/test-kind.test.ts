@@ -53,7 +53,7 @@ describe('test/1', () => {
   })
 
   test.each([
-    ['an unknown behaviour', Uint8Array.of(4, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0), 'behaviour'],
+    ['an unknown behaviour', Uint8Array.of(6, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0), 'behaviour'],
     ['gas beyond 2^53', Uint8Array.of(0, 255, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0), 'range'],
     ['a nonce of 4 GB', Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 1, 255, 255, 255, 255), 'too-long'],
     ['a byte too many', Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0), 'trailing'],

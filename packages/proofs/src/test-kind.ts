@@ -2,7 +2,7 @@
  * `test/1`: claims that say how their own check shall go, for fault injection. Genesis must allow the kind by name;
  * a network that does not has no such verifier.
  *
- * Claim: u8 behaviour (0 valid, 1 invalid, 2 throw, 3 loop) | u64 gas | u32 length and bytes of a nonce, so that there
+ * Claim: u8 behaviour (0 valid, 1 invalid, 2 throw, 3 loop, 4 eat-heap, 5 eat-buffers) | u64 gas | u32 length and bytes of a nonce, so that there
  * are as many claims as a test wants. The proof is any byte string within the limit; its bytes are not read.
  */
 import { decode, err, ok, type Refusal, type Result, Writer } from '@aethel/codec'
@@ -11,9 +11,9 @@ import type { ClaimReference, Meter, ParsedClaim, ProofVerifier, Verdict, Verifi
 
 export const TEST_KIND = 'test/1'
 
-export const TEST_BEHAVIOURS = ['valid', 'invalid', 'throw', 'loop'] as const
+export const TEST_BEHAVIOURS = ['valid', 'invalid', 'throw', 'loop', 'eat-heap', 'eat-buffers'] as const
 
-/** `throw`: a fault of the checker, as a bug would be. `loop`: after its gas it never returns; only killing the worker ends it. */
+/** `throw`: a fault of the checker, as a bug would be. `loop`: after its gas it never returns; only killing the worker ends it. `eat-*`: unmetered memory without end. */
 export type TestBehaviour = (typeof TEST_BEHAVIOURS)[number]
 
 export interface TestClaim {
@@ -69,5 +69,19 @@ function verifyTest(claim: TestClaim, proof: Uint8Array, limits: VerifierLimits,
       throw new TestKindFault('the claim asks the checker to fail')
     case 'loop':
       for (;;) meter.charge(0)
+    case 'eat-heap':
+      return eat(() => new Array<number>(EATEN_BYTES / 8).fill(0.5))
+    case 'eat-buffers':
+      return eat(() => new Uint8Array(EATEN_BYTES).fill(1))
   }
+}
+
+const EATEN_BYTES: number = 8 * 1024 * 1024
+/** Four gigabytes: nobody has stopped it, and the machine must not be the next victim. */
+const MOST_MEALS = 512
+
+function eat(meal: () => ArrayLike<number>): never {
+  const eaten: ArrayLike<number>[] = []
+  while (eaten.length < MOST_MEALS) eaten.push(meal())
+  throw new TestKindFault(`the checker was let have ${eaten.length * EATEN_BYTES} bytes`)
 }

@@ -40,6 +40,8 @@ export interface AdmissionContext<State> {
   readonly committed: { readonly state: State; readonly height: Height }
   /** Work under way for block validation or admission: asked for once. */
   requestVerification(work: NonNullable<Transaction['work']>, cited: VerificationJob['cited'], priority: VerificationJob['priority']): void
+  /** Nobody here waits for this verdict any more. */
+  abandonVerification(key: Hash): void
   push(effect: ReplicaEffect): void
 }
 
@@ -217,10 +219,31 @@ export class AdmissionDesk<State> {
 
   /** Final, although it was still being looked at here: nothing is left to decide. */
   settle(committed: Transaction): void {
-    const pending = this.#pending.size === 0 ? undefined : this.#pending.get(keyOf(committed.id))
+    if (this.#pending.size === 0) return
+    this.#dropRival(committed)
+    const pending = this.#pending.get(keyOf(committed.id))
     if (pending === undefined) return
     this.#close(pending)
+    this.#stopVerifying(pending)
     for (const request of pending.requests) this.#reply(request, { status: 'admitted', id: committed.id })
+  }
+
+  /** Another proof of a claim that is final now: checking it would be for nothing. */
+  #dropRival({ id, work }: Transaction): void {
+    const rival = work === null ? undefined : this.#pendingClaims.get(keyOf(work.claimId))
+    const pending = rival === undefined || keyOf(rival.id) === keyOf(id) ? undefined : this.#pending.get(keyOf(rival.id))
+    if (pending === undefined) return
+    this.#drop(pending, { code: 'duplicate-claim', message: 'another transaction with the same claim is final' })
+    this.#stopVerifying(pending)
+  }
+
+  #stopVerifying({ transaction: { work } }: Pending): void {
+    if (work === null) return
+    const key = keyOf(work.key)
+    const waiting = this.#verifying.get(key)
+    if (waiting === undefined || [...waiting].some((other) => this.#isOpen(other))) return
+    this.#verifying.delete(key)
+    this.#context.abandonVerification(work.key)
   }
 
   onVerified(key: Hash, outcome: VerificationOutcome): void {

@@ -1,5 +1,14 @@
-import { equalBytes, height, type ValidatorIndex, view } from '@aethel/codec'
-import { type Block, ballotBytes, createBlock, type PrePrepare, type Vote } from '@aethel/consensus'
+import { epoch, equalBytes, height, type ValidatorIndex, view } from '@aethel/codec'
+import {
+  type Block,
+  ballotBytes,
+  createBlock,
+  encodeEvidence,
+  equivocationOf,
+  type Message,
+  type PrePrepare,
+  type Vote,
+} from '@aethel/consensus'
 import { describe, expect, it } from 'vitest'
 import { CHAIN, EpochCluster, isCommitVote, keyFor, member, type Script } from '../test/epoch-cluster.js'
 import { nextValidatorsOf, peerNames } from './epochs.js'
@@ -86,6 +95,68 @@ describe('an epoch ends with its last block', () => {
       expect(equalBytes(next.validators.hash, current.hash)).toBe(true)
       expect(next.validators.epoch).toBe(1)
     }
+  })
+})
+
+/** Two votes of validator 1 of epoch 0 at the epoch's last height. */
+function equivocation(): { votes: [Vote, Vote]; evidence: Message } {
+  const votes = [1, 2].map((byte): Vote => {
+    const blockHash = new Uint8Array(32).fill(byte) as Vote['blockHash']
+    const ballot = { kind: 'prepare' as const, epoch: epoch(0), view: view(0), height: height(2), blockHash }
+    return { ...ballot, sender: 1 as ValidatorIndex, signature: keyFor(1).sign(ballotBytes(CHAIN, ballot)) }
+  }) as [Vote, Vote]
+  return { votes, evidence: { kind: 'evidence', evidence: encodeEvidence(CHAIN, equivocationOf(...votes)) } }
+}
+
+function recordedAt(cluster: EpochCluster): number[] {
+  return cluster.at(0).chain.flatMap(({ commit }) => (commit.offences.length > 0 ? [commit.block.header.height] : []))
+}
+
+describe('an offence at the end of an epoch', () => {
+  const isEvidence = ({ message }: { message: Message }): boolean => message.kind === 'evidence'
+
+  it('J1, K1: seen before the last block commits and not recorded in time, it is recorded in the next epoch, once', () => {
+    const cluster = new EpochCluster({ nodes: 4, length: 2 })
+    cluster.order('a')
+    cluster.cut = (sent) => isEvidence(sent) || (sent.message.kind === 'vote' && sent.message.vote.sender === 1)
+    for (const node of cluster.nodes) node.submit('b')
+    for (const vote of equivocation().votes) cluster.at(3).receive(1, { kind: 'vote', vote })
+    expect(cluster.at(3).running.inspect().evidenceHeld).toBe(1)
+    cluster.run(300)
+    expect(recordedAt(cluster)).toEqual([])
+    expect(cluster.at(3).position).toContain('height 2, epoch 1')
+    expect(cluster.at(3).running.inspect().evidenceHeld).toBe(1)
+    cluster.cut = () => false
+    cluster.at(0).receive(3, equivocation().evidence) // as on a new connection
+    cluster.run(300)
+    for (const label of ['c', 'd', 'e']) cluster.order(label)
+    expect(recordedAt(cluster)).toEqual([3])
+    expect(cluster.nodes.map((node) => node.running.inspect().evidenceHeld)).toEqual([0, 0, 0, 0])
+  })
+
+  it('K4: whoever has left the validators meanwhile is recorded under the key that signed', () => {
+    const script: Script = (next) => (next === 1 ? [member(2), member(0), member(3)] : null)
+    const cluster = new EpochCluster({ nodes: 4, length: 2, script })
+    for (const label of ['a', 'b']) cluster.order(label)
+    cluster.at(2).receive(3, equivocation().evidence)
+    cluster.run(300)
+    expect(recordedAt(cluster)).toEqual([3])
+    const [offence] = cluster.at(0).chain[2]?.commit.offences ?? []
+    expect(offence).toMatchObject({ epoch: 0, offender: 1, publicKey: keyFor(1).publicKey })
+  })
+
+  it('after the next epoch it is heard no more, and nobody is blamed for showing it', () => {
+    const cluster = new EpochCluster({ nodes: 4, length: 2 })
+    cluster.cut = isEvidence
+    for (const label of ['a', 'b']) cluster.order(label)
+    cluster.at(3).receive(1, equivocation().evidence) // leads in neither epoch
+    expect(cluster.at(3).running.inspect().evidenceHeld).toBe(1)
+    for (const label of ['c', 'd']) cluster.order(label)
+    expect(cluster.at(3).running.inspect().evidenceHeld).toBe(0)
+    cluster.cut = () => false
+    cluster.at(0).receive(1, equivocation().evidence) // the harness asserts that it is not refused
+    cluster.order('e')
+    expect(recordedAt(cluster)).toEqual([])
   })
 })
 

@@ -2,7 +2,7 @@
  * Evidence that this replica holds and that is not on the chain yet (protocol.md §11). Bounded per offender, so that one who
  * offends without end crowds out nobody else's record; what is recorded, or too old to be heard, leaves.
  */
-import type { Height } from '@aethel/codec'
+import { equalBytes, type Height } from '@aethel/codec'
 import { MAX_BLOCK_OFFENCES, MAX_BLOCK_REFUTATIONS, MAX_EVIDENCE_BYTES, type Offence, offenceFits, offenceKey } from '@aethel/consensus'
 
 export interface HeldEvidence {
@@ -43,7 +43,7 @@ export class EvidencePool {
   }
 
   hasRoomFor({ offence, bytes }: Pick<HeldEvidence, 'offence' | 'bytes'>): boolean {
-    const ofSame = this.list().filter((other) => other.offence.offender === offence.offender)
+    const ofSame = this.list().filter((other) => equalBytes(other.offence.publicKey, offence.publicKey))
     const held = ofSame.reduce((sum, other) => sum + other.bytes.length, 0)
     return ofSame.length < MAX_HELD_PER_OFFENDER && held + bytes.length <= MAX_HELD_BYTES_PER_OFFENDER
   }

@@ -141,7 +141,12 @@ export type ReplicaEffect =
   | { readonly kind: 'restored'; readonly restored: Restored }
   /** A peer has sent what no honest one sends. */
   | { readonly kind: 'blame'; readonly peer: ValidatorIndex; readonly refusal: Refusal }
+  /** Answered by one `verified` input each. */
   | { readonly kind: 'verify'; readonly jobs: readonly VerificationJob[] }
+  /** Jobs asked for by the mempool, which a block now waits for: ahead of what is not for blocks. */
+  | { readonly kind: 'hasten-verification'; readonly keys: readonly Hash[] }
+  /** Nobody waits for these any more: an answer is still welcome, and may be left out. */
+  | { readonly kind: 'cancel-verification'; readonly keys: readonly Hash[] }
   | { readonly kind: 'admission'; readonly request: number; readonly admission: Admission }
   /** A transaction that was admitted or waiting and is now gone without having been finalised. */
   | { readonly kind: 'dropped'; readonly id: Hash; readonly refusal: Refusal }

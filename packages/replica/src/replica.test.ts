@@ -2,7 +2,7 @@
  * Whole replicas with a small application that has citations: what clients are told, what is verified and how often, what
  * happens to what was not chosen, and what a Byzantine leader can do to one validator.
  */
-import { height, keyOf, type ValidatorIndex, validatorIndex, view, ZERO_HASH } from '@aethel/codec'
+import { type Hash, height, keyOf, type ValidatorIndex, validatorIndex, view, ZERO_HASH } from '@aethel/codec'
 import {
   assembleCertificate,
   BLOCK_VERSION,
@@ -44,6 +44,7 @@ import type {
   VerificationOutcome,
 } from './interface.js'
 import { createReplica, type Replica } from './replica.js'
+import type { Verdict } from './verdicts.js'
 
 const committedAt = (cluster: Cluster, index: number): readonly string[] => cluster.node(index).replica.state.order
 const idsOf = (transactions: readonly Transaction[]): Set<string> => new Set(transactions.map((transaction) => keyOf(transaction.id)))
@@ -345,7 +346,14 @@ class Stage {
   readonly #checker = createMessageChecker({ chainId: CHAIN_ID, validators: validatorSetOf(4), verifySignature: () => true })
   nowMs = 1_000
 
-  constructor(limits: { mempool?: Partial<MempoolLimits>; block?: Partial<BlockLimits>; sync?: SyncOptions } = {}) {
+  constructor(
+    limits: {
+      mempool?: Partial<MempoolLimits>
+      block?: Partial<BlockLimits>
+      verdicts?: readonly { key: Hash; verdict: Verdict }[]
+      sync?: SyncOptions
+    } = {},
+  ) {
     this.replica = createReplica({
       consensus: {
         chainId: CHAIN_ID,
@@ -361,6 +369,7 @@ class Stage {
       mempool: { ...MEMPOOL, ...limits.mempool },
       block: { ...BLOCK, ...limits.block },
       order: 'difficulty',
+      verdicts: limits.verdicts ?? [],
       ...(limits.sync === undefined ? {} : { sync: limits.sync }),
     })
     this.step({ kind: 'start', nowMs: this.nowMs })
@@ -535,6 +544,53 @@ describe('a validator under a Byzantine leader', () => {
     expect(stage.jobs).toHaveLength(2)
     stage.answer(stage.jobs[1])
     expect(stage.votes()).toEqual(['prepare 1'])
+  })
+
+  test('a proof that admission waits for and a block needs is asked for once, and hastened', () => {
+    const stage = new Stage()
+    const wanted = plain(1, { claim: 1 })
+    stage.step({ kind: 'transactions', from: validatorIndex(2), transactions: [wanted], nowMs: stage.nowMs })
+    expect(stage.jobs.map(({ priority }) => priority)).toEqual(['mempool'])
+    const effects = stage.propose(blockOf(GROUND, [wanted]))
+    expect(stage.jobs).toHaveLength(1)
+    expect(effects.filter(({ kind }) => kind === 'hasten-verification')).toEqual([
+      { kind: 'hasten-verification', keys: [stage.jobs[0]?.work.key] },
+    ])
+    stage.answer(stage.jobs[0])
+    expect(stage.votes()).toEqual(['prepare 1'])
+  })
+
+  test('verdicts from before a restart are not asked for again: valid ones are voted on, invalid ones refused', () => {
+    const [good, bad] = [plain(1, { claim: 1 }), plain(2, { claim: 2, isValid: false })]
+    const before = new Stage()
+    for (const transaction of [good, bad])
+      before.step({ kind: 'transactions', from: validatorIndex(2), transactions: [transaction], nowMs: before.nowMs })
+    const verdicts = before.jobs.map(({ work }) => ({ key: work.key, verdict: verdictOf(work.proof) as Verdict }))
+    expect(verdicts.map(({ verdict }) => verdict.status)).toEqual(['valid', 'invalid'])
+    const after = new Stage({ verdicts })
+    after.propose(blockOf(GROUND, [good]))
+    expect(after.votes()).toEqual(['prepare 1'])
+    after.step({ kind: 'transactions', from: validatorIndex(2), transactions: [bad], nowMs: after.nowMs })
+    expect(after.events('proof-refused')).toBe(1)
+    expect(after.jobs).toEqual([])
+  })
+
+  test('another proof of a claim that is final now need not be checked', () => {
+    const stage = new Stage()
+    const [winner, rival] = [plain(1, { claim: 1 }), plain(2, { claim: 1, gas: 5 })]
+    for (const transaction of [winner, rival])
+      stage.step({ kind: 'transactions', from: validatorIndex(2), transactions: [transaction], nowMs: stage.nowMs })
+    const [first, second] = stage.jobs
+    const block = blockOf(GROUND, [winner])
+    stage.propose(block)
+    stage.answer(first)
+    stage.certify(block)
+    expect(stage.replica.committed.height).toBe(1)
+    expect(stage.effects.filter(({ kind }) => kind === 'cancel-verification')).toEqual([
+      { kind: 'cancel-verification', keys: [second?.work.key] },
+    ])
+    stage.answer(second) // it was under way already: no harm
+    expect(stage.replica.transactionStatus(rival.id)).not.toBe('pending')
   })
 
   test('when a block is validated again, only what has no verdict yet is verified again', () => {

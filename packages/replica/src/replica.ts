@@ -19,6 +19,7 @@ import {
   type EpochStart,
   type Evidence,
   encodeEvidence,
+  type ForkMaterial,
   hashHeader,
   type Input,
   type Inspection,
@@ -77,6 +78,8 @@ export interface ReplicaOptions<State> {
   readonly epochs?: EpochOptions<State>
   /** What `evidence` effects asked to be kept, from before a restart. */
   readonly evidence?: readonly Uint8Array[]
+  /** Verdicts of this validator from before a restart: what was verified once is not verified again. */
+  readonly verdicts?: readonly { readonly key: Hash; readonly verdict: Verdict }[]
   /** How to catch up; left out: by executing and verifying every block. */
   readonly sync?: SyncOptions
 }
@@ -111,6 +114,8 @@ export interface Replica<State> {
   evidence(): readonly HeldEvidence[]
   /** Why nothing commits right now, or that all is well. */
   explain(around: Surroundings): Diagnosis
+  /** What this replica could add to a fork proof, beside its committed chain. */
+  forkMaterial(): ForkMaterial
   /** Of taking over a state; null: none is being fetched. */
   readonly snapshot: SnapshotProgress | null
   /** Heights of the states that peers can have from here. */
@@ -204,7 +209,8 @@ class ReplicaMachine<State> implements Replica<State> {
   readonly #layers = new Map<string, Layer<State>>()
   readonly #validations = new Map<string, Validation>()
   /** Work under way, by key: one verification per proof. */
-  readonly #underWay = new Set<string>()
+  /** By key: for whom. */
+  readonly #underWay = new Map<string, VerificationJob['priority']>()
   readonly #evidence = new EvidencePool()
   readonly #suspicions = new Map<string, Suspicion>()
   /** None of the evidence held could go into the last block asked for; until a commit or new evidence. */
@@ -225,6 +231,8 @@ class ReplicaMachine<State> implements Replica<State> {
   #fetch: SnapshotFetch<State> | null
   #nowMs = 0
   #jobs: VerificationJob[] = []
+  #hastened: Hash[] = []
+  #abandoned: Hash[] = []
   #out: ReplicaEffect[] = []
 
   constructor(options: ReplicaOptions<State>) {
@@ -245,6 +253,7 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#committedAtTick = this.#tip.height
     this.#mempool = new Mempool(options.mempool, options.order)
     this.#verdicts = new VerdictCache(options.mempool.verdicts)
+    for (const { key, verdict } of options.verdicts ?? []) this.#verdicts.set(key, verdict)
     this.#scheduler = new Scheduler(
       { application: options.application, mempool: this.#mempool, order: options.order, maxWaitBlocks: options.mempool.maxWaitBlocks },
       this.#state,
@@ -266,6 +275,7 @@ class ReplicaMachine<State> implements Replica<State> {
         return { state: machine.#state, height: machine.#tip.height }
       },
       requestVerification: (work, cited, priority) => this.#requestVerification(work, cited, priority),
+      abandonVerification: (key) => this.#abandonVerification(key),
       push: (effect) => this.#out.push(effect),
     })
   }
@@ -323,6 +333,10 @@ class ReplicaMachine<State> implements Replica<State> {
     })
   }
 
+  forkMaterial(): ForkMaterial {
+    return this.#consensus.forkMaterial()
+  }
+
   inspect(): ReplicaInspection {
     return {
       ...this.#consensus.inspect(),
@@ -347,6 +361,14 @@ class ReplicaMachine<State> implements Replica<State> {
     if (this.#jobs.length > 0) {
       this.#out.push({ kind: 'verify', jobs: this.#jobs })
       this.#jobs = []
+    }
+    if (this.#hastened.length > 0) {
+      this.#out.push({ kind: 'hasten-verification', keys: this.#hastened })
+      this.#hastened = []
+    }
+    if (this.#abandoned.length > 0) {
+      this.#out.push({ kind: 'cancel-verification', keys: this.#abandoned })
+      this.#abandoned = []
     }
     return this.#out
   }
@@ -803,9 +825,21 @@ class ReplicaMachine<State> implements Replica<State> {
 
   #requestVerification(work: VerificationWork, cited: VerificationJob['cited'], priority: VerificationJob['priority']): void {
     const key = keyOf(work.key)
-    if (this.#underWay.has(key)) return
-    this.#underWay.add(key)
-    this.#jobs.push({ work, cited, priority })
+    const before = this.#underWay.get(key)
+    if (before === 'block' || before === priority) return
+    this.#underWay.set(key, priority)
+    // Under way for the mempool: a block must not wait behind it.
+    if (before === undefined) this.#jobs.push({ work, cited, priority })
+    else this.#hastened.push(work.key)
+  }
+
+  /** Admission does not need this verdict any more; if nothing else does, whoever verifies may leave it. */
+  #abandonVerification(key: Hash): void {
+    const name = keyOf(key)
+    if (this.#underWay.get(name) !== 'mempool') return
+    for (const suspicion of this.#suspicions.values()) if (suspicion.key === name) return
+    this.#underWay.delete(name)
+    this.#abandoned.push(key)
   }
 
   #onVerified(key: Hash, outcome: VerificationOutcome): void {
@@ -865,7 +899,16 @@ class ReplicaMachine<State> implements Replica<State> {
     assert(decoded.ok, 'evidence passed the edge and does not decode')
     const { evidence } = decoded.value
     const transaction = evidence.type === 'invalid-verification' ? evidence.transaction : null
-    return { offence: offenceOf(evidence, this.#config.validators), transaction }
+    const validators = this.#accusable(accusedVote(evidence).epoch)
+    assert(validators !== undefined, 'evidence passed the edge and is of an epoch that is not heard')
+    return { offence: offenceOf(evidence, validators), transaction }
+  }
+
+  /** Whose evidence is heard: the validators of this epoch and of the one before; the same at every replica. */
+  #accusable(inEpoch: Epoch): ValidatorSet | undefined {
+    const { previousValidators } = this.#epoch
+    if (inEpoch === this.#config.validators.epoch) return this.#config.validators
+    return previousValidators?.epoch === inEpoch ? previousValidators : undefined
   }
 
   #accusedWork(transaction: Uint8Array): VerificationWork | { code: string; message: string } {
@@ -912,8 +955,8 @@ class ReplicaMachine<State> implements Replica<State> {
   }
 
   #onEvidence(evidence: Evidence, bytes: Uint8Array): void {
-    const { validators } = this.#config
-    if (bytes.length > MAX_EVIDENCE_BYTES || accusedVote(evidence).epoch !== validators.epoch) return
+    const validators = this.#accusable(accusedVote(evidence).epoch)
+    if (bytes.length > MAX_EVIDENCE_BYTES || validators === undefined) return
     const offence = offenceOf(evidence, validators)
     const item: HeldEvidence = { offence, bytes, refutes: evidence.type === 'invalid-verification' }
     if (!this.#isWorthHolding(item)) return
@@ -955,10 +998,12 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#out.push({ kind: 'send', to, message: { kind: 'evidence', evidence } })
   }
 
-  /** Evidence is heard in the epoch of the offence only: positions of validators mean something else in the next. */
+  /** Evidence is heard in the epoch of the offence and in the next: older sets of validators nobody need remember. */
   #forgetOldEvidence(): void {
-    this.#suspicions.clear()
+    for (const [name, { item }] of [...this.#suspicions])
+      if (this.#accusable(item.offence.epoch) === undefined) this.#suspicions.delete(name)
     for (const { offence } of this.#evidence.list()) {
+      if (this.#accusable(offence.epoch) !== undefined) continue
       this.#evidence.remove(offence)
       this.#out.push({ kind: 'forget-evidence', offence })
     }

@@ -13,6 +13,8 @@ import {
   keyOf,
   ok,
   type PublicKey,
+  refuse,
+  utf8,
   type ValidatorIndex,
   view,
   ZERO_HASH,
@@ -33,6 +35,7 @@ import {
   isBoundary,
   lastHeightOf,
   type Message,
+  offenceKey,
   type PersistRecord,
   RECENT_HASHES,
   type TimerName,
@@ -92,15 +95,23 @@ function labelsMachine(initial: Labels, length: number, script: Script): Applica
         ? { status: 'never', code: 'known', message: 'a label is taken once' }
         : { status: 'ready' },
     statementOf: () => undefined,
-    offenceRefusal: () => null,
-    execute(parent, context, inputs) {
+    offenceRefusal: (state, offence) =>
+      state.labels.includes(offenceKey(offence)) ? { code: 'offence-recorded', message: 'expected a new offence' } : null,
+    execute(parent, context, inputs, offences = []) {
       let { root } = parent
       for (const { transaction } of inputs)
         root = hashTagged(
           'test/labels',
           encode((writer) => writer.raw(root).bytes(transaction.bytes)),
         )
-      const state: Labels = { root, labels: [...parent.labels, ...inputs.map(({ transaction }) => transaction.sender)] }
+      const recorded = offences.map(offenceKey)
+      if (recorded.some((key) => parent.labels.includes(key))) return refuse('offence-recorded', 'expected new offences')
+      for (const key of recorded)
+        root = hashTagged(
+          'test/offence',
+          encode((writer) => writer.raw(root).bytes(utf8(key))),
+        )
+      const state: Labels = { root, labels: [...parent.labels, ...inputs.map(({ transaction }) => transaction.sender), ...recorded] }
       const next = isBoundary(length, context.height) ? script(context.height / length) : null
       const executed: Executed<Labels> = { state, stateRoot: root, nextValidators: next }
       return ok(executed)
@@ -279,7 +290,7 @@ export class EpochNode {
     }
   }
 
-  #stateAfter({ block, transactions }: Commit): Labels {
+  #stateAfter({ block, transactions, offences }: Commit): Labels {
     const { length, script } = this.#cluster
     const before = this.#queue.findLast((item) => 'commit' in item)
     const state = before !== undefined && 'commit' in before ? before.state : (this.chain.at(-1)?.state ?? START)
@@ -290,6 +301,7 @@ export class EpochNode {
       state,
       context,
       transactions.map((transaction) => ({ transaction, difficulty: 0 })),
+      offences,
     )
     assert(executed.ok, 'a committed block executes')
     return executed.value.state

@@ -11,6 +11,7 @@ export interface EpochPromiseOptions {
   readonly window: number
   isHonest(node: number): boolean
   committedAt(height: number): Hash | undefined
+  isCommittedSomewhere?(height: number, hash: Hash): boolean
 }
 
 export class EpochPromises {

@@ -1,4 +1,5 @@
-export { BYZANTINE_STRATEGIES, type ByzantineStrategy, isByzantineStrategy } from './adversaries/strategies.js'
+export { BEYOND_STRATEGIES, BYZANTINE_STRATEGIES, type ByzantineStrategy, isByzantineStrategy } from './adversaries/strategies.js'
+export { type BeyondOptions, type BeyondReport, runBeyond } from './beyond.js'
 export { AGES, Coverage, MESSAGE_KINDS, PHASES } from './coverage.js'
 export { crashPointsOf, runWithCrash } from './crash-points.js'
 export type { Decision, FateKind } from './fates.js'

@@ -15,6 +15,7 @@ import {
   type ValidatorSet,
   type VerifySignature,
 } from '@aethel/consensus'
+import type { Forks } from './forks.js'
 import { flawOfCertificate } from './grounds.js'
 import { demand } from './violation.js'
 
@@ -31,6 +32,8 @@ export interface InvariantOptions {
   /** Gas of valid work. */
   gasOf(bytes: Uint8Array): number
   nowMs(): number
+  /** With more faulty power than the protocol bears: agreement is not demanded, and who commits what is told here. */
+  readonly forks?: Forks
 }
 
 /** More than honest clocks are ever apart, and less than a liar's timestamp is ahead. */
@@ -64,6 +67,8 @@ export class Invariants {
     )
     demand('state-root', equalBytes(root, header.stateRoot), () => `validator ${index} has another state root at height ${header.height}`)
     const known = this.#chain[header.height - 1]
+    const { forks } = this.#options
+    if (forks !== undefined && this.#isOfOtherBranch(index, block, forks)) return this.#checkCertificate(block, certificate)
     if (known !== undefined) {
       demand(
         'agreement',
@@ -79,6 +84,23 @@ export class Invariants {
       this.#firstCommit(block)
     }
     this.#checkCertificate(block, certificate)
+  }
+
+  /** On the chain that was committed first all rules are checked below; on another one, what does not depend on what is below it. */
+  #isOfOtherBranch(index: number, block: Block, forks: Forks): boolean {
+    const { header } = block
+    const genesis = this.#options.chainId
+    demand('chain-without-gaps', forks.extendsOwn(index, block, genesis), () => `validator ${index} left its own chain at ${header.height}`)
+    forks.onCommit(index, block)
+    const [at, below] = [this.hashAt(header.height), this.hashAt(header.height - 1)]
+    if (at === undefined ? below !== undefined && equalBytes(below, header.parent) : equalBytes(at, block.hash)) return false
+    for (const bytes of block.body.transactions)
+      demand(
+        'validity',
+        this.#options.isValidTransaction(bytes),
+        () => `height ${header.height} of a second branch holds a transaction whose proof does not verify`,
+      )
+    return true
   }
 
   /**

@@ -24,6 +24,7 @@ export class Network {
   readonly #cloggedUntilMs = new Map<number, number>()
   readonly #isolatedUntilMs: Float64Array
   #partition: Partition | null = null
+  #apart: readonly (0 | 1 | null)[] | null = null
   healed = false
 
   constructor(fates: Fates, knobs: Knobs, count: number) {
@@ -83,8 +84,15 @@ export class Network {
     return done
   }
 
+  /** Until it heals, nothing passes between two validators of different sides; those without a side reach everybody. */
+  keepApart(side: readonly (0 | 1 | null)[]): void {
+    this.#apart = side
+  }
+
   isCut(from: number, to: number, nowMs: number): boolean {
     if (this.healed) return false
+    const [one, other] = [this.#apart?.[from] ?? null, this.#apart?.[to] ?? null]
+    if (one !== null && other !== null && one !== other) return true
     if ((this.#isolatedUntilMs[from] as number) > nowMs || (this.#isolatedUntilMs[to] as number) > nowMs) return true
     const partition = this.#partition
     if (partition === null || partition.side[from] === partition.side[to]) return false

@@ -28,6 +28,8 @@ export interface PromiseOptions {
   isHonest(index: number): boolean
   /** The hash committed at a height, 0 being genesis; undefined if nobody has. */
   committedAt(height: number): Hash | undefined
+  /** Where a chain may have forked: whether anybody has committed this there. */
+  isCommittedSomewhere?(height: number, hash: Hash): boolean
 }
 
 /** What the sender's disk holds at the moment it speaks. */
@@ -208,6 +210,7 @@ export class Promises {
     if (parent === undefined) return true // forgotten: too long ago
     const below = this.#shownBy(index).votes.get(`${vote.view}/${vote.height - 1}/prepare`)
     if (below !== undefined && equalBytes(parent, below)) return true
+    if (this.#options.isCommittedSomewhere?.(vote.height - 1, parent) === true) return true
     const committed = this.#options.committedAt(vote.height - 1)
     if (committed !== undefined && equalBytes(parent, committed)) return true
     return below === undefined && base !== null && base.height === vote.height - 1 && equalBytes(parent, base.blockHash)

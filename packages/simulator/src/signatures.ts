@@ -39,7 +39,9 @@ export function createIdealSignatures(): SignatureScheme {
     },
     verify: (key, message, candidate) => {
       const entry = registry[new DataView(candidate.buffer, candidate.byteOffset, 64).getUint32(0)]
-      return entry !== undefined && (entry.message === message || equalBytes(entry.message, message)) && equalBytes(keyFor(entry.index), key)
+      return (
+        entry !== undefined && (entry.message === message || equalBytes(entry.message, message)) && equalBytes(keyFor(entry.index), key)
+      )
     },
     made: 0,
     checked: 0,

@@ -117,6 +117,10 @@ describe('the liveness bound', () => {
     expect(report.blocks).toBe(0)
   })
 
+  it('seed 20000107: a certificate that came before the bodies leaves nobody behind for good', () => {
+    expect(story(runSimulation({ seed: 20000107, validators: 4, byzantine: 1 }))).toBe('')
+  })
+
   it('seed 20175: links of 26 bytes/ms do not fill up with answers to answers', () => {
     const report = runSimulation({ seed: 20175, validators: 7, byzantine: 2 })
     expect(story(report)).toBe('')

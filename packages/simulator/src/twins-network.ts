@@ -1,6 +1,7 @@
 /** Messages between twins, numbered: one number for one content, checked at the edge once. */
-import { type Hash, keyOf, type ValidatorIndex } from '@aethel/codec'
+import { assert, type Hash, keyOf, type ValidatorIndex } from '@aethel/codec'
 import {
+  type Block,
   createMessageChecker,
   encodeMessage,
   type Message,
@@ -12,6 +13,14 @@ import { hashTagged } from '@aethel/crypto'
 import { verifyIdeal } from './ideal-hash-signatures.js'
 import { Violation } from './violation.js'
 
+/** `name`: which replica proposed it, in which view; it does so once for each height. */
+export interface NamedBlock {
+  readonly hash: Hash
+  readonly height: number
+  readonly parent: Hash | null
+  readonly name: string
+}
+
 export class TwinsNetwork {
   readonly chainId: Hash
   readonly #honest: readonly boolean[]
@@ -19,11 +28,14 @@ export class TwinsNetwork {
   readonly #numbers = new Map<string, number>()
   readonly #known = new WeakMap<Message, number>()
   readonly #messages: VerifiedMessage[] = []
+  /** Every block met, by `keyOf` its hash. */
+  readonly #blocks = new Map<string, NamedBlock>()
 
   constructor(validators: ValidatorSet, chainId: Hash, honest: readonly boolean[]) {
     this.chainId = chainId
     this.#honest = honest
     this.#checker = createMessageChecker({ chainId, validators, verifySignature: verifyIdeal })
+    this.#blocks.set(keyOf(chainId), { hash: chainId, height: 0, parent: null, name: 'genesis' })
   }
 
   isHonest(index: ValidatorIndex): boolean {
@@ -37,6 +49,7 @@ export class TwinsNetwork {
     const key = keyOf(hashTagged('aethel/twins-message/v1', encodeMessage(message)))
     let number = this.#numbers.get(key)
     if (number === undefined) {
+      for (const block of blocksOf(message)) this.#meet(block)
       const checked = this.#checker.check(message)
       if (!checked.ok)
         throw new Violation('no-crash', `the edge refuses a ${message.kind} of an unmodified replica: ${checked.error.message}`)
@@ -54,8 +67,34 @@ export class TwinsNetwork {
     return message
   }
 
+  /** A block that has been sent, or genesis. */
+  blockOf(hash: Hash): NamedBlock {
+    const block = this.#blocks.get(keyOf(hash))
+    assert(block !== undefined, 'a block is met when it is first sent')
+    return block
+  }
+
+  #meet({ hash, header, body }: Block): void {
+    if (this.#blocks.has(keyOf(hash))) return
+    const { proposer, view, height, parent } = header
+    const content = body.transactions.map((bytes) => String.fromCharCode(...bytes.subarray(0, 1))).join('')
+    this.#blocks.set(keyOf(hash), { hash, height, parent, name: `${proposer}${content}.${view}` })
+  }
+
+  /** The block that a COMMIT is for, and where. */
+  commitVote(number: number): { readonly sender: number; readonly view: number; readonly height: number; readonly blockHash: Hash } {
+    const message = this.checked(number)
+    assert(message.kind === 'vote', 'only COMMITs are held back')
+    return message.vote
+  }
+
   isCommitVote(number: number): boolean {
     const message = this.#messages[number]
     return message?.kind === 'vote' && message.vote.kind === 'commit'
   }
+}
+
+function blocksOf(message: Message): readonly Block[] {
+  if (message.kind === 'pre-prepare' || message.kind === 'block') return [message.block]
+  return message.kind === 'blocks' ? message.blocks : []
 }

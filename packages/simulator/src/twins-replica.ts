@@ -1,13 +1,15 @@
 /**
- * One replica as a graph of states for the exploration of twins (docs/twins.md): a state is met once, by its fingerprint, and
- * what an input does to it is computed once, by the unmodified core. Schedules that lead to the same state share what follows.
+ * One replica of the exploration of twins (docs/twins.md): an unmodified core that can be copied, what it has said and committed,
+ * and what is checked at each of its steps. A state is never changed once it exists; an actor is a copy that a view is played with.
  */
-import { equalBytes, height, keyOf, toHex, utf8, type ValidatorIndex } from '@aethel/codec'
+import { equalBytes, type Hash, height, keyOf, type ValidatorIndex } from '@aethel/codec'
 import {
+  type Ballot,
   type Block,
   type Certificate,
   createForkableConsensus,
   type Effect,
+  type EssenceContext,
   type ForkableConsensus,
   hashCertificate,
   type Input,
@@ -16,9 +18,9 @@ import {
   type TimerName,
   type ValidatorSet,
   type Vote,
+  type VoteKind,
   verifyCertificate,
 } from '@aethel/consensus'
-import { hashTagged } from '@aethel/crypto'
 import { idealKey, idealSign, verifyIdeal } from './ideal-hash-signatures.js'
 import { STAGE_NOW_MS, STAGE_TIMERS, stepChecked } from './stage.js'
 import { toyRoot, toyTransaction, toyVerdict } from './toy-application.js'
@@ -31,32 +33,48 @@ export interface Sending {
   readonly message: number
 }
 
-export interface Transition {
-  readonly next: TwinState
-  readonly sends: readonly Sending[]
-  /** Blocks prepared by it, and whether a view was entered on a tip, or evidence found. */
-  readonly prepared: readonly string[]
-  readonly onTip: boolean
-  readonly evidence: boolean
-}
-
 interface Link {
   readonly block: Block
   readonly certificate: Certificate
 }
 
-/** A state of one replica, never changed once it exists. */
-export interface TwinState {
-  readonly id: number
-  readonly core: ForkableConsensus
+interface Voted {
+  readonly kind: VoteKind
   readonly view: number
+  readonly height: number
+  readonly hash: Hash
+}
+
+/** A state of one replica. */
+export interface TwinState {
+  readonly core: ForkableConsensus
   readonly viewTimerRunning: boolean
   /** Hashes of the committed chain by height, from 1. */
   readonly chain: readonly string[]
   readonly links: readonly Link[]
-  /** Own votes of the current view, as "view/height/kind/hash": no honest replica contradicts one (checked). */
-  readonly voted: readonly string[]
-  readonly transitions: Map<number, Transition>
+  /** Own votes of the current view: no honest replica contradicts one (checked). */
+  readonly voted: readonly Voted[]
+  /** The highest (view, height) it has sent a COMMIT for: every later VIEW-CHANGE of it names one as high (checked). */
+  readonly promised: Ballot | null
+}
+
+/** All of a state, in its order: equal only if nothing at all differs. */
+export function wholeOf({ core, viewTimerRunning, links, voted, promised }: TwinState): string {
+  const certificates = links.map(({ certificate }) => keyOf(hashCertificate(certificate))).join()
+  const votes = voted.map(({ kind, view, height: at, hash }) => `${kind}${view}/${at}${keyOf(hash)}`).join()
+  return `${core.fingerprint()}|${viewTimerRunning}|${votes}|${certificates}|${promised?.view}/${promised?.height}`
+}
+
+/** What of a state can still be read (docs/twins.md, "When two states are one"). */
+export function essenceOf({ core, viewTimerRunning, links, voted, promised }: TwinState, context: EssenceContext): string {
+  const { nameOf, ground } = context
+  const chain = links
+    .slice(ground) // what all have is asked of nobody
+    .map(({ block, certificate }) => `${nameOf(block.hash)}@${certificate.view}/${certificate.height - ground}`)
+    .join()
+  const votes = core.isSpent ? '' : voted.map(({ kind, view, height, hash }) => `${kind}${view}/${height - ground}${nameOf(hash)}`).join()
+  const bound = promised === null ? '-' : `${promised.view}/${promised.height - ground}`
+  return `${core.essence(context)}|${viewTimerRunning}|${votes}|${chain}|${bound}`
 }
 
 export interface TwinsReplicaOptions {
@@ -71,16 +89,9 @@ export interface TwinsReplicaOptions {
   readonly network: TwinsNetwork
 }
 
-/** Inputs besides messages, in the numbering of transitions. */
-const TIMER_INPUT: Readonly<Record<'view' | 'status', number>> = { view: -1, status: -2 }
-
 export class TwinsReplica {
   readonly #options: TwinsReplicaOptions
-  readonly #states = new Map<string, TwinState>()
   readonly initial: TwinState
-  #nextId = 0
-  statesMet = 0
-  stepsTaken = 0
 
   constructor(options: TwinsReplicaOptions) {
     this.#options = options
@@ -109,7 +120,7 @@ export class TwinsReplica {
         recent: [],
       },
     )
-    this.initial = this.#meet(core, { chain: [], links: [], voted: [], viewTimerRunning: false })
+    this.initial = { core, viewTimerRunning: false, chain: [], links: [], voted: [], promised: null }
   }
 
   get index(): ValidatorIndex {
@@ -120,100 +131,91 @@ export class TwinsReplica {
     return this.#options.honest
   }
 
-  /** Forgets all states but these: a round never goes back to those of the one before. */
-  keepOnly(states: ReadonlySet<TwinState>): void {
-    for (const [key, state] of this.#states) {
-      if (states.has(state)) state.transitions.clear()
-      else this.#states.delete(key)
-    }
-  }
-
-  get statesHeld(): number {
-    return this.#states.size
-  }
-
-  start(state: TwinState): Transition {
-    const started = this.#transition(state, -3, { kind: 'start', nowMs: STAGE_NOW_MS })
-    const working = this.#transition(started.next, -4, { kind: 'work', waiting: 1_000, full: true, nowMs: STAGE_NOW_MS })
-    return { ...working, sends: [...started.sends, ...working.sends] }
-  }
-
-  fire(state: TwinState, timer: 'view' | 'status'): Transition {
-    return (
-      state.transitions.get(TIMER_INPUT[timer]) ??
-      this.#transition(state, TIMER_INPUT[timer], { kind: 'timer', timer, nowMs: STAGE_NOW_MS })
-    )
-  }
-
-  receive(state: TwinState, from: ValidatorIndex, message: number): Transition {
-    const input = message * 64 + from
-    const known = state.transitions.get(input)
-    if (known !== undefined) return known
-    return this.#transition(state, input, { kind: 'message', from, message: this.#options.network.checked(message), nowMs: STAGE_NOW_MS })
-  }
-
-  #transition(state: TwinState, number: number, input: Input): Transition {
-    this.stepsTaken++
-    const step = new Step(this.#options, state)
-    step.run(input)
-    const next = this.#meet(step.core, step)
-    const { sends, prepared, onTip, evidence } = step
-    const transition = { next, sends, prepared, onTip, evidence }
-    state.transitions.set(number, transition)
-    return transition
-  }
-
-  #meet(core: ForkableConsensus, rest: Pick<TwinState, 'chain' | 'links' | 'voted' | 'viewTimerRunning'>): TwinState {
-    const certificates = rest.links.map(({ certificate }) => keyOf(hashCertificate(certificate))).join()
-    const text = `${core.fingerprint()}|${rest.viewTimerRunning}|${rest.voted.join()}|${certificates}`
-    const key = keyOf(hashTagged('aethel/twins-state/v1', utf8(text))) // a thousand letters, kept by the hundred thousand
-    const known = this.#states.get(key)
-    if (known !== undefined) return known
-    const { chain, links, voted, viewTimerRunning } = rest
-    const state = { id: this.#nextId++, core, view: core.view, viewTimerRunning, chain, links, voted, transitions: new Map() }
-    this.#states.set(key, state)
-    this.statesMet++
-    return state
+  actor(from: TwinState): TwinActor {
+    return new TwinActor(this.#options, from)
   }
 }
 
-/** One input to a fork of a state, and all that follows from it within the replica. */
-class Step {
+/** A replica while a view is played. */
+export class TwinActor {
   readonly #options: TwinsReplicaOptions
-  readonly core: ForkableConsensus
-  viewTimerRunning: boolean
-  chain: readonly string[]
-  links: readonly Link[]
-  voted: readonly string[]
-  readonly sends: Sending[] = []
+  readonly #core: ForkableConsensus
+  #viewTimerRunning: boolean
+  #chain: readonly string[]
+  #links: readonly Link[]
+  #voted: readonly Voted[]
+  #promised: Ballot | null
+  /** What the NEW-VIEW of the view it is in prescribes. */
+  #base: { readonly view: number; readonly certificate: Certificate | null } | null = null
+  #sends: Sending[] = []
+  /** Blocks it has prepared, and whether it entered a view on a tip, or found evidence. */
   readonly prepared: string[] = []
   onTip = false
   evidence = false
+  steps = 0
 
-  constructor(options: TwinsReplicaOptions, state: TwinState) {
+  constructor(options: TwinsReplicaOptions, from: TwinState) {
     this.#options = options
-    this.core = state.core.fork()
-    this.viewTimerRunning = state.viewTimerRunning
-    this.chain = state.chain
-    this.links = state.links
-    this.voted = state.voted
+    this.#core = from.core.fork()
+    this.#viewTimerRunning = from.viewTimerRunning
+    this.#chain = from.chain
+    this.#links = from.links
+    this.#voted = from.voted
+    this.#promised = from.promised
   }
 
-  run(input: Input): void {
-    const before = this.core.view
-    if (input.kind === 'timer' && input.timer === 'view') this.viewTimerRunning = false
+  get state(): TwinState {
+    return {
+      core: this.#core,
+      viewTimerRunning: this.#viewTimerRunning,
+      chain: this.#chain,
+      links: this.#links,
+      voted: this.#voted,
+      promised: this.#promised,
+    }
+  }
+
+  get viewTimerRunning(): boolean {
+    return this.#viewTimerRunning
+  }
+
+  start(): readonly Sending[] {
+    this.#run({ kind: 'start', nowMs: STAGE_NOW_MS })
+    return this.#told({ kind: 'work', waiting: 1_000, full: true, nowMs: STAGE_NOW_MS })
+  }
+
+  fire(timer: 'view' | 'status'): readonly Sending[] {
+    return this.#told({ kind: 'timer', timer, nowMs: STAGE_NOW_MS })
+  }
+
+  receive(from: ValidatorIndex, message: number): readonly Sending[] {
+    return this.#told({ kind: 'message', from, message: this.#options.network.checked(message), nowMs: STAGE_NOW_MS })
+  }
+
+  #told(input: Input): readonly Sending[] {
+    this.#run(input)
+    const sends = this.#sends
+    this.#sends = []
+    return sends
+  }
+
+  /** One input, and all that follows from it within the replica. */
+  #run(input: Input): void {
+    this.steps++
+    const before = this.#core.view
+    if (input.kind === 'timer' && input.timer === 'view') this.#viewTimerRunning = false
     const replies: Input[] = []
-    for (const effect of stepChecked(this.core, this.#options.index, input)) this.#onEffect(effect, before, replies)
-    const lowest = this.core.view
-    this.voted = this.voted.filter((vote) => Number.parseInt(vote, 10) >= lowest)
-    for (const reply of replies) this.run(reply)
+    for (const effect of stepChecked(this.#core, this.#options.index, input)) this.#onEffect(effect, before, replies)
+    const lowest = this.#core.view
+    if (lowest !== before) this.#voted = this.#voted.filter(({ view }) => view >= lowest)
+    for (const reply of replies) this.#run(reply)
   }
 
   #onEffect(effect: Effect, viewBefore: number, replies: Input[]): void {
     switch (effect.kind) {
       case 'send':
-        if (this.#options.honest) this.#checkVote(effect.message, viewBefore)
-        this.sends.push({ to: effect.to, message: this.#options.network.numberOf(effect.message) })
+        if (this.#options.honest) this.#checkPromises(effect.message, viewBefore)
+        this.#sends.push({ to: effect.to, message: this.#options.network.numberOf(effect.message) })
         return
       case 'serve':
         return this.#serve(effect.to, effect.from)
@@ -237,10 +239,13 @@ class Step {
         return
       case 'evidence':
         return this.#onOffender(offenceOf(effect.evidence, this.#options.trueValidators).offender)
-      case 'persist':
+      case 'persist': // nobody crashes here
+        for (const record of effect.records)
+          if (record.kind === 'view' && record.newView !== null) this.#base = { view: record.view, certificate: record.newView.certificate }
+        return
       case 'proposed':
       case 'abandon':
-        return // nobody crashes here, and the toy application keeps no states
+        return // the toy application keeps no states
     }
   }
 
@@ -251,14 +256,14 @@ class Step {
   }
 
   #onTimer(timer: TimerName, running: boolean): void {
-    if (timer === 'view') this.viewTimerRunning = running
+    if (timer === 'view') this.#viewTimerRunning = running
   }
 
   #onCommit(block: Block, certificate: Certificate): void {
     const { index, network, trueValidators } = this.#options
     const { header } = block
-    demand('chain-without-gaps', header.height === this.chain.length + 1, () => `validator ${index} skips to height ${header.height}`)
-    const parent = this.chain.at(-1) ?? keyOf(network.chainId)
+    demand('chain-without-gaps', header.height === this.#chain.length + 1, () => `validator ${index} skips to height ${header.height}`)
+    const parent = this.#chain.at(-1) ?? keyOf(network.chainId)
     demand('chain-without-gaps', keyOf(header.parent) === parent, () => `validator ${index} commits a block on another one than its own`)
     if (this.#options.honest) {
       demand(
@@ -276,35 +281,74 @@ class Step {
           () => `validator ${index} commits on another block's certificate`,
         )
     }
-    this.chain = [...this.chain, keyOf(block.hash)]
-    this.links = [...this.links, { block, certificate }]
+    this.#chain = [...this.#chain, keyOf(block.hash)]
+    this.#links = [...this.#links, { block, certificate }]
   }
 
-  /** An honest replica signs one block per view, height and phase, and nothing in a view that it has left. */
-  #checkVote(message: Message, viewBefore: number): void {
-    const vote = ownVote(message, this.#options.index)
-    if (vote === null) return
-    const slot = `${vote.view}/${vote.height}/${vote.kind}/`
-    const full = slot + toHex(vote.blockHash)
-    if (this.voted.includes(full)) return // said again
+  #checkPromises(message: Message, viewBefore: number): void {
+    const { index } = this.#options
+    if (message.kind === 'view-change' && message.entry.sender === index) return this.#checkHighest(message.entry)
+    const vote = ownVote(message, index)
+    if (vote !== null) this.#checkVote(vote, viewBefore)
+  }
+
+  /** It names a certificate at least as high as every COMMIT it has sent (docs/protocol.md §6). */
+  #checkHighest({ newView, highest }: { readonly newView: number; readonly highest: Ballot | null }): void {
+    const promised = this.#promised
+    demand(
+      'highest-covers-commits',
+      promised === null || promised.view >= newView || (highest !== null && !isHigher(promised, highest)),
+      () => `validator ${this.#options.index} names less in its VIEW-CHANGE for view ${newView} than it has sent a COMMIT for`,
+    )
+  }
+
+  /** An honest replica signs one block per view, height and phase, nothing in a view that it has left, and what NEW-VIEW prescribes. */
+  #checkVote(vote: Vote, viewBefore: number): void {
+    const { kind, view, height: at, blockHash } = vote
+    const known = this.#voted.find((each) => each.kind === kind && each.view === view && each.height === at)
+    if (known !== undefined && equalBytes(known.hash, vote.blockHash)) return // said again
     const { index } = this.#options
     demand(
       'no-conflicting-votes',
-      !this.voted.some((known) => known.startsWith(slot)),
+      known === undefined,
       () => `validator ${index} signed two blocks: ${vote.kind} view ${vote.view} height ${vote.height}`,
     )
     demand('no-vote-after-view-change', vote.view >= viewBefore, () => `validator ${index} votes in view ${vote.view} after leaving it`)
-    this.voted = [...this.voted, full].sort()
+    if (vote.kind === 'prepare') this.#checkBase(vote)
+    else if (this.#promised === null || isHigher(vote, this.#promised)) this.#promised = vote
+    this.#voted = [...this.#voted, { kind, view, height: at, hash: blockHash }].sort(inOrder)
+  }
+
+  /** In a view that begins with a tip, the tip itself comes first; nothing is voted for below what the view begins with. */
+  #checkBase(vote: Vote): void {
+    const certificate = this.#base?.view === vote.view ? this.#base.certificate : null
+    if (certificate === null) return
+    const { kind, height: at, blockHash } = certificate
+    const fits = vote.height > at || (kind === 'prepare' && vote.height === at && equalBytes(vote.blockHash, blockHash))
+    demand(
+      'one-chain-per-view',
+      fits,
+      () =>
+        `validator ${this.#options.index} sent PREPARE for height ${vote.height} of view ${vote.view}, off what its NEW-VIEW prescribes`,
+    )
   }
 
   #serve(to: ValidatorIndex, from: number): void {
-    const links = this.links.slice(from - 1)
+    const links = this.#links.slice(from - 1)
     const last = links.findLastIndex(({ block, certificate }) => certificate.height === block.header.height)
     const certificate = links[last]?.certificate
     if (certificate === undefined) return
     const blocks = links.slice(0, last + 1).map(({ block }) => block)
-    this.sends.push({ to, message: this.#options.network.numberOf({ kind: 'blocks', blocks, links: [], certificate }) })
+    this.#sends.push({ to, message: this.#options.network.numberOf({ kind: 'blocks', blocks, links: [], certificate }) })
   }
+}
+
+function inOrder(a: Voted, b: Voted): number {
+  return a.view - b.view || a.height - b.height || (a.kind < b.kind ? -1 : 1)
+}
+
+function isHigher(a: Ballot, b: Ballot): boolean {
+  return a.view > b.view || (a.view === b.view && a.height > b.height)
 }
 
 function ownVote(message: Message, index: ValidatorIndex): Vote | null {

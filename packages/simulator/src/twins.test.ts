@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { randomSchedule, schedulesOf, splitsOf, Twins, type TwinsOptions } from './twins.js'
 
-const FOUR: TwinsOptions = { validators: 4, twins: 1, first: 0, views: 6, window: 1, bug: 'none' }
+const FOUR: TwinsOptions = { validators: 4, twins: 1, first: 0, views: 6, window: 1, bug: 'none', merging: 'essence' }
 
 describe('schedules', () => {
   it('of four validators, one of them twice, over six views are 16^6', () => {
@@ -18,6 +18,25 @@ describe('schedules', () => {
     let alone = 0
     for (let number = 64; number < 80; number++) alone += new Twins(two).run([Math.floor(number / 16), number % 16]).committed
     expect(alone).toBe(whole.committed)
+  })
+})
+
+describe('states that differ in nothing that is still read', () => {
+  it('lead to the same outcomes as all schedules apart: three views after a first one', () => {
+    const three = { ...FOUR, views: 3 }
+    for (const from of [11 * 256]) {
+      const merged = new Twins(three).explore(from, from + 256)
+      const whole = new Twins({ ...three, merging: 'whole' }).explore(from, from + 256)
+      const { schedules, committed, highest, viewsWith, violation } = merged
+      expect({ schedules, committed, highest, viewsWith, violation }).toEqual({
+        schedules: whole.schedules,
+        committed: whole.committed,
+        highest: whole.highest,
+        viewsWith: whole.viewsWith,
+        violation: undefined,
+      })
+      expect(merged.plays).toBeLessThanOrEqual(whole.plays)
+    }
   })
 })
 

@@ -3,17 +3,21 @@
  * key; who hears whom is chosen anew for every view. All choices are explored, layer by layer over distinct states of the
  * whole system, each with the number of schedules that lead to it (docs/twins.md says what a schedule is and why this covers all).
  */
-import { assert, epoch, validatorIndex } from '@aethel/codec'
+import { assert, epoch, keyOf, utf8, validatorIndex } from '@aethel/codec'
 import { createValidatorSet, type ValidatorSet } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import { idealKey } from './ideal-hash-signatures.js'
 import { randomStream } from './random.js'
+import { WorldEssence } from './twins-essence.js'
 import { TwinsNetwork } from './twins-network.js'
-import { type TwinState, TwinsReplica } from './twins-replica.js'
+import { type Sending, type TwinActor, type TwinState, TwinsReplica, wholeOf } from './twins-replica.js'
 import { demand, Violation } from './violation.js'
 
 /** Bugs to find, so that finding none means something. `small-quorum`: half the power is enough. */
 export type TwinsBug = 'none' | 'small-quorum'
+
+/** When two states of the whole system are one: if nothing that can still be read differs, or if nothing at all does. */
+export type TwinsMerging = 'essence' | 'whole'
 
 export interface TwinsOptions {
   readonly validators: number
@@ -23,6 +27,7 @@ export interface TwinsOptions {
   readonly views: number
   readonly window: number
   readonly bug: TwinsBug
+  readonly merging: TwinsMerging
 }
 
 export interface TwinsReport {
@@ -30,8 +35,8 @@ export interface TwinsReport {
   readonly schedules: number
   /** Distinct states of the whole system after each view. */
   readonly layers: readonly number[]
-  /** Distinct states of single replicas, and steps their cores took. */
-  readonly replicaStates: number
+  /** Views played, one for each distinct state and split, and steps that the cores took. */
+  readonly plays: number
   readonly steps: number
   /** Schedules at whose end an honest validator has committed something. */
   readonly committed: number
@@ -41,7 +46,18 @@ export interface TwinsReport {
   readonly violation?: { readonly invariant: string; readonly message: string; readonly schedule: readonly number[] }
 }
 
-interface Held {
+export interface TwinsProgress {
+  /** The view that is played, of how many distinct states before it, and from how many it has been played. */
+  readonly view: number
+  readonly states: number
+  readonly played: number
+  /** Schedules brought to their end. */
+  readonly schedules: number
+}
+
+const PLAYED_BETWEEN_REPORTS = 64
+
+export interface Held {
   readonly from: number
   readonly message: number
 }
@@ -65,6 +81,7 @@ interface Outcome {
   readonly twoBlocksPrepared: boolean
   readonly tipAdopted: boolean
   readonly evidence: boolean
+  readonly steps: number
 }
 
 /** Ways to split the replicas in two parts, one of which may be empty: the last replica's part is part 0. */
@@ -100,7 +117,7 @@ export class Twins {
   }
 
   /** Explores schedules `from` (inclusive) to `to` (exclusive), numbered with the first view's split as the highest digit. */
-  explore(from: number, to: number, onProgress: (done: number) => void = () => undefined): TwinsReport {
+  explore(from: number, to: number, onProgress: (progress: TwinsProgress) => void = () => undefined): TwinsReport {
     const { views } = this.#options
     assert(from >= 0 && from < to && to <= schedulesOf(this.#options), 'the range lies within the schedules there are')
     const low = digitsOf(from, splitsOf(this.#options), views)
@@ -111,7 +128,6 @@ export class Twins {
     try {
       for (let at = 0; at < views; at++) {
         layer = this.#nextLayer(layer, at, low[at] ?? 0, high[at] ?? 0, tally, onProgress)
-        this.#forget(layer)
       }
     } catch (error) {
       if (!(error instanceof TwinsViolation)) throw error
@@ -136,19 +152,23 @@ export class Twins {
       if (!(error instanceof TwinsViolation)) throw error
       violation = error.found
     }
-    this.#forget([])
     return this.#report(tally, violation)
   }
 
   #report(tally: Tally, violation: TwinsReport['violation']): TwinsReport {
     const { schedules, layers, committed, highest, viewsWith } = tally
-    const replicaStates = this.#replicas.reduce((sum, replica) => sum + replica.statesMet, 0)
-    const steps = this.#replicas.reduce((sum, replica) => sum + replica.stepsTaken, 0)
-    const report = { ok: violation === undefined, schedules, layers, replicaStates, steps, committed, highest, viewsWith }
+    const report = { ok: violation === undefined, schedules, layers, plays: tally.plays, steps: tally.steps, committed, highest, viewsWith }
     return violation === undefined ? report : { ...report, violation }
   }
 
-  #nextLayer(layer: readonly World[], at: number, low: number, high: number, tally: Tally, onProgress: (done: number) => void): World[] {
+  #nextLayer(
+    layer: readonly World[],
+    at: number,
+    low: number,
+    high: number,
+    tally: Tally,
+    onProgress: (progress: TwinsProgress) => void,
+  ): World[] {
     const splits = splitsOf(this.#options)
     const last = at === this.#options.views - 1
     const next = new Map<string, World>()
@@ -164,25 +184,17 @@ export class Twins {
           continue
         }
         const edge = edgeAfter(world.edge, split === low, split === high)
-        const key = keyOfWorld(outcome, edge)
+        const key = this.#keyOf(outcome, edge)
         const known = next.get(key)
         if (known === undefined) {
           next.set(key, { states: outcome.states, held: outcome.held, count: world.count, schedule: [...world.schedule, split], edge })
         } else known.count += world.count
       }
       done++
-      if (last && done % 256 === 0) onProgress(tally.schedules)
+      if (done % PLAYED_BETWEEN_REPORTS === 0) onProgress({ view: at, states: layer.length, played: done, schedules: tally.schedules })
     }
     tally.layers.push(last ? layer.length : next.size)
     return [...next.values()]
-  }
-
-  #forget(layer: readonly World[]): void {
-    for (const [slot, replica] of this.#replicas.entries()) {
-      const kept = new Set<TwinState>([replica.initial])
-      for (const world of layer) kept.add(world.states[slot] as TwinState)
-      replica.keepOnly(kept)
-    }
   }
 
   #try(world: World, at: number, split: number): Outcome {
@@ -218,8 +230,22 @@ export class Twins {
     const play = new Play(this.#replicas, this.#network, outcome.states, split)
     for (const { from, message } of outcome.held) play.spread(from, message)
     play.deliver('held')
-    const { states } = play.outcome()
-    return { ...outcome, states }
+    const { states, steps } = play.outcome()
+    return { ...outcome, states, steps: outcome.steps + steps }
+  }
+
+  /** Equal keys, equal futures (docs/twins.md). */
+  #keyOf({ states, held }: Outcome, edge: Edge): string {
+    const text = this.#options.merging === 'whole' ? this.#wholeOf(states, held) : this.#essenceOf(states, held)
+    return keyOf(hashTagged('aethel/twins-world/v1', utf8(`${text};${edge}`)))
+  }
+
+  #wholeOf(states: readonly TwinState[], held: readonly Held[]): string {
+    return `${states.map(wholeOf).join(';')};${held.map(({ from, message }) => `${from}:${message}`).join()}`
+  }
+
+  #essenceOf(states: readonly TwinState[], held: readonly Held[]): string {
+    return new WorldEssence(this.#network, states, held).text
   }
 
   #checkAgreement(states: readonly TwinState[]): void {
@@ -254,10 +280,14 @@ class Tally {
   schedules = 0
   committed = 0
   highest = 0
+  plays = 0
+  steps = 0
   readonly layers: number[] = []
   readonly viewsWith = { twoBlocksPrepared: 0, tipAdopted: 0, evidence: 0 }
 
   note(outcome: Outcome, count: number): void {
+    this.plays++
+    this.steps += outcome.steps
     for (const name of ['twoBlocksPrepared', 'tipAdopted', 'evidence'] as const) if (outcome[name]) this.viewsWith[name] += count
   }
 
@@ -276,29 +306,37 @@ class Play {
   readonly #replicas: readonly TwinsReplica[]
   readonly #network: TwinsNetwork
   readonly #split: number
-  readonly #states: TwinState[]
+  readonly #before: readonly TwinState[]
+  /** Made when a replica is first told something. */
+  readonly #actors: (TwinActor | undefined)[]
   readonly #queue: { readonly from: number; readonly to: number; readonly message: number }[] = []
+  #delivered = 0
   readonly #held: Held[] = []
-  readonly #prepared = new Set<string>()
-  #tipAdopted = false
-  #evidence = false
 
   constructor(replicas: readonly TwinsReplica[], network: TwinsNetwork, states: readonly TwinState[], split: number) {
     this.#replicas = replicas
     this.#network = network
-    this.#states = [...states]
+    this.#before = states
+    this.#actors = states.map(() => undefined)
     this.#split = split
   }
 
+  #actorAt(slot: number): TwinActor {
+    let actor = this.#actors[slot]
+    if (actor === undefined) {
+      actor = (this.#replicas[slot] as TwinsReplica).actor(this.#before[slot] as TwinState)
+      this.#actors[slot] = actor
+    }
+    return actor
+  }
+
   start(slot: number): void {
-    const replica = this.#replicas[slot] as TwinsReplica
-    this.#apply(slot, replica.start(this.#states[slot] as TwinState))
+    this.#send(slot, this.#actorAt(slot).start())
   }
 
   fire(slot: number): void {
-    const replica = this.#replicas[slot] as TwinsReplica
-    const state = this.#states[slot] as TwinState
-    this.#apply(slot, replica.fire(state, state.viewTimerRunning ? 'view' : 'status'))
+    const actor = this.#actorAt(slot)
+    this.#send(slot, actor.fire(actor.viewTimerRunning ? 'view' : 'status'))
   }
 
   /** Puts a message on its way to everybody in the sender's part; a key never talks to itself. */
@@ -316,31 +354,37 @@ class Play {
 
   /** `held`: only what is queued now; what it brings about is queued behind. */
   deliver(which: 'held' | 'fresh'): void {
-    const until = which === 'held' ? this.#queue.length : MAX_DELIVERIES_PER_VIEW
-    for (let count = 0; count < until; count++) {
-      const sent = this.#queue.shift()
+    const until = which === 'held' ? this.#queue.length : this.#delivered + MAX_DELIVERIES_PER_VIEW
+    while (this.#delivered < until) {
+      const sent = this.#queue[this.#delivered]
       if (sent === undefined) return
-      const replica = this.#replicas[sent.to] as TwinsReplica
-      const sender = this.#replicas[sent.from] as TwinsReplica
-      this.#apply(sent.to, replica.receive(this.#states[sent.to] as TwinState, sender.index, sent.message))
+      this.#delivered++
+      this.#send(sent.to, this.#actorAt(sent.to).receive((this.#replicas[sent.from] as TwinsReplica).index, sent.message))
     }
     demand('bounded-buffers', which === 'held', () => `a view does not come to rest within ${MAX_DELIVERIES_PER_VIEW} deliveries`)
   }
 
-  #apply(slot: number, transition: ReturnType<TwinsReplica['fire']>): void {
-    this.#states[slot] = transition.next
-    for (const { to, message } of transition.sends) {
+  #send(slot: number, sends: readonly Sending[]): void {
+    for (const { to, message } of sends) {
       if (to === 'all' && this.#network.isCommitVote(message)) this.#held.push({ from: slot, message })
       else this.spread(slot, message, to)
     }
-    if (this.#replicas[slot]?.honest === true) for (const hash of transition.prepared) this.#prepared.add(hash)
-    if (transition.onTip) this.#tipAdopted = true
-    if (transition.evidence) this.#evidence = true
   }
 
   outcome(): Outcome {
-    const twoBlocksPrepared = this.#prepared.size > 1
-    return { states: this.#states, held: this.#held, twoBlocksPrepared, tipAdopted: this.#tipAdopted, evidence: this.#evidence }
+    const prepared = new Set<string>()
+    let tipAdopted = false
+    let evidence = false
+    let steps = 0
+    for (const [slot, actor] of this.#actors.entries()) {
+      if (actor === undefined) continue
+      if (this.#replicas[slot]?.honest === true) for (const hash of actor.prepared) prepared.add(hash)
+      tipAdopted ||= actor.onTip
+      evidence ||= actor.evidence
+      steps += actor.steps
+    }
+    const states = this.#actors.map((actor, slot) => actor?.state ?? (this.#before[slot] as TwinState))
+    return { states, held: this.#held, twoBlocksPrepared: prepared.size > 1, tipAdopted, evidence, steps }
   }
 }
 
@@ -364,10 +408,6 @@ function edgeAfter(edge: Edge, atLow: boolean, atHigh: boolean): Edge {
   const high = (edge === 'high' || edge === 'both') && atHigh
   if (low) return high ? 'both' : 'low'
   return high ? 'high' : 'inside'
-}
-
-function keyOfWorld({ states, held }: Outcome, edge: Edge): string {
-  return `${states.map((state) => state.id).join()};${held.map(({ from, message }) => `${from}:${message}`).join()};${edge}`
 }
 
 /** A random schedule, for sets too large to exhaust. */

@@ -20,6 +20,8 @@ export const INVARIANTS = [
   'view-monotone',
   'sent-implies-durable',
   'evidence-sound',
+  'halted-is-silent',
+  'fork-is-proven',
   'bounded-buffers',
   'bounded-answers',
   'no-crash',

@@ -22,6 +22,7 @@ import {
   type EpochStart,
   encodeMessage,
   epochNamedBy,
+  type ForkMaterial,
   hashHeader,
   type Message,
   maxFaulty,
@@ -52,6 +53,7 @@ import { EpochPromises } from './epoch-promises.js'
 import { SimulatedEpochs } from './epochs.js'
 import { EventQueue } from './events.js'
 import { type Decision, Fates } from './fates.js'
+import { Forks } from './forks.js'
 import { Invariants } from './invariants.js'
 import type { Knobs } from './knobs.js'
 import { Network, roughBytes } from './network.js'
@@ -142,6 +144,10 @@ interface Node {
   gate: EpochGate
   /** Kept across restarts, by `offenceKey`. */
   readonly evidence: Map<string, Uint8Array>
+  /** What it said when it saw a fork. */
+  halted: ForkMaterial | null
+  /** When its store was lost; null: never. */
+  lostInEpoch: number | null
   /** Of the state being fetched: as the replica has it, durable or not. */
   staging: Staging | null
 }
@@ -166,6 +172,17 @@ export interface WorldOptions {
   readonly only?: ReadonlySet<string>
   readonly onDecision?: (decision: Decision) => void
   readonly onTrace?: (line: TraceLine) => void
+  /** More faulty power than the protocol bears: the chain may fork, and the honest halves hear nothing of each other until it heals. */
+  readonly beyond?: boolean
+}
+
+/** What is left of a run that may have forked, at one honest validator. */
+export interface Remains {
+  readonly index: ValidatorIndex
+  readonly chain: Disk<TallyState>['chain']
+  readonly material: ForkMaterial
+  /** What it wrote when it halted; null: it did not. */
+  readonly halted: ForkMaterial | null
 }
 
 const STATUS_MS = 250
@@ -198,10 +215,13 @@ export class World {
   readonly invariants: Invariants
   readonly promises: EpochPromises
   readonly coverage: Coverage = new Coverage()
+  readonly forks: Forks = new Forks()
   /** By height, as whoever committed it first has it. */
   readonly #states = new Map<number, TallyState>()
   #ambush: { readonly node: number | null; readonly at: Boundary } | null = null
   #mayBeRuined: number
+  /** The only one that may lose its store on a chain with epochs. */
+  readonly #frail: number | null
   #healedAtMs = 0
   nowMs = 0
   eventCount = 0
@@ -221,17 +241,20 @@ export class World {
     const processes = randomStream(seed, 'processes')
     const faulty = chooseFaulty(processes, validators, options.byzantine)
     const isHonest = (index: number): boolean => !faulty.has(index)
+    // On a chain with epochs every set is drawn to bear the loss of this one beside the faulty, if there is room for one more.
+    const hasRoom = knobs.epochLength > 0 && knobs.damageRate > 0 && options.beyond !== true && options.byzantine < maxFaulty(validators)
+    this.#frail = hasRoom ? Array.from({ length: validators }, (_, index) => index).findIndex(isHonest) : null
     const length = knobs.epochLength
     const epochs = new SimulatedEpochs({
       chainId: this.#chainId,
       nodes: validators,
       length,
       signatures: this.#signatures,
-      isFaulty: (node) => faulty.has(node),
+      isFaulty: (node) => faulty.has(node) || node === this.#frail,
     })
     this.#epochs = epochs
-    // Sets are drawn with as much faulty power as they bear: there is no room for more who do not come back.
-    this.#mayBeRuined = length > 0 ? 0 : Math.max(0, maxFaulty(validators) - options.byzantine)
+    // Sets are drawn with as much faulty power as they bear: there is no room for others who do not come back.
+    this.#mayBeRuined = length > 0 ? (this.#frail === null ? 0 : 1) : Math.max(0, maxFaulty(validators) - options.byzantine)
     this.#conspiracy = this.#conspire([...faulty.keys()].map(validatorIndex))
     const shared = { chainId: this.#chainId, verifySignature, epochs }
     this.invariants = new Invariants({
@@ -241,14 +264,47 @@ export class World {
       isValidTransaction: isAcceptable,
       gasOf: tallyGasOf,
       nowMs: () => this.nowMs,
+      ...(options.beyond === true ? { forks: this.forks } : {}),
     })
+    if (options.beyond === true) this.#network.keepApart(this.#nodesOfSides(isHonest))
     this.promises = new EpochPromises({
       ...shared,
+      ...(options.beyond === true ? { isCommittedSomewhere: (at: number, hash: Hash) => this.forks.has(at, hash) } : {}),
       window: knobs.window,
       isHonest,
       committedAt: (at) => this.invariants.hashAt(at),
     })
     for (let index = 0; index < validators; index++) this.#nodes.push(this.#createNode(validatorIndex(index), faulty.get(index), processes))
+  }
+
+  #nodesOfSides(isHonest: (index: number) => boolean): (0 | 1 | null)[] {
+    return Array.from({ length: this.#options.validators }, (_, index) =>
+      isHonest(index) ? (this.#conspiracy.side[index] as 0 | 1) : null,
+    )
+  }
+
+  get faulty(): readonly ValidatorIndex[] {
+    return this.#conspiracy.members
+  }
+
+  get validatorSet(): EpochStart['validators'] {
+    return this.#epochs.first.validators
+  }
+
+  get chainId(): Hash {
+    return this.#chainId
+  }
+
+  /** Of the honest validators, in order. */
+  get remains(): Remains[] {
+    return this.#nodes
+      .filter(({ adversary }) => adversary === null)
+      .map(({ index, disk, replica, halted }) => ({
+        index,
+        chain: disk.chain,
+        material: replica?.forkMaterial() ?? { certificates: [], headers: [], votes: [], entries: [] },
+        halted,
+      }))
   }
 
   #conspire(members: readonly ValidatorIndex[]): Conspiracy {
@@ -296,6 +352,8 @@ export class World {
       durableView: new Map(),
       gate: this.#createGate(this.#epochs.first),
       evidence: new Map(),
+      halted: null,
+      lostInEpoch: null,
       staging: null,
     }
   }
@@ -312,6 +370,7 @@ export class World {
       conspiracy: this.#conspiracy,
       random: randomStream(this.#options.seed, `adversary ${self}`),
       nowMs: () => this.nowMs,
+      isHealed: () => this.healed,
       viewTimeoutMs: () => this.#nodeAt(self).replica?.inspect().viewTimeoutMs ?? this.#options.knobs.floorMs,
       isolate: (victim, forMs) => this.#network.isolate(victim, this.nowMs + forMs),
       note: (lie) => this.coverage.hit(`lie: ${lie}`),
@@ -517,6 +576,7 @@ export class World {
   #isRuined(node: Node): boolean {
     const { damageRate } = this.#options.knobs
     if (this.healed || node.incarnation === 0 || node.adversary !== null || this.#mayBeRuined === 0 || damageRate === 0) return false
+    if (this.#frail !== null && node.index !== this.#frail) return false
     const nth = node.incarnation
     if (this.#fates.unit('disk', node.index, nth, 2) >= damageRate) return false
     if (!this.#fates.allows('disk', `damage ${node.index}#${nth}`, this.nowMs)) return false
@@ -532,6 +592,7 @@ export class World {
   #recover(node: Node): false {
     node.disk = new Disk({ height: height(0), hash: this.#chainId, timestampMs: 0 }, TALLY_GENESIS, { status: 'asking' })
     node.durableView.clear()
+    node.lostInEpoch = node.gate.epoch
     this.coverage.hit('store lost')
     this.#trace(node.index, 'store lost')
     return false
@@ -780,6 +841,7 @@ export class World {
     if (replica === null) return
     const { phase } = replica.position
     const wasMember = replica.self !== null
+    const wasHalted = node.halted !== null && node.adversary === null
     let effects: ReplicaEffect[]
     try {
       effects = replica.step(input)
@@ -789,6 +851,7 @@ export class World {
       throw error
     }
     for (const effect of effects) {
+      if (wasHalted) checkSilence(node.index, effect)
       if (this.#passes(node, effect.kind === 'persist' ? 'persist' : effect.kind === 'send' ? 'send' : 'other')) return
       this.#onEffect(node, effect)
       if (node.incarnation !== incarnation) return
@@ -828,10 +891,18 @@ export class World {
           this.#events.push(this.nowMs + takesMs, { kind: 'verified', node: index, incarnation, key: work.key, bytes: work.claim })
         }
         return
+      case 'hasten-verification':
+      case 'cancel-verification':
+        // Every verification has its time drawn; an answer nobody waits for must do no harm.
+        return
       case 'event':
         this.coverage.onEvent(effect.event)
+        if (effect.event.name === 'recovered' && node.lostInEpoch !== null && node.gate.epoch > node.lostInEpoch)
+          this.coverage.hit('recovered in a later epoch')
         if (this.#options.onTrace !== undefined) this.#trace(node.index, effect.event.name, effect.event)
         return
+      case 'fork':
+        return this.#onFork(node, effect.material)
       case 'evidence':
         this.coverage.hit(`evidence held: ${effect.offence.type}`)
         this.promises.onOffence(effect.offence, effect.bytes)
@@ -865,6 +936,14 @@ export class World {
     }
   }
 
+  /** Within what the protocol bears there is no fork to be seen. */
+  #onFork(node: Node, material: ForkMaterial): void {
+    demand('agreement', this.#options.beyond === true || node.adversary !== null, () => `validator ${node.index} has seen a fork`)
+    this.coverage.hit('halted on a fork')
+    this.#trace(node.index, 'fork')
+    node.halted = material
+  }
+
   /** An honest validator is about to vote for these. */
   #onPersist(index: number, records: readonly PersistRecord[]): void {
     for (const record of records) {
@@ -896,6 +975,7 @@ export class World {
     )
     for (const offence of effect.offences) {
       this.coverage.hit(`offence recorded: ${offence.type}`)
+      if (offence.epoch < header.epoch) this.coverage.hit('offence recorded in the epoch after')
       this.promises.onOffence(offence, null)
     }
     demand('state-root', executed.ok, () => `validator ${node.index} committed a block that does not execute`)
@@ -1135,6 +1215,16 @@ export class World {
       })
       .join('\n')
   }
+}
+
+/** Who has seen a fork signs nothing: it serves what it has committed, and passes transactions on. */
+function checkSilence(index: number, effect: ReplicaEffect): void {
+  const isSigned = effect.kind === 'send' && effect.message.kind !== 'block' && effect.message.kind !== 'evidence'
+  demand(
+    'halted-is-silent',
+    effect.kind !== 'persist' && effect.kind !== 'commit' && !isSigned,
+    () => `validator ${index} halted on a fork, and then made a ${effect.kind === 'send' ? effect.message.kind : effect.kind}`,
+  )
 }
 
 /** Position to strategy number. Half of the time the first of them leads view 0 or view 1. */

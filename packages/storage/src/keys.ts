@@ -28,6 +28,7 @@ export const PREFIX = {
   /** Of blocks that are not here. */
   header: 0x34,
   gas: 0x35,
+  verdict: 0x36,
   state: 0x40,
   /** Areas 1 and up of the application's state; 0 is `state`. */
   area: 0x41,
@@ -81,6 +82,10 @@ export function evidenceKey(offence: Offence): Uint8Array {
       .u16(offence.offender)
       .u8(offence.type === 'equivocation' ? 1 : 2),
   )
+}
+
+export function verdictKey(work: Hash): Uint8Array {
+  return concatBytes(Uint8Array.of(PREFIX.verdict), work)
 }
 
 export const BASE_KEY: Uint8Array = Uint8Array.of(PREFIX.base)

@@ -153,6 +153,32 @@ export function decodeEpoch(bytes: Uint8Array): Result<EpochRecord, Refusal> {
   }))
 }
 
+/** What checking a proof found; its key is the work's: H(kind, claimId, proof hash). */
+export type StoredVerdict =
+  | { readonly status: 'valid'; readonly gas: number }
+  | { readonly status: 'invalid'; readonly code: string; readonly message: string; readonly gas: number }
+
+const MAX_CODE_BYTES = 256
+/** Messages are cut when they are written. */
+const MAX_REASON_BYTES = 4_096
+
+export function encodeVerdict(verdict: StoredVerdict): Uint8Array {
+  return encode((writer) => {
+    writer.bool(verdict.status === 'valid').u64(verdict.gas)
+    if (verdict.status === 'invalid') writer.text(verdict.code).text(verdict.message.slice(0, MAX_REASON_BYTES / 4))
+  })
+}
+
+export function decodeVerdict(bytes: Uint8Array): Result<StoredVerdict, Refusal> {
+  return decode(bytes, (reader): StoredVerdict => {
+    const valid = reader.bool()
+    const gas = reader.u64()
+    return valid
+      ? { status: 'valid', gas }
+      : { status: 'invalid', code: reader.text(MAX_CODE_BYTES), message: reader.text(MAX_REASON_BYTES), gas }
+  })
+}
+
 /** Blocks [from, to] are not here: the state after `to` was taken over from others. */
 export interface BlockGap {
   readonly from: Height

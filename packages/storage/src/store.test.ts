@@ -1,7 +1,19 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bitmapOf, epoch, type Hash, height, type PublicKey, type Signature, utf8, validatorIndex, view, ZERO_HASH } from '@aethel/codec'
+import {
+  bitmapOf,
+  epoch,
+  equalBytes,
+  type Hash,
+  height,
+  type PublicKey,
+  type Signature,
+  utf8,
+  validatorIndex,
+  view,
+  ZERO_HASH,
+} from '@aethel/codec'
 import {
   BLOCK_VERSION,
   type Block,
@@ -240,6 +252,36 @@ describe('durability', () => {
     store.append([{ kind: 'forget-evidence', offence }], () => {})
     await store.flushed()
     expect(await store.evidence()).toEqual([])
+    await store.close()
+  })
+})
+
+describe('verdicts', () => {
+  test('are kept over a restart until they are forgotten, each as it was', async () => {
+    const store = await fresh()
+    const key = (name: string): Hash => sha256(utf8(name))
+    const valid = { status: 'valid', gas: 1_234 } as const
+    const invalid = { status: 'invalid', code: 'missing-hint', message: `not this one: \u{1F600} ${'x'.repeat(5_000)}`, gas: 7 } as const
+    store.append(
+      [
+        { kind: 'verdict', key: key('a'), verdict: valid },
+        { kind: 'verdict', key: key('b'), verdict: invalid },
+      ],
+      () => {},
+    )
+    store.append(
+      [
+        { kind: 'verdict', key: key('c'), verdict: valid },
+        { kind: 'forget-verdict', key: key('c') },
+      ],
+      () => {},
+    )
+    await store.flushed()
+    const stored = await store.verdicts()
+    expect(stored).toHaveLength(2)
+    const verdictOf = (name: string): unknown => stored.find(({ key: at }) => equalBytes(at, key(name)))?.verdict
+    expect(verdictOf('a')).toEqual(valid)
+    expect(verdictOf('b')).toEqual({ ...invalid, message: expect.stringMatching(/^not this one/) })
     await store.close()
   })
 })

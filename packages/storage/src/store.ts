@@ -16,6 +16,7 @@ import {
   equalBytes,
   type Hash,
   type Height,
+  hash,
   height,
   keyOf,
   type Refusal,
@@ -72,6 +73,7 @@ import {
   transactionKey,
   uncommittedKey,
   VIEW_KEY,
+  verdictKey,
   voteKey,
 } from './keys.js'
 import { damageInLog } from './log-check.js'
@@ -88,6 +90,7 @@ import {
   decodeStagedLane,
   decodeStagedTarget,
   decodeTip,
+  decodeVerdict,
   decodeView,
   decodeVote,
   encodeEpoch,
@@ -97,9 +100,11 @@ import {
   encodePlace,
   encodeRecovery,
   encodeTip,
+  encodeVerdict,
   encodeView,
   encodeVote,
   STORE_FORMAT,
+  type StoredVerdict,
   type TransactionPlace,
   type ViewRecord,
 } from './records.js'
@@ -150,7 +155,29 @@ export interface ForgetEvidenceRecord {
   readonly offence: Offence
 }
 
-export type StoreRecord = PersistRecord | CommitRecord | SnapshotStoreRecord | RestoredRecord | EvidenceRecord | ForgetEvidenceRecord
+/** What checking a proof found here. Losing it costs a second check, so nothing waits for it to be durable. */
+export interface VerdictRecord {
+  readonly kind: 'verdict'
+  /** Of the work: kind, claim and proof. */
+  readonly key: Hash
+  readonly verdict: StoredVerdict
+}
+
+/** The proof is final, or the verdict too old to keep. */
+export interface ForgetVerdictRecord {
+  readonly kind: 'forget-verdict'
+  readonly key: Hash
+}
+
+export type StoreRecord =
+  | PersistRecord
+  | CommitRecord
+  | SnapshotStoreRecord
+  | RestoredRecord
+  | EvidenceRecord
+  | ForgetEvidenceRecord
+  | VerdictRecord
+  | ForgetVerdictRecord
 
 export interface StoreOptions {
   /** Hash of genesis; a store of another chain is refused. */
@@ -197,6 +224,8 @@ export interface Store {
   transactionPlace(id: Hash): TransactionPlace | undefined
   /** Evidence that waits to be put on the chain, canonical bytes. */
   evidence(): Promise<readonly Uint8Array[]>
+  /** Verdicts that were recorded and not forgotten. */
+  verdicts(): Promise<readonly { readonly key: Hash; readonly verdict: StoredVerdict }[]>
   /** Writes what is queued, then closes. Idempotent. */
   close(): Promise<void>
 }
@@ -478,6 +507,10 @@ class LevelStore implements Store {
         return this.#put(evidenceKey(record.offence), record.bytes)
       case 'forget-evidence':
         return this.#delete(evidenceKey(record.offence))
+      case 'verdict':
+        return this.#put(verdictKey(record.key), encodeVerdict(record.verdict))
+      case 'forget-verdict':
+        return this.#delete(verdictKey(record.key))
     }
   }
 
@@ -945,6 +978,15 @@ class LevelStore implements Store {
     const place = decodePlace(bytes)
     if (!place.ok) throw damaged(`the index entry of transaction ${toHex(id)} does not decode`)
     return place.value
+  }
+
+  async verdicts(): Promise<readonly { readonly key: Hash; readonly verdict: StoredVerdict }[]> {
+    return (await this.#entries(PREFIX.verdict)).map(([key, stored]) => {
+      const opened = unseal(key, stored)
+      const verdict = opened === undefined ? undefined : decodeVerdict(opened.value)
+      if (verdict === undefined || !verdict.ok) throw damaged(`the verdict ${toHex(key)} is not what was written`)
+      return { key: hash(key.slice(1)), verdict: verdict.value }
+    })
   }
 
   async evidence(): Promise<readonly Uint8Array[]> {

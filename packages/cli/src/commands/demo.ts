@@ -1,5 +1,5 @@
 /** `aethel demo` (`npm start`): the main job, from obtaining a library to the verdict on everything that happened. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
@@ -54,7 +54,7 @@ async function demo(options: DemoCommandOptions): Promise<ExitCode> {
   const cleanUp = async (ending: Ending): Promise<void> => {
     await stopAll(validators)
     if (options.output !== undefined) return
-    if (ending === 'failed' && existsSync(folder)) note(`stores and logs are kept in ${folder}`)
+    if (ending === 'failed' && validators.length > 0) note(`stores and logs are kept in ${folder}`)
     else rmSync(folder, { recursive: true, force: true })
   }
   const onNetwork = (network: LocalNetwork): void => {

@@ -5,6 +5,7 @@
 import { maxFaulty } from '@aethel/consensus'
 import { randomSchedule, schedulesOf, splitsOf, Twins, type TwinsOptions, type TwinsReport } from '@aethel/simulator'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
+import { exploreBlocks } from '../simulate/twins-blocks.js'
 import { startProgress } from '../ui/progress.js'
 import { grouped, note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
 
@@ -18,6 +19,10 @@ export interface SimulateTwinsOptions {
   /** Number of random schedules; null: all of the range. */
   readonly sample: number | null
   readonly seed: number
+  /** Worker threads. */
+  readonly jobs: number
+  /** States are one only if nothing at all differs. */
+  readonly unreduced: boolean
   readonly json: boolean
 }
 
@@ -26,25 +31,25 @@ interface Totals {
   committed: number
   highest: number
   steps: number
-  replicaStates: number
+  plays: number
   twoBlocksPrepared: number
   tipAdopted: number
   evidence: number
   seconds: number
 }
 
-/** Views explored together: a block of schedules shares this many free views, so that memory stays bounded. */
-const FREE_VIEWS = 3
+/** Views explored together: a block of schedules shares this many free views, so that memory stays bounded: some hundred megabytes. */
+const FREE_VIEWS = { essence: 4, whole: 3 } as const
 /** A split is a number of 32 bits, one for each replica but the last: 22 + 7 - 1 = 28. Fewer than 4 bear no twin. */
 const MOST_VALIDATORS = 22
 
-export function simulateTwins(options: SimulateTwinsOptions): ExitCode {
+export async function simulateTwins(options: SimulateTwinsOptions): Promise<ExitCode> {
   const { validators, views, first, window, json } = options
   const twins = maxFaulty(validators)
   if (twins < 1 || validators > MOST_VALIDATORS)
     throw usageError('validators', `expected 4..${MOST_VALIDATORS} validators with --twins, got ${validators}`)
   if (first >= validators) throw usageError('first', `expected a first twin below ${validators}, got ${first}`)
-  const setting: TwinsOptions = { validators, twins, first, views, window, bug: 'none' }
+  const setting: TwinsOptions = { validators, twins, first, views, window, bug: 'none', merging: options.unreduced ? 'whole' : 'essence' }
   const all = schedulesOf(setting)
   if (options.sample === null && !Number.isSafeInteger(all))
     throw usageError('views', `expected fewer than 2^53 schedules, got ${splitsOf(setting)}^${views}: give --seeds for a sample`)
@@ -56,14 +61,16 @@ export function simulateTwins(options: SimulateTwinsOptions): ExitCode {
     committed: 0,
     highest: 0,
     steps: 0,
-    replicaStates: 0,
+    plays: 0,
     twoBlocksPrepared: 0,
     tipAdopted: 0,
     evidence: 0,
     seconds: 0,
   }
   const violation =
-    options.sample === null ? exhaust(setting, options.from, to, totals) : sample(setting, options.seed, options.sample, totals)
+    options.sample === null
+      ? await exhaust(setting, { from: options.from, to, jobs: options.jobs }, totals)
+      : sample(setting, options.seed, options.sample, totals)
   if (json) printJson({ status: violation === undefined ? 'ok' : 'violation', ...setting, from: options.from, to, ...totals, ...violation })
   if (violation !== undefined) {
     note(`${paintError('red', 'violated')}: ${violation.invariant}: ${violation.message}; splits by view: ${violation.schedule.join(' ')}`)
@@ -73,23 +80,22 @@ export function simulateTwins(options: SimulateTwinsOptions): ExitCode {
   return EXIT.ok
 }
 
-function exhaust(setting: TwinsOptions, from: number, to: number, totals: Totals): TwinsReport['violation'] {
-  const size = splitsOf(setting) ** Math.min(setting.views, FREE_VIEWS)
+async function exhaust(
+  setting: TwinsOptions,
+  { from, to, jobs }: { readonly from: number; readonly to: number; readonly jobs: number },
+  totals: Totals,
+): Promise<TwinsReport['violation']> {
+  const size = splitsOf(setting) ** Math.min(setting.views, FREE_VIEWS[setting.merging])
   const started = performance.now()
   const progress = startProgress('schedules', to - from)
-  for (let at = from; at < to; ) {
-    const end = Math.min(to, (Math.floor(at / size) + 1) * size)
-    const report = new Twins(setting).explore(at, end)
+  const onReport = (report: TwinsReport, doneTo: number): void => {
     add(totals, report, started)
-    if (report.violation !== undefined) {
-      progress.stop()
-      return report.violation
-    }
-    at = end
-    progress.update(at - from, `(an interrupted run goes on with --from ${at})`)
+    progress.update(totals.schedules, `(an interrupted run goes on with --from ${doneTo})`)
   }
+  const blocks = Math.ceil(to / size) - Math.floor(from / size)
+  const violation = await exploreBlocks({ setting, from, to, size, jobs: Math.min(jobs, blocks), onReport })
   progress.stop()
-  return undefined
+  return violation
 }
 
 function sample(setting: TwinsOptions, seed: number, count: number, totals: Totals): TwinsReport['violation'] {
@@ -113,7 +119,7 @@ function add(totals: Totals, report: TwinsReport, started: number): void {
   totals.committed += report.committed
   totals.highest = Math.max(totals.highest, report.highest)
   totals.steps += report.steps
-  totals.replicaStates += report.replicaStates
+  totals.plays += report.plays
   totals.twoBlocksPrepared += report.viewsWith.twoBlocksPrepared
   totals.tipAdopted += report.viewsWith.tipAdopted
   totals.evidence += report.viewsWith.evidence
@@ -127,7 +133,7 @@ function print(setting: TwinsOptions, totals: Totals): void {
   )
   printLine(`in ${grouped(totals.committed)} something commits, up to height ${totals.highest}`)
   printLine(
-    `${grouped(totals.replicaStates)} states of replicas, ${grouped(totals.steps)} steps, ${totals.seconds} s; views met with a tip adopted ${grouped(totals.tipAdopted)}, ` +
+    `${grouped(totals.plays)} views played for them, ${grouped(totals.steps)} steps of cores, ${totals.seconds} s; views met with a tip adopted ${grouped(totals.tipAdopted)}, ` +
       `evidence ${grouped(totals.evidence)}, two blocks prepared ${grouped(totals.twoBlocksPrepared)}`,
   )
 }

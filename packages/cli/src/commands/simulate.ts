@@ -5,6 +5,7 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { maxFaulty } from '@aethel/consensus'
 import {
+  BEYOND_STRATEGIES,
   BYZANTINE_STRATEGIES,
   type ByzantineStrategy,
   crashPointsOf,
@@ -25,6 +26,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
 import { simulatePlanted } from '../planted.js'
+import { simulateBeyond } from '../simulate/beyond.js'
 import { runSeed, type SeedOptions, type SeedSummary, simulationOptions } from '../simulate/seed-run.js'
 import { runSeeds } from '../simulate/seeds.js'
 import { Totals } from '../simulate/totals.js'
@@ -58,6 +60,7 @@ interface SimulateOptions extends CommonOptions {
   readonly window: number
   readonly from: number
   readonly to?: number
+  readonly unreduced?: boolean
 }
 
 interface Faulty {
@@ -76,7 +79,7 @@ export function registerSimulate(program: Command): void {
     .option('--validators <n>', 'how many validators', integer(1, 1_000), 4)
     .option(
       '--byzantine <k[:strategy,...]>',
-      `how many of them are faulty (default: as many as the protocol bears), and how: ${BYZANTINE_STRATEGIES.join(', ')}`,
+      `how many of them are faulty (default: as many as the protocol bears), and how: ${BYZANTINE_STRATEGIES.join(', ')}; beyond that number forks must be provable, and there are also ${BEYOND_STRATEGIES.join(', ')}`,
       faulty,
     )
     .option('--faults <list>', `only these faults, or none: ${FAULT_CLASSES.join(', ')} (default: the seed draws)`, faultClasses)
@@ -98,6 +101,7 @@ export function registerSimulate(program: Command): void {
     .option('--views <v>', 'twins: views of a schedule', integer(1, 32), 6)
     .option('--first <i>', 'twins: the first validator that runs twice', integer(0, 63), 0)
     .option('--window <w>', 'twins: heights in flight', integer(1, 64), 1)
+    .option('--unreduced', 'twins: merge states only if nothing at all differs (slow)')
     .option('--from <n>', 'twins: first schedule', integer(0, Number.MAX_SAFE_INTEGER), 0)
     .option(
       '--to <n>',
@@ -109,12 +113,13 @@ export function registerSimulate(program: Command): void {
 
 function run(options: SimulateOptions): ExitCode | Promise<ExitCode> {
   if (options.transcript !== undefined) return simulateTranscript(options.transcript, options.json === true)
-  if (options.twins === true) {
-    const { validators, views, first, window, from, seed } = options
-    const sample = options.seeds ?? null
-    return simulateTwins({ validators, views, first, window, from, to: options.to ?? null, sample, seed, json: options.json === true })
-  }
   if (options.mutant !== undefined) return simulatePlanted(options.mutant, process.argv.slice(process.argv.indexOf('simulate') + 1))
+  if (options.twins === true) {
+    const { validators, views, first, window, from, seed, jobs } = options
+    const shared = { validators, views, first, window, from, seed, jobs }
+    const unreduced = options.unreduced === true
+    return simulateTwins({ ...shared, to: options.to ?? null, sample: options.seeds ?? null, unreduced, json: options.json === true })
+  }
   return simulate(options)
 }
 
@@ -122,7 +127,8 @@ function faulty(text: string): Faulty {
   const [count = '', names] = text.split(':', 2)
   const strategies = names === undefined ? [] : names.split(',')
   for (const name of strategies) {
-    if (!isByzantineStrategy(name)) throw new InvalidArgumentError(`Expected one of ${BYZANTINE_STRATEGIES.join(', ')}, got "${name}".`)
+    if (!isByzantineStrategy(name))
+      throw new InvalidArgumentError(`Expected one of ${[...BYZANTINE_STRATEGIES, ...BEYOND_STRATEGIES].join(', ')}, got "${name}".`)
   }
   return { count: integer(0, 333)(count), strategies: strategies.filter(isByzantineStrategy) }
 }
@@ -158,12 +164,7 @@ async function simulate(options: SimulateOptions): Promise<ExitCode> {
   const { validators, seed } = options
   const most = maxFaulty(validators)
   const byzantine = options.byzantine?.count ?? most
-  if (byzantine > most) {
-    throw usageError(
-      'byzantine',
-      `expected at most ${most} faulty among ${validators} validators, got ${byzantine}: no protocol bears more`,
-    )
-  }
+  if (byzantine > most) return beyond(options, byzantine)
   const told: SeedOptions = {
     validators,
     byzantine,
@@ -205,6 +206,27 @@ async function simulate(options: SimulateOptions): Promise<ExitCode> {
     if (options.coverage === true) totals.printCoverage()
   }
   return EXIT.ok
+}
+
+/** More than the protocol bears: agreement is not demanded, proof is. */
+function beyond(options: SimulateOptions, byzantine: number): ExitCode {
+  const { validators, seed } = options
+  if (3 * byzantine > 2 * validators) {
+    throw usageError(
+      'byzantine',
+      `expected faulty validators that are no quorum by themselves, got ${byzantine} of ${validators}: they need nobody to commit whatever they like`,
+    )
+  }
+  return simulateBeyond({
+    firstSeed: seed,
+    seeds: options.seeds ?? (options.minutes === undefined ? 1 : MANY_SEEDS),
+    untilMs: options.minutes === undefined ? null : Date.now() + options.minutes * 60_000,
+    validators,
+    byzantine,
+    strategies: options.byzantine?.strategies ?? [],
+    realSignatures: options.signatures === 'real',
+    json: options.json === true,
+  })
 }
 
 function writeTrace(seed: number, told: SeedOptions, to: string | true): void {

@@ -107,7 +107,9 @@ export async function solve(solver: Solver, options: SolveOptions): Promise<Solv
   }, POLL_MS)
   try {
     const code = await new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject)
+      child.once('error', (error) =>
+        reject(new CliError(EXIT.usage, 'solver', `expected to run ${solver.path}, but it cannot be run (${error.message})`)),
+      )
       child.once('close', (status) => resolve(status))
     })
     const milliseconds = performance.now() - started
@@ -118,9 +120,6 @@ export async function solve(solver: Solver, options: SolveOptions): Promise<Solv
     }
     const said = complaint.trim().split('\n')[0] ?? ''
     return { status: 'unknown', reason: `it ended with code ${code}${said === '' ? '' : ` and says: ${said}`}`, milliseconds }
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    throw new CliError(EXIT.usage, 'solver', `expected to run ${solver.path}, but it cannot be run (${message})`)
   } finally {
     clearInterval(timer)
     progress.stop()

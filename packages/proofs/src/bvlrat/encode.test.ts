@@ -1,10 +1,10 @@
 /**
  * The encoder says what the script says. Truth is decided by trying all assignments with an evaluator written from SMT-LIB's
- * definitions (test/slow-bv.ts), which shares nothing with the encoder.
+ * definitions (test/slow-bv.js), which shares nothing with the encoder.
  */
 import { describe, expect, test } from 'vitest'
 import { randomScript } from '../../test/bv-generator.js'
-import { bruteForce, readSlowScript, type SlowScript, type Value } from '../../test/slow-bv.js'
+import { bruteForce, readSlowScript, type Value, valuesOf } from '../../test/slow-bv.js'
 import { type Formula, refute, toBinaryLrat } from '../instances/index.js'
 import type { Cnf } from '../lrat/cnf.js'
 import { createMeter } from '../meter.js'
@@ -35,18 +35,6 @@ function formulaOf(cnf: Cnf): Formula {
     clauses.push(Array.from(cnf.words.subarray(at + 1, at + 1 + count), (code) => ((code & 1) === 1 ? -(code >> 1) : code >> 1)))
   }
   return { name: 'a script', variables: cnf.variables, clauses }
-}
-
-/** Values of constants from the bits of a number, as `bruteForce` draws them. */
-function valuesOf(script: SlowScript, all: bigint): Map<string, Value> {
-  let rest = all
-  const values = new Map<string, Value>()
-  for (const { name, width } of script.constants) {
-    const size = BigInt(Math.max(1, width))
-    values.set(name, width === 0 ? (rest & 1n) === 1n : { n: rest & ((1n << size) - 1n), width })
-    rest >>= size
-  }
-  return values
 }
 
 /** The gates with their meaning, for one assignment of the inputs (input bit k is bit k of `all`). */

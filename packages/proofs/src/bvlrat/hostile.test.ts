@@ -1,6 +1,6 @@
 /**
  * What the kernel must never do: throw, or call a satisfiable script refuted. Proofs and scripts are changed, cut and exchanged;
- * whatever is still accepted, trying all assignments (test/slow-bv.ts) must find to have no model.
+ * whatever is still accepted, trying all assignments (test/slow-bv.js) must find to have no model.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

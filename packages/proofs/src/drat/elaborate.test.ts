@@ -133,6 +133,8 @@ describe('RUP', () => {
     expect(elaborateDrat(cnf, utf8('1 2'))).toMatchObject({ ok: false, error: { code: 'truncated' } })
     expect(elaborateDrat(cnf, utf8('1 x 0'))).toMatchObject({ ok: false, error: { code: 'syntax' } })
     expect(elaborateDrat(cnf, Uint8Array.of(97, 200))).toMatchObject({ ok: false, error: { code: 'truncated' } })
+    // Found by fuzzing: tables for 268 million variables.
+    expect(elaborateDrat(cnf, utf8('d 268435455 0\n0\n'))).toMatchObject({ ok: false, error: { code: 'literal-range' } })
     expect(elaborateDrat(cnf, Uint8Array.of(97, 2, 1, 0))).toMatchObject({ ok: false, error: { code: 'syntax' } })
   })
 

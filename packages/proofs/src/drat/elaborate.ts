@@ -36,7 +36,7 @@ export interface Elaboration {
 /** An LRAT refutation of a CNF from a DRAT proof of it; refused if a lemma does not follow or the empty clause is missing. */
 export function elaborateDrat(cnf: Cnf, drat: Uint8Array, options: ElaborateOptions = {}): Result<Elaboration, Refusal> {
   try {
-    return ok(new Elaborator(cnf).run(drat, options))
+    return ok(new Elaborator(cnf, drat.length).run(drat, options))
   } catch (error) {
     if (!(error instanceof DratRefusal)) throw error
     return err({ code: error.code, message: error.message })
@@ -61,9 +61,13 @@ export interface FoundSteps {
 
 const PROGRESS_LEMMAS = 1_024
 const ASSUMED = 0
+/** Tables go by variable: numbers far beyond what formula and proof can use would cost memory for nothing. */
+const VARIABLES_AT_LEAST: number = 1 << 16
+const VARIABLES_PER_WORD = 8
 
 class Elaborator {
   readonly #formulaClauses: number
+  readonly #mostVariable: number
   readonly #literals = new GrowingInts()
   readonly #starts = new GrowingInts()
   readonly #counts = new GrowingInts()
@@ -90,8 +94,9 @@ class Elaborator {
   #emptyId = 0
   #lemmas = 0
 
-  constructor(cnf: Cnf) {
+  constructor(cnf: Cnf, dratBytes: number) {
     this.#formulaClauses = cnf.clauses
+    this.#mostVariable = VARIABLES_AT_LEAST + VARIABLES_PER_WORD * (cnf.words.length + dratBytes)
     this.#reserve(2 * cnf.variables + 1)
     this.#starts.push(0)
     this.#counts.push(0)
@@ -137,6 +142,10 @@ class Elaborator {
 
   /** Room for a literal code and its negation. */
   #reserve(code: number): void {
+    if (code >> 1 > this.#mostVariable) {
+      const message = `expected variables up to ${this.#mostVariable} in a formula and proof of this size, got ${code >> 1}; number them without gaps`
+      throw new DratRefusal('literal-range', message)
+    }
     while (this.#watches.length <= (code | 1)) this.#watches.push([])
     if ((code | 1) < this.#value.length) return
     const codes = Math.max((code | 1) + 1, 2 * this.#value.length)

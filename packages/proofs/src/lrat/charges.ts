@@ -31,14 +31,23 @@ export class Charges {
   /** Memory, with the gas that clearing and copying it costs; before it is taken. */
   allocate(words: number): void {
     this.settle()
-    this.#meter.charge(Math.ceil(words / WORDS_PER_GAS))
+    // Memory first: what is refused for its memory has not cost the time to clear it.
     this.#meter.allocate(words)
+    this.#meter.charge(Math.ceil(words / WORDS_PER_GAS))
     this.words += words
   }
 }
 
+/**
+ * Zeros that have been written, not only promised: the system hands out pages at the first touch, which costs more than most
+ * of what is done with them. So memory costs the same whether a proof goes on to use it or not, and its price can be right.
+ */
+export function zeros(length: number): Int32Array {
+  return new Int32Array(length).fill(0)
+}
+
 export function enlarged(array: Int32Array, length: number): Int32Array {
-  const larger = new Int32Array(length)
+  const larger = zeros(length)
   larger.set(array)
   return larger
 }

@@ -15,7 +15,7 @@
  * The hot loop of the kernel looks ids up by itself (`Checker.#propagate`), in the same way as `slotOf`.
  */
 import { assert } from '@aethel/codec'
-import { type Charges, enlarged } from './charges.js'
+import { type Charges, enlarged, zeros } from './charges.js'
 
 export const SEGMENT_BITS = 14
 export const SEGMENT_WORDS: number = 1 << SEGMENT_BITS
@@ -57,7 +57,7 @@ export class ClauseStore {
     this.#charges = charges
     const pages = (clauses >>> PAGE_BITS) + 1
     charges.allocate(pages + FIRST_INDEX_WORDS)
-    this.directory = new Int32Array(pages)
+    this.directory = zeros(pages)
     this.index = new Int32Array(FIRST_INDEX_WORDS)
     this.#addSegment(FIRST_SEGMENT_WORDS)
     // Offset 0 of segment 0 is place 0, which means "none".
@@ -148,7 +148,7 @@ export class ClauseStore {
 
   #addSegment(length: number): void {
     this.#charges.allocate(length)
-    this.segments.push(new Int32Array(length))
+    this.segments.push(zeros(length))
     this.#capacity += length
     this.#segment = this.segments.length - 1
     this.#offset = 0

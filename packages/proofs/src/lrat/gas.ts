@@ -8,7 +8,7 @@ import type { VerifierLimits } from '../verifier.js'
 export const LRAT_REVISION = 2
 
 /** Once per check: what a check costs even if the proof is a single byte. */
-export const GAS_INTRINSIC = 2_000
+export const GAS_INTRINSIC = 5_000
 /** Per byte of the canonical claim. */
 export const GAS_CLAIM_BYTE = 1
 /** Per byte of the proof that is read. */
@@ -23,7 +23,7 @@ export const GAS_HINT = 1
 export const GAS_LOOK = 4
 /** Per RAT group: its clause is looked up twice, once to name it and once to forget that. */
 export const GAS_GROUP = 8
-/** For a clause not among those looked at lately, per bit of the memory allocated, in words, above FAR_BITS. */
+/** For a clause looked at or deleted that is not among those looked at lately, per bit of the memory allocated, in words, above FAR_BITS. */
 export const GAS_FAR = 8
 /** 2^17 words are half a MiB: a processor has that at hand. */
 export const FAR_BITS = 17

@@ -58,7 +58,7 @@ describe('gas', () => {
     const memory = (1 + 256) / 2 + 0.5 + (1 + 256) / 2 + 0.5 + 1024 / 2 + (2 * 256) / 2
     const steps = 2 * 8 + 1 * 4 + 5 * 1
     const looks = 5 * 4 + 2 + 2 + (1 + 2 + 2)
-    expect(checkLrat(bytes(FOUR), bytes(proof)).gas).toBe(2000 + bytesRead + memory + steps + looks)
+    expect(checkLrat(bytes(FOUR), bytes(proof)).gas).toBe(5000 + bytesRead + memory + steps + looks)
   })
 
   test('is enough at exactly what a proof needs, and one unit less is a verdict of the meter', () => {

@@ -10,7 +10,7 @@
  * comes, piece by piece; what is kept of it are the live clauses.
  */
 import type { Meter } from '../verifier.js'
-import { Charges, enlarged } from './charges.js'
+import { Charges, enlarged, zeros } from './charges.js'
 import { ClauseStore, OFFSET_MASK, PAGE_BITS, PAGE_MASK, SEGMENT_BITS } from './clause-store.js'
 import type { Cnf } from './cnf.js'
 import {
@@ -97,7 +97,7 @@ class Checker {
     this.#codes = 2 * (cnf.variables + 1)
     const words = Math.ceil(this.#codes / WORD_BITS)
     charges.allocate(words + FIRST_TRAIL_WORDS)
-    this.#false = new Int32Array(words)
+    this.#false = zeros(words)
     this.#trail = new Int32Array(FIRST_TRAIL_WORDS)
     this.#lastId = cnf.clauses
     this.#store = new ClauseStore(charges, cnf.clauses)
@@ -265,8 +265,8 @@ class Checker {
   }
 
   /**
-   * Sets what it costs to look at a clause not looked at lately, while this addition is checked: memory is the further away
-   * the more there is of it.
+   * Sets what it costs in this step to come to a clause not looked at lately: memory is the further away the more there is
+   * of it.
    */
   #setFarPrice(): void {
     const bits = 32 - Math.clz32(this.#charges.words)
@@ -369,6 +369,7 @@ class Checker {
     const { hints, hintCount } = steps
     const store = this.#store
     this.#charges.owe(GAS_DELETED_CLAUSE * hintCount)
+    this.#setFarPrice()
     for (let i = 0; i < hintCount; i++) {
       const slot = store.slotOf(hints[i] as number)
       const place = store.index[slot] as number
@@ -376,7 +377,7 @@ class Checker {
       const segment = store.segments[place >>> SEGMENT_BITS] as Int32Array
       const offset = place & OFFSET_MASK
       const count = segment[offset] as number
-      this.#charges.owe(GAS_DELETED_LITERAL * count)
+      this.#charges.owe(GAS_DELETED_LITERAL * count + this.#farOf(hints[i] as number))
       if (this.#occurrences.length > 0) this.#countOccurrences(segment, offset + 1, count, -1)
       store.remove(slot, count)
       this.#deletions++
@@ -414,12 +415,12 @@ class Checker {
     const marks = Math.ceil(this.#store.index.length / WORD_BITS)
     if (this.#named.length < marks) {
       this.#charges.allocate(marks)
-      this.#named = new Int32Array(marks)
+      this.#named = zeros(marks)
     }
     if (this.#occurrences.length > 0) return
     this.#charges.owe(GAS_OCCURRENCE_WORD * this.#store.liveWords)
     this.#charges.allocate(this.#codes)
-    this.#occurrences = new Int32Array(this.#codes)
+    this.#occurrences = zeros(this.#codes)
     this.#store.eachLive((segment, at, count) => this.#countOccurrences(segment, at, count, 1))
   }
 

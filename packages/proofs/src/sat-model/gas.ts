@@ -13,6 +13,9 @@ export const GAS_MODEL_BYTE = 1
 /** Per literal of the clauses that are evaluated: all of a clause, also if the first one is true. */
 export const GAS_LITERAL = 1
 
+/** Charges below this sum may be put on the meter together, as in `lrat/1`. */
+export const GAS_BATCH = 4_096
+
 /** What validators accept unless genesis says otherwise. A byte holds eight variables, of which a claim of 4 MiB has at most 2^20. */
 export const SAT_MODEL_LIMITS: VerifierLimits = {
   claimBytes: 4 << 20,

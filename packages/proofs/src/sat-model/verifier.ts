@@ -7,7 +7,7 @@ import { claimIdOf } from '../claim-id.js'
 import { type Cnf, parseCnfClaim, readDimacs } from '../lrat/cnf.js'
 import { createMeter, MeterExhausted } from '../meter.js'
 import type { ClaimReference, Meter, ParsedClaim, ProofVerifier, Verdict, VerifierLimits } from '../verifier.js'
-import { GAS_CLAIM_BYTE, GAS_INTRINSIC, GAS_LITERAL, GAS_MODEL_BYTE, SAT_MODEL_LIMITS, SAT_MODEL_OFFLINE_LIMITS } from './gas.js'
+import { GAS_BATCH, GAS_CLAIM_BYTE, GAS_INTRINSIC, GAS_LITERAL, GAS_MODEL_BYTE, SAT_MODEL_LIMITS, SAT_MODEL_OFFLINE_LIMITS } from './gas.js'
 import { modelBytes, readModel } from './model.js'
 
 export const SAT_MODEL_KIND = 'sat-model/1'
@@ -50,9 +50,14 @@ function evaluate(cnf: Cnf, model: Uint8Array, limits: VerifierLimits, meter: Me
     return refused('model-padding', `expected the bits behind variable ${variables} to be 0`, model.length - 1)
   }
   let clause = 0
+  let owed = 0
   for (let at = 0; at < words.length; ) {
     const count = words[at] as number
-    meter.charge(GAS_LITERAL * count)
+    owed += GAS_LITERAL * count
+    if (owed >= GAS_BATCH) {
+      meter.charge(owed)
+      owed = 0
+    }
     clause++
     const end = at + count
     let holds = 0
@@ -63,8 +68,12 @@ function evaluate(cnf: Cnf, model: Uint8Array, limits: VerifierLimits, meter: Me
       holds |= (((model[variable >>> 3] as number) >>> (variable & 7)) ^ code) & 1
     }
     at++
-    if (holds === 0) return refused('false-clause', `clause ${clause} is false under the model`, clause)
+    if (holds === 0) {
+      meter.charge(owed)
+      return refused('false-clause', `clause ${clause} is false under the model`, clause)
+    }
   }
+  meter.charge(owed)
   return { status: 'valid', gas: meter.gas, summary: { variables, clauses } }
 }
 

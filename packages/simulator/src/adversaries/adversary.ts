@@ -10,6 +10,8 @@ export interface AdversaryContext {
   readonly conspiracy: Conspiracy
   readonly random: Random
   nowMs(): number
+  /** Nothing is lost any more, and everybody is up. */
+  isHealed(): boolean
   /** What its own replica would wait for a leader: a good guess of what the others do. */
   viewTimeoutMs(): number
   /** Power over the network: until then nothing reaches or leaves `victim`. No effect after healing. */

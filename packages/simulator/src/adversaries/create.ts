@@ -1,5 +1,6 @@
 /** Strategy by name. Each one first tells the conspiracy what it sees; strategies differ in what they send. */
 import { type Adversary, type AdversaryContext, obedient } from './adversary.js'
+import { forgetful, sleeper } from './beyond.js'
 import { invalidProposer } from './invalid-blocks.js'
 import { equivocator, split, tipRival } from './proposers.js'
 import { framer, reSigner, sisterChain } from './signers.js'
@@ -33,6 +34,8 @@ const STRATEGIES: Readonly<Record<ByzantineStrategy, (context: AdversaryContext)
   'view-pusher': viewPusher,
   'new-view-liar': newViewLiar,
   'sync-liar': syncLiar,
+  forgetful,
+  sleeper,
 }
 
 export function createAdversary(strategy: ByzantineStrategy, context: AdversaryContext): Adversary {

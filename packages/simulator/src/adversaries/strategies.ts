@@ -25,8 +25,11 @@ export const BYZANTINE_STRATEGIES = [
   'sync-liar',
 ] as const
 
-export type ByzantineStrategy = (typeof BYZANTINE_STRATEGIES)[number]
+/** For runs with more faulty power than the protocol bears (beyond.ts); no seed draws these. */
+export const BEYOND_STRATEGIES = ['forgetful', 'sleeper'] as const
+
+export type ByzantineStrategy = (typeof BYZANTINE_STRATEGIES)[number] | (typeof BEYOND_STRATEGIES)[number]
 
 export function isByzantineStrategy(name: string): name is ByzantineStrategy {
-  return (BYZANTINE_STRATEGIES as readonly string[]).includes(name)
+  return ([...BYZANTINE_STRATEGIES, ...BEYOND_STRATEGIES] as readonly string[]).includes(name)
 }

@@ -1,0 +1,176 @@
+/**
+ * Programs for the gas search: a short list of small numbers that unfolds into a claim and a proof of up to megabytes. What is costly is
+ * repetition, which bytes that change one at a time do not find.
+ *
+ * @typedef {object} GasProgram
+ * @property {string} kind
+ * @property {number[][]} steps each the number of an operation and its arguments, 0..255
+ *
+ * @typedef {object} GasLanguage
+ * @property {string} kind
+ * @property {number} operations
+ * @property {number} most steps in a program
+ * @property {(steps: readonly number[][]) => import('../../bench/gas/run.js').GasRun} run
+ */
+import {
+  clausesToClaim,
+  encodeCertificate,
+  encodeLetters,
+  encodeMetamathClaim,
+  encodeModel,
+  lratVerifier,
+  satModelVerifier,
+} from '@aethel/proofs'
+import { ByteBuilder } from '../../bench/gas/bytes.js'
+import { smallWorld } from '../../bench/gas/metamath.js'
+import { runOf } from '../../bench/gas/run.js'
+import { randomStream } from '../../packages/simulator/dist/random.js'
+
+/** 1 to 2^bits in steps that grow with it. @param {number} argument @param {number} bits */
+const scale = (argument, bits) => Math.max(1, Math.floor(2 ** ((argument / 255) * bits)))
+const MOST_PROOF_BYTES = 6 << 20
+
+/** @type {GasLanguage} */
+const lrat = {
+  kind: 'lrat/1',
+  operations: 9,
+  most: 6,
+  run: (steps) => {
+    const random = randomStream(1, 'gas')
+    const proof = new ByteBuilder()
+    const claim = clausesToClaim([[1], [-1, 2]])
+    let id = 2
+    let newest = 2
+    const at = (/** @type {number} */ window) => Math.max(1, newest - random.below(Math.min(window, newest)))
+    for (const [operation = 0, a = 0, b = 0, c = 0] of steps) {
+      const times = scale(a, 17)
+      for (let i = 0; i < times && proof.length < MOST_PROOF_BYTES; i++) {
+        const width = scale(b, 13)
+        const variables = scale(c, 23)
+        switch (operation % 9) {
+          case 0: // clauses of any width
+            proof.addition(++id, [1, ...Array.from({ length: Math.min(width, 4000) }, () => 2 + random.below(variables))], [1])
+            break
+          case 1: // hints all over the newest clauses
+            proof.addition(++id, [1], [...Array.from({ length: width }, () => at(variables)), 1])
+            break
+          case 2: // hints in order
+            proof.addition(++id, [1], [...Array.from({ length: width }, (_, k) => 3 + ((k * variables) % Math.max(1, newest - 2))), 1])
+            break
+          case 3: // deletions
+            proof.deletion(Array.from({ length: width }, () => at(variables)).filter((one) => one > 2))
+            break
+          case 4: // RAT on a new variable: no group is needed
+            proof.addition(++id, [2 + variables + i, 1], [])
+            break
+          case 5: // RAT with groups on what was added with the negation of 3
+            proof.addition(++id, [-3, 1], [1])
+            proof.addition(++id, [3, -1, 4 + variables], [-id + 1, ...Array.from({ length: width }, () => at(64))])
+            break
+          case 6: // hints that are not used
+            proof.addition(++id, [1], [1, ...Array.from({ length: width }, () => at(variables))])
+            break
+          case 7: // ids with gaps
+            id += variables & 0xfffff
+            proof.addition(++id, [1, -1], [])
+            break
+          case 8: // tautologies of any width
+            proof.addition(++id, [1, -1, ...Array.from({ length: Math.min(width, 4000) }, (_, k) => 2 + k)], [])
+            break
+        }
+        newest = id
+        if (id > 1 << 29) break
+      }
+    }
+    return runOf(lratVerifier(), claim, proof.take())
+  },
+}
+
+/** @type {GasLanguage} */
+const satModel = {
+  kind: 'sat-model/1',
+  operations: 4,
+  most: 4,
+  run: (steps) => {
+    const random = randomStream(2, 'gas')
+    /** @type {number[][]} */
+    const clauses = []
+    let words = 0
+    for (const [operation = 0, a = 0, b = 0, c = 0] of steps) {
+      const width = scale(b, 12)
+      const variables = scale(c, 20)
+      for (let i = 0; i < scale(a, 18) && words < 900_000; i++) {
+        const literal = (/** @type {number} */ v) => (operation % 2 === 0 ? v : -v)
+        const clause = Array.from({ length: width }, (_, k) => literal(1 + (operation < 2 ? random.below(variables) : (i + k) % variables)))
+        clauses.push(clause)
+        words += width + 1
+      }
+    }
+    if (clauses.length === 0) clauses.push([1])
+    let most = 0
+    for (const clause of clauses) for (const literal of clause) most = Math.max(most, Math.abs(literal))
+    return runOf(
+      satModelVerifier(),
+      clausesToClaim(clauses),
+      encodeModel(most, (v) => v % 3 !== 0),
+    )
+  },
+}
+
+/** @type {GasLanguage} */
+const metamath = {
+  kind: 'metamath/1',
+  operations: 7,
+  most: 8,
+  run: (program) => {
+    const world = smallWorld()
+    const nested = scale(program[0]?.[3] ?? 0, 10)
+    const hypotheses = [
+      { kind: /** @type {const} */ ('floating'), symbols: 'wff p' },
+      { kind: /** @type {const} */ ('essential'), symbols: `|- ${'( p -> '.repeat(nested)}p${' )'.repeat(nested)}` },
+    ]
+    const references = [
+      { kind: /** @type {const} */ ('dummy'), symbol: new TextEncoder().encode('x') },
+      ...['wi', 'wal', 'ax1', 'same', 'ax5'].map(world.cite),
+    ]
+    const [p, e, x, wi, wal, ax1, same, ax5] = [0, 1, 2, 3, 4, 5, 6, 7]
+    /** @type {number[]} */
+    const steps = []
+    let saved = 0
+    let top = p // the last saved wff
+    for (const [operation = 0, a = 0, b = 0] of program) {
+      const times = scale(a, 16)
+      if (operation % 7 === 0) {
+        // Results doubled: each save is twice as long.
+        for (let i = 0; i < scale(b, 4); i++) {
+          steps.push(top, top, wi, -1)
+          top = 8 + saved++
+        }
+        continue
+      }
+      for (let i = 0; i < times && steps.length < 400_000; i++) {
+        if (operation % 7 === 1) steps.push(p)
+        else if (operation % 7 === 2) steps.push(top, p, wi)
+        else if (operation % 7 === 3) steps.push(x, p, wal)
+        else if (operation % 7 === 4) steps.push(top, top, ax1)
+        else if (operation % 7 === 5) steps.push(top, x, ax5)
+        else {
+          if (i === 0) {
+            for (let k = 0; k <= nested; k++) steps.push(p)
+            for (let k = 0; k < nested; k++) steps.push(wi)
+            steps.push(-1)
+            saved++
+          }
+          steps.push(7 + saved, e, e, same)
+        }
+      }
+    }
+    if (steps.length === 0) steps.push(p)
+    const claim = encodeMetamathClaim({ library: world.name, label: 'bomb', hypotheses, disjoint: [], assertion: 'wff p' })
+    const certificate = encodeCertificate({ references, disjoint: [0, 2], letters: encodeLetters(steps) })
+    return runOf(world.verifier, claim, certificate, world.cited)
+  },
+}
+
+/** A new kind adds its language here. @type {readonly GasLanguage[]} */
+export const GAS_LANGUAGES = [metamath, lrat, satModel]

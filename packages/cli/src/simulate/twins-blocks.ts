@@ -1,0 +1,68 @@
+/** Blocks of schedules of twins, here or on worker threads, until all are done or one breaks an invariant. */
+import { Worker } from 'node:worker_threads'
+import { Twins, type TwinsOptions, type TwinsReport } from '@aethel/simulator'
+
+export interface TwinsBlocks {
+  readonly setting: TwinsOptions
+  readonly from: number
+  readonly to: number
+  /** Schedules of a block: the states of one fit into memory. */
+  readonly size: number
+  readonly jobs: number
+  /** `doneTo`: every schedule before it is done. */
+  onReport(report: TwinsReport, doneTo: number): void
+}
+
+type Range = readonly [from: number, to: number]
+
+function* rangesOf({ from, to, size }: TwinsBlocks): Generator<Range> {
+  for (let at = from; at < to; ) {
+    const end = Math.min(to, (Math.floor(at / size) + 1) * size)
+    yield [at, end]
+    at = end
+  }
+}
+
+/** The first violation met, or undefined. */
+export async function exploreBlocks(blocks: TwinsBlocks): Promise<TwinsReport['violation']> {
+  if (blocks.jobs > 1) return exploreOnWorkers(blocks)
+  for (const [from, to] of rangesOf(blocks)) {
+    const report = new Twins(blocks.setting).explore(from, to)
+    blocks.onReport(report, to)
+    if (report.violation !== undefined) return report.violation
+  }
+  return undefined
+}
+
+async function exploreOnWorkers(blocks: TwinsBlocks): Promise<TwinsReport['violation']> {
+  const ranges = rangesOf(blocks)
+  const open = new Set<number>()
+  let violation: TwinsReport['violation']
+  let given = blocks.from
+  const work = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const worker = new Worker(new URL('./twins-worker.js', import.meta.url), { workerData: blocks.setting })
+      let current = 0
+      const feed = (): void => {
+        const next = violation === undefined ? ranges.next() : { done: true as const, value: undefined }
+        if (next.done === true) {
+          worker.terminate().then(() => resolve(), reject)
+          return
+        }
+        current = next.value[0]
+        open.add(current)
+        given = next.value[1]
+        worker.postMessage(next.value)
+      }
+      worker.on('error', reject)
+      worker.on('message', (report: TwinsReport) => {
+        open.delete(current)
+        violation ??= report.violation
+        blocks.onReport(report, Math.min(given, ...open))
+        feed()
+      })
+      feed()
+    })
+  await Promise.all(Array.from({ length: blocks.jobs }, work))
+  return violation
+}

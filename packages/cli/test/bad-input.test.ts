@@ -1,0 +1,151 @@
+/**
+ * Absurd files, homes that are not what they should be, a full disk: the program ends with one line that says what it expected and the
+ * right exit code, soon, and without letting a file's bytes command the terminal.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { fromHex, hash } from '@aethel/codec'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { randomAccount } from '../src/accounts.js'
+import { createClient } from '../src/client.js'
+import { aethel, BIN, errorLine, type Outcome, temporaryFolder } from './aethel.js'
+
+const instances = fileURLToPath(new URL('../../proofs/instances/', import.meta.url))
+const cnf = `${instances}pigeonhole-3.cnf`
+const refutation = `${instances}pigeonhole-3.lrat`
+const folder = temporaryFolder()
+afterAll(folder.remove)
+
+/** A length of 4 GB, and little behind it. */
+const HUGE = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 1, 2, 3)
+const NULS = new Uint8Array(16)
+/** Clears the screen and rings, if a terminal gets to see it. */
+const ESCAPES = Buffer.from('\u001b[2J\u0007{"format": 1')
+
+let home = ''
+let url = ''
+let otherHome = ''
+
+beforeAll(() => {
+  for (const name of ['one', 'other']) {
+    expect(aethel('testnet', '--validators', '1', '--output', folder.file(name), '--base-port', '0').code).toBe(0)
+  }
+  home = `${folder.file('one')}/node0`
+  otherHome = `${folder.file('other')}/node0`
+  const config = JSON.parse(readFileSync(`${home}/config.json`, 'utf8')) as { http: { port: number } }
+  url = `http://127.0.0.1:${config.http.port}`
+})
+
+function write(name: string, content: string | Uint8Array): string {
+  writeFileSync(folder.file(name), content)
+  return folder.file(name)
+}
+
+function expectRefusal(outcome: Outcome, code: number): void {
+  expect(outcome.code).toBe(code)
+  const line = errorLine(outcome)
+  expect(line.length).toBeGreaterThan(20)
+  expect(line).not.toMatch(/\p{Cc}|should not have happened/u)
+}
+
+describe('absurd files', () => {
+  it.each<[string, () => string[], number]>([
+    ['a formula that announces 4 GB of variables', () => ['check', 'lrat', write('a.cnf', 'p cnf 4294967295 1\n1 0\n'), refutation], 2],
+    ['a formula that announces more clauses than it has', () => ['check', 'lrat', write('b.cnf', 'p cnf 3 5\n1 2 0\n'), refutation], 2],
+    ['a formula that announces fewer', () => ['check', 'lrat', write('c.cnf', 'p cnf 2 1\n1 2 0\n1 0\n'), refutation], 2],
+    ['a formula of NUL bytes', () => ['check', 'lrat', write('d.cnf', NULS), refutation], 2],
+    ['a binary refutation with numbers of 2^32', () => ['check', 'lrat', cnf, write('e.lrat', Uint8Array.of(0x61, 2, ...HUGE))], 3],
+    ['a database with an unclosed block', () => ['check', 'metamath', write('f.mm', '$c wff $. ${ $v x $.')], 3],
+    ['a database of NUL bytes', () => ['check', 'metamath', write('g.mm', NULS)], 3],
+    ['a receipt of NUL bytes', () => ['verify', write('h.json', NULS), '--trust', `${folder.file('one')}/trust.json`], 3],
+    ['a trust root that is one of escapes', () => ['verify', cnf, '--trust', write('i.json', ESCAPES)], 2],
+    ['a fork proof with a length of 4 GB', () => ['fork', write('j.bin', HUGE), '--trust', `${folder.file('one')}/trust.json`], 3],
+    ['an unclosed block to submit', () => ['submit', write('k.mm', '$c wff $. ${'), '--label', 'x', '--url', url], 3],
+    ['a lying formula to submit', () => ['submit', write('l.cnf', 'p cnf 1 9\n1 0\n'), '--proof', refutation, '--url', url], 2],
+    ['a library of NUL bytes for a new network', () => ['testnet', '--library', write('m.mm', NULS), '--output', folder.file('none')], 3],
+    ['a library of NUL bytes for the main job', () => ['demo', '--library', write('n.mm', NULS)], 3],
+    ['distances of escapes', () => ['simulate', '--latency', write('o.json', ESCAPES)], 2],
+    ['a transcript of NUL bytes', () => ['simulate', '--transcript', write('p.txt', NULS)], 2],
+    ['a transcript that is a directory', () => ['simulate', '--transcript', folder.path], 2],
+    ['an output that takes no folders', () => ['testnet', '--output', '/proc/aethel/net'], 2],
+    ['an output below a file', () => ['testnet', '--output', `${cnf}/net`], 2],
+  ])('%s', (_name, args, code) => {
+    expectRefusal(aethel(...args()), code)
+    expect(existsSync(folder.file('none'))).toBe(false)
+  })
+})
+
+describe('homes that are not what they should be', () => {
+  const changed = (change: (copy: string) => void): string => {
+    const copy = folder.file('changed')
+    rmSync(copy, { recursive: true, force: true })
+    cpSync(home, copy, { recursive: true })
+    change(copy)
+    return copy
+  }
+
+  it.each<[string, (copy: string) => void]>([
+    ['genesis with a length of 4 GB', (copy) => writeFileSync(`${copy}/genesis.bin`, Buffer.concat([Uint8Array.of(0, 1), HUGE]))],
+    ['genesis of NUL bytes', (copy) => writeFileSync(`${copy}/genesis.bin`, NULS)],
+    ['genesis that is a directory', (copy) => [rmSync(`${copy}/genesis.bin`), mkdirSync(`${copy}/genesis.bin`)]],
+    ['genesis of another network', (copy) => cpSync(`${otherHome}/genesis.bin`, `${copy}/genesis.bin`)],
+    ['a key of another network', (copy) => cpSync(`${otherHome}/consensus.key`, `${copy}/consensus.key`)],
+    ['a key of NUL bytes', (copy) => writeFileSync(`${copy}/consensus.key`, NULS)],
+    ['a configuration of escapes', (copy) => writeFileSync(`${copy}/config.json`, ESCAPES)],
+    ['a configuration of NUL bytes', (copy) => writeFileSync(`${copy}/config.json`, NULS)],
+    ['a library with a length of 4 GB', (copy) => writeFileSync(`${copy}/library-propositional.mm.bin`, HUGE)],
+    ['a store that is a file', (copy) => writeFileSync(`${copy}/store`, 'x')],
+    ['neither a store nor the mark of a first start', (copy) => rmSync(`${copy}/first-start`)],
+  ])('%s: exit code 2', (_name, change) => {
+    expectRefusal(aethel('start', '--home', changed(change), '--log-level', 'silent'), 2)
+  })
+})
+
+/** In a mount namespace of its own, which takes no privileges on most machines; elsewhere `npm run chaos` as root fills disks. */
+const inNamespace = ['--user', '--map-root-user', '--mount']
+const canMount = spawnSync('unshare', [...inNamespace, 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stdio: 'ignore' }).status === 0
+
+it.skipIf(!canMount)(
+  'a full disk: the validator says so, in one line, with exit code 1',
+  async () => {
+    const full = folder.file('full')
+    cpSync(home, full, { recursive: true })
+    mkdirSync(`${full}/store`)
+    const script = 'mount -t tmpfs -o size=256k tmpfs "$1/store" && exec "$2" "$3" start --home "$1" --log-level silent --exit-with-parent'
+    const child = spawn('unshare', [...inNamespace, 'sh', '-c', script, 'sh', full, process.execPath, BIN], {
+      stdio: ['pipe', 'ignore', 'pipe'],
+    })
+    let stderr = ''
+    child.stderr.on('data', (part) => {
+      stderr += part
+    })
+    const exited = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)))
+    let stopped = false
+    void exited.then(() => {
+      stopped = true
+    })
+    const client = createClient(url)
+    let chainId = await client.status().catch(() => null)
+    while (chainId === null && !stopped) {
+      await sleep(50)
+      chainId = await client.status().catch(() => null)
+    }
+    const chain = fromHex(chainId?.chainId ?? '')
+    if (!chain.ok) throw new Error('the validator did not start')
+    const account = randomAccount()
+    let final = 0
+    while (!stopped && final < 2_000) {
+      const { bytes } = account.transaction(hash(chain.value), { type: 'note', data: new Uint8Array(1_000) })
+      const outcome = await client.submit(bytes, 'final', 5_000).catch(() => null)
+      if (outcome?.status === 'refused') throw new Error(outcome.message)
+      if (outcome?.status === 'final') final++
+    }
+    expect(await exited).toBe(1)
+    expect(final).toBeGreaterThan(0)
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1)
+    expect(stderr).toContain('the disk is full')
+  },
+  120_000,
+)

@@ -1,0 +1,185 @@
+/** docs/protocol.md §13, the node, from the attacker's side: what peers and clients can make a process queue, remember and write. */
+import { setImmediate as turn } from 'node:timers/promises'
+import { epoch, hash, height, publicKey, validatorIndex, view } from '@aethel/codec'
+import { createValidatorSet } from '@aethel/consensus'
+import { sha256 } from '@aethel/crypto'
+import type { LedgerState } from '@aethel/ledger'
+import type { Mesh } from '@aethel/network'
+import type { Admission, Application, Replica, ReplicaEffect } from '@aethel/replica'
+import type { Store } from '@aethel/storage'
+import fastify from 'fastify'
+import { describe, expect, test } from 'vitest'
+import { keptBytes } from '../../consensus/test/memory.js'
+import { ARRIVAL_COST_BYTES, Driver, MAX_ARRIVAL_BYTES, REMEMBERED_REFUSALS } from './driver.js'
+import type { Home } from './home.js'
+import { boundBodies } from './http-bounds.js'
+import { createLog } from './log.js'
+import { LOG_BURST, LOG_PER_SECOND, LogLimit } from './log-limit.js'
+import { Metrics } from './metrics.js'
+import type { ProofPool } from './proof-pool.js'
+
+const ZERO = hash(new Uint8Array(32))
+const ATTACKER = validatorIndex(3)
+const MIB = 1 << 20
+const NOISE_BYTES = 4 * MIB
+
+/** A driver with a replica that does what the test says; nothing is looked at before the event loop turns. */
+function scripted() {
+  let next: readonly ReplicaEffect[] = []
+  const lines: string[] = []
+  const validators = createValidatorSet(epoch(0), [{ publicKey: publicKey(new Uint8Array(32).fill(1)), power: 1n }])
+  if (!validators.ok) throw new Error('a validator set of one is good')
+  const driver = new Driver({
+    home: {
+      chainId: ZERO,
+      validators: validators.value,
+      self: 0,
+      networkSeed: new Uint8Array(32),
+      genesis: { parameters: { epochLength: 0 } },
+    } as unknown as Home,
+    application: {
+      decode: () => ({ ok: false, error: { code: 'rubbish', message: 'not a transaction' } }),
+    } as unknown as Application<LedgerState>,
+    replica: {
+      committed: { height: height(0), hash: ZERO, timestampMs: 0 },
+      position: { view: view(0), phase: 'active' },
+      epoch: { validators: validators.value, previousValidators: null, origin: { height: height(0), hash: ZERO } },
+      state: { entries: { get: () => undefined } },
+      transactionStatus: () => 'pending',
+      step: () => next,
+    } as unknown as Replica<LedgerState>,
+    store: { append: (_: unknown, onDurable: () => void) => onDurable(), transactionPlace: () => undefined } as unknown as Store,
+    log: createLog({ write: (line) => void lines.push(line) }, 'info', {}),
+    metrics: new Metrics(() => {
+      throw new Error('nobody reads the metrics here')
+    }),
+    onBug: (error) => {
+      throw error
+    },
+    provable: null,
+  })
+  const mesh = {
+    send: () => {},
+    flush: () => {},
+    rename: () => {},
+    addPeer: () => {},
+    misbehaved: () => {},
+    charge: () => {},
+    grant: () => {},
+  }
+  driver.start(mesh as unknown as Mesh, {} as ProofPool)
+  return {
+    driver,
+    lines,
+    say: (...effects: readonly ReplicaEffect[]) => {
+      next = effects
+      driver.input({ kind: 'timer', timer: 'status', nowMs: 0 })
+      next = []
+    },
+  }
+}
+
+describe('what peers and clients can make a node hold', () => {
+  test('arrivals queue: transactions of one byte and of many: 64 MiB with what each costs beside its bytes', async () => {
+    const { driver } = scripted()
+    await turn()
+    const { onTransactions } = driver.meshHandlers
+    const kept = keptBytes(() => {
+      for (let frame = 0; frame < 100; frame++)
+        onTransactions(
+          ATTACKER,
+          Array.from({ length: 4_096 }, (_, i) => Uint8Array.of(frame, i & 255)),
+        )
+    })
+    expect(driver.awaited).toBe(Math.floor(MAX_ARRIVAL_BYTES / (ARRIVAL_COST_BYTES + 2)))
+    expect(kept).toBeLessThan(MAX_ARRIVAL_BYTES + NOISE_BYTES)
+    const refused: Admission = await driver.submit(new Uint8Array(10))
+    expect(refused).toMatchObject({ status: 'refused', refusal: { code: 'mempool-full' } })
+    driver.stop()
+  })
+
+  test('clients that wait are counted one by one, also if all wait for the same transaction', () => {
+    const { driver, say } = scripted()
+    const id = sha256(Uint8Array.of(1))
+    let told = 0
+    const forgets = Array.from({ length: 500 }, () => driver.onSettled(id, () => told++))
+    expect(driver.awaited).toBe(500)
+    for (const forget of forgets.slice(0, 100)) forget()
+    forgets[0]?.() // twice
+    expect(driver.awaited).toBe(400)
+    say({ kind: 'dropped', id, refusal: { code: 'evicted', message: 'gone' } })
+    expect([told, driver.awaited]).toEqual([400, 0])
+    for (const forget of forgets) forget()
+    expect(driver.awaited).toBe(0)
+    driver.stop()
+  })
+
+  test('remembered refusals: 16,384, the newest', () => {
+    const { driver, say } = scripted()
+    const idOf = (nth: number) => sha256(Uint8Array.of(nth & 255, nth >> 8, nth >> 16))
+    const refusal = (nth: number): ReplicaEffect => ({ kind: 'dropped', id: idOf(nth), refusal: { code: 'evicted', message: 'gone' } })
+    const kept = keptBytes(() => {
+      for (let nth = 0; nth < 2 * REMEMBERED_REFUSALS; nth += 1_000) say(...Array.from({ length: 1_000 }, (_, i) => refusal(nth + i)))
+    })
+    expect(kept).toBeLessThan(REMEMBERED_REFUSALS * 512 + NOISE_BYTES)
+    expect(driver.refusalOf(idOf(0))).toBeUndefined()
+    expect(driver.refusalOf(idOf(2 * REMEMBERED_REFUSALS - 1))).toBeDefined()
+    driver.stop()
+  })
+
+  test('log volume: a peer that comes and goes, and false proofs without end, write a bounded number of lines', async () => {
+    const { driver, lines, say } = scripted()
+    const { onLost } = driver.meshHandlers
+    for (let nth = 0; nth < 5_000; nth++) {
+      onLost(ATTACKER, 'connection closed')
+      say({ kind: 'event', event: { name: 'proof-refused', id: ZERO, from: ATTACKER, code: 'false' } })
+    }
+    const of = (event: string): number => lines.filter((line) => line.includes(`"${event}"`)).length
+    for (const event of ['peer-lost', 'proof-refused']) {
+      expect(of(event)).toBeGreaterThanOrEqual(LOG_BURST)
+      expect(of(event)).toBeLessThan(LOG_BURST + 60 * LOG_PER_SECOND) // a minute, if the machine is that slow
+    }
+    driver.stop()
+  })
+})
+
+test('a log line that comes after a silence says how many were left out', () => {
+  const limit = new LogLimit()
+  for (let nth = 0; nth < LOG_BURST; nth++) expect(limit.admit('peer-lost', 0)).toEqual({ suppressed: 0 })
+  for (let nth = 0; nth < 50; nth++) expect(limit.admit('peer-lost', 0)).toBeNull()
+  expect(limit.admit('peer-misbehaving', 0)).toEqual({ suppressed: 0 })
+  expect(limit.admit('peer-lost', 1_000 / LOG_PER_SECOND)).toEqual({ suppressed: 50 })
+  expect(limit.admit('peer-lost', 1_000 / LOG_PER_SECOND)).toBeNull()
+})
+
+test('RPC bodies: what all requests under way announce is bounded, whether it comes or not; it is given back', async () => {
+  const app = fastify()
+  const budget = boundBodies(app, 1 * MIB)
+  app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  let release = (): void => undefined
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  app.post('/', async () => {
+    await held
+    return {}
+  })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as { port: number }
+  const post = () =>
+    fetch(`http://127.0.0.1:${port}/`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/octet-stream' },
+      body: Buffer.alloc(300_000),
+    })
+  const first = [post(), post(), post()]
+  for (let tries = 0; tries < 200 && budget.heldBytes < 900_000; tries++) await new Promise((resolve) => setTimeout(resolve, 10))
+  expect(budget.heldBytes).toBe(900_000)
+  const late = await post()
+  expect([late.status, ((await late.json()) as { code: string }).code]).toEqual([503, 'busy'])
+  release()
+  expect((await Promise.all(first)).map(({ status }) => status)).toEqual([200, 200, 200])
+  for (let tries = 0; tries < 200 && budget.heldBytes > 0; tries++) await new Promise((resolve) => setTimeout(resolve, 10))
+  expect(budget.heldBytes).toBe(0)
+  await app.close()
+})
