@@ -263,7 +263,6 @@ export class Faults {
    */
   async #commitsAgain(heightBefore) {
     const { validators, say, violated } = this.world
-    if (validators.some((validator) => validator.spoiled)) return
     if (validators.some((validator) => validator.lastStartMs > STARVED_START_MS))
       return say('starved   the machine is too busy to judge the restart')
     const upAt = performance.now()
