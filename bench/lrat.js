@@ -4,7 +4,16 @@
  * (AETHEL_BENCH_CNF, AETHEL_BENCH_LRAT). By processor time: other work on the machine does not count.
  */
 import { readFileSync } from 'node:fs'
-import { checkLrat, multiplierCommutativity, pigeonhole, pigeonholeCertificate, refute, toBinaryLrat, toDimacs, toTextLrat } from '@aethel/proofs'
+import {
+  checkLrat,
+  multiplierCommutativity,
+  pigeonhole,
+  pigeonholeCertificate,
+  refute,
+  toBinaryLrat,
+  toDimacs,
+  toTextLrat,
+} from '@aethel/proofs'
 import { ByteBuilder } from './gas/bytes.js'
 import { median } from './lib/statistics.js'
 
@@ -25,7 +34,10 @@ export const lrat = {
   run: async () => {
     const extended = pigeonholeCertificate(HOLES)
     const cnf = toDimacs(pigeonhole(HOLES + 1, HOLES))
-    const figures = [...measure('extended resolution, binary', cnf, toBinaryLrat(extended)), ...measure('the same, text', cnf, toTextLrat(extended))]
+    const figures = [
+      ...measure('extended resolution, binary', cnf, toBinaryLrat(extended)),
+      ...measure('the same, text', cnf, toTextLrat(extended)),
+    ]
 
     const formula = multiplierCommutativity(BITS, 'sound')
     const outcome = refute(formula, { conflicts: CONFLICTS })
@@ -34,7 +46,13 @@ export const lrat = {
     const learned = toBinaryLrat(outcome.steps)
     figures.push(...measure(`multiplier of ${BITS} bits, learned clauses`, multiplier, learned, 'at least 60 MB/s'))
     figures.push(
-      ...measure('learned clauses, 25 MB', multiplier, repeated(formula.clauses.length, outcome.steps, MEDIUM_BYTES), 'at least 60 MB/s', 'at most 0.4 s'),
+      ...measure(
+        'learned clauses, 25 MB',
+        multiplier,
+        repeated(formula.clauses.length, outcome.steps, MEDIUM_BYTES),
+        'at least 60 MB/s',
+        'at most 0.4 s',
+      ),
     )
     const large = repeated(formula.clauses.length, outcome.steps, LARGE_BYTES)
     figures.push(...measure('learned clauses, 100 MB in pieces', multiplier, large, 'at least 60 MB/s'))
