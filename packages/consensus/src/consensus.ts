@@ -66,6 +66,8 @@ export interface Consensus {
   readonly committed: CommittedTip
   readonly view: View
   readonly phase: 'active' | 'changing'
+  /** Whether the block after the committed one is here and wanted: it is being verified and executed. */
+  readonly isExecuting: boolean
   /** Whether a message, not yet verified, could change anything: what is late, or was not asked for, costs no signature check. */
   wants(from: ValidatorIndex, message: Message): boolean
   inspect(): Inspection
@@ -105,6 +107,10 @@ export function consensusOf(state: State, lastCommit: Certificate | null): Conse
     },
     get phase() {
       return state.phase.kind
+    },
+    get isExecuting() {
+      const next = state.committed.height + 1
+      return [...state.blocks.values()].some(({ block, wanted }) => wanted && block.header.height === next)
     },
     wants: (from, message) => wants(state, from, message),
     explain: (around) => explain(state, around),

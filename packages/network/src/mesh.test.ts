@@ -203,7 +203,7 @@ describe('delivery', () => {
 })
 
 describe('hostile input', () => {
-  test('E2: a peer that floods is read more slowly, also when it comes back; it is not cut off, and others are read as before', async () => {
+  test('E1: a peer that floods is read more slowly, also when it comes back; it is not cut off, and others are read as before', async () => {
     const workUs = 1_000
     const one = await start({ self: 2, ports: [1, 1, 1], onMessage: (from, mesh) => from === 0 && mesh.charge(validatorIndex(0), workUs) })
     const quiet = await start({ self: 1, ports: [1, 1, one.mesh.address.port] })

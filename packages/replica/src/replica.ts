@@ -528,8 +528,7 @@ class ReplicaMachine<State> implements Replica<State> {
    * proposal, what was chosen for it is to be ordered again.
    */
   #keepSchedulerOnLiveGround(): void {
-    const { position } = this.#scheduler
-    if (position === keyOf(this.#tip.hash) || this.#layers.has(position) || this.#lastBuilt !== null) return
+    if (this.#scheduler.standsOn(this.#tip.hash) || this.#lastBuilt !== null || this.#layers.has(this.#scheduler.position)) return
     this.#scheduler.reset(this.#state, this.#tip.hash, this.#tip.height)
     this.#dropImpossible()
   }
@@ -1133,6 +1132,9 @@ class ReplicaMachine<State> implements Replica<State> {
         },
         get epoch() {
           return machine.#epoch
+        },
+        get isExecuting() {
+          return machine.#consensus.isExecuting
         },
         send: (to, message) => this.#out.push({ kind: 'send', to, message }),
         record: (record) => this.#out.push({ kind: 'snapshot', record }),
