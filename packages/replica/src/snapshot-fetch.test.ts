@@ -134,7 +134,8 @@ describe('taking over a state', () => {
       bench.executing = executing
       for (let tick = 0; tick < 40; tick++) {
         for (const peer of PEERS) bench.fetch.hear(peer, TOP)
-        for (const { to, message } of bench.sent.splice(0)) if (message.kind === 'fetch' && message.want === 'snapshot') bench.fetch.onOffer(to, OFFER)
+        for (const { to, message } of bench.sent.splice(0))
+          if (message.kind === 'fetch' && message.want === 'snapshot') bench.fetch.onOffer(to, OFFER)
         bench.tick()
       }
       expect(bench.records.map(({ kind }) => kind)).toEqual(executing ? [] : ['begin'])

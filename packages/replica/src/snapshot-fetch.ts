@@ -184,9 +184,9 @@ export class SnapshotFetch<State> {
   holdsBack(effect: { readonly kind: 'send' | 'serve'; readonly message?: Message }): boolean {
     if (effect.kind !== 'send' || effect.message === undefined) return false
     const { message } = effect
-    const isFetching = this.#fetching !== null && this.#sources.size > 0 && this.#tick - this.#fetching.servedAtTick < IMPATIENT_TICKS
-    if (message.kind === 'status') return isFetching
-    return message.kind === 'fetch' && message.want === 'committed' && (isFetching || this.#tick < this.#holdUntilTick)
+    if (message.kind !== 'status' && !(message.kind === 'fetch' && message.want === 'committed')) return false
+    const isComing = this.#fetching !== null && this.#sources.size > 0 && this.#tick - this.#fetching.servedAtTick < IMPATIENT_TICKS
+    return isComing || this.#tick < this.#holdUntilTick
   }
 
   /** A peer says that it has committed so much: a hint whom to ask, no more. */
