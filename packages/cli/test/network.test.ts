@@ -159,6 +159,25 @@ describe('a proof becomes final and its receipt verifies', () => {
     expect(errorLine(swapped)).toContain('proof-hash')
   })
 
+  it('a model: submitted, final, verified, checked again; a wrong one is refused, and so is a model beside a refutation', async () => {
+    const receipt = folder.file('model.json')
+    const cnf = folder.file('sat.cnf')
+    const model = folder.file('sat.model')
+    const wrong = folder.file('wrong.model')
+    writeFileSync(cnf, 'p cnf 3 3\n1 -2 0\n2 3 0\n-1 -3 0\n')
+    writeFileSync(model, 's SATISFIABLE\nv 1 2 -3 0\n')
+    writeFileSync(wrong, 'v 1 2 3 0\n')
+    const refused = await submitted(cnf, '--model', wrong, '--json')
+    expect(refused.code).toBe(3)
+    expect(JSON.parse(refused.stdout)).toMatchObject({ status: 'refused', code: 'false-clause' })
+    expect((await submitted(cnf, '--model', model, '-o', receipt)).code).toBe(0)
+    const verified = aethel('verify', receipt, '--trust', network.trustFile, '--recheck', '--proof', model, '--json')
+    expect(verified.code).toBe(0)
+    expect(JSON.parse(verified.stdout)).toMatchObject({ status: 'valid', kind: 'sat-model/1' })
+    expect(aethel('verify', receipt, '--trust', network.trustFile, '--recheck', '--proof', wrong).code).toBe(3)
+    expect((await submitted(cnf, '--model', model, '--proof', model)).code).toBe(2)
+  })
+
   it('the status of a validator is shown', async () => {
     const outcome = await aethelAsync('status', '--url', network.urls[2] ?? '', '--json')
     expect(outcome.code).toBe(0)

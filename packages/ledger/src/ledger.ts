@@ -51,6 +51,7 @@ import {
   PARAMETERS_PATH,
   proofHashOf,
 } from './records.js'
+import { ledgerSnapshots } from './snapshots.js'
 import {
   type CitedPlace,
   entryChange,
@@ -181,7 +182,15 @@ class Ledger {
       offenceRefusal: (at, offence) => refusalOfOffence(offenceRecordOf(at, offence.publicKey), offence),
       execute: (parent, context, transactions, offences) => this.#execute(parent, context, transactions, offences ?? []),
       writes: (parent, to) => writesOf(parent, to),
+      snapshots: ledgerSnapshots((stateRoot, puts) => this.#restore(stateRoot, puts)),
     }
+  }
+
+  #restore(stateRoot: Hash, puts: StateWrites['puts']): Result<LedgerState, Refusal> {
+    const restored = restoreState(this.genesisState(), puts)
+    if (!restored.ok) return restored
+    if (equalBytes(restored.value.entries.root, stateRoot)) return restored
+    return refuse('state-root', 'expected the chunks of one whole state, got a state with another root')
   }
 
   // --- decoding: everything that does not depend on a state -------------------------------------------------------

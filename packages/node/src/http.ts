@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { decode, epoch, fromHex, type Hash, hash, height, indicesOf, keyOf, publicKey, type Refusal, toHex } from '@aethel/codec'
-import { type Certificate, type Header, lastHeightOf, leaderOf, paragraphOf, roughBodyBytes } from '@aethel/consensus'
+import { type Certificate, type Header, hashHeader, lastHeightOf, leaderOf, paragraphOf, roughBodyBytes } from '@aethel/consensus'
 import {
   accountNonceOf,
   type ClaimRecord,
@@ -30,6 +30,7 @@ import type { Home } from './home.js'
 import { boundBodies, MAX_BODY_BYTES, REQUEST_MS } from './http-bounds.js'
 import type { Metrics } from './metrics.js'
 import type { ProofPool } from './proof-pool.js'
+import { gapMessage, syncJson } from './snapshots.js'
 
 const MAX_BATCH_TRANSACTIONS = 4096
 const MAX_BLOCKS_PER_PAGE = 100
@@ -154,10 +155,12 @@ function registerTransactions(app: FastifyInstance, context: HttpContext): void 
     if (status !== 'unknown') return { id: toHex(id), status }
     const refusal = context.driver.refusalOf(id)
     if (refusal !== undefined) return { id: toHex(id), status: 'refused', code: refusal.code, message: refusal.message }
+    const below =
+      context.store.gaps.length === 0 ? '' : '; blocks below a state that it took over are not here, so ask another validator, too'
     throw new HttpError(
       404,
       'unknown-transaction',
-      'expected a transaction this validator knows; it may have been submitted elsewhere, or forgotten',
+      `expected a transaction this validator knows; it may have been submitted elsewhere, or forgotten${below}`,
     )
   })
 }
@@ -245,7 +248,11 @@ function registerClaims(app: FastifyInstance, context: HttpContext): void {
   app.get('/v1/claims/:claimId/page', async (request) => claimPage(context, hashAt(request, 'claimId')))
   app.get('/v1/claims/:claimId', async (request) => recordJson(recordAt(context, hashAt(request, 'claimId'))))
   app.get('/v1/claims/:claimId/receipt', async (request, reply) => {
-    const receipt = await receiptOf(context, recordAt(context, hashAt(request, 'claimId')))
+    const record = recordAt(context, hashAt(request, 'claimId'))
+    // The claim itself is in the state only where its kind has libraries; otherwise in the transaction, which is not here.
+    const gap = record.library === null ? gapMessage(context.store, record.height) : null
+    if (gap !== null) throw new HttpError(410, 'below-snapshot', gap)
+    const receipt = await receiptOf(context, record)
     if (receipt === undefined) throw new HttpError(409, 'not-certified', NOT_CERTIFIED)
     return reply.header('content-type', 'application/json').send(Buffer.from(receipt))
   })
@@ -385,6 +392,8 @@ function registerChain(app: FastifyInstance, context: HttpContext): void {
     let bytes = 0
     for (let at = Math.max(1, from); at < from + limit && at <= driver.publishedHeight && bytes < MAX_PAGE_BYTES; at++) {
       const block = store.committedBlock(height(at))
+      if (block === undefined && gapMessage(store, at) !== null && blocks.length === 0)
+        throw new HttpError(410, 'below-snapshot', gapMessage(store, at) ?? '')
       if (block === undefined) break
       bytes += roughBodyBytes(block.body)
       blocks.push(headerJson(block.header, block.hash, block.body.transactions.length))
@@ -394,6 +403,8 @@ function registerChain(app: FastifyInstance, context: HttpContext): void {
   app.get('/v1/blocks/:height', async (request) => {
     const at = numberOf(parameter(request, 'height'), 'height', 0)
     const block = at >= 1 && at <= driver.publishedHeight ? store.committedBlock(height(at)) : undefined
+    const gap = gapMessage(store, at)
+    if (gap !== null) throw new HttpError(410, 'below-snapshot', gap)
     if (block === undefined) throw new HttpError(404, 'unknown-block', `expected a height of 1..${driver.publishedHeight}, got ${at}`)
     const certificate = store.certificateFrom(height(at))
     return {
@@ -469,7 +480,7 @@ function statusJson(context: HttpContext): Record<string, unknown> {
   const { home, replica, mesh, metrics, pool, driver } = context
   const look = replica.inspect()
   const { verified } = metrics
-  const block = driver.publishedHeight === 0 ? undefined : context.store.committedBlock(height(driver.publishedHeight))
+  const header = driver.publishedHeight === 0 ? undefined : context.store.header(height(driver.publishedHeight))
   return {
     version: API_VERSION,
     chainId: toHex(home.chainId),
@@ -482,15 +493,16 @@ function statusJson(context: HttpContext): Record<string, unknown> {
     phase: look.phase,
     leader: leaderOf(replica.epoch.validators, look.view),
     height: driver.publishedHeight,
-    hash: toHex(block?.hash ?? home.chainId),
-    stateRoot: toHex(block?.header.stateRoot ?? replica.state.entries.root),
-    timestampMs: block?.header.timestampMs ?? home.genesis.genesisTimeMs,
+    hash: toHex(header === undefined ? home.chainId : hashHeader(header)),
+    stateRoot: toHex(header?.stateRoot ?? replica.state.entries.root),
+    timestampMs: header?.timestampMs ?? home.genesis.genesisTimeMs,
     peers: mesh.peers().map((peer) => ({ index: peer.index, connected: peer.connected, rttMs: peer.roundTripMs })),
     mempool: { pending: look.pooled, waiting: look.unverified, ready: look.ready, bytes: look.poolBytes },
     verifications: { performed: verified.valid + verified.invalid + verified.aborted, ...verified, queued: pool.queued },
     viewChanges: metrics.viewChangeCount,
     viewTimeoutMs: look.viewTimeoutMs,
     voting: votingJson(context, look.recovering),
+    sync: syncJson(home, context.store, replica),
     rss: process.memoryUsage.rss(),
     offences: offencesJson(context),
     uptimeMs: Math.round(performance.now() - context.startedAt),
