@@ -360,7 +360,7 @@ describe('the kinds of this program', () => {
     expect(report.checks.filter(({ status }) => status === 'failed')).toEqual([])
   })
 
-  it('lrat/1 conforms; small formulas are decided by trying all assignments', () => {
+  it('lrat/1 conforms; small formulas are decided by searching for a model', () => {
     interface LratVector {
       readonly name: string
       readonly cnf: string
@@ -372,7 +372,7 @@ describe('the kinds of this program', () => {
     const vectors = JSON.parse(readFileSync(new URL('../../vectors/lrat-1.json', import.meta.url), 'utf8')) as {
       vectors: readonly LratVector[]
     }
-    const small = vectors.vectors.filter(({ status, proofHex, cnf }) => status === 'valid' && proofHex.length < 2_000 && cnf.length < 2_000)
+    const small = vectors.vectors.filter(({ status, proofHex, cnf }) => status === 'valid' && proofHex.length < 400 && cnf.length < 400).slice(0, 12)
     expect(small.length).toBeGreaterThan(2)
     const cases = small.map(({ name, cnf, proofHex, gas, gasLimit }): Sample => {
       const limit = gasLimit === undefined ? {} : { gasLimit }
@@ -387,7 +387,7 @@ describe('the kinds of this program', () => {
     const report = checkConformance({
       verifier: lratVerifier() as ProofVerifier<unknown>,
       samples: cases,
-      isTrue: (claim) => isUnsatisfiable(claim as Cnf),
+      isTrue: (claim) => !isSatisfiable((claim as Cnf).words),
       clock,
       inputs: 1_000,
     })
@@ -461,13 +461,6 @@ describe('the kinds of this program', () => {
   })
 })
 
-/** All assignments of at most sixteen variables. */
-function isUnsatisfiable({ variables, words }: { readonly variables: number; readonly words: Int32Array }): boolean | undefined {
-  if (variables > 16) return undefined
-  for (let assignment = 0; assignment < 1 << variables; assignment++) if (satisfies(assignment, words)) return false
-  return true
-}
-
 /** Unit propagation and backtracking, without any of the kernels' code. */
 function isSatisfiable(words: Int32Array): boolean {
   const clauses: number[][] = []
@@ -489,17 +482,4 @@ function isSatisfiable(words: Int32Array): boolean {
     return code === undefined || search(assume(formula, code)) || search(assume(formula, code ^ 1))
   }
   return search(clauses)
-}
-
-function satisfies(assignment: number, words: Int32Array): boolean {
-  for (let at = 0; at < words.length; ) {
-    const end = at + 1 + (words[at] as number)
-    let satisfied = false
-    for (at++; at < end; at++) {
-      const code = words[at] as number
-      if (((assignment >> ((code >> 1) - 1)) & 1) === 1 - (code & 1)) satisfied = true
-    }
-    if (!satisfied) return false
-  }
-  return true
 }
