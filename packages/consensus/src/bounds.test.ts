@@ -71,7 +71,7 @@ const state = () => createState(CONFIG, DURABLE)
 
 let drawn = 0
 const anyHash = (): Hash => sha256(Uint8Array.of(drawn & 255, (drawn >> 8) & 255, (drawn >> 16) & 255, drawn++ >> 24))
-const anySignature = (): Signature => new Uint8Array(64).fill(drawn++ & 255) as Signature
+const anySignature = (): Signature => Uint8Array.from([...anyHash(), ...anyHash()]) as Signature
 
 /** As the driver does: what is not wanted is dropped, the rest is taken in. */
 function send(consensus: Consensus, message: Message, from = ATTACKER): readonly Effect[] {
