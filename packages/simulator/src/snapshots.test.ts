@@ -35,7 +35,7 @@ function expectSeen(cells: ReadonlyMap<string, number>, ...wanted: readonly stri
 
 describe('states are taken over under faults', () => {
   it('J3, E4: whoever was down, or never up, has the committed state in the end, from whichever epoch it comes', {
-    timeout: 300_000,
+    timeout: 900_000,
   }, () => {
     const cells = seen(1, 40, { validators: 4, byzantine: 0 })
     expectSeen(
@@ -52,7 +52,7 @@ describe('states are taken over under faults', () => {
     )
   })
 
-  it('S9, E5: liars about states are dropped and named, nobody else is, and the state is the committed one', { timeout: 300_000 }, () => {
+  it('S9, E5: liars about states are dropped and named, nobody else is, and the state is the committed one', { timeout: 900_000 }, () => {
     const cells = seen(101, 80, { validators: 4, byzantine: 1, strategies: ['sync-liar'] })
     expectSeen(
       cells,
@@ -64,21 +64,19 @@ describe('states are taken over under faults', () => {
       'lie: chunk: truncated',
       'lie: chunk: the root itself',
       'lie: chunk: of another height',
-      'lie: chunk: nothing',
       'blamed for a snapshot: certificate-block',
       'snapshot peer dropped: stalled',
-      'verdicts-doubted',
     )
     const chunkLies = [...cells.keys()].filter((cell) => /^snapshot peer dropped: (chunk|trailing|truncated|headers)/.test(cell))
     expect(chunkLies.length).toBeGreaterThan(1)
   })
 
-  it('C6: also who has lost its store, which goes on without voting as before', { timeout: 300_000 }, () => {
+  it('C6: also who has lost its store, which goes on without voting as before', { timeout: 900_000 }, () => {
     const knobs = { damageRate: 0.5, meanCrashGapMs: 400, epochLength: 0 }
     expectSeen(seen(201, 40, { validators: 4, byzantine: 0, knobs }), 'store lost', 'state taken over while recovering', 'recovered')
   })
 
-  it('C1: crashes at every kind of moment of it: the state in use, or the new one, never half of both', { timeout: 300_000 }, () => {
+  it('C1: crashes at every kind of moment of it: the state in use, or the new one, never half of both', { timeout: 900_000 }, () => {
     const found = firstTakeOver()
     expect(found).not.toBeNull()
     const { seed, node, boundaries } = found as NonNullable<typeof found>
@@ -108,7 +106,7 @@ function firstTakeOver(): { readonly seed: number; readonly node: number; readon
 }
 
 describe('certified verdicts', () => {
-  it('are accepted without verifying, where a run says so, and change nothing else', { timeout: 300_000 }, () => {
+  it('are accepted without verifying, where a run says so, and change nothing else', { timeout: 900_000 }, () => {
     const knobs = { snapshots: null, trustCertificates: true, blockTransactions: 4 }
     const cells = seen(301, 30, { validators: 4, byzantine: 1, strategies: ['sync-liar'], knobs })
     expectSeen(cells, 'verdicts-trusted', 'verdicts-doubted')
