@@ -125,8 +125,9 @@ export const normalCase = [
       },
       {
         file: CHAIN,
-        before: '  if (lowest !== undefined && proven !== undefined) pursueHash(state, proven.hash, lowest)',
-        after: '  if (proven === undefined) return',
+        before:
+          '  markCommitted(state, proven.hash, lowest, proven.certificate)\n  if (state.certified.has(height(state.committed.height + 1))) commitReady(state)\n  else pursueHash(state, proven.hash, lowest)\n',
+        after: '',
       },
     ],
     hunt: simulation('--validators 4'),
