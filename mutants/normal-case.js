@@ -125,9 +125,8 @@ export const normalCase = [
       },
       {
         file: CHAIN,
-        before:
-          '  markCommitted(state, proven.hash, lowest, proven.certificate)\n  if (state.certified.has(height(state.committed.height + 1))) commitReady(state)\n  else pursueHash(state, proven.hash, lowest)\n',
-        after: '',
+        before: '  if (lowest === undefined || proven === undefined) return\n  markCommitted',
+        after: '  if (lowest === undefined || proven === undefined || proven !== null) return\n  markCommitted',
       },
     ],
     hunt: simulation('--validators 4'),

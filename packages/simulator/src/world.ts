@@ -1257,9 +1257,11 @@ export class World {
   }
 }
 
+const SIGNED: readonly Message['kind'][] = ['pre-prepare', 'vote', 'view-change', 'new-view', 'status', 'view-claim']
+
 /** Who has seen a fork signs nothing: it serves what it has committed, and passes transactions on. */
 function checkSilence(index: number, effect: ReplicaEffect): void {
-  const isSigned = effect.kind === 'send' && effect.message.kind !== 'block' && effect.message.kind !== 'evidence'
+  const isSigned = effect.kind === 'send' && SIGNED.includes(effect.message.kind)
   demand(
     'halted-is-silent',
     effect.kind !== 'persist' && effect.kind !== 'commit' && !isSigned,
