@@ -243,6 +243,8 @@ export class TwinActor {
         for (const record of effect.records)
           if (record.kind === 'view' && record.newView !== null) this.#base = { view: record.view, certificate: record.newView.certificate }
         return
+      case 'fork':
+        return demand('agreement', false, () => `validator ${this.#options.index} has seen two blocks committed at height ${effect.height}`)
       case 'proposed':
       case 'abandon':
         return // the toy application keeps no states
