@@ -7,6 +7,7 @@ export default defineConfig({
       'packages/*/test/**/*.test.ts',
       'mutants/*.test.js',
       'fuzz/*.test.js',
+      'chaos/*.test.js',
       'differential/*.test.js',
     ],
     testTimeout: 120_000,

@@ -148,7 +148,7 @@ async function besideGarbage(network) {
       sentMbs.push(sentMb)
     }
     figures.push({ name: `beside ${kind}: transactions`, value: median(rates), unit: '/s' })
-    figures.push({ name: `beside ${kind}: garbage taken off its hands`, value: median(sentMbs), unit: 'MB/s' })
+    figures.push({ name: `beside ${kind}: garbage written`, value: median(sentMbs), unit: 'MB/s' })
     figures.push({
       name: `beside ${kind}: throughput against fault-free, median of ${TRIES}`,
       value: median(ratios),

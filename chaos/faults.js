@@ -43,6 +43,7 @@ export class Faults {
     /** @type {Set<number>} */
     this.disturbed = new Set()
     this.wiresDisturbed = false
+    this.massDue = false
     this.counts = {
       kills: 0,
       killsInStart: 0,
@@ -74,6 +75,15 @@ export class Faults {
 
   #begin() {
     const { random, validators } = this.world
+    // A mass kill waits until nobody is disturbed, and nothing new begins before it.
+    if (this.massDue) {
+      const isCalm = this.episodes.size === 0 && validators.every((validator) => validator.state === 'up' || validator.spoiled)
+      if (isCalm) {
+        this.massDue = false
+        this.#start(this.#massKill())
+      }
+      return
+    }
     const tolerated = Math.floor((validators.length - 1) / 3)
     const kind = random.pick(LOTS.filter((lot) => this.world.only.includes(lot)))
     if (kind === 'partition' || kind === 'weather') {
@@ -81,8 +91,7 @@ export class Faults {
       return
     }
     if (kind === 'mass') {
-      if (random.chance(0.25) && this.disturbed.size === 0 && validators.every((validator) => validator.state === 'up'))
-        this.#start(this.#massKill())
+      this.massDue ||= random.chance(0.25)
       return
     }
     if (this.disturbed.size >= tolerated && !random.chance(BEYOND_TOLERANCE * Math.min(1, this.world.paceMs / USUAL_PACE_MS))) return
@@ -254,7 +263,6 @@ export class Faults {
    */
   async #commitsAgain(heightBefore) {
     const { validators, say, violated } = this.world
-    if (validators.some((validator) => validator.spoiled)) return
     if (validators.some((validator) => validator.lastStartMs > STARVED_START_MS))
       return say('starved   the machine is too busy to judge the restart')
     const upAt = performance.now()

@@ -227,9 +227,19 @@ function fair() {
 
 /** @param {number} delayMs */
 function netemOf(delayMs) {
-  const each = Math.max(1, Math.round(delayMs / 2))
-  const spread = Math.ceil(each / 4)
-  return ['netem', 'limit', `${NETEM_PACKETS}`, 'delay', `${each}ms`, `${spread}ms`, 'reorder', '20%', '50%', 'duplicate', '1%']
+  return [
+    'netem',
+    'limit',
+    `${NETEM_PACKETS}`,
+    'delay',
+    `${delayMs}ms`,
+    `${Math.ceil(delayMs / 4)}ms`,
+    'reorder',
+    '20%',
+    '50%',
+    'duplicate',
+    '1%',
+  ]
 }
 
 /**

@@ -108,6 +108,9 @@ export interface Client {
   submitBatch(batch: Uint8Array, wait: Wait, timeoutMs: number): Promise<readonly SubmissionOutcome[]>
   transaction(id: string): Promise<SubmissionOutcome>
   isFinal(claimIdHex: string): Promise<boolean>
+  /** One page of claims, newest first; "next" goes into `before` for the one after it. */
+  claims(query: Readonly<Record<string, string>>): Promise<JsonObject>
+  claimPage(claimIdHex: string): Promise<JsonObject>
   /** Null: not known, or not final. */
   receipt(claimIdHex: string): Promise<Uint8Array | null>
   library(name: string): Promise<{ readonly root: string; readonly count: number }>
@@ -159,6 +162,8 @@ export function createClient(address: string): Client {
       if (answer.status !== 404) expectOk(url, answer)
       return answer.status === 200
     },
+    claims: (query) => getJson(`/v1/claims?${new URLSearchParams(query)}`),
+    claimPage: (claimIdHex) => getJson(`/v1/claims/${encodeURIComponent(claimIdHex)}/page`),
     receipt: async (claimIdHex) => {
       const answer = await call(`/v1/claims/${claimIdHex}/receipt`)
       if (answer.status === 404 || answer.status === 409) return null

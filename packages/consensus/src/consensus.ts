@@ -24,7 +24,7 @@ import { type Diagnosis, explain, type Surroundings } from './diagnosis.js'
 import type { ForkMaterial } from './fork-assembly.js'
 import { ForkFound, forkMaterialOf, haltEffect } from './halting.js'
 import type { CommittedTip, ConsensusConfig, DurableState, Effect, Input, PersistRecord, TimerName } from './interface.js'
-import { jumpOf, type Landing } from './jump.js'
+import { forkAt, jumpOf, type Landing } from './jump.js'
 import type { Message } from './messages.js'
 import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote } from './normal-case.js'
 import { onBuilt, proposeIfDue } from './propose.js'
@@ -56,11 +56,18 @@ export interface Inspection {
   readonly forkedAt: Height | null
 }
 
+/** `fork`: not taken over, because the state's chain contradicts the own one; null if that was known before. */
+export type Jump =
+  | { readonly durable: DurableState; readonly records: readonly PersistRecord[] }
+  | { readonly fork: Extract<Effect, { kind: 'fork' }> | null }
+
 export interface Consensus {
   step(input: Input): readonly Effect[]
   readonly committed: CommittedTip
   readonly view: View
   readonly phase: 'active' | 'changing'
+  /** Whether the block after the committed one is here and wanted: it is being verified and executed. */
+  readonly isExecuting: boolean
   /** Whether a message, not yet verified, could change anything: what is late, or was not asked for, costs no signature check. */
   wants(from: ValidatorIndex, message: Message): boolean
   inspect(): Inspection
@@ -74,7 +81,7 @@ export interface Consensus {
    * The state after a later block is here, with proof that it is committed (protocol.md §7): what the core that goes on from there starts
    * from, and what must be durable before it does.
    */
-  jump(landing: Landing): { readonly durable: DurableState; readonly records: readonly PersistRecord[] }
+  jump(landing: Landing): Jump
 }
 
 export function createConsensus(config: ConsensusConfig, durable: DurableState): Consensus {
@@ -101,11 +108,15 @@ export function consensusOf(state: State, lastCommit: Certificate | null): Conse
     get phase() {
       return state.phase.kind
     },
+    get isExecuting() {
+      const next = state.committed.height + 1
+      return [...state.blocks.values()].some(({ block, wanted }) => wanted && block.header.height === next)
+    },
     wants: (from, message) => wants(state, from, message),
     explain: (around) => explain(state, around),
     forkMaterial: () => forkMaterialOf(state),
     handOver: (next) => (state.committed.height === state.lastHeight ? handOverOf(state, next) : null),
-    jump: (landing) => jumpOf(state, landing),
+    jump: (landing) => jump(state, landing),
     inspect: () => ({
       view: state.view,
       phase: state.phase.kind,
@@ -125,6 +136,14 @@ export function consensusOf(state: State, lastCommit: Certificate | null): Conse
       forkedAt: state.forkedAt,
     }),
   }
+}
+
+function jump(state: State, landing: Landing): Jump {
+  if (state.forkedAt !== null) return { fork: null }
+  const found = forkAt(state, landing)
+  if (found === null) return jumpOf(state, landing)
+  state.forkedAt = found.height
+  return { fork: haltEffect(state, found) }
 }
 
 /** A step ends where two certificates contradict each other, and the replica with it (protocol.md §12). */

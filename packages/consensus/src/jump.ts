@@ -5,6 +5,7 @@
  */
 import { assert, equalBytes, type Hash, type Height, view } from '@aethel/codec'
 import type { Certificate } from './certificate.js'
+import { ForkFound } from './halting.js'
 import type { CommittedTip, DurableState, PersistRecord, Recovery } from './interface.js'
 import { mayChangeView, type State } from './state.js'
 import type { ValidatorSet } from './validators.js'
@@ -20,16 +21,18 @@ export interface Landing {
   readonly recent: readonly { readonly height: Height; readonly hash: Hash }[]
 }
 
+/** The state is of a chain that contradicts the own one: more than a third of the power is Byzantine (halting.ts). */
+export function forkAt(state: State, { certificate, recent }: Landing): ForkFound | null {
+  for (const { height: at, hash } of recent) {
+    const own = state.recent.get(at)
+    if (own !== undefined && !equalBytes(own, hash)) return new ForkFound(at, certificate)
+  }
+  return null
+}
+
 export function jumpOf(state: State, landing: Landing): { durable: DurableState; records: readonly PersistRecord[] } {
   const { committed, certificate, recent, validators } = landing
   assert(committed.height > state.committed.height, 'a state is taken over only from above the committed one')
-  for (const { height: at, hash } of recent) {
-    const own = state.recent.get(at)
-    assert(
-      own === undefined || equalBytes(own, hash),
-      `two blocks are certified at height ${at}: more than a third of the power is Byzantine`,
-    )
-  }
   const chain = { committed, recent, lastCommit: certificate }
   if (validators.epoch !== state.config.validators.epoch) return intoLaterEpoch(state, landing, chain)
   const { phase } = state

@@ -90,6 +90,8 @@ export interface LedgerTransaction extends Transaction {
   readonly action: SignedTransaction['action']['type']
   /** The claim's place in a library, where its kind has libraries. */
   readonly place: { readonly library: string; readonly label: string } | null
+  /** What the submitter says the claim was made from; for searching, never for deciding. */
+  readonly sourceDigest: Hash | null
   /** Of the proof bytes; null without a proof. */
   readonly proofHash: Hash | null
   /** `keyOf` of the claim and of each that its proof cites, in the order of `work.cites`: they are looked up often. */
@@ -227,6 +229,7 @@ class Ledger {
       gasLimit: transaction.gasLimit,
       action: transaction.action.type,
       place: proof === null ? null : proof.value.place,
+      sourceDigest: transaction.action.type === 'submit-proof' ? (transaction.action.metadata?.sourceDigest ?? null) : null,
       proofHash: proof === null ? null : proof.value.proofHash,
       claimKey: proof === null ? '' : keyOf(proof.value.work.claimId),
       citedKeys: proof === null ? [] : proof.value.work.cites.map(keyOf),

@@ -112,23 +112,37 @@ function lastBelow(top: MapNode, low: Hash): Leaf | null {
   return beside
 }
 
-/** The subtree, with what lies outside of [first, last] as hashes. Depth is at most 256, so recursion is bounded. */
-function writePart(writer: Writer, node: MapNode, range: KeyRange, first: Hash, last: Hash): void {
-  if (isBeside(node, first, 0) || isBeside(node, last, 1)) {
+/**
+ * The subtree, with what lies outside of [first, last] as hashes; a bound is null once everything below `node` is within it, so that
+ * most nodes are compared with nothing. Depth is at most 256, so recursion is bounded.
+ */
+function writePart(writer: Writer, node: MapNode, range: KeyRange, first: Hash | null, last: Hash | null): void {
+  const beyondFirst = first === null ? 1 : sideOf(node, first)
+  const beyondLast = last === null ? -1 : sideOf(node, last)
+  if (beyondFirst < 0 || beyondLast > 0) {
     writer.u8(KIND.hash).raw(hashOf(node))
-  } else if (node.kind === 'inner') {
+    return
+  }
+  const stillFirst = beyondFirst > 0 ? null : first
+  const stillLast = beyondLast < 0 ? null : last
+  if (node.kind === 'inner') {
     writer.u8(KIND.inner).u8(node.bit)
-    writePart(writer, node.left, range, first, last)
-    writePart(writer, node.right, range, first, last)
-  } else if (compareBytes(node.key, range.low) < 0 || compareBytes(node.key, range.high) > 0) {
+    writePart(writer, node.left, range, stillFirst, stillLast)
+    writePart(writer, node.right, range, stillFirst, stillLast)
+  } else if ((stillFirst !== null || stillLast !== null) && !isWithin(node.key, range)) {
     writer.u8(KIND.witness).raw(node.key).raw(mapValueHash(node.value))
   } else writer.u8(KIND.entry).bytes(node.path).bytes(node.value)
 }
 
-/** Whether all keys below `node` lie on one side of `key`; `side`: 0 for below it, 1 for above. */
-function isBeside(node: MapNode, key: Hash, side: 0 | 1): boolean {
+/** Where all keys below `node` lie: below `key` (-1), above it (1), or on both sides, or it is the key's own leaf (0). */
+function sideOf(node: MapNode, key: Hash): -1 | 0 | 1 {
   const parts = firstDifference(node.key, key)
-  return parts < node.bit && bitAt(node.key, parts) === side
+  if (parts >= node.bit) return 0
+  return bitAt(node.key, parts) === 0 ? -1 : 1
+}
+
+function isWithin(key: Hash, { low, high }: KeyRange): boolean {
+  return compareBytes(key, low) >= 0 && compareBytes(key, high) <= 0
 }
 
 /**

@@ -30,7 +30,7 @@ import {
   type TimerName,
 } from '@aethel/consensus'
 import { verifySignature } from '@aethel/crypto'
-import { type LedgerState, mapKey, NEXT_VALIDATORS_PATH } from '@aethel/ledger'
+import { type LedgerState, type LedgerTransaction, mapKey, NEXT_VALIDATORS_PATH } from '@aethel/ledger'
 import type { Mesh, MeshHandlers } from '@aethel/network'
 import {
   type Admission,
@@ -46,6 +46,7 @@ import {
 } from '@aethel/replica'
 import type { Store, StoreRecord } from '@aethel/storage'
 import { AbortAlarm } from './abort-alarm.js'
+import { indexEntries } from './claim-index.js'
 import { contactsIn, ownSeat } from './epochs.js'
 import { recordFork, type SeenFork, sentenceOf } from './fork-proof.js'
 import type { Home } from './home.js'
@@ -562,7 +563,8 @@ export class Driver {
   #onCommit(effect: Extract<ReplicaEffect, { kind: 'commit' }>): void {
     const { block, certificate, writes, transactions, gas, offences, nextEpoch } = effect
     const transactionIds = transactions.map((transaction) => transaction.id)
-    this.#group.records.push({ kind: 'commit', block, certificate, writes, transactionIds, gas, nextEpoch })
+    const index = indexOf(block.header.height, transactions as readonly LedgerTransaction[])
+    this.#group.records.push({ kind: 'commit', block, certificate, writes, transactionIds, gas, nextEpoch, index })
     this.#verdicts.settle(transactions)
     this.#learnContacts()
     const { replica } = this.#options
@@ -767,4 +769,13 @@ export class Driver {
 
 function hex(hash: Hash): string {
   return Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('hex')
+}
+
+/** What makes the claims of a block findable. */
+function indexOf(at: Height, transactions: readonly LedgerTransaction[]): (readonly [key: Uint8Array, value: Uint8Array])[] {
+  return transactions.flatMap(({ work, place, sourceDigest, account }, index) => {
+    if (work === null) return []
+    const claim = { claimId: work.claimId, kind: work.kind, label: place?.label ?? null, sourceDigest, sender: account }
+    return indexEntries(claim, { height: at, index })
+  })
 }

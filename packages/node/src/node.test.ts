@@ -16,8 +16,8 @@ import {
   validatorIndex,
   view as viewOf,
 } from '@aethel/codec'
-import { encodeMessage } from '@aethel/consensus'
-import { sha256, signingKey } from '@aethel/crypto'
+import { encodeMessage, statusBytes } from '@aethel/consensus'
+import { type SigningKey, sha256, signingKey } from '@aethel/crypto'
 import { type Action, buildTransaction, encodeTransaction, signTransaction } from '@aethel/ledger'
 import { createMesh } from '@aethel/network'
 import { createTestnet, type Node, startNode, type TestnetSummary } from '@aethel/node'
@@ -25,6 +25,7 @@ import { claimIdOf, type TestBehaviour, testClaim } from '@aethel/proofs'
 import { decodeTrust, verifyReceipt } from '@aethel/receipts'
 import { transactionIdOf } from '@aethel/replica'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openHome } from './home.js'
 
 const SEED = sha256(utf8('node tests'))
 const directory = mkdtempSync(join(tmpdir(), 'aethel-node-'))
@@ -314,6 +315,97 @@ describe('four validators', () => {
       expect(await post(3, '/v1/transactions?wait=final&timeoutMs=60000', alice.note(`despite ${code}`))).toMatchObject({ status: 200 })
     }
     await start(0)
+  })
+
+  test('E1: a validator that sends useless things under good signatures is read more slowly and named; the rest keeps its pace', async () => {
+    await stop(0)
+    await until(
+      'validator 3 sees it gone',
+      async () => !((await get(3, '/v1/status')).body['peers'] as Json[]).find((peer) => peer['index'] === 0)?.['connected'],
+    )
+    const home = openHome(network.homes[0] as string)
+    const peers = home.config.peers.filter(({ index }) => index === 3)
+    const key = home.consensusKeys[0] as SigningKey
+    const { view, height: committed } = (await get(3, '/v1/status')).body as { view: number; height: number }
+    const status = (at: number): Uint8Array => {
+      const words = {
+        kind: 'status',
+        epoch: epoch(0),
+        view: viewOf(view),
+        phase: 'active',
+        committedHeight: height(at),
+        slots: [],
+        complaint: null,
+        sender: validatorIndex(0),
+      } as const
+      return encodeMessage({ ...words, signature: key.sign(statusBytes(chainId, words)) })
+    }
+    const useless = Array.from({ length: 400 }, (_, i) =>
+      i % 2 === 0 ? encodeMessage({ kind: 'fetch', want: 'committed', from: height(1) }) : status(i % (committed + 1)),
+    )
+    let flooding: NodeJS.Timeout | undefined
+    const mesh = await createMesh({
+      self: validatorIndex(0),
+      chainId,
+      seed: home.networkSeed,
+      listen: { host: '127.0.0.1', port: 0 },
+      peers,
+      handlers: {
+        onMessage: () => {},
+        onTransactions: () => {},
+        onLost: () => {},
+        onMisbehaving: () => {},
+        onStranger: () => {},
+        onRoundTrip: () => {},
+        onConnected: () => {
+          flooding = setInterval(() => {
+            for (const bytes of useless) mesh.send('all', bytes)
+            mesh.flush()
+          }, 10)
+        },
+      },
+    })
+    await until('validator 3 reads it more slowly', () => events(3, 'peer-throttled').some((event) => event['peer'] === 0))
+    for (let i = 0; i < 5; i++) {
+      expect(await post(3, '/v1/transactions?wait=final&timeoutMs=60000', alice.note(`despite the flood ${i}`))).toMatchObject({
+        status: 200,
+      })
+    }
+    clearInterval(flooding)
+    await mesh.close()
+    await start(0)
+  })
+})
+
+describe('claims', () => {
+  test('pages of claims go from the newest to the oldest, each claim once, and end', async () => {
+    const erin = new Sender('erin')
+    for (let i = 0; i < 7; i++) await post(0, '/v1/transactions?wait=final', erin.sign(proofOf('valid', `page ${i}`)))
+    const seen: string[] = []
+    let next = ''
+    for (let pages = 0; pages < 20; pages++) {
+      const { status, body } = await get(0, `/v1/claims?sender=${erin.publicKey}&limit=3${next}`)
+      expect(status).toBe(200)
+      seen.push(...(body['claims'] as Json[]).map((claim) => claim['claimId'] as string))
+      if (body['next'] === null) break
+      next = `&before=${body['next']}`
+    }
+    expect(new Set(seen).size).toBe(7)
+    expect(seen.length).toBe(7)
+    const ids = Array.from({ length: 7 }, (_, i) =>
+      toHex(claimIdOf('test/1', testClaim({ behaviour: 'valid', gas: 1000, nonce: utf8(`page ${i}`) }))),
+    )
+    expect(seen).toEqual(ids.toReversed())
+    for (const [query, code] of [
+      ['sender=xyz', 'sender'],
+      ['source=00', 'source'],
+      ['before=no', 'before'],
+      ['height=x', 'height'],
+      ['colour=red', 'filter'],
+    ])
+      expect(await get(0, `/v1/claims?${query}`)).toMatchObject({ status: 400, body: { code } })
+    expect(await get(0, '/v1/claims?height=9007199254740991')).toMatchObject({ status: 200, body: { claims: [], next: null } })
+    expect(await get(0, `/v1/claims/${'0'.repeat(64)}/page`)).toMatchObject({ status: 404 })
   })
 })
 

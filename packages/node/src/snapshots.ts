@@ -9,8 +9,8 @@ import { epochLinks } from './epochs.js'
 import type { Home } from './home.js'
 import type { Log } from './log.js'
 
-/** About: a part of this size takes a millisecond to make and a few to check. */
-const CHUNK_BYTES: number = 256 * 1024
+/** About: a part of this size takes some milliseconds to make and to check. */
+const CHUNK_BYTES: number = 128 * 1024
 /** Of a link, besides 110 bytes for each validator and each signature. */
 const LINK_BYTES = 1024
 const BYTES_PER_VALIDATOR = 112

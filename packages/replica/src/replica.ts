@@ -20,6 +20,7 @@ import {
   type Evidence,
   encodeEvidence,
   type ForkMaterial,
+  type Header,
   hashHeader,
   type Input,
   type Inspection,
@@ -527,8 +528,7 @@ class ReplicaMachine<State> implements Replica<State> {
    * proposal, what was chosen for it is to be ordered again.
    */
   #keepSchedulerOnLiveGround(): void {
-    const { position } = this.#scheduler
-    if (position === keyOf(this.#tip.hash) || this.#layers.has(position) || this.#lastBuilt !== null) return
+    if (this.#scheduler.standsOn(this.#tip.hash) || this.#lastBuilt !== null || this.#layers.has(this.#scheduler.position)) return
     this.#scheduler.reset(this.#state, this.#tip.hash, this.#tip.height)
     this.#dropImpossible()
   }
@@ -1133,6 +1133,9 @@ class ReplicaMachine<State> implements Replica<State> {
         get epoch() {
           return machine.#epoch
         },
+        get isExecuting() {
+          return machine.#consensus.isExecuting
+        },
         send: (to, message) => this.#out.push({ kind: 'send', to, message }),
         record: (record) => this.#out.push({ kind: 'snapshot', record }),
         emit: (event) => this.#out.push({ kind: 'event', event }),
@@ -1168,6 +1171,12 @@ class ReplicaMachine<State> implements Replica<State> {
     if (answer?.kind === 'offer') this.#out.push({ kind: 'serve-offer', to, from: answer.from, offer: answer.offer })
   }
 
+  /** Nothing is taken over; the headers show which blocks the state stands on. */
+  #onForkedState(fork: Extract<Effect, { kind: 'fork' }> | null, headers: readonly Header[]): void {
+    if (fork === null) return
+    this.#out.push({ ...fork, material: { ...fork.material, headers: [...headers, ...fork.material.headers] } })
+  }
+
   /**
    * protocol.md §7: the state is here, proven and durable but for the last step. For consensus it is as if all blocks up to it had been
    * committed now; whatever was being built, verified or judged on the old state is over.
@@ -1177,7 +1186,9 @@ class ReplicaMachine<State> implements Replica<State> {
     const { chainId } = this.#config
     const recent = recentHashes(chainId, header, headers)
     const committed = { height: header.height, hash: hashHeader(header), timestampMs: header.timestampMs }
-    const { durable, records } = this.#consensus.jump({ committed, certificate, recent, validators: start.validators })
+    const jump = this.#consensus.jump({ committed, certificate, recent, validators: start.validators })
+    if ('fork' in jump) return this.#onForkedState(jump.fork, [header, ...headers])
+    const { durable, records } = jump
     const from = this.#tip.height
     const isLaterEpoch = start.validators.epoch !== this.#epoch.validators.epoch
     if (records.length > 0) this.#out.push({ kind: 'persist', records })

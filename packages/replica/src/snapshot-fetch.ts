@@ -26,8 +26,8 @@ import type { Restored, SnapshotRecord, SnapshotTarget, StagedSnapshot, SyncEven
 /** Asked again which state they have, while none is found or few serve it. */
 const ASK_EVERY_TICKS = 4
 /** An offer may come in so many ticks before the best is chosen. */
-const CHOOSE_AFTER_TICKS = 1
-/** Without a block for so long although others have some: blocks cannot be had, so a state is wanted, however near. */
+const CHOOSE_AFTER_TICKS = 2
+/** Without a block to execute for so long although others have some: blocks cannot be had, so a state is wanted, however near. */
 const STUCK_TICKS = 20
 /** A chunk may take so long before another peer is asked; twice that whenever all have been too slow. */
 const DEADLINE_TICKS = 8
@@ -42,7 +42,7 @@ const TRY_OTHERS_TICKS = 16
 const MAX_UNANSWERED = 3
 const RARELY_TICKS = 64
 /** Blocks are not asked for so long after a peer has first said that it is far ahead: a state may be had. Once per peer: it may lie. */
-const HOLD_TICKS = 3
+const HOLD_TICKS = 4
 /** No part of it has come for so long: blocks are asked for as well, and whatever is there first counts. */
 const IMPATIENT_TICKS = 16
 /** Nobody serves the state for so long, and for four deadlines: it is given up. */
@@ -72,6 +72,8 @@ export interface FetchOptions<State> {
 export interface FetchHost {
   readonly committed: CommittedTip
   readonly epoch: EpochStart
+  /** The next block is here and being verified: standing still is not for want of it. */
+  readonly isExecuting: boolean
   send(to: ValidatorIndex, message: Message): void
   record(record: SnapshotRecord): void
   emit(event: SyncEvent): void
@@ -125,7 +127,7 @@ export class SnapshotFetch<State> {
   /** Offers asked for and not come yet, with the tick of asking. */
   readonly #asked = new Map<ValidatorIndex, number>()
   readonly #unanswered = new Map<ValidatorIndex, number>()
-  readonly #offers = new Map<ValidatorIndex, { readonly target: SnapshotTarget; readonly start: EpochStart; readonly tick: number }>()
+  readonly #offers = new Map<ValidatorIndex, { readonly target: SnapshotTarget; readonly start: EpochStart }>()
   readonly #sources = new Set<ValidatorIndex>()
   #trusted: Trusted | null = null
   #fetching: Fetching | null = null
@@ -182,9 +184,9 @@ export class SnapshotFetch<State> {
   holdsBack(effect: { readonly kind: 'send' | 'serve'; readonly message?: Message }): boolean {
     if (effect.kind !== 'send' || effect.message === undefined) return false
     const { message } = effect
-    const isFetching = this.#fetching !== null && this.#sources.size > 0 && this.#tick - this.#fetching.servedAtTick < IMPATIENT_TICKS
-    if (message.kind === 'status') return isFetching
-    return message.kind === 'fetch' && message.want === 'committed' && (isFetching || this.#tick < this.#holdUntilTick)
+    if (message.kind !== 'status' && !(message.kind === 'fetch' && message.want === 'committed')) return false
+    const isComing = this.#fetching !== null && this.#sources.size > 0 && this.#tick - this.#fetching.servedAtTick < IMPATIENT_TICKS
+    return isComing || this.#tick < this.#holdUntilTick
   }
 
   /** A peer says that it has committed so much: a hint whom to ask, no more. */
@@ -218,7 +220,7 @@ export class SnapshotFetch<State> {
 
   #noteHeight(): void {
     const { height } = this.#host.committed
-    if (this.#heightAtTick?.height !== height) this.#heightAtTick = { height, tick: this.#tick }
+    if (this.#heightAtTick?.height !== height || this.#host.isExecuting) this.#heightAtTick = { height, tick: this.#tick }
   }
 
   get #highestClaim(): number {
@@ -281,6 +283,7 @@ export class SnapshotFetch<State> {
     if (!this.wants(peer, { kind: 'snapshot', offer })) return
     this.#asked.delete(peer)
     this.#unanswered.delete(peer)
+    if (this.#fetching !== null) return this.#onOfferWhileFetching(peer, offer.header, this.#fetching)
     const trust = this.#trust
     const checked = checkOffer(this.#options.context, trust.start, offer)
     if (!checked.ok) {
@@ -299,16 +302,12 @@ export class SnapshotFetch<State> {
       if (isFurther) this.#askForOffer(peer) // otherwise it has none to give: the next tick asks everybody again
       return
     }
-    const target: SnapshotTarget = { ...offer, links }
-    const fetching = this.#fetching
-    if (fetching !== null) return this.#onOfferWhileFetching(peer, target, fetching)
-    if (this.#isWorthTaking(offer.header.height)) this.#offers.set(peer, { target, start, tick: this.#tick })
+    if (this.#isWorthTaking(offer.header.height)) this.#offers.set(peer, { target: { ...offer, links }, start })
   }
 
   /** In answer to a wish for a part: this state is gone there, or it is this one that it has. */
-  #onOfferWhileFetching(peer: ValidatorIndex, target: SnapshotTarget, fetching: Fetching): void {
-    const isSame = equalBytes(hashHeader(target.header), hashHeader(fetching.target.header))
-    if (!isSame) this.#leave(peer)
+  #onOfferWhileFetching(peer: ValidatorIndex, header: Header, fetching: Fetching): void {
+    if (!equalBytes(hashHeader(header), hashHeader(fetching.target.header))) this.#leave(peer)
     this.#request(fetching)
   }
 

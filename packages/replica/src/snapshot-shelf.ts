@@ -27,9 +27,9 @@ const STATES_PINNED = 4
 /** A fetch that has not asked for so long has gone elsewhere. */
 const PINNED_TICKS = 60
 /** Parts for one peer between two status ticks; it asks for a few at a time. */
-const CHUNKS_PER_PEER = 64
-/** For all peers together: at about a millisecond each, serving takes an eighth of a tick of half a second. */
-const CHUNKS_PER_TICK = 64
+const CHUNKS_PER_PEER = 32
+/** For all peers together: at some milliseconds each, serving takes a fifth of a tick of half a second. */
+const CHUNKS_PER_TICK = 32
 /** An offer costs the store a look at the ends of epochs. */
 const OFFERS_PER_PEER = 4
 

@@ -99,6 +99,11 @@ export class Network {
     return !partition.oneWay || partition.side[from] === true
   }
 
+  /** How long the longest queue at an interface takes to leave. */
+  backlogMs(nowMs: number): number {
+    return Math.max(0, ...this.#freeAtMs.map((at) => at - nowMs))
+  }
+
   get partitioned(): boolean {
     return this.#partition !== null
   }

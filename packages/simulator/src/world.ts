@@ -85,6 +85,8 @@ interface MessagePayload {
   verdictIn: number
   verdict: Result<VerifiedMessage, Refusal> | null
   others: Map<number, Result<VerifiedMessage, Refusal>> | null
+  /** Signature checks that it took. */
+  checks: number
 }
 
 type Payload = MessagePayload | { readonly kind: 'transactions'; readonly transactions: readonly Transaction[]; readonly bytes: number }
@@ -219,6 +221,8 @@ export class World {
   /** By height, as whoever committed it first has it. */
   readonly #states = new Map<number, TallyState>()
   #ambush: { readonly node: number | null; readonly at: Boundary } | null = null
+  /** What is to be said about a commit once it is durable. */
+  readonly #concluding = new WeakMap<Write<TallyState>, () => void>()
   #mayBeRuined: number
   /** The only one that may lose its store on a chain with epochs. */
   readonly #frail: number | null
@@ -226,6 +230,10 @@ export class World {
   nowMs = 0
   eventCount = 0
   messages = 0
+  /** Of the longest queue at a network interface then. */
+  backlogAtHealingMs = 0
+  /** Signature checks of further receivers of one message: each would make them, and they were made once. */
+  checksSpared = 0
 
   constructor(options: WorldOptions) {
     const { seed, validators, knobs } = options
@@ -384,6 +392,10 @@ export class World {
 
   get healed(): boolean {
     return this.#network.healed
+  }
+
+  get signatures(): SignatureScheme {
+    return this.#signatures
   }
 
   get healedAtMs(): number {
@@ -603,7 +615,7 @@ export class World {
     if (node.replica === null) return
     const writes = node.queue.flatMap((item) => (item.kind === 'write' ? [item.write] : []))
     const survived = this.#fates.below(writes.length + 1, 'crash', node.index, node.incarnation, 7)
-    for (const write of writes.slice(0, survived)) node.disk.apply(write)
+    for (const write of writes.slice(0, survived)) this.#write(node, write)
     noteDurableView(node)
     if (writes.length > survived) this.coverage.hit('crash lost unsynced writes')
     this.#trace(node.index, 'crash', { writes: writes.length, survived })
@@ -726,7 +738,7 @@ export class World {
   // --- network ------------------------------------------------------------------------------------------------------
 
   #payloadOf(message: Message, forged: boolean): MessagePayload {
-    return { kind: 'message', message, forged, bytes: roughBytes(message), verdictIn: -1, verdict: null, others: null }
+    return { kind: 'message', message, forged, bytes: roughBytes(message), verdictIn: -1, verdict: null, others: null, checks: 0 }
   }
 
   #transmit(from: number, to: number, payload: Payload, afterMs = 0): void {
@@ -785,10 +797,15 @@ export class World {
   #verified(start: EpochStart, payload: MessagePayload): Result<VerifiedMessage, Refusal> {
     const { epoch } = start.validators
     const known = payload.verdictIn === epoch ? payload.verdict : (payload.others?.get(epoch) ?? null)
-    if (known !== null) return known
+    if (known !== null) {
+      this.checksSpared += payload.checks
+      return known
+    }
+    const before = this.#signatures.checked + this.#signatures.charged
     const asBytes = payload.forged || this.#options.knobs.encodeOnWire
     const received = asBytes ? decodeMessage(encodeMessage(payload.message)) : { ok: true as const, value: payload.message }
     const verdict = received.ok ? this.#epochs.checkerOf(start).check(received.value) : received
+    payload.checks = this.#signatures.checked + this.#signatures.charged - before
     if (payload.verdict === null) {
       payload.verdictIn = epoch
       payload.verdict = verdict
@@ -979,14 +996,36 @@ export class World {
       this.promises.onOffence(offence, null)
     }
     demand('state-root', executed.ok, () => `validator ${node.index} committed a block that does not execute`)
-    const isFirst = header.height > this.invariants.height
-    this.invariants.onCommit(node.index, node.appliedHeight, block, certificate, executed.value.stateRoot)
-    node.appliedHeight = header.height
-    const { state } = executed.value
-    if (!this.#states.has(header.height)) this.#states.set(header.height, state)
-    node.queue.push({ kind: 'write', write: { kind: 'commit', committed: { block, certificate, state, gas: effect.gas, nextEpoch } } })
+    const { state, stateRoot } = executed.value
+    if (this.#isAlone || !this.#states.has(header.height)) this.#states.set(header.height, state)
+    const write: Write<TallyState> = { kind: 'commit', committed: { block, certificate, state, gas: effect.gas, nextEpoch } }
+    node.queue.push({ kind: 'write', write })
     this.#traceHash.commit(node.index, block.hash)
+    const below = node.appliedHeight
+    node.appliedHeight = header.height
+    if (this.#isAlone) this.#concluding.set(write, () => this.#conclude(node, below, effect, stateRoot))
+    else this.#conclude(node, below, effect, stateRoot)
+  }
+
+  /**
+   * A commit certificate of several validators holds durable votes, and stands whatever becomes of this one's disk. Who is a quorum
+   * alone counts its own vote before that is durable, and what a crash takes back was never committed: it is judged by what its disk
+   * has.
+   */
+  get #isAlone(): boolean {
+    return this.#options.validators === 1
+  }
+
+  #conclude(node: Node, below: number, effect: Extract<ReplicaEffect, { kind: 'commit' }>, stateRoot: Hash): void {
+    const { block, certificate } = effect
+    const isFirst = block.header.height > this.invariants.height
+    this.invariants.onCommit(node.index, below, block, certificate, stateRoot)
     if (isFirst) this.#onFirstCommit(node, block.body.transactions)
+  }
+
+  #write(node: Node, write: Write<TallyState>): void {
+    node.disk.apply(write)
+    this.#concluding.get(write)?.()
   }
 
   /** The state that was fetched must be the one of whoever executed the block. */
@@ -1062,7 +1101,7 @@ export class World {
     while (queue[until]?.kind === 'release') until++
     const batch = queue.splice(0, until)
     for (const item of batch) {
-      if (item.kind === 'write') node.disk.apply(item.write)
+      if (item.kind === 'write') this.#write(node, item.write)
       else this.#checkPromise(node, item.effect) // against what was durable before it
     }
     noteDurableView(node)
@@ -1175,6 +1214,7 @@ export class World {
     this.#network.heal()
     this.#ambush = null
     this.#healedAtMs = this.nowMs
+    this.backlogAtHealingMs = this.#network.backlogMs(this.nowMs)
     if (this.#options.knobs.transactions === OPEN_ENDED) this.#clients.stop()
     this.#trace(-1, 'heal')
     this.#reconnectSome(0)
@@ -1217,9 +1257,11 @@ export class World {
   }
 }
 
+const SIGNED: readonly Message['kind'][] = ['pre-prepare', 'vote', 'view-change', 'new-view', 'status', 'view-claim']
+
 /** Who has seen a fork signs nothing: it serves what it has committed, and passes transactions on. */
 function checkSilence(index: number, effect: ReplicaEffect): void {
-  const isSigned = effect.kind === 'send' && effect.message.kind !== 'block' && effect.message.kind !== 'evidence'
+  const isSigned = effect.kind === 'send' && SIGNED.includes(effect.message.kind)
   demand(
     'halted-is-silent',
     effect.kind !== 'persist' && effect.kind !== 'commit' && !isSigned,

@@ -29,6 +29,7 @@ export const PREFIX = {
   header: 0x34,
   gas: 0x35,
   verdict: 0x36,
+  index: 0x37,
   state: 0x40,
   /** Areas 1 and up of the application's state; 0 is `state`. */
   area: 0x41,
@@ -121,6 +122,11 @@ export function rangeOfLanes(): { gte: Uint8Array; lt: Uint8Array } {
 /** Areas [from, to), neither of them 0. */
 export function rangeOfAreas(from: number, to: number): { gte: Uint8Array; lt: Uint8Array } {
   return { gte: areaPrefix(from), lt: areaPrefix(to) }
+}
+
+/** Keys of an index are its owner's own. */
+export function indexKey(key: Uint8Array): Uint8Array {
+  return concatBytes(Uint8Array.of(PREFIX.index), key)
 }
 
 /** The half-open range of all keys of one kind. */

@@ -59,6 +59,7 @@ import {
   gasKey,
   HIGHEST_KEY,
   headerKey,
+  indexKey,
   META_KEY,
   PREFIX,
   RECOVERY_KEY,
@@ -128,6 +129,8 @@ export interface CommitRecord {
   readonly nextEpoch?: EpochStart | null
   /** Of each transaction's proof, 0 without one. */
   readonly gas?: readonly number[]
+  /** Entries of an index for searching, whose keys are the application's own; never deleted. */
+  readonly index?: readonly (readonly [key: Uint8Array, value: Uint8Array])[]
 }
 
 /** Of a state that is being fetched: beside the one in use, which it does not touch. */
@@ -222,6 +225,12 @@ export interface Store {
   /** Where an epoch began and with whom; undefined for the first, and for those that have not begun. */
   epoch(of: Epoch): Pick<EpochStart, 'validators' | 'origin'> | undefined
   transactionPlace(id: Hash): TransactionPlace | undefined
+  /** At most `limit` entries of the index with keys in a half-open range, from the highest down. */
+  searchIndex(range: {
+    readonly gte: Uint8Array
+    readonly lt: Uint8Array
+    readonly limit: number
+  }): Promise<readonly (readonly [key: Uint8Array, value: Uint8Array])[]>
   /** Evidence that waits to be put on the chain, canonical bytes. */
   evidence(): Promise<readonly Uint8Array[]>
   /** Verdicts that were recorded and not forgotten. */
@@ -551,6 +560,7 @@ class LevelStore implements Store {
       this.#put(epochKey(validators.epoch), encodeEpoch(epoch))
     }
     this.#putSafety(TIP_KEY, encodeTip({ tip, lastCommit: this.#lastCommit }))
+    for (const [key, value] of record.index ?? []) this.#put(indexKey(key), value)
     const { live } = this.#areas
     for (const [key, value] of record.writes.puts) this.#put(stateKey(live, key), value)
     for (const key of record.writes.deletes) this.#delete(stateKey(live, key))
@@ -978,6 +988,24 @@ class LevelStore implements Store {
     const place = decodePlace(bytes)
     if (!place.ok) throw damaged(`the index entry of transaction ${toHex(id)} does not decode`)
     return place.value
+  }
+
+  async searchIndex({
+    gte,
+    lt,
+    limit,
+  }: {
+    readonly gte: Uint8Array
+    readonly lt: Uint8Array
+    readonly limit: number
+  }): Promise<readonly (readonly [key: Uint8Array, value: Uint8Array])[]> {
+    const found: (readonly [Uint8Array, Uint8Array])[] = []
+    for await (const [key, stored] of this.#level.iterator({ gte: indexKey(gte), lt: indexKey(lt), reverse: true, limit })) {
+      const opened = unseal(plain(key), plain(stored))
+      if (opened === undefined) throw damaged(`the index entry ${toHex(key)} is not what was written`)
+      found.push([plain(key).slice(1), opened.value])
+    }
+    return found
   }
 
   async verdicts(): Promise<readonly { readonly key: Hash; readonly verdict: StoredVerdict }[]> {
