@@ -26,7 +26,8 @@ function colliding() {
   const inputs = 3_000
   const terms = []
   for (let a = 1; a <= inputs && terms.length < 15_000; a++) {
-    for (let b = a + 1; b <= inputs && terms.length < 15_000; b++) if ((hashOf(0, 2 * a, 2 * b, 0) & 0xffff) < 32) terms.push(` (and a${a} a${b})`)
+    for (let b = a + 1; b <= inputs && terms.length < 15_000; b++)
+      if ((hashOf(0, 2 * a, 2 * b, 0) & 0xffff) < 32) terms.push(` (and a${a} a${b})`)
   }
   return `${times(inputs, (k) => `(declare-const a${k + 1} Bool)\n`)}${asserted(`(or${terms.join('')})`)}`
 }
@@ -49,7 +50,8 @@ const HOSTILE = {
   'the same product again': () => `${xy(128)}${times(60, () => asserted('(= x (bvmul x y))'))}`,
   'a wide division': () => `${xy(400)}${asserted('(= x (bvudiv x y))')}`,
   'a wide shift': () => `${xy(20_000)}${asserted('(= x (bvshl x y))')}`,
-  'distinct pairs': () => `${times(500, (k) => `(declare-const a${k} (_ BitVec 2))\n`)}${asserted(`(distinct${times(500, (k) => ` a${k}`)})`)}`,
+  'distinct pairs': () =>
+    `${times(500, (k) => `(declare-const a${k} (_ BitVec 2))\n`)}${asserted(`(distinct${times(500, (k) => ` a${k}`)})`)}`,
   'gates on one place of the table': colliding,
 }
 

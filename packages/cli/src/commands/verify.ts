@@ -130,7 +130,11 @@ function recheck(receipt: CheckedReceipt, proofFile: string, form: 'as-submitted
 }
 
 /** As it was given to `aethel submit`, the file is a solver's output. */
-function recheckModel(receipt: CheckedReceipt, modelFile: string, form: 'as-submitted' | 'as-given'): Result<{ readonly gas: number }, Refusal> {
+function recheckModel(
+  receipt: CheckedReceipt,
+  modelFile: string,
+  form: 'as-submitted' | 'as-given',
+): Result<{ readonly gas: number }, Refusal> {
   const verifier = satModelVerifier() as ProofVerifier<unknown>
   const formula = parseCnfClaim(receipt.claim)
   if (!formula.ok) return formula
