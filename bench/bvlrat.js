@@ -43,7 +43,7 @@ const FAMILIES = [
   (k) => `${X}(assert (distinct (bvmul x (_ bv${3 * 2 ** k} 32)) (bvsub (bvshl x (_ bv${k + 2} 32)) (bvshl x (_ bv${k} 32)))))`,
 ]
 
-function conditions() {
+export function conditions() {
   return FAMILIES.flatMap((family, f) =>
     Array.from({ length: 10 }, (_, k) => {
       const claim = scriptToClaim(new TextEncoder().encode(family(k)))

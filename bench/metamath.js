@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { checkDatabase, parseDatabase } from '@aethel/proofs'
 import { obtainLibrary } from '../packages/cli/dist/demo/library.js'
+import { checkDatabaseInParallel } from '../packages/cli/dist/metamath-jobs/check.js'
 import { BIN } from './lib/network.js'
 import { median, timed } from './lib/statistics.js'
 
@@ -27,7 +28,16 @@ export const metamath = {
       gas = verdict.gas
     })
     const whole = await timed(REPEATS, () => {
-      execFileSync(process.execPath, [BIN, 'check', 'metamath', library.path, '--json'])
+      execFileSync(process.execPath, [BIN, 'check', 'metamath', library.path, '--jobs', '1', '--json'])
+    })
+    const pair = await timed(REPEATS, () => {
+      execFileSync(process.execPath, [BIN, 'check', 'metamath', library.path, '--jobs', '2', '--json'])
+    })
+    const shared = new Uint8Array(new SharedArrayBuffer(bytes.length))
+    shared.set(bytes)
+    const twoThreads = await timed(REPEATS, async () => {
+      const verdict = await checkDatabaseInParallel(shared, 2)
+      if (verdict.status !== 'valid' || verdict.gas !== gas) throw new Error('two threads say something else than one')
     })
     const reference = await referenceSeconds(library.path)
     const compared = reference === null ? {} : { floor: { name: 'C metamath', value: reference } }
@@ -37,7 +47,15 @@ export const metamath = {
       { name: 'parse', value: median(parse) / 1000, unit: 's' },
       { name: 'parse and check', value: median(check) / 1000, unit: 's' },
       { name: 'per gas', value: (median(check) * 1e6) / gas, unit: 'ns' },
-      { name: 'aethel check metamath (process)', value: median(whole) / 1000, unit: 's', ...compared, target: 'at most 1 x C metamath' },
+      { name: 'aethel check metamath (process)', value: median(whole) / 1000, unit: 's', ...compared, target: 'at most 0.5 x C metamath' },
+      { name: 'with two threads (process)', value: median(pair) / 1000, unit: 's' },
+      {
+        name: 'two threads: parse and check',
+        value: median(twoThreads) / 1000,
+        unit: 's',
+        floor: { name: 'one thread', value: median(check) / 1000 },
+        target: 'at most 1/1.7 = 0.59 x one thread',
+      },
     ]
   },
 }

@@ -1,4 +1,5 @@
 /** All mutants, in the order of the protocol: what is counted, what is voted for, how views change, what survives, what is refused. */
+import { bounds } from './bounds.js'
 import { catchUp } from './catch-up.js'
 import { edge } from './edge.js'
 import { execution } from './execution.js'
@@ -7,10 +8,11 @@ import { liveness } from './liveness.js'
 import { normalCase } from './normal-case.js'
 import { persistence } from './persistence.js'
 import { quorums } from './quorums.js'
+import { snapshots } from './snapshots.js'
 import { viewChange } from './view-change.js'
 
 /** @type {readonly import('./lib/mutant.js').Mutant[]} */
-export const MUTANTS = [quorums, normalCase, viewChange, persistence, liveness, catchUp, edge, execution, formats].flat()
+export const MUTANTS = [quorums, normalCase, viewChange, persistence, liveness, catchUp, snapshots, edge, execution, formats, bounds].flat()
 
 export class UnknownMutantError extends Error {}
 

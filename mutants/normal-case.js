@@ -125,8 +125,8 @@ export const normalCase = [
       },
       {
         file: CHAIN,
-        before: '  if (lowest !== undefined && proven !== undefined) pursueHash(state, proven.hash, lowest)',
-        after: '  if (proven === undefined) return',
+        before: '  if (lowest === undefined || proven === undefined) return\n  markCommitted',
+        after: '  if (lowest === undefined || proven === undefined || proven !== null) return\n  markCommitted',
       },
     ],
     hunt: simulation('--validators 4'),

@@ -20,9 +20,9 @@ export const persistence = [
     edits: [
       {
         file: REPLICA,
-        before: '      this.#jobs = []\n    }\n    return this.#out',
+        before: '      this.#abandoned = []\n    }\n    return this.#out',
         after:
-          "      this.#jobs = []\n    }\n    return [...this.#out.filter((effect) => effect.kind === 'send'), ...this.#out.filter((effect) => effect.kind !== 'send')]",
+          "      this.#abandoned = []\n    }\n    return [...this.#out.filter((effect) => effect.kind === 'send'), ...this.#out.filter((effect) => effect.kind !== 'send')]",
       },
     ],
     hunt: simulation('--validators 4'),

@@ -72,6 +72,7 @@ function messages() {
     ...harvested,
     { kind: 'block', block },
     { kind: 'blocks', blocks: [block], links: [], certificate },
+    { kind: 'blocks', blocks: [block], links: [], certificate, gas: [block.body.transactions.map((_, at) => at)] },
     { kind: 'evidence', evidence: encodeEvidence(CHAIN, equivocation()) },
     { kind: 'fetch', want: 'block', hash: block.hash },
     { kind: 'fetch', want: 'committed', from: height(1) },
@@ -100,7 +101,7 @@ function vote(kind, block, sender) {
 }
 
 /** @param {Pick<import('@aethel/consensus').Block, 'hash' | 'header'>} block */
-function certificateOf(block, signers = [0, 1, 2]) {
+export function certificateOf(block, signers = [0, 1, 2]) {
   const votes = signers.map((sender) => vote('commit', block, sender))
   return assembleCertificate(/** @type {import('@aethel/consensus').Vote} */ (votes[0]), 4, votes)
 }
@@ -108,6 +109,18 @@ function certificateOf(block, signers = [0, 1, 2]) {
 function blocks() {
   const found = messages().flatMap((message) => (message.kind === 'pre-prepare' || message.kind === 'block' ? [message.block] : []))
   return [...new Map(found.map((block) => [keyOf(block.hash), block])).values()]
+}
+
+/** The blocks of the seeds that stand on each other, from the first on. */
+export function chainOfBlocks() {
+  const [first, ...others] = blocks().toSorted((a, b) => a.header.height - b.header.height)
+  if (first === undefined) return []
+  const chain = [first]
+  for (const block of others) {
+    const top = /** @type {import('@aethel/consensus').Block} */ (chain.at(-1))
+    if (equalBytes(block.header.parent, top.hash)) chain.push(block)
+  }
+  return chain
 }
 
 function equivocation() {
@@ -125,7 +138,7 @@ function rivals() {
 }
 
 const TAGS = [
-  ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 20].map((tag) => Uint8Array.of(tag)),
+  ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 20].map((tag) => Uint8Array.of(tag)),
   CHAIN,
   VALIDATORS.hash,
   Uint8Array.of(0, 4, 15),

@@ -2,6 +2,7 @@
 import * as consensus from './consensus.js'
 import * as files from './files.js'
 import * as proofs from './proofs.js'
+import * as snapshots from './snapshots.js'
 import * as truth from './truth.js'
 
 /** @type {readonly import('../lib/properties.js').Target[]} */
@@ -12,6 +13,8 @@ export const TARGETS = [
   consensus.evidence,
   consensus.fork,
   consensus.frames,
+  snapshots.offersOfStates,
+  snapshots.partsOfMaps,
   files.transactions,
   files.genesisBinary,
   files.genesisJson,

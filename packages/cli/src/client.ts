@@ -9,6 +9,22 @@ export const DEFAULT_URL = 'http://127.0.0.1:27101'
 const ANSWER_TIMEOUT_MS = 10_000
 const MAX_ERROR_TEXT = 200
 
+export interface SyncStatus {
+  readonly trustCertificates: boolean
+  /** Blocks that this validator has not executed, because it took over the state after the last of them. */
+  readonly gaps: readonly { readonly from: number; readonly to: number }[]
+  /** A state that it is taking over. */
+  readonly fetching: {
+    readonly height: number
+    readonly lanesDone: number
+    readonly lanes: number
+    readonly bytes: number
+    readonly peers: number
+  } | null
+  /** Heights of the states that others can have from it. */
+  readonly serves: readonly number[]
+}
+
 export interface NodeStatus {
   readonly version: string
   readonly chainId: string
@@ -32,6 +48,7 @@ export interface NodeStatus {
   readonly viewChanges: number
   /** On record against validators. */
   readonly offences: readonly { readonly validator: number; readonly count: number }[]
+  readonly sync: SyncStatus
   readonly rssBytes: number
   readonly uptimeMs: number
 }
@@ -91,6 +108,9 @@ export interface Client {
   submitBatch(batch: Uint8Array, wait: Wait, timeoutMs: number): Promise<readonly SubmissionOutcome[]>
   transaction(id: string): Promise<SubmissionOutcome>
   isFinal(claimIdHex: string): Promise<boolean>
+  /** One page of claims, newest first; "next" goes into `before` for the one after it. */
+  claims(query: Readonly<Record<string, string>>): Promise<JsonObject>
+  claimPage(claimIdHex: string): Promise<JsonObject>
   /** Null: not known, or not final. */
   receipt(claimIdHex: string): Promise<Uint8Array | null>
   library(name: string): Promise<{ readonly root: string; readonly count: number }>
@@ -142,6 +162,8 @@ export function createClient(address: string): Client {
       if (answer.status !== 404) expectOk(url, answer)
       return answer.status === 200
     },
+    claims: (query) => getJson(`/v1/claims?${new URLSearchParams(query)}`),
+    claimPage: (claimIdHex) => getJson(`/v1/claims/${encodeURIComponent(claimIdHex)}/page`),
     receipt: async (claimIdHex) => {
       const answer = await call(`/v1/claims/${claimIdHex}/receipt`)
       if (answer.status === 404 || answer.status === 409) return null
@@ -254,6 +276,7 @@ function parseStatus(o: JsonObject): NodeStatus {
       invalid: numberAt(verifications, 'invalid'),
     },
     viewChanges: numberAt(o, 'viewChanges'),
+    sync: syncStatus(asObject(o['sync'], 'sync')),
     offences: listAt(o, 'offences').map((item) => {
       const offence = asObject(item, 'an offence')
       return { validator: numberAt(offence, 'validator'), count: numberAt(offence, 'count') }
@@ -331,5 +354,27 @@ function details(status: SubmissionOutcome['status'], o: JsonObject): Submission
     ...(height === undefined ? {} : { height }),
     ...(code === undefined ? {} : { code }),
     ...(message === undefined ? {} : { message }),
+  }
+}
+
+function syncStatus(o: JsonObject): SyncStatus {
+  const fetching = o['fetching'] === null ? null : asObject(o['fetching'], 'a state being fetched')
+  return {
+    trustCertificates: o['trustCertificates'] === true,
+    gaps: listAt(o, 'gaps').map((item) => {
+      const gap = asObject(item, 'a gap')
+      return { from: numberAt(gap, 'from'), to: numberAt(gap, 'to') }
+    }),
+    fetching:
+      fetching === null
+        ? null
+        : {
+            height: numberAt(fetching, 'height'),
+            lanesDone: numberAt(fetching, 'lanesDone'),
+            lanes: numberAt(fetching, 'lanes'),
+            bytes: numberAt(fetching, 'bytes'),
+            peers: listAt(fetching, 'peers').length,
+          },
+    serves: listAt(o, 'serves').map(Number),
   }
 }

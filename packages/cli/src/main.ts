@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   why: async () => (await import('./commands/why.js')).registerWhy,
   prove: async () => (await import('./commands/prove.js')).registerProve,
   submit: async () => (await import('./commands/submit.js')).registerSubmit,
+  claims: async () => (await import('./commands/claims.js')).registerClaims,
   verify: async () => (await import('./commands/verify.js')).registerVerify,
   check: async () => (await import('./commands/check.js')).registerCheck,
   conformance: async () => (await import('./commands/conformance.js')).registerConformance,

@@ -85,6 +85,35 @@ describe('check lrat', () => {
   })
 })
 
+describe('check lrat in pieces', () => {
+  it('a proof of several pieces is read to its end: padded with comments to three megabytes, whole and cut', () => {
+    const text = `c ${'x'.repeat(3 << 20)}\n5 2 0 1 2 0\n6 0 5 3 4 0\n`
+    const formula = write('four.cnf', 'p cnf 2 4\n1 2 0\n-1 2 0\n1 -2 0\n-1 -2 0\n')
+    expect(aethel('check', 'lrat', formula, write('long.lrat', text)).code).toBe(0)
+    expect(aethel('check', 'lrat', formula, write('cut.lrat', text.slice(0, -8))).code).toBe(3)
+  })
+})
+
+describe('check sat-model', () => {
+  const formula = () => write('sat.cnf', 'p cnf 3 2\n1 -2 0\n2 3 0\n')
+
+  it('what a solver prints is valid, and without any line but literals too', () => {
+    const outcome = aethel('check', 'sat-model', formula(), write('good.model', 'c x\ns SATISFIABLE\nv 1 2\nv -3 0\n'), '--json')
+    expect(outcome.code).toBe(0)
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ status: 'valid' })
+    expect(aethel('check', 'sat-model', formula(), write('plain.model', '1 2 0')).stdout).toContain('the model')
+  })
+
+  it('a wrong model is code 3 and names the clause, an answer that is none code 2 and names the file', () => {
+    const wrong = aethel('check', 'sat-model', formula(), write('wrong.model', 'v -1 2 0\n'))
+    expect(wrong.code).toBe(3)
+    expect(errorLine(wrong)).toContain('clause 1')
+    const none = aethel('check', 'sat-model', formula(), write('none.model', 's UNSATISFIABLE\n'))
+    expect(none.code).toBe(2)
+    expect(errorLine(none)).toContain('none.model')
+  })
+})
+
 describe('files that cannot be read', () => {
   it.each([
     ['a directory', () => folder.path],
@@ -95,6 +124,7 @@ describe('files that cannot be read', () => {
       ['metamath', path()],
       ['lrat', path(), refutation],
       ['lrat', cnf, path()],
+      ['sat-model', cnf, path()],
     ]) {
       const outcome = aethel('check', ...args, '--json')
       expect(outcome.code).toBe(2)

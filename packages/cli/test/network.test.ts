@@ -103,6 +103,51 @@ describe('a proof becomes final and its receipt verifies', () => {
     expect(JSON.parse(repeated.stdout)).toMatchObject({ status: 'duplicate' })
   })
 
+  it('claims are found by what is known of them, and a page says what the submitter said, as such', async () => {
+    const cnf = `${instances}pigeonhole-3.cnf`
+    const said = ['--title', 'three pigeons', '--toolchain', 'by hand', '--source', cnf]
+    expect((await submitted(cnf, '--proof', `${instances}pigeonhole-3.lrat`, ...said, '--json')).code).toBe(0)
+    const url = ['--url', network.urls[1] ?? '', '--json']
+    const found = async (...args: readonly string[]): Promise<Record<string, unknown>[]> =>
+      (JSON.parse((await aethelAsync('claims', ...args, ...url)).stdout) as { claims: Record<string, unknown>[] }).claims
+    const [claim] = await found('--source', cnf)
+    expect(claim).toMatchObject({ kind: 'lrat/1', label: null })
+    for (const filter of [
+      ['--kind', 'lrat/1'],
+      ['--sender', String(claim?.['sender'])],
+      ['--height', String(claim?.['height'])],
+    ])
+      expect(await found(...filter)).toContainEqual(claim)
+    expect(await found('--source', cnf, '--kind', 'metamath/1')).toEqual([])
+    expect(await found('--source', '0'.repeat(64))).toEqual([])
+    const label = labelsOf(library)[12] ?? ''
+    expect(await found('--label', label)).toMatchObject([{ kind: 'metamath/1', label }])
+    const all = await found('--limit', '1000')
+    const heights = all.map((each) => each['height'] as number)
+    expect(heights).toEqual(heights.toSorted((a, b) => b - a))
+
+    const page = JSON.parse((await aethelAsync('claims', String(claim?.['claimId']), ...url)).stdout) as Record<string, unknown>
+    expect(page).toMatchObject({
+      about: { cnf: { variables: 12, clauses: 22 } },
+      metadata: { verified: false, title: 'three pigeons', toolchain: 'by hand' },
+      receipt: { format: expect.stringMatching(/receipt/) },
+    })
+    const shown = (await aethelAsync('claims', String(claim?.['claimId']), '--url', network.urls[1] ?? '')).stdout
+    expect(shown).toMatch(/three pigeons.*unverified/)
+    const [theorem] = await found('--label', label)
+    const theoremPage = JSON.parse((await aethelAsync('claims', String(theorem?.['claimId']), ...url)).stdout) as Record<string, unknown>
+    expect(theoremPage).toMatchObject({ about: { assertion: expect.stringMatching(/^\|-/), restsOn: expect.arrayContaining(['mp']) } })
+  })
+
+  it('a claim that is final is not proved again: the word is said, the receipt is the one there is', async () => {
+    const cnf = `${instances}pigeonhole-3.cnf`
+    const receipt = folder.file('second.json')
+    const outcome = await submitted(cnf, '--proof', `${instances}pigeonhole-3.lrat`, '-o', receipt)
+    expect(outcome.code).toBe(0)
+    expect(outcome.stdout).toMatch(/final.* already/)
+    expect(aethel('verify', receipt, '--trust', network.trustFile).code).toBe(0)
+  })
+
   it('a refutation: submitted, final, verified, checked again; another refutation is not the one submitted', async () => {
     const receipt = folder.file('refutation.json')
     const cnf = `${instances}pigeonhole-4.cnf`
@@ -112,6 +157,55 @@ describe('a proof becomes final and its receipt verifies', () => {
     const swapped = aethel('verify', receipt, '--trust', network.trustFile, '--recheck', '--proof', `${instances}pigeonhole-5.lrat`)
     expect(swapped.code).toBe(3)
     expect(errorLine(swapped)).toContain('proof-hash')
+  })
+
+  it('a model: submitted, final, verified, checked again; a wrong one is refused, and so is a model beside a refutation', async () => {
+    const receipt = folder.file('model.json')
+    const cnf = folder.file('sat.cnf')
+    const model = folder.file('sat.model')
+    const wrong = folder.file('wrong.model')
+    writeFileSync(cnf, 'p cnf 3 3\n1 -2 0\n2 3 0\n-1 -3 0\n')
+    writeFileSync(model, 's SATISFIABLE\nv 1 2 -3 0\n')
+    writeFileSync(wrong, 'v 1 2 3 0\n')
+    const refused = await submitted(cnf, '--model', wrong, '--json')
+    expect(refused.code).toBe(3)
+    expect(JSON.parse(refused.stdout)).toMatchObject({ status: 'refused', code: 'false-clause' })
+    expect((await submitted(cnf, '--model', model, '-o', receipt)).code).toBe(0)
+    const verified = aethel('verify', receipt, '--trust', network.trustFile, '--recheck', '--proof', model, '--json')
+    expect(verified.code).toBe(0)
+    expect(JSON.parse(verified.stdout)).toMatchObject({ status: 'valid', kind: 'sat-model/1' })
+    expect(aethel('verify', receipt, '--trust', network.trustFile, '--recheck', '--proof', wrong).code).toBe(3)
+    expect((await submitted(cnf, '--model', model, '--proof', model)).code).toBe(2)
+  })
+
+  it('a QF_BV script: proved, submitted, final, verified, checked again with the proof that submit kept', async () => {
+    const receipt = folder.file('script.json')
+    const script = folder.file('script.smt2')
+    const proof = folder.file('script.lrat')
+    writeFileSync(script, '(declare-const x (_ BitVec 8)) (assert (bvult x #x01)) (assert (distinct x (bvneg x))) (check-sat)')
+    expect(aethel('prove', script, '--solver', 'builtin', '-o', proof).code).toBe(0)
+    const outcome = await submitted(script, '--proof', proof, '--wait', 'final', '-o', receipt)
+    expect(outcome.code).toBe(0)
+    expect(outcome.stdout).toContain(`${receipt}.proof`)
+    const again = aethel('verify', receipt, '--trust', network.trustFile, '--recheck')
+    expect(again.code).toBe(0)
+    expect(again.stdout).toContain('recheck')
+    writeFileSync(`${receipt}.proof`, readFileSync(`${instances}pigeonhole-5.lrat`))
+    const swapped = aethel('verify', receipt, '--trust', network.trustFile, '--recheck')
+    expect(swapped.code).toBe(3)
+    expect(errorLine(swapped)).toContain('proof-hash')
+  })
+
+  it('a theorem taken out of its database is submitted without it', async () => {
+    const bundle = folder.file('theorem.proofs.json')
+    const label = labelsOf(library).at(-1) ?? ''
+    expect(aethel('prove', library, '--label', label, '-o', bundle).code).toBe(0)
+    const outcome = await submitted(bundle, '--wait', 'final', '--json')
+    expect(outcome.code).toBe(0)
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ name: label })
+    writeFileSync(bundle, readFileSync(bundle, 'utf8').replace(/"proof": "[0-9a-f]{8}/, '"proof": "ffffffff'))
+    const broken = await submitted(bundle)
+    expect(broken.code).toBe(2)
   })
 
   it('the status of a validator is shown', async () => {

@@ -38,7 +38,8 @@ const FOUR = 'c all four corners\np cnf 2 4\n1 2 0\n-1 2 0\n1 -2 0\n-1 -2 0\n'
 const THREE = 'p cnf 3 3\n1 2 0\n-1 2 0\n1 -2 0\n'
 const cnf = write('four.cnf', FOUR)
 const satisfiable = write('three.cnf', THREE)
-const MODEL = '(set-logic QF_BV)\n(declare-const x (_ BitVec 8))\n(declare-const p Bool)\n(assert (= (bvmul x #x03) #x21))\n(assert (not p))\n(check-sat)\n'
+const MODEL =
+  '(set-logic QF_BV)\n(declare-const x (_ BitVec 8))\n(declare-const p Bool)\n(assert (= (bvmul x #x03) #x21))\n(assert (not p))\n(check-sat)\n'
 const script = write('model.smt2', MODEL)
 
 const DRAT = solver('drat', "writeFileSync(proof, '2 0\\n0\\n'); process.exit(20)")
@@ -97,7 +98,12 @@ describe('unsatisfiable', () => {
 
 describe('satisfiable', () => {
   it('a CNF gets its model as v lines, a script as define-funs, with exit code 0', () => {
-    const outcome = aethel('prove', satisfiable, '--solver', solver('sat', "console.log('s SATISFIABLE\\nv 1 2'); console.log('v -3 0'); process.exit(10)"))
+    const outcome = aethel(
+      'prove',
+      satisfiable,
+      '--solver',
+      solver('sat', "console.log('s SATISFIABLE\\nv 1 2'); console.log('v -3 0'); process.exit(10)"),
+    )
     expect(outcome).toMatchObject({ code: 0, stderr: '' })
     expect(outcome.stdout).toContain('satisfiable: ')
     expect(outcome.stdout.trimEnd().split('\n').at(-1)).toBe('v 1 2 0')

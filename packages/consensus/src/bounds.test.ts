@@ -191,7 +191,7 @@ describe('what one faulty validator can make a replica hold', () => {
   it('remembered signatures and certificates: 32,768 each, at a fixed size', () => {
     const checker = createMessageChecker({ chainId: CHAIN, validators: validatorSet(N), verifySignature: () => true })
     const kept = keptBytes(() => {
-      for (let at = 1; at <= 60_000; at++) checker.check({ kind: 'vote', vote: anyVote(0, at, 'prepare') })
+      for (let at = 1; at <= 120_000; at++) checker.check({ kind: 'vote', vote: anyVote(0, at, 'prepare') })
     })
     expect(kept).toBeLessThan(32_768 * 512 + NOISE_BYTES)
   })

@@ -74,7 +74,9 @@ function roughBytes(message: Message): number {
     case 'fetch':
     case 'blocks':
     case 'view-claim':
-      return fixed
+    case 'snapshot':
+    case 'chunk':
+      return fixed // the last two are the replica's to send, and to count
     case 'evidence':
       return fixed + message.evidence.length
   }
@@ -231,7 +233,7 @@ export function acceptedProposal(state: State, at: Height, slot: Slot): PrePrepa
   return { kind: 'pre-prepare', epoch: vote.epoch, view: vote.view, block: entry.block, sender: vote.sender, signature: vote.signature }
 }
 
-export function onFetch(state: State, from: ValidatorIndex, message: Exclude<Fetch, { want: 'view' }>): void {
+export function onFetch(state: State, from: ValidatorIndex, message: Extract<Fetch, { want: 'committed' | 'block' }>): void {
   if (message.want === 'committed') {
     if (message.from <= state.committed.height) serve(state, from, message.from)
     return
@@ -255,7 +257,8 @@ export function onBlocks(state: State, from: ValidatorIndex, message: Blocks): v
   if (first.header.height !== state.committed.height + 1) return ignore(state, 'blocks', 'not on top of the committed block')
   state.sync = null
   try {
-    for (const block of usable) onBodyFromSync(state, block, message)
+    const skipped = message.blocks.length - usable.length
+    for (const [position, block] of usable.entries()) onBodyFromSync(state, block, message, message.gas?.[skipped + position] ?? null)
     learnCommit(state, message.certificate)
     commitReady(state)
   } catch (error) {
@@ -267,8 +270,8 @@ export function onBlocks(state: State, from: ValidatorIndex, message: Blocks): v
   if (claimed > last) requestSync(state, from, height(last + 1))
 }
 
-function onBodyFromSync(state: State, block: Blocks['blocks'][number], message: Blocks): void {
-  onBody(state, block)
+function onBodyFromSync(state: State, block: Blocks['blocks'][number], message: Blocks, gas: readonly number[] | null): void {
+  onBody(state, block, gas)
   if (block.header.height <= state.committed.height) return
   markCommitted(state, block.hash, block.header.height, message.certificate)
 }

@@ -21,10 +21,14 @@ import {
 import { noteProgress } from './timers.js'
 
 /** Keeps a body; the caller has a reason to want it (accepted, fetched by hash, or certified). */
-export function addBlock(state: State, block: Block): BlockEntry {
+export function addBlock(state: State, block: Block, gas: readonly number[] | null = null): BlockEntry {
   const known = entryOf(state, block.hash)
-  if (known !== undefined) return known
+  if (known !== undefined) {
+    known.gas ??= gas
+    return known
+  }
   const entry = newEntry(state, block, 'received')
+  entry.gas = gas
   let held = entry.bytes
   for (const other of state.blocks.values()) held += other.bytes
   while (state.blocks.size >= MAX_RETAINED_BLOCKS || held > MAX_RETAINED_BYTES) {
@@ -38,8 +42,8 @@ export function addBlock(state: State, block: Block): BlockEntry {
 }
 
 /** A body that was missing has come: whoever was waiting for it goes on. */
-export function onBody(state: State, block: Block): void {
-  addBlock(state, block)
+export function onBody(state: State, block: Block, gas: readonly number[] | null = null): void {
+  addBlock(state, block, gas)
   const proven = state.certified.get(block.header.height)
   if (proven !== undefined && equalBytes(proven.hash, block.hash))
     markCommitted(state, proven.hash, block.header.height, proven.certificate)
@@ -110,7 +114,9 @@ function startValidation(state: State, entry: BlockEntry, parent: CommittedTip):
     )
   }
   entry.status = 'validating'
-  state.out.push({ kind: 'validate', block: entry.block })
+  const proven = state.certified.get(header.height)
+  const isCertified = proven !== undefined && equalBytes(proven.hash, entry.block.hash)
+  state.out.push({ kind: 'validate', block: entry.block, certifiedGas: isCertified ? entry.gas : null })
 }
 
 function lastCertificateFits(state: State, block: Block): boolean {

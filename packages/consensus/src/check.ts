@@ -33,6 +33,7 @@ import {
 import { type EpochLength, lastHeightOf, originHeightOf } from './epochs.js'
 import { checkBlockEvidence, checkEvidenceForm, type EvidenceContext } from './evidence.js'
 import {
+  type Blocks,
   type Message,
   type NewView,
   newViewBytes,
@@ -283,7 +284,8 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
     return epoch.ok ? signedBy(message.sender, viewClaimBytes(chainId, message), message.signature) : epoch
   }
 
-  const checkBlocks = (blocks: readonly Block[], links: readonly Header[], certificate: Certificate): Result<null, Refusal> => {
+  const checkBlocks = ({ blocks, links, certificate, gas }: Blocks): Result<null, Refusal> => {
+    if (gas !== undefined && !gasFits(blocks, gas)) return refuse('gas-shape', 'expected one gas for each transaction of each block')
     if (certificate.kind !== 'commit') return refuse('certificate-kind', 'expected a commit certificate')
     const last = blocks.at(-1)
     if (last === undefined) return refuse('empty', 'expected at least one block')
@@ -328,11 +330,14 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
       case 'fetch':
         return ok(null)
       case 'blocks':
-        return checkBlocks(message.blocks, message.links, message.certificate)
+        return checkBlocks(message)
       case 'block':
         return checkBlock(message.block)
       case 'view-claim':
         return checkClaim(message)
+      case 'snapshot':
+      case 'chunk':
+        return ok(null) // prove themselves, to whoever has asked for them and knows what it trusts (snapshot.ts)
       case 'evidence': {
         const evidence = checkEvidenceForm(message.evidence, evidenceContext)
         return evidence.ok ? ok(null) : evidence
@@ -347,6 +352,10 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
     },
     checkCertificate,
   }
+}
+
+function gasFits(blocks: readonly Block[], gas: readonly (readonly number[])[]): boolean {
+  return gas.length === blocks.length && blocks.every(({ body }, position) => gas[position]?.length === body.transactions.length)
 }
 
 /** The leader's PREPARE vote that a PRE-PREPARE carries as its signature. */

@@ -19,7 +19,7 @@ export function onLeaderJudged(state: State, about: View, complaint: Complaint |
 
 /** Leaves the view if a quorum is dissatisfied with its leader, or has left the view already. */
 export function considerComplaints(state: State): void {
-  if (state.phase.kind !== 'active') return
+  if (state.phase.kind !== 'active' || !isAnyComplaint(state)) return
   let power = 0n
   let reason = state.complaint
   for (const [index, validator] of state.config.validators.validators.entries()) {
@@ -31,6 +31,13 @@ export function considerComplaints(state: State): void {
   if (reason !== null && isQuorum(state.config.validators, power)) {
     state.agenda.push({ what: 'change-view', from: state.view, reason })
   }
+}
+
+/** Mostly nobody complains, and then nothing needs weighing. */
+function isAnyComplaint(state: State): boolean {
+  if (state.complaint !== null) return true
+  for (const status of state.statuses) if (status !== undefined && status.complaint !== null) return true
+  return false
 }
 
 function complaintOf(state: State, index: number): Complaint | null {

@@ -23,7 +23,8 @@ import { onLeaderJudged } from './complaints.js'
 import { type Diagnosis, explain, type Surroundings } from './diagnosis.js'
 import type { ForkMaterial } from './fork-assembly.js'
 import { ForkFound, forkMaterialOf, haltEffect } from './halting.js'
-import type { CommittedTip, ConsensusConfig, DurableState, Effect, Input, TimerName } from './interface.js'
+import type { CommittedTip, ConsensusConfig, DurableState, Effect, Input, PersistRecord, TimerName } from './interface.js'
+import { forkAt, jumpOf, type Landing } from './jump.js'
 import type { Message } from './messages.js'
 import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote } from './normal-case.js'
 import { onBuilt, proposeIfDue } from './propose.js'
@@ -55,11 +56,18 @@ export interface Inspection {
   readonly forkedAt: Height | null
 }
 
+/** `fork`: not taken over, because the state's chain contradicts the own one; null if that was known before. */
+export type Jump =
+  | { readonly durable: DurableState; readonly records: readonly PersistRecord[] }
+  | { readonly fork: Extract<Effect, { kind: 'fork' }> | null }
+
 export interface Consensus {
   step(input: Input): readonly Effect[]
   readonly committed: CommittedTip
   readonly view: View
   readonly phase: 'active' | 'changing'
+  /** Whether the block after the committed one is here and wanted: it is being verified and executed. */
+  readonly isExecuting: boolean
   /** Whether a message, not yet verified, could change anything: what is late, or was not asked for, costs no signature check. */
   wants(from: ValidatorIndex, message: Message): boolean
   inspect(): Inspection
@@ -69,6 +77,11 @@ export interface Consensus {
   forkMaterial(): ForkMaterial
   /** Null until the last block of the epoch is committed; then what the core of the next epoch, with these validators, starts from. */
   handOver(next: ValidatorSet): DurableState | null
+  /**
+   * The state after a later block is here, with proof that it is committed (protocol.md §7): what the core that goes on from there starts
+   * from, and what must be durable before it does.
+   */
+  jump(landing: Landing): Jump
 }
 
 export function createConsensus(config: ConsensusConfig, durable: DurableState): Consensus {
@@ -95,10 +108,15 @@ export function consensusOf(state: State, lastCommit: Certificate | null): Conse
     get phase() {
       return state.phase.kind
     },
+    get isExecuting() {
+      const next = state.committed.height + 1
+      return [...state.blocks.values()].some(({ block, wanted }) => wanted && block.header.height === next)
+    },
     wants: (from, message) => wants(state, from, message),
     explain: (around) => explain(state, around),
     forkMaterial: () => forkMaterialOf(state),
     handOver: (next) => (state.committed.height === state.lastHeight ? handOverOf(state, next) : null),
+    jump: (landing) => jump(state, landing),
     inspect: () => ({
       view: state.view,
       phase: state.phase.kind,
@@ -118,6 +136,14 @@ export function consensusOf(state: State, lastCommit: Certificate | null): Conse
       forkedAt: state.forkedAt,
     }),
   }
+}
+
+function jump(state: State, landing: Landing): Jump {
+  if (state.forkedAt !== null) return { fork: null }
+  const found = forkAt(state, landing)
+  if (found === null) return jumpOf(state, landing)
+  state.forkedAt = found.height
+  return { fork: haltEffect(state, found) }
 }
 
 /** A step ends where two certificates contradict each other, and the replica with it (protocol.md §12). */
@@ -145,7 +171,9 @@ function onInputWhenHalted(state: State, input: Input): void {
     state.answersThisTick.clear()
     state.out.push({ kind: 'set-timer', timer: 'status', afterMs: state.config.timers.statusMs })
   }
-  if (input.kind === 'message' && input.message.kind === 'fetch' && input.message.want !== 'view') onFetch(state, input.from, input.message)
+  if (input.kind !== 'message' || input.message.kind !== 'fetch') return
+  const { message } = input
+  if (message.want === 'committed' || message.want === 'block') onFetch(state, input.from, message)
 }
 
 /** Views and votes begin anew (protocol.md §10); the chain goes on. */
@@ -259,6 +287,7 @@ function onMessage(state: State, input: Extract<Input, { kind: 'message' }>): vo
     case 'status':
       return onStatus(state, from, message)
     case 'fetch':
+      if (message.want === 'snapshot' || message.want === 'chunk') return // for whoever has states: the replica
       return message.want === 'view' ? onViewFetch(state, from, message.nonce) : onFetch(state, from, message)
     case 'blocks':
       return onBlocks(state, from, message)
@@ -266,6 +295,9 @@ function onMessage(state: State, input: Extract<Input, { kind: 'message' }>): vo
       return onBlock(state, message)
     case 'view-claim':
       return onViewClaim(state, from, message)
+    case 'snapshot':
+    case 'chunk':
+      return // for whoever has states: the replica
     case 'evidence':
       return // for whoever fills blocks: the replica
   }

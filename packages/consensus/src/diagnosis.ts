@@ -20,6 +20,14 @@ export interface Surroundings {
   readonly openWriteMs: number
   /** Why the process accepts no input any more; null while it runs. */
   readonly stopped: string | null
+  /** A state that is being taken over: how many of its parts are complete, and who serves it. */
+  readonly snapshot?: {
+    readonly height: Height
+    readonly lanesDone: number
+    readonly lanes: number
+    readonly bytes: number
+    readonly peers: readonly ValidatorIndex[]
+  } | null
 }
 
 export type Cause =
@@ -28,6 +36,7 @@ export type Cause =
   | 'no-quorum-connected'
   | 'changing-view'
   | 'waiting-for-new-view'
+  | 'taking-over-state'
   | 'catching-up'
   | 'committing'
   | 'idle'
@@ -130,6 +139,16 @@ function found(cause: Cause, present: readonly ValidatorIndex[] | null = null, d
 function causeOf(state: State, around: Surroundings, next: Height): Found {
   if (around.stopped !== null) return found('stopped', null, around.stopped)
   if (around.openWriteMs > STALLED_WRITE_MS) return found('storage-stalled', null, `${Math.round(around.openWriteMs)} ms`)
+  const { snapshot = null } = around
+  if (snapshot !== null) {
+    const { lanesDone, lanes, bytes, peers } = snapshot
+    const from = peers.length === 0 ? 'nobody serves it at the moment' : `validators ${peers.join(', ')} serve it`
+    return found(
+      'taking-over-state',
+      null,
+      `${snapshot.height}: ${lanesDone} of ${lanes} parts are complete, ${bytes} bytes came since the start, ${from}`,
+    )
+  }
   const reachable = indices(state).filter((index) => index === state.config.self || around.connected.includes(index))
   if (!isQuorum(state.config.validators, powerOf(state, reachable))) return found('no-quorum-connected', reachable)
   if (state.phase.kind === 'changing') {

@@ -97,6 +97,8 @@ export function epochNamedBy(message: Message): Epoch | null {
       return message.epoch
     case 'evidence': // heard in the epoch of the offence and in the next
     case 'fetch':
+    case 'snapshot':
+    case 'chunk':
       return null
   }
 }

@@ -7,8 +7,8 @@
  * whoever gets a certificate only asks whether it is good, what it is about, and nothing else.
  */
 import { type Hash, keyOf } from '@aethel/codec'
-import type { Ballot, Certificate, Vote } from './certificate.js'
 import { isLaggard } from './catch-up.js'
+import type { Ballot, Certificate, Vote } from './certificate.js'
 import { MAX_SERVE_BYTES } from './interface.js'
 import type { NewView, ViewChange } from './messages.js'
 import { type BackOff, type BlockEntry, type EarlyProposal, entryOf, isLeader, type OwnVotes, type State } from './state.js'
@@ -44,6 +44,7 @@ const DEAD: ReadonlySet<string> = new Set([
   'acceptedAtMs',
   'roundTripMs',
   'blocksAsked', // for the edge, which here takes everything
+  'newViews', // shown only to prove a fork, which ends the exploration
   'tick', // compared with other ticks only: those are described by their distance from it
 ])
 
@@ -68,7 +69,11 @@ function isAcceptedStill(state: State, hash: Hash | undefined): boolean {
 /** What a state says of blocks, other than that it has them: whoever names one may ask for it. */
 export function namedIn(state: State): Hash[] {
   const { phase, highest, lastCertificate } = state
-  const certificates = [highest, lastCertificate, phase.kind === 'active' ? (phase.newView?.certificate ?? null) : phase.viewChange.certificate]
+  const certificates = [
+    highest,
+    lastCertificate,
+    phase.kind === 'active' ? (phase.newView?.certificate ?? null) : phase.viewChange.certificate,
+  ]
   for (const message of state.viewChanges) certificates.push(message?.certificate ?? null)
   const named = certificates.flatMap((certificate) => (certificate === null ? [] : [certificate.blockHash]))
   for (const [at, hash] of state.accepted) if (isAcceptedStill(state, hash) || state.own.get(at) === undefined) named.push(hash)
@@ -90,7 +95,9 @@ const DESCRIBED: Readonly<Record<string, Describe>> = {
   accepted: (state, { nameOf, ground }) =>
     sorted([...state.accepted].map(([at, hash]) => (isAcceptedStill(state, hash) ? `${at - ground}=${nameOf(hash)}` : ''))),
   own: (state, { nameOf, ground }) =>
-    sorted([...state.own].map(([at, own]) => (isAcceptedStill(state, state.accepted.get(at)) ? `${at - ground}=${ownOf(own, nameOf)}` : ''))),
+    sorted(
+      [...state.own].map(([at, own]) => (isAcceptedStill(state, state.accepted.get(at)) ? `${at - ground}=${ownOf(own, nameOf)}` : '')),
+    ),
   votes: votesOf,
   certified: (state, context) => sorted([...state.certified.values()].map((proven) => provenOf(proven, context))),
   early: (state, { nameOf }) =>
@@ -221,4 +228,3 @@ function toldOf(state: State, told: BackOff<ViewChange | NewView> | undefined): 
 function sinceOf(state: State, { sinceTick, dueTick }: { readonly sinceTick: number; readonly dueTick: number }): string {
   return `${sinceTick - state.tick}/${dueTick - state.tick}`
 }
-

@@ -148,6 +148,18 @@ describe('a replica that learns of a fork halts and can prove it', () => {
     expect(whole?.checked).toMatchObject({ ok: true, value: { power: 3n } })
   })
 
+  it('a state of a rival chain is not taken over', () => {
+    const { replica } = committed()
+    const committedTip = { height: theirs[1].header.height, hash: theirs[1].hash, timestampMs: theirs[1].header.timestampMs }
+    const recent = [theirs[0], theirs[1]].map(({ header, hash }) => ({ height: header.height, hash }))
+    const landing = { committed: committedTip, validators: set, certificate: rivalCertificate(theirs[1]), recent }
+    const jump = replica.running.jump(landing)
+    expect('fork' in jump && jump.fork?.height).toBe(1)
+    expect(replica.running.inspect().forkedAt).toBe(1)
+    expect(replica.running.jump(landing)).toEqual({ fork: null })
+    expect(replica.running.committed.hash).toEqual(ours.hash)
+  })
+
   it('without a contradiction there is no proof', () => {
     const { replica } = committed()
     const material = { ...chainOn(replica), certificates: [rivalCertificate(ours), ...chainOn(replica).certificates] }

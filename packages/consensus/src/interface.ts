@@ -168,7 +168,12 @@ export type Effect =
   /** Answer `fetch committed` from the store: BLOCKS from `from`, bounded in bytes. */
   | { readonly kind: 'serve'; readonly to: ValidatorIndex; readonly from: Height }
   /** Verify every proof, check every rule, execute on the parent's state, compare the state root. */
-  | { readonly kind: 'validate'; readonly block: Block }
+  | {
+      readonly kind: 'validate'
+      readonly block: Block
+      /** Of a block proven committed: the gas of each of its proofs, as a peer says; nobody has checked it. */
+      readonly certifiedGas: readonly number[] | null
+    }
   /** Fill a block on top of `parent`; answer with `built`. */
   | { readonly kind: 'build'; readonly parent: Hash; readonly height: Height; readonly view: View; readonly timestampMs: number }
   /** A block of our own that is now proposed (already executed by `build`). */

@@ -66,6 +66,61 @@ describe('complaints (protocol.md §8)', () => {
   })
 })
 
+describe('a replica that left its view alone (decision 0011)', () => {
+  /** Four; 3 has asked for view 1 on a timer of its own, the others are in view 0. */
+  function withLoner(): Cluster {
+    const cluster = new Cluster()
+    cluster.at(3).fire('view')
+    cluster.deliver()
+    expect(cluster.replicas.map((replica) => replica.position)).toEqual(['active 0', 'active 0', 'active 0', 'changing 1'])
+    return cluster
+  }
+
+  const order = (cluster: Cluster, ...labels: string[]): void => {
+    for (const replica of cluster.up) replica.order(...labels)
+  }
+
+  it('follows what the others commit, and moves none of them', () => {
+    const cluster = withLoner()
+    for (const label of ['a', 'b', 'c']) {
+      cluster.at(0).order(label)
+      cluster.run(4 * TIMERS.statusMs)
+    }
+    expect(cluster.at(3).committed).toHaveLength(3)
+    expect(cluster.replicas.map((replica) => replica.position)).toEqual(['active 0', 'active 0', 'active 0', 'changing 1'])
+  })
+
+  it.each([0, 1, 2])('D7: when the others need its vote, because %s is down, all meet in the next view and commit', (down) => {
+    const cluster = withLoner()
+    cluster.at(0).order('before')
+    cluster.run(TIMERS.statusMs)
+    cluster.at(down).crash()
+    order(cluster, 'after')
+    // One timeout, and one more where the next leader is the one that is down.
+    cluster.run(4 * TIMERS.floorMs)
+    order(cluster, 'again')
+    cluster.run(4 * TIMERS.floorMs)
+    expect(cluster.chain.length).toBeGreaterThanOrEqual(2)
+    for (const replica of cluster.up) expect([replica.index, replica.height]).toEqual([replica.index, cluster.chain.length])
+    expect(cluster.at(3).sentVotes('commit').length).toBeGreaterThan(0) // its vote was needed
+  })
+
+  it('D7: it restarts, and still does not vote in the view it left; with two of four alone nothing is lost when they meet', () => {
+    const cluster = withLoner()
+    cluster.at(3).restart()
+    expect(cluster.at(3).position).toBe('changing 1')
+    cluster.at(0).order('a')
+    cluster.run(TIMERS.statusMs)
+    expect(cluster.at(3).sentVotes()).toEqual([])
+    cluster.at(2).fire('view') // a second one: now a weak quorum asks
+    cluster.run(4 * TIMERS.floorMs)
+    order(cluster, 'b')
+    cluster.run(4 * TIMERS.floorMs)
+    expect(cluster.chain.length).toBeGreaterThanOrEqual(2)
+    expect(cluster.replicas.map((replica) => replica.height)).toEqual(new Array(4).fill(cluster.chain.length))
+  })
+})
+
 describe('the view timer (protocol.md §8)', () => {
   it('grows while it runs when round trips grow, before it fires; peers beyond the nearest quorum cannot stretch it', () => {
     const cluster = new Cluster()

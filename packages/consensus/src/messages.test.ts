@@ -21,6 +21,7 @@ import {
   CHAIN,
   certificateOf,
   chainOf,
+  keyOfValidator,
   newViewOf,
   prePrepareOf,
   signVote,
@@ -91,7 +92,35 @@ const SAMPLES: Record<string, Message> = {
     signature: viewChangeOf(2, 1).entry.signature,
   },
   blocks: { kind: 'blocks', blocks: [one], links: [two.header], certificate: certificateOf('commit', 0, two) },
+  'blocks with gas': {
+    kind: 'blocks',
+    blocks: [one, two],
+    links: [],
+    certificate: certificateOf('commit', 0, two),
+    gas: [
+      [7, 0],
+      [0, 1_000],
+    ],
+  },
   block: { kind: 'block', block: one },
+  'fetch snapshot': { kind: 'fetch', want: 'snapshot', epoch: epoch(3) },
+  'fetch chunk': { kind: 'fetch', want: 'chunk', height: height(12), lane: 0xffff, cursor: Uint8Array.of(1, 2) },
+  snapshot: {
+    kind: 'snapshot',
+    offer: {
+      links: [
+        {
+          header: one.header,
+          certificate: certificateOf('commit', 0, one),
+          nextValidators: [{ publicKey: keyOfValidator(1).publicKey, power: 5n }],
+        },
+      ],
+      header: two.header,
+      descendants: [three.header],
+      certificate: certificateOf('commit', 0, three),
+    },
+  },
+  chunk: { kind: 'chunk', height: height(12), lane: 3, cursor: Uint8Array.of(1, 2), chunk: Uint8Array.of(9, 9, 9) },
   evidence: {
     kind: 'evidence',
     evidence: encodeEvidence(
@@ -143,7 +172,20 @@ describe('message bytes (protocol.md §3)', () => {
   }
 
   it('every kind of message has a golden sample', () => {
-    const kinds = ['pre-prepare', 'vote', 'view-change', 'new-view', 'status', 'fetch', 'blocks', 'block', 'view-claim', 'evidence']
+    const kinds = [
+      'pre-prepare',
+      'vote',
+      'view-change',
+      'new-view',
+      'status',
+      'fetch',
+      'blocks',
+      'block',
+      'view-claim',
+      'snapshot',
+      'chunk',
+      'evidence',
+    ]
     expect([...new Set(Object.values(SAMPLES).map((message) => message.kind))].sort()).toEqual(kinds.sort())
     expect(Object.keys(GOLDEN).sort()).toEqual(Object.keys(SAMPLES).sort())
   })

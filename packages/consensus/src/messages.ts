@@ -37,6 +37,7 @@ import {
 } from './block.js'
 import { type Ballot, type Certificate, readBallot, readCertificate, type Vote, writeBallot, writeCertificate } from './certificate.js'
 import type { Complaint } from './interface.js'
+import { MAX_CHUNK_BYTES, MAX_CURSOR_BYTES, readOffer, type SnapshotOffer, writeOffer } from './snapshot.js'
 import { MAX_VALIDATORS } from './validators.js'
 
 /** The signature is the leader's PREPARE vote on (view, height, block hash). */
@@ -111,6 +112,10 @@ export type Fetch =
   | { readonly kind: 'fetch'; readonly want: 'committed'; readonly from: Height }
   | { readonly kind: 'fetch'; readonly want: 'block'; readonly hash: Hash }
   | { readonly kind: 'fetch'; readonly want: 'view'; readonly nonce: Hash }
+  /** Which state can be had, with the ends of epochs from this one on. */
+  | { readonly kind: 'fetch'; readonly want: 'snapshot'; readonly epoch: Epoch }
+  /** A part of the state after the block of this height; the application says what lanes and cursors mean. */
+  | { readonly kind: 'fetch'; readonly want: 'chunk'; readonly height: Height; readonly lane: number; readonly cursor: Uint8Array }
 
 /** The view that the sender is in or asks for, durably, said after it was asked with this nonce. */
 export interface ViewClaim {
@@ -131,11 +136,31 @@ export interface Blocks {
   readonly blocks: readonly Block[]
   readonly links: readonly Header[]
   readonly certificate: Certificate
+  /**
+   * For each block the gas of each of its proofs, 0 for a transaction without one: what the sender found. Whoever accepts
+   * certified verdicts executes with these and lets the state root judge them; others do not look at them. Left out: not known.
+   */
+  readonly gas?: readonly (readonly number[])[]
 }
 
 export interface BlockMessage {
   readonly kind: 'block'
   readonly block: Block
+}
+
+/** A state that can be had from the sender; it proves itself (§7). */
+export interface SnapshotMessage {
+  readonly kind: 'snapshot'
+  readonly offer: SnapshotOffer
+}
+
+/** A part of a state, as asked for; it proves itself against the state root. */
+export interface ChunkMessage {
+  readonly kind: 'chunk'
+  readonly height: Height
+  readonly lane: number
+  readonly cursor: Uint8Array
+  readonly chunk: Uint8Array
 }
 
 /** Canonical evidence (protocol.md §11); it proves itself. */
@@ -144,7 +169,19 @@ export interface EvidenceMessage {
   readonly evidence: Uint8Array
 }
 
-export type Message = PrePrepare | VoteMessage | ViewChange | NewView | Status | Fetch | Blocks | BlockMessage | ViewClaim | EvidenceMessage
+export type Message =
+  | PrePrepare
+  | VoteMessage
+  | ViewChange
+  | NewView
+  | Status
+  | Fetch
+  | Blocks
+  | BlockMessage
+  | ViewClaim
+  | SnapshotMessage
+  | ChunkMessage
+  | EvidenceMessage
 
 /** Heights a STATUS may describe, and links a BLOCKS may carry: at least twice any sensible window. */
 export const MAX_STATUS_SLOTS = 256
@@ -205,9 +242,13 @@ const TAG = {
   blocks: 7,
   block: 8,
   'view-claim': 9,
+  /** BLOCKS with the gas of their proofs: the same message, whose last field is there. */
+  blocksWithGas: 10,
+  snapshot: 11,
+  chunk: 12,
   evidence: 20,
 } as const
-const WANT = { block: 0, committed: 1, view: 2 } as const
+const WANT = { block: 0, committed: 1, view: 2, snapshot: 3, chunk: 4 } as const
 
 export function writeVote(writer: Writer, vote: Vote): void {
   writeBallot(writer, vote)
@@ -303,13 +344,45 @@ function readFetch(reader: Reader): Fetch {
       return { kind: 'fetch', want: 'committed', from: height(reader.u64()) }
     case WANT.view:
       return { kind: 'fetch', want: 'view', nonce: reader.hash() }
+    case WANT.snapshot:
+      return { kind: 'fetch', want: 'snapshot', epoch: epoch(reader.u64()) }
+    case WANT.chunk:
+      return { kind: 'fetch', want: 'chunk', ...readPlace(reader) }
     default:
-      return reader.fail('fetch-kind', `expected a wish 0 (block), 1 (committed) or 2 (view), got ${want}`)
+      return reader.fail('fetch-kind', `expected a wish 0 (block), 1 (committed), 2 (view), 3 (snapshot) or 4 (chunk), got ${want}`)
   }
 }
 
+function writeFetch(writer: Writer, message: Fetch): void {
+  writer.u8(WANT[message.want])
+  switch (message.want) {
+    case 'block':
+      writer.raw(message.hash)
+      return
+    case 'committed':
+      writer.u64(message.from)
+      return
+    case 'view':
+      writer.raw(message.nonce)
+      return
+    case 'snapshot':
+      writer.u64(message.epoch)
+      return
+    case 'chunk':
+      return writePlace(writer, message)
+  }
+}
+
+function writePlace(writer: Writer, place: Pick<ChunkMessage, 'height' | 'lane' | 'cursor'>): void {
+  writer.u64(place.height).u16(place.lane).bytes(place.cursor)
+}
+
+function readPlace(reader: Reader): Pick<ChunkMessage, 'height' | 'lane' | 'cursor'> {
+  return { height: height(reader.u64()), lane: reader.u16(), cursor: reader.bytes(MAX_CURSOR_BYTES) }
+}
+
 export function writeMessage(writer: Writer, message: Message): void {
-  writer.u8(TAG[message.kind])
+  writer.u8(message.kind === 'blocks' && message.gas !== undefined ? TAG.blocksWithGas : TAG[message.kind])
   switch (message.kind) {
     case 'pre-prepare':
       writer.u64(message.epoch).u64(message.view).u16(message.sender).raw(message.signature)
@@ -328,13 +401,17 @@ export function writeMessage(writer: Writer, message: Message): void {
       writer.raw(message.signature)
       return
     case 'fetch':
-      writer.u8(WANT[message.want])
-      if (message.want === 'committed') writer.u64(message.from)
-      else writer.raw(message.want === 'block' ? message.hash : message.nonce)
+      return writeFetch(writer, message)
+    case 'snapshot':
+      return writeOffer(writer, message.offer)
+    case 'chunk':
+      writePlace(writer, message)
+      writer.bytes(message.chunk)
       return
     case 'blocks':
       writer.list(message.blocks, writeBlock).list(message.links, writeHeader)
       writeCertificate(writer, message.certificate)
+      if (message.gas !== undefined) for (const each of message.gas) for (const gas of each) writer.u64(gas)
       return
     case 'block':
       return writeBlock(writer, message.block)
@@ -356,6 +433,21 @@ function readSyncBlocks(reader: Reader): Block[] {
       r.fail('too-many', `expected at most ${MAX_SYNC_TRANSACTIONS} transactions in all blocks of a BLOCKS, got ${transactions}`)
     return block
   })
+}
+
+function readBlocks(reader: Reader): Blocks {
+  return {
+    kind: 'blocks',
+    blocks: readSyncBlocks(reader),
+    links: reader.list(MAX_LINKS, readHeader),
+    certificate: readCertificate(reader),
+  }
+}
+
+/** As many numbers as the blocks have transactions, so no count of its own that could disagree. */
+function readBlocksWithGas(reader: Reader): Blocks {
+  const message = readBlocks(reader)
+  return { ...message, gas: message.blocks.map(({ body }) => body.transactions.map(() => reader.u64())) }
 }
 
 export function readMessage(reader: Reader): Message {
@@ -381,12 +473,9 @@ export function readMessage(reader: Reader): Message {
     case TAG.fetch:
       return readFetch(reader)
     case TAG.blocks:
-      return {
-        kind: 'blocks',
-        blocks: readSyncBlocks(reader),
-        links: reader.list(MAX_LINKS, readHeader),
-        certificate: readCertificate(reader),
-      }
+      return readBlocks(reader)
+    case TAG.blocksWithGas:
+      return readBlocksWithGas(reader)
     case TAG.block:
       return { kind: 'block', block: readUnboundBlock(reader) }
     case TAG['view-claim']:
@@ -398,6 +487,10 @@ export function readMessage(reader: Reader): Message {
         sender: validatorIndex(reader.u16()),
         signature: reader.signature(),
       }
+    case TAG.snapshot:
+      return { kind: 'snapshot', offer: readOffer(reader) }
+    case TAG.chunk:
+      return { kind: 'chunk', ...readPlace(reader), chunk: reader.bytes(MAX_CHUNK_BYTES) }
     case TAG.evidence:
       return { kind: 'evidence', evidence: reader.bytes(MAX_EVIDENCE_BYTES) }
     default:

@@ -22,6 +22,8 @@ function causeSentence(diagnosis: Diagnosis): string {
       return `Changing views: this validator asks for view ${view}, led by ${leads}; ${counted(tally)} ask for it or a higher one. It does not vote until a higher view begins, and follows what the others commit.`
     case 'waiting-for-new-view':
       return `Changing views: ${counted(tally)} ask for view ${view}, and its leader, ${leads}, has not begun it yet.`
+    case 'taking-over-state':
+      return `Catching up by a snapshot: this validator is at height ${committedHeight} and fetches the state after block ${detail}.`
     case 'catching-up':
       return `Catching up: others have committed more than height ${committedHeight}; their blocks are being fetched and checked.`
     case 'committing':

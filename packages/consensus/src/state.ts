@@ -54,6 +54,8 @@ export interface BlockEntry {
   wanted: boolean
   /** A PREPARE of ours for it is durable, so others may rely on us for the body. */
   voted: boolean
+  /** Of its proofs, as a peer says that served it as committed; null: nobody has said. */
+  gas: readonly number[] | null
   readonly addedAtTick: number
   /** Of the body, roughly. */
   readonly bytes: number
@@ -299,6 +301,7 @@ export function newEntry(state: State, block: Block, provenance: 'voted' | 'rece
     status: 'waiting',
     wanted: false,
     voted: provenance === 'voted',
+    gas: null,
     addedAtTick: state.tick,
     bytes: roughBodyBytes(block.body),
   }

@@ -29,6 +29,8 @@ export function wants(state: State, from: ValidatorIndex, message: Message): boo
       return wantsClaim(state, from, message)
     case 'view-change':
     case 'fetch':
+    case 'snapshot':
+    case 'chunk':
     case 'evidence':
       return true // a stale VIEW-CHANGE is answered; a FETCH carries no signature; the replica knows which offences are old
   }

@@ -51,6 +51,7 @@ import {
   PARAMETERS_PATH,
   proofHashOf,
 } from './records.js'
+import { ledgerSnapshots } from './snapshots.js'
 import {
   type CitedPlace,
   entryChange,
@@ -89,6 +90,8 @@ export interface LedgerTransaction extends Transaction {
   readonly action: SignedTransaction['action']['type']
   /** The claim's place in a library, where its kind has libraries. */
   readonly place: { readonly library: string; readonly label: string } | null
+  /** What the submitter says the claim was made from; for searching, never for deciding. */
+  readonly sourceDigest: Hash | null
   /** Of the proof bytes; null without a proof. */
   readonly proofHash: Hash | null
   /** `keyOf` of the claim and of each that its proof cites, in the order of `work.cites`: they are looked up often. */
@@ -179,7 +182,15 @@ class Ledger {
       offenceRefusal: (at, offence) => refusalOfOffence(offenceRecordOf(at, offence.publicKey), offence),
       execute: (parent, context, transactions, offences) => this.#execute(parent, context, transactions, offences ?? []),
       writes: (parent, to) => writesOf(parent, to),
+      snapshots: ledgerSnapshots((stateRoot, puts) => this.#restore(stateRoot, puts)),
     }
+  }
+
+  #restore(stateRoot: Hash, puts: StateWrites['puts']): Result<LedgerState, Refusal> {
+    const restored = restoreState(this.genesisState(), puts)
+    if (!restored.ok) return restored
+    if (equalBytes(restored.value.entries.root, stateRoot)) return restored
+    return refuse('state-root', 'expected the chunks of one whole state, got a state with another root')
   }
 
   // --- decoding: everything that does not depend on a state -------------------------------------------------------
@@ -218,6 +229,7 @@ class Ledger {
       gasLimit: transaction.gasLimit,
       action: transaction.action.type,
       place: proof === null ? null : proof.value.place,
+      sourceDigest: transaction.action.type === 'submit-proof' ? (transaction.action.metadata?.sourceDigest ?? null) : null,
       proofHash: proof === null ? null : proof.value.proofHash,
       claimKey: proof === null ? '' : keyOf(proof.value.work.claimId),
       citedKeys: proof === null ? [] : proof.value.work.cites.map(keyOf),

@@ -58,7 +58,8 @@ export interface MapProof {
 
 const KEY_BITS = 256
 
-interface Leaf {
+/** Nodes are for `ranges.ts`, which proves parts of a map; nobody else looks at them. */
+export interface Leaf {
   readonly kind: 'leaf'
   readonly bit: typeof KEY_BITS
   readonly key: Hash
@@ -68,7 +69,7 @@ interface Leaf {
   hash: Hash | null
 }
 
-interface Inner {
+export interface Inner {
   readonly kind: 'inner'
   /** The first bit in which the keys below differ; they agree in all bits before it. */
   readonly bit: number
@@ -80,7 +81,8 @@ interface Inner {
   hash: Hash | null
 }
 
-type Node = Leaf | Inner
+export type MapNode = Leaf | Inner
+type Node = MapNode
 
 export const EMPTY_MAP_ROOT: Hash = hashTagged('aethel/map-empty/v1', new Uint8Array(0))
 
@@ -101,13 +103,13 @@ const nodeInput = new Uint8Array(NODE_TAG.length + 1 + 2 * HASH_BYTES)
 leafInput.set(LEAF_TAG)
 nodeInput.set(NODE_TAG)
 
-function leafHash(key: Hash, valueHash: Hash): Hash {
+export function leafHash(key: Hash, valueHash: Hash): Hash {
   leafInput.set(key, LEAF_TAG.length)
   leafInput.set(valueHash, LEAF_TAG.length + HASH_BYTES)
   return sha256(leafInput)
 }
 
-function nodeHash(bit: number, left: Hash, right: Hash): Hash {
+export function nodeHash(bit: number, left: Hash, right: Hash): Hash {
   nodeInput[NODE_TAG.length] = bit
   nodeInput.set(left, NODE_TAG.length + 1)
   nodeInput.set(right, NODE_TAG.length + 1 + HASH_BYTES)
@@ -115,7 +117,7 @@ function nodeHash(bit: number, left: Hash, right: Hash): Hash {
 }
 
 /** Depth is at most 256, so recursion is bounded. */
-function hashOf(node: Node): Hash {
+export function hashOf(node: Node): Hash {
   if (node.hash !== null) return node.hash
   const hash =
     node.kind === 'leaf' ? leafHash(node.key, mapValueHash(node.value)) : nodeHash(node.bit, hashOf(node.left), hashOf(node.right))
@@ -123,12 +125,12 @@ function hashOf(node: Node): Hash {
   return hash
 }
 
-function bitAt(key: Uint8Array, bit: number): number {
+export function bitAt(key: Uint8Array, bit: number): number {
   return ((key[bit >> 3] as number) >> (7 - (bit & 7))) & 1
 }
 
 /** The first bit in which two keys differ; 256 if they are equal. */
-function firstDifference(a: Uint8Array, b: Uint8Array): number {
+export function firstDifference(a: Uint8Array, b: Uint8Array): number {
   for (let i = 0; i < HASH_BYTES; i++) {
     const difference = (a[i] as number) ^ (b[i] as number)
     if (difference !== 0) return i * 8 + Math.clz32(difference) - 24
@@ -190,6 +192,10 @@ export class AuthenticatedMap {
 
   private constructor(top: Node | null) {
     this.#top = top
+  }
+
+  static topOf(map: AuthenticatedMap): MapNode | null {
+    return map.#top
   }
 
   get size(): number {

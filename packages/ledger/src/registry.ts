@@ -2,6 +2,7 @@
 import { equalBytes, ok, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
 import {
   BVLRAT_KIND,
+  BVLRAT_REVISION,
   bvlratVerifier,
   type DefinedVerifier,
   type LibraryDefinition,
@@ -36,7 +37,7 @@ function createKind(kind: string, libraries: readonly LibraryDefinition[], verif
     case SAT_MODEL_KIND:
       return { verifier: satModelVerifier(), revision: SAT_MODEL_REVISION }
     case BVLRAT_KIND:
-      return { verifier: bvlratVerifier(), revision: 1 }
+      return { verifier: bvlratVerifier(), revision: BVLRAT_REVISION }
     case TEST_KIND:
       return { verifier: testVerifier(), revision: 1 }
     default: {

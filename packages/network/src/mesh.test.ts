@@ -251,7 +251,8 @@ describe('hostile input', () => {
   })
 
   test('connections: a peer that comes back again and again is greeted as often as its account allows', async () => {
-    const one = await start({ self: 1, ports: [1, 1] })
+    const peers = 40 // so many share what all may cost that each has a hundredth of a core
+    const one = await start({ self: peers, ports: new Array<number>(peers + 1).fill(1) })
     const began = performance.now()
     for (let nth = 0; nth < 60; nth++) {
       const socket = await imposter(one.mesh.address.port, seedOf(0), true)
@@ -259,8 +260,8 @@ describe('hostile input', () => {
       socket.destroy()
     }
     const greeted = one.events.filter((event) => event === 'connected 0').length
-    // Half a second of work at once, a fifth of one per second, 20 ms for each.
-    expect(greeted).toBeLessThanOrEqual(BURST_US / 20_000 + (0.2 * (performance.now() - began)) / 20 + 1)
+    // Half a second of work at once, a hundredth of one per second, 20 ms for each.
+    expect(greeted).toBeLessThanOrEqual(BURST_US / 20_000 + (0.01 * (performance.now() - began)) / 20 + 1)
     expect(greeted).toBeGreaterThan(5)
   })
 

@@ -30,7 +30,7 @@ import {
   type TimerName,
 } from '@aethel/consensus'
 import { verifySignature } from '@aethel/crypto'
-import { type LedgerState, mapKey, NEXT_VALIDATORS_PATH } from '@aethel/ledger'
+import { type LedgerState, type LedgerTransaction, mapKey, NEXT_VALIDATORS_PATH } from '@aethel/ledger'
 import type { Mesh, MeshHandlers } from '@aethel/network'
 import {
   type Admission,
@@ -38,6 +38,7 @@ import {
   type Replica,
   type ReplicaEffect,
   type ReplicaInput,
+  type Restored,
   type Transaction,
   transactionIdOf,
   type VerificationJob,
@@ -45,6 +46,7 @@ import {
 } from '@aethel/replica'
 import type { Store, StoreRecord } from '@aethel/storage'
 import { AbortAlarm } from './abort-alarm.js'
+import { indexEntries } from './claim-index.js'
 import { contactsIn, ownSeat } from './epochs.js'
 import { recordFork, type SeenFork, sentenceOf } from './fork-proof.js'
 import type { Home } from './home.js'
@@ -52,6 +54,7 @@ import type { Log } from './log.js'
 import { LogLimit } from './log-limit.js'
 import type { Metrics } from './metrics.js'
 import type { ProofPool } from './proof-pool.js'
+import { logSync, offerMessage } from './snapshots.js'
 import { VerdictLog } from './verdict-log.js'
 import { GRANT_PER_BLOCK_US, GRANT_PER_TRANSACTION_US, KNOWN_TRANSACTION_US, priceOf, priceOfServing, priceOfUnwanted } from './worth.js'
 
@@ -271,7 +274,7 @@ export class Driver {
 
   /** `bytes`: as it came from the peer; 0 when it has waited here. */
   #receive(from: ValidatorIndex, message: Message, bytes: number): void {
-    const isOurs = epochNamedBy(message) === this.#gate.epoch
+    const isOurs = epochNamedBy(message) === this.#gate.epoch || message.kind === 'snapshot' || message.kind === 'chunk'
     if (isOurs && !this.#options.replica.wants(from, message)) return this.#mesh?.charge(from, priceOfUnwanted(bytes))
     if (bytes > 0) this.#mesh?.charge(from, isOurs ? priceOf(message, bytes) : priceOfUnwanted(bytes))
     const passage = this.#gate.pass(from, message)
@@ -438,6 +441,15 @@ export class Driver {
         return
       case 'commit':
         return this.#onCommit(effect)
+      case 'snapshot':
+        this.#group.records.push(effect)
+        return
+      case 'restored':
+        return this.#onRestored(effect.restored)
+      case 'blame':
+        return this.#blame(effect.peer, effect.refusal)
+      case 'serve-offer':
+        return this.#release(() => this.#send(effect.to, offerMessage(this.#options.home, this.#options.store, effect)))
       case 'evidence': {
         const { type, offender, view, height: at, kind } = effect.offence
         this.#options.log.error({ event: 'offence-seen', offence: type, validator: offender, view, height: at, phase: kind })
@@ -532,6 +544,14 @@ export class Driver {
         return log.error({ event: 'validators-refused', epoch: event.epoch, code: event.code, message: event.message })
       case 'complaint':
         return log.warn({ event: 'complaint', view: event.view, complaint: event.complaint })
+      case 'verdicts-trusted':
+      case 'verdicts-doubted':
+      case 'snapshot-begun':
+      case 'snapshot-chunk':
+      case 'snapshot-peer-dropped':
+      case 'snapshot-given-up':
+      case 'snapshot-restored':
+        return logSync(log, event)
       case 'ignored':
       case 'accepted':
       case 'prepared':
@@ -541,9 +561,10 @@ export class Driver {
   }
 
   #onCommit(effect: Extract<ReplicaEffect, { kind: 'commit' }>): void {
-    const { block, certificate, writes, transactions, offences, nextEpoch } = effect
+    const { block, certificate, writes, transactions, gas, offences, nextEpoch } = effect
     const transactionIds = transactions.map((transaction) => transaction.id)
-    this.#group.records.push({ kind: 'commit', block, certificate, writes, transactionIds, nextEpoch })
+    const index = indexOf(block.header.height, transactions as readonly LedgerTransaction[])
+    this.#group.records.push({ kind: 'commit', block, certificate, writes, transactionIds, gas, nextEpoch, index })
     this.#verdicts.settle(transactions)
     this.#learnContacts()
     const { replica } = this.#options
@@ -556,6 +577,21 @@ export class Driver {
         if (this.provable.length > RETAINED_STATES) this.provable.shift()
       }
       this.#publish({ block, certificate, transactions, offences })
+    })
+  }
+
+  /** A state was taken over: durable first, then shown. */
+  #onRestored(restored: Restored): void {
+    const { header, certificate } = restored.target
+    this.#group.records.push({ kind: 'restored', restored })
+    this.#learnContacts()
+    const { replica } = this.#options
+    const isProvable = replica.committed.height === header.height && certificate.height === header.height
+    const { state } = replica
+    this.#group.releases.push(() => {
+      this.provable.length = 0
+      if (isProvable) this.provable.push({ header, certificate, state })
+      this.#published = { height: header.height, view: certificate.view }
     })
   }
 
@@ -709,10 +745,15 @@ export class Driver {
       const last = blocks.at(-1) as Block
       const certificate = store.certificateFrom(last.header.height)
       const links = certificate === undefined ? undefined : this.#linksTo(last, certificate)
-      if (certificate !== undefined && links !== undefined) return { kind: 'blocks', blocks, links, certificate }
+      if (certificate !== undefined && links !== undefined) return { kind: 'blocks', blocks, links, certificate, gas: this.#gasOf(blocks) }
       blocks.pop()
     }
     return undefined
+  }
+
+  /** Of blocks from before this was stored it is not known: whoever counts on it will see that it does not fit. */
+  #gasOf(blocks: readonly Block[]): readonly (readonly number[])[] {
+    return blocks.map(({ header, body }) => this.#options.store.gasOf(header.height) ?? body.transactions.map(() => 0))
   }
 
   #linksTo(last: Block, certificate: Certificate): Header[] | undefined {
@@ -728,4 +769,13 @@ export class Driver {
 
 function hex(hash: Hash): string {
   return Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('hex')
+}
+
+/** What makes the claims of a block findable. */
+function indexOf(at: Height, transactions: readonly LedgerTransaction[]): (readonly [key: Uint8Array, value: Uint8Array])[] {
+  return transactions.flatMap(({ work, place, sourceDigest, account }, index) => {
+    if (work === null) return []
+    const claim = { claimId: work.claimId, kind: work.kind, label: place?.label ?? null, sourceDigest, sender: account }
+    return indexEntries(claim, { height: at, index })
+  })
 }

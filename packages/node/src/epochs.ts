@@ -1,10 +1,17 @@
 /** A node's view of epochs: which one it is in, who its validators are to the network, and the proof of each for light clients. */
 import { type Epoch, epoch, equalBytes, keyOf, toHex, type ValidatorIndex, validatorIndex } from '@aethel/codec'
-import { type CommittedTip, type EpochStart, epochOfHeight, lastHeightOf, originHeightOf } from '@aethel/consensus'
+import {
+  type CommittedTip,
+  type EpochLink,
+  type EpochStart,
+  epochOfHeight,
+  hashHeader,
+  lastHeightOf,
+  originHeightOf,
+} from '@aethel/consensus'
 import { signingKey } from '@aethel/crypto'
 import { type Contact, currentMembersOf, genesisTip, type LedgerState, type Member, nextMembersOf, previousMembersOf } from '@aethel/ledger'
 import type { PeerAddress } from '@aethel/network'
-import type { EpochLink } from '@aethel/receipts'
 import type { EpochOptions } from '@aethel/replica'
 import { type Store, StoreError } from '@aethel/storage'
 import type { Home } from './home.js'
@@ -17,10 +24,10 @@ export function epochToStartIn(home: Home, store: Store, committed: CommittedTip
   if (current === 0) return { validators: home.validators, previousValidators: null, origin: { height, hash } }
   const start = store.epoch(current)
   const before = current === 1 ? { validators: home.validators } : store.epoch(epoch(current - 1))
-  const boundary = store.committedBlock(originHeightOf(epochLength, current))
+  const boundary = store.header(originHeightOf(epochLength, current))
   if (start === undefined || before === undefined || boundary === undefined) throw damaged(`the record of epoch ${current} is missing`)
-  if (!equalBytes(boundary.header.nextValidatorsHash, start.validators.hash) || !equalBytes(boundary.hash, start.origin.hash)) {
-    throw damaged(`the record of epoch ${current} is not what block ${boundary.header.height} began it with`)
+  if (!equalBytes(boundary.nextValidatorsHash, start.validators.hash) || !equalBytes(hashHeader(boundary), start.origin.hash)) {
+    throw damaged(`the record of epoch ${current} is not what block ${boundary.height} began it with`)
   }
   return { ...start, previousValidators: before.validators }
 }
@@ -77,16 +84,22 @@ export function ownSeat(state: LedgerState, home: Home): ValidatorIndex | null {
 export const EPOCH_LINKS_PER_ANSWER = 256
 
 /** The epochs that are over, from `from` on, each with what proves who came next (docs/receipts.md). */
-export function epochLinks(home: Home, store: Store, publishedHeight: number, from: Epoch): EpochLink[] {
+export function epochLinks(
+  home: Home,
+  store: Store,
+  publishedHeight: number,
+  from: Epoch,
+  most: number = EPOCH_LINKS_PER_ANSWER,
+): EpochLink[] {
   const { epochLength } = home.genesis.parameters
   const links: EpochLink[] = []
-  for (let at: number = from; links.length < EPOCH_LINKS_PER_ANSWER && epochLength > 0; at++) {
+  for (let at: number = from; links.length < most && epochLength > 0; at++) {
     const last = lastHeightOf(epochLength, epoch(at))
     const next = last <= publishedHeight ? store.epoch(epoch(at + 1)) : undefined
-    const block = next === undefined ? undefined : store.committedBlock(last)
+    const header = next === undefined ? undefined : store.header(last)
     const certificate = next === undefined ? undefined : store.certificateFrom(last)
-    if (next === undefined || block === undefined || certificate?.height !== last) break
-    links.push({ header: block.header, certificate, nextValidators: next.validators.validators })
+    if (next === undefined || header === undefined || certificate?.height !== last) break
+    links.push({ header, certificate, nextValidators: next.validators.validators })
   }
   return links
 }

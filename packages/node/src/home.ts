@@ -27,11 +27,28 @@ export interface Config {
   readonly http: Endpoint
   readonly logLevel: LogLevel
   readonly proofWorkers: number
+  /** How to catch up; may be left out of the file. */
+  readonly sync: SyncConfig
   /** Modules with proof kinds from outside: paths relative to the home, or names of packages. */
   readonly verifiers: readonly string[]
   /** The other validators of genesis, by index; who joins later is found in the chain. */
   readonly peers: readonly PeerAddress[]
 }
+
+export interface SyncConfig {
+  /** Proofs in certified blocks of others are not verified again. Off: everything that is executed here is verified here. */
+  readonly trustCertificates: boolean
+  readonly snapshot: {
+    /** So many blocks behind, a state is taken over instead; null: never. */
+    readonly behindBlocks: number | null
+    /** The state after every so many blocks can be had here. */
+    readonly everyBlocks: number
+  }
+}
+
+/** A validator that is less behind than this executes the blocks; one that is more has minutes of them before it. */
+export const DEFAULT_SYNC: SyncConfig = { trustCertificates: false, snapshot: { behindBlocks: 8192, everyBlocks: 1024 } }
+const MAX_SYNC_BLOCKS: number = 2 ** 32
 
 export interface Home {
   readonly path: string
@@ -206,7 +223,7 @@ function parseConfig(file: string, bytes: Uint8Array): Config {
     return fail(`expected JSON, got ${error instanceof Error ? error.message : 'something else'}`)
   }
   const at = new Fields(json, 'the file', fail)
-  at.only(['format', 'mesh', 'http', 'logLevel', 'proofWorkers', 'verifiers', 'peers'])
+  at.only(['format', 'mesh', 'http', 'logLevel', 'proofWorkers', 'verifiers', 'sync', 'peers'])
   if (at.text('format') !== CONFIG_FORMAT) fail(`expected "format": "${CONFIG_FORMAT}"`)
   const logLevel = at.text('logLevel')
   const level =
@@ -217,6 +234,7 @@ function parseConfig(file: string, bytes: Uint8Array): Config {
     http: endpoint(at.object('http')),
     logLevel: level,
     proofWorkers: at.integer('proofWorkers', 1, MAX_WORKERS),
+    sync: at.has('sync') ? syncConfig(at.object('sync')) : DEFAULT_SYNC,
     verifiers: at.texts('verifiers'),
     peers: at.list('peers').map((peer) => {
       peer.only(['index', 'host', 'port', 'networkKey'])
@@ -228,6 +246,21 @@ function parseConfig(file: string, bytes: Uint8Array): Config {
       }
     }),
   }
+}
+
+function syncConfig(at: Fields): SyncConfig {
+  at.only(['trustCertificates', 'snapshot'])
+  const trustCertificates = at.has('trustCertificates') ? at.boolean('trustCertificates') : DEFAULT_SYNC.trustCertificates
+  if (!at.has('snapshot')) return { ...DEFAULT_SYNC, trustCertificates }
+  const snapshot = at.object('snapshot')
+  snapshot.only(['behindBlocks', 'everyBlocks'])
+  const behindBlocks = !snapshot.has('behindBlocks')
+    ? DEFAULT_SYNC.snapshot.behindBlocks
+    : snapshot.isNull('behindBlocks')
+      ? null
+      : snapshot.integer('behindBlocks', 1, MAX_SYNC_BLOCKS)
+  const everyBlocks = snapshot.has('everyBlocks') ? snapshot.integer('everyBlocks', 1, MAX_SYNC_BLOCKS) : DEFAULT_SYNC.snapshot.everyBlocks
+  return { trustCertificates, snapshot: { behindBlocks, everyBlocks } }
 }
 
 function endpoint(at: Fields): Endpoint {
@@ -251,6 +284,21 @@ class Fields {
   only(names: readonly string[]): void {
     for (const key of Object.keys(this.#object))
       if (!names.includes(key)) this.#fail(`expected no field "${key}" in ${this.#name}; known are ${names.join(', ')}`)
+  }
+
+  has(key: string): boolean {
+    return Object.hasOwn(this.#object, key)
+  }
+
+  isNull(key: string): boolean {
+    return this.has(key) && this.#object[key] === null
+  }
+
+  boolean(key: string): boolean {
+    const value = this.has(key) ? this.#object[key] : undefined
+    return typeof value === 'boolean'
+      ? value
+      : this.#fail(`expected true or false in "${key}" of ${this.#name}, got ${JSON.stringify(value)}`)
   }
 
   text(key: string): string {

@@ -4,13 +4,12 @@
  */
 import { readFileSync } from 'node:fs'
 import { decode, epoch, fromHex, type Hash, hash, height, indicesOf, keyOf, publicKey, type Refusal, toHex } from '@aethel/codec'
-import { type Certificate, type Header, lastHeightOf, leaderOf, paragraphOf, roughBodyBytes } from '@aethel/consensus'
+import { type Certificate, type Header, hashHeader, lastHeightOf, leaderOf, paragraphOf, roughBodyBytes } from '@aethel/consensus'
 import {
   accountNonceOf,
   type ClaimRecord,
   claimRecordOf,
   currentMembersOf,
-  decodeTransaction,
   type LedgerState,
   libraryRootOf,
   nextMembersOf,
@@ -21,6 +20,8 @@ import { createReceipt, encodeEpochs } from '@aethel/receipts'
 import { type Admission, type Replica, type ReplicaInspection, transactionIdOf } from '@aethel/replica'
 import type { Store } from '@aethel/storage'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { type ClaimQuery, decodeCursor, digestFrom, encodeCursor, matches, placeOf, rangeFor } from './claim-index.js'
+import { describeClaim, metadataJson, sourceDigestOf, submissionOf, summaryJson } from './claim-page.js'
 import type { Driver, ProvableState } from './driver.js'
 import { epochLinks, memberJson } from './epochs.js'
 import { AethelError } from './errors.js'
@@ -29,9 +30,13 @@ import type { Home } from './home.js'
 import { boundBodies, MAX_BODY_BYTES, REQUEST_MS } from './http-bounds.js'
 import type { Metrics } from './metrics.js'
 import type { ProofPool } from './proof-pool.js'
+import { gapMessage, syncJson } from './snapshots.js'
 
 const MAX_BATCH_TRANSACTIONS = 4096
 const MAX_BLOCKS_PER_PAGE = 100
+const MAX_CLAIMS_PER_PAGE = 100
+/** Records looked at for one page. */
+const MAX_CLAIMS_LOOKED_AT = 1_000
 /** Of the bodies that are read for a page; the block that crosses the line is still in it. */
 const MAX_PAGE_BYTES: number = 16 * 1024 * 1024
 const DEFAULT_WAIT_MS = 30_000
@@ -150,10 +155,12 @@ function registerTransactions(app: FastifyInstance, context: HttpContext): void 
     if (status !== 'unknown') return { id: toHex(id), status }
     const refusal = context.driver.refusalOf(id)
     if (refusal !== undefined) return { id: toHex(id), status: 'refused', code: refusal.code, message: refusal.message }
+    const below =
+      context.store.gaps.length === 0 ? '' : '; blocks below a state that it took over are not here, so ask another validator, too'
     throw new HttpError(
       404,
       'unknown-transaction',
-      'expected a transaction this validator knows; it may have been submitted elsewhere, or forgotten',
+      `expected a transaction this validator knows; it may have been submitted elsewhere, or forgotten${below}`,
     )
   })
 }
@@ -237,23 +244,90 @@ function withClaim(context: HttpContext, bytes: Uint8Array, outcome: Outcome): R
 // --- claims and receipts ------------------------------------------------------------------------------------------
 
 function registerClaims(app: FastifyInstance, context: HttpContext): void {
+  app.get('/v1/claims', async (request) => searchClaims(context, request.query as Record<string, string | undefined>))
+  app.get('/v1/claims/:claimId/page', async (request) => claimPage(context, hashAt(request, 'claimId')))
   app.get('/v1/claims/:claimId', async (request) => recordJson(recordAt(context, hashAt(request, 'claimId'))))
   app.get('/v1/claims/:claimId/receipt', async (request, reply) => {
-    const claimId = hashAt(request, 'claimId')
-    const record = recordAt(context, claimId)
-    const base = await provableStateFor(context, record)
-    if (base === undefined)
-      throw new HttpError(409, 'not-certified', 'expected a block with a certificate of its own at or above the claim; ask again shortly')
-    const receipt = createReceipt({
-      header: base.header,
-      certificate: base.certificate,
-      state: base.state,
-      claimId,
-      ...claimBytesOf(context, record),
-    })
-    if (!receipt.ok) throw new HttpError(500, receipt.error.code, receipt.error.message)
-    return reply.header('content-type', 'application/json').send(Buffer.from(receipt.value))
+    const record = recordAt(context, hashAt(request, 'claimId'))
+    // The claim itself is in the state only where its kind has libraries; otherwise in the transaction, which is not here.
+    const gap = record.library === null ? gapMessage(context.store, record.height) : null
+    if (gap !== null) throw new HttpError(410, 'below-snapshot', gap)
+    const receipt = await receiptOf(context, record)
+    if (receipt === undefined) throw new HttpError(409, 'not-certified', NOT_CERTIFIED)
+    return reply.header('content-type', 'application/json').send(Buffer.from(receipt))
   })
+}
+
+const NOT_CERTIFIED = 'expected a block with a certificate of its own at or above the claim; ask again shortly'
+
+/** Undefined: no block with a certificate of its own is at or above it yet. */
+async function receiptOf(context: HttpContext, record: ClaimRecord): Promise<Uint8Array | undefined> {
+  const base = await provableStateFor(context, record)
+  if (base === undefined) return undefined
+  const { header, certificate, state } = base
+  const receipt = createReceipt({ header, certificate, state, claimId: record.claimId, ...claimBytesOf(context, record) })
+  if (!receipt.ok) throw new HttpError(500, receipt.error.code, receipt.error.message)
+  return receipt.value
+}
+
+/** Everything there is to say about a claim, and what the submitter says, apart. */
+async function claimPage(context: HttpContext, claimId: Hash): Promise<Record<string, unknown>> {
+  const record = recordAt(context, claimId)
+  const action = submissionOf(context.store, record)
+  const receipt = await receiptOf(context, record)
+  return {
+    ...recordJson(record),
+    about: describeClaim(record, action, context.home.registry.libraries),
+    metadata: metadataJson(action),
+    receipt: receipt === undefined ? null : (JSON.parse(Buffer.from(receipt).toString('utf8')) as unknown),
+  }
+}
+
+/** The newest first, one page at a time. A page may be short, or empty, and have a next one: so many claims are looked at per request. */
+async function searchClaims(context: HttpContext, query: Record<string, string | undefined>): Promise<Record<string, unknown>> {
+  const wanted = claimQueryOf(query)
+  const limit = Math.max(1, Math.min(MAX_CLAIMS_PER_PAGE, numberOf(query['limit'], 'limit', MAX_CLAIMS_PER_PAGE)))
+  const cursor = query['before'] === undefined ? null : decodeCursor(query['before'])
+  if (cursor === undefined) throw new HttpError(400, 'before', 'expected "before" to be the "next" of an earlier page')
+  if ((wanted.height ?? 0) > context.driver.publishedHeight) return { claims: [], next: null }
+  const { gte, lt } = rangeFor(wanted, cursor)
+  const entries = await context.store.searchIndex({ gte, lt, limit: MAX_CLAIMS_LOOKED_AT })
+  const claims: Record<string, unknown>[] = []
+  for (const [position, [key, claimId]] of entries.entries()) {
+    const record = claimRecordOf(context.replica.state, hash(claimId))
+    if (record === undefined || record.height > context.driver.publishedHeight) continue
+    if (matches(record, wanted, () => sourceDigestOf(submissionOf(context.store, record)))) claims.push(summaryJson(record))
+    const isLast = position === entries.length - 1 && entries.length < MAX_CLAIMS_LOOKED_AT
+    if (claims.length === limit && !isLast) return { claims, next: encodeCursor(placeOf(key)) }
+  }
+  const last = entries.at(-1)
+  return { claims, next: last === undefined || entries.length < MAX_CLAIMS_LOOKED_AT ? null : encodeCursor(placeOf(last[0])) }
+}
+
+const CLAIM_FILTERS = ['kind', 'label', 'source', 'sender', 'height', 'limit', 'before']
+
+function claimQueryOf(query: Record<string, string | undefined>): ClaimQuery {
+  for (const name of Object.keys(query)) {
+    if (!CLAIM_FILTERS.includes(name)) throw new HttpError(400, 'filter', `expected some of ${CLAIM_FILTERS.join(', ')}, got "${name}"`)
+  }
+  const digest = (name: string): Hash | undefined => {
+    const text = query[name]
+    if (text === undefined) return undefined
+    return digestFrom(text) ?? fail400(name, `expected "${name}" to be 64 lower-case hex digits`)
+  }
+  const { kind, label } = query
+  const [sourceDigest, sender] = [digest('source'), digest('sender')]
+  return {
+    ...(kind === undefined ? {} : { kind }),
+    ...(label === undefined ? {} : { label }),
+    ...(sourceDigest === undefined ? {} : { sourceDigest }),
+    ...(sender === undefined ? {} : { sender }),
+    ...(query['height'] === undefined ? {} : { height: height(numberOf(query['height'], 'height', 0)) }),
+  }
+}
+
+function fail400(code: string, message: string): never {
+  throw new HttpError(400, code, message)
 }
 
 function recordAt(context: HttpContext, claimId: Hash): ClaimRecord {
@@ -275,12 +349,8 @@ async function provableStateFor(context: HttpContext, record: ClaimRecord): Prom
 
 /** Claims of libraries are in the state; others are in the transaction that brought them. */
 function claimBytesOf(context: HttpContext, record: ClaimRecord): { claim?: Uint8Array } {
-  if (record.library !== null) return {}
-  const place = context.store.transactionPlace(record.transactionId)
-  const bytes = place === undefined ? undefined : context.store.committedBlock(place.height)?.body.transactions[place.index]
-  const decoded = bytes === undefined ? undefined : decodeTransaction(bytes)
-  if (decoded?.ok !== true || decoded.value.action.type !== 'submit-proof') return {}
-  return { claim: decoded.value.action.claim }
+  const action = record.library === null ? submissionOf(context.store, record) : undefined
+  return action === undefined ? {} : { claim: action.claim }
 }
 
 function recordJson(record: ClaimRecord): Record<string, unknown> {
@@ -322,6 +392,8 @@ function registerChain(app: FastifyInstance, context: HttpContext): void {
     let bytes = 0
     for (let at = Math.max(1, from); at < from + limit && at <= driver.publishedHeight && bytes < MAX_PAGE_BYTES; at++) {
       const block = store.committedBlock(height(at))
+      if (block === undefined && gapMessage(store, at) !== null && blocks.length === 0)
+        throw new HttpError(410, 'below-snapshot', gapMessage(store, at) ?? '')
       if (block === undefined) break
       bytes += roughBodyBytes(block.body)
       blocks.push(headerJson(block.header, block.hash, block.body.transactions.length))
@@ -331,6 +403,8 @@ function registerChain(app: FastifyInstance, context: HttpContext): void {
   app.get('/v1/blocks/:height', async (request) => {
     const at = numberOf(parameter(request, 'height'), 'height', 0)
     const block = at >= 1 && at <= driver.publishedHeight ? store.committedBlock(height(at)) : undefined
+    const gap = gapMessage(store, at)
+    if (gap !== null) throw new HttpError(410, 'below-snapshot', gap)
     if (block === undefined) throw new HttpError(404, 'unknown-block', `expected a height of 1..${driver.publishedHeight}, got ${at}`)
     const certificate = store.certificateFrom(height(at))
     return {
@@ -406,7 +480,7 @@ function statusJson(context: HttpContext): Record<string, unknown> {
   const { home, replica, mesh, metrics, pool, driver } = context
   const look = replica.inspect()
   const { verified } = metrics
-  const block = driver.publishedHeight === 0 ? undefined : context.store.committedBlock(height(driver.publishedHeight))
+  const header = driver.publishedHeight === 0 ? undefined : context.store.header(height(driver.publishedHeight))
   return {
     version: API_VERSION,
     chainId: toHex(home.chainId),
@@ -419,15 +493,16 @@ function statusJson(context: HttpContext): Record<string, unknown> {
     phase: look.phase,
     leader: leaderOf(replica.epoch.validators, look.view),
     height: driver.publishedHeight,
-    hash: toHex(block?.hash ?? home.chainId),
-    stateRoot: toHex(block?.header.stateRoot ?? replica.state.entries.root),
-    timestampMs: block?.header.timestampMs ?? home.genesis.genesisTimeMs,
+    hash: toHex(header === undefined ? home.chainId : hashHeader(header)),
+    stateRoot: toHex(header?.stateRoot ?? replica.state.entries.root),
+    timestampMs: header?.timestampMs ?? home.genesis.genesisTimeMs,
     peers: mesh.peers().map((peer) => ({ index: peer.index, connected: peer.connected, rttMs: peer.roundTripMs })),
     mempool: { pending: look.pooled, waiting: look.unverified, ready: look.ready, bytes: look.poolBytes },
     verifications: { performed: verified.valid + verified.invalid + verified.aborted, ...verified, queued: pool.queued },
     viewChanges: metrics.viewChangeCount,
     viewTimeoutMs: look.viewTimeoutMs,
     voting: votingJson(context, look.recovering),
+    sync: syncJson(home, context.store, replica),
     rss: process.memoryUsage.rss(),
     offences: offencesJson(context),
     uptimeMs: Math.round(performance.now() - context.startedAt),

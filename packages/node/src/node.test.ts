@@ -377,6 +377,38 @@ describe('four validators', () => {
   })
 })
 
+describe('claims', () => {
+  test('pages of claims go from the newest to the oldest, each claim once, and end', async () => {
+    const erin = new Sender('erin')
+    for (let i = 0; i < 7; i++) await post(0, '/v1/transactions?wait=final', erin.sign(proofOf('valid', `page ${i}`)))
+    const seen: string[] = []
+    let next = ''
+    for (let pages = 0; pages < 20; pages++) {
+      const { status, body } = await get(0, `/v1/claims?sender=${erin.publicKey}&limit=3${next}`)
+      expect(status).toBe(200)
+      seen.push(...(body['claims'] as Json[]).map((claim) => claim['claimId'] as string))
+      if (body['next'] === null) break
+      next = `&before=${body['next']}`
+    }
+    expect(new Set(seen).size).toBe(7)
+    expect(seen.length).toBe(7)
+    const ids = Array.from({ length: 7 }, (_, i) =>
+      toHex(claimIdOf('test/1', testClaim({ behaviour: 'valid', gas: 1000, nonce: utf8(`page ${i}`) }))),
+    )
+    expect(seen).toEqual(ids.toReversed())
+    for (const [query, code] of [
+      ['sender=xyz', 'sender'],
+      ['source=00', 'source'],
+      ['before=no', 'before'],
+      ['height=x', 'height'],
+      ['colour=red', 'filter'],
+    ])
+      expect(await get(0, `/v1/claims?${query}`)).toMatchObject({ status: 400, body: { code } })
+    expect(await get(0, '/v1/claims?height=9007199254740991')).toMatchObject({ status: 200, body: { claims: [], next: null } })
+    expect(await get(0, `/v1/claims/${'0'.repeat(64)}/page`)).toMatchObject({ status: 404 })
+  })
+})
+
 describe('verify once', () => {
   test('a proof that waits is verified once, also over a restart of the validator, and over its coming again', async () => {
     const bob = new Sender('bob')

@@ -18,6 +18,7 @@ import { API_VERSION, serveHttp } from './http.js'
 import { createLog, type Log, type LogSink } from './log.js'
 import { Metrics } from './metrics.js'
 import { ProofPool } from './proof-pool.js'
+import { syncOptions } from './snapshots.js'
 import { loadVerifiers, verifierUrl } from './verifier-modules.js'
 
 export interface NodeOptions {
@@ -170,6 +171,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     ...(epochs === undefined ? {} : { epochs }),
     evidence: await store.evidence(),
     verdicts,
+    sync: syncOptions(home, store, await store.loadStaged()),
   })
   const provable = provableTip(store, application)
   const stored = verdicts.map(({ key }) => key)
@@ -234,7 +236,7 @@ async function restoreState(home: Home, store: Store): Promise<Application<Ledge
     new StoreError('store-damaged', `the store is damaged: ${what}`, 'restore this home from a backup, or keep it for inspection')
   if (!restored.ok) throw damaged(restored.error.message)
   const { tip } = store
-  const header = tip === undefined ? undefined : store.committedBlock(tip.height)?.header
+  const header = tip === undefined ? undefined : store.header(tip.height)
   if (header !== undefined && !equalBytes(header.stateRoot, restored.value.initial.stateRoot)) {
     throw damaged(
       `the stored state has root ${toHex(restored.value.initial.stateRoot)}, block ${header.height} certifies ${toHex(header.stateRoot)}`,
@@ -246,10 +248,10 @@ async function restoreState(home: Home, store: Store): Promise<Application<Ledge
 /** After a restart receipts are proven against the newest block, if that carries its own certificate. */
 function provableTip(store: Store, application: Application<LedgerState>): ProvableState | null {
   const { tip } = store
-  const block = tip === undefined ? undefined : store.committedBlock(tip.height)
+  const header = tip === undefined ? undefined : store.header(tip.height)
   const certificate = tip === undefined ? undefined : store.certificateFrom(tip.height)
-  if (block === undefined || certificate === undefined || certificate.height !== block.header.height) return null
-  return { header: block.header, certificate, state: application.initial.state }
+  if (header === undefined || certificate === undefined || certificate.height !== header.height) return null
+  return { header, certificate, state: application.initial.state }
 }
 
 async function closeParts(parts: Partial<Parts>, error: AethelError | null): Promise<void> {

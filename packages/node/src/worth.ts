@@ -34,6 +34,8 @@ export function priceOf(message: Message, bytes: number): number {
     case 'pre-prepare':
     case 'blocks':
     case 'block':
+    case 'snapshot':
+    case 'chunk':
       return 0
     case 'vote':
       return CHECKED_US

@@ -79,6 +79,39 @@ export interface Executed<State> {
   readonly nextValidators?: readonly Validator[] | null
 }
 
+/** Where a part of a state begins: in which of its independent parts, and after what; an empty cursor is the lane's beginning. */
+export interface ChunkPlace {
+  /** 0 .. lanes - 1. */
+  readonly lane: number
+  /** At most `MAX_CURSOR_BYTES`, the application's own. */
+  readonly cursor: Uint8Array
+}
+
+export interface CheckedChunk {
+  /** To be kept; together, of all chunks, they are what `restore` takes. */
+  readonly puts: StateWrites['puts']
+  /** Where the lane goes on; null: it is complete. */
+  readonly next: Uint8Array | null
+}
+
+/**
+ * How a state reaches a replica that has not executed the blocks below it (protocol.md §7): in chunks, from several peers, each
+ * checked against a certified state root before anything of it is kept.
+ */
+export interface Snapshots<State> {
+  /** Parts that are fetched beside each other, 1..256; within one, chunk follows chunk. */
+  readonly lanes: number
+  /** The part of `state` at a place, of about `bytes`; it must make progress whatever `bytes` is. Null: no such place. */
+  chunk(state: State, place: ChunkPlace, bytes: number): Uint8Array | null
+  /**
+   * What a chunk holds, if it is exactly what the state with this root has at that place. Bytes of a stranger: whatever they are, the
+   * answer is a value. Each `next` lies after the place it was asked for, so that a lane ends.
+   */
+  check(stateRoot: Hash, place: ChunkPlace, chunk: Uint8Array): Result<CheckedChunk, Refusal>
+  /** The state with this root, from the puts of all chunks of all lanes in any order. */
+  restore(stateRoot: Hash, puts: StateWrites['puts']): Result<State, Refusal>
+}
+
 export interface Application<State> {
   /** The state of the newest committed block: genesis, or what was restored. */
   readonly initial: Executed<State>
@@ -104,4 +137,6 @@ export interface Application<State> {
   ): Result<Executed<State>, Refusal>
   /** What changed from `parent` to `state`. */
   writes(parent: State, state: State): StateWrites
+  /** Left out: its states cannot be handed over, and who is behind executes every block. */
+  readonly snapshots?: Snapshots<State>
 }

@@ -9,13 +9,21 @@ import type {
   ConsensusEvent,
   EpochStart,
   ForkMaterial,
+  Header,
   Message,
   Offence,
   PersistRecord,
+  Restored,
+  SnapshotOffer,
+  SnapshotRecord,
+  StagedSnapshot,
   TimerName,
   VerifiedMessage,
+  VerifySignature,
 } from '@aethel/consensus'
 import type { StateWrites, Transaction, VerificationWork } from './application.js'
+
+export type { Restored, SnapshotRecord, SnapshotTarget, StagedSnapshot } from '@aethel/consensus'
 
 export interface MempoolLimits {
   readonly transactions: number
@@ -27,6 +35,35 @@ export interface MempoolLimits {
   readonly maxWaitBlocks: number
   /** Remembered verdicts. */
   readonly verdicts: number
+}
+
+/** How a replica that is behind catches up (protocol.md §7). */
+export interface SyncOptions {
+  /** Proofs in committed blocks that peers serve are not verified again: their quorum did, and the state root is compared. */
+  readonly trustCertificates: boolean
+  /** Left out: states are neither handed over nor taken. */
+  readonly snapshots?: SnapshotOptions
+}
+
+export interface SnapshotOptions {
+  /** A state is taken over when peers are so many blocks ahead, or when blocks cannot be had; null: never. */
+  readonly behindBlocks: number | null
+  /** The state after every so many blocks can be had here: the same heights everywhere, so that several peers serve one state. */
+  readonly everyBlocks: number
+  /** About how large a part is that is asked for; an entry larger than that comes alone. */
+  readonly chunkBytes: number
+  readonly verifySignature: VerifySignature
+  readonly stored: StoredForSnapshots
+}
+
+/** What the store has, at a start. */
+export interface StoredForSnapshots {
+  /** Of the newest blocks, ascending, the committed one last: `RECENT_HASHES` where the chain is that long. */
+  readonly headers: readonly Header[]
+  /** Of the newest block, if it has one of its own. */
+  readonly certificate: Certificate | null
+  /** A state that was being fetched. */
+  readonly staged: StagedSnapshot | null
 }
 
 export interface BlockLimits {
@@ -86,6 +123,8 @@ export type ReplicaEffect =
       readonly certificate: Certificate
       readonly writes: StateWrites
       readonly transactions: readonly Transaction[]
+      /** Of each transaction's proof, 0 without one: what peers that accept certified verdicts are told. */
+      readonly gas: readonly number[]
       /** With the last block of an epoch: what the next one starts from, durable together with the block. */
       readonly nextEpoch: EpochStart | null
       readonly offences: readonly Offence[]
@@ -94,6 +133,14 @@ export type ReplicaEffect =
   /** Pass these on to one peer or to all. */
   | { readonly kind: 'gossip'; readonly to: ValidatorIndex | 'all'; readonly transactions: readonly Transaction[] }
   | { readonly kind: 'serve'; readonly to: ValidatorIndex; readonly from: Height }
+  /** Answer with this, and the ends of epochs from `from` on, as many as fit. */
+  | { readonly kind: 'serve-offer'; readonly to: ValidatorIndex; readonly from: Epoch; readonly offer: Omit<SnapshotOffer, 'links'> }
+  /** Durable in the same order as `persist`. */
+  | { readonly kind: 'snapshot'; readonly record: SnapshotRecord }
+  /** Durable in the same order as `persist`, all or nothing; from here on this is the committed state. */
+  | { readonly kind: 'restored'; readonly restored: Restored }
+  /** A peer has sent what no honest one sends. */
+  | { readonly kind: 'blame'; readonly peer: ValidatorIndex; readonly refusal: Refusal }
   /** Answered by one `verified` input each. */
   | { readonly kind: 'verify'; readonly jobs: readonly VerificationJob[] }
   /** Jobs asked for by the mempool, which a block now waits for: ahead of what is not for blocks. */
@@ -111,7 +158,7 @@ export type ReplicaEffect =
   | { readonly kind: 'forget-evidence'; readonly offence: Offence }
   /** Two blocks are proven committed at one height: from here on nothing is signed (protocol.md §12). */
   | { readonly kind: 'fork'; readonly height: Height; readonly material: ForkMaterial }
-  | { readonly kind: 'event'; readonly event: ConsensusEvent | MempoolEvent | EpochEvent }
+  | { readonly kind: 'event'; readonly event: ConsensusEvent | MempoolEvent | EpochEvent | SyncEvent }
 
 export type EpochEvent =
   /** `self`: own position in the epoch's set; null: none. */
@@ -122,3 +169,23 @@ export type EpochEvent =
 export type MempoolEvent =
   | { readonly name: 'proof-refused'; readonly id: Hash; readonly from: ValidatorIndex | 'client'; readonly code: string }
   | { readonly name: 'transaction-evicted'; readonly id: Hash }
+
+export type SyncEvent =
+  /** `sync.trustCertificates`: so many proofs of a certified block were not verified here. */
+  | { readonly name: 'verdicts-trusted'; readonly height: Height; readonly hash: Hash; readonly proofs: number }
+  /** The gas that a peer named does not lead to the certified state: the block is verified after all. */
+  | { readonly name: 'verdicts-doubted'; readonly height: Height; readonly hash: Hash; readonly proofs: number }
+  /** A state is being fetched; `resumed`: what was on disk counts. */
+  | { readonly name: 'snapshot-begun'; readonly height: Height; readonly peers: number; readonly resumed: boolean }
+  | {
+      readonly name: 'snapshot-chunk'
+      readonly height: Height
+      readonly peer: ValidatorIndex
+      readonly lanesDone: number
+      readonly bytes: number
+    }
+  /** It lied (code of what was wrong) or stalled, and is asked no more. */
+  | { readonly name: 'snapshot-peer-dropped'; readonly peer: ValidatorIndex; readonly code: string }
+  /** `overtaken`: blocks came faster. `unserved`: nobody has it any more. */
+  | { readonly name: 'snapshot-given-up'; readonly height: Height; readonly why: 'overtaken' | 'unserved' | 'damaged' }
+  | { readonly name: 'snapshot-restored'; readonly height: Height; readonly from: Height; readonly epoch: Epoch }

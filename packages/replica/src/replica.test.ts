@@ -4,6 +4,7 @@
  */
 import { type Hash, height, keyOf, type ValidatorIndex, validatorIndex, view, ZERO_HASH } from '@aethel/codec'
 import {
+  assembleCertificate,
   BLOCK_VERSION,
   type Block,
   ballotBytes,
@@ -13,6 +14,7 @@ import {
   evidenceRootOf,
   lastCertificateHashOf,
   type Message,
+  statusBytes,
   transactionsRootOf,
   type VoteKind,
 } from '@aethel/consensus'
@@ -37,6 +39,7 @@ import type {
   MempoolLimits,
   ReplicaEffect,
   ReplicaInput,
+  SyncOptions,
   VerificationJob,
   VerificationOutcome,
 } from './interface.js'
@@ -344,7 +347,12 @@ class Stage {
   nowMs = 1_000
 
   constructor(
-    limits: { mempool?: Partial<MempoolLimits>; block?: Partial<BlockLimits>; verdicts?: readonly { key: Hash; verdict: Verdict }[] } = {},
+    limits: {
+      mempool?: Partial<MempoolLimits>
+      block?: Partial<BlockLimits>
+      verdicts?: readonly { key: Hash; verdict: Verdict }[]
+      sync?: SyncOptions
+    } = {},
   ) {
     this.replica = createReplica({
       consensus: {
@@ -362,6 +370,7 @@ class Stage {
       block: { ...BLOCK, ...limits.block },
       order: 'difficulty',
       verdicts: limits.verdicts ?? [],
+      ...(limits.sync === undefined ? {} : { sync: limits.sync }),
     })
     this.step({ kind: 'start', nowMs: this.nowMs })
   }
@@ -377,6 +386,22 @@ class Stage {
     const checked = this.#checker.check(message)
     if (!checked.ok) throw new Error(checked.error.message)
     return this.step({ kind: 'message', from: validatorIndex(from), message: checked.value, nowMs: this.nowMs })
+  }
+
+  /** A peer claims to be ahead, so that blocks are asked of it. */
+  fetchFrom(peer: number): void {
+    const unsigned = {
+      kind: 'status' as const,
+      epoch: 0 as never,
+      view: view(0),
+      phase: 'active' as const,
+      committedHeight: height(9),
+      slots: [],
+      complaint: null,
+      sender: validatorIndex(peer),
+    }
+    this.message(peer, { ...unsigned, signature: signAs(peer)(statusBytes(CHAIN_ID, unsigned)) })
+    this.tick()
   }
 
   tick(): readonly ReplicaEffect[] {
@@ -629,6 +654,60 @@ describe('a validator under a Byzantine leader', () => {
     expect(stage.answer(stage.jobs[0])).toEqual([])
     expect(stage.step({ kind: 'verified', key: ZERO_HASH, outcome: { status: 'aborted', reason: 'late' }, nowMs: stage.nowMs })).toEqual([])
     expect(stage.replica.inspect()).toEqual(before)
+  })
+})
+
+describe('certified verdicts', () => {
+  const item = plain(1, { claim: 1, gas: 30 })
+  const served = (stage: Stage, gas: number): readonly ReplicaEffect[] => {
+    const block = blockOf(GROUND, [item])
+    const ballot = { kind: 'commit' as const, epoch: 0 as never, view: view(0), height: block.header.height, blockHash: block.hash }
+    const votes = [0, 2, 3].map((sender) => ({
+      ...ballot,
+      sender: validatorIndex(sender),
+      signature: signAs(sender)(ballotBytes(CHAIN_ID, ballot)),
+    }))
+    stage.fetchFrom(0)
+    return stage.message(0, {
+      kind: 'blocks',
+      blocks: [block],
+      links: [],
+      certificate: assembleCertificate(ballot, 4, votes),
+      gas: [[gas]],
+    })
+  }
+
+  test('off, as they are unless somebody says otherwise: every proof is verified here, whoever has certified it', () => {
+    const stage = new Stage()
+    served(stage, 30)
+    expect(stage.jobs).toHaveLength(1)
+    expect(stage.replica.committed.height).toBe(0)
+    stage.answer(stage.jobs[0])
+    expect(stage.replica.committed.height).toBe(1)
+  })
+
+  test('accepted: no proof is verified, and the state root is compared', () => {
+    const stage = new Stage({ sync: { trustCertificates: true } })
+    served(stage, 30)
+    expect(stage.jobs).toEqual([])
+    expect(stage.replica.committed.height).toBe(1)
+    expect(stage.events('verdicts-trusted')).toBe(1)
+  })
+
+  test('E4: a peer that names another gas than was found makes the block be verified, and nothing worse', () => {
+    const stage = new Stage({ sync: { trustCertificates: true } })
+    served(stage, 31)
+    expect(stage.events('verdicts-doubted')).toBe(1)
+    expect(stage.replica.committed.height).toBe(0)
+    stage.answer(stage.jobs[0])
+    expect(stage.replica.committed.height).toBe(1)
+  })
+
+  test('are for committed blocks: a proposal is verified as ever', () => {
+    const stage = new Stage({ sync: { trustCertificates: true } })
+    stage.propose(blockOf(GROUND, [item]))
+    expect(stage.jobs).toHaveLength(1)
+    expect(stage.votes()).toEqual([])
   })
 })
 

@@ -20,6 +20,8 @@ import {
   type Evidence,
   encodeEvidence,
   type ForkMaterial,
+  type Header,
+  hashHeader,
   type Input,
   type Inspection,
   isBoundary,
@@ -31,6 +33,7 @@ import {
   offenceFits,
   offenceKey,
   offenceOf,
+  recentHashes,
   type Surroundings,
   type TimerName,
   type ValidationResult,
@@ -48,10 +51,20 @@ import {
 } from './application.js'
 import { type EpochOptions, type NextValidators, nextValidatorsOf, ownPlaceIn, type PeerNames, peerNames, SAME_NAMES } from './epochs.js'
 import { EvidencePool, type HeldEvidence } from './evidence-pool.js'
-import type { BlockLimits, MempoolLimits, ReplicaEffect, ReplicaInput, VerificationJob, VerificationOutcome } from './interface.js'
+import type {
+  BlockLimits,
+  MempoolLimits,
+  ReplicaEffect,
+  ReplicaInput,
+  SyncOptions,
+  VerificationJob,
+  VerificationOutcome,
+} from './interface.js'
 import { LeaderWatch } from './leader-watch.js'
 import { Mempool, type MempoolOrder, type Pooled } from './mempool.js'
 import { Scheduler } from './scheduler.js'
+import { type Finished, SnapshotFetch, type SnapshotProgress } from './snapshot-fetch.js'
+import { SnapshotShelf } from './snapshot-shelf.js'
 import { MAX_WATCHED } from './starvation.js'
 import { type Verdict, VerdictCache } from './verdicts.js'
 
@@ -68,6 +81,8 @@ export interface ReplicaOptions<State> {
   readonly evidence?: readonly Uint8Array[]
   /** Verdicts of this validator from before a restart: what was verified once is not verified again. */
   readonly verdicts?: readonly { readonly key: Hash; readonly verdict: Verdict }[]
+  /** How to catch up; left out: by executing and verifying every block. */
+  readonly sync?: SyncOptions
 }
 
 export interface ReplicaInspection extends Inspection {
@@ -102,6 +117,10 @@ export interface Replica<State> {
   explain(around: Surroundings): Diagnosis
   /** What this replica could add to a fork proof, beside its committed chain. */
   forkMaterial(): ForkMaterial
+  /** Of taking over a state; null: none is being fetched. */
+  readonly snapshot: SnapshotProgress | null
+  /** Heights of the states that peers can have from here. */
+  readonly snapshotsServed: readonly Height[]
 }
 
 /** A block being validated: execution starts when the last verdict is in. */
@@ -128,6 +147,7 @@ interface Built<State> {
   readonly parent: Hash
   readonly executed: Executed<State>
   readonly transactions: readonly Transaction[]
+  readonly gas: readonly number[]
   readonly offences: readonly Offence[]
   readonly leftOut: readonly Pooled[]
 }
@@ -137,6 +157,8 @@ interface Layer<State> {
   readonly executed: Executed<State>
   readonly height: Height
   readonly transactions: readonly Transaction[]
+  /** Of each transaction's proof; 0 without one. */
+  readonly gas: readonly number[]
   readonly offences: readonly Offence[]
 }
 
@@ -204,6 +226,10 @@ class ReplicaMachine<State> implements Replica<State> {
   #sweepCursor: Iterator<Pooled> | null = null
   #gossipCursor: Iterator<Pooled> | null = null
   #leaderWatch: LeaderWatch
+  /** Null: no states are handed over. */
+  readonly #shelf: SnapshotShelf<State> | null
+  /** Null: none are taken over. */
+  #fetch: SnapshotFetch<State> | null
   #nowMs = 0
   #jobs: VerificationJob[] = []
   #hastened: Hash[] = []
@@ -236,6 +262,8 @@ class ReplicaMachine<State> implements Replica<State> {
       this.#tip.height,
     )
     this.#leaderWatch = this.#newLeaderWatch(consensus.validators)
+    this.#shelf = this.#newShelf()
+    this.#fetch = this.#newFetch()
     const machine = this
     this.#desk = new AdmissionDesk({
       application: options.application,
@@ -274,7 +302,16 @@ class ReplicaMachine<State> implements Replica<State> {
     return self < validators.validators.length ? self : null
   }
 
+  get snapshot(): SnapshotProgress | null {
+    return this.#fetch?.progress ?? null
+  }
+
+  get snapshotsServed(): readonly Height[] {
+    return this.#shelf?.heights ?? []
+  }
+
   wants(from: ValidatorIndex, message: Message): boolean {
+    if (message.kind === 'snapshot' || message.kind === 'chunk') return this.#fetch?.wants(from, message) === true
     return this.#consensus.wants(this.#names.toCore(from), message)
   }
 
@@ -290,7 +327,11 @@ class ReplicaMachine<State> implements Replica<State> {
   }
 
   explain(around: Surroundings): Diagnosis {
-    return this.#consensus.explain({ ...around, connected: around.connected.map((peer) => this.#names.toCore(peer)) })
+    return this.#consensus.explain({
+      ...around,
+      snapshot: this.snapshot,
+      connected: around.connected.map((peer) => this.#names.toCore(peer)),
+    })
   }
 
   forkMaterial(): ForkMaterial {
@@ -337,11 +378,14 @@ class ReplicaMachine<State> implements Replica<State> {
     switch (input.kind) {
       case 'start':
         for (const bytes of this.#options.evidence ?? []) this.#onEvidenceBytes(bytes)
+        this.#fetch?.resume()
         return this.#toConsensus(input)
       case 'message':
         if (input.message.kind === 'evidence') this.#onEvidenceBytes(input.message.evidence)
+        this.#onSnapshotMessage(input.from, input.message)
         return this.#toConsensus(this.#withCoreName(input))
       case 'foreign':
+        this.#hear(input.from, input.epoch, input.committedHeight)
         return this.#toConsensus({ ...input, from: this.#names.toCore(input.from) })
       case 'round-trip':
         return this.#toConsensus({ ...input, peer: this.#names.toCore(input.peer) })
@@ -399,6 +443,7 @@ class ReplicaMachine<State> implements Replica<State> {
         this.#onEvidence(effect.evidence, encodeEvidence(this.#options.consensus.chainId, effect.evidence))
         return null
       case 'fork':
+        this.#fetch = null // it signs nothing any more: no state from others shall begin it anew
         this.#out.push(effect)
         return null
       case 'send':
@@ -412,7 +457,7 @@ class ReplicaMachine<State> implements Replica<State> {
         return null
       }
       case 'validate':
-        return this.#onValidate(effect.block)
+        return this.#onValidate(effect)
       case 'build':
         return this.#onBuild(effect)
       case 'proposed':
@@ -432,6 +477,7 @@ class ReplicaMachine<State> implements Replica<State> {
 
   #sendTo(effect: Extract<Effect, { kind: 'send' | 'serve' }>): void {
     const to = effect.to === 'all' ? 'all' : this.#names.toPeer(effect.to)
+    if (this.#fetch?.holdsBack(effect) === true) return
     if (to === null) return // nobody to reach: the same is asked of another at the next tick
     if (effect.kind === 'send') this.#out.push(to === effect.to ? effect : { kind: 'send', to, message: effect.message })
     else if (to !== 'all') this.#out.push({ kind: 'serve', to, from: effect.from })
@@ -482,8 +528,7 @@ class ReplicaMachine<State> implements Replica<State> {
    * proposal, what was chosen for it is to be ordered again.
    */
   #keepSchedulerOnLiveGround(): void {
-    const { position } = this.#scheduler
-    if (position === keyOf(this.#tip.hash) || this.#layers.has(position) || this.#lastBuilt !== null) return
+    if (this.#scheduler.standsOn(this.#tip.hash) || this.#lastBuilt !== null || this.#layers.has(this.#scheduler.position)) return
     this.#scheduler.reset(this.#state, this.#tip.hash, this.#tip.height)
     this.#dropImpossible()
   }
@@ -554,7 +599,8 @@ class ReplicaMachine<State> implements Replica<State> {
       return null
     }
     const transactions = items.map((item) => item.transaction)
-    this.#lastBuilt = { parent: parentHash, executed, transactions, offences, leftOut }
+    const gas = items.map((item) => item.difficulty)
+    this.#lastBuilt = { parent: parentHash, executed, transactions, gas, offences, leftOut }
     this.#scheduler.leave() // until #onProposed says which block this became
     const totalDifficulty = items.reduce((sum, item) => sum + BigInt(item.difficulty), 0n)
     const next = this.#nextValidators(context.height, executed)
@@ -617,15 +663,15 @@ class ReplicaMachine<State> implements Replica<State> {
     const built = this.#lastBuilt
     assert(built !== null && equalBytes(built.parent, block.header.parent), 'a proposal is what was built last')
     this.#lastBuilt = null
-    const { executed, transactions, offences } = built
-    this.#layers.set(keyOf(block.hash), { executed, height: block.header.height, transactions, offences })
+    const { executed, transactions, gas, offences } = built
+    this.#layers.set(keyOf(block.hash), { executed, height: block.header.height, transactions, gas, offences })
     this.#scheduler.advance(built.executed.state, block.hash, block.header.height, built.transactions)
     if (built.leftOut.length > 0) this.#scheduler.refile(built.leftOut)
   }
 
   // --- validating ---------------------------------------------------------------------------------------------------
 
-  #onValidate(block: Block): Input | null {
+  #onValidate({ block, certifiedGas }: Extract<Effect, { kind: 'validate' }>): Input | null {
     const limits = this.#options.block
     const count = block.body.transactions.length
     const bytes = block.body.transactions.reduce((sum, transaction) => sum + transaction.length, 0)
@@ -648,11 +694,32 @@ class ReplicaMachine<State> implements Replica<State> {
       gas: new Map(),
       awaited: new Set(),
     }
+    if (certifiedGas !== null && this.#options.sync?.trustCertificates === true && this.#holdsAsCertified(validation, certifiedGas))
+      return this.#validated(block.hash, { status: 'valid' })
     const missing = this.#requestRefutations(validation, evidence.accused) ?? this.#requestMissingVerdicts(validation)
     if (missing !== null) return this.#validated(block.hash, missing)
     if (validation.awaited.size === 0) return this.#validated(block.hash, this.#executeBlock(validation))
     this.#validations.set(keyOf(block.hash), validation)
     return null
+  }
+
+  /**
+   * protocol.md §7: a quorum has verified the proofs, so none is verified again; everything else is checked, and the state
+   * root says whether the gas that a peer named is what the quorum found. If it is not, the block is verified like any other.
+   */
+  #holdsAsCertified(validation: Validation, certifiedGas: readonly number[]): boolean {
+    let proofs = 0
+    const gas = new Map<string, number>()
+    for (const [position, { work }] of validation.transactions.entries()) {
+      if (work === null) continue
+      gas.set(keyOf(work.key), certifiedGas[position] as number)
+      proofs++
+    }
+    const { height, hash } = { height: validation.block.header.height, hash: validation.block.hash }
+    const isGood = this.#executeBlock({ ...validation, gas }).status === 'valid'
+    const name = isGood ? ('verdicts-trusted' as const) : ('verdicts-doubted' as const)
+    if (proofs > 0) this.#out.push({ kind: 'event', event: { name, height, hash, proofs } })
+    return isGood
   }
 
   #decodeAll(block: Block): readonly Transaction[] | { code: string; message: string } {
@@ -744,6 +811,7 @@ class ReplicaMachine<State> implements Replica<State> {
       executed: executed.value,
       height: header.height,
       transactions,
+      gas: inputs.map(({ difficulty }) => difficulty),
       offences: validation.offences,
     })
     return { status: 'valid' }
@@ -964,9 +1032,10 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#tip = { height: block.header.height, hash: block.hash, timestampMs: block.header.timestampMs }
     for (const transaction of layer.transactions) this.#desk.settle(transaction)
     this.#nextEpoch = this.#startAfter(block, layer.executed)
-    const { transactions, offences } = layer
+    const { transactions, gas, offences } = layer
     if (this.#nextEpoch !== null) this.#keepRecovery(this.#nextEpoch.validators)
-    this.#out.push({ kind: 'commit', block, certificate, writes, transactions, offences, nextEpoch: this.#nextEpoch })
+    this.#out.push({ kind: 'commit', block, certificate, writes, transactions, gas, offences, nextEpoch: this.#nextEpoch })
+    this.#shelf?.onCommit(block.header, this.#state, certificate)
     for (const [key, other] of this.#layers) if (other.height <= block.header.height) this.#layers.delete(key)
     if (this.#scheduler.standsOn(parent)) this.#scheduler.advance(this.#state, block.hash, block.header.height, layer.transactions)
     this.#clearMempool(layer.transactions)
@@ -1033,6 +1102,117 @@ class ReplicaMachine<State> implements Replica<State> {
   #dropPooled(item: Pooled, code: string, message: string): void {
     this.#removePooled(item)
     this.#out.push({ kind: 'dropped', id: item.transaction.id, refusal: { code, message } })
+  }
+
+  // --- snapshots ----------------------------------------------------------------------------------------------------
+
+  #newShelf(): SnapshotShelf<State> | null {
+    const { sync, application } = this.#options
+    const { snapshots } = application
+    if (sync?.snapshots === undefined || snapshots === undefined) return null
+    const { everyBlocks, chunkBytes, stored } = sync.snapshots
+    const shelf = new SnapshotShelf({ snapshots, everyBlocks, chunkBytes }, stored.headers)
+    shelf.begin(stored.headers, this.#state, stored.certificate)
+    return shelf
+  }
+
+  #newFetch(): SnapshotFetch<State> | null {
+    const { sync, application, consensus } = this.#options
+    const { snapshots } = application
+    const behindBlocks = sync?.snapshots?.behindBlocks ?? null
+    if (sync?.snapshots === undefined || snapshots === undefined || behindBlocks === null) return null
+    const { verifySignature, stored } = sync.snapshots
+    const context = { chainId: consensus.chainId, epochLength: consensus.epochLength ?? 0, verifySignature }
+    const machine = this
+    return new SnapshotFetch(
+      { context, snapshots, behindBlocks, staged: stored.staged },
+      {
+        get committed() {
+          return machine.#tip
+        },
+        get epoch() {
+          return machine.#epoch
+        },
+        get isExecuting() {
+          return machine.#consensus.isExecuting
+        },
+        send: (to, message) => this.#out.push({ kind: 'send', to, message }),
+        record: (record) => this.#out.push({ kind: 'snapshot', record }),
+        emit: (event) => this.#out.push({ kind: 'event', event }),
+        blame: (peer, refusal) => this.#out.push({ kind: 'blame', peer, refusal }),
+      },
+    )
+  }
+
+  #onSnapshotMessage(from: ValidatorIndex, message: Message): void {
+    if (message.kind === 'status') {
+      if (message.sender === this.#names.toCore(from)) this.#fetch?.hear(from, message.committedHeight)
+    } else if (message.kind === 'fetch') {
+      if (message.want === 'snapshot' || message.want === 'chunk') this.#serveSnapshot(from, message)
+    } else if (message.kind === 'snapshot') {
+      this.#fetch?.onOffer(from, message)
+    } else if (message.kind === 'chunk') {
+      const finished = this.#fetch?.onChunk(from, message) ?? null
+      if (finished !== null) this.#takeOver(finished)
+    }
+  }
+
+  /** Of another epoch: what a peer there has at least, or what it says. */
+  #hear(from: ValidatorIndex, of: Epoch, committedHeight: Height | null): void {
+    // Nobody has checked the epoch: a number, of any size, not a height.
+    const begun = of > this.#epoch.validators.epoch ? of * (this.#config.epochLength ?? 0) : 0
+    const claimed = Math.max(begun, committedHeight ?? 0)
+    if (claimed > 0) this.#fetch?.hear(from, claimed)
+  }
+
+  #serveSnapshot(to: ValidatorIndex, wish: Extract<Message, { kind: 'fetch'; want: 'snapshot' | 'chunk' }>): void {
+    const answer = this.#shelf?.answer(to, wish) ?? null
+    if (answer?.kind === 'chunk') this.#out.push({ kind: 'send', to, message: answer.message })
+    if (answer?.kind === 'offer') this.#out.push({ kind: 'serve-offer', to, from: answer.from, offer: answer.offer })
+  }
+
+  /** Nothing is taken over; the headers show which blocks the state stands on. */
+  #onForkedState(fork: Extract<Effect, { kind: 'fork' }> | null, headers: readonly Header[]): void {
+    if (fork === null) return
+    this.#out.push({ ...fork, material: { ...fork.material, headers: [...headers, ...fork.material.headers] } })
+  }
+
+  /**
+   * protocol.md §7: the state is here, proven and durable but for the last step. For consensus it is as if all blocks up to it had been
+   * committed now; whatever was being built, verified or judged on the old state is over.
+   */
+  #takeOver({ target, headers, start, state }: Finished<State>): void {
+    const { header, certificate } = target
+    const { chainId } = this.#config
+    const recent = recentHashes(chainId, header, headers)
+    const committed = { height: header.height, hash: hashHeader(header), timestampMs: header.timestampMs }
+    const jump = this.#consensus.jump({ committed, certificate, recent, validators: start.validators })
+    if ('fork' in jump) return this.#onForkedState(jump.fork, [header, ...headers])
+    const { durable, records } = jump
+    const from = this.#tip.height
+    const isLaterEpoch = start.validators.epoch !== this.#epoch.validators.epoch
+    if (records.length > 0) this.#out.push({ kind: 'persist', records })
+    this.#out.push({ kind: 'restored', restored: { target, headers, start } })
+    const { epoch } = start.validators
+    this.#out.push({ kind: 'event', event: { name: 'snapshot-restored', height: committed.height, from, epoch } })
+    this.#state = state
+    this.#tip = committed
+    this.#layers.clear()
+    this.#validations.clear()
+    this.#lastBuilt = null
+    this.#scheduler.reset(state, committed.hash, committed.height)
+    this.#dropImpossible()
+    this.#shelf?.begin([...[...headers].reverse(), header], state, certificate)
+    if (isLaterEpoch) {
+      this.#nextEpoch = start
+      return this.#toConsensus(this.#enterEpoch(durable))
+    }
+    this.#consensus = createConsensus(this.#config, durable)
+    this.#leaderWatch = this.#newLeaderWatch(start.validators)
+    this.#reportedWork = { waiting: 0, full: false }
+    this.#settleEvidence()
+    for (const timer of ['view', 'batch'] as const) this.#out.push({ kind: 'cancel-timer', timer })
+    this.#toConsensus({ kind: 'start', nowMs: this.#nowMs })
   }
 
   // --- judging the leader -------------------------------------------------------------------------------------------
@@ -1102,6 +1282,8 @@ class ReplicaMachine<State> implements Replica<State> {
 
   #onTick(timer: TimerName): void {
     if (timer !== 'status') return
+    this.#shelf?.onTick()
+    this.#fetch?.onTick()
     this.#judgeLeader()
     const stalled = this.#committedAtTick === this.#tip.height
     this.#committedAtTick = this.#tip.height

@@ -32,6 +32,8 @@ export class Scheduler<State> {
   #promoted: Pooled[] = []
   #state: State
   #position: string
+  /** The hash whose key that is, as it was given. */
+  #standing: Hash
   #height: Height
   #readyBytes = 0
 
@@ -41,6 +43,7 @@ export class Scheduler<State> {
     this.#oldest = new IndexedHeap((a, b) => a.arrival < b.arrival)
     this.#state = state
     this.#position = keyOf(position)
+    this.#standing = position
     this.#height = height
   }
 
@@ -70,8 +73,9 @@ export class Scheduler<State> {
     return this.#readyBytes
   }
 
+  /** Asked after every step, mostly about the very hash it stands on. */
   standsOn(position: Hash): boolean {
-    return this.#position === keyOf(position)
+    return this.#position !== '' && (position === this.#standing || this.#position === keyOf(position))
   }
 
   /** `keyOf` the block it stands on; empty after `leave`. */
@@ -88,6 +92,7 @@ export class Scheduler<State> {
   reset(state: State, position: Hash, height: Height): void {
     this.#state = state
     this.#position = keyOf(position)
+    this.#standing = position
     this.#height = height
     this.#ready.clear()
     this.#oldest.clear()
@@ -151,6 +156,7 @@ export class Scheduler<State> {
   advance(state: State, position: Hash, height: Height, executed: readonly Transaction[]): void {
     this.#state = state
     this.#position = keyOf(position)
+    this.#standing = position
     this.#height = height
     const inBlock = new Set<Pooled>()
     for (const transaction of executed) {

@@ -58,6 +58,9 @@ export function runBeyond(options: BeyondOptions): BeyondReport {
     lossRate: Math.min(drawn.lossRate, 0.05),
     strategies,
     epochLength: 0,
+    // Who trusts certificates accepts what the others sign; a state that is taken over has no blocks to compare.
+    trustCertificates: false,
+    snapshots: null,
     faultMs: 6_000,
     encodeOnWire: true,
   }

@@ -3,7 +3,7 @@
  * ("sometimes" assertions). A suite that never saw a view change with a prepared certificate has tested nothing.
  */
 import type { ConsensusEvent, Message } from '@aethel/consensus'
-import type { EpochEvent, MempoolEvent } from '@aethel/replica'
+import type { EpochEvent, MempoolEvent, SyncEvent } from '@aethel/replica'
 
 export const MESSAGE_KINDS = [
   'pre-prepare',
@@ -16,11 +16,12 @@ export const MESSAGE_KINDS = [
   'block',
   'view-claim',
   'evidence',
+  'snapshot',
+  'chunk',
 ] as const
 export const PHASES = ['active', 'changing'] as const
 /** As the receiver sees it: by view where the message has one, else by height; `beyond`: outside of the window. */
 export const AGES = ['stale', 'current', 'future', 'beyond'] as const
-type Age = (typeof AGES)[number]
 
 const KIND_AT: ReadonlyMap<string, number> = new Map(MESSAGE_KINDS.map((kind, index) => [kind, index]))
 /** Views this far ahead are nobody's next one. */
@@ -75,7 +76,7 @@ export class Coverage {
     reasons.set(why, (reasons.get(why) ?? 0) + 1)
   }
 
-  onEvent(event: ConsensusEvent | MempoolEvent | EpochEvent): void {
+  onEvent(event: ConsensusEvent | MempoolEvent | EpochEvent | SyncEvent): void {
     switch (event.name) {
       case 'view-entered':
         return this.hit(`view entered on ${event.base}`)
@@ -85,6 +86,12 @@ export class Coverage {
         return this.hit(event.reproposal ? 'tip re-proposed' : 'block accepted')
       case 'committed':
         return this.hit(event.direct ? 'committed directly' : 'committed by a descendant')
+      case 'snapshot-begun':
+        return this.hit(event.resumed ? 'snapshot resumed' : 'snapshot begun')
+      case 'snapshot-given-up':
+        return this.hit(`snapshot given up: ${event.why}`)
+      case 'snapshot-peer-dropped':
+        return this.hit(`snapshot peer dropped: ${event.code}`)
       case 'ignored':
         return this.#onIgnored(event.what, event.why)
       default:
@@ -99,40 +106,55 @@ function cellName(at: number): string {
   return `${kind} ${phase} ${AGES[at & 3]} valid`
 }
 
-function ageIndexOf(message: Message, standing: Standing): number {
-  return AGES.indexOf(ageOf(message, standing))
-}
+const STALE = 0
+const CURRENT = 1
+const FUTURE = 2
+const BEYOND = 3
 
-function ageOf(message: Message, standing: Standing): Age {
-  const { view, committedHeight, window } = standing
-  const byHeight = (height: number, next: number): Age =>
-    height < next ? 'stale' : height > committedHeight + window ? 'beyond' : height === next ? 'current' : 'future'
-  const bySlot = (at: number, height: number): Age => {
-    if (at < view || height <= committedHeight) return 'stale'
-    if (height > committedHeight + window || at > view + FAR_VIEWS) return 'beyond'
-    return at === view ? 'current' : 'future'
-  }
-  const byView = (at: number): Age => (at < view ? 'stale' : at === view ? 'current' : at > view + FAR_VIEWS ? 'beyond' : 'future')
+/** Position in `AGES`. */
+function ageIndexOf(message: Message, standing: Standing): number {
+  const { committedHeight } = standing
   switch (message.kind) {
     case 'pre-prepare':
-      return bySlot(message.view, message.block.header.height)
+      return ageBySlot(standing, message.view, message.block.header.height)
     case 'vote':
-      return bySlot(message.vote.view, message.vote.height)
+      return ageBySlot(standing, message.vote.view, message.vote.height)
     case 'view-change':
-      return byView(message.entry.newView)
+      return ageByView(standing, message.entry.newView)
     case 'new-view':
-      return byView(message.newView)
+      return ageByView(standing, message.newView)
     case 'status':
-      return byHeight(message.committedHeight, committedHeight)
+      return ageByHeight(standing, message.committedHeight, committedHeight)
     case 'fetch':
-      return message.want === 'committed' ? byHeight(message.from, 1) : 'current'
+      return message.want === 'committed' ? ageByHeight(standing, message.from, 1) : CURRENT
     case 'blocks':
-      return byHeight(message.blocks[0]?.header.height ?? 0, committedHeight + 1)
+      return ageByHeight(standing, message.blocks[0]?.header.height ?? 0, committedHeight + 1)
     case 'block':
-      return byHeight(message.block.header.height, committedHeight + 1)
+      return ageByHeight(standing, message.block.header.height, committedHeight + 1)
     case 'view-claim':
-      return byView(message.view)
+      return ageByView(standing, message.view)
+    case 'snapshot':
+      return ageByHeight(standing, message.offer.header.height, committedHeight + 1)
+    case 'chunk':
+      return ageByHeight(standing, message.height, committedHeight + 1)
     case 'evidence':
-      return 'current'
+      return CURRENT
   }
+}
+
+function ageByHeight({ committedHeight, window }: Standing, height: number, next: number): number {
+  if (height < next) return STALE
+  if (height > committedHeight + window) return BEYOND
+  return height === next ? CURRENT : FUTURE
+}
+
+function ageBySlot({ view, committedHeight, window }: Standing, at: number, height: number): number {
+  if (at < view || height <= committedHeight) return STALE
+  if (height > committedHeight + window || at > view + FAR_VIEWS) return BEYOND
+  return at === view ? CURRENT : FUTURE
+}
+
+function ageByView({ view }: Standing, at: number): number {
+  if (at <= view) return at < view ? STALE : CURRENT
+  return at > view + FAR_VIEWS ? BEYOND : FUTURE
 }

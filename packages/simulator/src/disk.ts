@@ -2,24 +2,31 @@
  * One validator's disk: what was synced survives a crash, of what was not a random prefix may. It holds the safety records
  * of protocol.md §5 and the committed chain, and gives them back as the `DurableState` a restart begins with.
  */
-import { equalBytes, type Hash, type Height, height, keyOf, view } from '@aethel/codec'
+import { assert, equalBytes, type Hash, type Height, keyOf, view } from '@aethel/codec'
 import {
   type Block,
   type Certificate,
   type CommittedTip,
   compareCertificates,
   type DurableState,
+  type EpochLink,
   type EpochStart,
+  type Header,
+  hashHeader,
   type PersistRecord,
   RECENT_HASHES,
   type Recovery,
   type Vote,
 } from '@aethel/consensus'
+import type { Restored, SnapshotRecord, StagedSnapshot } from '@aethel/replica'
+import { type Staging, stagedAfter } from './staging.js'
 
 export interface CommittedBlock<State> {
   readonly block: Block
   readonly certificate: Certificate
   readonly state: State
+  /** Of each transaction's proof. */
+  readonly gas?: readonly number[]
   /** With the last block of an epoch. */
   readonly nextEpoch?: EpochStart | null
 }
@@ -27,6 +34,14 @@ export interface CommittedBlock<State> {
 export type Write<State> =
   | { readonly kind: 'records'; readonly records: readonly PersistRecord[] }
   | { readonly kind: 'commit'; readonly committed: CommittedBlock<State> }
+  | { readonly kind: 'snapshot'; readonly record: SnapshotRecord }
+  /** `load` makes the state of what is staged on this disk. */
+  | { readonly kind: 'restored'; readonly restored: Restored; load(staged: StagedSnapshot): State }
+
+/** A state that was taken over: the chain below it is not here. */
+interface Ground<State> extends Restored {
+  readonly state: State
+}
 
 type ViewRecord = Extract<PersistRecord, { kind: 'view' }>
 
@@ -39,8 +54,11 @@ export class Disk<State> {
   #recovery: Recovery | null
   #highest: Certificate | null = null
   #lastCommit: Certificate | null = null
-  /** Index i holds height i + 1. */
+  /** Index i holds height `base` + i + 1. */
   readonly chain: CommittedBlock<State>[] = []
+  #ground: Ground<State> | null = null
+  #links: EpochLink[] = []
+  #staged: Staging | null = null
 
   constructor(genesis: CommittedTip, genesisState: State, recovery: Recovery | null = null) {
     this.#recovery = recovery
@@ -49,7 +67,35 @@ export class Disk<State> {
   }
 
   get committedHeight(): number {
-    return this.chain.length
+    return this.base + this.chain.length
+  }
+
+  /** Up to this height there are no blocks here. */
+  get base(): number {
+    return this.#ground?.target.header.height ?? 0
+  }
+
+  /** The ends of epochs from this one on. */
+  linksFrom(from: number, upToHeight: number): readonly EpochLink[] {
+    return this.#links.filter(({ header }) => header.epoch >= from && header.height <= upToHeight)
+  }
+
+  get staged(): StagedSnapshot | null {
+    return this.#staged?.copy() ?? null
+  }
+
+  /** Ascending, of the newest blocks. */
+  get headers(): readonly Header[] {
+    const below = this.#ground === null ? [] : [...[...this.#ground.headers].reverse(), this.#ground.target.header]
+    return [...below, ...this.chain.map(({ block }) => block.header)].slice(-RECENT_HASHES)
+  }
+
+  get recovering(): boolean {
+    return this.#recovery?.status === 'asking'
+  }
+
+  get lastCommit(): Certificate | null {
+    return this.#lastCommit
   }
 
   get viewRecord(): ViewRecord {
@@ -57,12 +103,12 @@ export class Disk<State> {
   }
 
   get state(): State {
-    return this.chain.at(-1)?.state ?? this.#genesisState
+    return this.chain.at(-1)?.state ?? this.#ground?.state ?? this.#genesisState
   }
 
   /** The newest epoch begun; undefined: the first. */
   get epoch(): EpochStart | undefined {
-    return this.chain.findLast(({ nextEpoch }) => nextEpoch != null)?.nextEpoch ?? undefined
+    return this.chain.findLast(({ nextEpoch }) => nextEpoch != null)?.nextEpoch ?? this.#ground?.start
   }
 
   holdsVote(vote: Vote): boolean {
@@ -71,8 +117,34 @@ export class Disk<State> {
   }
 
   apply(write: Write<State>): void {
-    if (write.kind === 'records') for (const record of write.records) this.#applyRecord(record)
-    else this.#applyCommit(write.committed)
+    switch (write.kind) {
+      case 'records':
+        for (const record of write.records) this.#applyRecord(record)
+        return
+      case 'commit':
+        return this.#applyCommit(write.committed)
+      case 'snapshot':
+        this.#staged = stagedAfter(this.#staged, write.record)
+        return
+      case 'restored':
+        return this.#applyRestored(write)
+    }
+  }
+
+  /** One step: the staged state and everything that goes with it take the place of the old. */
+  #applyRestored({ restored, load }: Extract<Write<State>, { kind: 'restored' }>): void {
+    const staged = this.#staged?.copy()
+    assert(
+      staged !== undefined && equalBytes(hashHeader(staged.target.header), hashHeader(restored.target.header)),
+      'another state is staged',
+    )
+    this.#ground = { ...restored, state: load(staged) }
+    this.#staged = null
+    this.chain.length = 0
+    const known = this.#links.at(-1)?.header.epoch ?? -1
+    this.#links.push(...restored.target.links.filter(({ header }) => header.epoch > known))
+    this.#lastCommit = restored.target.certificate
+    this.#forgetUpTo(this.base)
   }
 
   #applyRecord(record: PersistRecord): void {
@@ -103,13 +175,19 @@ export class Disk<State> {
     this.chain.push(committed)
     const { certificate } = committed
     if (this.#lastCommit === null || compareCertificates(certificate, this.#lastCommit) > 0) this.#lastCommit = certificate
-    for (const [key, block] of this.#blocks) if (block.header.height <= this.chain.length) this.#blocks.delete(key)
-    for (const [key, vote] of this.#votes) if (vote.height <= this.chain.length) this.#votes.delete(key)
+    if (committed.nextEpoch != null)
+      this.#links.push({ header: committed.block.header, certificate, nextValidators: committed.nextEpoch.validators.validators })
+    this.#forgetUpTo(this.committedHeight)
+  }
+
+  #forgetUpTo(at: number): void {
+    for (const [key, block] of this.#blocks) if (block.header.height <= at) this.#blocks.delete(key)
+    for (const [key, vote] of this.#votes) if (vote.height <= at) this.#votes.delete(key)
   }
 
   durableState(): DurableState {
-    const tip = this.chain.at(-1)?.block
-    const first = Math.max(0, this.chain.length - RECENT_HASHES)
+    const { headers } = this
+    const tip = headers.at(-1)
     return {
       view: this.#view.view,
       phase: this.#view.phase,
@@ -120,10 +198,8 @@ export class Disk<State> {
       recovery: this.#recovery,
       highest: this.#highest,
       lastCommit: this.#lastCommit,
-      committed: tip === undefined ? this.#genesis : { height: tip.header.height, hash: tip.hash, timestampMs: tip.header.timestampMs },
-      recent: this.chain
-        .slice(first)
-        .map(({ block }): { height: Height; hash: Hash } => ({ height: height(block.header.height), hash: block.hash })),
+      committed: tip === undefined ? this.#genesis : { height: tip.height, hash: hashHeader(tip), timestampMs: tip.timestampMs },
+      recent: headers.map((header): { height: Height; hash: Hash } => ({ height: header.height, hash: hashHeader(header) })),
     }
   }
 }

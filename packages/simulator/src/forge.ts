@@ -241,18 +241,32 @@ export function describeMessage(stage: Stage, message: Message): string {
     case 'status':
       return `STATUS view ${message.view} committed ${message.committedHeight}`
     case 'fetch':
-      return message.want === 'committed'
-        ? `FETCH from ${message.from}`
-        : message.want === 'view'
-          ? 'FETCH view'
-          : `FETCH ${keyOf(message.hash).slice(0, 8)}`
+      return describeFetch(message)
     case 'blocks':
       return `BLOCKS ${message.blocks.length}`
     case 'block':
       return `BLOCK ${stage.nameOf(message.block.hash)}`
     case 'view-claim':
       return `VIEWCLAIM view ${message.view}`
+    case 'snapshot':
+      return `SNAPSHOT height ${message.offer.header.height}`
+    case 'chunk':
+      return `CHUNK height ${message.height}`
     case 'evidence':
       return `EVIDENCE ${message.evidence.length} bytes`
+  }
+}
+
+function describeFetch(message: Extract<Message, { kind: 'fetch' }>): string {
+  switch (message.want) {
+    case 'committed':
+      return `FETCH from ${message.from}`
+    case 'block':
+      return `FETCH ${keyOf(message.hash).slice(0, 8)}`
+    case 'view':
+    case 'snapshot':
+      return `FETCH ${message.want}`
+    case 'chunk':
+      return `FETCH chunk of ${message.height}`
   }
 }

@@ -6,8 +6,15 @@ export type { Decision, FateKind } from './fates.js'
 export { drawKnobs, FAULT_CLASSES, type FaultClass, isFaultClass, type Knobs } from './knobs.js'
 export { LAN, type LatencyMatrix, parseLatency, WAN } from './latency.js'
 export { type Shrunk, shrink } from './shrink.js'
-export { createRealSignatures, type SignatureScheme } from './signatures.js'
-export { calmLatencyMs, livenessBoundMs, runSimulation, type SimulationOptions, type SimulationReport } from './simulate.js'
+export { createRealSignatures, createSampledSignatures, type SignatureScheme } from './signatures.js'
+export {
+  calmLatencyMs,
+  livenessBoundMs,
+  runSimulation,
+  SCALE_VALIDATORS,
+  type SimulationOptions,
+  type SimulationReport,
+} from './simulate.js'
 export type { TraceLine } from './trace.js'
 export { MAX_TRANSCRIPT_BYTES, parseTranscript, type Transcript } from './transcript.js'
 export { runTranscript, type TranscriptReport, type TranscriptStep } from './transcript-run.js'

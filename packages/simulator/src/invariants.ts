@@ -103,6 +103,26 @@ export class Invariants {
     return true
   }
 
+  /**
+   * `index` has taken over the state after `header`'s block, with this certificate of it or of a descendant. It must be the state
+   * that whoever committed the block has; what was committed before is covered by it.
+   */
+  onRestore(index: number, previousHeight: number, header: Header, certificate: Certificate): void {
+    this.checks++
+    demand(
+      'restored-state',
+      header.height > previousHeight,
+      () => `validator ${index} went back from height ${previousHeight} to a state of ${header.height}`,
+    )
+    const known = this.#chain[header.height - 1]
+    demand(
+      'agreement',
+      known !== undefined && equalBytes(known.hash, hashHeader(header)),
+      () => `validator ${index} took over the state of a block of height ${header.height} that nobody committed`,
+    )
+    this.#checkCertificate(known.block, certificate)
+  }
+
   #firstCommit(block: Block): void {
     const { header } = block
     const parent = this.#chain.at(-1)

@@ -5,6 +5,7 @@
 import { BYZANTINE_STRATEGIES, type ByzantineStrategy } from './adversaries/strategies.js'
 import { LAN, type LatencyMatrix, WAN } from './latency.js'
 import { type Random, randomStream } from './random.js'
+import { BLOCKS_PER_ANSWER } from './serve.js'
 
 /** Classes of faults that `--faults` can choose among. */
 export const FAULT_CLASSES = [
@@ -64,6 +65,18 @@ export interface Knobs {
   readonly strategies: readonly ByzantineStrategy[]
   /** Messages go through their bytes. */
   readonly encodeOnWire: boolean
+  /** Proofs in committed blocks that peers serve are not verified again. */
+  readonly trustCertificates: boolean
+  /** Null: states are not handed over. */
+  readonly snapshots: SnapshotKnobs | null
+  /** Committed blocks in one answer: with few of them a state is there sooner than the blocks. */
+  readonly blocksPerAnswer: number
+}
+
+export interface SnapshotKnobs {
+  readonly behindBlocks: number
+  readonly everyBlocks: number
+  readonly chunkBytes: number
 }
 
 export function drawKnobs(seed: number, byzantine: number): Knobs {
@@ -104,7 +117,22 @@ export function drawKnobs(seed: number, byzantine: number): Knobs {
     strategies: drawStrategies(random, byzantine),
     encodeOnWire: random.chance(0.1),
     epochLength: random.chance(0.4) ? random.pick([1, 2, 3, 4, 8]) : 0,
+    ...drawSync(seed),
   }
+}
+
+/** Of a stream of their own: what else a seed draws stays what it was. Chains are short, so little counts as far behind. */
+function drawSync(seed: number): Pick<Knobs, 'trustCertificates' | 'snapshots' | 'blocksPerAnswer'> {
+  const random = randomStream(seed, 'sync')
+  const trustCertificates = random.chance(0.3)
+  const snapshots = {
+    behindBlocks: random.pick([1, 2, 3, 5, 8]),
+    everyBlocks: random.pick([1, 2, 3, 5, 8]),
+    chunkBytes: random.pick([1, 40, 200, 2_000]),
+  }
+  const blocksPerAnswer = random.pick([1, 1, 2, BLOCKS_PER_ANSWER])
+  if (random.chance(0.6)) return { trustCertificates, snapshots, blocksPerAnswer }
+  return { trustCertificates, snapshots: null, blocksPerAnswer: BLOCKS_PER_ANSWER }
 }
 
 /** What a class of faults is when it is off. */

@@ -99,6 +99,11 @@ export class Network {
     return !partition.oneWay || partition.side[from] === true
   }
 
+  /** How long the longest queue at an interface takes to leave. */
+  backlogMs(nowMs: number): number {
+    return Math.max(0, ...this.#freeAtMs.map((at) => at - nowMs))
+  }
+
   get partitioned(): boolean {
     return this.#partition !== null
   }
@@ -152,6 +157,10 @@ export function roughBytes(message: Message): number {
       return fixed + message.slots.reduce((sum, slot) => sum + 50 + 2 * slot.prepares.bits.length, 0)
     case 'evidence':
       return fixed + message.evidence.length
+    case 'snapshot':
+      return fixed + 308 * (1 + message.offer.descendants.length) + 800 * message.offer.links.length
+    case 'chunk':
+      return fixed + message.chunk.length
     case 'vote':
     case 'fetch':
     case 'view-claim':

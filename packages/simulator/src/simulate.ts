@@ -31,7 +31,20 @@ export interface SimulationOptions {
   readonly only?: ReadonlySet<string>
   readonly onDecision?: (decision: Decision) => void
   readonly onTrace?: (line: TraceLine) => void
+  /** Now and then, for who waits. */
+  readonly onProgress?: (progress: SimulationProgress) => void
 }
+
+export interface SimulationProgress {
+  readonly events: number
+  readonly virtualMs: number
+  readonly blocks: number
+}
+
+/** From so many validators on a run is about scale, not about storms. */
+export const SCALE_VALIDATORS = 50
+/** What suits many validators: a view timeout above what a view change of theirs takes, and blocks in flight. */
+const SCALE_KNOBS: Partial<Knobs> = { floorMs: 800, window: 16, epochLength: 0, encodeOnWire: false }
 
 export interface ViolationReport {
   readonly invariant: InvariantName
@@ -54,6 +67,11 @@ export interface SimulationReport {
   readonly transactions: number
   readonly viewChanges: number
   readonly messages: number
+  /** Signatures made and checked by Ed25519. */
+  readonly signaturesMade: number
+  readonly signaturesChecked: number
+  /** Checks that real validators would have made and nobody computed: of ideal signatures, and of all receivers of a message but one. */
+  readonly checksCharged: number
   /** Virtual time from submission to the first commit, of each transaction. */
   readonly latenciesMs: readonly number[]
   /** By validator: how many effect boundaries a crash could be aimed at. */
@@ -78,7 +96,34 @@ export function livenessBoundMs(faulty: number, transactions: number, drips = fa
   return 20_000 + 4 * CAP_MS * (faulty + 2) + (drips ? DRIPPED_MS : COMMITTED_MS) * transactions
 }
 
+/**
+ * What one commit has to send through a narrow interface, to each of the others, at worst: a view change (VIEW-CHANGE and NEW-VIEW,
+ * with a certificate and an entry for each of a quorum), a proposal with its certificate and transactions, two votes, and the STATUS
+ * and gossip of the tick that it takes, with a slot for each height of a window. Sizes are those of `roughBytes`.
+ */
+function bytesPerCommit(validators: number, { window, blockTransactions }: Knobs): number {
+  const quorum = Math.floor((2 * validators) / 3) + 1
+  const certificate = 64 * quorum
+  const viewChange = 160 + certificate + 160 + 170 * quorum + certificate
+  const proposal = 468 + certificate + TRANSACTION_BYTES * blockTransactions
+  const votes = 2 * 160
+  const status = 160 + window * (50 + 2 * Math.ceil(validators / 8))
+  return (validators - 1) * (viewChange + proposal + votes + status + TRANSACTION_BYTES * MAX_REGOSSIPED)
+}
+
+/** An encoded transaction of the tally machine with its length; those of clients that wait are gossiped again every tick. */
+const TRANSACTION_BYTES = 18
+const MAX_REGOSSIPED = 8
+/** Said again until it helps, and asked for again, each at growing intervals: what is sent is a few times what is needed. */
+const REPETITIONS = 4
+
+/** How long an interface takes for one commit; 0 if nothing holds it back. */
+export function bandwidthMs(validators: number, knobs: Knobs): number {
+  return knobs.bytesPerMs === null ? 0 : (REPETITIONS * bytesPerCommit(validators, knobs)) / knobs.bytesPerMs
+}
+
 const BUFFER_CHECK_EVENTS = 256
+const PROGRESS_EVENTS = 16_384
 /** Clients that can have something outstanding when an open-ended run heals. */
 const MAX_OUTSTANDING = 8
 
@@ -86,13 +131,16 @@ export function knobsOf(options: SimulationOptions): Knobs {
   const byzantine = options.byzantine ?? 0
   const strategies = options.strategies ?? []
   const drawn = drawKnobs(options.seed, byzantine)
+  const isScale = (options.validators ?? 4) >= SCALE_VALIDATORS
+  const faults = options.faults ?? (isScale ? [] : undefined)
   const openEnded = options.durationMs !== undefined || options.blocks !== undefined
   return {
     ...drawn,
     ...(strategies.length === 0
       ? {}
       : { strategies: Array.from({ length: byzantine }, (_, at) => strategies[at % strategies.length] as ByzantineStrategy) }),
-    ...(options.faults === undefined ? {} : chooseFaults(drawn, options.faults)),
+    ...(isScale ? SCALE_KNOBS : {}),
+    ...(faults === undefined ? {} : chooseFaults(drawn, faults)),
     ...(options.latency === undefined ? {} : { latency: options.latency }),
     ...(options.durationMs === undefined ? {} : { faultMs: options.durationMs, thinkMs: 400 }),
     ...(openEnded ? { transactions: OPEN_ENDED } : {}),
@@ -119,7 +167,7 @@ export function runSimulation(options: SimulationOptions): SimulationReport {
   })
   let violation: ViolationReport | undefined
   try {
-    runToTheEnd(world, knobs, validators)
+    runToTheEnd(world, knobs, validators, options.onProgress)
   } catch (error) {
     if (!(error instanceof Violation)) throw error
     const { invariant, message } = error
@@ -140,6 +188,9 @@ export function runSimulation(options: SimulationOptions): SimulationReport {
     transactions: world.submitted,
     viewChanges: Math.round(viewChanges / validators),
     messages: world.messages,
+    signaturesMade: world.signatures.made,
+    signaturesChecked: world.signatures.checked,
+    checksCharged: world.signatures.charged + world.checksSpared,
     latenciesMs: world.latenciesMs,
     boundaries: world.boundaries,
     traceHash: world.traceHash,
@@ -149,16 +200,21 @@ export function runSimulation(options: SimulationOptions): SimulationReport {
   }
 }
 
-function runToTheEnd(world: World, knobs: Knobs, validators: number): void {
+function runToTheEnd(world: World, knobs: Knobs, validators: number, onProgress: SimulationOptions['onProgress']): void {
   const faulty = Math.floor((validators - 1) / 3)
   const transactions = knobs.transactions === OPEN_ENDED ? MAX_OUTSTANDING : knobs.transactions
-  const boundMs = livenessBoundMs(faulty, transactions, knobs.strategies.includes('drip'))
+  const eachMs = bandwidthMs(validators, knobs)
+  const boundMs = livenessBoundMs(faulty, transactions, knobs.strategies.includes('drip')) + eachMs * (transactions + 4 * (faulty + 2))
   world.start()
   while (!world.settled) {
     if (!world.advance()) throw new Violation('liveness', 'nothing is left to happen, and not everything is committed')
     if (world.eventCount % BUFFER_CHECK_EVENTS === 0) world.checkBuffers()
-    if (world.healed && world.nowMs > world.healedAtMs + boundMs) {
-      throw new Violation('liveness', `not everything is committed ${boundMs} ms after healing`)
+    if (onProgress !== undefined && world.eventCount % PROGRESS_EVENTS === 0)
+      onProgress({ events: world.eventCount, virtualMs: world.nowMs, blocks: world.invariants.height })
+    // What waits at an interface when the world heals has to leave first.
+    if (world.healed && world.nowMs > world.healedAtMs + world.backlogAtHealingMs + boundMs) {
+      const afterMs = Math.round(world.backlogAtHealingMs + boundMs)
+      throw new Violation('liveness', `not everything is committed ${afterMs} ms after healing`)
     }
   }
   if (isCalm(knobs)) checkThroughput(world, knobs)

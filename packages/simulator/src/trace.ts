@@ -20,6 +20,8 @@ const KIND_CODES = {
   blocks: 7,
   block: 8,
   'view-claim': 9,
+  snapshot: 11,
+  chunk: 12,
   evidence: 20,
 } as const
 

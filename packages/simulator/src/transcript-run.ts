@@ -351,6 +351,10 @@ function wordOf(message: Message): MessageWord {
       return 'BLOCK'
     case 'view-claim':
       return 'VIEWCLAIM'
+    case 'snapshot':
+      return 'SNAPSHOT'
+    case 'chunk':
+      return 'CHUNK'
     case 'evidence':
       return 'EVIDENCE'
   }
@@ -372,6 +376,10 @@ function placeOf(message: Message): { readonly view: number | null; readonly hei
       return { view: null, height: message.block.header.height }
     case 'view-claim':
       return { view: message.view, height: null }
+    case 'snapshot':
+      return { view: null, height: message.offer.header.height }
+    case 'chunk':
+      return { view: null, height: message.height }
     case 'fetch':
     case 'blocks':
     case 'evidence':
@@ -395,6 +403,8 @@ function isAbout(message: Message, block: Block): boolean {
     case 'status':
     case 'fetch':
     case 'view-claim':
+    case 'snapshot':
+    case 'chunk':
     case 'evidence':
       return false
   }

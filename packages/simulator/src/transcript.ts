@@ -21,6 +21,8 @@ export const MESSAGE_WORDS = [
   'BLOCKS',
   'BLOCK',
   'VIEWCLAIM',
+  'SNAPSHOT',
+  'CHUNK',
   'EVIDENCE',
 ] as const
 export type MessageWord = (typeof MESSAGE_WORDS)[number]

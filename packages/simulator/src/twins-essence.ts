@@ -35,7 +35,8 @@ export class WorldEssence implements EssenceContext {
   }
 
   #keepAlive(hash: Hash): void {
-    for (let at: Hash | null = hash; at !== null && !this.#live.has(keyOf(at)); at = this.#network.blockOf(at).parent) this.#live.add(keyOf(at))
+    for (let at: Hash | null = hash; at !== null && !this.#live.has(keyOf(at)); at = this.#network.blockOf(at).parent)
+      this.#live.add(keyOf(at))
   }
 
   readonly isLive = (hash: Hash): boolean => this.#live.has(keyOf(hash))

@@ -241,8 +241,7 @@ export class TwinActor {
         return this.#onOffender(offenceOf(effect.evidence, this.#options.trueValidators).offender)
       case 'persist': // nobody crashes here
         for (const record of effect.records)
-          if (record.kind === 'view' && record.newView !== null)
-            this.#base = { view: record.view, certificate: record.newView.certificate }
+          if (record.kind === 'view' && record.newView !== null) this.#base = { view: record.view, certificate: record.newView.certificate }
         return
       case 'proposed':
       case 'abandon':
@@ -329,7 +328,8 @@ export class TwinActor {
     demand(
       'one-chain-per-view',
       fits,
-      () => `validator ${this.#options.index} sent PREPARE for height ${vote.height} of view ${vote.view}, off what its NEW-VIEW prescribes`,
+      () =>
+        `validator ${this.#options.index} sent PREPARE for height ${vote.height} of view ${vote.view}, off what its NEW-VIEW prescribes`,
     )
   }
 

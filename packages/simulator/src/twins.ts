@@ -161,7 +161,14 @@ export class Twins {
     return violation === undefined ? report : { ...report, violation }
   }
 
-  #nextLayer(layer: readonly World[], at: number, low: number, high: number, tally: Tally, onProgress: (progress: TwinsProgress) => void): World[] {
+  #nextLayer(
+    layer: readonly World[],
+    at: number,
+    low: number,
+    high: number,
+    tally: Tally,
+    onProgress: (progress: TwinsProgress) => void,
+  ): World[] {
     const splits = splitsOf(this.#options)
     const last = at === this.#options.views - 1
     const next = new Map<string, World>()

@@ -6,6 +6,7 @@ export const INVARIANTS = [
   'certificate',
   'header',
   'state-root',
+  'restored-state',
   'validity',
   'exactly-once',
   'no-conflicting-votes',

@@ -5,6 +5,7 @@
 import {
   AssertionError,
   assert,
+  equalBytes,
   type Hash,
   type Height,
   height,
@@ -22,6 +23,7 @@ import {
   encodeMessage,
   epochNamedBy,
   type ForkMaterial,
+  hashHeader,
   type Message,
   maxFaulty,
   offenceKey,
@@ -30,7 +32,16 @@ import {
   type VerifiedMessage,
 } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
-import { createReplica, type Replica, type ReplicaEffect, type ReplicaInput, type Transaction } from '@aethel/replica'
+import {
+  createReplica,
+  type Replica,
+  type ReplicaEffect,
+  type ReplicaInput,
+  type Restored,
+  type StagedSnapshot,
+  type SyncOptions,
+  type Transaction,
+} from '@aethel/replica'
 import { ADVERSARY_TICK_MS, type Adversary, type Outgoing, type Sign } from './adversaries/adversary.js'
 import { Conspiracy } from './adversaries/conspiracy.js'
 import { createAdversary } from './adversaries/create.js'
@@ -49,6 +60,7 @@ import { Network, roughBytes } from './network.js'
 import { type Random, randomStream } from './random.js'
 import { blocksFrom } from './serve.js'
 import { createIdealSignatures, type SignatureScheme } from './signatures.js'
+import { Staging, stagedAfter } from './staging.js'
 import {
   createTallyMachine,
   decodeTally,
@@ -58,6 +70,7 @@ import {
   tallyGasOf,
   verifyTally,
 } from './tally-machine.js'
+import { tallySnapshots } from './tally-snapshots.js'
 import { TraceHash, type TraceLine } from './trace.js'
 import { demand, Violation } from './violation.js'
 
@@ -72,6 +85,8 @@ interface MessagePayload {
   verdictIn: number
   verdict: Result<VerifiedMessage, Refusal> | null
   others: Map<number, Result<VerifiedMessage, Refusal>> | null
+  /** Signature checks that it took. */
+  checks: number
 }
 
 type Payload = MessagePayload | { readonly kind: 'transactions'; readonly transactions: readonly Transaction[]; readonly bytes: number }
@@ -135,6 +150,8 @@ interface Node {
   halted: ForkMaterial | null
   /** When its store was lost; null: never. */
   lostInEpoch: number | null
+  /** Of the state being fetched: as the replica has it, durable or not. */
+  staging: Staging | null
 }
 
 /** A crash exactly here: the boundary with this number at this validator. */
@@ -176,7 +193,11 @@ export const OPEN_ENDED: number = Number.MAX_SAFE_INTEGER
 export const CAP_MS = 6_400
 const CLOCK_DRIFT_MS = 2_000
 /** Answers, our own requests for bodies, and what waited for a slow disk since the tick before. */
-const MAX_ANSWERS = 2 * (512 + 256)
+const MAX_ANSWERS = 2 * (512 + 256 + 64 + 4)
+/** Few, so that longer chains of epochs take several offers. */
+const OFFER_LINKS = 4
+/** Two, and four that somebody is fetching. */
+const MAX_STATES_SERVED = 6
 /** After an enumerated crash the process is back in no time. */
 const CRASH_POINT_DOWN_MS = 100
 
@@ -197,7 +218,11 @@ export class World {
   readonly promises: EpochPromises
   readonly coverage: Coverage = new Coverage()
   readonly forks: Forks = new Forks()
+  /** By height, as whoever committed it first has it. */
+  readonly #states = new Map<number, TallyState>()
   #ambush: { readonly node: number | null; readonly at: Boundary } | null = null
+  /** What is to be said about a commit once it is durable. */
+  readonly #concluding = new WeakMap<Write<TallyState>, () => void>()
   #mayBeRuined: number
   /** The only one that may lose its store on a chain with epochs. */
   readonly #frail: number | null
@@ -205,6 +230,10 @@ export class World {
   nowMs = 0
   eventCount = 0
   messages = 0
+  /** Of the longest queue at a network interface then. */
+  backlogAtHealingMs = 0
+  /** Signature checks of further receivers of one message: each would make them, and they were made once. */
+  checksSpared = 0
 
   constructor(options: WorldOptions) {
     const { seed, validators, knobs } = options
@@ -333,6 +362,7 @@ export class World {
       evidence: new Map(),
       halted: null,
       lostInEpoch: null,
+      staging: null,
     }
   }
 
@@ -362,6 +392,10 @@ export class World {
 
   get healed(): boolean {
     return this.#network.healed
+  }
+
+  get signatures(): SignatureScheme {
+    return this.#signatures
   }
 
   get healedAtMs(): number {
@@ -486,6 +520,8 @@ export class World {
     node.answers.clear()
     const durable = node.disk.durableState()
     node.appliedHeight = durable.committed.height
+    const { staged } = node.disk
+    node.staging = staged === null ? null : Staging.of(staged)
     const start = node.disk.epoch ?? this.#epochs.first
     node.gate = this.#createGate(start)
     const { epoch } = start.validators
@@ -523,6 +559,7 @@ export class World {
       block: { transactions: knobs.blockTransactions, bytes: 1 << 16, gas: 1_000_000 },
       order: 'difficulty',
       evidence: [...node.evidence.values()],
+      sync: this.#syncOf(node),
     })
     if (node.incarnation > 1) this.coverage.hit('restart')
     this.#trace(node.index, 'start', { view: durable.view, committed: durable.committed.height })
@@ -531,6 +568,19 @@ export class World {
       if (peer === node || peer.replica === null) continue
       this.#events.push(this.nowMs + 1, { kind: 'connected', node: node.index, peer: peer.index })
       this.#events.push(this.nowMs + 1, { kind: 'connected', node: peer.index, peer: node.index })
+    }
+  }
+
+  #syncOf({ disk, adversary }: Node): SyncOptions {
+    const { trustCertificates, snapshots } = this.#options.knobs
+    const { headers, lastCommit, staged } = disk
+    const certificate = lastCommit?.height === disk.committedHeight ? lastCommit : null
+    const stored = { headers, certificate, staged }
+    // A faulty validator trusts nobody, so that what it repeats is what it has seen.
+    if (snapshots === null) return { trustCertificates: trustCertificates && adversary === null }
+    return {
+      trustCertificates: trustCertificates && adversary === null,
+      snapshots: { ...snapshots, verifySignature: this.#signatures.verify, stored },
     }
   }
 
@@ -565,7 +615,7 @@ export class World {
     if (node.replica === null) return
     const writes = node.queue.flatMap((item) => (item.kind === 'write' ? [item.write] : []))
     const survived = this.#fates.below(writes.length + 1, 'crash', node.index, node.incarnation, 7)
-    for (const write of writes.slice(0, survived)) node.disk.apply(write)
+    for (const write of writes.slice(0, survived)) this.#write(node, write)
     noteDurableView(node)
     if (writes.length > survived) this.coverage.hit('crash lost unsynced writes')
     this.#trace(node.index, 'crash', { writes: writes.length, survived })
@@ -688,7 +738,7 @@ export class World {
   // --- network ------------------------------------------------------------------------------------------------------
 
   #payloadOf(message: Message, forged: boolean): MessagePayload {
-    return { kind: 'message', message, forged, bytes: roughBytes(message), verdictIn: -1, verdict: null, others: null }
+    return { kind: 'message', message, forged, bytes: roughBytes(message), verdictIn: -1, verdict: null, others: null, checks: 0 }
   }
 
   #transmit(from: number, to: number, payload: Payload, afterMs = 0): void {
@@ -747,10 +797,15 @@ export class World {
   #verified(start: EpochStart, payload: MessagePayload): Result<VerifiedMessage, Refusal> {
     const { epoch } = start.validators
     const known = payload.verdictIn === epoch ? payload.verdict : (payload.others?.get(epoch) ?? null)
-    if (known !== null) return known
+    if (known !== null) {
+      this.checksSpared += payload.checks
+      return known
+    }
+    const before = this.#signatures.checked + this.#signatures.charged
     const asBytes = payload.forged || this.#options.knobs.encodeOnWire
     const received = asBytes ? decodeMessage(encodeMessage(payload.message)) : { ok: true as const, value: payload.message }
     const verdict = received.ok ? this.#epochs.checkerOf(start).check(received.value) : received
+    payload.checks = this.#signatures.checked + this.#signatures.charged - before
     if (payload.verdict === null) {
       payload.verdictIn = epoch
       payload.verdict = verdict
@@ -824,6 +879,7 @@ export class World {
     if (wasMember && replica.self === null) this.coverage.hit('left the validators')
     if (!wasMember && replica.self !== null) this.coverage.hit('joined the validators')
     if (input.kind === 'message' && input.message.kind === 'blocks') this.coverage.hit('epoch entered by sync')
+    if (input.kind === 'message' && input.message.kind === 'chunk') this.coverage.hit('epoch entered by a snapshot')
     this.#enterEpoch(node, replica)
   }
 
@@ -872,9 +928,20 @@ export class World {
       case 'forget-evidence':
         node.evidence.delete(offenceKey(effect.offence))
         return
+      case 'snapshot':
+        node.staging = stagedAfter(node.staging, effect.record)
+        node.queue.push({ kind: 'write', write: effect })
+        return
+      case 'restored':
+        return this.#onRestored(node, effect.restored)
+      case 'blame':
+        this.coverage.hit(`blamed for a snapshot: ${effect.refusal.code}`)
+        this.#onBlame(node, effect.peer, effect.refusal)
+        return
       case 'send':
       case 'gossip':
       case 'serve':
+      case 'serve-offer':
         if (node.queue.length === 0) {
           this.#checkPromise(node, effect)
           this.#release(node, effect)
@@ -929,13 +996,67 @@ export class World {
       this.promises.onOffence(offence, null)
     }
     demand('state-root', executed.ok, () => `validator ${node.index} committed a block that does not execute`)
-    const isFirst = header.height > this.invariants.height
-    this.invariants.onCommit(node.index, node.appliedHeight, block, certificate, executed.value.stateRoot)
-    node.appliedHeight = header.height
-    const { state } = executed.value
-    node.queue.push({ kind: 'write', write: { kind: 'commit', committed: { block, certificate, state, nextEpoch } } })
+    const { state, stateRoot } = executed.value
+    if (this.#isAlone || !this.#states.has(header.height)) this.#states.set(header.height, state)
+    const write: Write<TallyState> = { kind: 'commit', committed: { block, certificate, state, gas: effect.gas, nextEpoch } }
+    node.queue.push({ kind: 'write', write })
     this.#traceHash.commit(node.index, block.hash)
+    const below = node.appliedHeight
+    node.appliedHeight = header.height
+    if (this.#isAlone) this.#concluding.set(write, () => this.#conclude(node, below, effect, stateRoot))
+    else this.#conclude(node, below, effect, stateRoot)
+  }
+
+  /**
+   * A commit certificate of several validators holds durable votes, and stands whatever becomes of this one's disk. Who is a quorum
+   * alone counts its own vote before that is durable, and what a crash takes back was never committed: it is judged by what its disk
+   * has.
+   */
+  get #isAlone(): boolean {
+    return this.#options.validators === 1
+  }
+
+  #conclude(node: Node, below: number, effect: Extract<ReplicaEffect, { kind: 'commit' }>, stateRoot: Hash): void {
+    const { block, certificate } = effect
+    const isFirst = block.header.height > this.invariants.height
+    this.invariants.onCommit(node.index, below, block, certificate, stateRoot)
     if (isFirst) this.#onFirstCommit(node, block.body.transactions)
+  }
+
+  #write(node: Node, write: Write<TallyState>): void {
+    node.disk.apply(write)
+    this.#concluding.get(write)?.()
+  }
+
+  /** The state that was fetched must be the one of whoever executed the block. */
+  #onRestored(node: Node, restored: Restored): void {
+    const { header, certificate } = restored.target
+    this.invariants.onRestore(node.index, node.appliedHeight, header, certificate)
+    const staged = node.staging?.copy()
+    assert(staged !== undefined, 'a state is restored from what was staged')
+    const state = loadTally(staged)
+    const expected = this.#states.get(header.height)
+    demand(
+      'restored-state',
+      expected !== undefined && sameTally(expected, state),
+      () => `validator ${node.index} took over another state of height ${header.height} than was committed`,
+    )
+    this.coverage.hit(node.incarnation > 1 ? 'state taken over after a restart' : 'state taken over')
+    if (node.disk.recovering) this.coverage.hit('state taken over while recovering')
+    node.staging = null
+    node.appliedHeight = header.height
+    node.queue.push({ kind: 'write', write: { kind: 'restored', restored, load: loadTally } })
+    this.#traceHash.commit(node.index, hashHeader(header))
+  }
+
+  /** Whoever is blamed for a lie about a state must be faulty. */
+  #onBlame(node: Node, peer: ValidatorIndex, refusal: Refusal): void {
+    if (node.adversary !== null) return
+    demand(
+      'evidence-sound',
+      this.#nodeAt(peer).adversary !== null,
+      () => `validator ${node.index} blames the honest validator ${peer} for a snapshot: ${refusal.code}: ${refusal.message}`,
+    )
   }
 
   #onFirstCommit(node: Node, transactions: readonly Uint8Array[]): void {
@@ -955,7 +1076,9 @@ export class World {
   #stateBefore(node: Node): TallyState {
     for (let at = node.queue.length - 1; at >= 0; at--) {
       const item = node.queue[at]
-      if (item?.kind === 'write' && item.write.kind === 'commit') return item.write.committed.state
+      if (item?.kind !== 'write') continue
+      if (item.write.kind === 'commit') return item.write.committed.state
+      if (item.write.kind === 'restored') return this.#states.get(item.write.restored.target.header.height) as TallyState
     }
     return node.disk.state
   }
@@ -978,7 +1101,7 @@ export class World {
     while (queue[until]?.kind === 'release') until++
     const batch = queue.splice(0, until)
     for (const item of batch) {
-      if (item.kind === 'write') node.disk.apply(item.write)
+      if (item.kind === 'write') this.#write(node, item.write)
       else this.#checkPromise(node, item.effect) // against what was durable before it
     }
     noteDurableView(node)
@@ -1036,13 +1159,18 @@ export class World {
       }
       case 'serve':
         return this.#serve(node, effect.to, effect.from)
+      case 'serve-offer': {
+        const links = node.disk.linksFrom(effect.from, effect.offer.header.height).slice(0, OFFER_LINKS)
+        return this.#send(node, effect.to, { kind: 'snapshot', offer: { ...effect.offer, links } })
+      }
       default:
         return
     }
   }
 
   #serve(node: Node, to: ValidatorIndex, from: Height): void {
-    const blocks = blocksFrom(node.disk.chain, from, this.#epochs.length)
+    const { base, chain } = node.disk
+    const blocks = blocksFrom(chain, from, { epochLength: this.#epochs.length, base, most: this.#options.knobs.blocksPerAnswer })
     if (blocks !== null) this.#send(node, to, blocks)
   }
 
@@ -1086,6 +1214,7 @@ export class World {
     this.#network.heal()
     this.#ambush = null
     this.#healedAtMs = this.nowMs
+    this.backlogAtHealingMs = this.#network.backlogMs(this.nowMs)
     if (this.#options.knobs.transactions === OPEN_ENDED) this.#clients.stop()
     this.#trace(-1, 'heal')
     this.#reconnectSome(0)
@@ -1109,6 +1238,7 @@ export class World {
       within('votes', look.votesHeld, mostVotes)
       within('blocks', look.blocksHeld, 4096 + window)
       within('requests for bodies', look.missing, 256)
+      within('states for others', node.replica?.snapshotsServed.length ?? 0, MAX_STATES_SERVED)
       within('bytes of early proposals', look.earlyBytes, 2 * (64 << 20) + (16 << 20))
     }
   }
@@ -1127,9 +1257,11 @@ export class World {
   }
 }
 
+const SIGNED: readonly Message['kind'][] = ['pre-prepare', 'vote', 'view-change', 'new-view', 'status', 'view-claim']
+
 /** Who has seen a fork signs nothing: it serves what it has committed, and passes transactions on. */
 function checkSilence(index: number, effect: ReplicaEffect): void {
-  const isSigned = effect.kind === 'send' && effect.message.kind !== 'block' && effect.message.kind !== 'evidence'
+  const isSigned = effect.kind === 'send' && SIGNED.includes(effect.message.kind)
   demand(
     'halted-is-silent',
     effect.kind !== 'persist' && effect.kind !== 'commit' && !isSigned,
@@ -1161,6 +1293,16 @@ function chooseFaulty(random: Random, validators: number, byzantine: number): Ma
     order.unshift(front)
   }
   return new Map(order.slice(0, byzantine).map((index, position) => [index, position]))
+}
+
+function loadTally(staged: StagedSnapshot): TallyState {
+  const restored = tallySnapshots.restore(staged.target.header.stateRoot, staged.puts)
+  demand('restored-state', restored.ok, () => `what is staged is no state: ${restored.ok ? '' : restored.error.message}`)
+  return restored.value
+}
+
+function sameTally(one: TallyState, other: TallyState): boolean {
+  return equalBytes(one.root, other.root) && String(one.nonces) === String(other.nonces) && String(one.offences) === String(other.offences)
 }
 
 /** What was found about these very bytes, which nobody changes: every validator that votes for a block has the same ones looked at. */

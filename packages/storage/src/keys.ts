@@ -17,12 +17,22 @@ export const PREFIX = {
   summary: 0x20,
   meta: 0x21,
   epoch: 0x22,
+  /** Which area holds the state in use, and which blocks are not here. */
+  base: 0x23,
+  /** A state that is being fetched: what it is, how far each lane is, its headers. */
+  staged: 0x24,
   committed: 0x30,
   certificate: 0x31,
   transaction: 0x32,
   evidence: 0x33,
-  verdict: 0x34,
+  /** Of blocks that are not here. */
+  header: 0x34,
+  gas: 0x35,
+  verdict: 0x36,
+  index: 0x37,
   state: 0x40,
+  /** Areas 1 and up of the application's state; 0 is `state`. */
+  area: 0x41,
 } as const
 
 export const VIEW_KEY: Uint8Array = Uint8Array.of(PREFIX.view)
@@ -79,8 +89,44 @@ export function verdictKey(work: Hash): Uint8Array {
   return concatBytes(Uint8Array.of(PREFIX.verdict), work)
 }
 
-export function stateKey(key: Uint8Array): Uint8Array {
-  return concatBytes(Uint8Array.of(PREFIX.state), key)
+export const BASE_KEY: Uint8Array = Uint8Array.of(PREFIX.base)
+export const STAGED_TARGET_KEY: Uint8Array = Uint8Array.of(PREFIX.staged, 0)
+export const STAGED_HEADERS_KEY: Uint8Array = Uint8Array.of(PREFIX.staged, 2)
+
+export function stagedLaneKey(lane: number): Uint8Array {
+  return encode((writer) => writer.u8(PREFIX.staged).u8(1).u16(lane))
+}
+
+export function headerKey(height: Height): Uint8Array {
+  return encode((writer) => writer.u8(PREFIX.header).u64(height))
+}
+
+export function gasKey(height: Height): Uint8Array {
+  return encode((writer) => writer.u8(PREFIX.gas).u64(height))
+}
+
+/** What every key of an area begins with. */
+export function areaPrefix(area: number): Uint8Array {
+  return area === 0 ? Uint8Array.of(PREFIX.state) : encode((writer) => writer.u8(PREFIX.area).u32(area))
+}
+
+export function stateKey(area: number, key: Uint8Array): Uint8Array {
+  return concatBytes(areaPrefix(area), key)
+}
+
+/** Of all lanes of a state that is being fetched. */
+export function rangeOfLanes(): { gte: Uint8Array; lt: Uint8Array } {
+  return { gte: Uint8Array.of(PREFIX.staged, 1), lt: Uint8Array.of(PREFIX.staged, 2) }
+}
+
+/** Areas [from, to), neither of them 0. */
+export function rangeOfAreas(from: number, to: number): { gte: Uint8Array; lt: Uint8Array } {
+  return { gte: areaPrefix(from), lt: areaPrefix(to) }
+}
+
+/** Keys of an index are its owner's own. */
+export function indexKey(key: Uint8Array): Uint8Array {
+  return concatBytes(Uint8Array.of(PREFIX.index), key)
 }
 
 /** The half-open range of all keys of one kind. */

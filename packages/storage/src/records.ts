@@ -4,20 +4,32 @@ import {
   type Certificate,
   type CommittedTip,
   decodeMessage,
+  encodeHeaders,
   encodeMessage,
+  type Header,
+  MAX_BLOCK_TRANSACTIONS,
+  MAX_CURSOR_BYTES,
   MAX_VALIDATORS,
   type Message,
   type NewView,
   type PersistRecord,
   type Recovery,
   readCertificate,
+  readOffer,
+  type SnapshotTarget,
   type Validator,
   type ViewChange,
   type Vote,
   writeCertificate,
+  writeHeader,
+  writeOffer,
 } from '@aethel/consensus'
 
 const MAX_MESSAGE_BYTES: number = 64 * 1024 * 1024
+/** One for each state taken over. */
+const MAX_GAPS = 1 << 20
+/** As many as there may be epochs; each was checked when it came. */
+const MAX_STAGED_LINKS = 1 << 24
 
 export const STORE_FORMAT = 2
 
@@ -165,6 +177,66 @@ export function decodeVerdict(bytes: Uint8Array): Result<StoredVerdict, Refusal>
       ? { status: 'valid', gas }
       : { status: 'invalid', code: reader.text(MAX_CODE_BYTES), message: reader.text(MAX_REASON_BYTES), gas }
   })
+}
+
+/** Blocks [from, to] are not here: the state after `to` was taken over from others. */
+export interface BlockGap {
+  readonly from: Height
+  readonly to: Height
+}
+
+/** Of the state in use. */
+export interface BaseRecord {
+  readonly area: number
+  readonly gaps: readonly BlockGap[]
+}
+
+export function encodeBase({ area, gaps }: BaseRecord): Uint8Array {
+  return encode((writer) => writer.u32(area).list(gaps, (w, gap) => w.u64(gap.from).u64(gap.to)))
+}
+
+export function decodeBase(bytes: Uint8Array): Result<BaseRecord, Refusal> {
+  return decode(bytes, (reader) => ({
+    area: reader.u32(),
+    gaps: reader.list(MAX_GAPS, (r) => ({ from: height(r.u64()), to: height(r.u64()) })),
+  }))
+}
+
+export interface StagedTarget {
+  readonly area: number
+  readonly target: SnapshotTarget
+}
+
+export function encodeStagedTarget({ area, target }: StagedTarget): Uint8Array {
+  return encode((writer) => writeOffer(writer.u32(area), target))
+}
+
+export function decodeStagedTarget(bytes: Uint8Array): Result<StagedTarget, Refusal> {
+  return decode(bytes, (reader) => ({ area: reader.u32(), target: readOffer(reader, MAX_STAGED_LINKS) }))
+}
+
+export function encodeStagedLane(next: Uint8Array | null): Uint8Array {
+  return encode((writer) => writer.optional(next, (w, cursor) => w.bytes(cursor)))
+}
+
+export function decodeStagedLane(bytes: Uint8Array): Result<Uint8Array | null, Refusal> {
+  return decode(bytes, (reader) => reader.optional((r) => r.bytes(MAX_CURSOR_BYTES)))
+}
+
+export function encodeHeaderList(headers: readonly Header[]): Uint8Array {
+  return encodeHeaders(headers)
+}
+
+export function encodeHeader(header: Header): Uint8Array {
+  return encode((writer) => writeHeader(writer, header))
+}
+
+export function encodeGas(gas: readonly number[]): Uint8Array {
+  return encode((writer) => writer.list(gas, (w, each) => w.u64(each)))
+}
+
+export function decodeGas(bytes: Uint8Array): Result<readonly number[], Refusal> {
+  return decode(bytes, (reader) => reader.list(MAX_BLOCK_TRANSACTIONS, (r) => r.u64()))
 }
 
 export interface TransactionPlace {

@@ -30,6 +30,7 @@ import {
   createValidatorSet,
   type DurableState,
   decodeBlock,
+  decodeHeaders,
   type EpochStart,
   encodeBlock,
   encodeCertificate,
@@ -38,22 +39,35 @@ import {
   type Offence,
   type PersistRecord,
   RECENT_HASHES,
+  type Restored,
   readCertificate,
   readHeader,
+  type SnapshotRecord,
+  type StagedSnapshot,
   type Vote,
 } from '@aethel/consensus'
 import { type BatchOperation, type ChainedBatch, ClassicLevel } from 'classic-level'
+import { type AreaOperations, headersOf, StateAreas } from './areas.js'
 import { damaged, StoreError } from './errors.js'
 import {
+  areaPrefix,
+  BASE_KEY,
   certificateKey,
   committedKey,
   epochKey,
   evidenceKey,
+  gasKey,
   HIGHEST_KEY,
+  headerKey,
+  indexKey,
   META_KEY,
   PREFIX,
   RECOVERY_KEY,
   rangeOf,
+  rangeOfAreas,
+  rangeOfLanes,
+  STAGED_HEADERS_KEY,
+  STAGED_TARGET_KEY,
   SUMMARY_KEY,
   stateKey,
   TIP_KEY,
@@ -66,16 +80,23 @@ import {
 import { damageInLog } from './log-check.js'
 import { type Manifest, readManifest } from './manifest.js'
 import {
+  type BlockGap,
+  decodeBase,
   decodeEpoch,
   decodeFormat,
+  decodeGas,
   decodeMeta,
   decodePlace,
   decodeRecovery,
+  decodeStagedLane,
+  decodeStagedTarget,
   decodeTip,
   decodeVerdict,
   decodeView,
   decodeVote,
   encodeEpoch,
+  encodeGas,
+  encodeHeader,
   encodeMeta,
   encodePlace,
   encodeRecovery,
@@ -106,6 +127,22 @@ export interface CommitRecord {
   readonly transactionIds: readonly Hash[]
   /** With the last block of an epoch: what the next one starts from. */
   readonly nextEpoch?: EpochStart | null
+  /** Of each transaction's proof, 0 without one. */
+  readonly gas?: readonly number[]
+  /** Entries of an index for searching, whose keys are the application's own; never deleted. */
+  readonly index?: readonly (readonly [key: Uint8Array, value: Uint8Array])[]
+}
+
+/** Of a state that is being fetched: beside the one in use, which it does not touch. */
+export interface SnapshotStoreRecord {
+  readonly kind: 'snapshot'
+  readonly record: SnapshotRecord
+}
+
+/** The fetched state takes the place of the one in use, with its block as the newest; one atomic record group. */
+export interface RestoredRecord {
+  readonly kind: 'restored'
+  readonly restored: Restored
 }
 
 export interface EvidenceRecord {
@@ -135,7 +172,15 @@ export interface ForgetVerdictRecord {
   readonly key: Hash
 }
 
-export type StoreRecord = PersistRecord | CommitRecord | EvidenceRecord | ForgetEvidenceRecord | VerdictRecord | ForgetVerdictRecord
+export type StoreRecord =
+  | PersistRecord
+  | CommitRecord
+  | SnapshotStoreRecord
+  | RestoredRecord
+  | EvidenceRecord
+  | ForgetEvidenceRecord
+  | VerdictRecord
+  | ForgetVerdictRecord
 
 export interface StoreOptions {
   /** Hash of genesis; a store of another chain is refused. */
@@ -163,12 +208,29 @@ export interface Store {
   /** Resolves when everything appended so far is durable; rejects if the store has failed. */
   flushed(): Promise<void>
   readonly tip: CommittedTip | undefined
+  /** Undefined above the tip, and in a gap. */
   committedBlock(at: Height): Block | undefined
+  /** Of a committed block, also of some in gaps: the newest below a state that was taken over, and the last of each epoch. */
+  header(at: Height): Header | undefined
+  /** Blocks that are not here, because a state above them was taken over. */
+  readonly gaps: readonly BlockGap[]
+  /** Of the newest blocks, ascending: at least `RECENT_HASHES` where the chain is that long. */
+  readonly recentHeaders: readonly Header[]
+  /** Of each transaction's proof in a committed block; undefined: not known. */
+  gasOf(at: Height): readonly number[] | undefined
+  /** A state that was being fetched when the process ended. To be called once, after `loadDurable`. */
+  loadStaged(): Promise<StagedSnapshot | null>
   /** The lowest stored commit certificate for `at` or a height above it. */
   certificateFrom(at: Height): Certificate | undefined
   /** Where an epoch began and with whom; undefined for the first, and for those that have not begun. */
   epoch(of: Epoch): Pick<EpochStart, 'validators' | 'origin'> | undefined
   transactionPlace(id: Hash): TransactionPlace | undefined
+  /** At most `limit` entries of the index with keys in a half-open range, from the highest down. */
+  searchIndex(range: {
+    readonly gte: Uint8Array
+    readonly lt: Uint8Array
+    readonly limit: number
+  }): Promise<readonly (readonly [key: Uint8Array, value: Uint8Array])[]>
   /** Evidence that waits to be put on the chain, canonical bytes. */
   evidence(): Promise<readonly Uint8Array[]>
   /** Verdicts that were recorded and not forgotten. */
@@ -176,6 +238,9 @@ export interface Store {
   /** Writes what is queued, then closes. Idempotent. */
   close(): Promise<void>
 }
+
+/** Above every area that will ever be. */
+const LAST_AREA = 0xffff_ffff
 
 type Operation = BatchOperation<ClassicLevel<Uint8Array, Uint8Array>, Uint8Array, Uint8Array>
 type Level = ClassicLevel<Uint8Array, Uint8Array>
@@ -392,6 +457,10 @@ class LevelStore implements Store {
   #summaryChanged = false
   readonly #votes = new Map<string, { readonly key: Uint8Array; readonly vote: Vote }>()
   readonly #uncommitted = new Map<string, { readonly key: Uint8Array; readonly height: Height; readonly bytes: Uint8Array }>()
+  readonly #areas = new StateAreas()
+  #clearing: Promise<void> = Promise.resolve()
+  /** Ascending, the newest. */
+  #headers: Header[] = []
   #tip: CommittedTip | undefined
   #lastCommit: Certificate | null = null
   #loaded = false
@@ -439,6 +508,10 @@ class LevelStore implements Store {
         return this.#putSafety(HIGHEST_KEY, encodeCertificate(record.certificate))
       case 'commit':
         return this.#queueCommit(record)
+      case 'snapshot':
+        return this.#queueAreas(this.#areas.stage(record.record))
+      case 'restored':
+        return this.#queueRestored(record.restored)
       case 'evidence':
         return this.#put(evidenceKey(record.offence), record.bytes)
       case 'forget-evidence':
@@ -487,10 +560,46 @@ class LevelStore implements Store {
       this.#put(epochKey(validators.epoch), encodeEpoch(epoch))
     }
     this.#putSafety(TIP_KEY, encodeTip({ tip, lastCommit: this.#lastCommit }))
-    for (const [key, value] of record.writes.puts) this.#put(stateKey(key), value)
-    for (const key of record.writes.deletes) this.#delete(stateKey(key))
+    for (const [key, value] of record.index ?? []) this.#put(indexKey(key), value)
+    const { live } = this.#areas
+    for (const [key, value] of record.writes.puts) this.#put(stateKey(live, key), value)
+    for (const key of record.writes.deletes) this.#delete(stateKey(live, key))
+    if (record.gas?.some((each) => each > 0) === true) this.#put(gasKey(at), encodeGas(record.gas))
+    this.#headers.push(block.header)
+    if (this.#headers.length > 2 * RECENT_HASHES) this.#headers = this.#headers.slice(-RECENT_HASHES)
+    this.#forgetUpTo(at)
+  }
+
+  #forgetUpTo(at: Height): void {
     this.#forgetVotes((vote) => vote.height <= at)
     for (const entry of this.#uncommitted.values()) if (entry.height <= at) this.#forgetBlock(entry.key)
+  }
+
+  #queueAreas({ puts, deletes }: AreaOperations): void {
+    for (const key of deletes) this.#delete(key)
+    for (const [key, value] of puts) this.#put(key, value)
+  }
+
+  /** What a commit of every block up to there would have left, less the blocks. */
+  #queueRestored(restored: Restored): void {
+    const { target, start, headers } = restored
+    const { header, certificate, links } = target
+    assert(this.#tip !== undefined && header.height > this.#tip.height, `a state of height ${header.height} after ${this.#tip?.height}`)
+    this.#queueAreas(this.#areas.restore(restored, this.#tip.height))
+    for (const each of headersOf(restored)) this.#put(headerKey(each.height), encodeHeader(each))
+    for (const link of links) this.#put(certificateKey(link.header.height), encodeCertificate(link.certificate))
+    this.#put(certificateKey(certificate.height), encodeCertificate(certificate))
+    for (const link of links) {
+      const epoch = { originHeight: link.header.height, originHash: hashHeader(link.header), validators: link.nextValidators }
+      this.#put(epochKey((link.header.epoch + 1) as Epoch), encodeEpoch(epoch))
+    }
+    const tip = { height: header.height, hash: hashHeader(header), timestampMs: header.timestampMs }
+    assert(start.origin.height <= tip.height, 'the next block belongs to an epoch that has begun')
+    this.#tip = tip
+    this.#lastCommit = certificate
+    this.#headers = [...[...headers].reverse(), header]
+    this.#putSafety(TIP_KEY, encodeTip({ tip, lastCommit: certificate }))
+    this.#forgetUpTo(tip.height)
   }
 
   #forgetVotes(isOld: (vote: Vote) => boolean): void {
@@ -548,6 +657,7 @@ class LevelStore implements Store {
       this.#put(SUMMARY_KEY, this.#summary.bytes())
       this.#summaryChanged = false
     }
+    const superfluous = this.#areas.takeSuperfluous()
     const batch = this.#batch
     const operations = batch?.length ?? 0
     const callbacks = this.#callbacks
@@ -562,6 +672,7 @@ class LevelStore implements Store {
         this.#durableHeight = tipHeight
         this.#options.onBatch?.({ milliseconds: performance.now() - begun, operations, groups: callbacks.length })
         for (const callback of callbacks) callback()
+        for (const area of superfluous) this.#clearArea(area)
         if (this.#inFlight === null && this.#callbacks.length > 0 && this.#failure === null) this.#writeBatch()
       },
       (error: unknown) => {
@@ -574,6 +685,12 @@ class LevelStore implements Store {
     )
   }
 
+  /** Nobody reads it any more; what a crash leaves of it is cleared at the next start. */
+  #clearArea(area: number): void {
+    const range = area === 0 ? rangeOf(PREFIX.state) : rangeOfAreas(area, area + 1)
+    this.#clearing = this.#clearing.then(() => this.#level.clear(range)).catch(() => undefined)
+  }
+
   async flushed(): Promise<void> {
     while (this.#inFlight !== null) await this.#inFlight
     if (this.#failure !== null) throw this.#failure
@@ -582,6 +699,7 @@ class LevelStore implements Store {
   close(): Promise<void> {
     this.#closing ??= (async () => {
       while (this.#inFlight !== null) await this.#inFlight
+      await this.#clearing
       await this.#level.close()
     })()
     return this.#closing
@@ -606,6 +724,7 @@ class LevelStore implements Store {
     const stored = this.#safetyRecord('tip', TIP_KEY, decodeTip)
     const recovery = this.#safetyRecord('recovery', RECOVERY_KEY, decodeRecovery) ?? null
     this.#checkSummary()
+    this.#loadAreas()
     this.#tip = stored?.tip ?? genesis
     this.#lastCommit = stored?.lastCommit ?? null
     this.#durableHeight = this.#tip.height
@@ -631,12 +750,14 @@ class LevelStore implements Store {
     const recent: { height: Height; hash: Hash }[] = []
     let expected = tip.hash
     for (let at: number = tip.height; at > genesis.height && recent.length < RECENT_HASHES; at--) {
-      const header = this.#committedHeader(height(at))
+      const header = this.header(height(at))
       if (header === undefined || !equalBytes(hashHeader(header), expected))
         throw damaged(`the committed block ${at} is missing or another one`)
       recent.push({ height: height(at), hash: expected })
+      this.#headers.push(header)
       expected = header.parent
     }
+    this.#headers.reverse()
     if (recent.length < RECENT_HASHES) {
       if (!equalBytes(expected, genesis.hash)) throw damaged('the committed chain does not begin at genesis')
       recent.push({ height: genesis.height, hash: genesis.hash })
@@ -646,7 +767,8 @@ class LevelStore implements Store {
 
   async #checkFirstCommitted(genesis: CommittedTip): Promise<void> {
     this.#firstCommitted = genesis.height + 1
-    if (this.#tip === undefined || this.#tip.height <= genesis.height) return
+    for (const { from, to } of this.#areas.gaps) if (from === this.#firstCommitted) this.#firstCommitted = to + 1
+    if (this.#tip === undefined || this.#tip.height < this.#firstCommitted) return
     const expected = committedKey(height(this.#firstCommitted))
     const found = await this.#level.keys({ ...rangeOf(PREFIX.committed), limit: 1 }).all()
     if (found[0] === undefined || !equalBytes(plain(found[0]), expected)) throw damaged('the committed chain does not begin at genesis')
@@ -690,17 +812,86 @@ class LevelStore implements Store {
 
   async loadState(): Promise<readonly (readonly [key: Uint8Array, value: Uint8Array])[]> {
     const entries: (readonly [Uint8Array, Uint8Array])[] = []
-    for (const [key, stored] of await this.#entries(PREFIX.state)) {
-      const opened = unseal(key, stored)
-      if (opened === undefined) throw damaged(`the state entry ${toHex(key.subarray(1))} is not what was written`)
-      entries.push([key.subarray(1), opened.value])
-    }
+    const opened = await this.#openArea(this.#areas.live)
+    if (opened.damage !== null) throw damaged(`the state entry ${toHex(opened.damage)} is not what was written`)
+    entries.push(...opened.entries)
     return entries
   }
 
-  async #entries(prefix: number): Promise<[Uint8Array, Uint8Array][]> {
+  async #openArea(area: number): Promise<{ entries: (readonly [Uint8Array, Uint8Array])[]; damage: Uint8Array | null }> {
+    const entries: (readonly [Uint8Array, Uint8Array])[] = []
+    const prefix = areaPrefix(area).length
+    const range = area === 0 ? rangeOf(PREFIX.state) : rangeOfAreas(area, area + 1)
+    for (const [key, stored] of await this.#entriesIn(range, area === 0 ? PREFIX.state : PREFIX.area)) {
+      const opened = unseal(key, stored)
+      if (opened === undefined) return { entries, damage: key.subarray(prefix) }
+      entries.push([key.subarray(prefix), opened.value])
+    }
+    return { entries, damage: null }
+  }
+
+  #loadAreas(): void {
+    const base = this.#decoded('base', BASE_KEY, decodeBase)
+    this.#areas.load(base, null)
+  }
+
+  /**
+   * Areas that are neither in use nor being filled are what a crash left of old ones. What is staged and not as it was written is
+   * let go: it can be fetched again, and the state in use is not concerned.
+   */
+  async loadStaged(): Promise<StagedSnapshot | null> {
+    const staged = await this.#readStaged()
+    const { live, gaps } = this.#areas
+    if (staged !== null) {
+      const lanes = new Set(staged.snapshot.lanes.map(({ lane }) => lane))
+      this.#areas.load({ area: live, gaps }, { area: staged.area, target: staged.snapshot.target, lanes })
+    }
+    const kept = [live, staged?.area ?? 0].filter((area) => area > 0).sort((a, b) => a - b)
+    if (live !== 0) await this.#level.clear(rangeOf(PREFIX.state))
+    let from = 1
+    for (const area of [...kept, LAST_AREA]) {
+      if (area > from) await this.#level.clear(rangeOfAreas(from, area))
+      from = area + 1
+    }
+    if (staged === null) await this.#level.clear(rangeOf(PREFIX.staged))
+    return staged?.snapshot ?? null
+  }
+
+  async #readStaged(): Promise<{ area: number; snapshot: StagedSnapshot } | null> {
     try {
-      const entries = await this.#level.iterator(rangeOf(prefix)).all()
+      const staged = this.#decoded('staged state', STAGED_TARGET_KEY, decodeStagedTarget)
+      if (staged === undefined) return null
+      const lanes: { lane: number; next: Uint8Array | null }[] = []
+      for (const [key, stored] of await this.#entriesIn(rangeOfLanes(), PREFIX.staged)) {
+        const opened = unseal(key, stored)
+        const next = opened === undefined ? undefined : decodeStagedLane(opened.value)
+        if (next?.ok !== true) return null
+        lanes.push({ lane: ((key[2] as number) << 8) | (key[3] as number), next: next.value })
+      }
+      const headers = this.#decoded('staged headers', STAGED_HEADERS_KEY, decodeHeaders) ?? null
+      const { entries, damage } = await this.#openArea(staged.area)
+      return damage !== null ? null : { area: staged.area, snapshot: { target: staged.target, lanes, puts: entries, headers } }
+    } catch (error) {
+      if (error instanceof StoreError && error.code === 'store-damaged') return null
+      throw error
+    }
+  }
+
+  #decoded<T>(name: string, key: Uint8Array, read: (bytes: Uint8Array) => Result<T, Refusal>): T | undefined {
+    const bytes = this.#read(name, key)
+    if (bytes === undefined) return undefined
+    const value = read(bytes)
+    if (!value.ok) throw damaged(`the record "${name}" does not decode: ${value.error.message}`)
+    return value.value
+  }
+
+  #entries(prefix: number): Promise<[Uint8Array, Uint8Array][]> {
+    return this.#entriesIn(rangeOf(prefix), prefix)
+  }
+
+  async #entriesIn(range: { gte: Uint8Array; lt: Uint8Array }, prefix: number): Promise<[Uint8Array, Uint8Array][]> {
+    try {
+      const entries = await this.#level.iterator(range).all()
       return entries.map(([key, value]) => [plain(key), plain(value)])
     } catch (error) {
       throw damaged(`records 0x${prefix.toString(16)} cannot be read: ${messageOf(error)}`)
@@ -736,14 +927,16 @@ class LevelStore implements Store {
 
   /** Between the first block stored and the newest durable one there is a record for every height, or one was lost. */
   #noBlock(at: Height): undefined {
-    if (at >= this.#firstCommitted && at <= this.#durableHeight) throw damaged(`the committed block ${at} is missing`)
+    if (at >= this.#firstCommitted && at <= this.#durableHeight && this.#areas.gapAt(at) === undefined)
+      throw damaged(`the committed block ${at} is missing`)
     return undefined
   }
 
   /** Without the Merkle roots of the body: enough to follow the chain of hashes. */
-  #committedHeader(at: Height): Header | undefined {
+  header(at: Height): Header | undefined {
     const bytes = this.#read(`committed block ${at}`, committedKey(at))
-    if (bytes === undefined) return this.#noBlock(at)
+    if (bytes === undefined)
+      return this.#decoded(`header ${at}`, headerKey(at), (stored) => decode(stored, readHeader)) ?? this.#noBlock(at)
     const header = decode(bytes, (reader) => {
       const read = readHeader(reader)
       reader.raw(reader.remaining)
@@ -753,9 +946,24 @@ class LevelStore implements Store {
     return header.value
   }
 
+  get gaps(): readonly BlockGap[] {
+    return this.#areas.gaps
+  }
+
+  get recentHeaders(): readonly Header[] {
+    return this.#headers
+  }
+
+  /** Of a block whose gas is all zero nothing is stored. */
+  gasOf(at: Height): readonly number[] | undefined {
+    return this.#decoded(`gas ${at}`, gasKey(at), decodeGas)
+  }
+
   certificateFrom(at: Height): Certificate | undefined {
+    const gap = this.#areas.gapAt(at)
+    const last = gap === undefined || at === gap.to ? (this.#lastCommit?.height ?? -1) : at // in a gap there are those of the ends of epochs
     // Certificates are at most one window apart, so the search is short; it ends at the newest one.
-    for (let candidate: number = at; candidate <= (this.#lastCommit?.height ?? -1); candidate++) {
+    for (let candidate: number = at; candidate <= last; candidate++) {
       const bytes = this.#read(`certificate ${candidate}`, certificateKey(height(candidate)))
       if (bytes === undefined) continue
       const certificate = decode(bytes, readCertificate)
@@ -780,6 +988,24 @@ class LevelStore implements Store {
     const place = decodePlace(bytes)
     if (!place.ok) throw damaged(`the index entry of transaction ${toHex(id)} does not decode`)
     return place.value
+  }
+
+  async searchIndex({
+    gte,
+    lt,
+    limit,
+  }: {
+    readonly gte: Uint8Array
+    readonly lt: Uint8Array
+    readonly limit: number
+  }): Promise<readonly (readonly [key: Uint8Array, value: Uint8Array])[]> {
+    const found: (readonly [Uint8Array, Uint8Array])[] = []
+    for await (const [key, stored] of this.#level.iterator({ gte: indexKey(gte), lt: indexKey(lt), reverse: true, limit })) {
+      const opened = unseal(plain(key), plain(stored))
+      if (opened === undefined) throw damaged(`the index entry ${toHex(key)} is not what was written`)
+      found.push([plain(key).slice(1), opened.value])
+    }
+    return found
   }
 
   async verdicts(): Promise<readonly { readonly key: Hash; readonly verdict: StoredVerdict }[]> {

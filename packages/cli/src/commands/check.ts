@@ -7,7 +7,7 @@ import { checkBvlrat, checkDatabase, checkLrat, checkModel } from '@aethel/proof
 import type { Command } from 'commander'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
-import { MAX_DATABASE_BYTES, MAX_REFUTATION_BYTES, openInputPieces, readInputFile } from '../files.js'
+import { type InputPieces, MAX_DATABASE_BYTES, MAX_REFUTATION_BYTES, openInputPieces, readInputFile } from '../files.js'
 import { checkDatabaseInParallel } from '../metamath-jobs/check.js'
 import { startProgress } from '../ui/progress.js'
 import { grouped, note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
@@ -86,21 +86,25 @@ function sharedCopy(bytes: Uint8Array): Uint8Array {
 
 const CNF = {
   what: 'a CNF in DIMACS form',
-  check: (formula: Uint8Array, lratFile: string): ReturnType<typeof checkLrat> => {
-    const pieces = openInputPieces(lratFile, REFUTATION, MAX_REFUTATION_BYTES)
-    try {
-      return checkLrat(formula, pieces)
-    } finally {
-      pieces.close()
-    }
-  },
+  check: (formula: Uint8Array, lratFile: string): ReturnType<typeof checkLrat> =>
+    inPieces(lratFile, (pieces) => checkLrat(formula, pieces)),
 } as const
 const SCRIPT = {
   what: 'a QF_BV script in SMT-LIB form',
   check: (formula: Uint8Array, lratFile: string): ReturnType<typeof checkBvlrat> =>
-    checkBvlrat(formula, readInputFile(lratFile, REFUTATION, MAX_REFUTATION_BYTES)),
+    inPieces(lratFile, (pieces) => checkBvlrat(formula, pieces)),
 } as const
 const REFUTATION = 'an LRAT refutation'
+
+/** Long refutations are read while they are checked. */
+function inPieces<T>(lratFile: string, check: (pieces: InputPieces) => T): T {
+  const pieces = openInputPieces(lratFile, REFUTATION, MAX_REFUTATION_BYTES)
+  try {
+    return check(pieces)
+  } finally {
+    pieces.close()
+  }
+}
 
 function checkRefutation(formula: typeof CNF | typeof SCRIPT, file: string, lratFile: string, options: CommonOptions): ExitCode {
   const bytes = readInputFile(file, formula.what, MAX_REFUTATION_BYTES)

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { toHex } from '@aethel/codec'
 import { DEFAULT_PARAMETERS } from '@aethel/ledger'
-import { claimIdOf, elaborateDrat, refute, toBinaryLrat } from '@aethel/proofs'
+import { claimIdOf, elaborateDrat, LRAT_KIND, refute, toBinaryLrat } from '@aethel/proofs'
 import type { Command } from 'commander'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { CliError, EXIT, type ExitCode, usageError } from '../exit.js'
@@ -174,6 +174,7 @@ function concludeModel(file: string, question: Question, isTrue: Truth, report: 
   else {
     printLine(`${paint('yellow', 'satisfiable')}: ${file} has this model, so there is nothing to refute`)
     printLine(model.trimEnd())
+    if (question.kind === LRAT_KIND) printLine(`next: aethel submit ${file} --model ${options.output ?? 'MODEL (written with -o MODEL)'}`)
   }
   return EXIT.ok
 }

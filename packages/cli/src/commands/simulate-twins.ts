@@ -68,7 +68,9 @@ export async function simulateTwins(options: SimulateTwinsOptions): Promise<Exit
     seconds: 0,
   }
   const violation =
-    options.sample === null ? await exhaust(setting, { from: options.from, to, jobs: options.jobs }, totals) : sample(setting, options.seed, options.sample, totals)
+    options.sample === null
+      ? await exhaust(setting, { from: options.from, to, jobs: options.jobs }, totals)
+      : sample(setting, options.seed, options.sample, totals)
   if (json) printJson({ status: violation === undefined ? 'ok' : 'violation', ...setting, from: options.from, to, ...totals, ...violation })
   if (violation !== undefined) {
     note(`${paintError('red', 'violated')}: ${violation.invariant}: ${violation.message}; splits by view: ${violation.schedule.join(' ')}`)

@@ -43,7 +43,7 @@ interface SimulateOptions extends CommonOptions {
   readonly latency?: LatencyMatrix
   readonly duration?: number
   readonly blocks?: number
-  readonly signatures: 'ideal' | 'real'
+  readonly signatures: SeedOptions['signatureScheme']
   readonly seeds?: number
   readonly minutes?: number
   readonly jobs: number
@@ -86,7 +86,7 @@ export function registerSimulate(program: Command): void {
     .option('--latency <lan|wan|file>', 'distances between validators (a file: {"regions": [...], "oneWayMs": [[...]]})', latency)
     .option('--duration <seconds>', 'virtual time until the world heals; clients submit until then', integer(1, 1_000_000))
     .option('--blocks <count>', 'heal when so many blocks are committed; clients submit until then', integer(1, 1_000_000))
-    .option('--signatures <ideal|real>', 'unforgeable by construction, or Ed25519', scheme, 'ideal')
+    .option('--signatures <ideal|real|sampled>', 'unforgeable by construction, or Ed25519, or one in 64 Ed25519', scheme, 'ideal')
     .option('--seeds <count>', 'how many seeds, one after the other (default: 1)', integer(1, MANY_SEEDS))
     .option('--minutes <m>', 'seeds for so long', integer(1, 100_000))
     .option('--jobs <count>', 'worker threads', integer(1, 64), 1)
@@ -141,8 +141,8 @@ function faultClasses(text: string): FaultClass[] {
   return names.filter(isFaultClass)
 }
 
-function scheme(text: string): 'ideal' | 'real' {
-  if (text !== 'ideal' && text !== 'real') throw new InvalidArgumentError('Expected ideal or real.')
+function scheme(text: string): SeedOptions['signatureScheme'] {
+  if (text !== 'ideal' && text !== 'real' && text !== 'sampled') throw new InvalidArgumentError('Expected ideal, real or sampled.')
   return text
 }
 
@@ -169,7 +169,7 @@ async function simulate(options: SimulateOptions): Promise<ExitCode> {
     validators,
     byzantine,
     strategies: options.byzantine?.strategies ?? [],
-    realSignatures: options.signatures === 'real',
+    signatureScheme: options.signatures,
     ...(options.faults === undefined ? {} : { faults: options.faults }),
     ...(options.latency === undefined ? {} : { latency: options.latency }),
     ...(options.duration === undefined ? {} : { durationMs: options.duration * 1_000 }),
@@ -180,7 +180,11 @@ async function simulate(options: SimulateOptions): Promise<ExitCode> {
   if (options.crashPoints !== undefined) return enumerateCrashes(options, told)
   const totals = new Totals()
   const seeds = options.seeds ?? (options.minutes === undefined ? 1 : MANY_SEEDS)
-  const progress = startProgress('seeds', options.minutes === undefined ? seeds : options.minutes * 60)
+  const watched = options.blocks !== undefined && seeds === 1 ? options.blocks : null
+  const progress = startProgress(
+    watched === null ? 'seeds' : 'blocks',
+    watched ?? (options.minutes === undefined ? seeds : options.minutes * 60),
+  )
   const started = Date.now()
   let drawn: unknown
   const violated = await runSeeds({
@@ -189,11 +193,17 @@ async function simulate(options: SimulateOptions): Promise<ExitCode> {
     untilMs: options.minutes === undefined ? null : started + options.minutes * 60_000,
     jobs: Math.min(options.jobs, seeds),
     options: told,
+    ...(watched === null
+      ? {}
+      : {
+          onProgress: ({ blocks, events, virtualMs }) =>
+            progress.update(Math.min(watched, blocks), `${(virtualMs / 1000).toFixed(1)} s of virtual time, ${grouped(events)} events`),
+        }),
     onSummary: (summary) => {
       totals.add(summary)
       drawn = summary.knobs
       const done = options.minutes === undefined ? totals.seeds : Math.min(options.minutes * 60, Math.floor((Date.now() - started) / 1000))
-      progress.update(done, options.minutes === undefined ? '' : `s, ${grouped(totals.seeds)} seeds`)
+      if (watched === null) progress.update(done, options.minutes === undefined ? '' : `s, ${grouped(totals.seeds)} seeds`)
     },
   })
   progress.stop()
@@ -236,7 +246,7 @@ function writeTrace(seed: number, told: SeedOptions, to: string | true): void {
     if (file === null) note(text)
     else writeSync(file, `${text}\n`)
   }
-  runSeed(seed, told, write)
+  runSeed(seed, told, { onTrace: write })
   if (file !== null) closeSync(file)
 }
 

@@ -35,10 +35,28 @@ async function showStatus(options: StatusOptions): Promise<ExitCode> {
     ['peers', `${status.peersConnected} connected`],
     ['mempool', `${grouped(status.pending)} pending, ${grouped(status.waiting)} waiting for something they cite or an earlier nonce`],
     ['proofs verified', `${grouped(status.verifications.performed)} (${grouped(status.verifications.invalid)} refused)`],
+    ['sync', sync(status.sync)],
     ['offences', offences(status.offences)],
     ['memory', `${Math.round(status.rssBytes / 1e6)} MB`],
   ])
   return EXIT.ok
+}
+
+function sync({ fetching, gaps, serves, trustCertificates }: NodeStatus['sync']): string {
+  const parts: string[] = []
+  if (fetching !== null) {
+    const { height, lanesDone, lanes, bytes, peers } = fetching
+    parts.push(
+      `taking over the state of block ${grouped(height)}: ${lanesDone} of ${lanes} parts, ${grouped(bytes)} bytes, from ${peers} peers`,
+    )
+  }
+  if (trustCertificates) parts.push('accepts certified verdicts')
+  const newest = gaps.at(-1)
+  parts.push(
+    newest === undefined ? 'has executed every block' : `took over the state of block ${grouped(newest.to)}, has executed those after it`,
+  )
+  if (serves.length > 0) parts.push(`hands over states ${serves.map(grouped).join(', ')}`)
+  return parts.join('; ')
 }
 
 function offences(recorded: NodeStatus['offences']): string {

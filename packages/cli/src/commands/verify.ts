@@ -3,7 +3,7 @@
  * the proof as well, and then no validator needs to be trusted at all.
  */
 import { existsSync } from 'node:fs'
-import { equalBytes, type Hash, keyOf, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
+import { equalBytes, type Hash, keyOf, ok, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
 import {
   BVLRAT_KIND,
   bvlratVerifier,
@@ -79,7 +79,7 @@ function verify(file: string, options: VerifyOptions): ExitCode {
   const checks: CheckLine[] = verification.steps.map((step) => ({ name: step.name, passed: step.ok, detail: step.detail }))
   let refusal: Refusal | null = verification.ok ? null : verification.error
   if (verification.ok && proofFile !== undefined) {
-    const again = recheck(verification.value, proofFile)
+    const again = recheck(verification.value, proofFile, options.proof === undefined ? 'as-submitted' : 'as-given')
     const detail = again.ok
       ? `the checker finds the proof valid here too, for the same ${grouped(again.value.gas)} gas`
       : again.error.message
@@ -111,7 +111,8 @@ function advanceTrust(trust: TrustRoot, links: readonly EpochLink[], file: strin
   if (newest !== undefined) writeOutputFile(file, 'the newer trust root', encodeTrust(newest))
 }
 
-function recheck(receipt: CheckedReceipt, proofFile: string): Result<{ readonly gas: number }, Refusal> {
+/** `as-submitted`: the very bytes of the proof, as `submit` keeps them. `as-given`: the file that was given to `submit`. */
+function recheck(receipt: CheckedReceipt, proofFile: string, form: 'as-submitted' | 'as-given'): Result<{ readonly gas: number }, Refusal> {
   switch (receipt.record.kind) {
     case METAMATH_KIND:
       return recheckTheorem(receipt, proofFile)
@@ -122,18 +123,19 @@ function recheck(receipt: CheckedReceipt, proofFile: string): Result<{ readonly 
       return recheckReceipt(receipt, proof, { verifier, meter: createMeter(verifier.limits) })
     }
     case SAT_MODEL_KIND:
-      return recheckModel(receipt, proofFile)
+      return recheckModel(receipt, proofFile, form)
     default:
       return refuse('unknown-kind', `expected a proof kind of this program, got ${receipt.record.kind}; run a version that has it`)
   }
 }
 
-/** The file is a solver's output, as it was given to `aethel submit`. */
-function recheckModel(receipt: CheckedReceipt, modelFile: string): Result<{ readonly gas: number }, Refusal> {
+/** As it was given to `aethel submit`, the file is a solver's output. */
+function recheckModel(receipt: CheckedReceipt, modelFile: string, form: 'as-submitted' | 'as-given'): Result<{ readonly gas: number }, Refusal> {
   const verifier = satModelVerifier() as ProofVerifier<unknown>
   const formula = parseCnfClaim(receipt.claim)
   if (!formula.ok) return formula
-  const model = readModel(readInputFile(modelFile, 'a model of a CNF', MAX_REFUTATION_BYTES), formula.value.variables)
+  const bytes = readInputFile(modelFile, 'a model of a CNF', MAX_REFUTATION_BYTES)
+  const model = form === 'as-submitted' ? ok(bytes) : readModel(bytes, formula.value.variables)
   if (!model.ok) return model
   return recheckReceipt(receipt, model.value, { verifier, meter: createMeter(verifier.limits) })
 }

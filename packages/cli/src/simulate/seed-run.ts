@@ -1,10 +1,17 @@
 /** One seed, run and summed up so that it can cross from a worker thread. */
-import { createRealSignatures, runSimulation, type SimulationOptions, type SimulationReport } from '@aethel/simulator'
+import {
+  createRealSignatures,
+  createSampledSignatures,
+  runSimulation,
+  SCALE_VALIDATORS,
+  type SimulationOptions,
+  type SimulationReport,
+} from '@aethel/simulator'
 
 /** What a run is told, as plain data. */
 export interface SeedOptions
   extends Pick<SimulationOptions, 'validators' | 'byzantine' | 'strategies' | 'faults' | 'latency' | 'durationMs' | 'blocks' | 'only'> {
-  readonly realSignatures: boolean
+  readonly signatureScheme: 'ideal' | 'real' | 'sampled'
 }
 
 export interface SeedSummary
@@ -23,23 +30,34 @@ export interface SeedSummary
     | 'violation'
     | 'command'
     | 'traceHash'
+    | 'signaturesMade'
+    | 'signaturesChecked'
+    | 'checksCharged'
   > {
   readonly cells: readonly (readonly [string, number])[]
-  readonly signaturesMade: number
-  readonly signaturesChecked: number
 }
 
 /** One seed in so many is run twice, and must do the same twice. */
 const TWICE_EVERY = 64
 
-export function simulationOptions(seed: number, { realSignatures, ...options }: SeedOptions): SimulationOptions {
-  return { seed, ...options, ...(realSignatures ? { signatures: createRealSignatures() } : {}) }
+export function simulationOptions(seed: number, { signatureScheme, ...options }: SeedOptions): SimulationOptions {
+  switch (signatureScheme) {
+    case 'ideal':
+      return { seed, ...options }
+    case 'real':
+      return { seed, ...options, signatures: createRealSignatures() }
+    case 'sampled':
+      return { seed, ...options, signatures: createSampledSignatures() }
+  }
 }
 
-export function runSeed(seed: number, options: SeedOptions, onTrace?: SimulationOptions['onTrace']): SeedSummary {
+export function runSeed(seed: number, options: SeedOptions, watch: Pick<SimulationOptions, 'onTrace' | 'onProgress'> = {}): SeedSummary {
   const asked = simulationOptions(seed, options)
-  const report = runSimulation({ ...asked, ...(onTrace === undefined ? {} : { onTrace }) })
-  const again = report.ok && seed % TWICE_EVERY === 0 && !options.realSignatures ? runSimulation(simulationOptions(seed, options)) : report
+  const report = runSimulation({ ...asked, ...watch })
+  const again =
+    report.ok && seed % TWICE_EVERY === 0 && options.signatureScheme === 'ideal' && report.validators < SCALE_VALIDATORS
+      ? runSimulation(simulationOptions(seed, options))
+      : report
   const differs = again.traceHash !== report.traceHash || again.events !== report.events
   const determinism = {
     invariant: 'determinism' as const,
@@ -65,7 +83,8 @@ export function runSeed(seed: number, options: SeedOptions, onTrace?: Simulation
     traceHash,
     ...(violation === undefined ? {} : { violation }),
     cells: [...report.coverage.cells],
-    signaturesMade: asked.signatures?.made ?? 0,
-    signaturesChecked: asked.signatures?.checked ?? 0,
+    signaturesMade: report.signaturesMade,
+    signaturesChecked: report.signaturesChecked,
+    checksCharged: report.checksCharged,
   }
 }

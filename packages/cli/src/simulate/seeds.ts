@@ -1,5 +1,6 @@
 /** Seed after seed, here or on worker threads, until the count, the time or the first violation. */
 import { Worker } from 'node:worker_threads'
+import type { SimulationOptions } from '@aethel/simulator'
 import { runSeed, type SeedOptions, type SeedSummary } from './seed-run.js'
 
 export interface Campaign {
@@ -10,6 +11,8 @@ export interface Campaign {
   readonly jobs: number
   readonly options: SeedOptions
   onSummary(summary: SeedSummary): void
+  /** Of a run here, on this thread. */
+  readonly onProgress?: NonNullable<SimulationOptions['onProgress']>
 }
 
 function isOver(campaign: Campaign, next: number): boolean {
@@ -21,7 +24,7 @@ function isOver(campaign: Campaign, next: number): boolean {
 export async function runSeeds(campaign: Campaign): Promise<SeedSummary | null> {
   if (campaign.jobs > 1) return runOnWorkers(campaign)
   for (let seed = campaign.firstSeed; !isOver(campaign, seed); seed++) {
-    const summary = runSeed(seed, campaign.options)
+    const summary = runSeed(seed, campaign.options, campaign.onProgress === undefined ? {} : { onProgress: campaign.onProgress })
     campaign.onSummary(summary)
     if (summary.violation !== undefined) return summary
   }

@@ -1,6 +1,6 @@
 export { scriptToClaim } from './canonical.js'
 export { type EncodedScript, encodeScript } from './encode.js'
-export { BVLRAT_LIMITS, BVLRAT_OFFLINE_LIMITS } from './gas.js'
+export { BVLRAT_LIMITS, BVLRAT_OFFLINE_LIMITS, BVLRAT_REVISION } from './gas.js'
 export { bitsOf, cnfToDimacs, encodeWithin, modelText } from './model.js'
 export { parseScript } from './parse.js'
 export type { BvConstant, BvScript } from './script.js'

@@ -4,18 +4,24 @@
  */
 import { ok, type Refusal, type Result, refuse } from '@aethel/codec'
 import { claimIdOf } from '../claim-id.js'
-import { checkRefutation } from '../lrat/kernel.js'
-import { LratRefusal } from '../lrat/steps.js'
+import { LRAT_REVISION } from '../lrat/gas.js'
+import type { ProofSource } from '../lrat/steps.js'
+import { verifyLrat } from '../lrat/verifier.js'
 import { createMeter, MeterExhausted } from '../meter.js'
 import type { ClaimReference, Meter, ParsedClaim, ProofVerifier, Verdict, VerifierLimits } from '../verifier.js'
 import { scriptToClaim } from './canonical.js'
-import { encodeScript } from './encode.js'
+import { type EncodedScript, encodeScript } from './encode.js'
 import { BVLRAT_LIMITS, BVLRAT_OFFLINE_LIMITS, GAS_SCRIPT_BYTE } from './gas.js'
 import { TooManyGates } from './gates.js'
 import { parseScript } from './parse.js'
 import type { BvScript } from './script.js'
 
 export const BVLRAT_KIND = 'bvlrat/1'
+
+/** Of grammar, circuit, CNF and their prices. */
+const ENCODER_REVISION = 1
+/** A verdict or price of `lrat/1` that changes is one of this kind that changes. */
+export const BVLRAT_REVISION: number = 256 * ENCODER_REVISION + LRAT_REVISION
 
 /** `verify` throws `MeterExhausted` at the meter's limits and nothing else. */
 export function bvlratVerifier(limits: VerifierLimits = BVLRAT_LIMITS): ProofVerifier<BvScript> {
@@ -35,21 +41,23 @@ export function bvlratVerifier(limits: VerifierLimits = BVLRAT_LIMITS): ProofVer
   }
 }
 
-function verifyBvlrat(claim: BvScript, proof: Uint8Array, limits: VerifierLimits, meter: Meter): Verdict {
-  if (proof.length > limits.proofBytes) {
+function verifyBvlrat(claim: BvScript, proof: Uint8Array | ProofSource, limits: VerifierLimits, meter: Meter): Verdict {
+  if (proof instanceof Uint8Array && proof.length > limits.proofBytes) {
     const message = `expected a proof of at most ${limits.proofBytes} bytes, got ${proof.length}`
     return { status: 'invalid', code: 'proof-too-large', message, gas: meter.gas }
   }
+  meter.charge(GAS_SCRIPT_BYTE * claim.bytes.length)
+  let encoded: EncodedScript
   try {
-    meter.charge(GAS_SCRIPT_BYTE * claim.bytes.length)
-    const { cnf, gates, usedGates } = encodeScript(claim, meter)
-    const summary = checkRefutation(cnf, proof, meter)
-    return { status: 'valid', gas: meter.gas, summary: { ...summary, assertions: claim.assertions.length, gates, usedGates } }
+    encoded = encodeScript(claim, meter)
   } catch (error) {
-    if (error instanceof TooManyGates) return { status: 'invalid', code: 'too-many-gates', message: error.message, gas: meter.gas }
-    if (!(error instanceof LratRefusal)) throw error
-    return { status: 'invalid', code: error.code, message: error.message, at: error.at, gas: meter.gas }
+    if (!(error instanceof TooManyGates)) throw error
+    return { status: 'invalid', code: 'too-many-gates', message: error.message, gas: meter.gas }
   }
+  const verdict = verifyLrat(encoded.cnf, proof, limits, meter)
+  if (verdict.status === 'invalid') return verdict
+  const { gates, usedGates } = encoded
+  return { ...verdict, summary: { ...verdict.summary, assertions: claim.assertions.length, gates, usedGates } }
 }
 
 /** A verdict on two files; 'unreadable' if the first is no script that can be claimed. */
@@ -57,16 +65,22 @@ export type BvlratFileVerdict =
   | Verdict
   | { readonly status: 'unreadable'; readonly code: string; readonly message: string; readonly gas: 0 }
 
-/** Checks an LRAT refutation (text or binary) of an SMT-LIB script, with the gas the ledger would charge. Never throws. */
-export function checkBvlrat(script: Uint8Array, proof: Uint8Array, limits: VerifierLimits = BVLRAT_OFFLINE_LIMITS): BvlratFileVerdict {
+/**
+ * Checks an LRAT refutation (text or binary) of an SMT-LIB script, with the gas the ledger would charge. It may come in pieces, as
+ * in `checkLrat`. Throws only what the source of the pieces throws.
+ */
+export function checkBvlrat(
+  script: Uint8Array,
+  proof: Uint8Array | ProofSource,
+  limits: VerifierLimits = BVLRAT_OFFLINE_LIMITS,
+): BvlratFileVerdict {
   const claim = scriptToClaim(script)
   if (!claim.ok) return { status: 'unreadable', ...claim.error, gas: 0 }
-  const verifier = bvlratVerifier(limits)
-  const parsed = verifier.parseClaim(claim.value)
+  const parsed = bvlratVerifier(limits).parseClaim(claim.value)
   if (!parsed.ok) return { status: 'unreadable', ...parsed.error, gas: 0 }
   const meter = createMeter(limits)
   try {
-    return verifier.verify(parsed.value.claim, proof, { statementOf: () => undefined }, meter)
+    return verifyBvlrat(parsed.value.claim, proof, limits, meter)
   } catch (error) {
     if (!(error instanceof MeterExhausted)) throw error
     return { status: 'invalid', code: error.code, message: error.message, gas: meter.gas }

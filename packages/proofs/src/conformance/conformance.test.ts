@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { encode, fromHex, type Hash, ok, type Result, toHex } from '@aethel/codec'
 import { describe, expect, it } from 'vitest'
+import { BVLRAT_LIMITS, type BvScript, bvlratVerifier, encodeScript, scriptToClaim } from '../bvlrat/index.js'
 import { defineVerifier, type VerifierDefinition } from '../define.js'
 import { type Cnf, cnfToClaim, lratVerifier } from '../lrat/index.js'
 import { decodeLibrary, metamathVerifier, readMetamathClaim } from '../metamath/index.js'
-import { MeterExhausted } from '../meter.js'
+import { MeterExhausted, runMetered } from '../meter.js'
+import { satModelVerifier } from '../sat-model/index.js'
 import { testClaim, testVerifier } from '../test-kind.js'
 import type { ProofVerifier } from '../verifier.js'
 import { CHECKS, type ConformanceOptions, checkConformance, conformanceOptions, type Sample, samplesOf } from './index.js'
@@ -392,6 +394,60 @@ describe('the kinds of this program', () => {
     expect(report.checks.filter(({ status }) => status === 'failed')).toEqual([])
   })
 
+  interface FormulaVector {
+    readonly name: string
+    readonly cnf: string
+    readonly modelHex: string
+    readonly script: string
+    readonly proofHex: string
+    readonly status: string
+    readonly gas: number
+    readonly gasLimit?: number
+  }
+  const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0))
+  const read = (name: string): Record<string, readonly FormulaVector[]> =>
+    JSON.parse(readFileSync(new URL(`../../vectors/${name}.json`, import.meta.url), 'utf8')) as Record<string, readonly FormulaVector[]>
+  const isValidAndSmall = ({ status, gasLimit }: FormulaVector): boolean => status === 'valid' && gasLimit === undefined
+
+  it('sat-model/1 conforms; whether a formula has a model is found by searching', () => {
+    const small = (read('sat-model-1')['vectors'] ?? []).filter((each) => isValidAndSmall(each) && each.modelHex.length <= 8)
+    const samples = small.map(({ name, cnf, modelHex, gas }): Sample => {
+      return { name, claim: must(cnfToClaim(bytesOf(cnf))), proof: hex(modelHex), expect: { status: 'valid', gas } }
+    })
+    // One in which every bit matters: most changes of a model must be refused.
+    const claim = must(cnfToClaim(bytesOf('p cnf 8 8\n1 0\n-2 0\n3 0\n-4 0\n5 0\n-6 0\n7 0\n8 0\n')))
+    const tight: Sample = {
+      name: 'one model',
+      claim,
+      proof: Uint8Array.of(0b11010101),
+      expect: { status: 'valid', gas: 2000 + claim.length + 1 + 8 },
+    }
+    const verifier = satModelVerifier() as ProofVerifier<unknown>
+    const isTrue = (cnf: unknown): boolean => isSatisfiable((cnf as Cnf).words)
+    for (const sample of [tight, ...samples]) expect(isTrue(must(verifier.parseClaim(sample.claim)).claim)).toBe(true)
+    const report = checkConformance({ verifier, samples: [tight], isTrue, clock, inputs: 1_000 })
+    expect(report.checks.filter(({ status }) => status === 'failed')).toEqual([])
+  })
+
+  it('bvlrat/1 conforms; small scripts are decided by searching for a model of their formula', () => {
+    const small = (read('bvlrat-1')['proofs'] ?? []).filter((each) => isValidAndSmall(each) && each.proofHex.length < 2_000).slice(0, 1)
+    expect(small.length).toBeGreaterThan(0)
+    const limits = { ...BVLRAT_LIMITS, claimBytes: 4_096, proofBytes: 65_536, gas: 2_000_000 }
+    const verifier = bvlratVerifier(limits) as ProofVerifier<unknown>
+    // The gas of vectors is a matter of its own tests.
+    const samples = small.map(({ name, script, proofHex }): Sample => {
+      const claim = must(scriptToClaim(bytesOf(script)))
+      const verdict = runMetered(verifier, must(verifier.parseClaim(claim)).claim, hex(proofHex), { statementOf: () => undefined })
+      return { name, claim, proof: hex(proofHex), expect: { status: 'valid', gas: verdict.gas } }
+    })
+    const isTrue = (script: unknown): boolean => {
+      const meter = { charge: () => undefined, allocate: () => undefined, gas: 0 }
+      return !isSatisfiable(encodeScript(script as BvScript, meter).cnf.words)
+    }
+    const report = checkConformance({ verifier, samples, isTrue, clock, inputs: 200 })
+    expect(report.checks.filter(({ status }) => status === 'failed')).toEqual([])
+  })
+
   it('test/1 does not: its proofs are not looked at, which is why no real network may list it', () => {
     const claim = testClaim({ behaviour: 'valid', gas: 1_000, nonce: Uint8Array.of(1) })
     const sample: Sample = { name: 'valid', claim, proof: Uint8Array.of(1, 2, 3), expect: { status: 'valid', gas: 1_000 } }
@@ -410,6 +466,29 @@ function isUnsatisfiable({ variables, words }: { readonly variables: number; rea
   if (variables > 16) return undefined
   for (let assignment = 0; assignment < 1 << variables; assignment++) if (satisfies(assignment, words)) return false
   return true
+}
+
+/** Unit propagation and backtracking, without any of the kernels' code. */
+function isSatisfiable(words: Int32Array): boolean {
+  const clauses: number[][] = []
+  for (let at = 0; at < words.length; ) {
+    const end = at + 1 + (words[at] as number)
+    clauses.push([...words.subarray(at + 1, end)])
+    at = end
+  }
+  const assume = (formula: readonly number[][], code: number): number[][] =>
+    formula.filter((clause) => !clause.includes(code)).map((clause) => clause.filter((other) => other !== (code ^ 1)))
+  const search = (given: readonly number[][]): boolean => {
+    let formula = given
+    for (let unit = formula.find(({ length }) => length <= 1); unit !== undefined; unit = formula.find(({ length }) => length <= 1)) {
+      const [code] = unit
+      if (code === undefined) return false
+      formula = assume(formula, code)
+    }
+    const code = formula[0]?.[0]
+    return code === undefined || search(assume(formula, code)) || search(assume(formula, code ^ 1))
+  }
+  return search(clauses)
 }
 
 function satisfies(assignment: number, words: Int32Array): boolean {

@@ -230,18 +230,42 @@ class BinarySteps extends Steps implements StepReader {
     let literals = this.literals
     let count = 0
     let largest = 0
+    let { at, bytes } = this
+    let safe = this.end - LONGEST_NUMBER_BYTES
     for (;;) {
-      // Most numbers are one byte: read them here, the others in #number.
-      const byte = this.at < this.end ? (this.bytes[this.at] as number) : 128
-      let code = byte
-      if (byte < 128) this.at++
-      else code = this.#number()
+      // One or two bytes are read here, the others, and those near the end of the piece, in #number.
+      let code = -1
+      if (at <= safe) {
+        const first = bytes[at] as number
+        const second = bytes[at + 1] as number
+        if (first < 128) {
+          code = first
+          at++
+        } else if (second < 128 && second > 0) {
+          code = (first & 127) | (second << 7)
+          at += 2
+        }
+      }
+      if (code < 0) {
+        this.at = at
+        code = this.#number()
+        at = this.at
+        bytes = this.bytes
+        safe = this.end - LONGEST_NUMBER_BYTES
+      }
       if (code === 0) break
-      if (code === 1 || code > LARGEST_LITERAL_CODE) this.refuse('literal-range', `expected variables 1..${MAX_VARIABLE}`, this.position)
+      if (code === 1 || code > LARGEST_LITERAL_CODE) {
+        this.at = at
+        this.refuse('literal-range', `expected variables 1..${MAX_VARIABLE}`, this.position)
+      }
       if (code > largest) largest = code
-      if (count === literals.length) literals = this.literals = this.grown(literals)
+      if (count === literals.length) {
+        this.at = at
+        literals = this.literals = this.grown(literals)
+      }
       literals[count++] = code
     }
+    this.at = at
     this.literalCount = count
     this.largestLiteral = largest
   }

@@ -33,7 +33,8 @@ export function lratVerifier(limits: VerifierLimits = LRAT_LIMITS): ProofVerifie
   }
 }
 
-function verifyLrat(claim: Cnf, proof: Uint8Array | ProofSource, limits: VerifierLimits, meter: Meter): Verdict {
+/** The check of a formula, however it came to be one; `MeterExhausted` comes out. */
+export function verifyLrat(claim: Cnf, proof: Uint8Array | ProofSource, limits: VerifierLimits, meter: Meter): Verdict {
   if (proof instanceof Uint8Array && proof.length > limits.proofBytes) {
     const message = `expected a proof of at most ${limits.proofBytes} bytes, got ${proof.length}`
     return { status: 'invalid', code: 'proof-too-large', message, gas: meter.gas }

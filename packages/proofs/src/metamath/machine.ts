@@ -33,8 +33,14 @@ const APPLIES = -1
 const NO_POOL: Int32Array = new Int32Array(0)
 /** Of the part `U` to `Y` of a number: keeps references within 32 bits. */
 const LARGEST_PREFIX = (1 << 25) - 1
-/** Above this the heap is let go after a proof, so that one large proof does not stay in memory for ever. */
-const KEPT_HEAP_WORDS = 1 << 22
+/**
+ * A heap beyond the first size becomes one of the second at once. Pages of it that nobody writes to take no memory, while each copy on the way
+ * would take some until it is collected: memory in use stays near what the meter counted.
+ */
+const SMALL_HEAP_WORDS = 1 << 22
+const LARGE_HEAP_WORDS = 1 << 24
+/** A large heap is let go after so many proofs that did not need it; after each one, it would be garbage faster than it is collected. */
+const IDLE_PROOFS = 1_024
 
 const LETTER_A = 0x41
 const LETTER_T = 0x54
@@ -63,6 +69,8 @@ export class Machine {
   #heap: Int32Array = new Int32Array(1 << 16)
   #top = 0
   #granted = 0
+  /** Proofs since the last one that needed a large heap. */
+  #idle = 0
   #starts: Int32Array = new Int32Array(1024)
   #lengths: Int32Array = new Int32Array(1024)
   #depth = 0
@@ -104,11 +112,17 @@ export class Machine {
     this.#number = 0
     this.#saveAllowed = false
     this.#depth = 0
+    this.#letGoOfLargeHeap()
     this.#top = 0
     this.#granted = 0
     this.#foundGranted = 0
     this.failure = { step: 0, reference: -1, hypothesis: -1, a: -1, b: -1 }
-    if (this.#heap.length > KEPT_HEAP_WORDS) this.#heap = new Int32Array(1 << 16)
+  }
+
+  #letGoOfLargeHeap(): void {
+    if (this.#heap.length <= SMALL_HEAP_WORDS) return
+    this.#idle = this.#granted > SMALL_HEAP_WORDS ? 0 : this.#idle + 1
+    if (this.#idle >= IDLE_PROOFS) this.#heap = new Int32Array(1 << 16)
   }
 
   /** Slots in use: mandatory hypotheses, then dummies. */
@@ -341,7 +355,9 @@ export class Machine {
       const grants = Math.ceil((needed - this.#granted) / HEAP_GRANT_WORDS)
       meter.allocate(grants * HEAP_GRANT_WORDS)
       this.#granted += grants * HEAP_GRANT_WORDS
-      if (this.#granted > this.#heap.length) this.#heap = grown(this.#heap, this.#granted)
+      if (this.#granted > this.#heap.length) {
+        this.#heap = grown(this.#heap, this.#granted > SMALL_HEAP_WORDS ? Math.max(this.#granted, LARGE_HEAP_WORDS) : this.#granted)
+      }
     }
   }
 

@@ -4,27 +4,31 @@ import type { Blocks, Message, Status } from '@aethel/consensus'
 import { type Adversary, type AdversaryContext, type Outgoing, obedient, spread } from './adversary.js'
 import { rivalOf } from './proposers.js'
 import { spoil } from './spoil.js'
+import { stateLiar } from './state-liar.js'
 
 type Reply = (context: AdversaryContext, message: Blocks) => Message | null
 
 const REPLIES: Readonly<Record<string, Reply>> = {
   nothing: () => null,
-  'rival blocks': (_, message) => ({ ...message, blocks: message.blocks.map(rivalOf) }),
-  'a gap': (_, message) => ({ ...message, blocks: message.blocks.filter((_each, position) => position !== 1) }),
-  'no blocks': (_, message) => ({ ...message, blocks: [] }),
-  'links left out': (_, message) => ({ ...message, links: [], blocks: message.blocks.slice(0, -1) }),
+  'rival blocks': (_, { gas: _gas, ...message }) => ({ ...message, blocks: message.blocks.map(rivalOf) }),
+  'a gap': (_, { gas: _gas, ...message }) => ({ ...message, blocks: message.blocks.filter((_each, position) => position !== 1) }),
+  'no blocks': (_, { gas: _gas, ...message }) => ({ ...message, blocks: [] }),
+  'links left out': (_, { gas: _gas, ...message }) => ({ ...message, links: [], blocks: message.blocks.slice(0, -1) }),
   'a spoiled certificate': (context, message) => ({ ...message, certificate: spoil(context, message.certificate, context.random) }),
   'the certificate of another': (context, message) => ({
     ...message,
     certificate: context.conspiracy.certificates.at(0) ?? message.certificate,
   }),
-  'only the first': (_, message) => ({ ...message, blocks: message.blocks.slice(0, 1) }),
+  'other gas': (_, message) =>
+    message.gas === undefined ? message : { ...message, gas: message.gas.map((each) => each.map((gas) => gas + 1)) },
+  'only the first': (_, { gas: _gas, ...message }) => ({ ...message, blocks: message.blocks.slice(0, 1) }),
   'the truth': (_, message) => message,
 }
 export const SYNC_REPLIES: readonly string[] = Object.keys(REPLIES)
 
 export function syncLiar(context: AdversaryContext): Adversary {
   const { random, self } = context
+  const lieAboutState = stateLiar(context)
   return {
     ...obedient(context),
     onSend: (to, message) => {
@@ -39,6 +43,10 @@ export function syncLiar(context: AdversaryContext): Adversary {
         const other = random.pick([...context.conspiracy.blocks.values(), message.block])
         context.note('served another body')
         return random.chance(0.3) ? [] : spread(context, to, { kind: 'block', block: other })
+      }
+      if (message.kind === 'snapshot' || message.kind === 'chunk') {
+        const told = lieAboutState(message)
+        return told === null ? [] : spread(context, to, told)
       }
       return spread(context, to, message)
     },

@@ -1,0 +1,171 @@
+/** What peers and clients can make a replica hold, compute, send and write; forks; evidence at the end of an epoch (docs/protocol.md §11-§13). */
+import { tests } from './lib/mutant.js'
+
+const CORE_BOUNDS = tests('packages/consensus/src/bounds.test.ts')
+const REPLICA_BOUNDS = tests('packages/replica/src/bounds.test.ts')
+const NODE_BOUNDS = tests('packages/node/src/bounds.test.ts')
+const HALTING_TESTS = tests('packages/consensus/src/halting.test.ts')
+const BEYOND_TESTS = tests('packages/simulator/src/beyond.test.ts')
+const EPOCH_TESTS = tests('packages/replica/src/epochs.test.ts')
+
+const CHAIN = 'packages/consensus/src/chain.ts'
+const HALTING = 'packages/consensus/src/halting.ts'
+const CONSENSUS = 'packages/consensus/src/consensus.ts'
+const FORK = 'packages/consensus/src/fork.ts'
+const CHECK = 'packages/consensus/src/check.ts'
+const REPLICA = 'packages/replica/src/replica.ts'
+const DRIVER = 'packages/node/src/driver.ts'
+
+/** @type {readonly import('./lib/mutant.js').Mutant[]} */
+export const bounds = [
+  {
+    id: 'bodies-retained-without-bytes',
+    traps: ['E1', 'E6'],
+    bug: 'bodies that lost are counted and not weighed: 4,096 of eight megabytes',
+    edits: [
+      {
+        file: CHAIN,
+        before: 'state.blocks.size >= MAX_RETAINED_BLOCKS || held > MAX_RETAINED_BYTES',
+        after: 'state.blocks.size >= MAX_RETAINED_BLOCKS',
+      },
+    ],
+    hunt: CORE_BOUNDS,
+  },
+  {
+    id: 'signatures-remembered-for-ever',
+    traps: ['E1'],
+    bug: 'every signature that was ever good is remembered',
+    edits: [
+      { file: CHECK, before: 'if (this.#recent.size >= MAX_REMEMBERED / 2) {', after: 'if (this.#recent.size < 0) {' },
+      { file: CHECK, before: "assert(this.#recent.size < MAX_REMEMBERED, 'remembered signatures exceed their bound')", after: '' },
+    ],
+    hunt: CORE_BOUNDS,
+  },
+  {
+    id: 'next-epoch-held-without-bound',
+    traps: ['E1', 'J1'],
+    bug: 'whatever a peer sends for the next epoch is held, unchecked',
+    edits: [
+      {
+        file: 'packages/consensus/src/epoch-gate.ts',
+        before: 'if (of.messages.length >= MAX_HELD_MESSAGES || of.bytes + bytes > MAX_HELD_BYTES) return',
+        after: '',
+      },
+    ],
+    hunt: CORE_BOUNDS,
+  },
+  {
+    id: 'accusations-checked-without-bound',
+    traps: ['E1', 'K1'],
+    bug: 'one who confesses five hundred false proofs has five hundred proofs checked at once',
+    edits: [{ file: REPLICA, before: 'verdict !== undefined || this.#suspicions.size >= MAX_SUSPICIONS', after: 'verdict !== undefined' }],
+    hunt: REPLICA_BOUNDS,
+  },
+  {
+    id: 'arrivals-weigh-their-bytes-alone',
+    traps: ['E1', 'E6'],
+    bug: 'a million transactions of one byte wait, each an object of two hundred',
+    edits: [{ file: DRIVER, before: 'export const ARRIVAL_COST_BYTES = 512', after: 'export const ARRIVAL_COST_BYTES = 0' }],
+    hunt: NODE_BOUNDS,
+  },
+  {
+    id: 'waiting-clients-counted-by-transaction',
+    traps: ['E1'],
+    bug: 'any number of clients may wait for one transaction',
+    edits: [{ file: DRIVER, before: 'this.#settlementCallbacks++', after: '' }],
+    hunt: NODE_BOUNDS,
+  },
+  {
+    id: 'log-without-limit',
+    traps: ['E1'],
+    bug: 'a peer that comes and goes fills the disk with lines about it',
+    edits: [{ file: 'packages/node/src/log-limit.ts', before: 'if (bucket.tokens < 1) {', after: 'if (bucket.tokens < -1e9) {' }],
+    hunt: NODE_BOUNDS,
+  },
+  {
+    id: 'request-bodies-without-bound',
+    traps: ['E1', 'E6'],
+    bug: 'a thousand clients send sixteen megabytes each at the same time',
+    edits: [
+      {
+        file: 'packages/node/src/http-bounds.ts',
+        before: 'if (budget.heldBytes + bytes > mostBytes) {',
+        after: 'if (bytes > mostBytes) {',
+      },
+    ],
+    hunt: NODE_BOUNDS,
+  },
+  {
+    id: 'reconnecting-costs-nothing',
+    traps: ['E1'],
+    bug: 'a peer that reconnects is sent four megabytes of transactions each time, as often as it likes',
+    edits: [{ file: 'packages/network/src/mesh.ts', before: 'this.#charge(session, CONNECT_US)', after: 'this.#charge(session, 0)' }],
+    hunt: tests('packages/network/src/mesh.test.ts'),
+  },
+  {
+    id: 'fork-goes-unseen',
+    traps: ['A1'],
+    bug: 'a certificate that contradicts the committed chain is dropped as old',
+    edits: [
+      {
+        file: CHAIN,
+        before: 'if (certificate.height <= state.committed.height) return checkAgainstChain(state, certificate)',
+        after: 'if (certificate.height <= state.committed.height) return',
+      },
+    ],
+    hunt: HALTING_TESTS,
+  },
+  {
+    id: 'votes-after-a-fork',
+    traps: ['A1'],
+    bug: 'a replica that has seen a fork goes on with its own branch',
+    edits: [
+      {
+        file: CONSENSUS,
+        before: 'if (state.forkedAt !== null) onInputWhenHalted(state, input)',
+        after: 'if (state.forkedAt === -1) onInputWhenHalted(state, input)',
+      },
+    ],
+    hunt: BEYOND_TESTS,
+  },
+  {
+    id: 'new-views-not-kept',
+    traps: ['A1', 'B1'],
+    bug: 'the entries that let a rival block in are forgotten, and a fork across views is nobody’s fault',
+    edits: [{ file: HALTING, before: 'state.newViews.push(message)', after: '' }],
+    hunt: BEYOND_TESTS,
+  },
+  {
+    id: 'blamed-for-asking-before',
+    traps: ['K1'],
+    bug: 'a VIEW-CHANGE from before the COMMIT counts as having forgotten it',
+    edits: [{ file: FORK, before: 'if (newView <= commit.view) return false', after: '' }],
+    hunt: tests('packages/consensus/src/fork.test.ts'),
+  },
+  {
+    id: 'evidence-dies-with-its-epoch',
+    traps: ['J1', 'K1'],
+    bug: 'an offence in the last block of an epoch is never recorded',
+    edits: [
+      {
+        file: CHECK,
+        before: 'epoch === validators.epoch ? validators : epoch === previous?.validators.epoch ? previous.validators : undefined',
+        after: 'epoch === validators.epoch ? validators : undefined',
+      },
+    ],
+    hunt: EPOCH_TESTS,
+  },
+  {
+    id: 'offender-looked-up-in-the-wrong-epoch',
+    traps: ['K1', 'K4'],
+    bug: 'a position of the epoch before is looked up in the set of this one: somebody else is accused',
+    edits: [
+      {
+        file: REPLICA,
+        before: 'return previousValidators?.epoch === inEpoch ? previousValidators : undefined',
+        after: 'return previousValidators?.epoch === inEpoch ? { ...this.#config.validators, epoch: inEpoch } : undefined',
+      },
+    ],
+    hunt: EPOCH_TESTS,
+  },
+]

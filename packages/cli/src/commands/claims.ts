@@ -1,0 +1,142 @@
+/** `aethel claims`: finds what is final, and shows one claim with all there is to know about it. */
+import { existsSync, statSync } from 'node:fs'
+import { toHex } from '@aethel/codec'
+import { sha256 } from '@aethel/crypto'
+import type { Command } from 'commander'
+import { type Client, createClient, DEFAULT_URL } from '../client.js'
+import { type CommonOptions, finish, integer, withJson } from '../command.js'
+import { EXIT, type ExitCode, usageError } from '../exit.js'
+import { MAX_DATABASE_BYTES, readInputFile } from '../files.js'
+import { asObject, type JsonObject, listAt, numberAt, optionalTextAt, textAt } from '../shape.js'
+import { grouped, note, paint, printJson, printLine, printTable } from '../ui/terminal.js'
+
+/** Below the API's bound per page. */
+const PAGE = 100
+
+interface ClaimsOptions extends CommonOptions {
+  readonly kind?: string
+  readonly label?: string
+  readonly source?: string
+  readonly sender?: string
+  readonly height?: number
+  readonly limit: number
+  readonly url: string
+}
+
+export function registerClaims(program: Command): void {
+  withJson(program.command('claims'))
+    .description('find claims that are final, newest first, or show one')
+    .argument('[claim]', 'a claim id: everything about it, and its receipt')
+    .option('--kind <kind>', 'of this kind of proof')
+    .option('--label <label>', 'theorems with this label, in any library')
+    .option('--source <file|digest>', 'said to be made from this file, or one with this SHA-256')
+    .option('--sender <key>', "from this account's public key")
+    .option('--height <n>', 'final in this block', integer(1, Number.MAX_SAFE_INTEGER))
+    .option('--limit <n>', 'how many', integer(1, 1_000_000), 20)
+    .option('--url <url>', "a validator's HTTP API", DEFAULT_URL)
+    .action((claim: string | undefined, options: ClaimsOptions) =>
+      finish(options, () => (claim === undefined ? listClaims(options) : showClaim(claim, options))),
+    )
+}
+
+async function listClaims(options: ClaimsOptions): Promise<ExitCode> {
+  const client = createClient(options.url)
+  const query: Record<string, string> = {}
+  if (options.kind !== undefined) query['kind'] = options.kind
+  if (options.label !== undefined) query['label'] = options.label
+  if (options.source !== undefined) query['source'] = digestOf(options.source)
+  if (options.sender !== undefined) query['sender'] = options.sender
+  if (options.height !== undefined) query['height'] = String(options.height)
+  const { claims, more } = await collect(client, query, options.limit)
+  if (options.json === true) {
+    printJson({ claims, more })
+    return EXIT.ok
+  }
+  for (const claim of claims) printLine(lineOf(claim))
+  if (claims.length === 0) note('no such claim is final here')
+  if (more) note(`there are more: --limit ${2 * options.limit} shows them`)
+  return EXIT.ok
+}
+
+async function collect(
+  client: Client,
+  query: Readonly<Record<string, string>>,
+  limit: number,
+): Promise<{ claims: JsonObject[]; more: boolean }> {
+  const claims: JsonObject[] = []
+  for (let before: string | undefined; ; ) {
+    const page = await client.claims({
+      ...query,
+      limit: String(Math.min(PAGE, limit - claims.length)),
+      ...(before === undefined ? {} : { before }),
+    })
+    claims.push(...listAt(page, 'claims').map((claim) => asObject(claim, 'a claim')))
+    before = optionalTextAt(page, 'next')
+    if (before === undefined || claims.length >= limit) return { claims, more: before !== undefined }
+  }
+}
+
+function digestOf(source: string): string {
+  if (/^[0-9a-f]{64}$/.test(source) && !existsSync(source)) return source
+  if (statSync(source, { throwIfNoEntry: false }) === undefined)
+    throw usageError('source', `expected --source to be a file or a SHA-256 of 64 hex digits, got ${source}`)
+  return toHex(sha256(readInputFile(source, 'the source of claims', MAX_DATABASE_BYTES)))
+}
+
+function lineOf(claim: JsonObject): string {
+  const label = optionalTextAt(claim, 'label')
+  const what = label === undefined ? '' : `  ${label} of ${optionalTextAt(claim, 'library')}`
+  const gas = grouped(numberAt(claim, 'gas'))
+  return `${textAt(claim, 'claimId')}  ${paint('dim', `block ${numberAt(claim, 'height')}`)}  ${textAt(claim, 'kind')}  ${gas} gas${what}`
+}
+
+async function showClaim(claim: string, options: ClaimsOptions): Promise<ExitCode> {
+  const page = await createClient(options.url).claimPage(claim)
+  if (options.json === true) {
+    printJson(page)
+    return EXIT.ok
+  }
+  printTable([
+    ['claim', `${textAt(page, 'kind')}  ${textAt(page, 'claimId')}`],
+    ['final in', `block ${numberAt(page, 'height')}, ${new Date(numberAt(page, 'timestampMs')).toISOString()}`],
+    ['cost', `${grouped(numberAt(page, 'gas'))} gas, a proof of ${grouped(numberAt(page, 'proofBytes'))} bytes`],
+    ['from', `account ${textAt(page, 'sender')}`],
+    ...aboutRows(page['about']),
+    ...metadataRows(page['metadata']),
+    ['receipt', page['receipt'] === null ? 'not yet: ask again shortly' : `--json has it; "aethel verify" checks it offline`],
+  ])
+  return EXIT.ok
+}
+
+function aboutRows(value: unknown): [string, string][] {
+  if (value === null || value === undefined) return []
+  const about = asObject(value, '"about"')
+  const rows: [string, string][] = []
+  const assertion = optionalTextAt(about, 'assertion')
+  if (assertion !== undefined) {
+    for (const hypothesis of listAt(about, 'hypotheses')) rows.push(['if', String(hypothesis)])
+    rows.push(['theorem', assertion], ['rests on', `${numberAt(about, 'restsOnCount')} axioms: ${listAt(about, 'restsOn').join(' ')}`])
+  }
+  if (about['cnf'] !== undefined) {
+    const cnf = asObject(about['cnf'], '"cnf"')
+    const [variables, clauses, literals] = ['variables', 'clauses', 'literals'].map((name) => grouped(numberAt(cnf, name)))
+    rows.push(['formula', `${variables} variables, ${clauses} clauses, ${literals} literals`])
+  }
+  if (about['encoder'] !== undefined) rows.push(['encoder', textAt(about, 'encoder')])
+  return rows
+}
+
+function metadataRows(value: unknown): [string, string][] {
+  if (value === null || value === undefined) return []
+  const metadata = asObject(value, '"metadata"')
+  const rows: [string, string][] = []
+  for (const [name, field] of [
+    ['title', 'title'],
+    ['toolchain', 'toolchain'],
+    ['source', 'sourceDigest'],
+  ] as const) {
+    const text = optionalTextAt(metadata, field)
+    if (text !== undefined && text !== '') rows.push([name, `${text}  ${paint('yellow', '(as the submitter says, unverified)')}`])
+  }
+  return rows
+}

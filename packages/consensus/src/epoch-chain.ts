@@ -1,0 +1,68 @@
+/**
+ * One step along the epoch chain (protocol.md §10): the last block of an epoch names the next validators and is committed by
+ * a quorum of its own, so whoever trusts one epoch's validators can trust the next one's. Light clients walk it
+ * (docs/receipts.md), and so does a replica that takes over a state from another epoch (§7).
+ */
+import { epoch, equalBytes, type Hash, type Reader, type Refusal, type Result, refuse, toHex, type Writer } from '@aethel/codec'
+import { type Header, hashHeader, readHeader, writeHeader } from './block.js'
+import { type Certificate, readCertificate, type VerifySignature, verifyCertificate, writeCertificate } from './certificate.js'
+import { type EpochLength, lastHeightOf } from './epochs.js'
+import { createValidatorSet, MAX_VALIDATORS, type Validator, type ValidatorSet } from './validators.js'
+
+/** The last block of an epoch, and whom it hands over to. */
+export interface EpochLink {
+  readonly header: Header
+  /** Commit certificate of `header`, by the validators of its epoch. */
+  readonly certificate: Certificate
+  /** Of the next epoch, in order: their hash stands in the header. */
+  readonly nextValidators: readonly Validator[]
+}
+
+export interface EpochLinkContext {
+  readonly chainId: Hash
+  readonly epochLength: EpochLength
+  /** Trusted: of the epoch that the link ends. */
+  readonly validators: ValidatorSet
+  readonly verifySignature: VerifySignature
+}
+
+/** The validators of the next epoch, as trusted as those of this one. */
+export function verifyEpochLink(context: EpochLinkContext, link: EpochLink): Result<ValidatorSet, Refusal> {
+  const { certificate, header } = link
+  const { chainId, epochLength, validators, verifySignature } = context
+  if (epochLength === 0) return refuse('single-epoch', 'expected no end of an epoch on a chain whose validators never change')
+  if (!equalBytes(header.chainId, chainId))
+    return refuse('chain-id', `expected a link of chain ${toHex(chainId)}, got one of ${toHex(header.chainId)}`)
+  if (header.epoch !== validators.epoch)
+    return refuse('epoch-gap', `expected the link of epoch ${validators.epoch}, got that of ${header.epoch}; get the chain from there on`)
+  const last = lastHeightOf(epochLength, validators.epoch)
+  if (header.height !== last)
+    return refuse('epoch-boundary', `expected block ${last}, the last of epoch ${validators.epoch}, got block ${header.height}`)
+  if (!equalBytes(header.validatorsHash, validators.hash))
+    return refuse('validators', `expected a header that names the validators of epoch ${validators.epoch}, got other validators`)
+  if (certificate.kind !== 'commit')
+    return refuse('certificate-kind', `expected a commit certificate, got a ${certificate.kind} certificate`)
+  if (certificate.height !== header.height || !equalBytes(certificate.blockHash, hashHeader(header)))
+    return refuse('certificate-block', `expected the certificate of block ${header.height}, got one of another block`)
+  const signed = verifyCertificate({ chainId, validators, verifySignature }, certificate)
+  if (!signed.ok) return signed
+  const next = createValidatorSet(epoch(validators.epoch + 1), link.nextValidators)
+  if (!next.ok) return next
+  return equalBytes(next.value.hash, header.nextValidatorsHash)
+    ? next
+    : refuse('next-validators', `expected the validators that block ${header.height} names for epoch ${next.value.epoch}, got others`)
+}
+
+export function writeEpochLink(writer: Writer, link: EpochLink): void {
+  writeHeader(writer, link.header)
+  writeCertificate(writer, link.certificate)
+  writer.list(link.nextValidators, (w, { publicKey, power }) => w.raw(publicKey).u128(power))
+}
+
+export function readEpochLink(reader: Reader): EpochLink {
+  return {
+    header: readHeader(reader),
+    certificate: readCertificate(reader),
+    nextValidators: reader.list(MAX_VALIDATORS, (r) => ({ publicKey: r.publicKey(), power: r.u128() })),
+  }
+}
