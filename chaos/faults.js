@@ -197,7 +197,7 @@ export class Faults {
   async #restart(victim) {
     const outcome = await victim.start()
     if (outcome.started) this.world.say(`start     ${victim.index}`)
-    else this.#onNoStart(victim, outcome)
+    else if (!outcome.told) this.#onNoStart(victim, outcome)
   }
 
   /**
