@@ -106,7 +106,9 @@ describe('satisfiable', () => {
     )
     expect(outcome).toMatchObject({ code: 0, stderr: '' })
     expect(outcome.stdout).toContain('satisfiable: ')
-    expect(outcome.stdout.trimEnd().split('\n').at(-1)).toBe('v 1 2 0')
+    const [lastLine, next] = outcome.stdout.trimEnd().split('\n').slice(-2)
+    expect(lastLine).toBe('v 1 2 0')
+    expect(next).toContain('next: aethel submit')
     const model = aethel('prove', script, '--solver', 'builtin', '--json')
     expect(JSON.parse(model.stdout)).toMatchObject({
       status: 'satisfiable',
