@@ -74,6 +74,8 @@ const RECENT_MS = 10_000
 /** Far more than commit in that time. */
 const MAX_COMMIT_TIMES = 4_096
 const FORGET_SERVED_MS = 60_000
+/** Questions about snapshots that one peer has not answered. */
+const MAX_OWED = 64
 
 /** A committed block that carries its own certificate, with the state after it: receipts are proven against these. */
 export interface ProvableState {
@@ -149,6 +151,8 @@ export class Driver {
   readonly #openGroups: number[] = []
   /** Up to which height each peer was given blocks, for the first time since then: what it has been given costs it when it asks again. */
   readonly #served = new Map<ValidatorIndex, { upTo: number; readonly sinceMs: number }>()
+  /** How many answers about snapshots each peer owes. */
+  readonly #owed = new Map<ValidatorIndex, number>()
   /** When the newest blocks were committed. */
   readonly #commitTimes: number[] = []
   readonly #verdicts: VerdictLog
@@ -276,7 +280,7 @@ export class Driver {
   #receive(from: ValidatorIndex, message: Message, bytes: number): void {
     const isOurs = epochNamedBy(message) === this.#gate.epoch || message.kind === 'snapshot' || message.kind === 'chunk'
     if (isOurs && !this.#options.replica.wants(from, message)) return this.#mesh?.charge(from, priceOfUnwanted(bytes))
-    if (bytes > 0) this.#mesh?.charge(from, isOurs ? priceOf(message, bytes) : priceOfUnwanted(bytes))
+    if (bytes > 0 && !this.#isOwed(from, message)) this.#mesh?.charge(from, isOurs ? priceOf(message, bytes) : priceOfUnwanted(bytes))
     const passage = this.#gate.pass(from, message)
     switch (passage.kind) {
       case 'verified':
@@ -702,7 +706,19 @@ export class Driver {
     this.#guarded(() => this.#options.store.append(this.#verdicts.take(), () => undefined))
   }
 
+  /** An answer about a snapshot that this peer was asked for, once for each question. */
+  #isOwed(from: ValidatorIndex, message: Message): boolean {
+    if (message.kind !== 'snapshot' && message.kind !== 'chunk') return false
+    const owed = this.#owed.get(from) ?? 0
+    this.#owed.set(from, Math.max(0, owed - 1))
+    return owed > 0
+  }
+
   #send(to: ValidatorIndex | 'all', message: Message): void {
+    if (message.kind === 'fetch' && (message.want === 'snapshot' || message.want === 'chunk')) {
+      const asked = to === 'all' ? (this.#mesh?.peers() ?? []).map((peer) => peer.index) : [to]
+      for (const peer of asked) this.#owed.set(peer, Math.min(MAX_OWED, (this.#owed.get(peer) ?? 0) + 1))
+    }
     this.#mesh?.send(to, encodeMessage(message))
   }
 

@@ -34,9 +34,10 @@ export function priceOf(message: Message, bytes: number): number {
     case 'pre-prepare':
     case 'blocks':
     case 'block':
+      return 0
     case 'snapshot':
     case 'chunk':
-      return 0
+      return CHECKED_US + bytes / UNWANTED_BYTES_PER_US // unless it was asked for: the driver knows
     case 'vote':
       return CHECKED_US
     case 'view-change':
