@@ -46,4 +46,4 @@ for (let i = 0; i < REPEATS; i++) {
   }
   words = Math.max(words, allocated)
 }
-console.log(JSON.stringify({ ends: [...codes], meteredBytes: 4 * words, grownBytes: bytesInUse('VmHWM') - before }))
+process.stdout.write(`${JSON.stringify({ ends: [...codes], meteredBytes: 4 * words, grownBytes: bytesInUse('VmHWM') - before })}\n`)

@@ -372,7 +372,9 @@ describe('the kinds of this program', () => {
     const vectors = JSON.parse(readFileSync(new URL('../../vectors/lrat-1.json', import.meta.url), 'utf8')) as {
       vectors: readonly LratVector[]
     }
-    const small = vectors.vectors.filter(({ status, proofHex, cnf }) => status === 'valid' && proofHex.length < 400 && cnf.length < 400).slice(0, 12)
+    const small = vectors.vectors
+      .filter(({ status, proofHex, cnf }) => status === 'valid' && proofHex.length < 400 && cnf.length < 400)
+      .slice(0, 12)
     expect(small.length).toBeGreaterThan(2)
     const cases = small.map(({ name, cnf, proofHex, gas, gasLimit }): Sample => {
       const limit = gasLimit === undefined ? {} : { gasLimit }
