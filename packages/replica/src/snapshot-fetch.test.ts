@@ -132,7 +132,7 @@ describe('taking over a state', () => {
     for (const executing of [false, true]) {
       const bench = new Bench(null, 1_000)
       bench.executing = executing
-      for (let tick = 0; tick < 40; tick++) {
+      for (let tick = 0; tick < 140; tick++) {
         for (const peer of PEERS) bench.fetch.hear(peer, TOP)
         for (const { to, message } of bench.sent.splice(0))
           if (message.kind === 'fetch' && message.want === 'snapshot') bench.fetch.onOffer(to, OFFER)

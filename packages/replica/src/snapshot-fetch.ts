@@ -27,8 +27,11 @@ import type { Restored, SnapshotRecord, SnapshotTarget, StagedSnapshot, SyncEven
 const ASK_EVERY_TICKS = 4
 /** An offer may come in so many ticks before the best is chosen. */
 const CHOOSE_AFTER_TICKS = 2
-/** Without a block to execute for so long although others have some: blocks cannot be had, so a state is wanted, however near. */
-const STUCK_TICKS = 20
+/**
+ * Without a block to execute for so long although others have some: blocks cannot be had, so a state is wanted, however near. A minute at
+ * the node's ticks: on a busy machine an answer of blocks takes many seconds, and a state taken over instead leaves a gap for good.
+ */
+const STUCK_TICKS = 120
 /** A chunk may take so long before another peer is asked; twice that whenever all have been too slow. */
 const DEADLINE_TICKS = 8
 const MAX_DEADLINE_TICKS = 128
