@@ -3,34 +3,22 @@
  * names the next validators, and a quorum of its own has committed it; so trust goes on, link by link, with nothing to
  * believe on the way. A pure function of the file and the trust root.
  */
-import { decode, encode, epoch, equalBytes, ok, PUBLIC_KEY_BYTES, publicKey, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
+import { decode, encode, ok, PUBLIC_KEY_BYTES, publicKey, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
 import {
-  type Certificate,
-  createValidatorSet,
+  type EpochLink,
   encodeCertificate,
   type Header,
-  hashHeader,
-  lastHeightOf,
   readCertificate,
   readHeader,
-  type Validator,
-  type ValidatorSet,
   type VerifySignature,
-  verifyCertificate,
+  verifyEpochLink,
   writeHeader,
 } from '@aethel/consensus'
 import { verifySignature as verifyEd25519 } from '@aethel/crypto'
 import { expectFormat, failJson, jsonBigint, jsonBytes, jsonBytesOf, jsonFields, jsonList, readJson } from '@aethel/ledger/strict-json'
 import type { TrustRoot } from './trust.js'
 
-/** The last block of an epoch, and whom it hands over to. */
-export interface EpochLink {
-  readonly header: Header
-  /** Commit certificate of `header`, by the validators of its epoch. */
-  readonly certificate: Certificate
-  /** Of the next epoch, in order: their hash stands in the header. */
-  readonly nextValidators: readonly Validator[]
-}
+export type { EpochLink } from '@aethel/consensus'
 
 export const EPOCHS_FORMAT = 'aethel-epochs/1'
 export const MAX_EPOCH_LINKS = 4096
@@ -107,35 +95,10 @@ export function verifyEpochChain(
       )
     previous = header
     if (header.epoch < trust.validators.epoch) continue
-    const next = verifyLink(newest, link, verifySignature)
+    const next = verifyEpochLink({ ...newest, verifySignature }, link)
     if (!next.ok) return next
     newest = { ...trust, validators: next.value }
     roots.push(newest)
   }
   return ok(roots)
-}
-
-function verifyLink(trust: TrustRoot, link: EpochLink, verifySignature: VerifySignature): Result<ValidatorSet, Refusal> {
-  const { certificate, header } = link
-  const { chainId, epochLength, validators } = trust
-  if (!equalBytes(header.chainId, chainId))
-    return refuse('chain-id', `expected a link of chain ${toHex(chainId)}, got one of ${toHex(header.chainId)}`)
-  if (header.epoch !== validators.epoch)
-    return refuse('epoch-gap', `expected the link of epoch ${validators.epoch}, got that of ${header.epoch}; get the chain from there on`)
-  const last = lastHeightOf(epochLength, validators.epoch)
-  if (header.height !== last)
-    return refuse('epoch-boundary', `expected block ${last}, the last of epoch ${validators.epoch}, got block ${header.height}`)
-  if (!equalBytes(header.validatorsHash, validators.hash))
-    return refuse('validators', `expected a header that names the validators of epoch ${validators.epoch}, got other validators`)
-  if (certificate.kind !== 'commit')
-    return refuse('certificate-kind', `expected a commit certificate, got a ${certificate.kind} certificate`)
-  if (certificate.height !== header.height || !equalBytes(certificate.blockHash, hashHeader(header)))
-    return refuse('certificate-block', `expected the certificate of block ${header.height}, got one of another block`)
-  const signed = verifyCertificate({ chainId, validators, verifySignature }, certificate)
-  if (!signed.ok) return signed
-  const next = createValidatorSet(epoch(validators.epoch + 1), link.nextValidators)
-  if (!next.ok) return next
-  return equalBytes(next.value.hash, header.nextValidatorsHash)
-    ? next
-    : refuse('next-validators', `expected the validators that block ${header.height} names for epoch ${next.value.epoch}, got others`)
 }
