@@ -3,9 +3,11 @@
  * how far the dearest and the cheapest are apart, within each kind and over all. Measured by processor time, because it is the ratio
  * that counts. `AETHEL_GAS_KIND=lrat/1` measures one kind.
  */
+
 import { readChampions } from '../fuzz/gas.js'
 import { GAS_LANGUAGES } from '../fuzz/lib/gas-programs.js'
 import { GAS_KINDS } from './gas/kinds.js'
+import { leastCpuNanoseconds } from './lib/cpu-time.js'
 
 /** Of each input: the least of so many measurements, each of at least so much processor time. */
 const MEASUREMENTS = 4
@@ -63,21 +65,8 @@ function extremes(kind, measured) {
   ]
 }
 
-/** Nanoseconds of one run, the least of several measurements. @param {() => void} check */
+/** Nanoseconds of one run, after one that does not count. @param {() => void} check */
 function measure(check) {
   check()
-  let least = Number.POSITIVE_INFINITY
-  for (let i = 0; i < MEASUREMENTS; i++) {
-    const before = process.cpuUsage()
-    let runs = 0
-    let spentMs = 0
-    do {
-      check()
-      runs++
-      const { user, system } = process.cpuUsage(before)
-      spentMs = (user + system) / 1000
-    } while (spentMs < LEAST_MS)
-    least = Math.min(least, (spentMs * 1e6) / runs)
-  }
-  return least
+  return leastCpuNanoseconds(check, { measurements: MEASUREMENTS, leastMs: LEAST_MS })
 }

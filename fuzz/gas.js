@@ -4,7 +4,9 @@
  * `gas-champions/KIND.json`, which the gas benchmark measures and a test replays. Exit code 7: the dearest of a kind costs ten
  * times its cheapest or more.
  */
+
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { leastCpuNanoseconds } from '../bench/lib/cpu-time.js'
 import { randomStream } from '../packages/simulator/dist/random.js'
 import { GAS_LANGUAGES } from './lib/gas-programs.js'
 
@@ -26,22 +28,9 @@ export function readChampions(kind) {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : []
 }
 
-/** Nanoseconds of processor time of one run, the least of three measurements. @param {() => void} check */
+/** Nanoseconds of processor time of one run. @param {() => void} check */
 function measure(check) {
-  let least = Number.POSITIVE_INFINITY
-  for (let i = 0; i < 3; i++) {
-    const before = process.cpuUsage()
-    let runs = 0
-    let spentMs = 0
-    do {
-      check()
-      runs++
-      const { user, system } = process.cpuUsage(before)
-      spentMs = (user + system) / 1000
-    } while (spentMs < LEAST_MS)
-    least = Math.min(least, (spentMs * 1e6) / runs)
-  }
-  return least
+  return leastCpuNanoseconds(check, { measurements: 3, leastMs: LEAST_MS })
 }
 
 /** @param {number[][]} steps @param {import('../packages/simulator/dist/random.js').Random} random @param {import('./lib/gas-programs.js').GasLanguage} language */
