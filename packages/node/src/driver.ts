@@ -387,7 +387,8 @@ export class Driver {
   /** Checks and submits a client's transaction, `id` being `transactionIdOf(bytes)`; resolves when it is admitted, waiting or refused. */
   submit(id: Hash, bytes: Uint8Array): Promise<Admission> {
     return new Promise((answer) => {
-      if (this.#arrivalBytes + ARRIVAL_COST_BYTES + bytes.length <= MAX_ARRIVAL_BYTES) return this.#arrive({ from: null, id, bytes, answer })
+      if (this.#arrivalBytes + ARRIVAL_COST_BYTES + bytes.length <= MAX_ARRIVAL_BYTES)
+        return this.#arrive({ from: null, id, bytes, answer })
       const refusal = {
         code: 'mempool-full',
         message: `expected at most ${MAX_ARRIVAL_BYTES} bytes of transactions waiting to be looked at; try again later`,
