@@ -5,6 +5,7 @@
  */
 import {
   assert,
+  bytesOfKey,
   compareBytes,
   encode,
   epoch,
@@ -185,7 +186,7 @@ class Ledger {
       decode: (bytes, id) => this.#decode(bytes, id),
       isSpent: (at, bytes) => this.#isSpent(at, bytes),
       readiness: (at, transaction, context) => this.#readiness(at, transaction, context.height),
-      statementOf: (at, claimId, key) => this.#statementOf(at, claimId, key ?? keyOf(claimId)),
+      statementOf: (at, key) => this.#statementOf(at, key),
       settle: (at) => this.#finalised.settle(at),
       offenceRefusal: (at, offence) => refusalOfOffence(offenceRecordOf(at, offence.publicKey), offence),
       execute: (parent, context, transactions, offences) => this.#execute(parent, context, transactions, offences ?? []),
@@ -294,11 +295,11 @@ class Ledger {
 
   // --- rules ------------------------------------------------------------------------------------------------------
 
-  #statementOf(state: LedgerState, claimId: Hash, key: string): Uint8Array | undefined {
+  #statementOf(state: LedgerState, key: string): Uint8Array | undefined {
     const atHand = this.#axioms.get(key) ?? this.#finalised.atHand(state, key)
     if (atHand !== undefined) return atHand.statement
-    const statement = state.statements.get(claimId)
-    return statement === undefined ? undefined : this.#finalised.find(state, claimId, key)?.statement
+    const statement = state.statements.get(bytesOfKey(key) as Hash)
+    return statement === undefined ? undefined : this.#finalised.find(state, key)?.statement
   }
 
   #readiness(state: LedgerState, transaction: Transaction, at: number): Readiness {
@@ -348,16 +349,15 @@ class Ledger {
   #citationRefusal(view: StateView, transaction: LedgerTransaction, work: VerificationWork, cited: CitedClaim[]): RuleRefusal | null {
     const { place } = transaction
     let missing: RuleRefusal | null = null
-    for (const [index, claimId] of work.cites.entries()) {
-      const key = work.citedKeys[index] as string
+    for (const key of work.cites) {
       if (key === transaction.claimKey) return never('self-citation', 'expected a proof that does not cite its own claim')
-      const found = this.#axioms.get(key) ?? view.citedClaim(claimId, key)
+      const found = this.#axioms.get(key) ?? view.citedClaim(key)
       if (found === undefined)
-        missing ??= later('citation-missing', `the cited claim ${toHex(claimId)} is not finalised yet; submit its proof first`)
+        missing ??= later('citation-missing', `the cited claim ${toHex(bytesOfKey(key))} is not finalised yet; submit its proof first`)
       else if (place === null || found.library !== place.library) {
         return never(
           'citation-library',
-          `expected citations from the claim's own library, got ${toHex(claimId)} from ${found.library ?? 'none'}`,
+          `expected citations from the claim's own library, got ${toHex(bytesOfKey(key))} from ${found.library ?? 'none'}`,
         )
       } else cited.push(found)
     }
@@ -494,8 +494,8 @@ function readProof(kind: LedgerKind, action: SubmitProof): Result<ReadProof, Ref
     'aethel/verdict/v1',
     encode((writer) => writer.text(action.kind).raw(claimId).raw(proofHash)),
   )
-  const cites = citations.value.map((citation) => citation.claimId)
-  const work = { key, kind: action.kind, claim: action.claim, proof: action.proof, claimId, cites, citedKeys: cites.map(keyOf) }
+  const cites = citations.value.map((citation) => keyOf(citation.claimId))
+  const work = { key, kind: action.kind, claim: action.claim, proof: action.proof, claimId, cites }
   return ok({ work, place, proofHash })
 }
 

@@ -177,8 +177,8 @@ export class StateView {
   }
 
   /** Undefined for axioms and for what is not finalised; `key` is `keyOf(claimId)`. */
-  citedClaim(claimId: Hash, key: string): CitedClaim | undefined {
-    return this.#citable.get(key) ?? this.#finalised.find(this.#base, claimId, key)
+  citedClaim(key: string): CitedClaim | undefined {
+    return this.#citable.get(key) ?? this.#finalised.find(this.#base, key)
   }
 
   isFinalised(key: string, at: Hash): boolean {
