@@ -27,7 +27,8 @@ export const memory = {
   run: async () => {
     const folder = mkdtempSync(join(tmpdir(), 'aethel-bench-'))
     try {
-      return KINDS.flatMap((kind) => {
+      const chosen = process.env.AETHEL_MEMORY_KIND
+      return KINDS.filter((kind) => chosen === undefined || kind === chosen).flatMap((kind) => {
         let worst = { name: '', beyond: Number.NEGATIVE_INFINITY }
         let count = 0
         for (const { name, claim, proof } of inputsOf(kind)) {

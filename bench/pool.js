@@ -13,7 +13,7 @@ import { quantile } from './lib/statistics.js'
 /** Instead of a minute, so that the benchmark ends; the thread that stands by has that long to get ready. */
 const STUCK_MS = 1_500
 const FREE_GROWTH_BYTES = 300_000_000
-const PATIENCE_MS = 60_000
+const PATIENCE_MS = 180_000
 /** @type {readonly { behaviour: import('@aethel/proofs').TestBehaviour, tries: number }[]} */
 const FAULTS = [
   { behaviour: 'throw', tries: 100 },
