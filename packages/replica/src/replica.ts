@@ -731,7 +731,7 @@ class ReplicaMachine<State> implements Replica<State> {
         transactions.push(known)
         continue
       }
-      const decoded = this.#application.decode(bytes)
+      const decoded = this.#application.decode(bytes, id)
       if (!decoded.ok) return { code: decoded.error.code, message: `transaction ${position}: ${decoded.error.message}` }
       transactions.push(decoded.value)
     }
@@ -751,8 +751,9 @@ class ReplicaMachine<State> implements Replica<State> {
       if (verdict !== undefined) validation.gas.set(keyOf(work.key), verdict.gas)
       else {
         const cited: { claimId: Hash; statement: Uint8Array }[] = []
-        for (const claimId of work.cites) {
-          const statement = inBlock.get(keyOf(claimId)) ?? this.#application.statementOf(parent, claimId)
+        for (const [index, claimId] of work.cites.entries()) {
+          const citedKey = work.citedKeys[index] as string
+          const statement = inBlock.get(citedKey) ?? this.#application.statementOf(parent, claimId, citedKey)
           if (statement === undefined) {
             return {
               status: 'invalid',
@@ -1029,6 +1030,7 @@ class ReplicaMachine<State> implements Replica<State> {
     const writes = this.#application.writes(this.#state, layer.executed.state)
     const parent = this.#tip.hash
     this.#state = layer.executed.state
+    this.#application.settle?.(this.#state)
     this.#tip = { height: block.header.height, hash: block.hash, timestampMs: block.header.timestampMs }
     for (const transaction of layer.transactions) this.#desk.settle(transaction)
     this.#nextEpoch = this.#startAfter(block, layer.executed)
@@ -1196,6 +1198,7 @@ class ReplicaMachine<State> implements Replica<State> {
     const { epoch } = start.validators
     this.#out.push({ kind: 'event', event: { name: 'snapshot-restored', height: committed.height, from, epoch } })
     this.#state = state
+    this.#application.settle?.(state)
     this.#tip = committed
     this.#layers.clear()
     this.#validations.clear()
