@@ -4,7 +4,7 @@
  */
 import { type Hash, type Height, keyOf, type Refusal, type ValidatorIndex } from '@aethel/codec'
 import type { Application, Transaction, VerificationWork } from './application.js'
-import type { Admission, BlockLimits, MempoolLimits, ReplicaEffect, VerificationJob, VerificationOutcome } from './interface.js'
+import type { Admission, BlockLimits, CitedStatement, MempoolLimits, ReplicaEffect, VerificationJob, VerificationOutcome } from './interface.js'
 import { type Mempool, type Pooled, senderQuota } from './mempool.js'
 import type { FoundReadiness, Scheduler } from './scheduler.js'
 import type { VerdictCache } from './verdicts.js'
@@ -163,12 +163,11 @@ export class AdmissionDesk<State> {
   #advance(pending: Pending, work: VerificationWork): void {
     const verdict = this.#context.verdicts.get(work.key)
     if (verdict !== undefined) return this.#conclude(pending, verdict)
-    const cited: { claimId: Hash; statement: Uint8Array }[] = []
-    for (const [index, claimId] of work.cites.entries()) {
-      const citedKey = work.citedKeys[index] as string
-      const statement = this.#statementOf(claimId, citedKey)
-      if (statement === undefined) return this.#waitForCitation(pending, citedKey)
-      cited.push({ claimId, statement })
+    const cited: CitedStatement[] = []
+    for (const key of work.cites) {
+      const statement = this.#statementOf(key)
+      if (statement === undefined) return this.#waitForCitation(pending, key)
+      cited.push({ key, statement })
     }
     const key = keyOf(work.key)
     const waiting = this.#verifying.get(key) ?? new Set()
@@ -178,9 +177,9 @@ export class AdmissionDesk<State> {
   }
 
   /** Canonical claim bytes: finalised, pooled, or brought by a transaction still being looked at. */
-  #statementOf(claimId: Hash, key: string): Uint8Array | undefined {
+  #statementOf(key: string): Uint8Array | undefined {
     const { application, committed, mempool } = this.#context
-    const finalised = application.statementOf(committed.state, claimId, key)
+    const finalised = application.statementOf(committed.state, key)
     return finalised ?? mempool.byClaimKey(key)?.transaction.work?.claim ?? this.#pendingClaims.get(key)?.work?.claim
   }
 
