@@ -3,7 +3,7 @@
  * conditions on bit vectors. The bare cost: four processes check all of it, each once, as a validator's proof thread would, at the same time, on the
  * same cores, and nothing else. Then the same proofs through four validators, from the first submission until all are final: signatures,
  * agreement, durable stores, gossip, and the client that submits them. The figure is the second time over the first; processor seconds say
- * where the difference is.
+ * where the difference is. AETHEL_MIXED_PROOFS sets how many proofs; with few, much of the time is code that is not compiled yet.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

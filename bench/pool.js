@@ -17,9 +17,9 @@ const PATIENCE_MS = 180_000
 /** @type {readonly { behaviour: import('@aethel/proofs').TestBehaviour, tries: number }[]} */
 const FAULTS = [
   { behaviour: 'throw', tries: 100 },
-  { behaviour: 'loop', tries: 10 },
-  { behaviour: 'eat-heap', tries: 10 },
-  { behaviour: 'eat-buffers', tries: 10 },
+  { behaviour: 'loop', tries: 5 },
+  { behaviour: 'eat-heap', tries: 5 },
+  { behaviour: 'eat-buffers', tries: 5 },
 ]
 const WHOLE_TARGET = 'at most 100'
 
