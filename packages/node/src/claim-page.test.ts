@@ -7,7 +7,11 @@ import { describeClaim } from './claim-page.js'
 
 const record = { kind: BVLRAT_KIND, library: null } as unknown as ClaimRecord
 const page = (claim: Uint8Array): Record<string, unknown> | null =>
-  describeClaim(record, { type: 'submit-proof', kind: BVLRAT_KIND, claim, proof: new Uint8Array(), metadata: null } satisfies SubmitProof, [])
+  describeClaim(
+    record,
+    { type: 'submit-proof', kind: BVLRAT_KIND, claim, proof: new Uint8Array(), metadata: null } satisfies SubmitProof,
+    [],
+  )
 const claimOf = (text: string | Uint8Array): Uint8Array => {
   const claim = scriptToClaim(typeof text === 'string' ? new TextEncoder().encode(text) : text)
   if (!claim.ok) throw new Error(claim.error.message)
