@@ -381,9 +381,8 @@ export const persistence = [
     edits: [
       {
         file: 'packages/node/src/driver.ts',
-        before:
-          'if (this.#groupsInFlight === 0 && this.#group.records.length === 0 && this.#group.releases.length === 0) action()\n    else this.#group.releases.push(action)',
-        after: 'action()',
+        before: '    const { records, releases } = this.#group\n    if (records.length > 0 ||',
+        after: '    const { records, releases } = this.#group\n    if (records.length >= 0) action()\n    else if (records.length > 0 ||',
       },
     ],
     hunt: tests('packages/node/src/driver.test.ts'),
