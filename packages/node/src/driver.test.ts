@@ -137,3 +137,16 @@ test('C1: a client hears that it is final when the votes behind that are durable
   expect(heard).toEqual([1, 2])
   expect(isReadable()).toBe(true)
 })
+
+test('I3: a block is shown when it is durable, and not before: no height, no event, nothing to prove a receipt from', async () => {
+  const { driver, say, durable } = scripted()
+  const told: number[] = []
+  driver.onCommitted(({ block }) => told.push(block.header.height))
+  await say(commit(1))
+  await say(commit(2))
+  expect([driver.publishedHeight, told, driver.provable.length]).toEqual([0, [], 0])
+  durable[0]?.()
+  expect([driver.publishedHeight, told]).toEqual([1, [1]])
+  durable[1]?.()
+  expect([driver.publishedHeight, told]).toEqual([2, [1, 2]])
+})
