@@ -15,6 +15,8 @@ const PER_BATCH = 1_000
 const SNAPSHOTS = { behindBlocks: 4, everyBlocks: 2 }
 const VICTIM = 3
 const WAIT_MS = 240_000
+const LOOK_MS = 10
+const LOOKS = 6_000
 
 const folder = mkdtempSync(join(tmpdir(), 'aethel-snapshot-kill-'))
 /** @type {Validator[]} */
@@ -25,16 +27,17 @@ afterAll(async () => {
 })
 
 /**
+ * Looks so often, not so long: a machine that stands still for minutes is no fault.
+ *
  * @param {string} what
  * @param {() => unknown} condition
  */
 async function until(what, condition) {
-  const deadline = performance.now() + WAIT_MS
-  while (performance.now() < deadline) {
+  for (let look = 0; look < LOOKS; look++) {
     if (await condition()) return
-    await sleep(2)
+    await sleep(LOOK_MS)
   }
-  throw new Error(`did not happen within ${WAIT_MS / 1000} s: ${what}`)
+  throw new Error(`did not happen: ${what}\n${validators[VICTIM]?.log().split('\n').slice(-25).join('\n')}`)
 }
 
 /**
@@ -104,4 +107,4 @@ it('C1: killed after each part of a state that it fetches, a validator resumes, 
   await validators[1]?.kill()
   await victim.client.submit(note(), 'final', WAIT_MS)
   expect(eventsOf(victim).filter(({ event }) => event === 'bug' || event === 'equivocation')).toEqual([])
-}, 600_000)
+}, 1_800_000)
