@@ -54,13 +54,13 @@ import {
 } from './records.js'
 import { ledgerSnapshots } from './snapshots.js'
 import {
-  accountNonceOf,
   citedClaimOf,
   entryChange,
   type LedgerState,
   type LibraryState,
   labelChange,
   libraryChange,
+  nonceAt,
   offenceRecordOf,
   StateView,
   statementChange,
@@ -108,6 +108,9 @@ export interface LedgerTransaction extends Transaction {
 /** Why a transaction cannot follow a state: not yet, or never. */
 type RuleRefusal = Exclude<Readiness, { readonly status: 'ready' }>
 
+/** A few hundred bytes each. */
+const MAX_ACCOUNTS_AT_HAND = 8_192
+
 /** Creates the ledger at genesis. The registry must be the one genesis lists (`createRegistry` makes it). */
 export function createLedger(genesis: Genesis, registry: LedgerRegistry, options: LedgerOptions): Application<LedgerState> {
   const ledger = new Ledger(genesis, registry, options)
@@ -138,6 +141,8 @@ class Ledger {
   readonly #kinds = new Map<string, LedgerKind>()
   readonly #axioms = new Map<string, CitedClaim>()
   readonly #finalised = new FinalisedClaims<LedgerState>(citedClaimOf)
+  /** Where accounts that sent something lately live in the entries, by `keyOf` the public key. */
+  readonly #accountsAt = new Map<string, Hash>()
 
   constructor(genesis: Genesis, registry: LedgerRegistry, options: LedgerOptions) {
     const checked = checkRegistry(genesis, registry)
@@ -178,7 +183,7 @@ class Ledger {
     return {
       initial: { state, stateRoot: state.entries.root },
       decode: (bytes, id) => this.#decode(bytes, id),
-      isSpent: (at, bytes) => isSpent(at, bytes),
+      isSpent: (at, bytes) => this.#isSpent(at, bytes),
       readiness: (at, transaction, context) => this.#readiness(at, transaction, context.height),
       statementOf: (at, claimId, key) => this.#statementOf(at, claimId, key ?? keyOf(claimId)),
       settle: (at) => this.#finalised.settle(at),
@@ -194,6 +199,21 @@ class Ledger {
     if (!restored.ok) return restored
     if (equalBytes(restored.value.entries.root, stateRoot)) return restored
     return refuse('state-root', 'expected the chunks of one whole state, got a state with another root')
+  }
+
+  #isSpent(state: LedgerState, bytes: Uint8Array): boolean {
+    const beginning = beginningOf(bytes)
+    return beginning !== undefined && beginning.nonce < nonceAt(state, this.#accountAt(beginning.sender))
+  }
+
+  #accountAt(account: PublicKey): Hash {
+    const key = keyOf(account)
+    const known = this.#accountsAt.get(key)
+    if (known !== undefined) return known
+    if (this.#accountsAt.size >= MAX_ACCOUNTS_AT_HAND) this.#accountsAt.clear()
+    const at = mapKey(accountPath(account))
+    this.#accountsAt.set(key, at)
+    return at
   }
 
   // --- decoding: everything that does not depend on a state -------------------------------------------------------
@@ -235,7 +255,7 @@ class Ledger {
       sourceDigest: transaction.action.type === 'submit-proof' ? (transaction.action.metadata?.sourceDigest ?? null) : null,
       proofHash: proof === null ? null : proof.value.proofHash,
       claimKey: proof === null ? '' : keyOf(proof.value.work.claimId),
-      accountAt: mapKey(accountPath(transaction.sender)),
+      accountAt: this.#accountAt(transaction.sender),
       claimAt: proof === null ? null : mapKey(claimPath(proof.value.work.claimId)),
       labelAt: proof === null || proof.value.place === null ? null : mapKey(labelPath(proof.value.place.label)),
       update,
@@ -398,11 +418,6 @@ class Ledger {
       work.claim,
     )
   }
-}
-
-function isSpent(state: LedgerState, bytes: Uint8Array): boolean {
-  const beginning = beginningOf(bytes)
-  return beginning !== undefined && beginning.nonce < accountNonceOf(state, beginning.sender)
 }
 
 /** Genesis validators have their index for a seat and their first key for an account. */

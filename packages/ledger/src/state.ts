@@ -87,7 +87,8 @@ export function accountNonceOf(state: LedgerState, account: PublicKey): number {
   return nonceAt(state, mapKey(accountPath(account)))
 }
 
-function nonceAt(state: LedgerState, at: Hash): number {
+/** `at` is where the account lives in the entries. */
+export function nonceAt(state: LedgerState, at: Hash): number {
   const bytes = state.entries.get(at)
   if (bytes === undefined) return 0
   const record = decodeAccountRecord(bytes)

@@ -67,6 +67,7 @@ export class ProofPool {
   /** In flight, by key. */
   readonly #running = new Map<string, Waiting>()
   #closed = false
+  #dispatchDue = false
   #watch: NodeJS.Timeout | null = null
   #respawn: NodeJS.Timeout | null = null
   readonly #warmUp: NodeJS.Timeout
@@ -94,7 +95,17 @@ export class ProofPool {
     }
     if (this.#slots.length === 0) this.#fill()
     this.#hurryIfBlocksWait()
-    this.#dispatch()
+    this.#dispatchSoon()
+  }
+
+  /** When whoever is calling is done: it may have more, and a message to a thread costs as much as checking a short proof. */
+  #dispatchSoon(): void {
+    if (this.#dispatchDue) return
+    this.#dispatchDue = true
+    queueMicrotask(() => {
+      this.#dispatchDue = false
+      if (!this.#closed) this.#dispatch()
+    })
   }
 
   /** Block validation waits for what was asked for by the mempool. */

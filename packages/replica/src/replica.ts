@@ -233,8 +233,6 @@ class ReplicaMachine<State> implements Replica<State> {
   #nowMs = 0
   #jobs: VerificationJob[] = []
   #hastened: Hash[] = []
-  /** By `keyOf(id)`, in this step. */
-  readonly #justProposed = new Set<string>()
   #abandoned: Hash[] = []
   #out: ReplicaEffect[] = []
 
@@ -358,11 +356,9 @@ class ReplicaMachine<State> implements Replica<State> {
 
   step(input: ReplicaInput): ReplicaEffect[] {
     this.#out = []
-    this.#justProposed.clear()
     if (input.kind !== 'round-trip') this.#nowMs = input.nowMs
     this.#handle(input)
     this.#reportWork()
-    if (this.#justProposed.size > 0) this.#out = this.#out.filter((effect) => !this.#isToldByProposal(effect))
     if (this.#jobs.length > 0) {
       this.#out.push({ kind: 'verify', jobs: this.#jobs })
       this.#jobs = []
@@ -376,11 +372,6 @@ class ReplicaMachine<State> implements Replica<State> {
       this.#abandoned = []
     }
     return this.#out
-  }
-
-  /** Everybody gets it with the proposal that was made at once; if that is lost, with the next round of gossip. */
-  #isToldByProposal(effect: ReplicaEffect): boolean {
-    return effect.kind === 'gossip' && effect.transactions.every(({ id }) => this.#justProposed.has(keyOf(id)))
   }
 
   #handle(input: ReplicaInput): void {
@@ -673,7 +664,6 @@ class ReplicaMachine<State> implements Replica<State> {
     assert(built !== null && equalBytes(built.parent, block.header.parent), 'a proposal is what was built last')
     this.#lastBuilt = null
     const { executed, transactions, gas, offences } = built
-    if (this.#out.some((effect) => effect.kind === 'gossip')) for (const { id } of transactions) this.#justProposed.add(keyOf(id))
     this.#layers.set(keyOf(block.hash), { executed, height: block.header.height, transactions, gas, offences })
     this.#scheduler.advance(built.executed.state, block.hash, block.header.height, built.transactions)
     if (built.leftOut.length > 0) this.#scheduler.refile(built.leftOut)

@@ -15,6 +15,13 @@ const MAX_MISFITS = 64
 /** Whether a claim can be cited; `key` is `keyOf(claimId)`. */
 type KnownClaim = (claimId: Hash, key: string) => boolean
 
+/** What the application says of a transaction on a state of some height. */
+export interface FoundReadiness<State> {
+  readonly state: State
+  readonly height: Height
+  readonly readiness: Readiness
+}
+
 export interface SchedulerOptions<State> {
   readonly application: Application<State>
   readonly mempool: Mempool
@@ -111,10 +118,12 @@ export class Scheduler<State> {
     return this.#suspects
   }
 
-  /** Files a transaction under ready, under what it waits for, or under the suspects. */
-  consider(item: Pooled): void {
+  /** Files a transaction under ready, under what it waits for, or under the suspects. `found` spares asking again. */
+  consider(item: Pooled, found?: FoundReadiness<State>): void {
     if (this.#ready.has(item)) return
-    switch (this.#readinessOf(item).status) {
+    const isFound = found?.state === this.#state && found.height === this.#height
+    const readiness = isFound ? found.readiness : this.#readinessOf(item)
+    switch (readiness.status) {
       case 'ready':
         return this.#makeReady(item)
       case 'later':
