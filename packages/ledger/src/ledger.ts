@@ -5,6 +5,7 @@
  */
 import {
   assert,
+  bytesOfKey,
   compareBytes,
   encode,
   epoch,
@@ -62,6 +63,7 @@ import {
   libraryChange,
   nonceAt,
   offenceRecordOf,
+  StateReader,
   StateView,
   statementChange,
 } from './state.js'
@@ -185,7 +187,7 @@ class Ledger {
       decode: (bytes, id) => this.#decode(bytes, id),
       isSpent: (at, bytes) => this.#isSpent(at, bytes),
       readiness: (at, transaction, context) => this.#readiness(at, transaction, context.height),
-      statementOf: (at, claimId, key) => this.#statementOf(at, claimId, key ?? keyOf(claimId)),
+      statementOf: (at, key) => this.#statementOf(at, key),
       settle: (at) => this.#finalised.settle(at),
       offenceRefusal: (at, offence) => refusalOfOffence(offenceRecordOf(at, offence.publicKey), offence),
       execute: (parent, context, transactions, offences) => this.#execute(parent, context, transactions, offences ?? []),
@@ -243,6 +245,7 @@ class Ledger {
     if (approved !== null && !approved.ok) return approved
     return ok({
       id,
+      idKey: keyOf(id),
       bytes,
       sender: keyOf(transaction.sender),
       nonce: transaction.nonce,
@@ -294,20 +297,20 @@ class Ledger {
 
   // --- rules ------------------------------------------------------------------------------------------------------
 
-  #statementOf(state: LedgerState, claimId: Hash, key: string): Uint8Array | undefined {
+  #statementOf(state: LedgerState, key: string): Uint8Array | undefined {
     const atHand = this.#axioms.get(key) ?? this.#finalised.atHand(state, key)
     if (atHand !== undefined) return atHand.statement
-    const statement = state.statements.get(claimId)
-    return statement === undefined ? undefined : this.#finalised.find(state, claimId, key)?.statement
+    const statement = state.statements.get(bytesOfKey(key) as Hash)
+    return statement === undefined ? undefined : this.#finalised.find(state, key)?.statement
   }
 
   #readiness(state: LedgerState, transaction: Transaction, at: number): Readiness {
-    const refusal = this.#refusalOf(new StateView(state, this.#finalised), this.#ledgerTransaction(transaction), at, [])
+    const refusal = this.#refusalOf(new StateReader(state, this.#finalised), this.#ledgerTransaction(transaction), at, [])
     return refusal ?? { status: 'ready' }
   }
 
   /** The rules, in order: first what can never be mended, then what may still come. Fills `cited` with what it looks up. */
-  #refusalOf(view: StateView, transaction: LedgerTransaction, at: number, cited: CitedClaim[]): RuleRefusal | null {
+  #refusalOf(view: StateReader, transaction: LedgerTransaction, at: number, cited: CitedClaim[]): RuleRefusal | null {
     const nonce = view.nonceOf(transaction.sender, transaction.accountAt)
     if (transaction.nonce < nonce)
       return never('nonce-used', `expected nonce ${nonce}, got ${transaction.nonce}, which an earlier transaction has used`)
@@ -324,7 +327,7 @@ class Ledger {
   }
 
   /** The claim itself: new, and its label free. */
-  #claimRefusal(view: StateView, transaction: LedgerTransaction, work: VerificationWork): RuleRefusal | null {
+  #claimRefusal(view: StateReader, transaction: LedgerTransaction, work: VerificationWork): RuleRefusal | null {
     const { claimAt, labelAt } = transaction
     assert(claimAt !== null, 'a transaction with work has a claim')
     if (this.#axioms.has(transaction.claimKey) || view.isFinalised(transaction.claimKey, claimAt)) {
@@ -345,19 +348,18 @@ class Ledger {
   }
 
   /** What the proof leans on: finalised, in the claim's own library. The longest walk, so it comes last. */
-  #citationRefusal(view: StateView, transaction: LedgerTransaction, work: VerificationWork, cited: CitedClaim[]): RuleRefusal | null {
+  #citationRefusal(view: StateReader, transaction: LedgerTransaction, work: VerificationWork, cited: CitedClaim[]): RuleRefusal | null {
     const { place } = transaction
     let missing: RuleRefusal | null = null
-    for (const [index, claimId] of work.cites.entries()) {
-      const key = work.citedKeys[index] as string
+    for (const key of work.cites) {
       if (key === transaction.claimKey) return never('self-citation', 'expected a proof that does not cite its own claim')
-      const found = this.#axioms.get(key) ?? view.citedClaim(claimId, key)
+      const found = this.#axioms.get(key) ?? view.citedClaim(key)
       if (found === undefined)
-        missing ??= later('citation-missing', `the cited claim ${toHex(claimId)} is not finalised yet; submit its proof first`)
+        missing ??= later('citation-missing', `the cited claim ${toHex(bytesOfKey(key))} is not finalised yet; submit its proof first`)
       else if (place === null || found.library !== place.library) {
         return never(
           'citation-library',
-          `expected citations from the claim's own library, got ${toHex(claimId)} from ${found.library ?? 'none'}`,
+          `expected citations from the claim's own library, got ${toHex(bytesOfKey(key))} from ${found.library ?? 'none'}`,
         )
       } else cited.push(found)
     }
@@ -433,7 +435,7 @@ function genesisMembers(genesis: Genesis): MapChange[] {
  * Updates follow one another by their sequence. One whose turn it is and that cannot be made now never can: nothing else
  * changes the next set before it.
  */
-function updateRefusalOf(view: StateView, update: UpdateValidators): RuleRefusal | null {
+function updateRefusalOf(view: StateReader, update: UpdateValidators): RuleRefusal | null {
   const next = view.nextMembers
   assert(next !== null, 'an update passed the gate of a chain with one epoch')
   if (update.sequence < next.sequence)
@@ -494,8 +496,8 @@ function readProof(kind: LedgerKind, action: SubmitProof): Result<ReadProof, Ref
     'aethel/verdict/v1',
     encode((writer) => writer.text(action.kind).raw(claimId).raw(proofHash)),
   )
-  const cites = citations.value.map((citation) => citation.claimId)
-  const work = { key, kind: action.kind, claim: action.claim, proof: action.proof, claimId, cites, citedKeys: cites.map(keyOf) }
+  const cites = citations.value.map((citation) => keyOf(citation.claimId))
+  const work = { key, kind: action.kind, claim: action.claim, proof: action.proof, claimId, cites }
   return ok({ work, place, proofHash })
 }
 

@@ -4,7 +4,7 @@
  * `aborted`, which means that this validator abstains (proofs.md §4). A spare thread stands by, so that the pool is whole again at
  * once. Time and memory in use decide only about aborting, never about validity.
  */
-import { type Hash, keyOf } from '@aethel/codec'
+import { bytesOfKey, type Hash, keyOf } from '@aethel/codec'
 import type { VerificationJob, VerificationOutcome } from '@aethel/replica'
 import { encodeBatch } from './proof-batch.js'
 import { JobQueue, type Waiting } from './proof-queue.js'
@@ -178,11 +178,10 @@ export class ProofPool {
     if (forget) slot.known.clear()
     const statements: { claimId: Hash; statement: Uint8Array }[] = []
     for (const { job } of jobs) {
-      for (const citation of job.cited) {
-        const key = keyOf(citation.claimId)
+      for (const { key, statement } of job.cited) {
         if (slot.known.has(key)) continue
         slot.known.add(key)
-        statements.push(citation)
+        statements.push({ claimId: bytesOfKey(key) as Hash, statement })
       }
     }
     for (const waiting of jobs) this.#running.set(waiting.key, waiting)

@@ -53,6 +53,7 @@ import { type EpochOptions, type NextValidators, nextValidatorsOf, ownPlaceIn, t
 import { EvidencePool, type HeldEvidence } from './evidence-pool.js'
 import type {
   BlockLimits,
+  CitedStatement,
   MempoolLimits,
   ReplicaEffect,
   ReplicaInput,
@@ -750,10 +751,9 @@ class ReplicaMachine<State> implements Replica<State> {
         return { status: 'invalid', code: verdict.code, message: `transaction ${position}: ${verdict.message}`, refuted: position }
       if (verdict !== undefined) validation.gas.set(keyOf(work.key), verdict.gas)
       else {
-        const cited: { claimId: Hash; statement: Uint8Array }[] = []
-        for (const [index, claimId] of work.cites.entries()) {
-          const citedKey = work.citedKeys[index] as string
-          const statement = inBlock.get(citedKey) ?? this.#application.statementOf(parent, claimId, citedKey)
+        const cited: CitedStatement[] = []
+        for (const key of work.cites) {
+          const statement = inBlock.get(key) ?? this.#application.statementOf(parent, key)
           if (statement === undefined) {
             return {
               status: 'invalid',
@@ -761,7 +761,7 @@ class ReplicaMachine<State> implements Replica<State> {
               message: `transaction ${position} cites a claim that is not finalised before it`,
             }
           }
-          cited.push({ claimId, statement })
+          cited.push({ key, statement })
         }
         validation.awaited.add(keyOf(work.key))
         this.#requestVerification(work, cited, 'block')
@@ -924,11 +924,11 @@ class ReplicaMachine<State> implements Replica<State> {
    * a statement at all has the right one, and the verdict is the same everywhere; if one is missing, nobody is accused.
    */
   #citedIn(state: State, work: VerificationWork): VerificationJob['cited'] | undefined {
-    const cited: { claimId: Hash; statement: Uint8Array }[] = []
-    for (const claimId of work.cites) {
-      const statement = this.#application.statementOf(state, claimId)
+    const cited: CitedStatement[] = []
+    for (const key of work.cites) {
+      const statement = this.#application.statementOf(state, key)
       if (statement === undefined) return undefined
-      cited.push({ claimId, statement })
+      cited.push({ key, statement })
     }
     return cited
   }
@@ -1085,7 +1085,7 @@ class ReplicaMachine<State> implements Replica<State> {
 
   #clearMempool(committed: readonly Transaction[]): void {
     for (const transaction of committed) {
-      this.#removePooled(this.#mempool.get(transaction.id))
+      this.#removePooled(this.#mempool.byKey(transaction.idKey))
       const rival = this.#mempool.bySenderNonce(transaction.sender, transaction.nonce)
       if (rival !== undefined) this.#dropPooled(rival, 'nonce-used', 'another transaction of this account with the same nonce is final')
       if (transaction.work === null) continue

@@ -13,7 +13,7 @@ import { type Mempool, type MempoolOrder, ordersBefore, type Pooled } from './me
 const MAX_MISFITS = 64
 
 /** Whether a claim can be cited; `key` is `keyOf(claimId)`. */
-type KnownClaim = (claimId: Hash, key: string) => boolean
+type KnownClaim = (key: string) => boolean
 
 /** What the application says of a transaction on a state of some height. */
 export interface FoundReadiness<State> {
@@ -127,7 +127,7 @@ export class Scheduler<State> {
       case 'ready':
         return this.#makeReady(item)
       case 'later':
-        return this.#waitForCitation(item, (cite, key) => this.#isFinalised(cite, key))
+        return this.#waitForCitation(item, (key) => this.#isFinalised(key))
       case 'never':
         this.#suspects.add(item)
         return
@@ -138,13 +138,12 @@ export class Scheduler<State> {
     return this.#options.application.readiness(this.#state, item.transaction, { height: (this.#height + 1) as Height })
   }
 
-  #isFinalised(claimId: Hash, key: string): boolean {
-    return this.#options.application.statementOf(this.#state, claimId, key) !== undefined
+  #isFinalised(key: string): boolean {
+    return this.#options.application.statementOf(this.#state, key) !== undefined
   }
 
   #waitForCitation(item: Pooled, known: KnownClaim): void {
-    const { work } = item.transaction
-    const key = work === null ? undefined : work.citedKeys.find((cited, index) => !known(work.cites[index] as Hash, cited))
+    const key = item.transaction.work?.cites.find((cite) => !known(cite))
     if (key === undefined) return // it waits for a nonce
     const waiting = this.#waitingForClaim.get(key) ?? new Set()
     waiting.add(item)
@@ -155,7 +154,7 @@ export class Scheduler<State> {
   drop(item: Pooled): void {
     this.#unready(item)
     this.#suspects.delete(item)
-    for (const key of item.transaction.work?.citedKeys ?? []) {
+    for (const key of item.transaction.work?.cites ?? []) {
       const waiting = this.#waitingForClaim.get(key)
       waiting?.delete(item)
       if (waiting?.size === 0) this.#waitingForClaim.delete(key)
@@ -176,7 +175,7 @@ export class Scheduler<State> {
     this.#height = height
     const inBlock = new Set<Pooled>()
     for (const transaction of executed) {
-      const item = this.#options.mempool.get(transaction.id)
+      const item = this.#options.mempool.byKey(transaction.idKey)
       if (item === undefined) continue
       this.#unready(item)
       inBlock.add(item)
@@ -226,7 +225,7 @@ export class Scheduler<State> {
     const misfits: Pooled[] = []
     let bytes = 0
     let gas = 0
-    const known: KnownClaim = (cite, key) => provided.has(key) || this.#isFinalised(cite, key)
+    const known: KnownClaim = (key) => provided.has(key) || this.#isFinalised(key)
     while (chosen.length < limits.transactions && misfits.length < MAX_MISFITS) {
       const item = this.#next()
       if (item === undefined) break
@@ -263,8 +262,7 @@ export class Scheduler<State> {
   /** Executable once the chosen ones are: its nonce is next and all it cites is there. */
   #followsChosen(item: Pooled, chosen: ReadonlySet<Pooled>, known: KnownClaim): boolean {
     const { transaction } = item
-    const { work } = transaction
-    if (work?.cites.every((cite, index) => known(cite, work.citedKeys[index] as string)) === false) return false
+    if (transaction.work?.cites.every(known) === false) return false
     const before = this.#options.mempool.bySenderNonce(transaction.sender, transaction.nonce - 1)
     if (before !== undefined && chosen.has(before)) return true
     // Otherwise the nonce must be the account's next already: the one before may be pooled still, in a proposal not committed.
