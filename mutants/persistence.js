@@ -7,6 +7,7 @@ const STATE = 'packages/consensus/src/state.ts'
 const CONSENSUS = 'packages/consensus/src/consensus.ts'
 const CATCH_UP = 'packages/consensus/src/catch-up.ts'
 const REPLICA = 'packages/replica/src/replica.ts'
+const NEWEST_LOG = 'packages/storage/src/newest-log.ts'
 const STORE = 'packages/storage/src/store.ts'
 const LOG_CHECK = 'packages/storage/src/log-check.ts'
 const SEAL = 'packages/storage/src/seal.ts'
@@ -291,6 +292,46 @@ export const persistence = [
     traps: ['C5', 'C6'],
     bug: 'the write-ahead log with the newest votes is gone, and the store opens as if they had never been cast',
     edits: [{ file: STORE, before: 'if (log > 0 && !present.has(`${log}.log`))', after: 'if (log < 0)' }],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
+    id: 'newer-log-not-missed',
+    traps: ['C5', 'C6'],
+    bug: 'the newer of two logs is gone while the MANIFEST names the older one, and the store opens without the newest votes',
+    edits: [{ file: STORE, before: 'if (missed !== undefined) throw damaged(missed)', after: '' }],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
+    id: 'newer-log-not-noted',
+    traps: ['C2', 'C6'],
+    bug: 'a new log takes the newest votes, and nothing that is synced says that it exists: neither its directory nor a file',
+    edits: [
+      {
+        file: NEWEST_LOG,
+        before: 'await writeSynced(this.#path, encodeNoted({ log: numberOf(this.#name), bytes: this.#bytes }))',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
+    id: 'newer-log-of-any-length',
+    traps: ['C5'],
+    bug: 'the newer log must be there, however much of it',
+    edits: [{ file: NEWEST_LOG, before: 'return size < noted.bytes ?', after: 'return size < 0 ?' }],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
+    id: 'missing-block-is-unknown',
+    traps: ['C5'],
+    bug: 'a committed block whose record is gone is served as one that was never committed',
+    edits: [
+      {
+        file: STORE,
+        before: 'throw damaged(`the committed block ${at} is missing`)',
+        after: 'return undefined',
+      },
+    ],
     hunt: tests('packages/storage/src/store.test.ts'),
   },
   {

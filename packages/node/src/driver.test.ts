@@ -162,3 +162,16 @@ test('a committed block is written with the next vote, when somebody wants to re
   driver.stop()
   expect(durable.length).toBe(5) // with the last verdicts behind it
 })
+
+test('I3: a block is shown when it is durable, and not before: no height, no event, nothing to prove a receipt from', async () => {
+  const { driver, say, durable } = scripted()
+  const told: number[] = []
+  driver.onCommitted(({ block }) => told.push(block.header.height))
+  await say(commit(1), persist)
+  await say(commit(2), persist)
+  expect([driver.publishedHeight, told, driver.provable.length]).toEqual([0, [], 0])
+  durable[0]?.()
+  expect([driver.publishedHeight, told]).toEqual([1, [1]])
+  durable[1]?.()
+  expect([driver.publishedHeight, told]).toEqual([2, [1, 2]])
+})
