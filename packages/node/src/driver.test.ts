@@ -1,5 +1,5 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
-import { epoch, type Hash, hash, height, publicKey, view } from '@aethel/codec'
+import { epoch, type Hash, hash, height, keyOf, publicKey, view } from '@aethel/codec'
 import { createValidatorSet, type Message } from '@aethel/consensus'
 import type { LedgerState } from '@aethel/ledger'
 import type { Mesh } from '@aethel/network'
@@ -33,7 +33,7 @@ function commit(at: number): ReplicaEffect {
     block: { header, body: {}, hash: idOf(at) },
     certificate: { height: height(at), view: view(0) },
     writes: { puts: [], deletes: [] },
-    transactions: [{ id: idOf(at), work: null }],
+    transactions: [{ id: idOf(at), idKey: keyOf(idOf(at)), work: null }],
     gas: [0],
     offences: [],
     nextEpoch: null,

@@ -545,7 +545,7 @@ export class Driver {
       }
       case 'dropped':
         this.#remember(effect.id, effect.refusal)
-        this.#settle(effect.id, { status: 'refused', refusal: effect.refusal })
+        this.#settle(keyOf(effect.id), { status: 'refused', refusal: effect.refusal })
         return
       case 'set-timer':
         return this.#setTimer(effect.timer, effect.afterMs)
@@ -670,7 +670,7 @@ export class Driver {
         phase: kind,
       })
     }
-    for (const { id } of committed.transactions) this.#unpublished.delete(keyOf(id))
+    for (const { idKey } of committed.transactions) this.#unpublished.delete(idKey)
     this.#letRead(header.height)
     for (const listener of this.#listeners) listener(committed)
   }
@@ -680,14 +680,14 @@ export class Driver {
    */
   #acknowledge(at: Height, transactions: readonly Transaction[]): void {
     this.#acknowledgedHeight = at
-    for (const [index, { id }] of transactions.entries()) {
-      this.#unpublished.set(keyOf(id), { height: at, index })
-      this.#settle(id, { status: 'final', height: at })
+    for (const [index, { idKey }] of transactions.entries()) {
+      this.#unpublished.set(idKey, { height: at, index })
+      this.#settle(idKey, { status: 'final', height: at })
     }
   }
 
-  #settle(id: Hash, settlement: Settlement): void {
-    const key = keyOf(id)
+  /** `key` is `keyOf(id)`. */
+  #settle(key: string, settlement: Settlement): void {
     const callbacks = this.#settlements.get(key)
     if (callbacks === undefined) return
     this.#settlements.delete(key)
