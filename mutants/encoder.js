@@ -45,7 +45,13 @@ export const encoder = [
     'if (j < width - 1) c = gates.maj(s, p, c)',
     'if (j < width - 2) c = gates.maj(s, p, c)',
   ),
-  mutant('bvudiv', 'a quotient bit ignores the bit that was shifted out', CIRCUITS, 'const q = gates.or(lost, c)', 'const q = c'),
+  mutant(
+    'bvudiv',
+    'a quotient bit asks for more than the divisor, not for as much',
+    CIRCUITS,
+    'let c = TRUE\n      for (let k = 0',
+    'let c = FALSE\n      for (let k = 0',
+  ),
   mutant(
     'bvurem',
     'the remainder is kept where the divisor was taken away',
