@@ -172,7 +172,7 @@ export const liveness = [
     traps: ['B12', 'B10'],
     bug: 'what was committed stays in the mempool, and is proposed again',
     edits: [
-      { file: REPLICA, before: '      this.#removePooled(this.#mempool.get(transaction.id))\n', after: '' },
+      { file: REPLICA, before: '      this.#removePooled(this.#mempool.byKey(transaction.idKey))\n', after: '' },
       {
         file: REPLICA,
         before: '    this.#clearMempool(layer.transactions)\n    this.#dropImpossible()\n',
