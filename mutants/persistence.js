@@ -381,10 +381,63 @@ export const persistence = [
     edits: [
       {
         file: 'packages/node/src/driver.ts',
-        before: '    const { records, releases } = this.#group\n    if (records.length > 0 ||',
-        after: '    const { records, releases } = this.#group\n    if (records.length >= 0) action()\n    else if (records.length > 0 ||',
+        before:
+          'if (records.length > 0 || releases.length > 0) {\n      releases.push(action)\n      this.#group.isUrgent = true\n    } else if (this.#inFlight.length > 0) this.#inFlight.at(-1)?.releases.push(action)\n    else action()',
+        after: 'action()',
       },
     ],
     hunt: tests('packages/node/src/driver.test.ts'),
+  },
+  {
+    id: 'final-before-own-votes-are-durable',
+    traps: ['C1', 'I3'],
+    bug: 'a client is told that its transaction is final while the own vote that counted for it may still be lost',
+    edits: [
+      {
+        file: 'packages/node/src/driver.ts',
+        before: '    this.#release(() => this.#acknowledge(block.header.height, transactions))',
+        after: '    this.#acknowledge(block.header.height, transactions)',
+      },
+    ],
+    hunt: tests('packages/node/src/driver.test.ts'),
+  },
+  {
+    id: 'told-final-and-not-found',
+    traps: ['I3'],
+    bug: 'who was told that a transaction is final asks for it before the block can be read, and is told that nobody knows it',
+    edits: [
+      {
+        file: 'packages/node/src/driver.ts',
+        before: '    if (at <= this.#published.height) return undefined\n',
+        after: '    if (at >= 0) return undefined\n',
+      },
+    ],
+    hunt: tests('packages/node/src/driver.test.ts'),
+  },
+  {
+    id: 'finalised-on-another-branch',
+    traps: ['F1'],
+    bug: 'a claim that is final in one state counts as final in a state that does not stand on it',
+    edits: [
+      {
+        file: 'packages/ledger/src/finalised.ts',
+        before: 'if (known === undefined || known.since > at.settled) return undefined',
+        after: 'if (known === undefined) return undefined',
+      },
+    ],
+    hunt: tests('packages/ledger/src/finalised.test.ts'),
+  },
+  {
+    id: 'another-chain-is-taken-for-ours',
+    traps: ['F1'],
+    bug: 'what was kept at hand of one chain is still counted after another one was settled',
+    edits: [
+      {
+        file: 'packages/ledger/src/finalised.ts',
+        before: 'const follows = lineage !== undefined && lineage.below !== null && lineage.below === this.#newest',
+        after: 'const follows = lineage !== undefined && lineage.below !== null',
+      },
+    ],
+    hunt: tests('packages/ledger/src/finalised.test.ts'),
   },
 ]
