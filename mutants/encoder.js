@@ -6,6 +6,8 @@ const MACHINE = 'packages/proofs/src/bvlrat/machine.ts'
 const hunt = tests('packages/proofs/src/bvlrat/encode.test.ts')
 
 /**
+ * Of trap S13: a comparison with other solvers that could not fail would say nothing.
+ *
  * @param {string} id
  * @param {string} bug
  * @param {string} file
@@ -13,7 +15,7 @@ const hunt = tests('packages/proofs/src/bvlrat/encode.test.ts')
  * @param {string} after
  * @returns {import('./lib/mutant.js').Mutant}
  */
-const mutant = (id, bug, file, before, after) => ({ id: `encoder-${id}`, traps: [], bug, edits: [{ file, before, after }], hunt })
+const mutant = (id, bug, file, before, after) => ({ id: `encoder-${id}`, traps: ['S13'], bug, edits: [{ file, before, after }], hunt })
 
 /** @type {readonly import('./lib/mutant.js').Mutant[]} */
 export const encoder = [
