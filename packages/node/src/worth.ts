@@ -34,7 +34,11 @@ export function priceOf(message: Message, bytes: number): number {
     case 'pre-prepare':
     case 'blocks':
     case 'block':
+    case 'blob-part': // wanted only if it was asked for
+    case 'blob-absent':
       return 0
+    case 'blob-held':
+      return UNWANTED_US * message.blobs.length
     case 'snapshot':
     case 'chunk':
       return CHECKED_US + bytes / UNWANTED_BYTES_PER_US // unless it was asked for: the driver knows

@@ -69,8 +69,19 @@ export interface Knobs {
   readonly trustCertificates: boolean
   /** Null: states are not handed over. */
   readonly snapshots: SnapshotKnobs | null
+  /** Null: no proofs travel as blobs. */
+  readonly blobs: BlobKnobs | null
   /** Committed blocks in one answer: with few of them a state is there sooner than the blocks. */
   readonly blocksPerAnswer: number
+}
+
+export interface BlobKnobs {
+  /** Null: for ever. */
+  readonly keepBlocks: number | null
+  /** How often a client's upload is whole before the world heals; otherwise some chunks are missing, or all. */
+  readonly wholeRate: number
+  /** How often, per status tick, a blob that nothing here needs is gone. */
+  readonly expiryRate: number
 }
 
 export interface SnapshotKnobs {
@@ -117,7 +128,7 @@ export function drawKnobs(seed: number, byzantine: number): Knobs {
     strategies: drawStrategies(random, byzantine),
     encodeOnWire: random.chance(0.1),
     epochLength: random.chance(0.4) ? random.pick([1, 2, 3, 4, 8]) : 0,
-    ...drawSync(seed),
+    ...withBlobs(seed, drawSync(seed)),
   }
 }
 
@@ -133,6 +144,18 @@ function drawSync(seed: number): Pick<Knobs, 'trustCertificates' | 'snapshots' |
   const blocksPerAnswer = random.pick([1, 1, 2, BLOCKS_PER_ANSWER])
   if (random.chance(0.6)) return { trustCertificates, snapshots, blocksPerAnswer }
   return { trustCertificates, snapshots: null, blocksPerAnswer: BLOCKS_PER_ANSWER }
+}
+
+/**
+ * Who is behind by less than `behindBlocks` finds every blob that it has to check; who is behind by more takes a state. Where certified
+ * verdicts are trusted nobody needs old ones; where neither is on they are kept for ever (protocol.md §9).
+ */
+function withBlobs<Sync extends Pick<Knobs, 'trustCertificates' | 'snapshots'>>(seed: number, sync: Sync): Sync & Pick<Knobs, 'blobs'> {
+  const random = randomStream(seed, 'blobs')
+  if (!random.chance(0.25)) return { ...sync, blobs: null }
+  const { snapshots, trustCertificates } = sync
+  const keepBlocks = trustCertificates ? 1 : snapshots === null ? null : snapshots.behindBlocks + 2 * snapshots.everyBlocks
+  return { ...sync, blobs: { keepBlocks, wholeRate: random.pick([0.2, 0.6, 1]), expiryRate: random.pick([0, 0.2]) } }
 }
 
 /** What a class of faults is when it is off. */
