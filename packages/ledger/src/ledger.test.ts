@@ -171,7 +171,7 @@ describe('the ledger', () => {
     }
     const work = transaction(ledger, 1, 0, theorem('a2i'))
     const citing = (claimId: Hash): Transaction =>
-      ({ ...work, citedKeys: [keyOf(claimId)], work: { ...(work.work as NonNullable<typeof work.work>), cites: [claimId] } }) as Transaction
+      ({ ...work, work: { ...(work.work as NonNullable<typeof work.work>), cites: [claimId], citedKeys: [keyOf(claimId)] } }) as Transaction
     expect(codeOf(citing(work.work?.claimId as Hash))).toBe('never self-citation')
     expect(codeOf(citing(transaction(ledger, 0, 1, standAlone('x')).work?.claimId as Hash))).toBe('never citation-library')
     const limited = transaction(ledger, 1, 0, standAlone('y'), { gasLimit: 6 })

@@ -44,7 +44,7 @@ import {
   type VerificationJob,
   type VerificationOutcome,
 } from '@aethel/replica'
-import type { Store, StoreRecord } from '@aethel/storage'
+import type { Store, StoreRecord, TransactionPlace } from '@aethel/storage'
 import { AbortAlarm } from './abort-alarm.js'
 import { indexEntries } from './claim-index.js'
 import { contactsIn, ownSeat } from './epochs.js'
@@ -112,11 +112,16 @@ export interface DriverOptions {
 /** A transaction that nobody has looked at yet; `from` is null for a client. */
 type Arrival =
   | { readonly from: ValidatorIndex; readonly bytes: Uint8Array }
-  | { readonly from: null; readonly bytes: Uint8Array; answer(admission: Admission): void }
+  | { readonly from: null; readonly id: Hash; readonly bytes: Uint8Array; answer(admission: Admission): void }
 
 interface Group {
   readonly records: StoreRecord[]
   readonly releases: (() => void)[]
+}
+
+/** A group that the disk has not confirmed. */
+interface OpenGroup extends Group {
+  readonly sinceMs: number
 }
 
 export class Driver {
@@ -138,7 +143,8 @@ export class Driver {
   #mesh: Mesh | null = null
   #pool: ProofPool | null = null
   #group: Group = { records: [], releases: [] }
-  #groupsInFlight = 0
+  /** Handed to the disk, oldest first. */
+  readonly #inFlight: OpenGroup[] = []
   #flushScheduled = false
   #arrivals: Arrival[] = []
   #nextArrival = 0
@@ -147,8 +153,6 @@ export class Driver {
   #stopped = false
   #stoppedBy: string | null = null
   #fork: SeenFork | null = null
-  /** When each group that the disk has not confirmed was handed to it. */
-  readonly #openGroups: number[] = []
   /** Up to which height each peer was given blocks, for the first time since then: what it has been given costs it when it asks again. */
   readonly #served = new Map<ValidatorIndex, { upTo: number; readonly sinceMs: number }>()
   /** How many answers about snapshots each peer owes. */
@@ -159,6 +163,11 @@ export class Driver {
   readonly alarm: AbortAlarm = new AbortAlarm()
   /** Durable and published. */
   #published: { height: number; view: number }
+  /** Final, as clients may have been told, and not published yet: by `keyOf(id)`. */
+  readonly #unpublished = new Map<string, TransactionPlace>()
+  /** Of the newest of these. */
+  #acknowledgedHeight = 0
+  #readers: { readonly height: number; resolve(): void }[] = []
 
   constructor(options: DriverOptions) {
     this.#options = options
@@ -340,11 +349,12 @@ export class Driver {
       const next = this.#arrivals[this.#nextArrival]
       if (next === undefined || next.from !== from) break
       this.#shiftArrival()
-      if (this.#isKnown(transactionIdOf(next.bytes))) {
+      const id = transactionIdOf(next.bytes)
+      if (this.#isKnown(id, next.bytes)) {
         this.#mesh?.charge(from, KNOWN_TRANSACTION_US)
         continue
       }
-      const decoded = this.#options.application.decode(next.bytes)
+      const decoded = this.#options.application.decode(next.bytes, id)
       if (!decoded.ok) {
         this.#blame(from, decoded.error)
         break
@@ -354,16 +364,18 @@ export class Driver {
     if (transactions.length > 0) this.input({ kind: 'transactions', from, transactions, nowMs: Date.now() })
   }
 
-  #takeFromClient({ bytes, answer }: Extract<Arrival, { from: null }>): void {
-    const decoded: Result<Transaction, Refusal> = this.#options.application.decode(bytes)
-    if (!decoded.ok) return answer({ status: 'refused', id: transactionIdOf(bytes), refusal: decoded.error })
+  #takeFromClient({ id, bytes, answer }: Extract<Arrival, { from: null }>): void {
+    const decoded: Result<Transaction, Refusal> = this.#options.application.decode(bytes, id)
+    if (!decoded.ok) return answer({ status: 'refused', id, refusal: decoded.error })
     const request = this.#nextRequest++
     this.#requests.set(request, answer)
     this.input({ kind: 'submit', request, transaction: decoded.value, nowMs: Date.now() })
   }
 
-  #isKnown(id: Hash): boolean {
-    return this.#options.replica.transactionStatus(id) !== 'unknown' || this.#options.store.transactionPlace(id) !== undefined
+  /** Waiting here, final, or never to be: nothing is to be learnt from it. */
+  #isKnown(id: Hash, bytes: Uint8Array): boolean {
+    const { replica, application } = this.#options
+    return replica.transactionStatus(id) !== 'unknown' || application.isSpent?.(replica.state, bytes) === true
   }
 
   /** A transaction of this chain with a good signature, or undefined. */
@@ -372,15 +384,15 @@ export class Driver {
     return decoded.ok ? decoded.value : undefined
   }
 
-  /** Checks and submits a client's transaction; resolves when it is admitted, waiting or refused. */
-  submit(bytes: Uint8Array): Promise<Admission> {
+  /** Checks and submits a client's transaction, `id` being `transactionIdOf(bytes)`; resolves when it is admitted, waiting or refused. */
+  submit(id: Hash, bytes: Uint8Array): Promise<Admission> {
     return new Promise((answer) => {
-      if (this.#arrivalBytes + ARRIVAL_COST_BYTES + bytes.length <= MAX_ARRIVAL_BYTES) return this.#arrive({ from: null, bytes, answer })
+      if (this.#arrivalBytes + ARRIVAL_COST_BYTES + bytes.length <= MAX_ARRIVAL_BYTES) return this.#arrive({ from: null, id, bytes, answer })
       const refusal = {
         code: 'mempool-full',
         message: `expected at most ${MAX_ARRIVAL_BYTES} bytes of transactions waiting to be looked at; try again later`,
       }
-      answer({ status: 'refused', id: transactionIdOf(bytes), refusal })
+      answer({ status: 'refused', id, refusal })
     })
   }
 
@@ -393,7 +405,7 @@ export class Driver {
       connected,
       recentBlocks: this.#commitTimes.filter((at) => at > now - RECENT_MS).length,
       recentMs: RECENT_MS,
-      openWriteMs: this.#openGroups[0] === undefined ? 0 : now - this.#openGroups[0],
+      openWriteMs: this.#inFlight[0] === undefined ? 0 : now - this.#inFlight[0].sinceMs,
       stopped: this.#stopped ? (this.#stoppedBy ?? 'it is stopping') : this.#fork === null ? null : sentenceOf(this.#fork),
     })
   }
@@ -414,6 +426,24 @@ export class Driver {
       if (callbacks.delete(callback)) this.#settlementCallbacks--
       if (callbacks.size === 0 && this.#settlements.get(key) === callbacks) this.#settlements.delete(key)
     }
+  }
+
+  /** Where a final transaction is; one whose block is still being written counts. */
+  placeOf(id: Hash): TransactionPlace | undefined {
+    return this.#unpublished.get(keyOf(id)) ?? this.#options.store.transactionPlace(id)
+  }
+
+  /** Resolves when all that clients were told is final can be read; undefined: it can. */
+  whenReadable(): Promise<void> | undefined {
+    const at = this.#acknowledgedHeight
+    if (at <= this.#published.height) return undefined
+    return new Promise((resolve) => this.#readers.push({ height: at, resolve }))
+  }
+
+  #letRead(publishedHeight: number): void {
+    const waiting = this.#readers
+    this.#readers = waiting.filter((reader) => reader.height > publishedHeight)
+    for (const reader of waiting) if (reader.height <= publishedHeight) reader.resolve()
   }
 
   refusalOf(id: Hash): Refusal | undefined {
@@ -568,6 +598,7 @@ export class Driver {
     const { block, certificate, writes, transactions, gas, offences, nextEpoch } = effect
     const transactionIds = transactions.map((transaction) => transaction.id)
     const index = indexOf(block.header.height, transactions as readonly LedgerTransaction[])
+    this.#release(() => this.#acknowledge(block.header.height, transactions))
     this.#group.records.push({ kind: 'commit', block, certificate, writes, transactionIds, gas, nextEpoch, index })
     this.#verdicts.settle(transactions)
     this.#learnContacts()
@@ -596,6 +627,7 @@ export class Driver {
       this.provable.length = 0
       if (isProvable) this.provable.push({ header, certificate, state })
       this.#published = { height: header.height, view: certificate.view }
+      this.#letRead(header.height)
     })
   }
 
@@ -628,8 +660,20 @@ export class Driver {
         phase: kind,
       })
     }
-    for (const transaction of committed.transactions) this.#settle(transaction.id, { status: 'final', height: header.height })
+    for (const { id } of committed.transactions) this.#unpublished.delete(keyOf(id))
+    this.#letRead(header.height)
     for (const listener of this.#listeners) listener(committed)
+  }
+
+  /**
+   * Final for whoever waits, as soon as the own votes behind it are durable (docs/protocol.md §5); the block itself is written meanwhile.
+   */
+  #acknowledge(at: Height, transactions: readonly Transaction[]): void {
+    this.#acknowledgedHeight = at
+    for (const [index, { id }] of transactions.entries()) {
+      this.#unpublished.set(keyOf(id), { height: at, index })
+      this.#settle(id, { status: 'final', height: at })
+    }
   }
 
   #settle(id: Hash, settlement: Settlement): void {
@@ -664,8 +708,10 @@ export class Driver {
 
   /** Now, if nothing is waiting for the disk; otherwise in its place in the queue. */
   #release(action: () => void): void {
-    if (this.#groupsInFlight === 0 && this.#group.records.length === 0 && this.#group.releases.length === 0) action()
-    else this.#group.releases.push(action)
+    const { records, releases } = this.#group
+    if (records.length > 0 || releases.length > 0) releases.push(action)
+    else if (this.#inFlight.length > 0) this.#inFlight.at(-1)?.releases.push(action)
+    else action()
   }
 
   #scheduleFlush(): void {
@@ -686,11 +732,9 @@ export class Driver {
     if (group.records.length > 0) for (const record of this.#verdicts.take()) group.records.push(record)
     if (group.records.length > 0 || group.releases.length > 0) {
       this.#group = { records: [], releases: [] }
-      this.#groupsInFlight++
-      this.#openGroups.push(performance.now())
+      this.#inFlight.push({ ...group, sinceMs: performance.now() })
       this.#options.store.append(group.records, () => {
-        this.#groupsInFlight--
-        this.#openGroups.shift()
+        this.#inFlight.shift()
         this.#guarded(() => {
           for (const release of group.releases) release()
           this.#mesh?.flush()

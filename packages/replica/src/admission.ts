@@ -187,9 +187,10 @@ export class AdmissionDesk<State> {
     if (work.blob !== undefined && verdict?.status !== 'invalid' && !this.#hasBlob(pending, work.blob)) return
     if (verdict !== undefined) return this.#conclude(pending, verdict)
     const cited: { claimId: Hash; statement: Uint8Array }[] = []
-    for (const claimId of work.cites) {
-      const statement = this.statementOf(claimId)
-      if (statement === undefined) return this.#waitForCitation(pending, keyOf(claimId))
+    for (const [index, claimId] of work.cites.entries()) {
+      const citedKey = work.citedKeys[index] as string
+      const statement = this.#statementOf(claimId, citedKey)
+      if (statement === undefined) return this.#waitForCitation(pending, citedKey)
       cited.push({ claimId, statement })
     }
     const key = keyOf(work.key)
@@ -200,10 +201,10 @@ export class AdmissionDesk<State> {
   }
 
   /** Canonical claim bytes: finalised, pooled, or brought by a transaction still being looked at. */
-  statementOf(claimId: Hash): Uint8Array | undefined {
+  #statementOf(claimId: Hash, key: string): Uint8Array | undefined {
     const { application, committed, mempool } = this.#context
-    const finalised = application.statementOf(committed.state, claimId)
-    return finalised ?? mempool.byClaim(claimId)?.transaction.work?.claim ?? this.#pendingClaims.get(keyOf(claimId))?.work?.claim
+    const finalised = application.statementOf(committed.state, claimId, key)
+    return finalised ?? mempool.byClaimKey(key)?.transaction.work?.claim ?? this.#pendingClaims.get(key)?.work?.claim
   }
 
   #waitForCitation(pending: Pending, key: string): void {

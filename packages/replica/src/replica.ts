@@ -253,6 +253,8 @@ class ReplicaMachine<State> implements Replica<State> {
   #nowMs = 0
   #jobs: VerificationJob[] = []
   #hastened: Hash[] = []
+  /** By `keyOf(id)`, in this step. */
+  readonly #justProposed = new Set<string>()
   #abandoned: Hash[] = []
   #out: ReplicaEffect[] = []
 
@@ -380,9 +382,11 @@ class ReplicaMachine<State> implements Replica<State> {
 
   step(input: ReplicaInput): ReplicaEffect[] {
     this.#out = []
+    this.#justProposed.clear()
     if (input.kind !== 'round-trip') this.#nowMs = input.nowMs
     this.#handle(input)
     this.#reportWork()
+    if (this.#justProposed.size > 0) this.#out = this.#out.filter((effect) => !this.#isToldByProposal(effect))
     if (this.#jobs.length > 0) {
       this.#out.push({ kind: 'verify', jobs: this.#jobs })
       this.#jobs = []
@@ -396,6 +400,11 @@ class ReplicaMachine<State> implements Replica<State> {
       this.#abandoned = []
     }
     return this.#out
+  }
+
+  /** Everybody gets it with the proposal that was made at once; if that is lost, with the next round of gossip. */
+  #isToldByProposal(effect: ReplicaEffect): boolean {
+    return effect.kind === 'gossip' && effect.transactions.every(({ id }) => this.#justProposed.has(keyOf(id)))
   }
 
   #handle(input: ReplicaInput): void {
@@ -700,6 +709,7 @@ class ReplicaMachine<State> implements Replica<State> {
     assert(built !== null && equalBytes(built.parent, block.header.parent), 'a proposal is what was built last')
     this.#lastBuilt = null
     const { executed, transactions, gas, offences } = built
+    if (this.#out.some((effect) => effect.kind === 'gossip')) for (const { id } of transactions) this.#justProposed.add(keyOf(id))
     this.#layers.set(keyOf(block.hash), { executed, height: block.header.height, transactions, gas, offences })
     this.#scheduler.advance(built.executed.state, block.hash, block.header.height, built.transactions)
     if (built.leftOut.length > 0) this.#scheduler.refile(built.leftOut)
@@ -772,7 +782,7 @@ class ReplicaMachine<State> implements Replica<State> {
         transactions.push(known)
         continue
       }
-      const decoded = this.#application.decode(bytes)
+      const decoded = this.#application.decode(bytes, id)
       if (!decoded.ok) return { code: decoded.error.code, message: `transaction ${position}: ${decoded.error.message}` }
       transactions.push(decoded.value)
     }
@@ -793,8 +803,9 @@ class ReplicaMachine<State> implements Replica<State> {
       if (verdict !== undefined) validation.gas.set(keyOf(work.key), verdict.gas)
       else {
         const cited: { claimId: Hash; statement: Uint8Array }[] = []
-        for (const claimId of work.cites) {
-          const statement = inBlock.get(keyOf(claimId)) ?? this.#application.statementOf(parent, claimId)
+        for (const [index, claimId] of work.cites.entries()) {
+          const citedKey = work.citedKeys[index] as string
+          const statement = inBlock.get(citedKey) ?? this.#application.statementOf(parent, claimId, citedKey)
           if (statement === undefined) {
             return {
               status: 'invalid',
@@ -1072,6 +1083,7 @@ class ReplicaMachine<State> implements Replica<State> {
     const writes = this.#application.writes(this.#state, layer.executed.state)
     const parent = this.#tip.hash
     this.#state = layer.executed.state
+    this.#application.settle?.(this.#state)
     this.#tip = { height: block.header.height, hash: block.hash, timestampMs: block.header.timestampMs }
     for (const transaction of layer.transactions) this.#desk.settle(transaction)
     this.#nextEpoch = this.#startAfter(block, layer.executed)
@@ -1396,6 +1408,7 @@ class ReplicaMachine<State> implements Replica<State> {
     const { epoch } = start.validators
     this.#out.push({ kind: 'event', event: { name: 'snapshot-restored', height: committed.height, from, epoch } })
     this.#state = state
+    this.#application.settle?.(state)
     this.#tip = committed
     this.#layers.clear()
     this.#validations.clear()

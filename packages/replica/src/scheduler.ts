@@ -16,6 +16,9 @@ function blobBytesOf({ transaction: { work } }: Pooled): number {
 /** Transactions that do not fit into what is left of a block, skipped before the block is closed. */
 const MAX_MISFITS = 64
 
+/** Whether a claim can be cited; `key` is `keyOf(claimId)`. */
+type KnownClaim = (claimId: Hash, key: string) => boolean
+
 export interface SchedulerOptions<State> {
   readonly application: Application<State>
   readonly mempool: Mempool
@@ -119,7 +122,7 @@ export class Scheduler<State> {
       case 'ready':
         return this.#makeReady(item)
       case 'later':
-        return this.#waitForCitation(item, (cite) => this.#options.application.statementOf(this.#state, cite) !== undefined)
+        return this.#waitForCitation(item, (cite, key) => this.#isFinalised(cite, key))
       case 'never':
         this.#suspects.add(item)
         return
@@ -130,10 +133,14 @@ export class Scheduler<State> {
     return this.#options.application.readiness(this.#state, item.transaction, { height: (this.#height + 1) as Height })
   }
 
-  #waitForCitation(item: Pooled, known: (claimId: Hash) => boolean): void {
-    const missing = item.transaction.work?.cites.find((cite) => !known(cite))
-    if (missing === undefined) return // it waits for a nonce
-    const key = keyOf(missing)
+  #isFinalised(claimId: Hash, key: string): boolean {
+    return this.#options.application.statementOf(this.#state, claimId, key) !== undefined
+  }
+
+  #waitForCitation(item: Pooled, known: KnownClaim): void {
+    const { work } = item.transaction
+    const key = work === null ? undefined : work.citedKeys.find((cited, index) => !known(work.cites[index] as Hash, cited))
+    if (key === undefined) return // it waits for a nonce
     const waiting = this.#waitingForClaim.get(key) ?? new Set()
     waiting.add(item)
     this.#waitingForClaim.set(key, waiting)
@@ -143,10 +150,10 @@ export class Scheduler<State> {
   drop(item: Pooled): void {
     this.#unready(item)
     this.#suspects.delete(item)
-    for (const cite of item.transaction.work?.cites ?? []) {
-      const waiting = this.#waitingForClaim.get(keyOf(cite))
+    for (const key of item.transaction.work?.citedKeys ?? []) {
+      const waiting = this.#waitingForClaim.get(key)
       waiting?.delete(item)
-      if (waiting?.size === 0) this.#waitingForClaim.delete(keyOf(cite))
+      if (waiting?.size === 0) this.#waitingForClaim.delete(key)
     }
   }
 
@@ -216,8 +223,7 @@ export class Scheduler<State> {
     let gas = 0
     let blobBytes = 0
     const mostBlobs = limits.blobBytes ?? Number.POSITIVE_INFINITY
-    const known = (cite: Hash): boolean =>
-      provided.has(keyOf(cite)) || this.#options.application.statementOf(this.#state, cite) !== undefined
+    const known: KnownClaim = (cite, key) => provided.has(key) || this.#isFinalised(cite, key)
     while (chosen.length < limits.transactions && misfits.length < MAX_MISFITS) {
       const item = this.#next()
       if (item === undefined) break
@@ -257,9 +263,10 @@ export class Scheduler<State> {
   }
 
   /** Executable once the chosen ones are: its nonce is next and all it cites is there. */
-  #followsChosen(item: Pooled, chosen: ReadonlySet<Pooled>, known: (cite: Hash) => boolean): boolean {
+  #followsChosen(item: Pooled, chosen: ReadonlySet<Pooled>, known: KnownClaim): boolean {
     const { transaction } = item
-    if (!(transaction.work?.cites ?? []).every(known)) return false
+    const { work } = transaction
+    if (work?.cites.every((cite, index) => known(cite, work.citedKeys[index] as string)) === false) return false
     const before = this.#options.mempool.bySenderNonce(transaction.sender, transaction.nonce - 1)
     if (before !== undefined && chosen.has(before)) return true
     // Otherwise the nonce must be the account's next already: the one before may be pooled still, in a proposal not committed.

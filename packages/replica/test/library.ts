@@ -107,6 +107,7 @@ function decodeLibrary(bytes: Uint8Array): Result<LibraryTransaction, Refusal> {
   if (!decoded.ok) return decoded
   const entry = decoded.value
   const { claim } = entry
+  const cites = entry.cites.map(claimIdOf)
   const proof = encode((writer) => writer.bool(entry.isValid).u32(entry.gas).u32(entry.salt))
   const work =
     claim === null
@@ -120,7 +121,8 @@ function decodeLibrary(bytes: Uint8Array): Result<LibraryTransaction, Refusal> {
           claim: claimBytes(claim),
           proof,
           claimId: claimIdOf(claim),
-          cites: entry.cites.map(claimIdOf),
+          cites,
+          citedKeys: cites.map(keyOf),
         }
   return ok({ id: transactionIdOf(bytes), bytes, sender: `s${entry.sender}`, nonce: entry.nonce, gasLimit: entry.gasLimit, work, entry })
 }

@@ -68,6 +68,8 @@ describe('found by seeds', () => {
     [1106, 7, 2],
     [1114, 7, 2],
     [3171, 4, 1],
+    // One of those who served it had named a wrong gas, which was believed to be wanting for ever.
+    [9104, 10, 3],
   ])('seed %i: a block that waits for blobs that are pruned is tried again as a certified one', (seed, validators, byzantine) => {
     const report = runSimulation({ seed, validators, byzantine })
     expect(report.knobs.blobs?.keepBlocks).toBe(1)

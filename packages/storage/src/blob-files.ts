@@ -171,8 +171,7 @@ export class BlobFiles {
   }
 
   async #makeDurable({ blob, data, leavesFile }: Open): Promise<void> {
-    await synced(data)
-    await synced(leavesFile)
+    await Promise.all([synced(data), synced(leavesFile)])
     await new Promise<void>((resolve, reject) => {
       rename(this.#path(blob, 'part'), this.#path(blob, 'blob'), (error) => (error === null ? resolve() : reject(error)))
     })
