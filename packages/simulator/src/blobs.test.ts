@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { Coverage } from './coverage.js'
+import { keepBlocksOf } from './knobs.js'
 import { runSimulation } from './simulate.js'
 
 const SEEDS = 30
-/** Of each kind of keeping: for ever, and as long as somebody who takes over states could need them. */
 const BLOBS = { wholeRate: 0.6, expiryRate: 0.2 } as const
 
 describe('blobs lost, late and partial (protocol.md §9)', () => {
@@ -17,14 +17,14 @@ describe('blobs lost, late and partial (protocol.md §9)', () => {
       }
     })
   }
-  runs('4 validators', (seed) => runSimulation({ seed, validators: 4, byzantine: 1, knobs: { blobs: { ...BLOBS, keepBlocks: null } } }))
+  runs('4 validators', (seed) => runSimulation({ seed, validators: 4, byzantine: 1, knobs: { blobs: { ...BLOBS, prunes: false } } }))
   runs('7 validators, two who lie about what they serve', (seed) =>
     runSimulation({
       seed,
       validators: 7,
       byzantine: 2,
       strategies: ['sync-liar'],
-      knobs: { blobs: { ...BLOBS, keepBlocks: null }, snapshots: null, trustCertificates: false },
+      knobs: { blobs: { ...BLOBS, prunes: false }, snapshots: null, trustCertificates: false },
     }),
   )
   runs('pruned at once, where certified verdicts are trusted', (seed) =>
@@ -32,7 +32,7 @@ describe('blobs lost, late and partial (protocol.md §9)', () => {
       seed,
       validators: 4,
       byzantine: 1,
-      knobs: { blobs: { ...BLOBS, keepBlocks: 1 }, snapshots: null, trustCertificates: true },
+      knobs: { blobs: { ...BLOBS, prunes: true }, snapshots: null, trustCertificates: true },
     }),
   )
   runs('pruned as soon as whoever is behind takes a state', (seed) =>
@@ -41,7 +41,7 @@ describe('blobs lost, late and partial (protocol.md §9)', () => {
       validators: 4,
       byzantine: 1,
       knobs: {
-        blobs: { ...BLOBS, keepBlocks: 7 },
+        blobs: { ...BLOBS, prunes: true },
         snapshots: { behindBlocks: 3, everyBlocks: 2, chunkBytes: 40 },
         trustCertificates: false,
       },
@@ -72,7 +72,7 @@ describe('found by seeds', () => {
     [9104, 10, 3],
   ])('seed %i: a block that waits for blobs that are pruned is tried again as a certified one', (seed, validators, byzantine) => {
     const report = runSimulation({ seed, validators, byzantine })
-    expect(report.knobs.blobs?.keepBlocks).toBe(1)
+    expect(keepBlocksOf(report.knobs)).toBe(1)
     expect([report.command, report.violation]).toEqual([report.command, undefined])
   })
 })

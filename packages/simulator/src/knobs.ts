@@ -76,8 +76,8 @@ export interface Knobs {
 }
 
 export interface BlobKnobs {
-  /** Null: for ever. */
-  readonly keepBlocks: number | null
+  /** Blobs of final transactions go as soon as they may (`keepBlocksOf`). */
+  readonly prunes: boolean
   /** How often a client's upload is whole before the world heals; otherwise some chunks are missing, or all. */
   readonly wholeRate: number
   /** How often, per status tick, a blob that nothing here needs is gone. */
@@ -128,7 +128,8 @@ export function drawKnobs(seed: number, byzantine: number): Knobs {
     strategies: drawStrategies(random, byzantine),
     encodeOnWire: random.chance(0.1),
     epochLength: random.chance(0.4) ? random.pick([1, 2, 3, 4, 8]) : 0,
-    ...withBlobs(seed, drawSync(seed)),
+    ...drawSync(seed),
+    blobs: drawBlobs(seed),
   }
 }
 
@@ -146,16 +147,25 @@ function drawSync(seed: number): Pick<Knobs, 'trustCertificates' | 'snapshots' |
   return { trustCertificates, snapshots: null, blocksPerAnswer: BLOCKS_PER_ANSWER }
 }
 
+/** Of a stream of their own: what else a seed draws stays what it was. */
+function drawBlobs(seed: number): BlobKnobs | null {
+  const random = randomStream(seed, 'blobs')
+  if (!random.chance(0.25)) return null
+  return { prunes: true, wholeRate: random.pick([0.2, 0.6, 1]), expiryRate: random.pick([0, 0.2]) }
+}
+
 /**
  * Who is behind by less than `behindBlocks` finds every blob that it has to check; who is behind by more takes a state. Where certified
- * verdicts are trusted nobody needs old ones; where neither is on they are kept for ever (protocol.md §9).
+ * verdicts are trusted nobody needs old ones; where neither is on they are kept for ever (protocol.md §9). Null: for ever.
  */
-function withBlobs<Sync extends Pick<Knobs, 'trustCertificates' | 'snapshots'>>(seed: number, sync: Sync): Sync & Pick<Knobs, 'blobs'> {
-  const random = randomStream(seed, 'blobs')
-  if (!random.chance(0.25)) return { ...sync, blobs: null }
-  const { snapshots, trustCertificates } = sync
-  const keepBlocks = trustCertificates ? 1 : snapshots === null ? null : snapshots.behindBlocks + 2 * snapshots.everyBlocks
-  return { ...sync, blobs: { keepBlocks, wholeRate: random.pick([0.2, 0.6, 1]), expiryRate: random.pick([0, 0.2]) } }
+export function keepBlocksOf({
+  blobs,
+  snapshots,
+  trustCertificates,
+}: Pick<Knobs, 'blobs' | 'snapshots' | 'trustCertificates'>): number | null {
+  if (blobs?.prunes !== true) return null
+  if (trustCertificates) return 1
+  return snapshots === null ? null : snapshots.behindBlocks + 2 * snapshots.everyBlocks
 }
 
 /** What a class of faults is when it is off. */

@@ -62,7 +62,7 @@ import { EventQueue } from './events.js'
 import { type Decision, Fates } from './fates.js'
 import { Forks } from './forks.js'
 import { Invariants } from './invariants.js'
-import type { BlobKnobs, Knobs } from './knobs.js'
+import { type Knobs, keepBlocksOf } from './knobs.js'
 import { Network, roughBytes } from './network.js'
 import { type Random, randomStream } from './random.js'
 import { blocksFrom } from './serve.js'
@@ -596,7 +596,7 @@ export class World {
       application: createTallyMachine(node.disk.state, this.#epochs.membership),
       mempool: { transactions: 512, bytes: 1 << 20, perSender: 64, waiting: 64, maxWaitBlocks: 50, verdicts: 4096 },
       block: { transactions: knobs.blockTransactions, bytes: 1 << 16, gas: 1_000_000, blobBytes: MAX_SIMULATED_BLOBS },
-      ...(knobs.blobs === null ? {} : { blobs: this.#blobOptionsOf(node, knobs.blobs) }),
+      ...(knobs.blobs === null ? {} : { blobs: this.#blobOptionsOf(node) }),
       order: 'difficulty',
       evidence: [...node.evidence.values()],
       sync: this.#syncOf(node),
@@ -611,7 +611,8 @@ export class World {
     }
   }
 
-  #blobOptionsOf(node: Node, { keepBlocks }: BlobKnobs): BlobOptions {
+  #blobOptionsOf(node: Node): BlobOptions {
+    const keepBlocks = keepBlocksOf(this.#options.knobs)
     const finalAt = new Map<number, Height>()
     for (const { block } of node.disk.chain) {
       for (const bytes of block.body.transactions) {

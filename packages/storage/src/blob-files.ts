@@ -7,8 +7,8 @@
  */
 import {
   closeSync,
+  constants,
   existsSync,
-  fstatSync,
   fsync,
   mkdirSync,
   openSync,
@@ -42,8 +42,6 @@ export interface UnfinishedBlob extends BlobRef {
 
 interface Open {
   readonly blob: BlobRef
-  readonly data: number
-  readonly leavesFile: number
   readonly leaves: Hash[]
   missing: number
   touchedAtMs: number
@@ -121,11 +119,9 @@ export class BlobFiles {
       known.touchedAtMs = this.#nowMs()
       return missingOf(known)
     }
-    const data = openSync(this.#path(blob, 'part'), existsSync(this.#path(blob, 'part')) ? 'r+' : 'w+')
-    const leavesFile = openSync(this.#path(blob, 'leaves'), existsSync(this.#path(blob, 'leaves')) ? 'r+' : 'w+')
-    const leaves = recovered(blob, data, leavesFile)
+    const leaves = recovered(blob, this.#path(blob, 'part'), this.#path(blob, 'leaves'))
     const missing = leaves.filter((leaf) => leaf === EMPTY_LEAF).length
-    const open: Open = { blob, data, leavesFile, leaves, missing, touchedAtMs: this.#nowMs(), sealing: false }
+    const open: Open = { blob, leaves, missing, touchedAtMs: this.#nowMs(), sealing: false }
     this.#open.set(key, open)
     return missingOf(open)
   }
@@ -134,8 +130,8 @@ export class BlobFiles {
   write(blob: BlobRef, part: BlobPart, leaf: Hash): void {
     const open = this.#open.get(blobKey(blob))
     if (open === undefined || open.leaves[part.index] !== EMPTY_LEAF) return // whole already, dropped meanwhile, or written twice
-    writeSync(open.data, part.chunk, 0, part.chunk.length, part.index * BLOB_CHUNK_BYTES)
-    writeSync(open.leavesFile, leaf, 0, HASH_BYTES, part.index * HASH_BYTES)
+    writeAt(this.#path(blob, 'part'), part.chunk, part.index * BLOB_CHUNK_BYTES)
+    writeAt(this.#path(blob, 'leaves'), leaf, part.index * HASH_BYTES)
     open.leaves[part.index] = leaf
     open.missing--
     open.touchedAtMs = this.#nowMs()
@@ -170,15 +166,12 @@ export class BlobFiles {
     )
   }
 
-  async #makeDurable({ blob, data, leavesFile }: Open): Promise<void> {
-    await Promise.all([synced(data), synced(leavesFile)])
+  async #makeDurable({ blob }: Open): Promise<void> {
+    await Promise.all([synced(this.#path(blob, 'part')), synced(this.#path(blob, 'leaves'))])
     await new Promise<void>((resolve, reject) => {
       rename(this.#path(blob, 'part'), this.#path(blob, 'blob'), (error) => (error === null ? resolve() : reject(error)))
     })
-    const folder = openSync(this.#folder, 'r')
-    await synced(folder).finally(() => closeSync(folder))
-    closeSync(data)
-    closeSync(leavesFile)
+    await Promise.all([synced(this.#folder)])
   }
 
   /** A chunk of a whole blob, with what proves it; null: what is on the disk is not what was written. */
@@ -226,11 +219,9 @@ export class BlobFiles {
 
   drop(blob: BlobRef): void {
     const key = blobKey(blob)
-    const open = this.#open.get(key)
     this.#open.delete(key)
     this.#whole.delete(key)
     this.#trees.delete(key)
-    if (open !== undefined && !open.sealing) for (const file of [open.data, open.leavesFile]) closeSync(file)
     for (const end of ['blob', 'part', 'leaves'] as const) if (existsSync(this.#path(blob, end))) unlinkSync(this.#path(blob, end))
   }
 
@@ -248,7 +239,6 @@ export class BlobFiles {
   }
 
   close(): void {
-    for (const { data, leavesFile, sealing } of this.#open.values()) if (!sealing) for (const file of [data, leavesFile]) closeSync(file)
     this.#open.clear()
   }
 }
@@ -264,18 +254,34 @@ function missingOf({ leaves }: Open): number[] {
 }
 
 /** Leaves of the chunks that are on the disk as they were written. */
-function recovered(blob: BlobRef, data: number, leavesFile: number): Hash[] {
+function recovered(blob: BlobRef, data: string, leavesFile: string): Hash[] {
   const count = blobChunks(blob.bytes)
+  if (!existsSync(data) || !existsSync(leavesFile)) return new Array<Hash>(count).fill(EMPTY_LEAF)
   const written = new Uint8Array(count * HASH_BYTES)
-  readSync(leavesFile, written, 0, Math.min(written.length, fstatSync(leavesFile).size), 0)
+  written.set(readFileSync(leavesFile).subarray(0, written.length))
   const chunk = new Uint8Array(BLOB_CHUNK_BYTES)
-  return Array.from({ length: count }, (_, index) => {
-    const leaf = hash(written.slice(index * HASH_BYTES, (index + 1) * HASH_BYTES))
-    if (equalBytes(leaf, EMPTY_LEAF)) return EMPTY_LEAF
-    const length = blobChunkLength(blob.bytes, index)
-    const read = readSync(data, chunk, 0, length, index * BLOB_CHUNK_BYTES)
-    return read === length && equalBytes(blobLeaf(chunk.subarray(0, length)), leaf) ? leaf : EMPTY_LEAF
-  })
+  const file = openSync(data, 'r')
+  try {
+    return Array.from({ length: count }, (_, index) => {
+      const leaf = hash(written.slice(index * HASH_BYTES, (index + 1) * HASH_BYTES))
+      if (equalBytes(leaf, EMPTY_LEAF)) return EMPTY_LEAF
+      const length = blobChunkLength(blob.bytes, index)
+      const read = readSync(file, chunk, 0, length, index * BLOB_CHUNK_BYTES)
+      return read === length && equalBytes(blobLeaf(chunk.subarray(0, length)), leaf) ? leaf : EMPTY_LEAF
+    })
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** At its place in a file that is made when it is missing; files are not kept open, for peers can make us begin many. */
+function writeAt(path: string, bytes: Uint8Array, at: number): void {
+  const file = openSync(path, constants.O_CREAT | constants.O_WRONLY, 0o644)
+  try {
+    for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, at + done)
+  } finally {
+    closeSync(file)
+  }
 }
 
 function leavesIn(file: string, blob: BlobRef): Hash[] | null {
@@ -291,10 +297,15 @@ function leavesIn(file: string, blob: BlobRef): Hash[] | null {
   )
 }
 
-function synced(file: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    fsync(file, (error) => (error === null ? resolve() : reject(error)))
-  })
+async function synced(path: string): Promise<void> {
+  const file = openSync(path, 'r')
+  try {
+    await new Promise<void>((resolve, reject) => {
+      fsync(file, (error) => (error === null ? resolve() : reject(error)))
+    })
+  } finally {
+    closeSync(file)
+  }
 }
 
 /** Thrown by a reader: the disk does not have what was written. Whoever checks a proof then has no verdict. */
