@@ -1,4 +1,5 @@
 /** All mutants, in the order of the protocol: what is counted, what is voted for, how views change, what survives, what is refused. */
+import { blobs } from './blobs.js'
 import { bounds } from './bounds.js'
 import { catchUp } from './catch-up.js'
 import { edge } from './edge.js'
@@ -12,7 +13,7 @@ import { snapshots } from './snapshots.js'
 import { viewChange } from './view-change.js'
 
 /** @type {readonly import('./lib/mutant.js').Mutant[]} */
-export const MUTANTS = [quorums, normalCase, viewChange, persistence, liveness, catchUp, snapshots, edge, execution, formats, bounds].flat()
+export const MUTANTS = [quorums, normalCase, viewChange, persistence, liveness, catchUp, snapshots, blobs, edge, execution, formats, bounds].flat()
 
 export class UnknownMutantError extends Error {}
 

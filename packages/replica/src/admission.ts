@@ -36,6 +36,8 @@ export interface DeskBlobs {
   announce(blob: BlobRef): void
 }
 
+export const BLOB_LOST: Refusal = { code: 'blob-lost', message: 'its blob was lost here; upload it again, then submit' }
+
 /** Passed on again at every tick, of what a quorum does not have yet. */
 const UNSPREAD_PER_TICK = 16
 
@@ -369,6 +371,10 @@ export class AdmissionDesk<State> {
     const { transaction } = pending
     const blob = transaction.work?.blob
     if (blob === undefined || blobs === null) return true
+    if (!blobs.isHeld(blob)) {
+      this.#drop(pending, BLOB_LOST) // while it was checked, or since then
+      return false
+    }
     if (pending.checked === null) {
       blobs.announce(blob)
       if (pending.wanted) push({ kind: 'gossip', to: 'all', transactions: [transaction] })

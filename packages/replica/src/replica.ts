@@ -42,7 +42,7 @@ import {
   type ValidationResult,
   type ValidatorSet,
 } from '@aethel/consensus'
-import { AdmissionDesk, type DeskBlobs } from './admission.js'
+import { AdmissionDesk, BLOB_LOST, type DeskBlobs } from './admission.js'
 import {
   type Application,
   type BlockContext,
@@ -1279,7 +1279,7 @@ class ReplicaMachine<State> implements Replica<State> {
     for (const item of [...this.#mempool.values()]) {
       const used = item.transaction.work?.blob
       if (used !== undefined && blobKey(used) === key)
-        this.#dropPooled(item, 'blob-lost', 'its blob was lost here; upload it again, then submit')
+        this.#dropPooled(item, BLOB_LOST.code, BLOB_LOST.message)
     }
     this.#keepSchedulerOnLiveGround()
   }
