@@ -13,7 +13,7 @@ import { snapshots } from './snapshots.js'
 import { viewChange } from './view-change.js'
 
 /** @type {readonly import('./lib/mutant.js').Mutant[]} */
-export const MUTANTS = [quorums, normalCase, viewChange, persistence, liveness, catchUp, snapshots, blobs, edge, execution, formats, bounds].flat()
+export const MUTANTS = [quorums, normalCase, viewChange, persistence, liveness, catchUp, snapshots, edge, execution, formats, bounds, blobs].flat()
 
 export class UnknownMutantError extends Error {}
 

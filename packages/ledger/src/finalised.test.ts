@@ -45,7 +45,7 @@ test('F1: whatever was seen, settled and dropped before, a state says what its o
         } else {
           const id = idOf(deed.claim)
           const expected = at.claims.get(keyOf(id))
-          expect(finalised.find(at, id, keyOf(id))).toEqual(expected)
+          expect(finalised.find(at, keyOf(id))).toEqual(expected)
           expect([expected, undefined]).toContainEqual(finalised.atHand(at, keyOf(id)))
         }
       }
@@ -83,8 +83,8 @@ test('what is kept is bounded, and what is cited again stays', () => {
   finalised.settle(state)
   const popular = ids[0] as Hash
   for (const id of ids) {
-    finalised.find(state, id, keyOf(id))
-    finalised.find(state, popular, keyOf(popular))
+    finalised.find(state, keyOf(id))
+    finalised.find(state, keyOf(popular))
   }
   expect(walks).toBe(ids.length)
   expect(finalised.size).toBeLessThanOrEqual(2 * 16_384)

@@ -5,7 +5,7 @@
  * settled one below it, it brings itself, until it is settled or dropped: a replica that has seen much and one that has seen nothing
  * give the same answers.
  */
-import type { Hash } from '@aethel/codec'
+import { bytesOfKey, type Hash } from '@aethel/codec'
 
 /** A cited claim as the rules need it. */
 export interface CitedClaim {
@@ -83,10 +83,10 @@ export class FinalisedClaims<State extends object> {
   }
 
   /** `key` is `keyOf(claimId)`. Undefined: not finalised in `state`. */
-  find(state: State, claimId: Hash, key: string): CitedClaim | undefined {
+  find(state: State, key: string): CitedClaim | undefined {
     const atHand = this.atHand(state, key)
     if (atHand !== undefined) return atHand
-    const claim = this.#read(state, claimId)
+    const claim = this.#read(state, bytesOfKey(key) as Hash)
     const settled = this.#settledBelow(state)
     // Not among what was added since, so the settled state has it.
     if (claim !== undefined && settled !== UNSETTLED) this.#remember(key, { claim, since: settled })

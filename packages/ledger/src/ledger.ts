@@ -5,6 +5,7 @@
  */
 import {
   assert,
+  bytesOfKey,
   compareBytes,
   encode,
   epoch,
@@ -54,13 +55,13 @@ import {
 } from './records.js'
 import { ledgerSnapshots } from './snapshots.js'
 import {
-  accountNonceOf,
   citedClaimOf,
   entryChange,
   type LedgerState,
   type LibraryState,
   labelChange,
   libraryChange,
+  nonceAt,
   offenceRecordOf,
   StateView,
   statementChange,
@@ -108,6 +109,9 @@ export interface LedgerTransaction extends Transaction {
 /** Why a transaction cannot follow a state: not yet, or never. */
 type RuleRefusal = Exclude<Readiness, { readonly status: 'ready' }>
 
+/** A few hundred bytes each. */
+const MAX_ACCOUNTS_AT_HAND = 8_192
+
 /** Creates the ledger at genesis. The registry must be the one genesis lists (`createRegistry` makes it). */
 export function createLedger(genesis: Genesis, registry: LedgerRegistry, options: LedgerOptions): Application<LedgerState> {
   const ledger = new Ledger(genesis, registry, options)
@@ -138,6 +142,8 @@ class Ledger {
   readonly #kinds = new Map<string, LedgerKind>()
   readonly #axioms = new Map<string, CitedClaim>()
   readonly #finalised = new FinalisedClaims<LedgerState>(citedClaimOf)
+  /** Where accounts that sent something lately live in the entries, by `keyOf` the public key. */
+  readonly #accountsAt = new Map<string, Hash>()
 
   constructor(genesis: Genesis, registry: LedgerRegistry, options: LedgerOptions) {
     const checked = checkRegistry(genesis, registry)
@@ -178,9 +184,9 @@ class Ledger {
     return {
       initial: { state, stateRoot: state.entries.root },
       decode: (bytes, id) => this.#decode(bytes, id),
-      isSpent: (at, bytes) => isSpent(at, bytes),
+      isSpent: (at, bytes) => this.#isSpent(at, bytes),
       readiness: (at, transaction, context) => this.#readiness(at, transaction, context.height),
-      statementOf: (at, claimId, key) => this.#statementOf(at, claimId, key ?? keyOf(claimId)),
+      statementOf: (at, key) => this.#statementOf(at, key),
       settle: (at) => this.#finalised.settle(at),
       offenceRefusal: (at, offence) => refusalOfOffence(offenceRecordOf(at, offence.publicKey), offence),
       execute: (parent, context, transactions, offences) => this.#execute(parent, context, transactions, offences ?? []),
@@ -194,6 +200,21 @@ class Ledger {
     if (!restored.ok) return restored
     if (equalBytes(restored.value.entries.root, stateRoot)) return restored
     return refuse('state-root', 'expected the chunks of one whole state, got a state with another root')
+  }
+
+  #isSpent(state: LedgerState, bytes: Uint8Array): boolean {
+    const beginning = beginningOf(bytes)
+    return beginning !== undefined && beginning.nonce < nonceAt(state, this.#accountAt(beginning.sender))
+  }
+
+  #accountAt(account: PublicKey): Hash {
+    const key = keyOf(account)
+    const known = this.#accountsAt.get(key)
+    if (known !== undefined) return known
+    if (this.#accountsAt.size >= MAX_ACCOUNTS_AT_HAND) this.#accountsAt.clear()
+    const at = mapKey(accountPath(account))
+    this.#accountsAt.set(key, at)
+    return at
   }
 
   // --- decoding: everything that does not depend on a state -------------------------------------------------------
@@ -235,7 +256,7 @@ class Ledger {
       sourceDigest: transaction.action.type === 'submit-proof' ? (transaction.action.metadata?.sourceDigest ?? null) : null,
       proofHash: proof === null ? null : proof.value.proofHash,
       claimKey: proof === null ? '' : keyOf(proof.value.work.claimId),
-      accountAt: mapKey(accountPath(transaction.sender)),
+      accountAt: this.#accountAt(transaction.sender),
       claimAt: proof === null ? null : mapKey(claimPath(proof.value.work.claimId)),
       labelAt: proof === null || proof.value.place === null ? null : mapKey(labelPath(proof.value.place.label)),
       update,
@@ -277,11 +298,11 @@ class Ledger {
 
   // --- rules ------------------------------------------------------------------------------------------------------
 
-  #statementOf(state: LedgerState, claimId: Hash, key: string): Uint8Array | undefined {
+  #statementOf(state: LedgerState, key: string): Uint8Array | undefined {
     const atHand = this.#axioms.get(key) ?? this.#finalised.atHand(state, key)
     if (atHand !== undefined) return atHand.statement
-    const statement = state.statements.get(claimId)
-    return statement === undefined ? undefined : this.#finalised.find(state, claimId, key)?.statement
+    const statement = state.statements.get(bytesOfKey(key) as Hash)
+    return statement === undefined ? undefined : this.#finalised.find(state, key)?.statement
   }
 
   #readiness(state: LedgerState, transaction: Transaction, at: number): Readiness {
@@ -331,16 +352,15 @@ class Ledger {
   #citationRefusal(view: StateView, transaction: LedgerTransaction, work: VerificationWork, cited: CitedClaim[]): RuleRefusal | null {
     const { place } = transaction
     let missing: RuleRefusal | null = null
-    for (const [index, claimId] of work.cites.entries()) {
-      const key = work.citedKeys[index] as string
+    for (const key of work.cites) {
       if (key === transaction.claimKey) return never('self-citation', 'expected a proof that does not cite its own claim')
-      const found = this.#axioms.get(key) ?? view.citedClaim(claimId, key)
+      const found = this.#axioms.get(key) ?? view.citedClaim(key)
       if (found === undefined)
-        missing ??= later('citation-missing', `the cited claim ${toHex(claimId)} is not finalised yet; submit its proof first`)
+        missing ??= later('citation-missing', `the cited claim ${toHex(bytesOfKey(key))} is not finalised yet; submit its proof first`)
       else if (place === null || found.library !== place.library) {
         return never(
           'citation-library',
-          `expected citations from the claim's own library, got ${toHex(claimId)} from ${found.library ?? 'none'}`,
+          `expected citations from the claim's own library, got ${toHex(bytesOfKey(key))} from ${found.library ?? 'none'}`,
         )
       } else cited.push(found)
     }
@@ -401,11 +421,6 @@ class Ledger {
       work.claim,
     )
   }
-}
-
-function isSpent(state: LedgerState, bytes: Uint8Array): boolean {
-  const beginning = beginningOf(bytes)
-  return beginning !== undefined && beginning.nonce < accountNonceOf(state, beginning.sender)
 }
 
 /** Genesis validators have their index for a seat and their first key for an account. */
@@ -483,9 +498,8 @@ function readProof(kind: LedgerKind, action: SubmitProof): Result<ReadProof, Ref
     'aethel/verdict/v1',
     encode((writer) => writer.text(action.kind).raw(claimId).raw(proofHash)),
   )
-  const cites = citations.value.map((citation) => citation.claimId)
-  const citedKeys = cites.map(keyOf)
-  const work: VerificationWork = { key, kind: action.kind, claim: action.claim, proof: action.proof, claimId, cites, citedKeys }
+  const cites = citations.value.map((citation) => keyOf(citation.claimId))
+  const work: VerificationWork = { key, kind: action.kind, claim: action.claim, proof: action.proof, claimId, cites }
   return ok({ work: blob === undefined ? work : { ...work, blob }, place, proofHash })
 }
 

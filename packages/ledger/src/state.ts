@@ -87,7 +87,8 @@ export function accountNonceOf(state: LedgerState, account: PublicKey): number {
   return nonceAt(state, mapKey(accountPath(account)))
 }
 
-function nonceAt(state: LedgerState, at: Hash): number {
+/** `at` is where the account lives in the entries. */
+export function nonceAt(state: LedgerState, at: Hash): number {
   const bytes = state.entries.get(at)
   if (bytes === undefined) return 0
   const record = decodeAccountRecord(bytes)
@@ -176,8 +177,8 @@ export class StateView {
   }
 
   /** Undefined for axioms and for what is not finalised; `key` is `keyOf(claimId)`. */
-  citedClaim(claimId: Hash, key: string): CitedClaim | undefined {
-    return this.#citable.get(key) ?? this.#finalised.find(this.#base, claimId, key)
+  citedClaim(key: string): CitedClaim | undefined {
+    return this.#citable.get(key) ?? this.#finalised.find(this.#base, key)
   }
 
   isFinalised(key: string, at: Hash): boolean {

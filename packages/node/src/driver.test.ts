@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { epoch, type Hash, hash, height, publicKey, view } from '@aethel/codec'
 import { createValidatorSet, type Message } from '@aethel/consensus'
 import type { LedgerState } from '@aethel/ledger'
@@ -136,4 +136,29 @@ test('C1: a client hears that it is final when the votes behind that are durable
   durable[2]?.()
   expect(heard).toEqual([1, 2])
   expect(isReadable()).toBe(true)
+})
+
+test('a committed block is written with the next vote, when somebody wants to read it, or a moment later; an answer never waits for it', async () => {
+  const { driver, say, durable } = scripted()
+  const heard: number[] = []
+  driver.onSettled(idOf(1), () => heard.push(1))
+  await say(commit(1))
+  expect(heard).toEqual([1])
+  expect(durable.length).toBe(0)
+  await say(persist)
+  expect(durable.length).toBe(1) // both in one write
+  durable[0]?.()
+  expect(driver.publishedHeight).toBe(1)
+  await say(commit(2))
+  void driver.whenReadable()
+  await turn()
+  expect(durable.length).toBe(2)
+  durable[1]?.()
+  await say(commit(3))
+  expect(durable.length).toBe(2)
+  await sleep(50)
+  expect(durable.length).toBe(3)
+  await say(commit(4))
+  driver.stop()
+  expect(durable.length).toBe(5) // with the last verdicts behind it
 })

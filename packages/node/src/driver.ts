@@ -76,6 +76,9 @@ const RECENT_MS = 10_000
 /** Far more than commit in that time. */
 const MAX_COMMIT_TIMES = 4_096
 const FORGET_SERVED_MS = 60_000
+/** How long, and how many, committed blocks wait for something else to be written with. */
+const LINGER_MS = 5
+const MAX_LINGERING = 64
 /** Questions about snapshots that one peer has not answered. */
 const MAX_OWED = 64
 
@@ -121,6 +124,8 @@ type Arrival =
 interface Group {
   readonly records: StoreRecord[]
   readonly releases: (() => void)[]
+  /** Something waits for it: a vote to be sent, an answer to be given. */
+  isUrgent: boolean
 }
 
 /** A group that the disk has not confirmed. */
@@ -146,7 +151,9 @@ export class Driver {
   readonly provable: ProvableState[]
   #mesh: Mesh | null = null
   #pool: ProofPool | null = null
-  #group: Group = { records: [], releases: [] }
+  #group: Group = newGroup()
+  /** Set while a group that nobody waits for gathers more. */
+  #linger: NodeJS.Timeout | null = null
   /** Handed to the disk, oldest first. */
   readonly #inFlight: OpenGroup[] = []
   #flushScheduled = false
@@ -206,8 +213,13 @@ export class Driver {
   }
 
   stop(): void {
-    if (!this.#stopped) this.#writeVerdicts()
+    if (!this.#stopped) this.#writeLast()
+    this.#halt()
+  }
+
+  #halt(): void {
     this.#stopped = true
+    if (this.#linger !== null) clearTimeout(this.#linger)
     for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()
   }
@@ -248,7 +260,7 @@ export class Driver {
       work()
     } catch (error) {
       this.#stoppedBy = error instanceof Error ? error.message : String(error)
-      this.stop()
+      this.#halt()
       this.#options.onBug(error)
     }
   }
@@ -442,6 +454,7 @@ export class Driver {
   whenReadable(): Promise<void> | undefined {
     const at = this.#acknowledgedHeight
     if (at <= this.#published.height) return undefined
+    this.#scheduleFlush()
     return new Promise((resolve) => this.#readers.push({ height: at, resolve }))
   }
 
@@ -481,13 +494,11 @@ export class Driver {
   #onEffect(effect: ReplicaEffect): void {
     switch (effect.kind) {
       case 'persist':
-        this.#group.records.push(...effect.records)
-        return
+        return this.#write(...effect.records)
       case 'commit':
         return this.#onCommit(effect)
       case 'snapshot':
-        this.#group.records.push(effect)
-        return
+        return this.#write(effect)
       case 'restored':
         return this.#onRestored(effect.restored)
       case 'blob-open':
@@ -504,12 +515,10 @@ export class Driver {
         const { type, offender, view, height: at, kind } = effect.offence
         this.#options.log.error({ event: 'offence-seen', offence: type, validator: offender, view, height: at, phase: kind })
         this.#options.metrics.offencesSeen.inc({ offence: type })
-        this.#group.records.push(effect)
-        return
+        return this.#write(effect)
       }
       case 'forget-evidence':
-        this.#group.records.push(effect)
-        return
+        return this.#write(effect)
       case 'fork': {
         const { home, replica, store, log } = this.#options
         const context = { home: home.path, chainId: home.chainId, epoch: replica.epoch, store }
@@ -644,7 +653,7 @@ export class Driver {
   /** A state was taken over: durable first, then shown. */
   #onRestored(restored: Restored): void {
     const { header, certificate } = restored.target
-    this.#group.records.push({ kind: 'restored', restored })
+    this.#write({ kind: 'restored', restored })
     this.#learnContacts()
     const { replica } = this.#options
     const isProvable = replica.committed.height === header.height && certificate.height === header.height
@@ -735,9 +744,16 @@ export class Driver {
   /** Now, if nothing is waiting for the disk; otherwise in its place in the queue. */
   #release(action: () => void): void {
     const { records, releases } = this.#group
-    if (records.length > 0 || releases.length > 0) releases.push(action)
-    else if (this.#inFlight.length > 0) this.#inFlight.at(-1)?.releases.push(action)
+    if (records.length > 0 || releases.length > 0) {
+      releases.push(action)
+      this.#group.isUrgent = true
+    } else if (this.#inFlight.length > 0) this.#inFlight.at(-1)?.releases.push(action)
     else action()
+  }
+
+  #write(...records: readonly StoreRecord[]): void {
+    this.#group.records.push(...records)
+    this.#group.isUrgent = true
   }
 
   #scheduleFlush(): void {
@@ -752,12 +768,26 @@ export class Driver {
     })
   }
 
+  /** A block that is committed waits for the votes on the next, or for whoever wants to read it: one write for both. */
+  #mayLinger({ records, isUrgent }: Group): boolean {
+    return !isUrgent && records.length > 0 && records.length < MAX_LINGERING && this.#readers.length === 0
+  }
+
   #flush(): void {
     const group = this.#group
+    if (this.#mayLinger(group)) {
+      this.#linger ??= setTimeout(() => {
+        this.#group.isUrgent = true
+        this.#scheduleFlush()
+      }, LINGER_MS)
+      return this.#mesh?.flush()
+    }
+    if (this.#linger !== null) clearTimeout(this.#linger)
+    this.#linger = null
     // Along with what is written anyway, and after it.
     if (group.records.length > 0) for (const record of this.#verdicts.take()) group.records.push(record)
     if (group.records.length > 0 || group.releases.length > 0) {
-      this.#group = { records: [], releases: [] }
+      this.#group = newGroup()
       this.#inFlight.push({ ...group, sinceMs: performance.now() })
       this.#options.store.append(group.records, () => {
         this.#inFlight.shift()
@@ -768,6 +798,12 @@ export class Driver {
       })
     }
     this.#mesh?.flush()
+  }
+
+  #writeLast(): void {
+    this.#group.isUrgent = true
+    this.#guarded(() => this.#flush())
+    this.#writeVerdicts()
   }
 
   /** Nothing waits for these to be durable. */
@@ -857,6 +893,10 @@ export class Driver {
     }
     return links
   }
+}
+
+function newGroup(): Group {
+  return { records: [], releases: [], isUrgent: false }
 }
 
 function hex(hash: Hash): string {

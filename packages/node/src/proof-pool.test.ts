@@ -22,7 +22,11 @@ const genesis = encodeGenesis({
 function job(behaviour: TestBehaviour, name: string, priority: 'block' | 'mempool' = 'mempool', gas: number = 100): VerificationJob {
   const claim = testClaim({ behaviour, gas, nonce: utf8(name) })
   const key: Hash = sha256(utf8(name))
-  return { work: { key, kind: 'test/1', claim, proof: utf8('p'), claimId: claimIdOf('test/1', claim), cites: [], citedKeys: [] }, cited: [], priority }
+  return {
+    work: { key, kind: 'test/1', claim, proof: utf8('p'), claimId: claimIdOf('test/1', claim), cites: [] },
+    cited: [],
+    priority,
+  }
 }
 
 interface Run {
@@ -44,7 +48,7 @@ function slowJob(name: string): VerificationJob {
   const claim = cnfToClaim(instance('pigeonhole-9.cnf'))
   if (!claim.ok) throw new Error(claim.error.message)
   const work = { kind: 'lrat/1', claim: claim.value, proof: instance('pigeonhole-9.lrat'), claimId: claimIdOf('lrat/1', claim.value) }
-  return { work: { key: sha256(utf8(name)), ...work, cites: [], citedKeys: [] }, cited: [], priority: 'mempool' }
+  return { work: { key: sha256(utf8(name)), ...work, cites: [] }, cited: [], priority: 'mempool' }
 }
 
 function start(workers: number, stuckMs: number = 60_000, setup: Uint8Array = genesis, freeGrowthBytes: number = 1 << 30): Run {

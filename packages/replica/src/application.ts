@@ -27,10 +27,8 @@ export interface VerificationWork {
   readonly blob?: BlobRef
   /** The claim that becomes citable when this transaction is finalised. */
   readonly claimId: Hash
-  /** Claims whose statements the verifier needs. */
-  readonly cites: readonly Hash[]
-  /** `keyOf` each of these: they are looked up often. */
-  readonly citedKeys: readonly string[]
+  /** `keyOf` the id of each claim whose statement the verifier needs: they are many, kept long, and looked up often. */
+  readonly cites: readonly string[]
 }
 
 /** The id of a transaction of any application: a hash of its canonical bytes, so a known one need not be decoded again. */
@@ -128,8 +126,8 @@ export interface Application<State> {
    */
   isSpent?(state: State, bytes: Uint8Array): boolean
   readiness(state: State, transaction: Transaction, context: Pick<BlockContext, 'height'>): Readiness
-  /** Canonical claim bytes of a finalised claim; `key` is `keyOf(claimId)`, for whoever has it. */
-  statementOf(state: State, claimId: Hash, key?: string): Uint8Array | undefined
+  /** Canonical claim bytes of a finalised claim; `key` is `keyOf(claimId)`. */
+  statementOf(state: State, key: string): Uint8Array | undefined
   /**
    * Null if the offence may be recorded on this state. Each is recorded once: evidence that shows the same one again, in
    * whatever variant, is refused, from committed data alone (traps K1, K2).

@@ -59,6 +59,7 @@ import { EvidencePool, type HeldEvidence } from './evidence-pool.js'
 import type {
   BlobOptions,
   BlockLimits,
+  CitedStatement,
   MempoolLimits,
   ReplicaEffect,
   ReplicaInput,
@@ -253,8 +254,6 @@ class ReplicaMachine<State> implements Replica<State> {
   #nowMs = 0
   #jobs: VerificationJob[] = []
   #hastened: Hash[] = []
-  /** By `keyOf(id)`, in this step. */
-  readonly #justProposed = new Set<string>()
   #abandoned: Hash[] = []
   #out: ReplicaEffect[] = []
 
@@ -382,11 +381,9 @@ class ReplicaMachine<State> implements Replica<State> {
 
   step(input: ReplicaInput): ReplicaEffect[] {
     this.#out = []
-    this.#justProposed.clear()
     if (input.kind !== 'round-trip') this.#nowMs = input.nowMs
     this.#handle(input)
     this.#reportWork()
-    if (this.#justProposed.size > 0) this.#out = this.#out.filter((effect) => !this.#isToldByProposal(effect))
     if (this.#jobs.length > 0) {
       this.#out.push({ kind: 'verify', jobs: this.#jobs })
       this.#jobs = []
@@ -400,11 +397,6 @@ class ReplicaMachine<State> implements Replica<State> {
       this.#abandoned = []
     }
     return this.#out
-  }
-
-  /** Everybody gets it with the proposal that was made at once; if that is lost, with the next round of gossip. */
-  #isToldByProposal(effect: ReplicaEffect): boolean {
-    return effect.kind === 'gossip' && effect.transactions.every(({ id }) => this.#justProposed.has(keyOf(id)))
   }
 
   #handle(input: ReplicaInput): void {
@@ -709,7 +701,6 @@ class ReplicaMachine<State> implements Replica<State> {
     assert(built !== null && equalBytes(built.parent, block.header.parent), 'a proposal is what was built last')
     this.#lastBuilt = null
     const { executed, transactions, gas, offences } = built
-    if (this.#out.some((effect) => effect.kind === 'gossip')) for (const { id } of transactions) this.#justProposed.add(keyOf(id))
     this.#layers.set(keyOf(block.hash), { executed, height: block.header.height, transactions, gas, offences })
     this.#scheduler.advance(built.executed.state, block.hash, block.header.height, built.transactions)
     if (built.leftOut.length > 0) this.#scheduler.refile(built.leftOut)
@@ -802,10 +793,9 @@ class ReplicaMachine<State> implements Replica<State> {
       if (this.#lacksBlob(validation, work, verdict)) continue
       if (verdict !== undefined) validation.gas.set(keyOf(work.key), verdict.gas)
       else {
-        const cited: { claimId: Hash; statement: Uint8Array }[] = []
-        for (const [index, claimId] of work.cites.entries()) {
-          const citedKey = work.citedKeys[index] as string
-          const statement = inBlock.get(citedKey) ?? this.#application.statementOf(parent, claimId, citedKey)
+        const cited: CitedStatement[] = []
+        for (const key of work.cites) {
+          const statement = inBlock.get(key) ?? this.#application.statementOf(parent, key)
           if (statement === undefined) {
             return {
               status: 'invalid',
@@ -813,7 +803,7 @@ class ReplicaMachine<State> implements Replica<State> {
               message: `transaction ${position} cites a claim that is not finalised before it`,
             }
           }
-          cited.push({ claimId, statement })
+          cited.push({ key, statement })
         }
         validation.awaited.add(keyOf(work.key))
         this.#requestVerification(work, cited, 'block')
@@ -977,11 +967,11 @@ class ReplicaMachine<State> implements Replica<State> {
    * a statement at all has the right one, and the verdict is the same everywhere; if one is missing, nobody is accused.
    */
   #citedIn(state: State, work: VerificationWork): VerificationJob['cited'] | undefined {
-    const cited: { claimId: Hash; statement: Uint8Array }[] = []
-    for (const claimId of work.cites) {
-      const statement = this.#application.statementOf(state, claimId)
+    const cited: CitedStatement[] = []
+    for (const key of work.cites) {
+      const statement = this.#application.statementOf(state, key)
       if (statement === undefined) return undefined
-      cited.push({ claimId, statement })
+      cited.push({ key, statement })
     }
     return cited
   }

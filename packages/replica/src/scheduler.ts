@@ -17,7 +17,14 @@ function blobBytesOf({ transaction: { work } }: Pooled): number {
 const MAX_MISFITS = 64
 
 /** Whether a claim can be cited; `key` is `keyOf(claimId)`. */
-type KnownClaim = (claimId: Hash, key: string) => boolean
+type KnownClaim = (key: string) => boolean
+
+/** What the application says of a transaction on a state of some height. */
+export interface FoundReadiness<State> {
+  readonly state: State
+  readonly height: Height
+  readonly readiness: Readiness
+}
 
 export interface SchedulerOptions<State> {
   readonly application: Application<State>
@@ -115,14 +122,16 @@ export class Scheduler<State> {
     return this.#suspects
   }
 
-  /** Files a transaction under ready, under what it waits for, or under the suspects. */
-  consider(item: Pooled): void {
+  /** Files a transaction under ready, under what it waits for, or under the suspects. `found` spares asking again. */
+  consider(item: Pooled, found?: FoundReadiness<State>): void {
     if (this.#ready.has(item)) return
-    switch (this.#readinessOf(item).status) {
+    const isFound = found?.state === this.#state && found.height === this.#height
+    const readiness = isFound ? found.readiness : this.#readinessOf(item)
+    switch (readiness.status) {
       case 'ready':
         return this.#makeReady(item)
       case 'later':
-        return this.#waitForCitation(item, (cite, key) => this.#isFinalised(cite, key))
+        return this.#waitForCitation(item, (key) => this.#isFinalised(key))
       case 'never':
         this.#suspects.add(item)
         return
@@ -133,13 +142,12 @@ export class Scheduler<State> {
     return this.#options.application.readiness(this.#state, item.transaction, { height: (this.#height + 1) as Height })
   }
 
-  #isFinalised(claimId: Hash, key: string): boolean {
-    return this.#options.application.statementOf(this.#state, claimId, key) !== undefined
+  #isFinalised(key: string): boolean {
+    return this.#options.application.statementOf(this.#state, key) !== undefined
   }
 
   #waitForCitation(item: Pooled, known: KnownClaim): void {
-    const { work } = item.transaction
-    const key = work === null ? undefined : work.citedKeys.find((cited, index) => !known(work.cites[index] as Hash, cited))
+    const key = item.transaction.work?.cites.find((cite) => !known(cite))
     if (key === undefined) return // it waits for a nonce
     const waiting = this.#waitingForClaim.get(key) ?? new Set()
     waiting.add(item)
@@ -150,7 +158,7 @@ export class Scheduler<State> {
   drop(item: Pooled): void {
     this.#unready(item)
     this.#suspects.delete(item)
-    for (const key of item.transaction.work?.citedKeys ?? []) {
+    for (const key of item.transaction.work?.cites ?? []) {
       const waiting = this.#waitingForClaim.get(key)
       waiting?.delete(item)
       if (waiting?.size === 0) this.#waitingForClaim.delete(key)
@@ -223,7 +231,7 @@ export class Scheduler<State> {
     let gas = 0
     let blobBytes = 0
     const mostBlobs = limits.blobBytes ?? Number.POSITIVE_INFINITY
-    const known: KnownClaim = (cite, key) => provided.has(key) || this.#isFinalised(cite, key)
+    const known: KnownClaim = (key) => provided.has(key) || this.#isFinalised(key)
     while (chosen.length < limits.transactions && misfits.length < MAX_MISFITS) {
       const item = this.#next()
       if (item === undefined) break
@@ -265,8 +273,7 @@ export class Scheduler<State> {
   /** Executable once the chosen ones are: its nonce is next and all it cites is there. */
   #followsChosen(item: Pooled, chosen: ReadonlySet<Pooled>, known: KnownClaim): boolean {
     const { transaction } = item
-    const { work } = transaction
-    if (work?.cites.every((cite, index) => known(cite, work.citedKeys[index] as string)) === false) return false
+    if (transaction.work?.cites.every(known) === false) return false
     const before = this.#options.mempool.bySenderNonce(transaction.sender, transaction.nonce - 1)
     if (before !== undefined && chosen.has(before)) return true
     // Otherwise the nonce must be the account's next already: the one before may be pooled still, in a proposal not committed.

@@ -107,7 +107,6 @@ function decodeLibrary(bytes: Uint8Array): Result<LibraryTransaction, Refusal> {
   if (!decoded.ok) return decoded
   const entry = decoded.value
   const { claim } = entry
-  const cites = entry.cites.map(claimIdOf)
   const proof = encode((writer) => writer.bool(entry.isValid).u32(entry.gas).u32(entry.salt))
   const work =
     claim === null
@@ -121,8 +120,7 @@ function decodeLibrary(bytes: Uint8Array): Result<LibraryTransaction, Refusal> {
           claim: claimBytes(claim),
           proof,
           claimId: claimIdOf(claim),
-          cites,
-          citedKeys: cites.map(keyOf),
+          cites: entry.cites.map((cite) => keyOf(claimIdOf(cite))),
         }
   return ok({ id: transactionIdOf(bytes), bytes, sender: `s${entry.sender}`, nonce: entry.nonce, gasLimit: entry.gasLimit, work, entry })
 }
@@ -176,7 +174,7 @@ export function createLibrary(initial: LibraryState = GENESIS): LibraryMachine {
       }
       return readinessUnder(rules, entryOf(transaction), context.height)
     },
-    statementOf: (state, claimId) => (state.claims.has(keyOf(claimId)) ? new Uint8Array(4) : undefined),
+    statementOf: (state, key) => (state.claims.has(key) ? new Uint8Array(4) : undefined),
     offenceRefusal: (state, offence) =>
       state.offences.includes(offenceKey(offence)) ? { code: 'offence-recorded', message: 'expected a new offence' } : null,
     execute(

@@ -58,7 +58,7 @@ export function decodeTally(bytes: Uint8Array): Result<TallyTransaction, Refusal
   const { account, nonce, workKind, salt } = decoded.value
   const id = transactionIdOf(bytes)
   const proof = workKind === 'blob' ? { proof: EMPTY_BYTES, blob: tallyBlobRef(salt) } : { proof: bytes }
-  const work = workKind === 'none' ? null : { key: id, kind: 'tally/1', claim: bytes, ...proof, claimId: id, cites: [], citedKeys: [] }
+  const work = workKind === 'none' ? null : { key: id, kind: 'tally/1', claim: bytes, ...proof, claimId: id, cites: [] }
   return ok({ id, bytes, sender: `tally/${account}`, nonce, gasLimit: 1_000_000, work, account, workKind, salt })
 }
 
