@@ -129,7 +129,7 @@ export function drawKnobs(seed: number, byzantine: number): Knobs {
     encodeOnWire: random.chance(0.1),
     epochLength: random.chance(0.4) ? random.pick([1, 2, 3, 4, 8]) : 0,
     ...drawSync(seed),
-    blobs: drawBlobs(seed),
+    blobs: drawBlobs(seed, drawSync(seed).trustCertificates),
   }
 }
 
@@ -148,10 +148,11 @@ function drawSync(seed: number): Pick<Knobs, 'trustCertificates' | 'snapshots' |
 }
 
 /** Of a stream of their own: what else a seed draws stays what it was. */
-function drawBlobs(seed: number): BlobKnobs | null {
+function drawBlobs(seed: number, prunes: boolean): BlobKnobs | null {
   const random = randomStream(seed, 'blobs')
   if (!random.chance(0.25)) return null
-  return { prunes: true, wholeRate: random.pick([0.2, 0.6, 1]), expiryRate: random.pick([0, 0.2]) }
+  // Where a state is the only way on, one that nobody serves any more is given up within 512 ticks: longer than seeds may take (seed 350).
+  return { prunes, wholeRate: random.pick([0.2, 0.6, 1]), expiryRate: random.pick([0, 0.2]) }
 }
 
 /**
