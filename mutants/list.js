@@ -1,4 +1,5 @@
 /** All mutants, in the order of the protocol: what is counted, what is voted for, how views change, what survives, what is refused. */
+import { blobs } from './blobs.js'
 import { bounds } from './bounds.js'
 import { catchUp } from './catch-up.js'
 import { edge } from './edge.js'
@@ -26,6 +27,7 @@ export const MUTANTS = [
   formats,
   encoder,
   bounds,
+  blobs,
 ].flat()
 
 export class UnknownMutantError extends Error {}

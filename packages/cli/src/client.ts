@@ -7,6 +7,8 @@ import { asObject, type JsonObject, listAt, numberAt, optionalNumberAt, optional
 
 export const DEFAULT_URL = 'http://127.0.0.1:27101'
 const ANSWER_TIMEOUT_MS = 10_000
+/** The answer to the last chunk waits until the whole blob is durable. */
+const UPLOAD_TIMEOUT_MS = 120_000
 const MAX_ERROR_TEXT = 200
 
 export interface SyncStatus {
@@ -93,6 +95,15 @@ export interface SubmissionOutcome {
 
 export type Wait = 'none' | 'admitted' | 'final'
 
+/** How far an upload is. */
+export interface Upload {
+  readonly chunkBytes: number
+  readonly chunks: number
+  /** Inclusive ranges. */
+  readonly missing: readonly (readonly [from: number, to: number])[]
+  readonly complete: boolean
+}
+
 export interface Client {
   readonly url: string
   status(): Promise<NodeStatus>
@@ -107,6 +118,10 @@ export interface Client {
   /** `batch` is the encoded list. */
   submitBatch(batch: Uint8Array, wait: Wait, timeoutMs: number): Promise<readonly SubmissionOutcome[]>
   transaction(id: string): Promise<SubmissionOutcome>
+  /** Begins to upload a blob, or says how far it is. */
+  beginUpload(rootHex: string, bytes: number): Promise<Upload>
+  /** `body`: the hashes beside the way to the root, then the chunk. */
+  putChunk(rootHex: string, bytes: number, index: number, body: Uint8Array): Promise<Upload>
   isFinal(claimIdHex: string): Promise<boolean>
   /** One page of claims, newest first; "next" goes into `before` for the one after it. */
   claims(query: Readonly<Record<string, string>>): Promise<JsonObject>
@@ -128,6 +143,9 @@ export function createClient(address: string): Client {
   const url = checkedUrl(address)
   const call = (path: string, init: RequestInit = {}, timeoutMs = ANSWER_TIMEOUT_MS): Promise<Answer> => request(url, path, init, timeoutMs)
   const getJson = async (path: string): Promise<JsonObject> => expectOk(url, await call(path))
+  const post = async (path: string): Promise<JsonObject> => expectOk(url, await call(path, { method: 'POST' }, UPLOAD_TIMEOUT_MS))
+  const put = async (path: string, body: Uint8Array): Promise<JsonObject> =>
+    expectOk(url, await call(path, { ...octets(body), method: 'PUT' }, UPLOAD_TIMEOUT_MS))
   const read = async <T>(answer: Promise<JsonObject>, parse: (object: JsonObject) => T): Promise<T> => {
     const object = await answer
     return shaped(url, () => parse(object))
@@ -151,6 +169,8 @@ export function createClient(address: string): Client {
       const object = expectOk(url, await call(path, octets(batch), timeoutMs + 3 * ANSWER_TIMEOUT_MS))
       return shaped(url, () => listAt(object, 'results').map((result) => parseOutcome(asObject(result, 'a result'))))
     },
+    beginUpload: (root, bytes) => read(post(`/v1/blobs/${root}?bytes=${bytes}`), parseUpload),
+    putChunk: (root, bytes, index, body) => read(put(`/v1/blobs/${root}/${index}?bytes=${bytes}`, body), parseUpload),
     transaction: async (id) => {
       const answer = await call(`/v1/transactions/${id}`)
       if (answer.status === 404) return { status: 'unknown', id }
@@ -249,6 +269,14 @@ function shaped<T>(url: string, parse: () => T): T {
     if (error instanceof ShapeError) throw unreachable(url, `its answer is not understood (${error.message}); is it of another version?`)
     throw error
   }
+}
+
+function parseUpload(o: JsonObject): Upload {
+  const missing = listAt(o, 'missing').map((range): [number, number] => {
+    if (!Array.isArray(range) || range.length !== 2) throw new ShapeError('a range of chunks is not a pair')
+    return [Number(range[0]), Number(range[1])]
+  })
+  return { chunkBytes: numberAt(o, 'chunkBytes'), chunks: numberAt(o, 'chunks'), missing, complete: o['complete'] === true }
 }
 
 function parseStatus(o: JsonObject): NodeStatus {

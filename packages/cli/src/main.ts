@@ -61,4 +61,5 @@ try {
   if (!(error instanceof CommanderError)) throw error
   process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage
 }
-process.exit()
+// A pipe takes 64 KiB at a time: a long answer would be cut off.
+process.stdout.write('', () => process.exit())

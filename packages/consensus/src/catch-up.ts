@@ -76,7 +76,10 @@ function roughBytes(message: Message): number {
     case 'view-claim':
     case 'snapshot':
     case 'chunk':
-      return fixed // the last two are the replica's to send, and to count
+    case 'blob-part':
+    case 'blob-held':
+    case 'blob-absent':
+      return fixed // those after VIEW-CLAIM are the replica's to send, and to count
     case 'evidence':
       return fixed + message.evidence.length
   }

@@ -338,6 +338,10 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
       case 'snapshot':
       case 'chunk':
         return ok(null) // prove themselves, to whoever has asked for them and knows what it trusts (snapshot.ts)
+      case 'blob-part':
+      case 'blob-held':
+      case 'blob-absent':
+        return ok(null) // a part proves itself to whoever has asked; the others are hints from whom the channel names
       case 'evidence': {
         const evidence = checkEvidenceForm(message.evidence, evidenceContext)
         return evidence.ok ? ok(null) : evidence

@@ -287,7 +287,7 @@ function onMessage(state: State, input: Extract<Input, { kind: 'message' }>): vo
     case 'status':
       return onStatus(state, from, message)
     case 'fetch':
-      if (message.want === 'snapshot' || message.want === 'chunk') return // for whoever has states: the replica
+      if (message.want === 'snapshot' || message.want === 'chunk' || message.want === 'blob') return // for whoever has them: the replica
       return message.want === 'view' ? onViewFetch(state, from, message.nonce) : onFetch(state, from, message)
     case 'blocks':
       return onBlocks(state, from, message)
@@ -298,6 +298,10 @@ function onMessage(state: State, input: Extract<Input, { kind: 'message' }>): vo
     case 'snapshot':
     case 'chunk':
       return // for whoever has states: the replica
+    case 'blob-part':
+    case 'blob-held':
+    case 'blob-absent':
+      return // for whoever has blobs: the replica
     case 'evidence':
       return // for whoever fills blocks: the replica
   }

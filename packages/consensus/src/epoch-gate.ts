@@ -99,6 +99,9 @@ export function epochNamedBy(message: Message): Epoch | null {
     case 'fetch':
     case 'snapshot':
     case 'chunk':
+    case 'blob-part':
+    case 'blob-held':
+    case 'blob-absent':
       return null
   }
 }

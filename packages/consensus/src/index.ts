@@ -1,3 +1,4 @@
+export * from './blob.js'
 export * from './block.js'
 export { createForkableConsensus, type ForkableConsensus } from './branching.js'
 export * from './certificate.js'

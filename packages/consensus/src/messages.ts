@@ -26,6 +26,16 @@ import {
 } from '@aethel/codec'
 import { domainTag, hashEncoded } from '@aethel/crypto'
 import {
+  BLOB_CHUNK_BYTES,
+  type BlobPart,
+  type BlobRef,
+  blobChunks,
+  MAX_BLOB_BYTES,
+  MAX_BLOB_PATH,
+  readBlobRef,
+  writeBlobRef,
+} from './blob.js'
+import {
   type Block,
   type Header,
   MAX_BLOCK_TRANSACTIONS,
@@ -116,6 +126,8 @@ export type Fetch =
   | { readonly kind: 'fetch'; readonly want: 'snapshot'; readonly epoch: Epoch }
   /** A part of the state after the block of this height; the application says what lanes and cursors mean. */
   | { readonly kind: 'fetch'; readonly want: 'chunk'; readonly height: Height; readonly lane: number; readonly cursor: Uint8Array }
+  /** One chunk of a blob (§9). */
+  | { readonly kind: 'fetch'; readonly want: 'blob'; readonly blob: BlobRef; readonly index: number }
 
 /** The view that the sender is in or asks for, durably, said after it was asked with this nonce. */
 export interface ViewClaim {
@@ -163,6 +175,25 @@ export interface ChunkMessage {
   readonly chunk: Uint8Array
 }
 
+/** A chunk of a blob, as asked for; it proves itself against the root. */
+export interface BlobPartMessage {
+  readonly kind: 'blob-part'
+  readonly blob: BlobRef
+  readonly part: BlobPart
+}
+
+/** Blobs that the sender has, whole, and has checked: of transactions that are not final yet. */
+export interface BlobHeld {
+  readonly kind: 'blob-held'
+  readonly blobs: readonly BlobRef[]
+}
+
+/** The sender was asked for a part of this blob and does not have it. */
+export interface BlobAbsent {
+  readonly kind: 'blob-absent'
+  readonly blob: BlobRef
+}
+
 /** Canonical evidence (protocol.md §11); it proves itself. */
 export interface EvidenceMessage {
   readonly kind: 'evidence'
@@ -181,12 +212,18 @@ export type Message =
   | ViewClaim
   | SnapshotMessage
   | ChunkMessage
+  | BlobPartMessage
+  | BlobHeld
+  | BlobAbsent
   | EvidenceMessage
 
 /** Heights a STATUS may describe, and links a BLOCKS may carry: at least twice any sensible window. */
 export const MAX_STATUS_SLOTS = 256
 export const MAX_LINKS = 256
 export const MAX_SYNC_BLOCKS = 1024
+/** Blobs named in one BLOB-HELD. */
+export const MAX_BLOBS_TOLD = 64
+const MAX_BLOB_INDEX: number = blobChunks(MAX_BLOB_BYTES)
 /**
  * Transactions of all blocks of one BLOCKS: those of the largest block. Each is hashed once the certificate is found good, and
  * each is an object of its own before that; a frame has room for three million of a byte each (trap E6).
@@ -246,9 +283,12 @@ const TAG = {
   blocksWithGas: 10,
   snapshot: 11,
   chunk: 12,
+  'blob-part': 13,
+  'blob-held': 14,
+  'blob-absent': 15,
   evidence: 20,
 } as const
-const WANT = { block: 0, committed: 1, view: 2, snapshot: 3, chunk: 4 } as const
+const WANT = { block: 0, committed: 1, view: 2, snapshot: 3, chunk: 4, blob: 5 } as const
 
 export function writeVote(writer: Writer, vote: Vote): void {
   writeBallot(writer, vote)
@@ -348,8 +388,13 @@ function readFetch(reader: Reader): Fetch {
       return { kind: 'fetch', want: 'snapshot', epoch: epoch(reader.u64()) }
     case WANT.chunk:
       return { kind: 'fetch', want: 'chunk', ...readPlace(reader) }
+    case WANT.blob:
+      return { kind: 'fetch', want: 'blob', blob: readBlobRef(reader), index: readBlobIndex(reader) }
     default:
-      return reader.fail('fetch-kind', `expected a wish 0 (block), 1 (committed), 2 (view), 3 (snapshot) or 4 (chunk), got ${want}`)
+      return reader.fail(
+        'fetch-kind',
+        `expected a wish 0 (block), 1 (committed), 2 (view), 3 (snapshot), 4 (chunk) or 5 (blob), got ${want}`,
+      )
   }
 }
 
@@ -370,7 +415,16 @@ function writeFetch(writer: Writer, message: Fetch): void {
       return
     case 'chunk':
       return writePlace(writer, message)
+    case 'blob':
+      writeBlobRef(writer, message.blob)
+      writer.u32(message.index)
+      return
   }
+}
+
+function readBlobIndex(reader: Reader): number {
+  const index = reader.u32()
+  return index < MAX_BLOB_INDEX ? index : reader.fail('range', `expected a chunk below ${MAX_BLOB_INDEX}, got ${index}`)
 }
 
 function writePlace(writer: Writer, place: Pick<ChunkMessage, 'height' | 'lane' | 'cursor'>): void {
@@ -408,6 +462,20 @@ export function writeMessage(writer: Writer, message: Message): void {
       writePlace(writer, message)
       writer.bytes(message.chunk)
       return
+    case 'blob-part': {
+      const { index, path, chunk } = message.part
+      writeBlobRef(writer, message.blob)
+      writer
+        .u32(index)
+        .list(path, (w, hash) => w.raw(hash))
+        .bytes(chunk)
+      return
+    }
+    case 'blob-held':
+      writer.list(message.blobs, writeBlobRef)
+      return
+    case 'blob-absent':
+      return writeBlobRef(writer, message.blob)
     case 'blocks':
       writer.list(message.blocks, writeBlock).list(message.links, writeHeader)
       writeCertificate(writer, message.certificate)
@@ -491,6 +559,16 @@ export function readMessage(reader: Reader): Message {
       return { kind: 'snapshot', offer: readOffer(reader) }
     case TAG.chunk:
       return { kind: 'chunk', ...readPlace(reader), chunk: reader.bytes(MAX_CHUNK_BYTES) }
+    case TAG['blob-part']: {
+      const blob = readBlobRef(reader)
+      const index = readBlobIndex(reader)
+      const path = reader.list(MAX_BLOB_PATH, (r) => r.hash())
+      return { kind: 'blob-part', blob, part: { index, path, chunk: reader.bytes(BLOB_CHUNK_BYTES) } }
+    }
+    case TAG['blob-held']:
+      return { kind: 'blob-held', blobs: reader.list(MAX_BLOBS_TOLD, readBlobRef) }
+    case TAG['blob-absent']:
+      return { kind: 'blob-absent', blob: readBlobRef(reader) }
     case TAG.evidence:
       return { kind: 'evidence', evidence: reader.bytes(MAX_EVIDENCE_BYTES) }
     default:

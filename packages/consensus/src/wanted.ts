@@ -31,6 +31,9 @@ export function wants(state: State, from: ValidatorIndex, message: Message): boo
     case 'fetch':
     case 'snapshot':
     case 'chunk':
+    case 'blob-part':
+    case 'blob-held':
+    case 'blob-absent':
     case 'evidence':
       return true // a stale VIEW-CHANGE is answered; a FETCH carries no signature; the replica knows which offences are old
   }

@@ -27,6 +27,7 @@ import {
 import {
   type CommittedTip,
   createValidatorSet,
+  MAX_BLOB_BYTES,
   MAX_BLOCK_TRANSACTIONS,
   MAX_EPOCH_LENGTH,
   type Validator,
@@ -63,6 +64,8 @@ export interface Parameters {
   readonly mempoolOrder: MempoolOrder
   /** Blocks per epoch; 0: one epoch, so the validators never change (protocol.md §10). */
   readonly epochLength: number
+  /** Proofs that travel as blobs, each, and those of a block together; 0: none do. */
+  readonly maxBlobBytes: number
 }
 
 export const DEFAULT_PARAMETERS: Parameters = {
@@ -73,6 +76,7 @@ export const DEFAULT_PARAMETERS: Parameters = {
   maxProofBytes: 1024 * 1024,
   mempoolOrder: 'difficulty',
   epochLength: 0,
+  maxBlobBytes: 256 * 1024 * 1024,
 }
 
 export interface GenesisKind {
@@ -105,8 +109,9 @@ export interface Genesis {
   readonly governance?: Governance
 }
 
-/** Of a chain with one epoch, and of one with many; each also with kinds from outside. */
+/** Of a chain with one epoch, and of one with many; each also with kinds from outside; and so many more for each of these with blobs. */
 const GENESIS_VERSION = { single: 1, epochs: 2, singleWithDigests: 3, epochsWithDigests: 4 } as const
+const VERSIONS_WITH_BLOBS = 4
 const MAX_CHAIN_NAME_BYTES = 64
 const MAX_GENESIS_VALIDATORS: number = MAX_CHAIN_VALIDATORS
 const MAX_KINDS = 64
@@ -121,7 +126,7 @@ export function writeParameters(writer: Writer, parameters: Parameters): void {
   writer.u32(parameters.maxProofBytes).u8(parameters.mempoolOrder === 'difficulty' ? 1 : 2)
 }
 
-function readParameters(reader: Reader): Omit<Parameters, 'epochLength'> {
+function readParameters(reader: Reader): Omit<Parameters, 'epochLength' | 'maxBlobBytes'> {
   const numbers = {
     window: reader.u16(),
     blockTransactions: reader.u32(),
@@ -139,9 +144,11 @@ function hasDigests(genesis: Genesis): boolean {
 }
 
 function versionOf(genesis: Genesis): number {
-  const single = genesis.parameters.epochLength === 0
-  if (hasDigests(genesis)) return single ? GENESIS_VERSION.singleWithDigests : GENESIS_VERSION.epochsWithDigests
-  return single ? GENESIS_VERSION.single : GENESIS_VERSION.epochs
+  const { epochLength, maxBlobBytes } = genesis.parameters
+  const single = epochLength === 0
+  const withBlobs = maxBlobBytes === 0 ? 0 : VERSIONS_WITH_BLOBS
+  if (hasDigests(genesis)) return withBlobs + (single ? GENESIS_VERSION.singleWithDigests : GENESIS_VERSION.epochsWithDigests)
+  return withBlobs + (single ? GENESIS_VERSION.single : GENESIS_VERSION.epochs)
 }
 
 function readKind(reader: Reader, withDigests: boolean): GenesisKind {
@@ -152,10 +159,11 @@ function readKind(reader: Reader, withDigests: boolean): GenesisKind {
 
 export function encodeGenesis(genesis: Genesis): Uint8Array {
   return encode((writer) => {
-    const { epochLength } = genesis.parameters
+    const { epochLength, maxBlobBytes } = genesis.parameters
     writer.u16(versionOf(genesis)).text(genesis.chainName).u64(genesis.genesisTimeMs)
     writer.list(genesis.validators, (w, validator) => w.raw(validator.publicKey).u128(validator.power))
     writeParameters(writer, genesis.parameters)
+    if (maxBlobBytes > 0) writer.u32(maxBlobBytes)
     const withDigests = hasDigests(genesis)
     writer.list(genesis.kinds, (w, kind) => {
       w.text(kind.kind).u16(kind.revision)
@@ -170,15 +178,17 @@ export function encodeGenesis(genesis: Genesis): Uint8Array {
 
 export function decodeGenesis(bytes: Uint8Array): Result<Genesis, Refusal> {
   const decoded = decode(bytes, (reader) => {
-    const version = reader.u16()
-    if (version < GENESIS_VERSION.single || version > GENESIS_VERSION.epochsWithDigests)
-      reader.fail('version', `expected a genesis version of 1 to 4, got ${version}`)
+    const written = reader.u16()
+    if (written < GENESIS_VERSION.single || written > GENESIS_VERSION.epochsWithDigests + VERSIONS_WITH_BLOBS)
+      reader.fail('version', `expected a genesis version of 1 to 8, got ${written}`)
+    const withBlobs = written > VERSIONS_WITH_BLOBS
+    const version = withBlobs ? written - VERSIONS_WITH_BLOBS : written
     const withDigests = version === GENESIS_VERSION.singleWithDigests || version === GENESIS_VERSION.epochsWithDigests
     const fields = {
       chainName: reader.text(MAX_CHAIN_NAME_BYTES),
       genesisTimeMs: reader.u64(),
       validators: reader.list(MAX_GENESIS_VALIDATORS, (r) => ({ publicKey: r.publicKey(), power: r.u128() })),
-      parameters: readParameters(reader),
+      parameters: { ...readParameters(reader), maxBlobBytes: withBlobs ? readMaxBlobBytes(reader) : 0 },
       kinds: reader.list(MAX_KINDS, (r) => readKind(r, withDigests)),
       libraries: reader.list(MAX_LIBRARIES, (r) => ({ name: r.text(MAX_LIBRARY_NAME_BYTES), digest: r.hash() })),
     }
@@ -195,6 +205,11 @@ export function decodeGenesis(bytes: Uint8Array): Result<Genesis, Refusal> {
     return { ...fields, parameters: { ...fields.parameters, epochLength }, ...governance }
   })
   return decoded.ok ? checkGenesis(decoded.value) : decoded
+}
+
+function readMaxBlobBytes(reader: Reader): number {
+  const bytes = reader.u32()
+  return bytes > 0 ? bytes : reader.fail('blob-bytes', 'expected a chain without blobs to have a genesis version of 1 to 4')
 }
 
 /** What every genesis must satisfy, however it was made. */
@@ -284,6 +299,9 @@ function checkParameters(parameters: Parameters): Result<null, Refusal> {
   if (!inRange(parameters.maxProofBytes, 1, MAX_PROOF_BYTES)) {
     return refuse('genesis-parameters', `expected maxProofBytes of 1..${MAX_PROOF_BYTES}, got ${parameters.maxProofBytes}`)
   }
+  if (!inRange(parameters.maxBlobBytes, 0, MAX_BLOB_BYTES)) {
+    return refuse('genesis-parameters', `expected maxBlobBytes of 0..${MAX_BLOB_BYTES}, got ${parameters.maxBlobBytes}`)
+  }
   if (!inRange(parameters.blockBytes, 1, MAX_U32) || !inRange(parameters.blockGas, 1, Number.MAX_SAFE_INTEGER)) {
     return refuse('genesis-parameters', 'expected positive limits of bytes and gas per block')
   }
@@ -327,6 +345,7 @@ export function genesisToJson(genesis: Genesis): string {
         maxProofBytes: String(parameters.maxProofBytes),
         mempoolOrder: parameters.mempoolOrder,
         ...(parameters.epochLength === 0 ? {} : { epochLength: String(parameters.epochLength) }),
+        ...(parameters.maxBlobBytes === 0 ? {} : { maxBlobBytes: String(parameters.maxBlobBytes) }),
       },
       kinds: genesis.kinds.map(({ kind, revision, digest }) => ({
         kind,
@@ -363,9 +382,11 @@ export function genesisFromJson(bytes: Uint8Array): Result<Genesis, Refusal> {
       ['format', 'chainId', 'chainName', 'genesisTimeMs', 'validators', 'parameters', 'kinds', 'libraries'],
       ['governance'],
     )
-    const parameters = jsonFields(fields.get('parameters') ?? null, 'parameters', PARAMETER_FIELDS, ['epochLength'])
+    const parameters = jsonFields(fields.get('parameters') ?? null, 'parameters', PARAMETER_FIELDS, ['epochLength', 'maxBlobBytes'])
     const epochLength = parameters.has('epochLength') ? jsonInteger(parameters.get('epochLength'), 'epochLength', MAX_EPOCH_LENGTH) : 0
     if (parameters.has('epochLength') && epochLength === 0) failJson('json-shape', 'expected no epochLength rather than one of 0')
+    const maxBlobBytes = parameters.has('maxBlobBytes') ? jsonInteger(parameters.get('maxBlobBytes'), 'maxBlobBytes', MAX_BLOB_BYTES) : 0
+    if (parameters.has('maxBlobBytes') && maxBlobBytes === 0) failJson('json-shape', 'expected no maxBlobBytes rather than one of 0')
     const governance = fields.has('governance') ? { governance: readGovernance(fields.get('governance') ?? null) } : {}
     const genesis: Genesis = {
       chainName: jsonText(fields.get('chainName'), 'chainName', MAX_CHAIN_NAME_BYTES),
@@ -385,6 +406,7 @@ export function genesisFromJson(bytes: Uint8Array): Result<Genesis, Refusal> {
         maxProofBytes: jsonInteger(parameters.get('maxProofBytes'), 'maxProofBytes', MAX_U32),
         mempoolOrder: jsonText(parameters.get('mempoolOrder'), 'mempoolOrder', 16) as MempoolOrder,
         epochLength,
+        maxBlobBytes,
       },
       kinds: jsonList(fields.get('kinds'), 'kinds', MAX_KINDS).map((item) => {
         const kind = jsonFields(item, 'kind', ['kind', 'revision'], ['digest'])

@@ -7,7 +7,7 @@ import type { ProofVerifier } from '@aethel/proofs'
 import type { Genesis } from './genesis.js'
 import { MAX_LIBRARY_AXIOMS } from './records.js'
 
-export type { CitedClaims, Meter, ProofVerifier, Verdict } from '@aethel/proofs'
+export type { CitedClaims, Meter, ProofSource, ProofVerifier, Verdict } from '@aethel/proofs'
 
 export interface LedgerKind {
   readonly verifier: ProofVerifier<unknown>

@@ -22,7 +22,7 @@ import {
   refuse,
   toHex,
 } from '@aethel/codec'
-import { isBoundary, type Offence, type VerifySignature } from '@aethel/consensus'
+import { type BlobRef, isBoundary, type Offence, type VerifySignature } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import { claimIdOf } from '@aethel/proofs'
 import {
@@ -67,7 +67,7 @@ import {
   StateView,
   statementChange,
 } from './state.js'
-import { beginningOf, decodeTransaction, type SignedTransaction, type SubmitProof, useSigningBytes } from './transaction.js'
+import { beginningOf, decodeTransaction, INLINE_PROOF_BYTES, type SignedTransaction, type SubmitProof, useSigningBytes } from './transaction.js'
 import {
   applyUpdate,
   CURRENT_VALIDATORS_PATH,
@@ -95,7 +95,7 @@ export interface LedgerTransaction extends Transaction {
   readonly place: { readonly library: string; readonly label: string } | null
   /** What the submitter says the claim was made from; for searching, never for deciding. */
   readonly sourceDigest: Hash | null
-  /** Of the proof bytes; null without a proof. */
+  /** Of the proof bytes, or the root of the blob; null without a proof. */
   readonly proofHash: Hash | null
   /** `keyOf` of the claim: it is looked up often. */
   readonly claimKey: string
@@ -278,6 +278,9 @@ class Ledger {
         `expected one of the proof kinds ${[...this.#kinds.keys()].join(', ')}, got ${JSON.stringify(action.kind)}`,
       )
     }
+    const { blob } = action
+    const refusal = blob === undefined ? null : blobRefusal(this.#genesis.parameters, kind, blob)
+    if (refusal !== null) return err(refusal)
     const maxProofBytes = Math.min(this.#genesis.parameters.maxProofBytes, kind.verifier.limits.proofBytes)
     if (action.proof.length > maxProofBytes)
       return refuse('proof-too-large', `expected a proof of at most ${maxProofBytes} bytes, got ${action.proof.length}`)
@@ -406,7 +409,7 @@ class Ledger {
         kind: work.kind,
         claimId: work.claimId,
         proofHash,
-        proofBytes: work.proof.length,
+        proofBytes: work.blob?.bytes ?? work.proof.length,
         gas,
         height: height(context.height),
         timestampMs: context.timestampMs,
@@ -485,20 +488,38 @@ function readProof(kind: LedgerKind, action: SubmitProof): Result<ReadProof, Ref
   const parsed = kind.verifier.parseClaim(action.claim)
   if (!parsed.ok) return parsed
   const { claim, claimId } = parsed.value
-  const citations = kind.verifier.citationsOf(claim, action.proof)
+  const { blob } = action
+  const citations = blob === undefined ? kind.verifier.citationsOf(claim, action.proof) : ok([]) // kinds that cite take no blobs
   if (!citations.ok) return citations
   const place = kind.describe === undefined ? null : kind.describe(claim)
   if (place !== null && encode((writer) => writer.text(place.label)).length - 4 > MAX_LABEL_BYTES) {
     return refuse('label-too-long', `expected a label of at most ${MAX_LABEL_BYTES} bytes`)
   }
-  const proofHash = proofHashOf(action.proof)
+  const proofHash = blob?.root ?? proofHashOf(action.proof)
   const key = hashTagged(
     'aethel/verdict/v1',
     encode((writer) => writer.text(action.kind).raw(claimId).raw(proofHash)),
   )
   const cites = citations.value.map((citation) => keyOf(citation.claimId))
-  const work = { key, kind: action.kind, claim: action.claim, proof: action.proof, claimId, cites }
-  return ok({ work, place, proofHash })
+  const work: VerificationWork = { key, kind: action.kind, claim: action.claim, proof: action.proof, claimId, cites }
+  return ok({ work: blob === undefined ? work : { ...work, blob }, place, proofHash })
+}
+
+/** The chain and the kind must admit blobs; and what fits a transaction comes in one, so that nobody has to fetch crumbs. */
+function blobRefusal({ maxBlobBytes, maxProofBytes }: Genesis['parameters'], { verifier }: LedgerKind, blob: BlobRef): Refusal | null {
+  const { kind, streamed } = verifier
+  if (maxBlobBytes === 0)
+    return { code: 'no-blobs', message: 'expected the proof in the transaction, because genesis of this chain admits no blobs' }
+  if (streamed === undefined)
+    return { code: 'no-blobs', message: `expected the proof in the transaction, because proofs of ${kind} cannot be checked in pieces` }
+  const [least, most] = [Math.min(maxProofBytes, INLINE_PROOF_BYTES) + 1, Math.min(maxBlobBytes, streamed.limits.proofBytes)]
+  if (blob.bytes < least)
+    return {
+      code: 'blob-too-small',
+      message: `expected a blob of at least ${least} bytes, got ${blob.bytes}; send the proof in the transaction`,
+    }
+  if (blob.bytes > most) return { code: 'proof-too-large', message: `expected a proof of at most ${most} bytes, got ${blob.bytes}` }
+  return null
 }
 
 // --- storage ----------------------------------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ export interface ClaimRecord {
   readonly kind: string
   /** H(kind, canonical claim bytes). */
   readonly claimId: Hash
-  /** Of the proof that was checked: H(proof bytes). */
+  /** Of the proof that was checked: H(proof bytes), or the root of the blob that it was (protocol.md §9). */
   readonly proofHash: Hash
   readonly proofBytes: number
   /** What checking it cost: the claim's difficulty. */

@@ -6,6 +6,7 @@
 import {
   concatBytes,
   decode,
+  EMPTY_BYTES,
   encode,
   HASH_BYTES,
   type Hash,
@@ -20,6 +21,7 @@ import {
   useEncoded,
   type Writer,
 } from '@aethel/codec'
+import { type BlobRef, readBlobRef, writeBlobRef } from '@aethel/consensus'
 import { domainTag } from '@aethel/crypto'
 import { MAX_KIND_BYTES } from './records.js'
 import { readUpdate, type UpdateValidators, writeUpdate } from './validators.js'
@@ -28,6 +30,8 @@ export const TRANSACTION_VERSION = 1
 /** Upper bounds of the format; a chain's own limits are at most these. Together below consensus' MAX_TRANSACTION_BYTES. */
 export const MAX_CLAIM_BYTES: number = 3 * 1024 * 1024
 export const MAX_PROOF_BYTES: number = 4 * 1024 * 1024
+/** Proofs up to this always travel in their transaction; larger ones may, up to the chain's `maxProofBytes`, or as blobs. */
+export const INLINE_PROOF_BYTES: number = 64 * 1024
 export const MAX_NOTE_BYTES = 1024
 export const MAX_TITLE_BYTES = 256
 export const MAX_TOOLCHAIN_BYTES = 128
@@ -45,7 +49,10 @@ export interface SubmitProof {
   readonly kind: string
   /** Canonical claim bytes of the kind. */
   readonly claim: Uint8Array
+  /** Empty if it travels as a blob. */
   readonly proof: Uint8Array
+  /** Left out: the proof is in the transaction. */
+  readonly blob?: BlobRef
   readonly metadata: ProofMetadata | null
 }
 
@@ -75,13 +82,17 @@ export interface SignedTransaction extends UnsignedTransaction {
   readonly signature: Signature
 }
 
-const ACTION = { 'submit-proof': 1, note: 2, 'update-validators': 3 } as const
+/** Submitting a proof has two forms: with the proof, and with a reference to a blob. */
+const ACTION = { 'submit-proof': 1, note: 2, 'update-validators': 3, 'submit-blob': 4 } as const
 
 function writeAction(writer: Writer, action: Action): void {
-  writer.u8(ACTION[action.type])
+  const { blob } = action.type === 'submit-proof' ? action : {}
+  writer.u8(blob === undefined ? ACTION[action.type] : ACTION['submit-blob'])
   switch (action.type) {
     case 'submit-proof':
-      writer.text(action.kind).bytes(action.claim).bytes(action.proof)
+      writer.text(action.kind).bytes(action.claim)
+      if (blob === undefined) writer.bytes(action.proof)
+      else writeBlobRef(writer, blob)
       writer.optional(action.metadata, (w, metadata) => {
         w.text(metadata.title)
           .optional(metadata.sourceDigest, (ww, digest) => ww.raw(digest))
@@ -105,19 +116,35 @@ function readAction(reader: Reader): Action {
         kind: reader.text(MAX_KIND_BYTES),
         claim: reader.bytes(MAX_CLAIM_BYTES),
         proof: reader.bytes(MAX_PROOF_BYTES),
-        metadata: reader.optional((r) => ({
-          title: r.text(MAX_TITLE_BYTES),
-          sourceDigest: r.optional((rr) => rr.hash()),
-          toolchain: r.text(MAX_TOOLCHAIN_BYTES),
-        })),
+        metadata: readMetadata(reader),
+      }
+    case ACTION['submit-blob']:
+      return {
+        type: 'submit-proof',
+        kind: reader.text(MAX_KIND_BYTES),
+        claim: reader.bytes(MAX_CLAIM_BYTES),
+        proof: EMPTY_BYTES,
+        blob: readBlobRef(reader),
+        metadata: readMetadata(reader),
       }
     case ACTION.note:
       return { type: 'note', data: reader.bytes(MAX_NOTE_BYTES) }
     case ACTION['update-validators']:
       return readUpdate(reader)
     default:
-      return reader.fail('action', `expected action 1 (submit-proof), 2 (note) or 3 (update-validators), got ${tag}`)
+      return reader.fail(
+        'action',
+        `expected action 1 (submit-proof), 2 (note), 3 (update-validators) or 4 (submit-proof, as a blob), got ${tag}`,
+      )
   }
+}
+
+function readMetadata(reader: Reader): ProofMetadata | null {
+  return reader.optional((r) => ({
+    title: r.text(MAX_TITLE_BYTES),
+    sourceDigest: r.optional((rr) => rr.hash()),
+    toolchain: r.text(MAX_TOOLCHAIN_BYTES),
+  }))
 }
 
 function encodeUnsigned(transaction: UnsignedTransaction): Uint8Array {

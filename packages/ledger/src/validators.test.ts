@@ -251,8 +251,9 @@ describe('bytes', () => {
   it('a genesis with epochs and governance has its own bytes and JSON; without them both are what they were', () => {
     expect(must(decodeGenesis(encodeGenesis(genesis)))).toEqual(genesis)
     expect(must(genesisFromJson(new TextEncoder().encode(genesisToJson(genesis))))).toEqual(genesis)
-    expect([...encodeGenesis(genesis).subarray(0, 2)]).toEqual([0, 2])
-    expect([...encodeGenesis(singleEpoch).subarray(0, 2)]).toEqual([0, 1])
+    const withoutBlobs = (each: Genesis): Genesis => ({ ...each, parameters: { ...each.parameters, maxBlobBytes: 0 } })
+    expect([...encodeGenesis(withoutBlobs(genesis)).subarray(0, 2)]).toEqual([0, 2])
+    expect([...encodeGenesis(withoutBlobs(singleEpoch)).subarray(0, 2)]).toEqual([0, 1])
     expect(genesisToJson(singleEpoch)).not.toContain('epochLength')
     const { governance: _, ...ungoverned } = genesis
     expect(must(decodeGenesis(encodeGenesis(ungoverned)))).toEqual(ungoverned)

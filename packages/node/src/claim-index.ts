@@ -7,7 +7,7 @@ import { encode, fromHex, type Hash, type Height, hash, keyOf, utf8 } from '@aet
 import { sha256 } from '@aethel/crypto'
 import type { ClaimRecord } from '@aethel/ledger'
 
-const DIMENSIONS = ['all', 'kind', 'label', 'source', 'sender'] as const
+const DIMENSIONS = ['all', 'kind', 'label', 'source', 'sender', 'blob'] as const
 export type Dimension = (typeof DIMENSIONS)[number]
 
 /** Of SHA-256: two values with one fingerprint cost a look at each other's claims, nothing more. */
@@ -27,6 +27,8 @@ export interface IndexedClaim {
   readonly label: string | null
   readonly sourceDigest: Hash | null
   readonly sender: Uint8Array
+  /** Root of the blob that its proof is. */
+  readonly blob?: Hash
 }
 
 /** What is written for a claim at its place. */
@@ -39,6 +41,7 @@ export function indexEntries(claim: IndexedClaim, place: Place): (readonly [key:
   add('sender', claim.sender)
   if (claim.label !== null) add('label', utf8(claim.label))
   if (claim.sourceDigest !== null) add('source', claim.sourceDigest)
+  if (claim.blob !== undefined) add('blob', claim.blob)
   return entries
 }
 
@@ -72,6 +75,13 @@ export function rangeFor(
   const end: Place = height === undefined ? { height: Number.MAX_SAFE_INTEGER, index: 0 } : { height: height + 1, index: 0 }
   const isBefore = before !== null && (before.height < end.height || (before.height === end.height && before.index < end.index))
   return { gte: at({ height: height ?? 0, index: 0 }), lt: at(isBefore ? before : end), dimension }
+}
+
+/** Claims whose proofs are this blob. */
+export function rangeOfBlob(root: Hash): { readonly gte: Uint8Array; readonly lt: Uint8Array } {
+  const prefix = prefixOf('blob', root)
+  const at = (height: number): Uint8Array => encode((writer) => writer.raw(prefix).u64(height).u32(0))
+  return { gte: at(0), lt: at(Number.MAX_SAFE_INTEGER) }
 }
 
 function mostTelling(query: ClaimQuery): [Dimension, Uint8Array | null] {

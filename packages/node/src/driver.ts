@@ -46,6 +46,7 @@ import {
 } from '@aethel/replica'
 import type { Store, StoreRecord, TransactionPlace } from '@aethel/storage'
 import { AbortAlarm } from './abort-alarm.js'
+import type { BlobKeeper } from './blob-keeper.js'
 import { indexEntries } from './claim-index.js'
 import { contactsIn, ownSeat } from './epochs.js'
 import { FirstProposals } from './first-proposals.js'
@@ -54,6 +55,7 @@ import type { Home } from './home.js'
 import type { Log } from './log.js'
 import { LogLimit } from './log-limit.js'
 import type { Metrics } from './metrics.js'
+import { DAMAGED } from './proof-batch.js'
 import type { ProofPool } from './proof-pool.js'
 import { logSync, offerMessage } from './snapshots.js'
 import { VerdictLog } from './verdict-log.js'
@@ -111,6 +113,8 @@ export interface DriverOptions {
   readonly provable: ProvableState | null
   /** Keys of the verdicts that the store holds. */
   readonly verdicts?: readonly Hash[]
+  /** Null or left out: a chain without blobs. */
+  readonly blobs?: BlobKeeper | null
 }
 
 /** A transaction that nobody has looked at yet; `from` is null for a client. */
@@ -480,6 +484,11 @@ export class Driver {
       this.#options.log.error({ event: 'verification-aborted', kind, reason: outcome.reason })
     }
     this.#verdicts.remember(job.work.key, outcome)
+    const { blob } = job.work
+    if (outcome.status === 'aborted' && blob !== undefined && outcome.reason.startsWith(DAMAGED)) {
+      this.#options.blobs?.onDamaged(blob, outcome.reason)
+      this.input({ kind: 'blob-lost', blob, nowMs: Date.now() }) // first, so that what is tried again fetches it
+    }
     this.input({ kind: 'verified', key: job.work.key, outcome, nowMs: Date.now() })
   }
 
@@ -495,6 +504,12 @@ export class Driver {
         return this.#write(effect)
       case 'restored':
         return this.#onRestored(effect.restored)
+      case 'blob-open':
+      case 'blob-write':
+      case 'blob-seal':
+      case 'blob-serve':
+      case 'blob-drop':
+        return this.#options.blobs?.onEffect(effect)
       case 'blame':
         return this.#blame(effect.peer, effect.refusal)
       case 'serve-offer':
@@ -599,6 +614,15 @@ export class Driver {
       case 'snapshot-given-up':
       case 'snapshot-restored':
         return logSync(log, event)
+      case 'blob-wanted':
+        return this.#logLimited('info', { event: event.name, root: hex(event.blob.root), bytes: event.blob.bytes, missing: event.missing })
+      case 'blob-held':
+        return this.#logLimited('info', { event: event.name, root: hex(event.blob.root), bytes: event.blob.bytes })
+      case 'blob-peer-dropped':
+        return log.warn({ event: event.name, peer: event.peer, code: event.code })
+      case 'block-awaits-blobs':
+        return log.warn({ event: event.name, height: event.height, hash: hex(event.hash), blobs: event.blobs })
+      case 'blob-dropped': // said by the keeper
       case 'ignored':
       case 'accepted':
       case 'prepared':
@@ -614,6 +638,7 @@ export class Driver {
     this.#release(() => this.#acknowledge(block.header.height, transactions))
     this.#group.records.push({ kind: 'commit', block, certificate, writes, transactionIds, gas, nextEpoch, index })
     this.#verdicts.settle(transactions)
+    this.#options.blobs?.onFinal(transactions.flatMap(({ work }) => (work?.blob === undefined ? [] : [work.blob])))
     this.#learnContacts()
     const { replica } = this.#options
     // Several blocks can commit in one step; the replica's state is the newest one's.
@@ -802,6 +827,12 @@ export class Driver {
     return owed > 0
   }
 
+  /** At once: what is served promises nothing. */
+  sendBlob(to: ValidatorIndex, message: Message): void {
+    this.#mesh?.send(to, encodeMessage(message))
+    this.#scheduleFlush()
+  }
+
   #send(to: ValidatorIndex | 'all', message: Message): void {
     if (message.kind === 'fetch' && (message.want === 'snapshot' || message.want === 'chunk')) {
       const asked = to === 'all' ? (this.#mesh?.peers() ?? []).map((peer) => peer.index) : [to]
@@ -883,7 +914,8 @@ function hex(hash: Hash): string {
 function indexOf(at: Height, transactions: readonly LedgerTransaction[]): (readonly [key: Uint8Array, value: Uint8Array])[] {
   return transactions.flatMap(({ work, place, sourceDigest, account }, index) => {
     if (work === null) return []
-    const claim = { claimId: work.claimId, kind: work.kind, label: place?.label ?? null, sourceDigest, sender: account }
+    const blob = work.blob === undefined ? {} : { blob: work.blob.root }
+    const claim = { claimId: work.claimId, kind: work.kind, label: place?.label ?? null, sourceDigest, sender: account, ...blob }
     return indexEntries(claim, { height: at, index })
   })
 }

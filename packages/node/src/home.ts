@@ -10,6 +10,7 @@ import { SEED_BYTES, type SecretSeed, type SigningKey, signingKey } from '@aethe
 import { chainIdOf, createRegistry, decodeGenesis, type Genesis, genesisValidators, type LedgerRegistry } from '@aethel/ledger'
 import type { PeerAddress } from '@aethel/network'
 import { type DefinedVerifier, decodeLibrary, type LibraryDefinition } from '@aethel/proofs'
+import type { KeepOptions } from '@aethel/replica'
 import { AethelError } from './errors.js'
 
 export const CONFIG_FORMAT = 'aethel-config/1'
@@ -29,6 +30,8 @@ export interface Config {
   readonly proofWorkers: number
   /** How to catch up; may be left out of the file. */
   readonly sync: SyncConfig
+  /** How long blobs are kept; may be left out of the file. */
+  readonly blobs: KeepOptions
   /** Modules with proof kinds from outside: paths relative to the home, or names of packages. */
   readonly verifiers: readonly string[]
   /** The other validators of genesis, by index; who joins later is found in the chain. */
@@ -49,6 +52,12 @@ export interface SyncConfig {
 /** A validator that is less behind than this executes the blocks; one that is more has minutes of them before it. */
 export const DEFAULT_SYNC: SyncConfig = { trustCertificates: false, snapshot: { behindBlocks: 8192, everyBlocks: 1024 } }
 const MAX_SYNC_BLOCKS: number = 2 ** 32
+/**
+ * A validator that is behind by less than `behindBlocks` executes blocks, and needs their blobs; one that is behind by more takes over a
+ * state, which is at most two times `everyBlocks` old. So 8,192 + 2 * 1,024 blocks. Archives keep them for ever: null.
+ */
+export const DEFAULT_KEEP: KeepOptions = { keepBlocks: 10_240, keepBytes: 8 * 1024 ** 3 }
+const MAX_KEEP_BYTES: number = 2 ** 50
 
 export interface Home {
   readonly path: string
@@ -76,6 +85,8 @@ export const HOME_FILES = {
   nextConsensusKey: 'consensus-next.key',
   networkKey: 'network.key',
   store: 'store',
+  /** Proofs that travel as blobs. */
+  blobs: 'blobs',
   /** Written when the home is made, removed at the first start: an empty store is then no lost one. */
   firstStart: 'first-start',
   /** Written when the chain is seen to have forked; nothing is signed in a home that has it. */
@@ -223,7 +234,7 @@ function parseConfig(file: string, bytes: Uint8Array): Config {
     return fail(`expected JSON, got ${error instanceof Error ? error.message : 'something else'}`)
   }
   const at = new Fields(json, 'the file', fail)
-  at.only(['format', 'mesh', 'http', 'logLevel', 'proofWorkers', 'verifiers', 'sync', 'peers'])
+  at.only(['format', 'mesh', 'http', 'logLevel', 'proofWorkers', 'verifiers', 'sync', 'blobs', 'peers'])
   if (at.text('format') !== CONFIG_FORMAT) fail(`expected "format": "${CONFIG_FORMAT}"`)
   const logLevel = at.text('logLevel')
   const level =
@@ -235,6 +246,7 @@ function parseConfig(file: string, bytes: Uint8Array): Config {
     logLevel: level,
     proofWorkers: at.integer('proofWorkers', 1, MAX_WORKERS),
     sync: at.has('sync') ? syncConfig(at.object('sync')) : DEFAULT_SYNC,
+    blobs: at.has('blobs') ? keepConfig(at.object('blobs')) : DEFAULT_KEEP,
     verifiers: at.texts('verifiers'),
     peers: at.list('peers').map((peer) => {
       peer.only(['index', 'host', 'port', 'networkKey'])
@@ -261,6 +273,15 @@ function syncConfig(at: Fields): SyncConfig {
       : snapshot.integer('behindBlocks', 1, MAX_SYNC_BLOCKS)
   const everyBlocks = snapshot.has('everyBlocks') ? snapshot.integer('everyBlocks', 1, MAX_SYNC_BLOCKS) : DEFAULT_SYNC.snapshot.everyBlocks
   return { trustCertificates, snapshot: { behindBlocks, everyBlocks } }
+}
+
+function keepConfig(at: Fields): KeepOptions {
+  at.only(['keepBlocks', 'keepBytes'])
+  const bound = (key: 'keepBlocks' | 'keepBytes', most: number): number | null => {
+    if (!at.has(key)) return DEFAULT_KEEP[key]
+    return at.isNull(key) ? null : at.integer(key, 0, most)
+  }
+  return { keepBlocks: bound('keepBlocks', MAX_SYNC_BLOCKS), keepBytes: bound('keepBytes', MAX_KEEP_BYTES) }
 }
 
 function endpoint(at: Fields): Endpoint {

@@ -20,6 +20,7 @@ import { createReceipt, encodeEpochs } from '@aethel/receipts'
 import { type Admission, type Replica, type ReplicaInspection, transactionIdOf } from '@aethel/replica'
 import type { Store } from '@aethel/storage'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { BlobKeeper } from './blob-keeper.js'
 import { type ClaimQuery, decodeCursor, digestFrom, encodeCursor, matches, placeOf, rangeFor } from './claim-index.js'
 import { describeClaim, metadataJson, sourceDigestOf, submissionOf, summaryJson } from './claim-page.js'
 import type { Driver, ProvableState } from './driver.js'
@@ -27,7 +28,9 @@ import { epochLinks, memberJson } from './epochs.js'
 import { AethelError } from './errors.js'
 import { sentenceOf } from './fork-proof.js'
 import type { Home } from './home.js'
+import { registerBlobs } from './http-blobs.js'
 import { boundBodies, MAX_BODY_BYTES, REQUEST_MS } from './http-bounds.js'
+import { bodyOf, HttpError, hashAt, numberOf, parameter } from './http-error.js'
 import type { Metrics } from './metrics.js'
 import type { ProofPool } from './proof-pool.js'
 import { gapMessage, syncJson } from './snapshots.js'
@@ -67,6 +70,7 @@ export interface HttpContext {
   readonly pool: ProofPool
   readonly metrics: Metrics
   readonly startedAt: number
+  readonly blobs: BlobKeeper | null
 }
 
 type Outcome = {
@@ -75,18 +79,6 @@ type Outcome = {
   readonly code?: string
   readonly message?: string
   readonly height?: number
-}
-
-class HttpError extends Error {
-  readonly status: number
-  readonly code: string
-  readonly extra: Readonly<Record<string, unknown>>
-  constructor(status: number, code: string, message: string, extra: Readonly<Record<string, unknown>> = {}) {
-    super(message)
-    this.status = status
-    this.code = code
-    this.extra = extra
-  }
 }
 
 export async function serveHttp(context: HttpContext): Promise<FastifyInstance> {
@@ -112,6 +104,7 @@ export async function serveHttp(context: HttpContext): Promise<FastifyInstance> 
   registerTransactions(app, context)
   registerClaims(app, context)
   registerChain(app, context)
+  registerBlobs(app, context)
   const { host, port } = context.home.config.http
   try {
     await app.listen({ host, port })
@@ -178,11 +171,6 @@ function waitOf(request: FastifyRequest): { wait: 'none' | 'admitted' | 'final';
   if (!Number.isInteger(timeoutMs) || timeoutMs < 0 || timeoutMs > MAX_WAIT_MS)
     throw new HttpError(400, 'timeout', `expected timeoutMs of 0..${MAX_WAIT_MS}, got ${query['timeoutMs']}`)
   return { wait, timeoutMs }
-}
-
-function bodyOf(request: FastifyRequest): Uint8Array {
-  if (request.body instanceof Uint8Array) return request.body
-  throw new HttpError(415, 'content-type', 'expected a body of type application/octet-stream')
 }
 
 async function submit(context: HttpContext, bytes: Uint8Array, wait: 'none' | 'admitted' | 'final', timeoutMs: number): Promise<Outcome> {
@@ -285,8 +273,18 @@ async function claimPage(context: HttpContext, claimId: Hash): Promise<Record<st
     ...recordJson(record),
     about: describeClaim(record, action, context.home.registry.libraries),
     metadata: metadataJson(action),
+    blob: blobJson(context, action),
     receipt: receipt === undefined ? null : (JSON.parse(Buffer.from(receipt).toString('utf8')) as unknown),
   }
+}
+
+/** Where the proof can be had, if it came as a blob; null: it is in its transaction, or that is not here. */
+function blobJson({ blobs }: HttpContext, action: ReturnType<typeof submissionOf>): Record<string, unknown> | null {
+  const blob = action?.blob
+  if (blob === undefined) return null
+  const held = blobs?.files.isWhole(blob) === true
+  const root = toHex(blob.root)
+  return { root, bytes: blob.bytes, held, ...(held ? { url: `/v1/blobs/${root}` } : {}) }
 }
 
 /** The newest first, one page at a time. A page may be short, or empty, and have a next one: so many claims are looked at per request. */
@@ -510,8 +508,18 @@ function statusJson(context: HttpContext): Record<string, unknown> {
     voting: votingJson(context, look.recovering),
     sync: syncJson(home, context.store, replica),
     rss: process.memoryUsage.rss(),
+    blobs: blobsJson(context, look),
     offences: offencesJson(context),
     uptimeMs: Math.round(performance.now() - context.startedAt),
+  }
+}
+
+function blobsJson({ blobs }: HttpContext, { blobs: fetching }: ReplicaInspection): Record<string, unknown> | null {
+  if (blobs === null) return null
+  return {
+    held: blobs.files.whole.length,
+    bytes: blobs.files.wholeBytes,
+    fetching: fetching.map(({ root, bytes, chunks, missing }) => ({ root: toHex(root), bytes, chunks, missing })),
   }
 }
 
@@ -594,25 +602,6 @@ function registerEvents(app: FastifyInstance, context: HttpContext): void {
       stop()
     })
   })
-}
-
-// --- parameters ---------------------------------------------------------------------------------------------------
-
-function parameter(request: FastifyRequest, name: string): string {
-  return (request.params as Record<string, string | undefined>)[name] ?? ''
-}
-
-function hashAt(request: FastifyRequest, name: string): Hash {
-  const bytes = fromHex(parameter(request, name))
-  if (!bytes.ok || bytes.value.length !== 32) throw new HttpError(400, 'hash', `expected ${name} as 64 lower-case hex digits`)
-  return hash(bytes.value)
-}
-
-function numberOf(text: string | undefined, name: string, fallback: number): number {
-  if (text === undefined) return fallback
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 0) throw new HttpError(400, name, `expected ${name} as a whole number, got ${text}`)
-  return value
 }
 
 /** Why nothing commits, or that all is well; and what else whoever runs the validator should know. */

@@ -1,19 +1,22 @@
 /** One validator in this process: opens its home, restores its state, joins the mesh, serves HTTP, until it is closed. */
 import { randomBytes } from 'node:crypto'
-import { equalBytes, hash, toHex, validatorIndex } from '@aethel/codec'
-import type { ConsensusConfig } from '@aethel/consensus'
+import { join } from 'node:path'
+import { equalBytes, hash, height, toHex, validatorIndex } from '@aethel/codec'
+import { BLOB_CHUNK_BYTES, type ConsensusConfig } from '@aethel/consensus'
 import { type SigningKey, verifySignature } from '@aethel/crypto'
 import { genesisTip, type LedgerState, restoreLedger } from '@aethel/ledger'
 import { createMesh, type Mesh } from '@aethel/network'
-import { type Application, createReplica, type MempoolLimits } from '@aethel/replica'
-import { openStore, type Store, StoreError } from '@aethel/storage'
+import { type Application, type BlobOptions, createReplica, type MempoolLimits } from '@aethel/replica'
+import { BlobFiles, openStore, type Store, StoreError } from '@aethel/storage'
 import type { FastifyInstance } from 'fastify'
+import { BlobKeeper } from './blob-keeper.js'
+import { placeOf, rangeOfBlob } from './claim-index.js'
 import { Driver, type ProvableState } from './driver.js'
 import { epochOptions, epochToStartIn } from './epochs.js'
 import { AethelError, EXIT_INTERNAL, toAethelError } from './errors.js'
 import { consumeFirstStart, meaningOfNoStore } from './first-start.js'
 import { refuseIfForked } from './fork-proof.js'
-import { type Home, type LogLevel, openHome, readConfig } from './home.js'
+import { HOME_FILES, type Home, type LogLevel, openHome, readConfig } from './home.js'
 import { API_VERSION, serveHttp } from './http.js'
 import { createLog, type Log, type LogSink } from './log.js'
 import { Metrics } from './metrics.js'
@@ -66,6 +69,7 @@ interface Parts {
   mesh: Mesh
   pool: ProofPool
   http: FastifyInstance
+  blobs: BlobKeeper
 }
 
 export async function startNode(options: NodeOptions): Promise<Node> {
@@ -159,7 +163,14 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     sign: (bytes) => (home.consensusKeys[0] as SigningKey).sign(bytes),
     recoveryNonce: hash(Uint8Array.from(randomBytes(32))),
   }
-  const block = { transactions: parameters.blockTransactions, bytes: parameters.blockBytes, gas: parameters.blockGas }
+  const block = {
+    transactions: parameters.blockTransactions,
+    bytes: parameters.blockBytes,
+    gas: parameters.blockGas,
+    blobBytes: parameters.maxBlobBytes,
+  }
+  const files = parameters.maxBlobBytes === 0 ? null : new BlobFiles(join(home.path, HOME_FILES.blobs), Date.now)
+  const held = files === null ? [] : await heldBlobs(files, store)
   const verdicts = await store.verdicts()
   const replica = createReplica<LedgerState>({
     consensus,
@@ -172,10 +183,27 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     evidence: await store.evidence(),
     verdicts,
     sync: syncOptions(home, store, await store.loadStaged()),
+    ...(files === null ? {} : { blobs: blobOptions(home, held) }),
   })
+  const blobs =
+    files === null
+      ? null
+      : new BlobKeeper(
+          {
+            files,
+            maxBlobBytes: parameters.maxBlobBytes,
+            nowMs: Date.now,
+            input: (input) => driver.input(input),
+            send: (to, message) => driver.sendBlob(to, message),
+            needs: (blob) => replica.needsBlob(blob),
+            log: (line) => log.info(line),
+          },
+          held.filter(({ height: at }) => at !== null),
+        )
+  if (blobs !== null) parts.blobs = blobs
   const provable = provableTip(store, application)
   const stored = verdicts.map(({ key }) => key)
-  const driver = new Driver({ home, application, replica, store, log, metrics, onBug: onFatal, provable, verdicts: stored })
+  const driver = new Driver({ home, application, replica, store, log, metrics, onBug: onFatal, provable, verdicts: stored, blobs })
   parts.driver = driver
   const limitsOf = new Map(home.registry.kinds.map(({ verifier }) => [verifier.kind, verifier.limits]))
   const pool = new ProofPool({
@@ -186,6 +214,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
       metrics.workersLost.inc()
       log.error({ event: 'proof-worker-lost', reason })
     },
+    ...(files === null ? {} : { blobPlaceOf: (blob) => files.placeOf(blob) }),
     memoryBytesOf: (kind) => WORD_BYTES * (limitsOf.get(kind)?.memoryWords ?? 0),
   })
   parts.pool = pool
@@ -215,7 +244,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     }
   }
   driver.start(mesh, pool)
-  parts.http = await serveHttp({ home, driver, replica, store, mesh, pool, metrics, startedAt })
+  parts.http = await serveHttp({ home, driver, replica, store, mesh, pool, metrics, startedAt, blobs })
   log.info({
     event: 'started',
     version: API_VERSION,
@@ -245,6 +274,24 @@ async function restoreState(home: Home, store: Store): Promise<Application<Ledge
   return restored.value
 }
 
+/** Pending ones together: as many of the largest. */
+const PENDING_BLOBS = 4
+
+function blobOptions(home: Home, held: BlobOptions['held']): BlobOptions {
+  const pendingBytes = PENDING_BLOBS * home.genesis.parameters.maxBlobBytes
+  return { chunkBytes: BLOB_CHUNK_BYTES, pendingBytes, ...home.config.blobs, held }
+}
+
+/** What is whole on the disk, each with the block that made its transaction final, if one did. */
+async function heldBlobs(files: BlobFiles, store: Store): Promise<BlobOptions['held']> {
+  const held: BlobOptions['held'][number][] = []
+  for (const blob of files.whole) {
+    const [newest] = await store.searchIndex({ ...rangeOfBlob(blob.root), limit: 1 })
+    held.push({ ...blob, height: newest === undefined ? null : height(placeOf(newest[0]).height) })
+  }
+  return held
+}
+
 /** After a restart receipts are proven against the newest block, if that carries its own certificate. */
 function provableTip(store: Store, application: Application<LedgerState>): ProvableState | null {
   const { tip } = store
@@ -264,6 +311,7 @@ async function closeParts(parts: Partial<Parts>, error: AethelError | null): Pro
     })
   else parts.log?.info({ event: 'stopping' })
   parts.driver?.stop()
+  parts.blobs?.close()
   await Promise.allSettled([parts.http?.close(), parts.mesh?.close(), parts.pool?.close()])
   await parts.store?.close().catch(() => undefined)
 }

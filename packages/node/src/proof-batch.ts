@@ -3,6 +3,11 @@
  * main thread more than a whole batch of checks costs the worker.
  */
 import { decode, encode, type Reader } from '@aethel/codec'
+import { readBlobRef, writeBlobRef } from '@aethel/consensus'
+import type { BlobPlace } from '@aethel/storage'
+
+/** Begins the reason why a check was aborted when the disk no longer has the blob as it was written. */
+export const DAMAGED = 'blob damaged: '
 
 export interface ProofBatch {
   /** Statements sent before are to be forgotten. */
@@ -18,6 +23,8 @@ export interface ProofJob {
   readonly kind: string
   readonly claim: Uint8Array
   readonly proof: Uint8Array
+  /** Where the proof is, if it is a blob: the thread reads it itself, chunk by chunk. Null: `proof` is the proof. */
+  readonly blob: BlobPlace | null
 }
 
 /**
@@ -33,7 +40,13 @@ export function encodeBatch(batch: ProofBatch): Uint8Array<ArrayBuffer> {
   const bytes = encode((writer) => {
     writer.bool(batch.forget).bool(batch.mayStop)
     writer.list(batch.statements, (w, { claimId, statement }) => w.bytes(claimId).bytes(statement))
-    writer.list(batch.jobs, (w, { kind, claim, proof }) => w.text(kind).bytes(claim).bytes(proof))
+    writer.list(batch.jobs, (w, { kind, claim, proof, blob }) => {
+      w.text(kind).bytes(claim).bytes(proof)
+      w.optional(blob, (ww, place) => {
+        writeBlobRef(ww, place)
+        ww.text(place.data).text(place.leaves)
+      })
+    })
   })
   return bytes as Uint8Array<ArrayBuffer>
 }
@@ -50,5 +63,6 @@ export function decodeBatch(bytes: Uint8Array): ProofBatch {
 }
 
 function readJob(reader: Reader): ProofJob {
-  return { kind: reader.text(ANY), claim: reader.bytes(ANY), proof: reader.bytes(ANY) }
+  const job = { kind: reader.text(ANY), claim: reader.bytes(ANY), proof: reader.bytes(ANY) }
+  return { ...job, blob: reader.optional((r) => ({ ...readBlobRef(r), data: r.text(ANY), leaves: r.text(ANY) })) }
 }

@@ -5,8 +5,10 @@
  * once. Time and memory in use decide only about aborting, never about validity.
  */
 import { bytesOfKey, type Hash, keyOf } from '@aethel/codec'
-import type { VerificationJob, VerificationOutcome } from '@aethel/replica'
-import { encodeBatch } from './proof-batch.js'
+import type { BlobRef } from '@aethel/consensus'
+import type { VerificationJob, VerificationOutcome, VerificationWork } from '@aethel/replica'
+import type { BlobPlace } from '@aethel/storage'
+import { encodeBatch, type ProofJob } from './proof-batch.js'
 import { JobQueue, type Waiting } from './proof-queue.js'
 import { ProofThread } from './proof-thread.js'
 import type { WorkerSetup } from './proof-worker.js'
@@ -20,6 +22,8 @@ const BATCHES_IN_FLIGHT = 2
 const MAX_STATEMENTS = 65_536
 /** A single proof takes seconds at the very worst (its gas is bounded), on a busy machine perhaps ten times that; beyond this it is stuck. */
 const STUCK_MS = 60_000
+/** So many bytes of a blob are worth as much patience again. */
+const PATIENT_BYTES: number = 64 * 1024 * 1024
 /** How often threads at work are looked at. */
 const WATCH_MS = 50
 /**
@@ -41,6 +45,8 @@ export interface ProofPoolOptions {
   readonly stuckMs?: number
   /** Bytes that checking one proof of a kind may allocate: its metered limit. */
   readonly memoryBytesOf?: (kind: string) => number
+  /** Where a thread finds a blob; left out on chains without them. */
+  readonly blobPlaceOf?: (blob: BlobRef) => BlobPlace
   /** Overrides FREE_GROWTH_BYTES. */
   readonly freeGrowthBytes?: number
 }
@@ -167,7 +173,7 @@ export class ProofPool {
       if (slot.inFlight.some((assignment) => assignment.jobs.some(({ suspect }) => suspect))) break
       this.#queue.take(next)
       jobs.push(next)
-      bytes += next.job.work.proof.length + next.job.work.claim.length
+      bytes += next.job.work.proof.length + next.job.work.claim.length + (next.job.work.blob?.bytes ?? 0)
       if (next.suspect) break
     }
     return jobs
@@ -187,14 +193,25 @@ export class ProofPool {
     for (const waiting of jobs) this.#running.set(waiting.key, waiting)
     const mayStop = jobs[0]?.job.priority === 'mempool'
     if (mayStop) slot.thread.hurry(false)
-    const bytes = encodeBatch({ forget, mayStop, statements, jobs: jobs.map(({ job }) => job.work) })
+    const bytes = encodeBatch({ forget, mayStop, statements, jobs: jobs.map(({ job }) => this.#jobOf(job.work)) })
     slot.inFlight.push({ jobs, sentAt: performance.now() })
     slot.thread.send(bytes)
     this.#watch ??= setInterval(() => this.#look(), Math.min(WATCH_MS, this.#stuckMs / 4))
   }
 
+  #jobOf({ kind, claim, proof, blob }: VerificationWork): ProofJob {
+    const { blobPlaceOf } = this.#options
+    return { kind, claim, proof, blob: blob === undefined || blobPlaceOf === undefined ? null : blobPlaceOf(blob) }
+  }
+
   get #stuckMs(): number {
     return this.#options.stuckMs ?? STUCK_MS
+  }
+
+  /** A proof of a quarter of a gigabyte takes longer than any that fits a transaction. */
+  #patienceWith(slot: Slot): number {
+    const bytes = this.#current(slot)?.job.work.blob?.bytes ?? 0
+    return this.#stuckMs * (1 + Math.ceil(bytes / PATIENT_BYTES))
   }
 
   /** A thread at the same proof for too long is stuck; one that needs more memory than any proof of the kind may is out of hand. */
@@ -213,7 +230,7 @@ export class ProofPool {
         slot.seen = { place, atMs: now, residentBytes }
         continue
       }
-      if (now - slot.seen.atMs > this.#stuckMs) this.#onLost(slot, `no answer for ${this.#stuckMs} ms`)
+      if (now - slot.seen.atMs > this.#patienceWith(slot)) this.#onLost(slot, `no answer for ${this.#patienceWith(slot)} ms`)
       else if (residentBytes - slot.seen.residentBytes > this.#mostGrowth()) {
         const megabytes = Math.round((residentBytes - slot.seen.residentBytes) / 1e6)
         return this.#onLost(slot, `${megabytes} MB came into use while it checked one proof`)

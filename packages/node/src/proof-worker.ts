@@ -5,9 +5,10 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { type Hash, keyOf } from '@aethel/codec'
 import { createRegistry, decodeGenesis } from '@aethel/ledger'
-import { decodeLibrary, type ProofVerifier, runMetered } from '@aethel/proofs'
+import { decodeLibrary, type ProofVerifier, runMetered, runStreamed, type Verdict } from '@aethel/proofs'
 import type { VerificationOutcome } from '@aethel/replica'
-import { decodeBatch, type ProofJob, SHARED } from './proof-batch.js'
+import { BlobDamaged, readBlob } from '@aethel/storage'
+import { DAMAGED, decodeBatch, type ProofJob, SHARED } from './proof-batch.js'
 import { loadVerifiers } from './verifier-modules.js'
 
 export interface WorkerSetup {
@@ -46,11 +47,24 @@ function check(job: ProofJob): VerificationOutcome {
   const parsed = verifier.parseClaim(job.claim)
   if (!parsed.ok) return { status: 'invalid', code: parsed.error.code, message: parsed.error.message, gas: 0 }
   try {
-    const verdict = runMetered(verifier, parsed.value.claim, job.proof, cited)
+    const verdict = verdictOn(verifier, parsed.value.claim, job)
     if (verdict.status === 'valid') return { status: 'valid', gas: verdict.gas }
     return { status: 'invalid', code: verdict.code, message: verdict.message, gas: verdict.gas }
   } catch (error) {
-    return { status: 'aborted', reason: error instanceof Error ? error.message : String(error) }
+    const reason = error instanceof Error ? error.message : String(error)
+    return { status: 'aborted', reason: error instanceof BlobDamaged ? `${DAMAGED}${reason}` : reason }
+  }
+}
+
+/** A blob is read as the check goes on: no more of it is in memory than a chunk. */
+function verdictOn(verifier: ProofVerifier<unknown>, claim: unknown, job: ProofJob): Verdict {
+  if (job.blob === null) return runMetered(verifier, claim, job.proof, cited)
+  if (verifier.streamed === undefined) throw new Error(`proofs of ${verifier.kind} cannot be checked in pieces`)
+  const source = readBlob(job.blob)
+  try {
+    return runStreamed(verifier.streamed, claim, source)
+  } finally {
+    source.close()
   }
 }
 

@@ -33,7 +33,11 @@ export function priceOf(message: Message, bytes: number): number {
   switch (message.kind) {
     case 'blocks':
     case 'block':
+    case 'blob-part': // wanted only if it was asked for
+    case 'blob-absent':
       return 0
+    case 'blob-held':
+      return UNWANTED_US * message.blobs.length
     case 'pre-prepare': // unless it is the first for its slot: the driver knows
     case 'snapshot':
     case 'chunk':

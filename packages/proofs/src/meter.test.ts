@@ -100,7 +100,7 @@ describe('runMetered', () => {
 
   test('a kind that settles its own exhausted meter, as metamath/1 does, gives the same verdict either way', () => {
     const charging = (settles: boolean): ProofVerifier<null> => ({
-      ...testVerifier(),
+      limits: testVerifier().limits,
       kind: METAMATH_KIND,
       parseClaim: () => ({ ok: false, error: { code: 'unused', message: 'unused' } }),
       citationsOf: () => ({ ok: true, value: [] }),

@@ -1,5 +1,5 @@
 /** The gas meter every kernel runs under (proofs.md §5): integers, charged before the work and before the allocation. */
-import type { CitedClaims, Meter, ProofVerifier, Verdict, VerifierLimits } from './verifier.js'
+import type { CitedClaims, Meter, ProofSource, ProofVerifier, StreamedCheck, Verdict, VerifierLimits } from './verifier.js'
 
 /** Thrown by a meter at its limit, turned into an `invalid` verdict by `runMetered`; nothing else catches it. */
 export class MeterExhausted extends Error {
@@ -46,9 +46,18 @@ export function runMetered<Claim>(
   cited: CitedClaims,
   limits: Pick<VerifierLimits, 'gas' | 'memoryWords'> = verifier.limits,
 ): Verdict {
+  return metered(limits, (meter) => verifier.verify(claim, proof, cited, meter))
+}
+
+/** The same for a proof that comes in pieces; what the source throws goes on to the caller. */
+export function runStreamed<Claim>(check: StreamedCheck<Claim>, claim: Claim, proof: ProofSource): Verdict {
+  return metered(check.limits, (meter) => check.verify(claim, proof, meter))
+}
+
+function metered(limits: Pick<VerifierLimits, 'gas' | 'memoryWords'>, verify: (meter: Meter) => Verdict): Verdict {
   const meter = createMeter(limits)
   try {
-    return verifier.verify(claim, proof, cited, meter)
+    return verify(meter)
   } catch (error) {
     if (!(error instanceof MeterExhausted)) throw error
     return { status: 'invalid', code: error.code, message: error.message, gas: meter.gas }

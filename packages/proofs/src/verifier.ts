@@ -59,6 +59,21 @@ export interface Aborted {
   readonly reason: string
 }
 
+/** A proof in pieces, from first to last. How it is cut makes no difference to verdict and gas. */
+export interface ProofSource {
+  /** The next piece, undefined at the end; it may be overwritten at the next call. */
+  next(): Uint8Array | undefined
+}
+
+/**
+ * The same check for proofs that are too large for a transaction and come in pieces (protocol.md §9, blobs). Only kinds whose
+ * proofs cite nothing have it: what a proof cites must be known before it is here.
+ */
+export interface StreamedCheck<Claim> {
+  readonly limits: VerifierLimits
+  verify(claim: Claim, proof: ProofSource, meter: Meter): Verdict
+}
+
 export interface ProofVerifier<Claim> {
   /** For example 'lrat/1'. Genesis pins it. */
   readonly kind: string
@@ -69,4 +84,6 @@ export interface ProofVerifier<Claim> {
   citationsOf(claim: Claim, proof: Uint8Array): Result<readonly ClaimReference[], Refusal>
   /** Synchronous and pure. */
   verify(claim: Claim, proof: Uint8Array, cited: CitedClaims, meter: Meter): Verdict
+  /** Left out: its proofs travel in transactions only. */
+  readonly streamed?: StreamedCheck<Claim>
 }

@@ -63,7 +63,7 @@ export const genesis: Genesis = {
   chainName: 'vectors',
   genesisTimeMs: 1_700_000_000_000,
   validators: [0, 1, 2, 3].map((index) => ({ publicKey: keyAt(index).publicKey, power: BigInt(index + 1) })),
-  parameters: DEFAULT_PARAMETERS,
+  parameters: { ...DEFAULT_PARAMETERS, maxBlobBytes: 0 },
   kinds: must(genesisKinds(['metamath/1', 'test/1'])),
   libraries: [genesisLibrary(definition)],
 }

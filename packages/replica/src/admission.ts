@@ -3,6 +3,7 @@
  * pool (proofs.md §6). A transaction whose citation is unknown is kept, within bounds, until the citation turns up.
  */
 import { type Hash, type Height, keyOf, type Refusal, type ValidatorIndex } from '@aethel/codec'
+import { type BlobRef, blobKey } from '@aethel/consensus'
 import type { Application, Transaction, VerificationWork } from './application.js'
 import type { Admission, BlockLimits, CitedStatement, MempoolLimits, ReplicaEffect, VerificationJob, VerificationOutcome } from './interface.js'
 import { type Mempool, type Pooled, senderQuota } from './mempool.js'
@@ -22,7 +23,23 @@ interface Pending {
   waitsFor: string | null
   /** Some client was told that it waits: it is told, too, if it is let go. */
   announced: boolean
+  /** Verified, and waiting until a quorum has its blob: the gas. */
+  checked: number | null
 }
+
+/** What the desk asks about blobs; null on a chain without them. */
+export interface DeskBlobs {
+  readonly pendingBytes: number
+  isHeld(blob: BlobRef): boolean
+  isSpread(blob: BlobRef): boolean
+  want(blob: BlobRef, purpose: 'mempool', from: ValidatorIndex | null): boolean
+  announce(blob: BlobRef): void
+}
+
+export const BLOB_LOST: Refusal = { code: 'blob-lost', message: 'its blob was lost here; upload it again, then submit' }
+
+/** Passed on again at every tick, of what a quorum does not have yet. */
+const UNSPREAD_PER_TICK = 16
 
 const CITATION_UNKNOWN: Refusal = {
   code: 'citation-unknown',
@@ -40,6 +57,7 @@ export interface AdmissionContext<State> {
   readonly committed: { readonly state: State; readonly height: Height }
   /** Work under way for block validation or admission: asked for once. */
   requestVerification(work: NonNullable<Transaction['work']>, cited: VerificationJob['cited'], priority: VerificationJob['priority']): void
+  readonly blobs: DeskBlobs | null
   /** Nobody here waits for this verdict any more. */
   abandonVerification(key: Hash): void
   push(effect: ReplicaEffect): void
@@ -60,6 +78,10 @@ export class AdmissionDesk<State> {
   readonly #verifying = new Map<string, Set<Pending>>()
   /** Statements of claims that pending and pooled transactions bring. */
   readonly #pendingClaims = new Map<string, Transaction>()
+  /** With blobs, by id: those looked at here, and those that went into the pool from here. */
+  readonly #withBlobs = new Map<string, { readonly transaction: Transaction; readonly blob: BlobRef; readonly origin: Origin }>()
+  /** By blob: waiting for it to come, or to be everywhere. */
+  readonly #waitingForBlob = new Map<string, Set<Pending>>()
 
   constructor(context: AdmissionContext<State>) {
     this.#context = context
@@ -105,8 +127,10 @@ export class AdmissionDesk<State> {
     }
     const bySender = this.#countPending(transaction.sender) + mempool.countOf(transaction.sender)
     if (bySender >= limits.perSender) return refuse(senderQuota(limits.perSender))
+    const noRoom = this.#noRoomForBlob(transaction, origin)
+    if (noRoom !== null) return refuse(noRoom)
     const requests = request === null ? [] : [request]
-    const pending: Pending = { transaction, origin, wanted: origin === 'client', requests, waitsFor: null, announced: false }
+    const pending: Pending = { transaction, origin, wanted: origin === 'client', requests, waitsFor: null, announced: false, checked: null }
     if (transaction.work === null) return this.#admit(pending, 0, found)
     this.#open(pending)
     this.#advance(pending, transaction.work)
@@ -124,6 +148,7 @@ export class AdmissionDesk<State> {
     pending.wanted = true
     pending.requests.push(request)
     if (pending.waitsFor !== null) this.#announceWaiting(pending)
+    if (pending.checked !== null) this.#announceChecked(pending)
   }
 
   #announceWaiting(pending: Pending): void {
@@ -143,6 +168,8 @@ export class AdmissionDesk<State> {
     this.#pendingBytes += transaction.bytes.length
     this.#perSender.set(transaction.sender, this.#countPending(transaction.sender) + 1)
     if (transaction.work === null) return
+    const { blob } = transaction.work
+    if (blob !== undefined) this.#withBlobs.set(keyOf(transaction.id), { transaction, blob, origin: pending.origin })
     this.#pendingClaims.set(keyOf(transaction.work.claimId), transaction)
     this.wakeClaim(transaction.work.claimId)
   }
@@ -151,6 +178,7 @@ export class AdmissionDesk<State> {
     const { transaction } = pending
     if (!this.#pending.delete(transaction.idKey)) return
     this.#stopWaiting(pending)
+    this.#stopWaitingForBlob(pending)
     this.#pendingBytes -= transaction.bytes.length
     const count = this.#countPending(transaction.sender) - 1
     if (count > 0) this.#perSender.set(transaction.sender, count)
@@ -162,6 +190,7 @@ export class AdmissionDesk<State> {
   /** Next stage: wait for a citation, verify, or join the pool. Who moves from one missing citation to the next has just given up a place. */
   #advance(pending: Pending, work: VerificationWork): void {
     const verdict = this.#context.verdicts.get(work.key)
+    if (work.blob !== undefined && verdict?.status !== 'invalid' && !this.#hasBlob(pending, work.blob)) return
     if (verdict !== undefined) return this.#conclude(pending, verdict)
     const cited: CitedStatement[] = []
     for (const key of work.cites) {
@@ -278,6 +307,7 @@ export class AdmissionDesk<State> {
   #admit(pending: Pending, difficulty: number, found: FoundReadiness<State> = this.#readinessOf(pending.transaction)): void {
     const { mempool, scheduler, committed } = this.#context
     const { transaction } = pending
+    if (!this.#isBlobSpread(pending, difficulty)) return
     this.#close(pending)
     if (found.readiness.status === 'never') return this.#letGo(pending, found.readiness)
     const result = mempool.add(transaction, difficulty, committed.height)
@@ -287,6 +317,131 @@ export class AdmissionDesk<State> {
     if (pending.wanted) this.#context.push({ kind: 'gossip', to: 'all', transactions: [transaction] })
     for (const request of pending.requests) this.#reply(request, { status: 'admitted', id: transaction.id })
     if (transaction.work !== null) this.wakeClaim(transaction.work.claimId)
+  }
+
+  // --- blobs (protocol.md §9) ---------------------------------------------------------------------------------------
+
+  /** Each peer, and all clients together, may have one blob on its way whatever the others have; more within the bounds. */
+  #noRoomForBlob({ work }: Transaction, origin: Origin): Refusal | null {
+    const { blobs } = this.#context
+    const blob = work?.blob
+    if (blob === undefined) return null
+    if (blobs === null) return { code: 'no-blobs', message: 'expected the proof in the transaction: this validator keeps no blobs' }
+    let [all, ofOrigin] = [0, 0]
+    for (const each of this.#withBlobs.values()) {
+      all += each.blob.bytes
+      if (each.origin === origin && !blobs.isHeld(each.blob)) ofOrigin += each.blob.bytes
+    }
+    if (ofOrigin === 0 && origin !== 'client') return null
+    const most = blobs.pendingBytes
+    if (all + blob.bytes <= most && ofOrigin + blob.bytes <= most / 2) return null
+    return {
+      code: 'mempool-full',
+      message: `expected room for a blob of ${blob.bytes} bytes within ${most} bytes of pending blobs; submit again later`,
+    }
+  }
+
+  #hasBlob(pending: Pending, blob: BlobRef): boolean {
+    const { blobs } = this.#context
+    if (blobs === null) return false
+    if (blobs.isHeld(blob)) return true
+    this.#waitForBlob(pending, blob)
+    const from = pending.origin === 'client' ? null : pending.origin
+    if (!blobs.want(blob, 'mempool', from))
+      this.#drop(pending, { code: 'mempool-full', message: 'expected fewer blobs on their way to this validator; submit again later' })
+    return false
+  }
+
+  #waitForBlob(pending: Pending, blob: BlobRef): void {
+    const key = blobKey(blob)
+    const waiting = this.#waitingForBlob.get(key) ?? new Set()
+    waiting.add(pending)
+    this.#waitingForBlob.set(key, waiting)
+  }
+
+  #stopWaitingForBlob(pending: Pending): void {
+    const blob = pending.transaction.work?.blob
+    if (blob === undefined) return
+    const waiting = this.#waitingForBlob.get(blobKey(blob))
+    waiting?.delete(pending)
+    if (waiting?.size === 0) this.#waitingForBlob.delete(blobKey(blob))
+  }
+
+  /** Ordering waits until a quorum has the blob; passing the transaction on does not, for that is how others come to fetch it. */
+  #isBlobSpread(pending: Pending, difficulty: number): boolean {
+    const { blobs, push } = this.#context
+    const { transaction } = pending
+    const blob = transaction.work?.blob
+    if (blob === undefined || blobs === null) return true
+    if (!blobs.isHeld(blob)) {
+      this.#drop(pending, BLOB_LOST) // while it was checked, or since then
+      return false
+    }
+    if (pending.checked === null) {
+      blobs.announce(blob)
+      if (pending.wanted) push({ kind: 'gossip', to: 'all', transactions: [transaction] })
+    }
+    if (blobs.isSpread(blob)) return true
+    pending.checked = difficulty
+    this.#announceChecked(pending)
+    this.#waitForBlob(pending, blob)
+    return false
+  }
+
+  #announceChecked(pending: Pending): void {
+    for (const request of pending.requests.splice(0)) {
+      pending.announced = true
+      this.#reply(request, { status: 'admitted', id: pending.transaction.id })
+    }
+  }
+
+  /** It is here, or a quorum has it now: whoever waits looks again. */
+  onBlob(key: string): void {
+    for (const pending of [...(this.#waitingForBlob.get(key) ?? [])]) {
+      if (!this.#isOpen(pending)) continue
+      this.#stopWaitingForBlob(pending)
+      const { work } = pending.transaction
+      if (work === null) continue
+      if (pending.checked === null) this.#advance(pending, work)
+      else this.#admit(pending, pending.checked)
+    }
+  }
+
+  onBlobGivenUp(key: string, refusal: Refusal): void {
+    for (const pending of [...(this.#waitingForBlob.get(key) ?? [])]) if (pending.checked === null) this.#drop(pending, refusal)
+  }
+
+  /** Of all that is looked at here or pooled; asked after `sweepBlobs`. */
+  get blobs(): Iterable<BlobRef> {
+    return [...this.#withBlobs.values()].map(({ blob }) => blob)
+  }
+
+  get hasBlobs(): boolean {
+    return this.#withBlobs.size > 0
+  }
+
+  /** Here and checked, of transactions that are not final. */
+  get checkedBlobs(): BlobRef[] {
+    return [...this.#withBlobs].flatMap(([id, { transaction, blob }]) => {
+      const isChecked = (this.#pending.get(id)?.checked ?? null) !== null || this.#context.mempool.get(transaction.id) !== undefined
+      return isChecked ? [blob] : []
+    })
+  }
+
+  /** At every tick: forgets what is neither looked at nor pooled any more, and passes on what a quorum does not have yet. */
+  sweepBlobs(): void {
+    if (this.#withBlobs.size === 0) return
+    const unspread: Transaction[] = []
+    for (const [id, { transaction, blob }] of [...this.#withBlobs]) {
+      const pending = this.#pending.get(id)
+      if (pending === undefined) {
+        if (this.#context.mempool.get(transaction.id) === undefined) this.#withBlobs.delete(id)
+      } else if (pending.checked !== null) {
+        if (this.#context.blobs?.isSpread(blob) === true) this.#admit(pending, pending.checked)
+        else if (unspread.length < UNSPREAD_PER_TICK) unspread.push(transaction)
+      }
+    }
+    if (unspread.length > 0) this.#context.push({ kind: 'gossip', to: 'all', transactions: unspread })
   }
 
   #evict(victim: Pooled): void {

@@ -4,7 +4,7 @@
  * and a dropped one costs nothing.
  */
 import type { Hash, Height, Refusal, Result, ValidatorIndex } from '@aethel/codec'
-import type { Offence, Validator } from '@aethel/consensus'
+import type { BlobRef, Offence, Validator } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 
 /** Agreed facts a transaction may depend on; nothing else from outside may matter. */
@@ -21,7 +21,10 @@ export interface VerificationWork {
   readonly kind: string
   /** Canonical claim bytes. */
   readonly claim: Uint8Array
+  /** Empty if it is a blob. */
   readonly proof: Uint8Array
+  /** Where the proof is, if it is too large for the transaction: it must be here, whole, before anybody votes for it (protocol.md §9). */
+  readonly blob?: BlobRef
   /** The claim that becomes citable when this transaction is finalised. */
   readonly claimId: Hash
   /** `keyOf` the id of each claim whose statement the verifier needs: they are many, kept long, and looked up often. */

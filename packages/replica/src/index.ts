@@ -1,4 +1,6 @@
 export * from './application.js'
+export type { BlobProgress } from './blob-fetch.js'
+export type { KeepOptions, KeptBlob } from './blob-keep.js'
 export * from './epochs.js'
 export * from './evidence-pool.js'
 export { IndexedHeap } from './heap.js'

@@ -4,6 +4,8 @@
  */
 import type { Epoch, Hash, Height, Refusal, ValidatorIndex } from '@aethel/codec'
 import type {
+  BlobPart,
+  BlobRef,
   Block,
   Certificate,
   ConsensusEvent,
@@ -22,6 +24,7 @@ import type {
   VerifySignature,
 } from '@aethel/consensus'
 import type { StateWrites, Transaction, VerificationWork } from './application.js'
+import type { KeepOptions } from './blob-keep.js'
 
 export type { Restored, SnapshotRecord, SnapshotTarget, StagedSnapshot } from '@aethel/consensus'
 
@@ -56,6 +59,15 @@ export interface SnapshotOptions {
   readonly stored: StoredForSnapshots
 }
 
+/** Proofs that travel as blobs (protocol.md §9); left out: none do. */
+export interface BlobOptions extends KeepOptions {
+  readonly chunkBytes: number
+  /** Of pending transactions' blobs, together: what is here and what is being fetched. */
+  readonly pendingBytes: number
+  /** Whole and durable at the start; `height`: of the block that made its transaction final, null: none that is known. */
+  readonly held: readonly (BlobRef & { readonly height: Height | null })[]
+}
+
 /** What the store has, at a start. */
 export interface StoredForSnapshots {
   /** Of the newest blocks, ascending, the committed one last: `RECENT_HASHES` where the chain is that long. */
@@ -71,6 +83,8 @@ export interface BlockLimits {
   readonly bytes: number
   /** Sum of the difficulty of a block's proofs. */
   readonly gas: number
+  /** Of the blobs its transactions refer to, together; left out: no bound. */
+  readonly blobBytes?: number
 }
 
 export type ReplicaInput =
@@ -91,6 +105,12 @@ export type ReplicaInput =
   | { readonly kind: 'submit'; readonly request: number; readonly transaction: Transaction; readonly nowMs: number }
   /** From a peer. */
   | { readonly kind: 'transactions'; readonly from: ValidatorIndex; readonly transactions: readonly Transaction[]; readonly nowMs: number }
+  /** Answer to `blob-open` and to `blob-seal`: chunks that the store lacks; none: the blob is whole, checked and durable. */
+  | { readonly kind: 'blob-opened'; readonly blob: BlobRef; readonly missing: readonly number[]; readonly nowMs: number }
+  /** Another answer to these: the store has no room for it. */
+  | { readonly kind: 'blob-refused'; readonly blob: BlobRef; readonly refusal: Refusal; readonly nowMs: number }
+  /** The store finds that a blob it had is damaged, or was taken away. */
+  | { readonly kind: 'blob-lost'; readonly blob: BlobRef; readonly nowMs: number }
   /** Answer to a `verify` effect. */
   | { readonly kind: 'verified'; readonly key: Hash; readonly outcome: VerificationOutcome; readonly nowMs: number }
 
@@ -120,7 +140,20 @@ export type Admission =
   | { readonly status: 'waiting'; readonly id: Hash; readonly refusal: Refusal }
   | { readonly status: 'refused'; readonly id: Hash; readonly refusal: Refusal }
 
+export type BlobEffect =
+  /** Make room for it, and say what is there. */
+  | { readonly kind: 'blob-open'; readonly blob: BlobRef }
+  /** A checked chunk, to be stored with its leaf. */
+  | { readonly kind: 'blob-write'; readonly blob: BlobRef; readonly part: BlobPart; readonly leaf: Hash }
+  /** Every chunk was written: make it durable, then say so. */
+  | { readonly kind: 'blob-seal'; readonly blob: BlobRef }
+  /** Answer a peer with this chunk of a blob that is held. */
+  | { readonly kind: 'blob-serve'; readonly to: ValidatorIndex; readonly blob: BlobRef; readonly index: number }
+  /** Nothing needs it any more. */
+  | { readonly kind: 'blob-drop'; readonly blob: BlobRef }
+
 export type ReplicaEffect =
+  | BlobEffect
   /** Durable, in order, before anything that follows is released. */
   | { readonly kind: 'persist'; readonly records: readonly PersistRecord[] }
   /** Durable in the same order as `persist`; then published (receipts, events, waiting clients). */
@@ -165,7 +198,7 @@ export type ReplicaEffect =
   | { readonly kind: 'forget-evidence'; readonly offence: Offence }
   /** Two blocks are proven committed at one height: from here on nothing is signed (protocol.md §12). */
   | { readonly kind: 'fork'; readonly height: Height; readonly material: ForkMaterial }
-  | { readonly kind: 'event'; readonly event: ConsensusEvent | MempoolEvent | EpochEvent | SyncEvent }
+  | { readonly kind: 'event'; readonly event: ConsensusEvent | MempoolEvent | EpochEvent | SyncEvent | BlobEvent }
 
 export type EpochEvent =
   /** `self`: own position in the epoch's set; null: none. */
@@ -176,6 +209,17 @@ export type EpochEvent =
 export type MempoolEvent =
   | { readonly name: 'proof-refused'; readonly id: Hash; readonly from: ValidatorIndex | 'client'; readonly code: string }
   | { readonly name: 'transaction-evicted'; readonly id: Hash }
+
+export type BlobEvent =
+  /** It is being fetched: so many chunks are not here yet. */
+  | { readonly name: 'blob-wanted'; readonly blob: BlobRef; readonly missing: number }
+  /** Whole, checked and durable. */
+  | { readonly name: 'blob-held'; readonly blob: BlobRef }
+  | { readonly name: 'blob-dropped'; readonly blob: BlobRef }
+  /** It sent what is not under the root: it is asked for no blobs any more. */
+  | { readonly name: 'blob-peer-dropped'; readonly peer: ValidatorIndex; readonly code: string }
+  /** A block is proposed whose blobs are not all here: no vote before they are. */
+  | { readonly name: 'block-awaits-blobs'; readonly height: Height; readonly hash: Hash; readonly blobs: number }
 
 export type SyncEvent =
   /** `sync.trustCertificates`: so many proofs of a certified block were not verified here. */

@@ -3,11 +3,13 @@
  * blocks to be built, validated and committed; this file answers from the mempool, the verdict cache and the application,
  * and passes everything else through.
  */
-import { assert, type Epoch, equalBytes, type Hash, type Height, keyOf, type ValidatorIndex } from '@aethel/codec'
+import { assert, type Epoch, equalBytes, type Hash, type Height, keyOf, type Refusal, type ValidatorIndex } from '@aethel/codec'
 import {
   accusedVote,
+  type BlobRef,
   type Block,
   type BuiltProposal,
+  blobKey,
   type CommittedTip,
   type Consensus,
   type ConsensusConfig,
@@ -25,6 +27,7 @@ import {
   type Input,
   type Inspection,
   isBoundary,
+  isQuorum,
   leaderOf,
   MAX_BLOCK_OFFENCES,
   MAX_EVIDENCE_BYTES,
@@ -39,7 +42,7 @@ import {
   type ValidationResult,
   type ValidatorSet,
 } from '@aethel/consensus'
-import { AdmissionDesk } from './admission.js'
+import { AdmissionDesk, BLOB_LOST, type DeskBlobs } from './admission.js'
 import {
   type Application,
   type BlockContext,
@@ -49,9 +52,12 @@ import {
   transactionIdOf,
   type VerificationWork,
 } from './application.js'
+import type { BlobProgress } from './blob-fetch.js'
+import { ReplicaBlobs } from './blobs.js'
 import { type EpochOptions, type NextValidators, nextValidatorsOf, ownPlaceIn, type PeerNames, peerNames, SAME_NAMES } from './epochs.js'
 import { EvidencePool, type HeldEvidence } from './evidence-pool.js'
 import type {
+  BlobOptions,
   BlockLimits,
   CitedStatement,
   MempoolLimits,
@@ -84,6 +90,8 @@ export interface ReplicaOptions<State> {
   readonly verdicts?: readonly { readonly key: Hash; readonly verdict: Verdict }[]
   /** How to catch up; left out: by executing and verifying every block. */
   readonly sync?: SyncOptions
+  /** Proofs that travel as blobs; left out: none do. */
+  readonly blobs?: BlobOptions
 }
 
 export interface ReplicaInspection extends Inspection {
@@ -93,6 +101,8 @@ export interface ReplicaInspection extends Inspection {
   readonly ready: number
   readonly verdicts: number
   readonly evidenceHeld: number
+  /** Being fetched. */
+  readonly blobs: readonly BlobProgress[]
 }
 
 export interface Replica<State> {
@@ -112,6 +122,8 @@ export interface Replica<State> {
   /** Next free nonce of an account, counting what is in the mempool. */
   nextNonce(sender: string, committedNonce: number): number
   inspect(): ReplicaInspection
+  /** Whether something that is not final refers to this blob: it must not be taken away. */
+  needsBlob(blob: BlobRef): boolean
   /** Evidence held and not on the chain yet. */
   evidence(): readonly HeldEvidence[]
   /** Why nothing commits right now, or that all is well. */
@@ -134,6 +146,10 @@ interface Validation {
   /** Gas per proof, by work key, as verdicts come in. */
   readonly gas: Map<string, number>
   readonly awaited: Set<string>
+  /** Blobs that are not here: nothing is verified or voted for before they are. By `blobKey`. */
+  readonly blobs: Map<string, BlobRef>
+  /** Proven committed when it was to be validated: it is executed, and not voted for. */
+  readonly certified: boolean
 }
 
 /** What was chosen for a block and what became of it; `leftOut` stays in the mempool. */
@@ -207,6 +223,8 @@ class ReplicaMachine<State> implements Replica<State> {
   readonly #scheduler: Scheduler<State>
   readonly #verdicts: VerdictCache
   readonly #desk: AdmissionDesk<State>
+  /** Null: a chain without blobs. */
+  readonly #blobs: ReplicaBlobs | null
   /** Executed, uncommitted blocks by `keyOf(hash)`. */
   readonly #layers = new Map<string, Layer<State>>()
   readonly #validations = new Map<string, Validation>()
@@ -231,6 +249,8 @@ class ReplicaMachine<State> implements Replica<State> {
   readonly #shelf: SnapshotShelf<State> | null
   /** Null: none are taken over. */
   #fetch: SnapshotFetch<State> | null
+  /** Blobs of the block above this height could not be had: standing still is for want of them. */
+  #starvedAt: Height | null = null
   #nowMs = 0
   #jobs: VerificationJob[] = []
   #hastened: Hash[] = []
@@ -265,8 +285,10 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#leaderWatch = this.#newLeaderWatch(consensus.validators)
     this.#shelf = this.#newShelf()
     this.#fetch = this.#newFetch()
+    this.#blobs = this.#newBlobs()
     const machine = this
     this.#desk = new AdmissionDesk({
+      blobs: this.#blobs === null ? null : deskBlobs(this.#blobs, options.blobs?.pendingBytes ?? 0),
       application: options.application,
       mempool: this.#mempool,
       scheduler: this.#scheduler,
@@ -313,6 +335,7 @@ class ReplicaMachine<State> implements Replica<State> {
 
   wants(from: ValidatorIndex, message: Message): boolean {
     if (message.kind === 'snapshot' || message.kind === 'chunk') return this.#fetch?.wants(from, message) === true
+    if (message.kind === 'blob-part' || message.kind === 'blob-absent') return this.#blobs?.wants(from, message) === true
     return this.#consensus.wants(this.#names.toCore(from), message)
   }
 
@@ -348,6 +371,7 @@ class ReplicaMachine<State> implements Replica<State> {
       ready: this.#scheduler.readyCount,
       verdicts: this.#verdicts.size,
       evidenceHeld: this.#evidence.size,
+      blobs: this.#blobs?.progress ?? [],
     }
   }
 
@@ -380,10 +404,12 @@ class ReplicaMachine<State> implements Replica<State> {
       case 'start':
         for (const bytes of this.#options.evidence ?? []) this.#onEvidenceBytes(bytes)
         this.#fetch?.resume()
+        this.#pinStored()
         return this.#toConsensus(input)
       case 'message':
         if (input.message.kind === 'evidence') this.#onEvidenceBytes(input.message.evidence)
         this.#onSnapshotMessage(input.from, input.message)
+        this.#onBlobMessage(input.from, input.message)
         return this.#toConsensus(this.#withCoreName(input))
       case 'foreign':
         this.#hear(input.from, input.epoch, input.committedHeight)
@@ -405,6 +431,12 @@ class ReplicaMachine<State> implements Replica<State> {
         return
       case 'verified':
         return this.#onVerified(input.key, input.outcome)
+      case 'blob-opened':
+        return this.#blobs?.onOpened(input.blob, input.missing)
+      case 'blob-refused':
+        return this.#blobs?.onRefused(input.blob, input.refusal)
+      case 'blob-lost':
+        return this.#onBlobLost(input.blob)
     }
   }
 
@@ -436,6 +468,9 @@ class ReplicaMachine<State> implements Replica<State> {
   #onEffect(effect: Effect): Input | null {
     switch (effect.kind) {
       case 'persist':
+        for (const record of effect.records) if (record.kind === 'block') this.#pinVoted(record.block)
+        this.#out.push(effect)
+        return null
       case 'set-timer':
       case 'cancel-timer':
         this.#out.push(effect)
@@ -600,6 +635,7 @@ class ReplicaMachine<State> implements Replica<State> {
       return null
     }
     const transactions = items.map((item) => item.transaction)
+    assert(this.#absentBlobs(transactions).size === 0, 'what is pooled has its blob here')
     const gas = items.map((item) => item.difficulty)
     this.#lastBuilt = { parent: parentHash, executed, transactions, gas, offences, leftOut }
     this.#scheduler.leave() // until #onProposed says which block this became
@@ -682,6 +718,8 @@ class ReplicaMachine<State> implements Replica<State> {
     }
     const transactions = this.#decodeAll(block)
     if ('code' in transactions) return this.#validated(block.hash, { status: 'invalid', ...transactions })
+    const tooLarge = blobLimit(limits.blobBytes, transactions)
+    if (tooLarge !== null) return this.#validated(block.hash, tooLarge)
     if (block.header.totalDifficulty > BigInt(limits.gas)) {
       return this.#validated(block.hash, blockGas(limits.gas, block.header.totalDifficulty)) // before anything is verified
     }
@@ -694,12 +732,15 @@ class ReplicaMachine<State> implements Replica<State> {
       accused: new Set(evidence.accused.map((work) => keyOf(work.key))),
       gas: new Map(),
       awaited: new Set(),
+      blobs: new Map(),
+      certified: certifiedGas !== null,
     }
     if (certifiedGas !== null && this.#options.sync?.trustCertificates === true && this.#holdsAsCertified(validation, certifiedGas))
       return this.#validated(block.hash, { status: 'valid' })
     const missing = this.#requestRefutations(validation, evidence.accused) ?? this.#requestMissingVerdicts(validation)
     if (missing !== null) return this.#validated(block.hash, missing)
-    if (validation.awaited.size === 0) return this.#validated(block.hash, this.#executeBlock(validation))
+    if (isReady(validation)) return this.#validated(block.hash, this.#executeBlock(validation))
+    this.#awaitBlobs(validation)
     this.#validations.set(keyOf(block.hash), validation)
     return null
   }
@@ -749,6 +790,7 @@ class ReplicaMachine<State> implements Replica<State> {
       const verdict = this.#verdictOn(id, work)
       if (verdict?.status === 'invalid')
         return { status: 'invalid', code: verdict.code, message: `transaction ${position}: ${verdict.message}`, refuted: position }
+      if (this.#lacksBlob(validation, work, verdict)) continue
       if (verdict !== undefined) validation.gas.set(keyOf(work.key), verdict.gas)
       else {
         const cited: CitedStatement[] = []
@@ -873,7 +915,7 @@ class ReplicaMachine<State> implements Replica<State> {
         if (isAccused) return FALSE_ACCUSATION
         break
     }
-    return validation.awaited.size > 0 ? null : this.#executeBlock(validation)
+    return isReady(validation) ? this.#executeBlock(validation) : null
   }
 
   // --- evidence (protocol.md §11) -----------------------------------------------------------------------------------
@@ -916,6 +958,7 @@ class ReplicaMachine<State> implements Replica<State> {
     const decoded = this.#application.decode(transaction)
     if (!decoded.ok) return { code: 'evidence-transaction', message: `expected a well-formed transaction: ${decoded.error.message}` }
     const { work } = decoded.value
+    if (work?.blob !== undefined) return BLOB_ACCUSATION
     return work ?? { code: 'evidence-transaction', message: 'expected a transaction with a proof, got one without' }
   }
 
@@ -1036,6 +1079,7 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#nextEpoch = this.#startAfter(block, layer.executed)
     const { transactions, gas, offences } = layer
     if (this.#nextEpoch !== null) this.#keepRecovery(this.#nextEpoch.validators)
+    const final = block.header.height
     this.#out.push({ kind: 'commit', block, certificate, writes, transactions, gas, offences, nextEpoch: this.#nextEpoch })
     this.#shelf?.onCommit(block.header, this.#state, certificate)
     for (const [key, other] of this.#layers) if (other.height <= block.header.height) this.#layers.delete(key)
@@ -1043,6 +1087,7 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#clearMempool(layer.transactions)
     this.#dropImpossible()
     this.#settleEvidence()
+    this.#blobs?.onFinal(blobsOf(transactions), final)
     if (acceptedAtMs !== null) this.#tellWatch(block, acceptedAtMs)
   }
 
@@ -1106,6 +1151,161 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#out.push({ kind: 'dropped', id: item.transaction.id, refusal: { code, message } })
   }
 
+  // --- blobs (protocol.md §9) ---------------------------------------------------------------------------------------
+
+  #newBlobs(): ReplicaBlobs | null {
+    const { blobs } = this.#options
+    if (blobs === undefined) return null
+    const machine = this
+    return new ReplicaBlobs(blobs, {
+      get peers() {
+        return machine.#peers
+      },
+      get tip() {
+        return machine.#tip.height
+      },
+      needed: () => this.#neededBlobs(),
+      pendingChecked: () => this.#desk.checkedBlobs,
+      isQuorum: (peers) => this.#holdQuorum(peers),
+      send: (to, message) => this.#out.push({ kind: 'send', to, message }),
+      push: (effect) => this.#out.push(effect),
+      emit: (event) => this.#out.push({ kind: 'event', event }),
+      blame: (peer, refusal) => this.#out.push({ kind: 'blame', peer, refusal }),
+      onHeld: (key) => this.#onBlobHeld(key),
+      onGivenUp: (key, refusal) => this.#desk.onBlobGivenUp(key, refusal),
+    })
+  }
+
+  /** Validators of the epoch that can be reached, in order. */
+  get #peers(): ValidatorIndex[] {
+    const { validators, self } = this.#config
+    return validators.validators.flatMap((_, index) => {
+      const peer = index === self ? null : this.#names.toPeer(index as ValidatorIndex)
+      return peer === null ? [] : [peer]
+    })
+  }
+
+  /** Of the epoch's validators, this one counted in. */
+  #holdQuorum(peers: ReadonlySet<ValidatorIndex>): boolean {
+    const { validators, self } = this.#config
+    const holders = new Set<ValidatorIndex>([...peers].map((peer) => this.#names.toCore(peer)))
+    holders.add(self)
+    const power = validators.validators.reduce((sum, each, index) => (holders.has(index as ValidatorIndex) ? sum + each.power : sum), 0n)
+    return isQuorum(validators, power)
+  }
+
+  #onBlobMessage(from: ValidatorIndex, message: Message): void {
+    if (this.#blobs === null) return
+    switch (message.kind) {
+      case 'fetch':
+        if (message.want === 'blob') this.#blobs.onMessage(from, message)
+        return
+      case 'blob-part':
+      case 'blob-absent':
+      case 'blob-held':
+        for (const key of this.#blobs.onMessage(from, message)) this.#desk.onBlob(key)
+        return
+      default:
+        return
+    }
+  }
+
+  /** What must not be taken away: of pending transactions, of blocks proposed or being validated, of votes not yet overtaken. */
+  #neededBlobs(): Set<string> {
+    const needed = new Set<string>(this.#blobs?.pinned)
+    for (const blob of this.#desk.blobs) needed.add(blobKey(blob))
+    for (const { transactions } of this.#layers.values()) for (const blob of blobsOf(transactions)) needed.add(blobKey(blob))
+    for (const { transactions } of this.#validations.values()) for (const blob of blobsOf(transactions)) needed.add(blobKey(blob))
+    for (const blob of blobsOf(this.#lastBuilt?.transactions ?? [])) needed.add(blobKey(blob))
+    return needed
+  }
+
+  needsBlob(blob: BlobRef): boolean {
+    return this.#neededBlobs().has(blobKey(blob))
+  }
+
+  #absentBlobs(transactions: readonly Transaction[]): Set<string> {
+    return new Set(
+      blobsOf(transactions)
+        .filter((blob) => this.#blobs?.isHeld(blob) !== true)
+        .map(blobKey),
+    )
+  }
+
+  /**
+   * A vote attests that the blob is here and was checked, so a verdict remembered is not enough for one. A block that a quorum has
+   * committed is executed on the verdict alone: its blobs may be pruned everywhere.
+   */
+  #lacksBlob(validation: Validation, { blob }: VerificationWork, verdict: Verdict | undefined): boolean {
+    if (blob === undefined || (validation.certified && verdict !== undefined)) return false
+    if (this.#blobs?.isHeld(blob) === true) return false
+    validation.blobs.set(blobKey(blob), blob)
+    return true
+  }
+
+  #awaitBlobs({ block, blobs }: Validation): void {
+    if (blobs.size === 0) return
+    const { proposer, height } = block.header
+    const from = proposer === this.#config.self ? null : this.#names.toPeer(proposer)
+    for (const blob of blobs.values()) this.#blobs?.want(blob, 'block', from)
+    this.#out.push({ kind: 'event', event: { name: 'block-awaits-blobs', height, hash: block.hash, blobs: blobs.size } })
+  }
+
+  #onBlobHeld(key: string): void {
+    this.#desk.onBlob(key)
+    for (const [hash, validation] of [...this.#validations]) {
+      if (this.#validations.get(hash) !== validation || !validation.blobs.delete(key) || validation.blobs.size > 0) continue
+      const missing = this.#requestMissingVerdicts(validation)
+      if (missing === null && !isReady(validation)) continue
+      this.#validations.delete(hash)
+      this.#toConsensus(this.#validated(validation.block.hash, missing ?? this.#executeBlock(validation)))
+    }
+  }
+
+  /** What relies on it here must not be voted for. */
+  #onBlobLost(blob: BlobRef): void {
+    this.#blobs?.lose(blob)
+    const key = blobKey(blob)
+    for (const item of [...this.#mempool.values()]) {
+      const used = item.transaction.work?.blob
+      if (used !== undefined && blobKey(used) === key)
+        this.#dropPooled(item, BLOB_LOST.code, BLOB_LOST.message)
+    }
+    this.#keepSchedulerOnLiveGround()
+  }
+
+  /** Before a vote is durable: its blobs stay until the chain has passed it. */
+  #pinVoted(block: Block): void {
+    const layer = this.#blobs === null ? undefined : this.#layers.get(keyOf(block.hash))
+    if (layer !== undefined) this.#blobs?.pin(blobsOf(layer.transactions), layer.height)
+  }
+
+  /** At a start: of the blocks that were voted for and are not committed. */
+  #pinStored(): void {
+    if (this.#blobs === null) return
+    for (const { header, body } of this.#options.durable.blocks) {
+      const transactions = body.transactions.flatMap((bytes) => {
+        const decoded = this.#application.decode(bytes)
+        return decoded.ok ? [decoded.value] : []
+      })
+      this.#blobs.pin(blobsOf(transactions), header.height)
+    }
+  }
+
+  /**
+   * Nobody serves the blobs that a block waits for: it is tried again, since by then its certificate may be here with the gas of its
+   * proofs, or a state above it (§7).
+   */
+  #giveUpStarved(): void {
+    for (const [hash, { block, blobs }] of [...this.#validations]) {
+      if (![...blobs.keys()].some((key) => this.#blobs?.isStarved(key) === true)) continue
+      this.#starvedAt = this.#tip.height
+      this.#validations.delete(hash)
+      const reason = `${blobs.size} blobs that its transactions refer to are served by nobody`
+      this.#toConsensus(this.#validated(block.hash, { status: 'aborted', reason }))
+    }
+  }
+
   // --- snapshots ----------------------------------------------------------------------------------------------------
 
   #newShelf(): SnapshotShelf<State> | null {
@@ -1136,7 +1336,7 @@ class ReplicaMachine<State> implements Replica<State> {
           return machine.#epoch
         },
         get isExecuting() {
-          return machine.#consensus.isExecuting
+          return machine.#consensus.isExecuting && machine.#starvedAt !== machine.#tip.height
         },
         send: (to, message) => this.#out.push({ kind: 'send', to, message }),
         record: (record) => this.#out.push({ kind: 'snapshot', record }),
@@ -1292,6 +1492,9 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#committedAtTick = this.#tip.height
     this.#sweep(stalled ? SWEPT_PER_TICK.stalled : SWEPT_PER_TICK.busy)
     this.#desk.sweep()
+    this.#desk.sweepBlobs()
+    this.#blobs?.onTick()
+    this.#giveUpStarved()
     this.#gossipCursor ??= this.#mempool.oldestFirst()
     const wentRound = this.#gossipSome('all', REGOSSIP_PER_TICK, this.#gossipCursor, this.#arrivalsAtTick)
     if (wentRound) this.#gossipCursor = null
@@ -1326,6 +1529,37 @@ class ReplicaMachine<State> implements Replica<State> {
     if (transactions.length > 0) this.#out.push({ kind: 'gossip', to, transactions })
     return wentRound
   }
+}
+
+/** Verified, and its blobs are here. */
+function isReady({ awaited, blobs }: Validation): boolean {
+  return awaited.size === 0 && blobs.size === 0
+}
+
+function blobsOf(transactions: readonly Transaction[]): BlobRef[] {
+  return transactions.flatMap(({ work }) => (work?.blob === undefined ? [] : [work.blob]))
+}
+
+function blobLimit(most: number | undefined, transactions: readonly Transaction[]): ValidationResult | null {
+  const bytes = blobsOf(transactions).reduce((sum, blob) => sum + blob.bytes, 0)
+  if (most === undefined || bytes <= most) return null
+  return { status: 'invalid', code: 'block-limits', message: `expected blobs of at most ${most} bytes in a block, got ${bytes}` }
+}
+
+function deskBlobs(blobs: ReplicaBlobs, pendingBytes: number): DeskBlobs {
+  return {
+    pendingBytes,
+    isHeld: (blob) => blobs.isHeld(blob),
+    isSpread: (blob) => blobs.isSpread(blob),
+    want: (blob, purpose, from) => blobs.want(blob, purpose, from),
+    announce: (blob) => blobs.announce(blob),
+  }
+}
+
+/** Who withholds a blob could keep everybody from judging; so votes for false blobs are refused, and accuse nobody (protocol.md §11). */
+const BLOB_ACCUSATION: Refusal = {
+  code: 'evidence-blob',
+  message: 'expected a proof that is in its transaction, got one that is a blob, which not everybody may have',
 }
 
 const FALSE_ACCUSATION: ValidationResult = {

@@ -9,6 +9,10 @@ import { IndexedHeap } from './heap.js'
 import type { BlockLimits } from './interface.js'
 import { type Mempool, type MempoolOrder, ordersBefore, type Pooled } from './mempool.js'
 
+function blobBytesOf({ transaction: { work } }: Pooled): number {
+  return work?.blob?.bytes ?? 0
+}
+
 /** Transactions that do not fit into what is left of a block, skipped before the block is closed. */
 const MAX_MISFITS = 64
 
@@ -225,18 +229,21 @@ export class Scheduler<State> {
     const misfits: Pooled[] = []
     let bytes = 0
     let gas = 0
+    let blobBytes = 0
+    const mostBlobs = limits.blobBytes ?? Number.POSITIVE_INFINITY
     const known: KnownClaim = (key) => provided.has(key) || this.#isFinalised(key)
     while (chosen.length < limits.transactions && misfits.length < MAX_MISFITS) {
       const item = this.#next()
       if (item === undefined) break
       this.#unready(item)
       const { transaction, difficulty } = item
-      if (bytes + transaction.bytes.length > limits.bytes || gas + difficulty > limits.gas) {
+      if (bytes + transaction.bytes.length > limits.bytes || gas + difficulty > limits.gas || blobBytes + blobBytesOf(item) > mostBlobs) {
         misfits.push(item)
         continue
       }
       bytes += transaction.bytes.length
       gas += difficulty
+      blobBytes += blobBytesOf(item)
       chosen.push(item)
       chosenIds.add(item)
       if (transaction.work !== null) provided.add(keyOf(transaction.work.claimId))
@@ -251,7 +258,11 @@ export class Scheduler<State> {
     }
     // Many large ones that do not fit must not hide the one that has waited longest and does: backups count that against a leader.
     const oldest = misfits.length < MAX_MISFITS || chosen.length >= limits.transactions ? undefined : this.#oldest.top
-    if (oldest !== undefined && bytes + oldest.transaction.bytes.length <= limits.bytes && gas + oldest.difficulty <= limits.gas) {
+    const fits = (item: Pooled): boolean =>
+      bytes + item.transaction.bytes.length <= limits.bytes &&
+      gas + item.difficulty <= limits.gas &&
+      blobBytes + blobBytesOf(item) <= mostBlobs
+    if (oldest !== undefined && fits(oldest)) {
       this.#unready(oldest)
       chosen.push(oldest)
     }

@@ -61,6 +61,7 @@ export function runBeyond(options: BeyondOptions): BeyondReport {
     // Who trusts certificates accepts what the others sign; a state that is taken over has no blocks to compare.
     trustCertificates: false,
     snapshots: null,
+    blobs: null,
     faultMs: 6_000,
     encodeOnWire: true,
   }

@@ -7,6 +7,8 @@ const RETRY_MS = 1_000
 const CLIENTS = 4
 /** Besides, clients submit work that does not verify, this often. */
 const FALSE_WORK_RATE = 0.1
+/** On chains with blobs. */
+const BLOB_RATE = 0.4
 /** Latencies kept for percentiles; beyond, every other one replaces an old one. */
 const MAX_LATENCIES = 100_000
 
@@ -26,6 +28,8 @@ interface Client {
 
 export class Clients {
   readonly #random: Random
+  /** Null: no proofs travel as blobs. Of a stream of its own: without blobs runs stay what they were. */
+  readonly #blobs: Random | null
   readonly #validators: number
   readonly #thinkMs: number
   readonly #clients: Client[]
@@ -38,8 +42,12 @@ export class Clients {
   readonly latenciesMs: number[] = []
   #measured = 0
 
-  constructor(random: Random, options: { readonly validators: number; readonly transactions: number; readonly thinkMs: number }) {
+  constructor(
+    random: Random,
+    options: { readonly validators: number; readonly transactions: number; readonly thinkMs: number; readonly blobs: Random | null },
+  ) {
     this.#random = random
+    this.#blobs = options.blobs
     this.#validators = options.validators
     this.#thinkMs = options.thinkMs
     this.#most = options.transactions
@@ -81,13 +89,25 @@ export class Clients {
       if (this.submitted >= this.#most) return null
       this.submitted++
       const workKind: WorkKind = random.chance(0.5) ? 'valid' : 'none'
-      client.current = encodeTally(client.account, client.nonce++, workKind, random.below(1 << 20))
+      client.current =
+        this.#asBlob(client.account, client.nonce, true) ?? encodeTally(client.account, client.nonce, workKind, random.below(1 << 20))
+      client.nonce++
       client.sinceMs = nowMs
       this.#waiting.set(keyOf(client.current), client)
     }
     const isFalse = random.chance(FALSE_WORK_RATE)
-    const bytes = isFalse ? encodeTally(client.account, client.nonce + 1, 'invalid', random.below(1 << 20)) : client.current
+    const bytes = isFalse
+      ? (this.#asBlob(client.account, client.nonce + 1, false) ??
+        encodeTally(client.account, client.nonce + 1, 'invalid', random.below(1 << 20)))
+      : client.current
     return { bytes, to: random.below(this.#validators), nextInMs: Math.min(RETRY_MS, 50 + random.exponential(200)) }
+  }
+
+  /** Now and then the proof comes as a blob; undefined: not this time. */
+  #asBlob(account: number, nonce: number, isTrue: boolean): Uint8Array | undefined {
+    if (this.#blobs?.chance(BLOB_RATE) !== true) return undefined
+    const salt = 8 * this.#blobs.below(1 << 16) + (isTrue ? 1 + this.#blobs.below(7) : 0)
+    return encodeTally(account, nonce, 'blob', salt)
   }
 
   /** A transaction is final: whose it was, and after how long it thinks of the next. */

@@ -3,7 +3,7 @@
  * ("sometimes" assertions). A suite that never saw a view change with a prepared certificate has tested nothing.
  */
 import type { ConsensusEvent, Message } from '@aethel/consensus'
-import type { EpochEvent, MempoolEvent, SyncEvent } from '@aethel/replica'
+import type { BlobEvent, EpochEvent, MempoolEvent, SyncEvent } from '@aethel/replica'
 
 export const MESSAGE_KINDS = [
   'pre-prepare',
@@ -18,6 +18,9 @@ export const MESSAGE_KINDS = [
   'evidence',
   'snapshot',
   'chunk',
+  'blob-part',
+  'blob-held',
+  'blob-absent',
 ] as const
 export const PHASES = ['active', 'changing'] as const
 /** As the receiver sees it: by view where the message has one, else by height; `beyond`: outside of the window. */
@@ -76,7 +79,7 @@ export class Coverage {
     reasons.set(why, (reasons.get(why) ?? 0) + 1)
   }
 
-  onEvent(event: ConsensusEvent | MempoolEvent | EpochEvent | SyncEvent): void {
+  onEvent(event: ConsensusEvent | MempoolEvent | EpochEvent | SyncEvent | BlobEvent): void {
     switch (event.name) {
       case 'view-entered':
         return this.hit(`view entered on ${event.base}`)
@@ -92,6 +95,8 @@ export class Coverage {
         return this.hit(`snapshot given up: ${event.why}`)
       case 'snapshot-peer-dropped':
         return this.hit(`snapshot peer dropped: ${event.code}`)
+      case 'blob-peer-dropped':
+        return this.hit(`blob peer dropped: ${event.code}`)
       case 'ignored':
         return this.#onIgnored(event.what, event.why)
       default:
@@ -137,6 +142,9 @@ function ageIndexOf(message: Message, standing: Standing): number {
       return ageByHeight(standing, message.offer.header.height, committedHeight + 1)
     case 'chunk':
       return ageByHeight(standing, message.height, committedHeight + 1)
+    case 'blob-part':
+    case 'blob-held':
+    case 'blob-absent':
     case 'evidence':
       return CURRENT
   }

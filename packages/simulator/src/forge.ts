@@ -252,6 +252,12 @@ export function describeMessage(stage: Stage, message: Message): string {
       return `SNAPSHOT height ${message.offer.header.height}`
     case 'chunk':
       return `CHUNK height ${message.height}`
+    case 'blob-part':
+      return `BLOBPART ${message.part.index} of ${keyOf(message.blob.root).slice(0, 8)}`
+    case 'blob-held':
+      return `BLOBHELD ${message.blobs.length}`
+    case 'blob-absent':
+      return `BLOBABSENT ${keyOf(message.blob.root).slice(0, 8)}`
     case 'evidence':
       return `EVIDENCE ${message.evidence.length} bytes`
   }
@@ -268,5 +274,7 @@ function describeFetch(message: Extract<Message, { kind: 'fetch' }>): string {
       return `FETCH ${message.want}`
     case 'chunk':
       return `FETCH chunk of ${message.height}`
+    case 'blob':
+      return `FETCH part ${message.index} of ${keyOf(message.blob.root).slice(0, 8)}`
   }
 }

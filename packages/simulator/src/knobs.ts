@@ -69,8 +69,19 @@ export interface Knobs {
   readonly trustCertificates: boolean
   /** Null: states are not handed over. */
   readonly snapshots: SnapshotKnobs | null
+  /** Null: no proofs travel as blobs. */
+  readonly blobs: BlobKnobs | null
   /** Committed blocks in one answer: with few of them a state is there sooner than the blocks. */
   readonly blocksPerAnswer: number
+}
+
+export interface BlobKnobs {
+  /** Blobs of final transactions go as soon as they may (`keepBlocksOf`). */
+  readonly prunes: boolean
+  /** How often a client's upload is whole before the world heals; otherwise some chunks are missing, or all. */
+  readonly wholeRate: number
+  /** How often, per status tick, a blob that nothing here needs is gone. */
+  readonly expiryRate: number
 }
 
 export interface SnapshotKnobs {
@@ -118,6 +129,7 @@ export function drawKnobs(seed: number, byzantine: number): Knobs {
     encodeOnWire: random.chance(0.1),
     epochLength: random.chance(0.4) ? random.pick([1, 2, 3, 4, 8]) : 0,
     ...drawSync(seed),
+    blobs: drawBlobs(seed, drawSync(seed).trustCertificates),
   }
 }
 
@@ -133,6 +145,28 @@ function drawSync(seed: number): Pick<Knobs, 'trustCertificates' | 'snapshots' |
   const blocksPerAnswer = random.pick([1, 1, 2, BLOCKS_PER_ANSWER])
   if (random.chance(0.6)) return { trustCertificates, snapshots, blocksPerAnswer }
   return { trustCertificates, snapshots: null, blocksPerAnswer: BLOCKS_PER_ANSWER }
+}
+
+/** Of a stream of their own: what else a seed draws stays what it was. */
+function drawBlobs(seed: number, prunes: boolean): BlobKnobs | null {
+  const random = randomStream(seed, 'blobs')
+  if (!random.chance(0.25)) return null
+  // Where a state is the only way on, one that nobody serves any more is given up within 512 ticks: longer than seeds may take (seed 350).
+  return { prunes, wholeRate: random.pick([0.2, 0.6, 1]), expiryRate: random.pick([0, 0.2]) }
+}
+
+/**
+ * Who is behind by less than `behindBlocks` finds every blob that it has to check; who is behind by more takes a state. Where certified
+ * verdicts are trusted nobody needs old ones; where neither is on they are kept for ever (protocol.md §9). Null: for ever.
+ */
+export function keepBlocksOf({
+  blobs,
+  snapshots,
+  trustCertificates,
+}: Pick<Knobs, 'blobs' | 'snapshots' | 'trustCertificates'>): number | null {
+  if (blobs?.prunes !== true) return null
+  if (trustCertificates) return 1
+  return snapshots === null ? null : snapshots.behindBlocks + 2 * snapshots.everyBlocks
 }
 
 /** What a class of faults is when it is off. */

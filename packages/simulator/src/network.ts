@@ -161,9 +161,14 @@ export function roughBytes(message: Message): number {
       return fixed + 308 * (1 + message.offer.descendants.length) + 800 * message.offer.links.length
     case 'chunk':
       return fixed + message.chunk.length
+    case 'blob-part':
+      return fixed + message.part.chunk.length + 32 * message.part.path.length
+    case 'blob-held':
+      return fixed + 40 * message.blobs.length
     case 'vote':
     case 'fetch':
     case 'view-claim':
+    case 'blob-absent':
       return fixed
   }
 }

@@ -1,8 +1,10 @@
 /** The tally machine's data: its state, its transactions, and how a root follows from the one before. */
-import { concatBytes, decode, encode, type Hash, keyOf, ok, type Reader, type Refusal, type Result, ZERO_HASH } from '@aethel/codec'
+import { concatBytes, decode, EMPTY_BYTES, encode, type Hash, keyOf, ok, type Reader, type Refusal, type Result, ZERO_HASH } from '@aethel/codec'
+import { type BlobRef, blobRefOf } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import type { Transaction } from '@aethel/replica'
 import { transactionIdOf } from '@aethel/replica'
+import { SIMULATED_CHUNK_BYTES } from './blob-shelves.js'
 
 /** What one entry of the log says. */
 export type TallyItem = { readonly transaction: Uint8Array } | { readonly offence: string }
@@ -23,7 +25,8 @@ export interface TallyState {
   readonly log: TallyLog | null
 }
 
-export type WorkKind = 'none' | 'valid' | 'invalid'
+/** `blob`: with a proof that travels as a blob; its salt decides whether it is valid. */
+export type WorkKind = 'none' | 'valid' | 'invalid' | 'blob'
 
 export interface TallyTransaction extends Transaction {
   readonly account: number
@@ -31,7 +34,7 @@ export interface TallyTransaction extends Transaction {
   readonly salt: number
 }
 
-const WORK_KINDS: readonly WorkKind[] = ['none', 'valid', 'invalid']
+const WORK_KINDS: readonly WorkKind[] = ['none', 'valid', 'invalid', 'blob']
 export const TALLY_ACCOUNTS = 8
 /** Gas of valid work is its size class, so that difficulties differ. */
 const GAS_STEP = 100
@@ -45,7 +48,7 @@ function readTally(reader: Reader): { account: number; nonce: number; workKind: 
   if (account >= TALLY_ACCOUNTS) reader.fail('account', `expected an account below ${TALLY_ACCOUNTS}, got ${account}`)
   const nonce = reader.u64()
   const workKind = WORK_KINDS[reader.u8()]
-  if (workKind === undefined) return reader.fail('work', 'expected work kind 0, 1 or 2')
+  if (workKind === undefined) return reader.fail('work', 'expected work kind 0, 1, 2 or 3')
   return { account, nonce, workKind, salt: reader.u32() }
 }
 
@@ -54,21 +57,55 @@ export function decodeTally(bytes: Uint8Array): Result<TallyTransaction, Refusal
   if (!decoded.ok) return decoded
   const { account, nonce, workKind, salt } = decoded.value
   const id = transactionIdOf(bytes)
-  const work = workKind === 'none' ? null : { key: id, kind: 'tally/1', claim: bytes, proof: bytes, claimId: id, cites: [] }
+  const proof = workKind === 'blob' ? { proof: EMPTY_BYTES, blob: tallyBlobRef(salt) } : { proof: bytes }
+  const work = workKind === 'none' ? null : { key: id, kind: 'tally/1', claim: bytes, ...proof, claimId: id, cites: [] }
   return ok({ id, idKey: keyOf(id), bytes, sender: `tally/${account}`, nonce, gasLimit: 1_000_000, work, account, workKind, salt })
+}
+
+/** One chunk to seven, the last one rarely full. */
+export function tallyBlob(salt: number): Uint8Array {
+  return new Uint8Array(1 + (salt % (7 * SIMULATED_CHUNK_BYTES))).map((_, index) => (salt >> (index & 15)) & 255)
+}
+
+export function isTrueTallyBlob(salt: number): boolean {
+  return salt % 8 !== 0
+}
+
+/** Runs make few blobs and look at each often. */
+const MAX_REMEMBERED_REFS = 4_096
+const refs = new Map<number, BlobRef>()
+
+export function tallyBlobRef(salt: number): BlobRef {
+  let ref = refs.get(salt)
+  if (ref === undefined) {
+    ref = blobRefOf(tallyBlob(salt), SIMULATED_CHUNK_BYTES)
+    if (refs.size >= MAX_REMEMBERED_REFS) refs.clear()
+    refs.set(salt, ref)
+  }
+  return ref
+}
+
+/** What a transaction refers to; undefined: nothing. */
+export function tallySaltOfBlob(bytes: Uint8Array): number | undefined {
+  const decoded = decode(bytes, readTally)
+  return decoded.ok && decoded.value.workKind === 'blob' ? decoded.value.salt : undefined
 }
 
 /** The verdict every honest verifier reaches. */
 export function verifyTally(bytes: Uint8Array): { status: 'valid'; gas: number } | { status: 'invalid'; gas: number } {
   const decoded = decode(bytes, readTally)
-  if (!decoded.ok || decoded.value.workKind !== 'valid') return { status: 'invalid', gas: GAS_STEP }
+  if (!decoded.ok || !isTrue(decoded.value)) return { status: 'invalid', gas: GAS_STEP }
   return { status: 'valid', gas: GAS_STEP * (1 + (decoded.value.salt % 8)) }
 }
 
 /** Whether an honest validator may vote for it. Decodes its fields alone: the id would cost a hash. */
 export function isTallyAcceptable(bytes: Uint8Array): boolean {
   const decoded = decode(bytes, readTally)
-  return decoded.ok && decoded.value.workKind !== 'invalid'
+  return decoded.ok && (decoded.value.workKind === 'none' || isTrue(decoded.value))
+}
+
+function isTrue({ workKind, salt }: { readonly workKind: WorkKind; readonly salt: number }): boolean {
+  return workKind === 'valid' || (workKind === 'blob' && isTrueTallyBlob(salt))
 }
 
 export const TALLY_GENESIS: TallyState = { root: ZERO_HASH, nonces: new Array<number>(TALLY_ACCOUNTS).fill(0), offences: [], log: null }

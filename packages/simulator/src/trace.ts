@@ -22,6 +22,9 @@ const KIND_CODES = {
   'view-claim': 9,
   snapshot: 11,
   chunk: 12,
+  'blob-part': 13,
+  'blob-held': 14,
+  'blob-absent': 15,
   evidence: 20,
 } as const
 

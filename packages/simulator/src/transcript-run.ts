@@ -355,6 +355,10 @@ function wordOf(message: Message): MessageWord {
       return 'SNAPSHOT'
     case 'chunk':
       return 'CHUNK'
+    case 'blob-part':
+    case 'blob-held':
+    case 'blob-absent':
+      return 'BLOB'
     case 'evidence':
       return 'EVIDENCE'
   }
@@ -380,6 +384,9 @@ function placeOf(message: Message): { readonly view: number | null; readonly hei
       return { view: null, height: message.offer.header.height }
     case 'chunk':
       return { view: null, height: message.height }
+    case 'blob-part':
+    case 'blob-held':
+    case 'blob-absent':
     case 'fetch':
     case 'blocks':
     case 'evidence':
@@ -405,6 +412,9 @@ function isAbout(message: Message, block: Block): boolean {
     case 'view-claim':
     case 'snapshot':
     case 'chunk':
+    case 'blob-part':
+    case 'blob-held':
+    case 'blob-absent':
     case 'evidence':
       return false
   }

@@ -21,6 +21,7 @@ export const MESSAGE_WORDS = [
   'BLOCKS',
   'BLOCK',
   'VIEWCLAIM',
+  'BLOB',
   'SNAPSHOT',
   'CHUNK',
   'EVIDENCE',

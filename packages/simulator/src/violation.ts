@@ -8,6 +8,8 @@ export const INVARIANTS = [
   'state-root',
   'restored-state',
   'validity',
+  'blob-in-hand',
+  'blob-kept',
   'exactly-once',
   'no-conflicting-votes',
   'no-vote-after-view-change',

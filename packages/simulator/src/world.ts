@@ -9,12 +9,17 @@ import {
   type Hash,
   type Height,
   height,
+  keyOf,
   type Refusal,
   type Result,
   type ValidatorIndex,
   validatorIndex,
 } from '@aethel/codec'
 import {
+  type BlobRef,
+  type Block,
+  blobChunks,
+  blobKey,
   type CommittedTip,
   createEpochGate,
   decodeMessage,
@@ -33,6 +38,7 @@ import {
 } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import {
+  type BlobOptions,
   createReplica,
   type Replica,
   type ReplicaEffect,
@@ -46,6 +52,7 @@ import { ADVERSARY_TICK_MS, type Adversary, type Outgoing, type Sign } from './a
 import { Conspiracy } from './adversaries/conspiracy.js'
 import { createAdversary } from './adversaries/create.js'
 import type { ByzantineStrategy } from './adversaries/strategies.js'
+import { BlobShelves, SIMULATED_CHUNK_BYTES } from './blob-shelves.js'
 import { Clients } from './clients.js'
 import { Coverage } from './coverage.js'
 import { Disk, type Write } from './disk.js'
@@ -55,7 +62,7 @@ import { EventQueue } from './events.js'
 import { type Decision, Fates } from './fates.js'
 import { Forks } from './forks.js'
 import { Invariants } from './invariants.js'
-import type { Knobs } from './knobs.js'
+import { type Knobs, keepBlocksOf } from './knobs.js'
 import { Network, roughBytes } from './network.js'
 import { type Random, randomStream } from './random.js'
 import { blocksFrom } from './serve.js'
@@ -67,7 +74,10 @@ import {
   isTallyAcceptable,
   TALLY_GENESIS,
   type TallyState,
+  tallyBlob,
+  tallyBlobRef,
   tallyGasOf,
+  tallySaltOfBlob,
   verifyTally,
 } from './tally-machine.js'
 import { tallySnapshots } from './tally-snapshots.js'
@@ -100,6 +110,7 @@ type WorldEvent =
   | { readonly kind: 'synced'; readonly node: number; readonly incarnation: number; readonly count: number }
   | { readonly kind: 'verified'; readonly node: number; readonly incarnation: number; readonly key: Hash; readonly bytes: Uint8Array }
   | { readonly kind: 'connected'; readonly node: number; readonly peer: number }
+  | { readonly kind: 'blob-opened'; readonly node: number; readonly incarnation: number; readonly blob: BlobRef }
   | { readonly kind: 'restart'; readonly node: number }
   | { readonly kind: 'fault'; readonly fault: FaultKind; readonly nth: number }
   | { readonly kind: 'mend'; readonly nth: number }
@@ -152,6 +163,11 @@ interface Node {
   lostInEpoch: number | null
   /** Of the state being fetched: as the replica has it, durable or not. */
   staging: Staging | null
+  readonly blobs: BlobShelves
+  /** Of transactions final here: they go when the replica says so. */
+  readonly finalBlobs: Set<string>
+  /** Counts what fates are named by. */
+  blobsOpened: number
 }
 
 /** A crash exactly here: the boundary with this number at this validator. */
@@ -188,6 +204,8 @@ export interface Remains {
 }
 
 const STATUS_MS = 250
+/** Two blobs of seven chunks: small enough for a block to have to choose. */
+const MAX_SIMULATED_BLOBS: number = 2 * 7 * SIMULATED_CHUNK_BYTES
 /** As many transactions as clients come to submit before the world heals. */
 export const OPEN_ENDED: number = Number.MAX_SAFE_INTEGER
 export const CAP_MS = 6_400
@@ -218,6 +236,9 @@ export class World {
   readonly promises: EpochPromises
   readonly coverage: Coverage = new Coverage()
   readonly forks: Forks = new Forks()
+  /** Of blocks that somebody has voted for. */
+  readonly #bodies = new Map<string, Block>()
+  #uploads = 0
   /** By height, as whoever committed it first has it. */
   readonly #states = new Map<number, TallyState>()
   #ambush: { readonly node: number | null; readonly at: Boundary } | null = null
@@ -242,7 +263,12 @@ export class World {
     this.#network = new Network(this.#fates, knobs, validators)
     this.#signatures = options.signatures ?? createIdealSignatures()
     const { transactions, thinkMs } = knobs
-    this.#clients = new Clients(randomStream(seed, 'clients'), { validators, transactions, thinkMs })
+    this.#clients = new Clients(randomStream(seed, 'clients'), {
+      validators,
+      transactions,
+      thinkMs,
+      blobs: knobs.blobs === null ? null : randomStream(seed, 'blob clients'),
+    })
     this.#clientVersions = new Array<number>(this.#clients.count).fill(0)
     this.#chainId = hashTagged('aethel/simulated-chain', Uint8Array.from([validators & 255]))
     const verifySignature = this.#signatures.verify
@@ -363,6 +389,9 @@ export class World {
       halted: null,
       lostInEpoch: null,
       staging: null,
+      finalBlobs: new Set(),
+      blobs: new BlobShelves(),
+      blobsOpened: 0,
     }
   }
 
@@ -456,7 +485,11 @@ export class World {
         const node = this.#nodeAt(event.node)
         if (node.incarnation !== event.incarnation || node.timers.get(event.timer) !== event.version || this.#waitsForPause(node, event))
           return
-        if (event.timer === 'status') node.answers.clear()
+        if (event.timer === 'status') {
+          node.answers.clear()
+          this.#expireBlob(node)
+          if (node.incarnation !== event.incarnation) return
+        }
         return this.#step(node, { kind: 'timer', timer: event.timer, nowMs: this.#clockOf(node) })
       }
       case 'synced': {
@@ -475,6 +508,12 @@ export class World {
         const node = this.#nodeAt(event.node)
         if (node.replica === null || this.#waitsForPause(node, event)) return
         return this.#step(node, { kind: 'connected', peer: validatorIndex(event.peer), nowMs: this.#clockOf(node) })
+      }
+      case 'blob-opened': {
+        const node = this.#nodeAt(event.node)
+        if (node.incarnation !== event.incarnation || this.#waitsForPause(node, event)) return
+        const missing = node.blobs.missing(event.blob)
+        return this.#step(node, { kind: 'blob-opened', blob: event.blob, missing, nowMs: this.#clockOf(node) })
       }
       case 'fault':
         return this.#onFaultDue(event.fault, event.nth)
@@ -556,7 +595,8 @@ export class World {
       },
       application: createTallyMachine(node.disk.state, this.#epochs.membership),
       mempool: { transactions: 512, bytes: 1 << 20, perSender: 64, waiting: 64, maxWaitBlocks: 50, verdicts: 4096 },
-      block: { transactions: knobs.blockTransactions, bytes: 1 << 16, gas: 1_000_000 },
+      block: { transactions: knobs.blockTransactions, bytes: 1 << 16, gas: 1_000_000, blobBytes: MAX_SIMULATED_BLOBS },
+      ...(knobs.blobs === null ? {} : { blobs: this.#blobOptionsOf(node) }),
       order: 'difficulty',
       evidence: [...node.evidence.values()],
       sync: this.#syncOf(node),
@@ -569,6 +609,61 @@ export class World {
       this.#events.push(this.nowMs + 1, { kind: 'connected', node: node.index, peer: peer.index })
       this.#events.push(this.nowMs + 1, { kind: 'connected', node: peer.index, peer: node.index })
     }
+  }
+
+  #blobOptionsOf(node: Node): BlobOptions {
+    const keepBlocks = keepBlocksOf(this.#options.knobs)
+    const finalAt = new Map<number, Height>()
+    for (const { block } of node.disk.chain) {
+      for (const bytes of block.body.transactions) {
+        const salt = tallySaltOfBlob(bytes)
+        if (salt !== undefined) finalAt.set(salt, block.header.height)
+      }
+    }
+    const heights = new Map([...finalAt].map(([salt, at]) => [blobKey(tallyBlobRef(salt)), at]))
+    const held = node.blobs.sealed.map((blob) => ({ ...blob, height: heights.get(blobKey(blob)) ?? null }))
+    return { chunkBytes: SIMULATED_CHUNK_BYTES, pendingBytes: 4 * MAX_SIMULATED_BLOBS, keepBlocks, keepBytes: null, held }
+  }
+
+  /** Nothing that is not final refers to it here: an upload that nobody submitted, say. */
+  #expireBlob(node: Node): void {
+    const { blobs } = this.#options.knobs
+    const { replica } = node
+    if (blobs === null || replica === null || this.healed || blobs.expiryRate === 0) return
+    const [blob] = node.blobs.sealed
+    if (blob === undefined || replica.needsBlob(blob) || node.finalBlobs.has(blobKey(blob))) return
+    if (this.#fates.unit('disk', node.index, ++node.blobsOpened, 4) >= blobs.expiryRate) return
+    node.blobs.drop(blob)
+    this.coverage.hit('blob expired')
+    this.#step(node, { kind: 'blob-lost', blob, nowMs: this.#clockOf(node) })
+  }
+
+  /** Before a vote leaves the replica: the blobs of its block are on this validator's disk, whole. */
+  #checkBlobsInHand(node: Node, records: readonly PersistRecord[]): void {
+    for (const record of records) {
+      if (record.kind === 'block') this.#bodies.set(keyOf(record.block.hash), record.block)
+      if (record.kind !== 'vote') continue
+      for (const blob of blobsIn(this.#bodies.get(keyOf(record.vote.blockHash)))) {
+        demand(
+          'blob-in-hand',
+          node.blobs.isWhole(blob),
+          () => `validator ${node.index} votes for height ${record.vote.height} without a blob of ${blob.bytes} bytes that it refers to`,
+        )
+        this.coverage.hit('voted with a blob in hand')
+      }
+    }
+  }
+
+  #onBlobDrop(node: Node, blob: BlobRef): void {
+    const key = blobKey(blob)
+    const voted = node.disk.durableState().blocks.filter(({ header }) => header.height > node.appliedHeight)
+    const needed = voted.some((block) => blobsIn(block).some((each) => blobKey(each) === key))
+    demand(
+      'blob-kept',
+      !needed || node.adversary !== null,
+      () => `validator ${node.index} drops a blob that a block it has voted for refers to`,
+    )
+    node.blobs.drop(blob)
   }
 
   #syncOf({ disk, adversary }: Node): SyncOptions {
@@ -603,6 +698,8 @@ export class World {
   /** An operator puts a new store in place of the damaged one, and says so; the key is the same (trap C6). */
   #recover(node: Node): false {
     node.disk = new Disk({ height: height(0), hash: this.#chainId, timestampMs: 0 }, TALLY_GENESIS, { status: 'asking' })
+    node.blobs.clear()
+    node.finalBlobs.clear()
     node.durableView.clear()
     node.lostInEpoch = node.gate.epoch
     this.coverage.hit('store lost')
@@ -618,6 +715,7 @@ export class World {
     for (const write of writes.slice(0, survived)) this.#write(node, write)
     noteDurableView(node)
     if (writes.length > survived) this.coverage.hit('crash lost unsynced writes')
+    node.blobs.crash((nth) => this.#fates.unit('crash', node.index, node.incarnation, 100 + nth) < 0.5)
     this.#trace(node.index, 'crash', { writes: writes.length, survived })
     node.replica = null
     node.incarnation++
@@ -886,7 +984,10 @@ export class World {
   #onEffect(node: Node, effect: ReplicaEffect): void {
     switch (effect.kind) {
       case 'persist':
-        if (node.adversary === null) this.#onPersist(node.index, effect.records)
+        if (node.adversary === null) {
+          this.#onPersist(node.index, effect.records)
+          if (this.#options.knobs.blobs !== null) this.#checkBlobsInHand(node, effect.records)
+        }
         node.queue.push({ kind: 'write', write: { kind: 'records', records: effect.records } })
         return
       case 'commit':
@@ -938,6 +1039,22 @@ export class World {
         this.coverage.hit(`blamed for a snapshot: ${effect.refusal.code}`)
         this.#onBlame(node, effect.peer, effect.refusal)
         return
+      case 'blob-open':
+      case 'blob-seal': {
+        const takesMs = this.#fates.delay(this.#options.knobs.fsyncMs, -2_000_001 - node.index, ++node.blobsOpened)
+        const { index, incarnation } = node
+        this.#events.push(this.nowMs + takesMs, { kind: 'blob-opened', node: index, incarnation, blob: effect.blob })
+        return
+      }
+      case 'blob-write':
+        return node.blobs.write(effect.blob, effect.part.index, effect.part.chunk)
+      case 'blob-drop':
+        this.coverage.hit('blob pruned')
+        return this.#onBlobDrop(node, effect.blob)
+      case 'blob-serve': {
+        const { to, blob, index } = effect
+        return this.#send(node, to, { kind: 'blob-part', blob, part: node.blobs.part(blob, index) })
+      }
       case 'send':
       case 'gossip':
       case 'serve':
@@ -998,6 +1115,7 @@ export class World {
     demand('state-root', executed.ok, () => `validator ${node.index} committed a block that does not execute`)
     const { state, stateRoot } = executed.value
     if (this.#isAlone || !this.#states.has(header.height)) this.#states.set(header.height, state)
+    for (const blob of blobsIn(block)) node.finalBlobs.add(blobKey(blob))
     const write: Write<TallyState> = { kind: 'commit', committed: { block, certificate, state, gas: effect.gas, nextEpoch } }
     node.queue.push({ kind: 'write', write })
     this.#traceHash.commit(node.index, block.hash)
@@ -1203,9 +1321,26 @@ export class World {
     const node = this.#nodeAt(submission.to)
     const version = this.#clientVersions[client] as number
     this.#events.push(this.nowMs + submission.nextInMs, { kind: 'submit', client, version })
+    this.#upload(node, submission.bytes)
     if (node.pausedUntilMs <= this.nowMs) {
       this.#step(node, { kind: 'submit', request: this.eventCount, transaction: decoded.value, nowMs: this.#clockOf(node) })
     }
+  }
+
+  /** Before what refers to it is submitted: all of it, some of it, or nothing. */
+  #upload(node: Node, bytes: Uint8Array): void {
+    const { blobs } = this.#options.knobs
+    const salt = blobs === null ? undefined : tallySaltOfBlob(bytes)
+    if (blobs === null || salt === undefined || node.replica === null) return
+    const blob = tallyBlobRef(salt)
+    const content = tallyBlob(salt)
+    const nth = ++this.#uploads
+    const isWhole = this.healed || this.#fates.unit('disk', node.index, nth, 5) < blobs.wholeRate
+    const share = isWhole ? 1 : this.#fates.unit('disk', node.index, nth, 6)
+    const count = Math.floor(share * blobChunks(blob.bytes, SIMULATED_CHUNK_BYTES))
+    if (!isWhole) this.coverage.hit('upload interrupted')
+    for (let index = 0; index < count; index++)
+      node.blobs.write(blob, index, content.subarray(index * SIMULATED_CHUNK_BYTES, (index + 1) * SIMULATED_CHUNK_BYTES))
   }
 
   /** GST: from here on nothing is lost and everybody is up; faulty validators stay faulty. */
@@ -1255,6 +1390,13 @@ export class World {
       })
       .join('\n')
   }
+}
+
+function blobsIn(block: Block | undefined): BlobRef[] {
+  return (block?.body.transactions ?? []).flatMap((bytes) => {
+    const salt = tallySaltOfBlob(bytes)
+    return salt === undefined ? [] : [tallyBlobRef(salt)]
+  })
 }
 
 const SIGNED: readonly Message['kind'][] = ['pre-prepare', 'vote', 'view-change', 'new-view', 'status', 'view-claim']

@@ -102,6 +102,7 @@ async function showClaim(claim: string, options: ClaimsOptions): Promise<ExitCod
     ['cost', `${grouped(numberAt(page, 'gas'))} gas, a proof of ${grouped(numberAt(page, 'proofBytes'))} bytes`],
     ['from', `account ${textAt(page, 'sender')}`],
     ...aboutRows(page['about']),
+    ...blobRows(page['blob']),
     ...metadataRows(page['metadata']),
     ['receipt', page['receipt'] === null ? 'not yet: ask again shortly' : `--json has it; "aethel verify" checks it offline`],
   ])
@@ -124,6 +125,16 @@ function aboutRows(value: unknown): [string, string][] {
   }
   if (about['encoder'] !== undefined) rows.push(['encoder', textAt(about, 'encoder')])
   return rows
+}
+
+/** A proof that came as a blob: whether this validator still has it. */
+function blobRows(value: unknown): [string, string][] {
+  if (value === null || value === undefined) return []
+  const blob = asObject(value, '"blob"')
+  const root = textAt(blob, 'root')
+  return [
+    ['proof', blob['held'] === true ? `a blob, to be had at /v1/blobs/${root}` : `a blob, not kept by this validator any more: ${root}`],
+  ]
 }
 
 function metadataRows(value: unknown): [string, string][] {

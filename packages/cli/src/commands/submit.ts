@@ -2,10 +2,10 @@
  * `aethel submit`: signs proofs and brings them to a validator, waits until they are final, and keeps the receipts. What is
  * final already is not sent again; its receipt is fetched.
  */
-import { existsSync, statSync } from 'node:fs'
+import { copyFileSync, existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { encode, type Hash, toHex } from '@aethel/codec'
-import { type Action, chainIdOf, checkAction, decodeGenesis } from '@aethel/ledger'
+import { EMPTY_BYTES, encode, type Hash, toHex } from '@aethel/codec'
+import { type Action, chainIdOf, checkAction, decodeGenesis, type Genesis, INLINE_PROOF_BYTES, MAX_PROOF_BYTES } from '@aethel/ledger'
 import {
   BVLRAT_KIND,
   claimIdOf,
@@ -19,6 +19,7 @@ import {
 } from '@aethel/proofs'
 import { type Command, Option } from 'commander'
 import { Account, loadKey } from '../accounts.js'
+import { type BlobFile, blobFile, uploadBlob } from '../blob-upload.js'
 import { type Client, createClient, DEFAULT_URL, type SubmissionOutcome, unreachable, type Wait } from '../client.js'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { CliError, EXIT, type ExitCode, usageError } from '../exit.js'
@@ -32,6 +33,10 @@ import { note, paint, paintError, printJson, printLine } from '../ui/terminal.js
 const WAITS = ['final', 'admitted', 'none'] as const
 /** Transactions per request, below the API's bound. */
 const BATCH = 256
+/** Every validator fetches and checks a blob before it is final: so much longer is waited than was asked for. */
+const BLOB_BYTES_PER_MS = 1_000
+/** Of the API. */
+const MAX_WAIT_MS = 600_000
 
 interface SubmitOptions extends CommonOptions {
   readonly label: readonly string[]
@@ -58,6 +63,8 @@ interface Submission {
   readonly cites: ReadonlyMap<string, Hash>
   /** Sent only because something else cites it: no receipt is asked for. */
   readonly dependency: boolean
+  /** The proof, if it is too large for the transaction. */
+  readonly blob?: BlobFile
 }
 
 interface Report {
@@ -106,10 +113,12 @@ async function submit(files: readonly string[], options: SubmitOptions): Promise
   }
   const key = loadKey(options.key, note)
   const client = createClient(options.url)
-  const chainId = await chainIdFrom(client)
-  const pending = await notFinal(client, submissions)
+  const genesis = await genesisFrom(client)
+  const chainId = chainIdOf(genesis)
+  const pending = (await notFinal(client, submissions)).map((submission) => fittingInto(genesis, submission))
   if (options.withDependencies !== true) await requireCited(client, submissions)
   const account = new Account(key, (await client.nonce(toHex(key.publicKey))).pending)
+  for (const { blob } of pending) if (blob !== undefined) await uploadBlob(client, blob)
   const outcomes = await send(client, account, chainId, pending, options)
   const reports: Report[] = []
   for (const submission of wanted) reports.push(await reportOn(client, submission, outcomes.get(submission), wanted.length > 1, options))
@@ -175,9 +184,14 @@ function refutationSubmission(file: string, proofFile: string): Submission {
   const claim = toClaim(readInputFile(file, what, MAX_REFUTATION_BYTES))
   if (!claim.ok) throw usageError(claim.error.code, `${file}: ${claim.error.message}`)
   if (proofFile === file) throw usageError('usage', `expected --proof with the refutation of ${file}`)
+  const submission = { name: file, claimId: claimIdOf(kind, claim.value), cites: new Map(), dependency: false }
+  const common = { type: 'submit-proof', kind, claim: claim.value, metadata: null } as const
+  if (isLargeFile(proofFile)) {
+    const blob = blobFile(proofFile, 'an LRAT refutation')
+    return { ...submission, action: sendable({ ...common, proof: EMPTY_BYTES, blob: blob.ref }, file), blob }
+  }
   const proof = readInputFile(proofFile, 'an LRAT refutation', MAX_REFUTATION_BYTES)
-  const action = sendable({ type: 'submit-proof', kind, claim: claim.value, proof, metadata: null }, file)
-  return { name: file, claimId: claimIdOf(kind, claim.value), action, cites: new Map(), dependency: false }
+  return { ...submission, action: sendable({ ...common, proof }, file) }
 }
 
 /** What `aethel prove FILE.mm --label L` wrote: the wanted theorem last, what it rests on before it. */
@@ -252,10 +266,29 @@ function sendable(action: Action, name: string): Action {
 
 // --- talking to the validator ---------------------------------------------------------------------------------------
 
-async function chainIdFrom(client: Client): Promise<Hash> {
+async function genesisFrom(client: Client): Promise<Genesis> {
   const genesis = decodeGenesis(await client.genesis())
   if (!genesis.ok) throw unreachable(client.url, `its genesis is not understood (${genesis.error.message})`)
-  return chainIdOf(genesis.value)
+  return genesis.value
+}
+
+/** Pipes are read once, so they are never blobs. */
+function isLargeFile(path: string): boolean {
+  const status = statSync(path, { throwIfNoEntry: false })
+  return status?.isFile() === true && status.size > INLINE_PROOF_BYTES
+}
+
+/** On a chain without blobs the proof goes into the transaction, if it fits. */
+function fittingInto({ parameters }: Genesis, submission: Submission): Submission {
+  const { blob, action, name, ...rest } = submission
+  if (blob === undefined || action.type !== 'submit-proof') return submission
+  const { bytes } = blob.ref
+  const most = parameters.maxBlobBytes === 0 ? Math.min(parameters.maxProofBytes, MAX_PROOF_BYTES) : parameters.maxBlobBytes
+  if (bytes > most)
+    throw usageError('proof-too-large', `expected a proof of at most ${most} bytes for this chain, but ${blob.file} has ${bytes}`)
+  if (parameters.maxBlobBytes > 0) return submission
+  const { blob: _ref, ...inline } = action
+  return { ...rest, name, action: sendable({ ...inline, proof: readInputFile(blob.file, 'an LRAT refutation', most) }, name) }
 }
 
 async function notFinal(client: Client, submissions: readonly Submission[]): Promise<Submission[]> {
@@ -289,7 +322,9 @@ async function send(
   for (let from = 0; from < pending.length; from += BATCH) {
     const part = pending.slice(from, from + BATCH)
     const batch = encode((writer) => writer.list(part, (w, submission) => w.bytes(account.transaction(chainId, submission.action).bytes)))
-    const results = await client.submitBatch(batch, options.wait, options.timeout * 1000)
+    const blobBytes = part.reduce((sum, { blob }) => sum + (blob?.ref.bytes ?? 0), 0)
+    const timeoutMs = Math.min(MAX_WAIT_MS, options.timeout * 1000 + blobBytes / BLOB_BYTES_PER_MS)
+    const results = await client.submitBatch(batch, options.wait, Math.ceil(timeoutMs))
     for (const [index, submission] of part.entries()) outcomes.set(submission, results[index] ?? { status: 'unknown' })
   }
   return outcomes
@@ -317,17 +352,19 @@ async function reportOn(
     )
   const path = several ? join(options.output, `${claimId}.json`) : options.output
   writeOutputFile(path, 'the receipt', bytes)
-  return { ...report, receipt: path, ...keptProof(submission.action, path, report.status) }
+  return { ...report, receipt: path, ...keptProof(submission, path, report.status) }
 }
 
 /**
  * The proof beside its receipt, where `aethel verify --recheck` looks for it. A theorem's is not enough for that: it takes the
  * statements cited. If the claim was final before, the proof on record may be another: what is there already stays.
  */
-function keptProof(action: Action, receipt: string, status: Report['status']): { readonly proof?: string } {
+function keptProof({ action, blob }: Submission, receipt: string, status: Report['status']): { readonly proof?: string } {
   if (action.type !== 'submit-proof' || action.kind === METAMATH_KIND) return {}
   const path = proofBeside(receipt)
-  if (status === 'final' || !existsSync(path)) writeOutputFile(path, 'the proof', action.proof)
+  if (status !== 'final' && existsSync(path)) return { proof: path }
+  if (blob === undefined) writeOutputFile(path, 'the proof', action.proof)
+  else copyFileSync(blob.file, path)
   return { proof: path }
 }
 

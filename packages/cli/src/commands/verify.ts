@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { equalBytes, type Hash, keyOf, ok, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
+import { INLINE_PROOF_BYTES } from '@aethel/ledger'
 import {
   BVLRAT_KIND,
   bvlratVerifier,
@@ -27,6 +28,7 @@ import {
   type EpochLink,
   encodeTrust,
   MAX_EPOCHS_BYTES,
+  recheckBlobReceipt,
   recheckReceipt,
   type TrustRoot,
   type Verification,
@@ -34,6 +36,7 @@ import {
   verifyReceipt,
 } from '@aethel/receipts'
 import type { Command } from 'commander'
+import { blobFile } from '../blob-upload.js'
 import { type CommonOptions, finish, withJson } from '../command.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
 import { MAX_REFUTATION_BYTES, MAX_SMALL_FILE_BYTES, proofBeside, readInputFile, writeOutputFile } from '../files.js'
@@ -119,6 +122,11 @@ function recheck(receipt: CheckedReceipt, proofFile: string, form: 'as-submitted
     case LRAT_KIND:
     case BVLRAT_KIND: {
       const verifier = (receipt.record.kind === LRAT_KIND ? lratVerifier() : bvlratVerifier()) as ProofVerifier<unknown>
+      const blob = receipt.record.proofBytes > INLINE_PROOF_BYTES ? blobFile(proofFile, 'an LRAT refutation') : undefined
+      if (blob !== undefined && equalBytes(blob.ref.root, receipt.record.proofHash)) {
+        const meter = createMeter(verifier.streamed?.limits ?? verifier.limits)
+        return recheckBlobReceipt(receipt, blob.ref, blob.source(), { verifier, meter })
+      }
       const proof = readInputFile(proofFile, 'an LRAT refutation', MAX_REFUTATION_BYTES)
       return recheckReceipt(receipt, proof, { verifier, meter: createMeter(verifier.limits) })
     }

@@ -42,6 +42,9 @@ export const BVLRAT_LIMITS: VerifierLimits = {
   memoryWords: 64 << 20,
 }
 
+/** Of proofs that come as blobs, as in `lrat/1`. */
+export const BVLRAT_BLOB_LIMITS: VerifierLimits = { ...BVLRAT_LIMITS, proofBytes: 1 << 30, gas: 2_000_000_000 }
+
 /** What `checkBvlrat` allows on one's own machine. */
 export const BVLRAT_OFFLINE_LIMITS: VerifierLimits = {
   claimBytes: 64 << 20,

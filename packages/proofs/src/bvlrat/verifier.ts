@@ -11,7 +11,7 @@ import { createMeter, MeterExhausted } from '../meter.js'
 import type { ClaimReference, Meter, ParsedClaim, ProofVerifier, Verdict, VerifierLimits } from '../verifier.js'
 import { scriptToClaim } from './canonical.js'
 import { type EncodedScript, encodeScript } from './encode.js'
-import { BVLRAT_LIMITS, BVLRAT_OFFLINE_LIMITS, GAS_SCRIPT_BYTE } from './gas.js'
+import { BVLRAT_BLOB_LIMITS, BVLRAT_LIMITS, BVLRAT_OFFLINE_LIMITS, GAS_SCRIPT_BYTE } from './gas.js'
 import { TooManyGates } from './gates.js'
 import { parseScript } from './parse.js'
 import type { BvScript } from './script.js'
@@ -38,6 +38,7 @@ export function bvlratVerifier(limits: VerifierLimits = BVLRAT_LIMITS): ProofVer
     },
     citationsOf: (): Result<readonly ClaimReference[], Refusal> => ok([]),
     verify: (claim, proof, _cited, meter) => verifyBvlrat(claim, proof, limits, meter),
+    streamed: { limits: BVLRAT_BLOB_LIMITS, verify: (claim, proof, meter) => verifyBvlrat(claim, proof, BVLRAT_BLOB_LIMITS, meter) },
   }
 }
 

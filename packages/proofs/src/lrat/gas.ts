@@ -59,6 +59,9 @@ export const LRAT_LIMITS: VerifierLimits = {
   memoryWords: 64 << 20,
 }
 
+/** Of proofs that come as blobs: as much gas as a block of the default genesis holds, and no more memory than any other proof. */
+export const LRAT_BLOB_LIMITS: VerifierLimits = { ...LRAT_LIMITS, proofBytes: 1 << 30, gas: 2_000_000_000 }
+
 /** What `checkLrat` allows on one's own machine: files up to 1 GiB, minutes, 2 GiB of memory. */
 export const LRAT_OFFLINE_LIMITS: VerifierLimits = {
   claimBytes: 1 << 30,

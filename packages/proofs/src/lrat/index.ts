@@ -1,5 +1,5 @@
 export { type Cnf, clausesToClaim, cnfToClaim, parseCnfClaim, readDimacs } from './cnf.js'
-export { LRAT_LIMITS, LRAT_OFFLINE_LIMITS, LRAT_REVISION } from './gas.js'
+export { LRAT_BLOB_LIMITS, LRAT_LIMITS, LRAT_OFFLINE_LIMITS, LRAT_REVISION } from './gas.js'
 export { checkRefutation, type LratSummary } from './kernel.js'
-export { formatOf, type LratFormat, LratRefusal, type ProofSource } from './steps.js'
+export { formatOf, type LratFormat, LratRefusal } from './steps.js'
 export * from './verifier.js'

@@ -6,6 +6,7 @@
  * Text starts with a digit, a blank or a comment's `c`; binary starts with the `a` or `d` of its first step. No proof is
  * both.
  */
+import type { ProofSource } from '../verifier.js'
 import type { Charges } from './charges.js'
 import { describe } from './cnf.js'
 import { GAS_BATCH, GAS_PROOF_BYTE, MAX_CLAUSE_ID, MAX_VARIABLE } from './gas.js'
@@ -22,11 +23,7 @@ export class LratRefusal extends Error {
   }
 }
 
-/** A proof in pieces, from first to last. How it is cut makes no difference to verdict and gas. */
-export interface ProofSource {
-  /** The next piece, undefined at the end; it may be overwritten at the next call. */
-  next(): Uint8Array | undefined
-}
+export type { ProofSource }
 
 /** A proof that lies in memory as a whole. */
 export function wholeProof(proof: Uint8Array): ProofSource {

@@ -7,7 +7,7 @@ import { claimIdOf } from '../claim-id.js'
 import { createMeter, MeterExhausted } from '../meter.js'
 import type { ClaimReference, Meter, ParsedClaim, ProofVerifier, Verdict, VerifierLimits } from '../verifier.js'
 import { type Cnf, parseCnfClaim, readDimacs } from './cnf.js'
-import { LRAT_LIMITS, LRAT_OFFLINE_LIMITS } from './gas.js'
+import { LRAT_BLOB_LIMITS, LRAT_LIMITS, LRAT_OFFLINE_LIMITS } from './gas.js'
 import { checkRefutation } from './kernel.js'
 import { LratRefusal, type ProofSource } from './steps.js'
 
@@ -30,6 +30,7 @@ export function lratVerifier(limits: VerifierLimits = LRAT_LIMITS): ProofVerifie
     },
     citationsOf: (): Result<readonly ClaimReference[], Refusal> => ok([]),
     verify: (claim, proof, _cited, meter) => verifyLrat(claim, proof, limits, meter),
+    streamed: { limits: LRAT_BLOB_LIMITS, verify: (claim, proof, meter) => verifyLrat(claim, proof, LRAT_BLOB_LIMITS, meter) },
   }
 }
 

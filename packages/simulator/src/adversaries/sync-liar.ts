@@ -48,8 +48,33 @@ export function syncLiar(context: AdversaryContext): Adversary {
         const told = lieAboutState(message)
         return told === null ? [] : spread(context, to, told)
       }
+      if (message.kind === 'blob-part') return lieAboutBlob(context, to, message)
       return spread(context, to, message)
     },
+  }
+}
+
+/** Another byte, another place, nothing at all, or that it has none. */
+function lieAboutBlob(context: AdversaryContext, to: ValidatorIndex | 'all', message: Extract<Message, { kind: 'blob-part' }>): Outgoing[] {
+  const { random } = context
+  const { blob, part } = message
+  switch (random.below(5)) {
+    case 0: {
+      context.note('served another chunk of a blob')
+      const chunk = part.chunk.slice()
+      const at = random.below(chunk.length)
+      chunk[at] = (chunk[at] as number) ^ 1
+      return spread(context, to, { ...message, part: { ...part, chunk } })
+    }
+    case 1:
+      context.note('served a chunk of a blob with another path')
+      return spread(context, to, { ...message, part: { ...part, path: part.path.slice(1) } })
+    case 2:
+      return []
+    case 3:
+      return spread(context, to, { kind: 'blob-absent', blob })
+    default:
+      return spread(context, to, message)
   }
 }
 

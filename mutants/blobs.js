@@ -1,0 +1,78 @@
+/** Proofs that travel as blobs (docs/protocol.md §9). */
+import { simulation, tests } from './lib/mutant.js'
+
+/** @type {readonly import('./lib/mutant.js').Mutant[]} */
+export const blobs = [
+  {
+    id: 'vote-without-the-blob',
+    traps: ['E7'],
+    bug: 'a verdict remembered is enough for a vote: the blob that it is about need not be here',
+    edits: [
+      {
+        file: 'packages/replica/src/replica.ts',
+        before: 'if (blob === undefined || (validation.certified && verdict !== undefined)) return false',
+        after: 'if (blob === undefined || verdict !== undefined) return false',
+      },
+    ],
+    hunt: tests('packages/replica/src/blobs.test.ts'),
+  },
+  {
+    id: 'proposals-with-blobs-on-trust',
+    traps: ['E7'],
+    bug: 'whoever is shown a block takes it that the blobs in it are somewhere',
+    edits: [
+      {
+        file: 'packages/replica/src/blobs.ts',
+        before: 'return this.#fetch.isHeld(blobKey(blob))',
+        after: 'return blob.bytes > 0',
+      },
+    ],
+    hunt: simulation('--validators 4'),
+  },
+  {
+    id: 'blob-chunk-unchecked',
+    traps: ['E3'],
+    bug: 'a chunk of a blob is stored whatever root it leads to',
+    edits: [
+      {
+        file: 'packages/consensus/src/blob.ts',
+        before: 'if (!equalBytes(rootOf(blob.bytes, chunkBytes, hash), blob.root))',
+        after: 'if (blob.bytes < 0)',
+      },
+    ],
+    hunt: tests('packages/consensus/src/blob.test.ts'),
+  },
+  {
+    id: 'blob-pruned-while-needed',
+    traps: ['D4'],
+    bug: 'a blob goes when its blocks have passed, also if a vote not yet overtaken refers to it',
+    edits: [{ file: 'packages/replica/src/blob-keep.ts', before: 'if (isNeeded(key)) continue', after: 'if (isNeeded(key) && height < 0) continue' }],
+    hunt: tests('packages/replica/src/blob-keep.test.ts'),
+  },
+  {
+    id: 'blob-damage-unseen',
+    traps: ['C5'],
+    bug: 'a proof is checked on whatever the disk has of its blob by now',
+    edits: [
+      {
+        file: 'packages/storage/src/blob-files.ts',
+        before: 'if (read !== piece.length || !equalBytes(blobLeaf(piece), leaf))',
+        after: 'if (read < 0 || leaf.length === 0)',
+      },
+    ],
+    hunt: tests('packages/storage/src/blob-files.test.ts'),
+  },
+  {
+    id: 'starved-block-never-tried-again',
+    traps: ['D3'],
+    bug: 'a block whose blobs are pruned everywhere waits for them for ever, although its certificate is here',
+    edits: [
+      {
+        file: 'packages/replica/src/replica.ts',
+        before: 'if (![...blobs.keys()].some((key) => this.#blobs?.isStarved(key) === true)) continue',
+        after: 'if (blobs.size >= 0) continue',
+      },
+    ],
+    hunt: tests('packages/simulator/src/blobs.test.ts'),
+  },
+]

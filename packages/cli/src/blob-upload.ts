@@ -1,0 +1,107 @@
+/**
+ * Proofs that are too large for a transaction, on the submitter's side: the file is read in chunks, once to find its root and once to
+ * send what the validator lacks; so an upload that was interrupted goes on where it was when the same command is run again.
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { concatBytes, type Hash, toHex } from '@aethel/codec'
+import { BLOB_CHUNK_BYTES, type BlobRef, BlobTree, blobChunkLength, blobChunks, blobLeaf } from '@aethel/consensus'
+import type { ProofSource } from '@aethel/proofs'
+import type { Client } from './client.js'
+import { CliError, EXIT, usageError } from './exit.js'
+import { startProgress } from './ui/progress.js'
+
+/** A file as a blob: its tree, and its chunks, each compared with what it was when the tree was made. */
+export interface BlobFile {
+  readonly file: string
+  readonly ref: BlobRef
+  readonly tree: BlobTree
+  chunk(index: number): Uint8Array
+  /** From first to last; the file is closed at the end. */
+  source(): ProofSource
+}
+
+/** Reads the whole file, a chunk at a time. */
+export function blobFile(file: string, what: string): BlobFile {
+  const { bytes, leaves } = leavesOf(file, what)
+  const tree = new BlobTree(bytes, leaves)
+  const read = (index: number): Uint8Array => {
+    const descriptor = openSync(file, 'r')
+    try {
+      const chunk = new Uint8Array(blobChunkLength(bytes, index))
+      const count = readSync(descriptor, chunk, 0, chunk.length, index * BLOB_CHUNK_BYTES)
+      if (count !== chunk.length || Buffer.compare(blobLeaf(chunk), leaves[index] as Hash) !== 0)
+        throw usageError('changed', `expected ${what} in ${file} to stay as it is while it is read, but it has changed`)
+      return chunk
+    } finally {
+      closeSync(descriptor)
+    }
+  }
+  return {
+    file,
+    ref: { root: tree.root, bytes },
+    tree,
+    chunk: read,
+    source: () => {
+      let index = 0
+      return { next: () => (index < leaves.length ? read(index++) : undefined) }
+    },
+  }
+}
+
+function leavesOf(file: string, what: string): { readonly bytes: number; readonly leaves: Hash[] } {
+  let descriptor: number
+  try {
+    descriptor = openSync(file, 'r')
+  } catch {
+    throw usageError('unreadable', `expected ${what} at ${file}, but it cannot be read`)
+  }
+  try {
+    const bytes = fstatSync(descriptor).size
+    if (bytes === 0) throw usageError('empty', `expected ${what} in ${file}, but it is empty`)
+    const chunk = new Uint8Array(BLOB_CHUNK_BYTES)
+    const leaves: Hash[] = []
+    for (let index = 0; index < blobChunks(bytes); index++) {
+      const piece = chunk.subarray(0, blobChunkLength(bytes, index))
+      if (readSync(descriptor, piece, 0, piece.length, index * BLOB_CHUNK_BYTES) !== piece.length)
+        throw usageError('changed', `expected ${what} in ${file} to stay as it is while it is read, but it has changed`)
+      leaves.push(blobLeaf(piece))
+    }
+    return { bytes, leaves }
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** Everything that the validator does not have yet. */
+export async function uploadBlob(client: Client, blob: BlobFile): Promise<void> {
+  const root = toHex(blob.ref.root)
+  const { bytes } = blob.ref
+  const begun = await client.beginUpload(root, bytes)
+  if (begun.complete) return
+  if (begun.chunkBytes !== BLOB_CHUNK_BYTES)
+    throw new CliError(
+      EXIT.unreachable,
+      'chunk-bytes',
+      `expected chunks of ${BLOB_CHUNK_BYTES} bytes, the validator wants ${begun.chunkBytes}`,
+    )
+  const missing = begun.missing.flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, at) => from + at))
+  const progress = startProgress(`uploading ${blob.file}`, begun.chunks)
+  try {
+    let done = begun.chunks - missing.length
+    let complete = false
+    for (const index of missing) {
+      progress.update(done, `chunks of ${BLOB_CHUNK_BYTES / 1024} KiB`)
+      complete = (await client.putChunk(root, bytes, index, concatBytes(...blob.tree.path(index), blob.chunk(index)))).complete
+      done++
+    }
+    progress.update(done)
+    if (!complete && !(await client.beginUpload(root, bytes)).complete)
+      throw new CliError(
+        EXIT.unreachable,
+        'upload',
+        `the validator at ${client.url} still lacks chunks of ${blob.file}; run the same command again`,
+      )
+  } finally {
+    progress.stop()
+  }
+}

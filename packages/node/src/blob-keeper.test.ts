@@ -1,0 +1,192 @@
+/** Blobs of a validator, from a client's side (docs/blobs.md): uploads in any order, resumed, bounded, forgotten; downloads. */
+import { mkdtempSync, rmSync, truncateSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
+import { concatBytes, hash, toHex } from '@aethel/codec'
+import { BLOB_CHUNK_BYTES, type BlobRef, blobKey, blobRefOf, blobTreeOf } from '@aethel/consensus'
+import type { ReplicaInput } from '@aethel/replica'
+import { BlobFiles, type Store } from '@aethel/storage'
+import fastify, { type FastifyInstance } from 'fastify'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { BlobKeeper, STAGED_BLOBS, STAGED_BLOBS_PER_CLIENT } from './blob-keeper.js'
+import { indexEntries } from './claim-index.js'
+import { registerBlobs } from './http-blobs.js'
+import { HttpError } from './http-error.js'
+
+const MAX_BYTES = 3 * BLOB_CHUNK_BYTES
+const EXPIRY_MS = 1_000
+const contentOf = (salt: number, bytes = MAX_BYTES - 5): Uint8Array => new Uint8Array(bytes).map((_, index) => (index * 13 + salt) & 255)
+
+let folder = ''
+let nowMs = 0
+let inputs: ReplicaInput[] = []
+let keeper: BlobKeeper
+let app: FastifyInstance
+const needed = new Set<string>()
+/** Of the claims that are on the chain: what an index says. */
+let indexed: (readonly [Uint8Array, Uint8Array])[] = []
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'aethel-keeper-'))
+  inputs = []
+  indexed = []
+  needed.clear()
+  nowMs = 10_000
+  keeper = new BlobKeeper(
+    {
+      files: new BlobFiles(folder, () => nowMs),
+      maxBlobBytes: MAX_BYTES,
+      nowMs: () => nowMs,
+      input: (input) => inputs.push(input),
+      send: () => undefined,
+      needs: (blob) => needed.has(blobKey(blob)),
+      log: () => undefined,
+      expiryMs: EXPIRY_MS,
+    },
+    [],
+  )
+  app = fastify()
+  app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) => done(null, Uint8Array.from(body as Buffer)))
+  app.setErrorHandler((error, _request, reply) => {
+    if (error instanceof HttpError) return reply.code(error.status).send({ code: error.code, message: error.message, ...error.extra })
+    throw error
+  })
+  const searchIndex = async ({ gte, lt }: { gte: Uint8Array; lt: Uint8Array }): Promise<typeof indexed> =>
+    indexed.filter(([key]) => Buffer.compare(key, gte) >= 0 && Buffer.compare(key, lt) < 0)
+  registerBlobs(app, { blobs: keeper, store: { searchIndex } as unknown as Store })
+  await app.ready()
+})
+afterEach(async () => {
+  keeper.close()
+  await app.close()
+  rmSync(folder, { recursive: true })
+})
+
+async function begin({ root, bytes }: BlobRef): Promise<{ status: number; body: Record<string, unknown> }> {
+  const response = await app.inject({ method: 'POST', url: `/v1/blobs/${toHex(root)}?bytes=${bytes}` })
+  return { status: response.statusCode, body: response.json() }
+}
+
+async function put(content: Uint8Array, index: number, change: (body: Uint8Array) => Uint8Array = (body) => body): Promise<{ status: number; body: Record<string, unknown> }> {
+  const tree = blobTreeOf(content)
+  const chunk = content.subarray(index * BLOB_CHUNK_BYTES, (index + 1) * BLOB_CHUNK_BYTES)
+  const response = await app.inject({
+    method: 'PUT',
+    url: `/v1/blobs/${toHex(tree.root)}/${index}?bytes=${content.length}`,
+    headers: { 'content-type': 'application/octet-stream' },
+    payload: Buffer.from(change(concatBytes(...tree.path(index), chunk))),
+  })
+  return { status: response.statusCode, body: response.json() }
+}
+
+describe('uploads', () => {
+  it('come in any order, are resumed by whoever asks what is missing, and can be downloaded when whole', async () => {
+    const content = contentOf(1)
+    const blob = blobRefOf(content)
+    expect(await begin(blob)).toMatchObject({ status: 200, body: { chunks: 3, missing: [[0, 2]], complete: false } })
+    expect(await put(content, 1)).toMatchObject({
+      status: 200,
+      body: {
+        missing: [
+          [0, 0],
+          [2, 2],
+        ],
+      },
+    })
+    expect((await app.inject({ url: `/v1/blobs/${toHex(blob.root)}` })).statusCode).toBe(404)
+    expect((await put(content, 2)).body).toMatchObject({ missing: [[0, 0]] })
+    expect(await begin(blob)).toMatchObject({ body: { missing: [[0, 0]] } })
+    expect((await put(content, 0)).body).toMatchObject({ missing: [], complete: true })
+    expect((await put(content, 0)).body).toMatchObject({ complete: true })
+    const got = await app.inject({ url: `/v1/blobs/${toHex(blob.root)}` })
+    expect([got.statusCode, Buffer.compare(got.rawPayload, content)]).toEqual([200, 0])
+    keeper.onEffect({ kind: 'blob-open', blob })
+    await turn()
+    expect(inputs).toMatchObject([{ kind: 'blob-opened', missing: [] }])
+  })
+
+  it('a chunk that does not lead to the root is refused and not stored; so is one that nobody announced', async () => {
+    const content = contentOf(2)
+    expect((await put(content, 0)).body).toMatchObject({ code: 'no-upload' })
+    await begin(blobRefOf(content))
+    const flipped = (at: number) => (body: Uint8Array): Uint8Array => {
+      const changed = body.slice()
+      changed[at] = (changed[at] as number) ^ 1
+      return changed
+    }
+    expect(await put(content, 0, flipped(100))).toMatchObject({ status: 400, body: { code: 'blob-root' } })
+    expect(await put(content, 0, flipped(3))).toMatchObject({ status: 400, body: { code: 'blob-root' } })
+    expect(await put(content, 0, (body) => body.subarray(0, body.length - 1))).toMatchObject({ status: 400, body: { code: 'blob-chunk' } })
+    expect(await put(content, 0, (body) => body.subarray(0, 30))).toMatchObject({ status: 400, body: { code: 'blob-path' } })
+    expect((await begin(blobRefOf(content))).body).toMatchObject({ missing: [[0, 2]] })
+    expect(await begin({ ...blobRefOf(content), bytes: MAX_BYTES + 1 })).toMatchObject({ status: 413, body: { code: 'blob-too-large' } })
+    expect((await app.inject({ method: 'POST', url: `/v1/blobs/xyz?bytes=5` })).statusCode).toBe(400)
+    expect((await app.inject({ method: 'POST', url: `/v1/blobs/${'ab'.repeat(32)}` })).statusCode).toBe(400)
+  })
+
+  it('uploads: so many bytes of one client, and of all; forgotten when nobody refers to them', async () => {
+    const large = (salt: number): BlobRef => ({ root: hash(new Uint8Array(32).fill(salt)), bytes: MAX_BYTES })
+    const code = (salt: number, client: string): string => {
+      const begun = keeper.begin(large(salt), client)
+      return begun.ok ? 'ok' : begun.error.code
+    }
+    for (let salt = 0; salt < STAGED_BLOBS_PER_CLIENT; salt++) expect(code(salt, 'one')).toBe('ok')
+    expect(code(10, 'one')).toBe('uploads-per-client')
+    expect(code(0, 'one')).toBe('ok') // the same again is no other
+    for (let salt = STAGED_BLOBS_PER_CLIENT; salt < STAGED_BLOBS; salt++) expect(code(salt, `client ${salt}`)).toBe('ok')
+    expect(code(20, 'somebody else')).toBe('uploads-full')
+    keeper.expire()
+    needed.add(blobKey(large(0)))
+    nowMs += EXPIRY_MS
+    keeper.expire()
+    // One is referred to by now and counts no more; the others are forgotten.
+    expect(keeper.files.unfinished.map(({ root }) => root)).toEqual([large(0).root])
+    expect(code(20, 'somebody else')).toBe('ok')
+  })
+
+  it('a whole one that nobody refers to is forgotten too, and the replica is told; a final one stays', async () => {
+    const [kept, forgotten] = [contentOf(3), contentOf(4)]
+    for (const content of [kept, forgotten]) {
+      await begin(blobRefOf(content))
+      for (const index of [0, 1, 2]) await put(content, index)
+    }
+    keeper.onFinal([blobRefOf(kept)])
+    keeper.expire()
+    nowMs += EXPIRY_MS
+    keeper.expire()
+    await turn()
+    expect(keeper.files.whole).toEqual([blobRefOf(kept)])
+    expect(inputs).toMatchObject([{ kind: 'blob-lost', blob: blobRefOf(forgotten) }])
+  })
+})
+
+describe('what is not here any more', () => {
+  it('a pruned blob is told from one that never was, with the claim that it proved', async () => {
+    const content = contentOf(5)
+    const blob = blobRefOf(content)
+    const claimId = hash(new Uint8Array(32).fill(7))
+    indexed = indexEntries(
+      { claimId, kind: 'lrat/1', label: null, sourceDigest: null, sender: new Uint8Array(32), blob: blob.root },
+      { height: 42, index: 0 },
+    )
+    keeper.onEffect({ kind: 'blob-drop', blob })
+    const gone = await app.inject({ url: `/v1/blobs/${toHex(blob.root)}` })
+    expect([gone.statusCode, gone.json()]).toMatchObject([410, { code: 'blob-pruned', height: 42, claimId: toHex(claimId) }])
+    expect(gone.json().message).toContain(toHex(blob.root))
+    const never = await app.inject({ url: `/v1/blobs/${toHex(blobRefOf(contentOf(6)).root)}` })
+    expect([never.statusCode, never.json()]).toMatchObject([404, { code: 'unknown-blob' }])
+  })
+
+  it('a blob whose file was cut is not served: the peer hears that there is none, and the replica that it is lost', async () => {
+    const content = contentOf(8)
+    const blob = blobRefOf(content)
+    await begin(blob)
+    for (const index of [0, 1, 2]) await put(content, index)
+    truncateSync(keeper.files.placeOf(blob).data, 100)
+    keeper.onEffect({ kind: 'blob-serve', to: 1 as never, blob, index: 2 })
+    await turn()
+    expect(inputs).toMatchObject([{ kind: 'blob-lost', blob }])
+    expect(keeper.files.open(blob)).toEqual([0, 1, 2])
+  })
+})

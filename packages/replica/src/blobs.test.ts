@@ -1,0 +1,298 @@
+/** Replicas whose transactions refer to blobs: what is voted for, ordered and asked for (docs/protocol.md §9). */
+import { EMPTY_BYTES, type Hash, keyOf, ok, utf8, type ValidatorIndex, validatorIndex } from '@aethel/codec'
+import { type BlobRef, blobKey, blobRefOf, blobTreeOf, createMessageChecker, type Message } from '@aethel/consensus'
+import { hashTagged } from '@aethel/crypto'
+import { describe, expect, it } from 'vitest'
+import { BLOCK, CHAIN_ID, freshState, MEMPOOL, signAs, validatorSetOf } from '../test/cluster.js'
+import { type Application, type Transaction, transactionIdOf } from './application.js'
+import type { ReplicaEffect, ReplicaInput } from './interface.js'
+import { createReplica, type Replica } from './replica.js'
+import type { Verdict } from './verdicts.js'
+
+const CHUNK = 16
+type State = number
+
+/** A transaction is a name and a length of its blob; the state counts them. */
+function transactionOf(name: string, bytes: number): { transaction: Transaction; blob: BlobRef; content: Uint8Array } {
+  const content = new Uint8Array(bytes).fill(name.charCodeAt(0))
+  const blob = blobRefOf(content, CHUNK)
+  return { transaction: decoded(utf8(`${name}/${bytes}`)), blob, content }
+}
+
+function decoded(bytes: Uint8Array): Transaction {
+  const [name = '', length = '0'] = new TextDecoder().decode(bytes).split('/')
+  const blob = blobRefOf(new Uint8Array(Number(length)).fill(name.charCodeAt(0)), CHUNK)
+  const id = transactionIdOf(bytes)
+  const work = { key: id, kind: 'blob/1', claim: bytes, proof: EMPTY_BYTES, blob, claimId: id, cites: [] }
+  return { id, idKey: keyOf(id), bytes, sender: name, nonce: 0, gasLimit: 1_000, work }
+}
+
+const rootOf = (state: State): Hash => hashTagged('test/blobs', Uint8Array.of(state))
+const application: Application<State> = {
+  initial: { state: 0, stateRoot: rootOf(0) },
+  decode: (bytes) => ok(decoded(bytes)),
+  readiness: () => ({ status: 'ready' }),
+  statementOf: () => undefined,
+  offenceRefusal: () => null,
+  execute: (parent, _context, transactions) => {
+    const state = parent + transactions.length
+    return ok({ state, stateRoot: rootOf(state) })
+  },
+  writes: () => ({ puts: [], deletes: [] }),
+}
+
+interface Node {
+  readonly index: ValidatorIndex
+  readonly replica: Replica<State>
+  readonly effects: ReplicaEffect[]
+  /** Blobs on its disk. */
+  readonly disk: Set<string>
+  /** What it has not been answered yet. */
+  readonly asked: BlobRef[]
+}
+
+/** Four replicas without a clock of their own: time passes when a test says so, and messages arrive at once, but to who is cut off. */
+class Bench {
+  readonly nodes: Node[] = []
+  readonly contents = new Map<string, Uint8Array>()
+  readonly cut = new Set<number>()
+  #queue: (() => void)[] = []
+  nowMs = 1_000
+  readonly #checker = createMessageChecker({ chainId: CHAIN_ID, validators: validatorSetOf(4), verifySignature: () => true })
+
+  constructor(verdicts: readonly { key: Hash; verdict: Verdict }[] = []) {
+    for (let index = 0; index < 4; index++) {
+      const replica = createReplica<State>({
+        consensus: {
+          chainId: CHAIN_ID,
+          validators: validatorSetOf(4),
+          self: validatorIndex(index),
+          window: 4,
+          clockDriftMs: 5_000,
+          timers: { floorMs: 100_000, commitFactor: 4, allowanceMs: 200, capMs: 800_000, statusMs: 250, batchMs: 5 },
+          sign: signAs(index),
+        },
+        durable: freshState(),
+        application,
+        mempool: MEMPOOL,
+        block: { ...BLOCK, blobBytes: 400 },
+        order: 'difficulty',
+        verdicts,
+        blobs: { chunkBytes: CHUNK, pendingBytes: 1_000, keepBlocks: 2, keepBytes: null, held: [] },
+      })
+      this.nodes.push({ index: validatorIndex(index), replica, effects: [], disk: new Set(), asked: [] })
+    }
+    for (const node of this.nodes) this.step(node, { kind: 'start', nowMs: this.nowMs })
+    this.settle()
+  }
+
+  node(index: number): Node {
+    return this.nodes[index] as Node
+  }
+
+  step(node: Node, input: ReplicaInput): void {
+    for (const effect of node.replica.step(input)) {
+      node.effects.push(effect)
+      this.#carryOut(node, effect)
+    }
+  }
+
+  #carryOut(node: Node, effect: ReplicaEffect): void {
+    const toAll = (to: ValidatorIndex | 'all', input: (other: Node) => ReplicaInput): void => {
+      for (const other of this.nodes) {
+        if (other === node || (to !== 'all' && other.index !== to) || this.cut.has(other.index) || this.cut.has(node.index)) continue
+        this.#queue.push(() => this.step(other, input(other)))
+      }
+    }
+    switch (effect.kind) {
+      case 'send':
+        return this.#send(node, effect.to, effect.message, toAll)
+      case 'gossip':
+        return toAll(effect.to, () => ({ kind: 'transactions', from: node.index, transactions: effect.transactions, nowMs: this.nowMs }))
+      case 'verify':
+        for (const { work } of effect.jobs)
+          this.#queue.push(() =>
+            this.step(node, { kind: 'verified', key: work.key, outcome: { status: 'valid', gas: 10 }, nowMs: this.nowMs }),
+          )
+        return
+      case 'blob-open':
+        this.#queue.push(() => this.#open(node, effect.blob))
+        return
+      case 'blob-seal':
+        node.disk.add(blobKey(effect.blob))
+        this.#queue.push(() => this.#open(node, effect.blob))
+        return
+      case 'blob-serve': {
+        const content = this.contents.get(blobKey(effect.blob)) as Uint8Array
+        const { index } = effect
+        const chunk = content.subarray(index * CHUNK, (index + 1) * CHUNK)
+        const part = { index, chunk, path: blobTreeOf(content, CHUNK).path(index) }
+        return this.#send(node, effect.to, { kind: 'blob-part', blob: effect.blob, part }, toAll)
+      }
+      case 'blob-drop':
+        node.disk.delete(blobKey(effect.blob))
+        return
+      default:
+        return
+    }
+  }
+
+  #send(
+    node: Node,
+    to: ValidatorIndex | 'all',
+    message: Message,
+    toAll: (to: ValidatorIndex | 'all', input: (other: Node) => ReplicaInput) => void,
+  ): void {
+    const checked = this.#checker.check(message)
+    if (!checked.ok) throw new Error(checked.error.message)
+    toAll(to, () => ({ kind: 'message', from: node.index, message: checked.value, nowMs: this.nowMs }))
+  }
+
+  #open(node: Node, blob: BlobRef): void {
+    const chunks = Math.ceil(blob.bytes / CHUNK)
+    const missing = node.disk.has(blobKey(blob)) ? [] : Array.from({ length: chunks }, (_, index) => index)
+    this.step(node, { kind: 'blob-opened', blob, missing, nowMs: this.nowMs })
+  }
+
+  settle(): void {
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) next()
+  }
+
+  tick(times = 1): void {
+    for (let i = 0; i < times; i++) {
+      this.nowMs += 250
+      for (const timer of ['batch', 'status'] as const)
+        for (const node of this.nodes) if (!this.cut.has(node.index)) this.step(node, { kind: 'timer', timer, nowMs: this.nowMs })
+      this.settle()
+    }
+  }
+
+  /** A client uploads the blob here, and submits. */
+  submit(index: number, name: string, bytes = 50): { transaction: Transaction; blob: BlobRef } {
+    const made = transactionOf(name, bytes)
+    this.contents.set(blobKey(made.blob), made.content)
+    this.node(index).disk.add(blobKey(made.blob))
+    this.step(this.node(index), { kind: 'submit', request: 1, transaction: made.transaction, nowMs: this.nowMs })
+    this.settle()
+    return made
+  }
+
+  votesOf(index: number): number {
+    return this.node(index).effects.filter((effect) => effect.kind === 'send' && (effect.message.kind === 'vote' || effect.message.kind === 'pre-prepare')).length
+  }
+
+  get heights(): number[] {
+    return this.nodes.map(({ replica }) => replica.committed.height)
+  }
+}
+
+describe('transactions whose proofs are blobs', () => {
+  it('a blob that one validator has is fetched by all, and the block is final everywhere', () => {
+    const bench = new Bench()
+    const { blob } = bench.submit(1, 'a')
+    bench.tick(6)
+    expect(bench.heights).toEqual([1, 1, 1, 1])
+    for (const { disk } of bench.nodes) expect(disk.has(blobKey(blob))).toBe(true)
+  })
+
+  it('nothing is ordered before a quorum has its blob', () => {
+    const bench = new Bench()
+    bench.cut.add(2)
+    bench.cut.add(3)
+    const { transaction } = bench.submit(0, 'a')
+    bench.tick(10)
+    expect(bench.node(1).disk.size).toBe(1)
+    expect(bench.node(0).replica.transactionStatus(transaction.id)).toBe('waiting')
+    expect([bench.votesOf(0), bench.votesOf(1)]).toEqual([0, 0])
+    bench.cut.clear()
+    bench.tick(12)
+    expect(bench.heights).toEqual([1, 1, 1, 1])
+  })
+
+  it('E7: a remembered verdict is no blob: without it nobody votes, and the others go on', () => {
+    const made = transactionOf('a', 50)
+    const bench = new Bench([{ key: made.transaction.id, verdict: { status: 'valid', gas: 10 } }])
+    // Validator 3 hears proposals and no blobs: its verdict is from before a restart that took its blobs.
+    const node = bench.node(3)
+    const deaf = node.replica.wants.bind(node.replica)
+    expect(deaf(validatorIndex(0), { kind: 'blob-absent', blob: made.blob })).toBe(false)
+    const step = bench.step.bind(bench)
+    bench.step = (to, input) => {
+      if (to.index === 3 && input.kind === 'message' && input.message.kind === 'blob-part') return
+      step(to, input)
+    }
+    bench.submit(0, 'a')
+    bench.tick(6)
+    expect(bench.heights.slice(0, 3)).toEqual([1, 1, 1])
+    expect([bench.votesOf(3), bench.heights[3]]).toEqual([0, 0])
+    expect(node.effects.some((effect) => effect.kind === 'event' && effect.event.name === 'block-awaits-blobs')).toBe(true)
+    bench.step = step
+    bench.tick(30)
+    expect(bench.heights).toEqual([1, 1, 1, 1])
+  })
+
+  it('a blob that nobody serves lets its transaction go after a minute, and says so', () => {
+    const bench = new Bench()
+    const { transaction } = transactionOf('z', 64)
+    bench.step(bench.node(0), { kind: 'submit', request: 7, transaction, nowMs: bench.nowMs })
+    bench.settle()
+    bench.tick(130)
+    const answers = bench.node(0).effects.flatMap((effect) => (effect.kind === 'admission' ? [effect.admission] : []))
+    expect(answers).toEqual([expect.objectContaining({ status: 'refused', refusal: expect.objectContaining({ code: 'blob-unavailable' }) })])
+  })
+
+  it('a blob lost here after it was checked is not proposed, and its transaction is let go', () => {
+    const bench = new Bench()
+    bench.cut.add(2)
+    bench.cut.add(3)
+    const { transaction, blob } = bench.submit(0, 'a')
+    bench.cut.clear()
+    bench.node(0).disk.delete(blobKey(blob))
+    bench.step(bench.node(0), { kind: 'blob-lost', blob, nowMs: bench.nowMs })
+    bench.settle()
+    bench.tick(20)
+    const dropped = bench.node(0).effects.flatMap((effect) => (effect.kind === 'dropped' ? [[keyOf(effect.id), effect.refusal.code]] : []))
+    expect(dropped).toContainEqual([keyOf(transaction.id), 'blob-lost'])
+    expect(new Set(bench.heights).size).toBe(1)
+  })
+
+  it('blobs of final transactions go after so many blocks; of pending ones never', () => {
+    const bench = new Bench()
+    const first = bench.submit(0, 'a')
+    bench.tick(4)
+    for (const name of ['b', 'c']) {
+      bench.submit(0, name)
+      bench.tick(4)
+    }
+    expect(bench.heights).toEqual([3, 3, 3, 3])
+    for (const { disk, replica } of bench.nodes) {
+      expect(disk.has(blobKey(first.blob))).toBe(false)
+      expect(disk.size).toBe(2)
+      expect(replica.needsBlob(first.blob)).toBe(false)
+    }
+  })
+
+  it('blobs in a block: at most so many bytes together', () => {
+    const bench = new Bench()
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) bench.submit(0, name, 150)
+    bench.tick(12)
+    const blocks = bench.node(1).effects.flatMap((effect) => (effect.kind === 'commit' ? [effect.transactions.length] : []))
+    expect(blocks.reduce((sum, each) => sum + each, 0)).toBe(6)
+    for (const count of blocks) expect(count * 150).toBeLessThanOrEqual(400)
+  })
+
+  it('E1: pending blobs: one peer may have referred to half of the room, all to the whole of it; each peer to one', () => {
+    const bench = new Bench()
+    const node = bench.node(0)
+    const from = (peer: number, count: number, bytes: number): void => {
+      const transactions = Array.from({ length: count }, (_, index) => transactionOf(String.fromCharCode(65 + 26 * peer + index), bytes).transaction)
+      bench.step(node, { kind: 'transactions', from: validatorIndex(peer), transactions, nowMs: bench.nowMs })
+    }
+    from(1, 20, 100)
+    expect(node.replica.inspect().unverified).toBe(5)
+    from(2, 20, 100)
+    expect(node.replica.inspect().unverified).toBe(10)
+    from(3, 20, 100)
+    expect(node.replica.inspect().unverified).toBe(11)
+  })
+})

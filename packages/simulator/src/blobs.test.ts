@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest'
+import { Coverage } from './coverage.js'
+import { keepBlocksOf } from './knobs.js'
+import { runSimulation } from './simulate.js'
+
+const SEEDS = 30
+const BLOBS = { wholeRate: 0.6, expiryRate: 0.2 } as const
+
+describe('blobs lost, late and partial (protocol.md §9)', () => {
+  const seen = new Coverage()
+  const runs = (name: string, run: (seed: number) => ReturnType<typeof runSimulation>): void => {
+    it(`${name}: nobody votes without, none that is needed is dropped, and all is final after healing`, { timeout: 300_000 }, () => {
+      for (let seed = 1; seed <= SEEDS; seed++) {
+        const report = run(seed)
+        expect([report.command, report.violation]).toEqual([report.command, undefined])
+        seen.merge(report.coverage.cells)
+      }
+    })
+  }
+  runs('4 validators', (seed) => runSimulation({ seed, validators: 4, byzantine: 1, knobs: { blobs: { ...BLOBS, prunes: false } } }))
+  runs('7 validators, two who lie about what they serve', (seed) =>
+    runSimulation({
+      seed,
+      validators: 7,
+      byzantine: 2,
+      strategies: ['sync-liar'],
+      knobs: { blobs: { ...BLOBS, prunes: false }, snapshots: null, trustCertificates: false },
+    }),
+  )
+  runs('pruned at once, where certified verdicts are trusted', (seed) =>
+    runSimulation({
+      seed,
+      validators: 4,
+      byzantine: 1,
+      knobs: { blobs: { ...BLOBS, prunes: true }, snapshots: null, trustCertificates: true },
+    }),
+  )
+  runs('pruned as soon as whoever is behind takes a state', (seed) =>
+    runSimulation({
+      seed,
+      validators: 4,
+      byzantine: 1,
+      knobs: {
+        blobs: { ...BLOBS, prunes: true },
+        snapshots: { behindBlocks: 3, everyBlocks: 2, chunkBytes: 40 },
+        trustCertificates: false,
+      },
+    }),
+  )
+
+  it.each([
+    'voted with a blob in hand',
+    'block-awaits-blobs',
+    'blob-wanted',
+    'upload interrupted',
+    'blob expired',
+    'blob pruned',
+    'blob peer dropped: blob-root',
+    'blob peer dropped: blob-path',
+  ])('sometimes: %s', (cell) => {
+    expect([cell, (seen.cells.get(cell) ?? 0) > 0]).toEqual([cell, true])
+  })
+})
+
+describe('found by seeds', () => {
+  // Its body had come as a proposal, so the gas that came with the certificate was not looked at; and the blobs were pruned everywhere.
+  it.each([
+    [1106, 7, 2],
+    [1114, 7, 2],
+    [3171, 4, 1],
+    // One of those who served it had named a wrong gas, which was believed to be wanting for ever.
+    [9104, 10, 3],
+  ])('seed %i: a block that waits for blobs that are pruned is tried again as a certified one', (seed, validators, byzantine) => {
+    const report = runSimulation({ seed, validators, byzantine })
+    expect(keepBlocksOf(report.knobs)).toBe(1)
+    expect([report.command, report.violation]).toEqual([report.command, undefined])
+  })
+})

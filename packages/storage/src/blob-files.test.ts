@@ -1,0 +1,159 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Refusal } from '@aethel/codec'
+import {
+  BLOB_CHUNK_BYTES,
+  type BlobPart,
+  type BlobRef,
+  blobChunks,
+  blobLeaf,
+  blobRefOf,
+  blobTreeOf,
+  checkBlobPart,
+} from '@aethel/consensus'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { BlobDamaged, BlobFiles, readBlob } from './blob-files.js'
+
+const BYTES = Uint8Array.from({ length: 3 * BLOB_CHUNK_BYTES + 1234 }, (_, index) => (index * 7 + (index >> 9)) & 255)
+const BLOB = blobRefOf(BYTES)
+const TREE = blobTreeOf(BYTES)
+const ALL = [0, 1, 2, 3]
+
+let folder = ''
+let nowMs = 1_000
+const open = (): BlobFiles => new BlobFiles(folder, () => nowMs)
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'aethel-blobs-'))
+  nowMs = 1_000
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+function partOf(index: number): BlobPart {
+  return { index, chunk: BYTES.subarray(index * BLOB_CHUNK_BYTES, (index + 1) * BLOB_CHUNK_BYTES), path: TREE.path(index) }
+}
+
+function write(files: BlobFiles, indices: readonly number[]): void {
+  for (const index of indices) files.write(BLOB, partOf(index), blobLeaf(partOf(index).chunk))
+}
+
+function seal(files: BlobFiles, blob: BlobRef = BLOB): Promise<{ missing: readonly number[]; failure: Refusal | null }> {
+  return new Promise((resolve) => files.seal(blob, (missing, failure) => resolve({ missing, failure })))
+}
+
+async function whole(): Promise<BlobFiles> {
+  const files = open()
+  files.open(BLOB)
+  write(files, ALL)
+  expect(await seal(files)).toEqual({ missing: [], failure: null })
+  return files
+}
+
+function read(files: BlobFiles): Uint8Array {
+  const source = readBlob(files.placeOf(BLOB))
+  const pieces: Uint8Array[] = []
+  for (let piece = source.next(); piece !== undefined; piece = source.next()) pieces.push(piece.slice())
+  source.close()
+  return Buffer.concat(pieces)
+}
+
+describe('blobs on disk (protocol.md §9)', () => {
+  it('chunks come in any order; sealed it is whole, also for the next process, and every part proves itself', async () => {
+    const files = open()
+    expect(files.open(BLOB)).toEqual(ALL)
+    write(files, [3, 1])
+    expect(files.open(BLOB)).toEqual([0, 2])
+    expect(await seal(files)).toEqual({ missing: [0, 2], failure: null })
+    expect([files.isWhole(BLOB), files.unfinishedBytes]).toEqual([false, BLOB.bytes])
+    write(files, [0, 2, 2])
+    expect(await seal(files)).toEqual({ missing: [], failure: null })
+    for (const each of [files, open()]) {
+      expect([each.whole, each.unfinishedBytes, each.wholeBytes]).toEqual([[BLOB], 0, BLOB.bytes])
+      expect(each.open(BLOB)).toEqual([])
+      expect(each.find(BLOB.root)).toEqual(BLOB)
+      expect(Buffer.compare(read(each), BYTES)).toBe(0)
+      for (const index of ALL) {
+        const part = each.part(BLOB, index)
+        expect(part !== null && checkBlobPart(BLOB, part).ok).toBe(true)
+      }
+    }
+  })
+
+  it('an unfinished blob goes on in the next process; a chunk counts only if it is there as it was written', () => {
+    const files = open()
+    files.open(BLOB)
+    write(files, [0, 1, 2])
+    files.close()
+    expect(open().open(BLOB)).toEqual([3])
+    const data = join(folder, readdirSync(folder).find((name) => name.endsWith('.part')) ?? '')
+    const bytes = readFileSync(data)
+    bytes[BLOB_CHUNK_BYTES + 5] = (bytes[BLOB_CHUNK_BYTES + 5] ?? 0) ^ 1
+    writeFileSync(data, bytes)
+    expect(open().open(BLOB)).toEqual([1, 3])
+    truncateSync(data, BLOB_CHUNK_BYTES + 10)
+    expect(open().open(BLOB)).toEqual([1, 2, 3])
+    rmSync(join(folder, readdirSync(folder).find((name) => name.endsWith('.leaves')) ?? ''))
+    expect(open().open(BLOB)).toEqual(ALL)
+  })
+
+  it('a reader finds damage, wherever it is, before it hands out a byte of it', async () => {
+    const files = await whole()
+    const { data, leaves } = files.placeOf(BLOB)
+    const [good, hashes] = [readFileSync(data), readFileSync(leaves)]
+    for (const at of [0, BLOB_CHUNK_BYTES - 1, 2 * BLOB_CHUNK_BYTES, BYTES.length - 1]) {
+      const bad = Buffer.from(good)
+      bad[at] = (bad[at] ?? 0) ^ 4
+      writeFileSync(data, bad)
+      expect(() => read(files)).toThrow(BlobDamaged)
+    }
+    truncateSync(data, BYTES.length - 1)
+    expect(() => read(files)).toThrow(BlobDamaged)
+    expect(files.part(BLOB, 3)).toBe(null)
+    writeFileSync(data, good)
+    expect(Buffer.compare(read(files), BYTES)).toBe(0)
+    hashes[40] = (hashes[40] ?? 0) ^ 1
+    writeFileSync(leaves, hashes)
+    expect(() => read(files)).toThrow(BlobDamaged)
+    rmSync(data)
+    expect(() => read(files)).toThrow(BlobDamaged)
+  })
+
+  it('a damaged one is taken up again with the chunks that are good', async () => {
+    const files = await whole()
+    const { data } = files.placeOf(BLOB)
+    const bad = readFileSync(data)
+    bad[5] = (bad[5] ?? 0) ^ 1
+    writeFileSync(data, bad)
+    files.reopen(BLOB)
+    expect(files.isWhole(BLOB)).toBe(false)
+    expect(files.open(BLOB)).toEqual([0])
+    write(files, [0])
+    expect(await seal(files)).toEqual({ missing: [], failure: null })
+    expect(Buffer.compare(read(files), BYTES)).toBe(0)
+  })
+
+  it('dropped it leaves nothing behind; so do old leftovers that nobody opened', async () => {
+    const files = await whole()
+    files.drop(BLOB)
+    expect([readdirSync(folder), files.whole]).toEqual([[], []])
+    files.open(BLOB)
+    write(files, [0])
+    files.close()
+    const later = open()
+    const part = join(folder, readdirSync(folder).find((name) => name.endsWith('.part')) ?? '')
+    utimesSync(part, 1, 1)
+    nowMs = 60_000
+    expect(later.dropLeftovers(100_000)).toBe(0)
+    expect(later.dropLeftovers(10_000)).toBe(1)
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  it('the same root with another length is another blob', () => {
+    const files = open()
+    const longer = { root: BLOB.root, bytes: BLOB.bytes + BLOB_CHUNK_BYTES }
+    files.open(BLOB)
+    write(files, ALL)
+    expect(files.open(longer).length).toBe(blobChunks(longer.bytes))
+  })
+})

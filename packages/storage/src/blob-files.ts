@@ -1,0 +1,342 @@
+/**
+ * Blobs on disk (protocol.md §9): two files each in a folder of their own. The data file holds the chunks at their places, the other one the
+ * hash of each chunk that was checked before it was written, zeros where none was. Nothing relies on the order in which a disk writes:
+ * an unfinished blob is read again when it is opened, and only chunks whose hash is right count. When all are there the files are
+ * synced and renamed, the folder is synced, and from then on the blob is whole, also after a power loss. A proof checker reads chunk by
+ * chunk and compares hashes as it goes, so damage is found, never believed.
+ */
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fsync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rename,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { equalBytes, fromHex, HASH_BYTES, type Hash, hash, type Refusal, toHex } from '@aethel/codec'
+import { BLOB_CHUNK_BYTES, type BlobPart, type BlobRef, BlobTree, blobChunkLength, blobChunks, blobKey, blobLeaf } from '@aethel/consensus'
+
+/** Trees of blobs that are being served: 128 KiB of hashes for the largest. */
+const MAX_TREES = 8
+const EMPTY_LEAF: Hash = hash(new Uint8Array(HASH_BYTES))
+
+/** What a reader in another thread needs. */
+export interface BlobPlace extends BlobRef {
+  readonly data: string
+  readonly leaves: string
+}
+
+export interface UnfinishedBlob extends BlobRef {
+  readonly missing: number
+  readonly touchedAtMs: number
+}
+
+interface Open {
+  readonly blob: BlobRef
+  readonly leaves: Hash[]
+  missing: number
+  touchedAtMs: number
+  sealing: boolean
+}
+
+export class BlobFiles {
+  readonly #folder: string
+  readonly #nowMs: () => number
+  readonly #open = new Map<string, Open>()
+  /** Whole, with the time since when nothing has been said about them. */
+  readonly #whole = new Map<string, BlobRef>()
+  readonly #trees = new Map<string, BlobTree>()
+
+  constructor(folder: string, nowMs: () => number) {
+    this.#folder = folder
+    this.#nowMs = nowMs
+    mkdirSync(folder, { recursive: true })
+    for (const name of readdirSync(folder).toSorted()) {
+      const blob = blobOfName(name)
+      if (blob !== null && name.endsWith('.blob') && existsSync(this.#path(blob, 'leaves'))) this.#whole.set(blobKey(blob), blob)
+    }
+  }
+
+  /** Whole and durable. */
+  get whole(): readonly BlobRef[] {
+    return [...this.#whole.values()]
+  }
+
+  isWhole(blob: BlobRef): boolean {
+    return this.#whole.has(blobKey(blob))
+  }
+
+  /** Whole, by its root alone; undefined: there is none. */
+  find(root: Hash): BlobRef | undefined {
+    for (const blob of this.#whole.values()) if (equalBytes(blob.root, root)) return blob
+    return undefined
+  }
+
+  get unfinished(): readonly UnfinishedBlob[] {
+    return [...this.#open.values()].map(({ blob, missing, touchedAtMs }) => ({ ...blob, missing, touchedAtMs }))
+  }
+
+  /** Of blobs begun and not whole, as large as they will be. */
+  get unfinishedBytes(): number {
+    let bytes = 0
+    for (const { blob } of this.#open.values()) bytes += blob.bytes
+    return bytes
+  }
+
+  get wholeBytes(): number {
+    let bytes = 0
+    for (const blob of this.#whole.values()) bytes += blob.bytes
+    return bytes
+  }
+
+  #path({ root, bytes }: BlobRef, end: 'blob' | 'part' | 'leaves'): string {
+    return join(this.#folder, `${toHex(root)}-${bytes}.${end}`)
+  }
+
+  placeOf(blob: BlobRef): BlobPlace {
+    return { ...blob, data: this.#path(blob, 'blob'), leaves: this.#path(blob, 'leaves') }
+  }
+
+  isBegun(blob: BlobRef): boolean {
+    return this.#open.has(blobKey(blob)) || existsSync(this.#path(blob, 'part'))
+  }
+
+  /** Begins it, or goes on with it; answers which chunks are missing. Reads what an earlier process left. */
+  open(blob: BlobRef): number[] {
+    const key = blobKey(blob)
+    if (this.#whole.has(key)) return []
+    const known = this.#open.get(key)
+    if (known !== undefined) {
+      known.touchedAtMs = this.#nowMs()
+      return missingOf(known)
+    }
+    const leaves = recovered(blob, this.#path(blob, 'part'), this.#path(blob, 'leaves'))
+    const missing = leaves.filter((leaf) => leaf === EMPTY_LEAF).length
+    const open: Open = { blob, leaves, missing, touchedAtMs: this.#nowMs(), sealing: false }
+    this.#open.set(key, open)
+    return missingOf(open)
+  }
+
+  /** A chunk that was checked, with its leaf. */
+  write(blob: BlobRef, part: BlobPart, leaf: Hash): void {
+    const open = this.#open.get(blobKey(blob))
+    if (open === undefined || open.leaves[part.index] !== EMPTY_LEAF) return // whole already, dropped meanwhile, or written twice
+    writeAt(this.#path(blob, 'part'), part.chunk, part.index * BLOB_CHUNK_BYTES)
+    writeAt(this.#path(blob, 'leaves'), leaf, part.index * HASH_BYTES)
+    open.leaves[part.index] = leaf
+    open.missing--
+    open.touchedAtMs = this.#nowMs()
+  }
+
+  /** Makes it durable if no chunk is missing; answers what is missing, nothing when it is whole. */
+  seal(blob: BlobRef, done: (missing: readonly number[], failure: Refusal | null) => void): void {
+    const key = blobKey(blob)
+    if (this.#whole.has(key)) return done([], null)
+    const open = this.#open.get(key)
+    if (open === undefined) return done(this.open(blob), null)
+    if (open.missing > 0) return done(missingOf(open), null)
+    if (open.sealing) return
+    const tree = new BlobTree(blob.bytes, open.leaves)
+    if (!equalBytes(tree.root, blob.root)) {
+      this.drop(blob) // only a bug of ours, or a damaged disk, leads here: every chunk was checked
+      return done(this.open(blob), null)
+    }
+    open.sealing = true
+    void this.#makeDurable(open).then(
+      () => {
+        if (this.#open.get(key) !== open) return
+        this.#open.delete(key)
+        this.#whole.set(key, blob)
+        done([], null)
+      },
+      (error: unknown) => {
+        open.sealing = false
+        const message = `the blob ${toHex(blob.root)} cannot be made durable: ${error instanceof Error ? error.message : String(error)}`
+        done([], { code: 'blob-disk', message })
+      },
+    )
+  }
+
+  async #makeDurable({ blob }: Open): Promise<void> {
+    await Promise.all([synced(this.#path(blob, 'part')), synced(this.#path(blob, 'leaves'))])
+    await new Promise<void>((resolve, reject) => {
+      rename(this.#path(blob, 'part'), this.#path(blob, 'blob'), (error) => (error === null ? resolve() : reject(error)))
+    })
+    await Promise.all([synced(this.#folder)])
+  }
+
+  /** A chunk of a whole blob, with what proves it; null: what is on the disk is not what was written. */
+  part(blob: BlobRef, index: number): BlobPart | null {
+    const tree = this.#treeOf(blob)
+    if (tree === null) return null
+    const chunk = this.#chunk(blob, index)
+    return chunk === null ? null : { index, chunk, path: tree.path(index) }
+  }
+
+  #chunk(blob: BlobRef, index: number): Uint8Array | null {
+    let file: number | null = null
+    try {
+      file = openSync(this.#path(blob, 'blob'), 'r')
+      const chunk = new Uint8Array(blobChunkLength(blob.bytes, index))
+      return readSync(file, chunk, 0, chunk.length, index * BLOB_CHUNK_BYTES) === chunk.length ? chunk : null
+    } catch {
+      return null
+    } finally {
+      if (file !== null) closeSync(file)
+    }
+  }
+
+  #treeOf(blob: BlobRef): BlobTree | null {
+    const key = blobKey(blob)
+    const known = this.#trees.get(key)
+    if (known !== undefined) return known
+    const leaves = this.isWhole(blob) ? leavesIn(this.#path(blob, 'leaves'), blob) : null
+    if (leaves === null) return null
+    if (this.#trees.size >= MAX_TREES) {
+      const oldest = this.#trees.keys().next()
+      if (oldest.done !== true) this.#trees.delete(oldest.value)
+    }
+    const tree = new BlobTree(blob.bytes, leaves)
+    this.#trees.set(key, tree)
+    return tree
+  }
+
+  /** It is not what was written any more: back to unfinished, with the chunks that still are. */
+  reopen(blob: BlobRef): void {
+    if (!this.#whole.delete(blobKey(blob))) return
+    this.#trees.delete(blobKey(blob))
+    if (existsSync(this.#path(blob, 'blob'))) renameSync(this.#path(blob, 'blob'), this.#path(blob, 'part'))
+  }
+
+  drop(blob: BlobRef): void {
+    const key = blobKey(blob)
+    this.#open.delete(key)
+    this.#whole.delete(key)
+    this.#trees.delete(key)
+    for (const end of ['blob', 'part', 'leaves'] as const) if (existsSync(this.#path(blob, end))) unlinkSync(this.#path(blob, end))
+  }
+
+  /** Begun by an earlier process and not opened by this one: forgotten when older than so much. */
+  dropLeftovers(olderThanMs: number): number {
+    let dropped = 0
+    for (const name of readdirSync(this.#folder)) {
+      const blob = blobOfName(name)
+      if (blob === null || !name.endsWith('.part') || this.#open.has(blobKey(blob))) continue
+      if (this.#nowMs() - statSync(join(this.#folder, name)).mtimeMs < olderThanMs) continue
+      this.drop(blob)
+      dropped++
+    }
+    return dropped
+  }
+
+  close(): void {
+    this.#open.clear()
+  }
+}
+
+function blobOfName(name: string): BlobRef | null {
+  const found = /^([0-9a-f]{64})-(\d{1,12})\.(?:blob|part)$/.exec(name)
+  const root = found === null ? undefined : fromHex(found[1] ?? '')
+  return found === null || root?.ok !== true ? null : { root: hash(root.value), bytes: Number(found[2]) }
+}
+
+function missingOf({ leaves }: Open): number[] {
+  return leaves.flatMap((leaf, index) => (leaf === EMPTY_LEAF ? [index] : []))
+}
+
+/** Leaves of the chunks that are on the disk as they were written. */
+function recovered(blob: BlobRef, data: string, leavesFile: string): Hash[] {
+  const count = blobChunks(blob.bytes)
+  if (!existsSync(data) || !existsSync(leavesFile)) return new Array<Hash>(count).fill(EMPTY_LEAF)
+  const written = new Uint8Array(count * HASH_BYTES)
+  written.set(readFileSync(leavesFile).subarray(0, written.length))
+  const chunk = new Uint8Array(BLOB_CHUNK_BYTES)
+  const file = openSync(data, 'r')
+  try {
+    return Array.from({ length: count }, (_, index) => {
+      const leaf = hash(written.slice(index * HASH_BYTES, (index + 1) * HASH_BYTES))
+      if (equalBytes(leaf, EMPTY_LEAF)) return EMPTY_LEAF
+      const length = blobChunkLength(blob.bytes, index)
+      const read = readSync(file, chunk, 0, length, index * BLOB_CHUNK_BYTES)
+      return read === length && equalBytes(blobLeaf(chunk.subarray(0, length)), leaf) ? leaf : EMPTY_LEAF
+    })
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** At its place in a file that is made when it is missing; files are not kept open, for peers can make us begin many. */
+function writeAt(path: string, bytes: Uint8Array, at: number): void {
+  const file = openSync(path, constants.O_CREAT | constants.O_WRONLY, 0o644)
+  try {
+    for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, at + done)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function leavesIn(file: string, blob: BlobRef): Hash[] | null {
+  let bytes: Uint8Array
+  try {
+    bytes = readFileSync(file)
+  } catch {
+    return null
+  }
+  if (bytes.length !== blobChunks(blob.bytes) * HASH_BYTES) return null
+  return Array.from({ length: blobChunks(blob.bytes) }, (_, index) =>
+    hash(Uint8Array.from(bytes.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES))),
+  )
+}
+
+async function synced(path: string): Promise<void> {
+  const file = openSync(path, 'r')
+  try {
+    await new Promise<void>((resolve, reject) => {
+      fsync(file, (error) => (error === null ? resolve() : reject(error)))
+    })
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Thrown by a reader: the disk does not have what was written. Whoever checks a proof then has no verdict. */
+export class BlobDamaged extends Error {
+  override readonly name = 'BlobDamaged'
+}
+
+/** The chunks of a whole blob from first to last, in one buffer, each compared with its leaf and the leaves with the root. */
+export function readBlob(place: BlobPlace): { next(): Uint8Array | undefined; close(): void } {
+  const leaves = leavesIn(place.leaves, place)
+  if (leaves === null || !equalBytes(new BlobTree(place.bytes, leaves).root, place.root))
+    throw new BlobDamaged(`the hashes of blob ${toHex(place.root)} are not what was written`)
+  let file: number
+  try {
+    file = openSync(place.data, 'r')
+  } catch {
+    throw new BlobDamaged(`the blob ${toHex(place.root)} is not here any more`)
+  }
+  const chunk = new Uint8Array(Math.min(place.bytes, BLOB_CHUNK_BYTES))
+  let index = 0
+  return {
+    next() {
+      const leaf = leaves[index]
+      if (leaf === undefined) return undefined
+      const piece = chunk.subarray(0, blobChunkLength(place.bytes, index))
+      const read = readSync(file, piece, 0, piece.length, index * BLOB_CHUNK_BYTES)
+      if (read !== piece.length || !equalBytes(blobLeaf(piece), leaf))
+        throw new BlobDamaged(`chunk ${index} of blob ${toHex(place.root)} is not what was written`)
+      index++
+      return piece
+    },
+    close: () => closeSync(file),
+  }
+}
