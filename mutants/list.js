@@ -13,7 +13,20 @@ import { snapshots } from './snapshots.js'
 import { viewChange } from './view-change.js'
 
 /** @type {readonly import('./lib/mutant.js').Mutant[]} */
-export const MUTANTS = [quorums, normalCase, viewChange, persistence, liveness, catchUp, snapshots, edge, execution, formats, bounds, blobs].flat()
+export const MUTANTS = [
+  quorums,
+  normalCase,
+  viewChange,
+  persistence,
+  liveness,
+  catchUp,
+  snapshots,
+  edge,
+  execution,
+  formats,
+  bounds,
+  blobs,
+].flat()
 
 export class UnknownMutantError extends Error {}
 
