@@ -3,6 +3,7 @@ import { blobs } from './blobs.js'
 import { bounds } from './bounds.js'
 import { catchUp } from './catch-up.js'
 import { edge } from './edge.js'
+import { encoder } from './encoder.js'
 import { execution } from './execution.js'
 import { formats } from './formats.js'
 import { liveness } from './liveness.js'
@@ -24,6 +25,7 @@ export const MUTANTS = [
   edge,
   execution,
   formats,
+  encoder,
   bounds,
   blobs,
 ].flat()

@@ -63,6 +63,7 @@ import {
   libraryChange,
   nonceAt,
   offenceRecordOf,
+  StateReader,
   StateView,
   statementChange,
 } from './state.js'
@@ -251,6 +252,7 @@ class Ledger {
     if (approved !== null && !approved.ok) return approved
     return ok({
       id,
+      idKey: keyOf(id),
       bytes,
       sender: keyOf(transaction.sender),
       nonce: transaction.nonce,
@@ -313,12 +315,12 @@ class Ledger {
   }
 
   #readiness(state: LedgerState, transaction: Transaction, at: number): Readiness {
-    const refusal = this.#refusalOf(new StateView(state, this.#finalised), this.#ledgerTransaction(transaction), at, [])
+    const refusal = this.#refusalOf(new StateReader(state, this.#finalised), this.#ledgerTransaction(transaction), at, [])
     return refusal ?? { status: 'ready' }
   }
 
   /** The rules, in order: first what can never be mended, then what may still come. Fills `cited` with what it looks up. */
-  #refusalOf(view: StateView, transaction: LedgerTransaction, at: number, cited: CitedClaim[]): RuleRefusal | null {
+  #refusalOf(view: StateReader, transaction: LedgerTransaction, at: number, cited: CitedClaim[]): RuleRefusal | null {
     const nonce = view.nonceOf(transaction.sender, transaction.accountAt)
     if (transaction.nonce < nonce)
       return never('nonce-used', `expected nonce ${nonce}, got ${transaction.nonce}, which an earlier transaction has used`)
@@ -335,7 +337,7 @@ class Ledger {
   }
 
   /** The claim itself: new, and its label free. */
-  #claimRefusal(view: StateView, transaction: LedgerTransaction, work: VerificationWork): RuleRefusal | null {
+  #claimRefusal(view: StateReader, transaction: LedgerTransaction, work: VerificationWork): RuleRefusal | null {
     const { claimAt, labelAt } = transaction
     assert(claimAt !== null, 'a transaction with work has a claim')
     if (this.#axioms.has(transaction.claimKey) || view.isFinalised(transaction.claimKey, claimAt)) {
@@ -356,7 +358,7 @@ class Ledger {
   }
 
   /** What the proof leans on: finalised, in the claim's own library. The longest walk, so it comes last. */
-  #citationRefusal(view: StateView, transaction: LedgerTransaction, work: VerificationWork, cited: CitedClaim[]): RuleRefusal | null {
+  #citationRefusal(view: StateReader, transaction: LedgerTransaction, work: VerificationWork, cited: CitedClaim[]): RuleRefusal | null {
     const { place } = transaction
     let missing: RuleRefusal | null = null
     for (const key of work.cites) {
@@ -443,7 +445,7 @@ function genesisMembers(genesis: Genesis): MapChange[] {
  * Updates follow one another by their sequence. One whose turn it is and that cannot be made now never can: nothing else
  * changes the next set before it.
  */
-function updateRefusalOf(view: StateView, update: UpdateValidators): RuleRefusal | null {
+function updateRefusalOf(view: StateReader, update: UpdateValidators): RuleRefusal | null {
   const next = view.nextMembers
   assert(next !== null, 'an update passed the gate of a chain with one epoch')
   if (update.sequence < next.sequence)

@@ -152,10 +152,46 @@ function recordAt<T>(state: LedgerState, path: Uint8Array, read: (bytes: Uint8Ar
   return record.value
 }
 
-/** A state and what a block has changed in it so far. */
-export class StateView {
-  readonly #base: LedgerState
-  readonly #finalised: FinalisedClaims<LedgerState>
+/** A state, as the rules ask about it. */
+export class StateReader {
+  protected readonly base: LedgerState
+  protected readonly finalised: FinalisedClaims<LedgerState>
+
+  constructor(base: LedgerState, finalised: FinalisedClaims<LedgerState>) {
+    this.base = base
+    this.finalised = finalised
+  }
+
+  /** `at` is where the account lives in the entries. */
+  nonceOf(_sender: string, at: Hash): number {
+    return nonceAt(this.base, at)
+  }
+
+  /** Undefined for axioms and for what is not finalised; `key` is `keyOf(claimId)`. */
+  citedClaim(key: string): CitedClaim | undefined {
+    return this.finalised.find(this.base, key)
+  }
+
+  isFinalised(_key: string, at: Hash): boolean {
+    return this.base.entries.has(at)
+  }
+
+  hasLibrary(name: string): boolean {
+    return this.base.libraries.has(name)
+  }
+
+  labelTaken(library: string, _label: string, at: Hash): boolean {
+    return this.base.libraries.get(library)?.labels.has(at) === true
+  }
+
+  /** What becomes the set at the next boundary; null on a chain with one epoch. */
+  get nextMembers(): NextMembers | null {
+    return nextMembersOf(this.base)
+  }
+}
+
+/** The same with what a block has changed so far. */
+export class StateView extends StateReader {
   readonly #nonces = new Map<string, { readonly account: PublicKey; readonly accountAt: Hash; readonly nonce: number }>()
   readonly #claims = new Map<string, { readonly record: ClaimRecord; readonly statement: Uint8Array }>()
   /** The same as others will cite them. */
@@ -166,31 +202,24 @@ export class StateView {
   #previous: EpochMembers | null = null
   readonly #offences = new Map<string, { readonly validator: PublicKey; readonly record: OffenceRecord }>()
 
-  constructor(base: LedgerState, finalised: FinalisedClaims<LedgerState>) {
-    this.#base = base
-    this.#finalised = finalised
+  override nonceOf(sender: string, at: Hash): number {
+    return this.#nonces.get(sender)?.nonce ?? super.nonceOf(sender, at)
   }
 
-  /** `at` is where the account lives in the entries. */
-  nonceOf(sender: string, at: Hash): number {
-    return this.#nonces.get(sender)?.nonce ?? nonceAt(this.#base, at)
+  override citedClaim(key: string): CitedClaim | undefined {
+    return this.#citable.get(key) ?? super.citedClaim(key)
   }
 
-  /** Undefined for axioms and for what is not finalised; `key` is `keyOf(claimId)`. */
-  citedClaim(key: string): CitedClaim | undefined {
-    return this.#citable.get(key) ?? this.#finalised.find(this.#base, key)
+  override isFinalised(key: string, at: Hash): boolean {
+    return this.#claims.has(key) || super.isFinalised(key, at)
   }
 
-  isFinalised(key: string, at: Hash): boolean {
-    return this.#claims.has(key) || this.#base.entries.has(at)
+  override labelTaken(library: string, label: string, at: Hash): boolean {
+    return this.#labels.get(library)?.has(label) === true || super.labelTaken(library, label, at)
   }
 
-  hasLibrary(name: string): boolean {
-    return this.#base.libraries.has(name)
-  }
-
-  labelTaken(library: string, label: string, at: Hash): boolean {
-    return this.#labels.get(library)?.has(label) === true || this.#base.libraries.get(library)?.labels.has(at) === true
+  override get nextMembers(): NextMembers | null {
+    return this.#next ?? super.nextMembers
   }
 
   setNonce(sender: { readonly sender: string; readonly account: PublicKey; readonly accountAt: Hash }, nonce: number): void {
@@ -198,7 +227,7 @@ export class StateView {
   }
 
   offencesOf(validator: PublicKey): OffenceRecord | null {
-    return this.#offences.get(keyOf(validator))?.record ?? offenceRecordOf(this.#base, validator)
+    return this.#offences.get(keyOf(validator))?.record ?? offenceRecordOf(this.base, validator)
   }
 
   setOffences(validator: PublicKey, record: OffenceRecord): void {
@@ -216,18 +245,13 @@ export class StateView {
     this.#labels.set(name, labels)
   }
 
-  /** What becomes the set at the next boundary; null on a chain with one epoch. */
-  get nextMembers(): NextMembers | null {
-    return this.#next ?? nextMembersOf(this.#base)
-  }
-
   setNextMembers(next: NextMembers): void {
     this.#next = next
   }
 
   /** The block is the last of its epoch: the next set is the current one from here on. */
   beginEpoch(): EpochMembers {
-    const before = currentMembersOf(this.#base)
+    const before = currentMembersOf(this.base)
     const next = this.nextMembers
     assert(before !== null && next !== null, 'a chain with epochs has its validators in the state')
     this.#previous = before
@@ -252,7 +276,7 @@ export class StateView {
     if (this.#next !== null) changes.push(entryChange(NEXT_VALIDATORS_PATH, encodeNextMembers(this.#next)))
     if (this.#current !== null) changes.push(entryChange(CURRENT_VALIDATORS_PATH, encodeEpochMembers(this.#current)))
     if (this.#previous !== null) changes.push(entryChange(PREVIOUS_VALIDATORS_PATH, encodeEpochMembers(this.#previous)))
-    const libraries = new Map(this.#base.libraries)
+    const libraries = new Map(this.base.libraries)
     for (const [name, labels] of this.#labels) {
       const before = libraries.get(name)
       assert(before !== undefined, `no library ${name}`)
@@ -262,11 +286,11 @@ export class StateView {
       changes.push(libraryChange(name, after))
     }
     const state: LedgerState = {
-      entries: this.#base.entries.update(changes),
-      statements: this.#base.statements.update(statements),
+      entries: this.base.entries.update(changes),
+      statements: this.base.statements.update(statements),
       libraries,
     }
-    this.#finalised.extend(this.#base, state, this.#citable)
+    this.finalised.extend(this.base, state, this.#citable)
     return state
   }
 }

@@ -1,6 +1,6 @@
 /**
  * What a peer's message is charged (network/allowance.ts): microseconds of work, estimated by what it makes us do. Free is what can
- * only come when it was asked for or when it is the leader's turn; votes cost what checking them does, and progress pays for them.
+ * only come when it was asked for, and the first proposal for a slot; votes cost what checking them does, and progress pays for them.
  */
 import type { Message } from '@aethel/consensus'
 
@@ -31,7 +31,6 @@ export function priceOfServing(bytes: number): number {
 /** Of a message that was checked and handled. */
 export function priceOf(message: Message, bytes: number): number {
   switch (message.kind) {
-    case 'pre-prepare':
     case 'blocks':
     case 'block':
     case 'blob-part': // wanted only if it was asked for
@@ -39,6 +38,7 @@ export function priceOf(message: Message, bytes: number): number {
       return 0
     case 'blob-held':
       return UNWANTED_US * message.blobs.length
+    case 'pre-prepare': // unless it is the first for its slot: the driver knows
     case 'snapshot':
     case 'chunk':
       return CHECKED_US + bytes / UNWANTED_BYTES_PER_US // unless it was asked for: the driver knows

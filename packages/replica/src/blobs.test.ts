@@ -24,7 +24,7 @@ function decoded(bytes: Uint8Array): Transaction {
   const blob = blobRefOf(new Uint8Array(Number(length)).fill(name.charCodeAt(0)), CHUNK)
   const id = transactionIdOf(bytes)
   const work = { key: id, kind: 'blob/1', claim: bytes, proof: EMPTY_BYTES, blob, claimId: id, cites: [] }
-  return { id, bytes, sender: name, nonce: 0, gasLimit: 1_000, work }
+  return { id, idKey: keyOf(id), bytes, sender: name, nonce: 0, gasLimit: 1_000, work }
 }
 
 const rootOf = (state: State): Hash => hashTagged('test/blobs', Uint8Array.of(state))

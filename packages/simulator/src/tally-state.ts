@@ -1,5 +1,5 @@
 /** The tally machine's data: its state, its transactions, and how a root follows from the one before. */
-import { concatBytes, decode, EMPTY_BYTES, encode, type Hash, ok, type Reader, type Refusal, type Result, ZERO_HASH } from '@aethel/codec'
+import { concatBytes, decode, EMPTY_BYTES, encode, type Hash, keyOf, ok, type Reader, type Refusal, type Result, ZERO_HASH } from '@aethel/codec'
 import { type BlobRef, blobRefOf } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import type { Transaction } from '@aethel/replica'
@@ -59,7 +59,7 @@ export function decodeTally(bytes: Uint8Array): Result<TallyTransaction, Refusal
   const id = transactionIdOf(bytes)
   const proof = workKind === 'blob' ? { proof: EMPTY_BYTES, blob: tallyBlobRef(salt) } : { proof: bytes }
   const work = workKind === 'none' ? null : { key: id, kind: 'tally/1', claim: bytes, ...proof, claimId: id, cites: [] }
-  return ok({ id, bytes, sender: `tally/${account}`, nonce, gasLimit: 1_000_000, work, account, workKind, salt })
+  return ok({ id, idKey: keyOf(id), bytes, sender: `tally/${account}`, nonce, gasLimit: 1_000_000, work, account, workKind, salt })
 }
 
 /** One chunk to seven, the last one rarely full. */
