@@ -46,7 +46,13 @@ export const blobs = [
     id: 'blob-pruned-while-needed',
     traps: ['D4'],
     bug: 'a blob goes when its blocks have passed, also if a vote not yet overtaken refers to it',
-    edits: [{ file: 'packages/replica/src/blob-keep.ts', before: 'if (isNeeded(key)) continue', after: 'if (isNeeded(key) && height < 0) continue' }],
+    edits: [
+      {
+        file: 'packages/replica/src/blob-keep.ts',
+        before: 'if (isNeeded(key)) continue',
+        after: 'if (isNeeded(key) && height < 0) continue',
+      },
+    ],
     hunt: tests('packages/replica/src/blob-keep.test.ts'),
   },
   {

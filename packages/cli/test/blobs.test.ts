@@ -81,16 +81,42 @@ afterAll(async () => {
 })
 
 describe('a proof of seven megabytes', () => {
-  it('an upload that was broken off is resumed; final on all four, checked once by each, downloadable from each', { timeout: 180_000 }, async () => {
+  it('an upload that was broken off is resumed; final on all four, checked once by each, downloadable from each', {
+    timeout: 180_000,
+  }, async () => {
     await end(3, 'SIGKILL')
     // A first attempt that came no further than its first chunk.
     const url = `${network.urls[0]}/v1/blobs/${root}`
     expect((await fetch(`${url}?bytes=${blob.bytes}`, { method: 'POST' })).status).toBe(200)
     const body = Buffer.concat([...blob.path(5), proof.subarray(5 * BLOB_CHUNK_BYTES, 6 * BLOB_CHUNK_BYTES)])
-    const put = await fetch(`${url}/5?bytes=${blob.bytes}`, { method: 'PUT', headers: { 'content-type': 'application/octet-stream' }, body })
-    expect([put.status, (await put.json()) as unknown]).toMatchObject([200, { missing: [[0, 4], [6, 27]] }])
+    const put = await fetch(`${url}/5?bytes=${blob.bytes}`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/octet-stream' },
+      body,
+    })
+    expect([put.status, (await put.json()) as unknown]).toMatchObject([
+      200,
+      {
+        missing: [
+          [0, 4],
+          [6, 27],
+        ],
+      },
+    ])
 
-    const outcome = await aethelAsync('submit', cnf, '--proof', lrat, '--url', network.urls[0] ?? '', '--key', key(), '-o', receipt, '--json')
+    const outcome = await aethelAsync(
+      'submit',
+      cnf,
+      '--proof',
+      lrat,
+      '--url',
+      network.urls[0] ?? '',
+      '--key',
+      key(),
+      '-o',
+      receipt,
+      '--json',
+    )
     expect([outcome.code, outcome.stderr.includes('Error')]).toEqual([0, false])
     expect(JSON.parse(outcome.stdout)).toMatchObject({ status: 'final', proof: `${receipt}.proof` })
     expect(Buffer.compare(readFileSync(`${receipt}.proof`), proof)).toBe(0)
@@ -98,11 +124,16 @@ describe('a proof of seven megabytes', () => {
     // The fourth comes back behind, and is killed in the middle of its fetch.
     await start(3)
     const home = join(network.homes[3] ?? '', 'blobs')
-    const begun = await until('validator 3 has some of the blob', async () => {
-      const files = readdirSync(home).filter((name) => name.startsWith(root) && name.endsWith('.part'))
-      if (readdirSync(home).some((name) => name.endsWith('.blob'))) throw new Error('the whole blob was there before the validator could be killed')
-      return files.length > 0 && statSync(join(home, files[0] ?? '')).size > BLOB_CHUNK_BYTES
-    }, 1)
+    const begun = await until(
+      'validator 3 has some of the blob',
+      async () => {
+        const files = readdirSync(home).filter((name) => name.startsWith(root) && name.endsWith('.part'))
+        if (readdirSync(home).some((name) => name.endsWith('.blob')))
+          throw new Error('the whole blob was there before the validator could be killed')
+        return files.length > 0 && statSync(join(home, files[0] ?? '')).size > BLOB_CHUNK_BYTES
+      },
+      1,
+    )
     expect(begun).toBe(true)
     await end(3, 'SIGKILL')
     const left = readdirSync(home).filter((name) => name.startsWith(root))

@@ -67,7 +67,14 @@ import {
   StateView,
   statementChange,
 } from './state.js'
-import { beginningOf, decodeTransaction, INLINE_PROOF_BYTES, type SignedTransaction, type SubmitProof, useSigningBytes } from './transaction.js'
+import {
+  beginningOf,
+  decodeTransaction,
+  INLINE_PROOF_BYTES,
+  type SignedTransaction,
+  type SubmitProof,
+  useSigningBytes,
+} from './transaction.js'
 import {
   applyUpdate,
   CURRENT_VALIDATORS_PATH,

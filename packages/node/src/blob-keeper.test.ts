@@ -47,7 +47,9 @@ beforeEach(async () => {
     [],
   )
   app = fastify()
-  app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) => done(null, Uint8Array.from(body as Buffer)))
+  app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, Uint8Array.from(body as Buffer)),
+  )
   app.setErrorHandler((error, _request, reply) => {
     if (error instanceof HttpError) return reply.code(error.status).send({ code: error.code, message: error.message, ...error.extra })
     throw error
@@ -68,7 +70,11 @@ async function begin({ root, bytes }: BlobRef): Promise<{ status: number; body: 
   return { status: response.statusCode, body: response.json() }
 }
 
-async function put(content: Uint8Array, index: number, change: (body: Uint8Array) => Uint8Array = (body) => body): Promise<{ status: number; body: Record<string, unknown> }> {
+async function put(
+  content: Uint8Array,
+  index: number,
+  change: (body: Uint8Array) => Uint8Array = (body) => body,
+): Promise<{ status: number; body: Record<string, unknown> }> {
   const tree = blobTreeOf(content)
   const chunk = content.subarray(index * BLOB_CHUNK_BYTES, (index + 1) * BLOB_CHUNK_BYTES)
   const response = await app.inject({
@@ -110,11 +116,13 @@ describe('uploads', () => {
     const content = contentOf(2)
     expect((await put(content, 0)).body).toMatchObject({ code: 'no-upload' })
     await begin(blobRefOf(content))
-    const flipped = (at: number) => (body: Uint8Array): Uint8Array => {
-      const changed = body.slice()
-      changed[at] = (changed[at] as number) ^ 1
-      return changed
-    }
+    const flipped =
+      (at: number) =>
+      (body: Uint8Array): Uint8Array => {
+        const changed = body.slice()
+        changed[at] = (changed[at] as number) ^ 1
+        return changed
+      }
     expect(await put(content, 0, flipped(100))).toMatchObject({ status: 400, body: { code: 'blob-root' } })
     expect(await put(content, 0, flipped(3))).toMatchObject({ status: 400, body: { code: 'blob-root' } })
     expect(await put(content, 0, (body) => body.subarray(0, body.length - 1))).toMatchObject({ status: 400, body: { code: 'blob-chunk' } })

@@ -5,7 +5,15 @@
 import { type Hash, type Height, keyOf, type Refusal, type ValidatorIndex } from '@aethel/codec'
 import { type BlobRef, blobKey } from '@aethel/consensus'
 import type { Application, Transaction, VerificationWork } from './application.js'
-import type { Admission, BlockLimits, CitedStatement, MempoolLimits, ReplicaEffect, VerificationJob, VerificationOutcome } from './interface.js'
+import type {
+  Admission,
+  BlockLimits,
+  CitedStatement,
+  MempoolLimits,
+  ReplicaEffect,
+  VerificationJob,
+  VerificationOutcome,
+} from './interface.js'
 import { type Mempool, type Pooled, senderQuota } from './mempool.js'
 import type { FoundReadiness, Scheduler } from './scheduler.js'
 import type { VerdictCache } from './verdicts.js'

@@ -178,7 +178,9 @@ class Bench {
   }
 
   votesOf(index: number): number {
-    return this.node(index).effects.filter((effect) => effect.kind === 'send' && (effect.message.kind === 'vote' || effect.message.kind === 'pre-prepare')).length
+    return this.node(index).effects.filter(
+      (effect) => effect.kind === 'send' && (effect.message.kind === 'vote' || effect.message.kind === 'pre-prepare'),
+    ).length
   }
 
   get heights(): number[] {
@@ -238,7 +240,9 @@ describe('transactions whose proofs are blobs', () => {
     bench.settle()
     bench.tick(130)
     const answers = bench.node(0).effects.flatMap((effect) => (effect.kind === 'admission' ? [effect.admission] : []))
-    expect(answers).toEqual([expect.objectContaining({ status: 'refused', refusal: expect.objectContaining({ code: 'blob-unavailable' }) })])
+    expect(answers).toEqual([
+      expect.objectContaining({ status: 'refused', refusal: expect.objectContaining({ code: 'blob-unavailable' }) }),
+    ])
   })
 
   it('a blob lost here after it was checked is not proposed, and its transaction is let go', () => {
@@ -285,7 +289,10 @@ describe('transactions whose proofs are blobs', () => {
     const bench = new Bench()
     const node = bench.node(0)
     const from = (peer: number, count: number, bytes: number): void => {
-      const transactions = Array.from({ length: count }, (_, index) => transactionOf(String.fromCharCode(65 + 26 * peer + index), bytes).transaction)
+      const transactions = Array.from(
+        { length: count },
+        (_, index) => transactionOf(String.fromCharCode(65 + 26 * peer + index), bytes).transaction,
+      )
       bench.step(node, { kind: 'transactions', from: validatorIndex(peer), transactions, nowMs: bench.nowMs })
     }
     from(1, 20, 100)

@@ -1268,8 +1268,7 @@ class ReplicaMachine<State> implements Replica<State> {
     const key = blobKey(blob)
     for (const item of [...this.#mempool.values()]) {
       const used = item.transaction.work?.blob
-      if (used !== undefined && blobKey(used) === key)
-        this.#dropPooled(item, BLOB_LOST.code, BLOB_LOST.message)
+      if (used !== undefined && blobKey(used) === key) this.#dropPooled(item, BLOB_LOST.code, BLOB_LOST.message)
     }
     this.#keepSchedulerOnLiveGround()
   }
