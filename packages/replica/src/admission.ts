@@ -37,7 +37,7 @@ export interface AdmissionContext<State> {
   readonly limits: MempoolLimits
   /** What fits into no block is refused at the door: it could only wait for ever. */
   readonly block: BlockLimits
-  readonly committed: { readonly state: State; readonly height: Height }
+  committed(): { readonly state: State; readonly height: Height }
   /** Work under way for block validation or admission: asked for once. */
   requestVerification(work: NonNullable<Transaction['work']>, cited: VerificationJob['cited'], priority: VerificationJob['priority']): void
   /** Nobody here waits for this verdict any more. */
@@ -84,7 +84,8 @@ export class AdmissionDesk<State> {
 
   /** A transaction from a client (`request` set) or a peer. */
   receive(transaction: Transaction, origin: Origin, request: number | null): void {
-    const { mempool, application, committed, limits } = this.#context
+    const { mempool, application, limits } = this.#context
+    const committed = this.#context.committed()
     if (mempool.get(transaction.id) !== undefined) return this.#reply(request, { status: 'admitted', id: transaction.id })
     const known = this.#pending.get(keyOf(transaction.id))
     if (known !== undefined) return this.#ask(known, request)
@@ -174,8 +175,8 @@ export class AdmissionDesk<State> {
 
   /** Canonical claim bytes: finalised, pooled, or brought by a transaction still being looked at. */
   statementOf(claimId: Hash): Uint8Array | undefined {
-    const { application, committed, mempool } = this.#context
-    const finalised = application.statementOf(committed.state, claimId)
+    const { application, mempool } = this.#context
+    const finalised = application.statementOf(this.#context.committed().state, claimId)
     return finalised ?? mempool.byClaim(claimId)?.transaction.work?.claim ?? this.#pendingClaims.get(keyOf(claimId))?.work?.claim
   }
 
@@ -272,7 +273,8 @@ export class AdmissionDesk<State> {
   }
 
   #admit(pending: Pending, difficulty: number): void {
-    const { mempool, scheduler, committed, application } = this.#context
+    const { mempool, scheduler, application } = this.#context
+    const committed = this.#context.committed()
     const { transaction } = pending
     this.#close(pending)
     const readiness = application.readiness(committed.state, transaction, { height: (committed.height + 1) as Height })
@@ -315,7 +317,8 @@ export class AdmissionDesk<State> {
 
   /** Who waits for a citation is let go if the committed state refuses it for ever. At most `limits.waiting` are looked at. */
   sweep(): void {
-    const { application, committed } = this.#context
+    const { application } = this.#context
+    const committed = this.#context.committed()
     for (const waiting of [...this.#waitingForClaim.values()]) {
       for (const pending of [...waiting]) {
         const readiness = application.readiness(committed.state, pending.transaction, { height: (committed.height + 1) as Height })

@@ -21,6 +21,7 @@ import {
   encodeEvidence,
   type ForkMaterial,
   type Header,
+  type Held,
   hashHeader,
   type Input,
   type Inspection,
@@ -111,6 +112,8 @@ export interface Replica<State> {
   /** Next free nonce of an account, counting what is in the mempool. */
   nextNonce(sender: string, committedNonce: number): number
   inspect(): ReplicaInspection
+  /** What consensus holds that is bounded (docs/protocol.md §13): cheap to ask for. */
+  readonly held: Held
   /** Evidence held and not on the chain yet. */
   evidence(): readonly HeldEvidence[]
   /** Why nothing commits right now, or that all is well. */
@@ -264,7 +267,6 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#leaderWatch = this.#newLeaderWatch(consensus.validators)
     this.#shelf = this.#newShelf()
     this.#fetch = this.#newFetch()
-    const machine = this
     this.#desk = new AdmissionDesk({
       application: options.application,
       mempool: this.#mempool,
@@ -272,9 +274,7 @@ class ReplicaMachine<State> implements Replica<State> {
       verdicts: this.#verdicts,
       limits: options.mempool,
       block: options.block,
-      get committed() {
-        return { state: machine.#state, height: machine.#tip.height }
-      },
+      committed: () => ({ state: this.#state, height: this.#tip.height }),
       requestVerification: (work, cited, priority) => this.#requestVerification(work, cited, priority),
       abandonVerification: (key) => this.#abandonVerification(key),
       push: (effect) => this.#out.push(effect),
@@ -336,6 +336,10 @@ class ReplicaMachine<State> implements Replica<State> {
 
   forkMaterial(): ForkMaterial {
     return this.#consensus.forkMaterial()
+  }
+
+  get held(): Held {
+    return this.#consensus.held
   }
 
   inspect(): ReplicaInspection {

@@ -122,7 +122,6 @@ export function bandwidthMs(validators: number, knobs: Knobs): number {
   return knobs.bytesPerMs === null ? 0 : (REPETITIONS * bytesPerCommit(validators, knobs)) / knobs.bytesPerMs
 }
 
-const BUFFER_CHECK_EVENTS = 256
 const PROGRESS_EVENTS = 16_384
 /** Clients that can have something outstanding when an open-ended run heals. */
 const MAX_OUTSTANDING = 8
@@ -208,7 +207,6 @@ function runToTheEnd(world: World, knobs: Knobs, validators: number, onProgress:
   world.start()
   while (!world.settled) {
     if (!world.advance()) throw new Violation('liveness', 'nothing is left to happen, and not everything is committed')
-    if (world.eventCount % BUFFER_CHECK_EVENTS === 0) world.checkBuffers()
     if (onProgress !== undefined && world.eventCount % PROGRESS_EVENTS === 0)
       onProgress({ events: world.eventCount, virtualMs: world.nowMs, blocks: world.invariants.height })
     // What waits at an interface when the world heals has to leave first.
@@ -257,6 +255,6 @@ function commandOf(options: SimulationOptions): string {
   if (latency !== undefined) parts.push(`--latency ${latency.name}`)
   if (durationMs !== undefined) parts.push(`--duration ${durationMs / 1000}`)
   if (blocks !== undefined) parts.push(`--blocks ${blocks}`)
-  if (signatures !== undefined) parts.push('--signatures real')
+  if (signatures !== undefined) parts.push(`--signatures ${signatures.name}`)
   return parts.join(' ')
 }

@@ -127,6 +127,8 @@ interface Node {
   incarnation: number
   /** Effect boundaries passed, over all incarnations. */
   boundaries: number
+  /** Inputs taken, over all incarnations. */
+  steps: number
   /** Counts what the fates of this validator are named by. */
   syncs: number
   verifications: number
@@ -196,6 +198,8 @@ const CLOCK_DRIFT_MS = 2_000
 const MAX_ANSWERS = 2 * (512 + 256 + 64 + 4)
 /** Few, so that longer chains of epochs take several offers. */
 const OFFER_LINKS = 4
+/** Buffers grow by a validator's own steps only: they are looked at after so many of them. */
+const BUFFER_CHECK_STEPS = 32
 /** Two, and four that somebody is fetching. */
 const MAX_STATES_SERVED = 6
 /** After an enumerated crash the process is back in no time. */
@@ -320,9 +324,7 @@ export class World {
     const epochs = this.#epochs
     return new Conspiracy({
       chainId: this.#chainId,
-      get validators() {
-        return epochs.newest.validators
-      },
+      validators: () => epochs.newest.validators,
       members,
       random: randomStream(this.#options.seed, 'conspiracy'),
       sign: (member, bytes) => {
@@ -346,6 +348,7 @@ export class World {
       replica: null,
       incarnation: 0,
       boundaries: 0,
+      steps: 0,
       syncs: 0,
       verifications: 0,
       acts: 0,
@@ -867,6 +870,7 @@ export class World {
         throw new Violation('no-crash', `validator ${node.index} stopped on an assertion: ${error.message}`)
       throw error
     }
+    if (node.adversary === null && ++node.steps % BUFFER_CHECK_STEPS === 0) this.#checkBuffers(node, replica)
     for (const effect of effects) {
       if (wasHalted) checkSilence(node.index, effect)
       if (this.#passes(node, effect.kind === 'persist' ? 'persist' : effect.kind === 'send' ? 'send' : 'other')) return
@@ -1226,21 +1230,17 @@ export class World {
     }
   }
 
-  /** Buffers within their bounds, at every honest validator. */
-  checkBuffers(): void {
+  /** Buffers within their bounds. */
+  #checkBuffers(node: Node, replica: Replica<TallyState>): void {
     const { window } = this.#options.knobs
-    const mostVotes = this.#options.validators * (20 * window + 2)
-    for (const node of this.#nodes) {
-      const look = node.adversary === null ? node.replica?.inspect() : undefined
-      if (look === undefined) continue
-      const within = (what: string, held: number, most: number): void =>
-        demand('bounded-buffers', held <= most, () => `validator ${node.index} holds ${held} ${what}, more than ${most}`)
-      within('votes', look.votesHeld, mostVotes)
-      within('blocks', look.blocksHeld, 4096 + window)
-      within('requests for bodies', look.missing, 256)
-      within('states for others', node.replica?.snapshotsServed.length ?? 0, MAX_STATES_SERVED)
-      within('bytes of early proposals', look.earlyBytes, 2 * (64 << 20) + (16 << 20))
-    }
+    const held = replica.held
+    const within = (what: string, count: number, most: number): void =>
+      demand('bounded-buffers', count <= most, () => `validator ${node.index} holds ${count} ${what}, more than ${most}`)
+    within('votes', held.votesHeld, this.#options.validators * (20 * window + 2))
+    within('blocks', held.blocksHeld, 4096 + window)
+    within('requests for bodies', held.missing, 256)
+    within('states for others', replica.snapshotsServed.length, MAX_STATES_SERVED)
+    within('bytes of early proposals', held.earlyBytes, 2 * (64 << 20) + (16 << 20))
   }
 
   /** For a failing run: where everybody stands. */
