@@ -200,6 +200,8 @@ const MAX_ANSWERS = 2 * (512 + 256 + 64 + 4)
 const OFFER_LINKS = 4
 /** Buffers grow by a validator's own steps only: they are looked at after so many of them. */
 const BUFFER_CHECK_STEPS = 32
+/** Fewer are put into the queue one by one: that costs less than a flock. */
+const FLOCK_RECEIVERS = 16
 /** Two, and four that somebody is fetching. */
 const MAX_STATES_SERVED = 6
 /** After an enumerated crash the process is back in no time. */
@@ -752,6 +754,28 @@ export class World {
     }
   }
 
+  /** To each of these in turn: many of them are one place in the queue. */
+  #transmitAll(from: number, count: number, toOf: (position: number) => number, payloadOf: (position: number) => Payload): void {
+    if (count < FLOCK_RECEIVERS) {
+      for (let position = 0; position < count; position++) this.#transmit(from, toOf(position), payloadOf(position))
+      return
+    }
+    const [times, positions]: [number[], number[]] = [[], []]
+    for (let position = 0; position < count; position++) {
+      const to = toOf(position)
+      if (from === to) continue
+      this.messages++
+      for (const arrivesMs of this.#network.route(from, to, payloadOf(position).bytes, this.nowMs)) {
+        times.push(arrivesMs)
+        positions.push(position)
+      }
+    }
+    this.#events.pushMany(times, (nth) => {
+      const position = positions[nth] as number
+      return { kind: 'deliver', from, to: toOf(position), payload: payloadOf(position) }
+    })
+  }
+
   #deliver(event: Extract<WorldEvent, { kind: 'deliver' }>): void {
     const node = this.#nodeAt(event.to)
     const { replica } = node
@@ -844,14 +868,22 @@ export class World {
 
   #sendForged(node: Node, outgoing: readonly Outgoing[], original: Message | null): void {
     const payloads = new Map<Message, MessagePayload>()
-    for (const { to, message, afterMs } of outgoing) {
-      let payload = payloads.get(message)
-      if (payload === undefined) {
-        payload = this.#payloadOf(message, message !== original)
-        payloads.set(message, payload)
-      }
-      this.#transmit(node.index, to, payload, afterMs)
+    const payloadOf = (message: Message): MessagePayload => {
+      const known = payloads.get(message)
+      if (known !== undefined) return known
+      const payload = this.#payloadOf(message, message !== original)
+      payloads.set(message, payload)
+      return payload
     }
+    if (outgoing.some(({ afterMs }) => afterMs !== undefined))
+      for (const { to, message, afterMs } of outgoing) this.#transmit(node.index, to, payloadOf(message), afterMs)
+    else
+      this.#transmitAll(
+        node.index,
+        outgoing.length,
+        (position) => (outgoing[position] as Outgoing).to,
+        (position) => payloadOf((outgoing[position] as Outgoing).message),
+      )
   }
 
   // --- effects ------------------------------------------------------------------------------------------------------
@@ -1157,7 +1189,7 @@ export class World {
           transactions,
           bytes: transactions.reduce((sum, each) => sum + each.bytes.length, 0),
         }
-        if (effect.to === 'all') for (const other of this.#nodes) this.#transmit(node.index, other.index, payload)
+        if (effect.to === 'all') this.#transmitAll(node.index, this.#nodes.length, identity, () => payload)
         else this.#transmit(node.index, effect.to, payload)
         return
       }
@@ -1187,7 +1219,7 @@ export class World {
   #sendHonestly(node: Node, to: ValidatorIndex | 'all', message: Message): void {
     const payload = this.#payloadOf(message, false)
     if (to !== 'all') return this.#transmit(node.index, to, payload)
-    for (const other of this.#nodes) this.#transmit(node.index, other.index, payload)
+    this.#transmitAll(node.index, this.#nodes.length, identity, () => payload)
   }
 
   /** What one peer can make an honest validator say to it alone, between two status ticks (docs/protocol.md §13). */
@@ -1255,6 +1287,10 @@ export class World {
       })
       .join('\n')
   }
+}
+
+function identity(position: number): number {
+  return position
 }
 
 const SIGNED: readonly Message['kind'][] = ['pre-prepare', 'vote', 'view-change', 'new-view', 'status', 'view-claim']
