@@ -84,6 +84,13 @@ function keyOf32(b: Uint8Array, at: number): string {
   )
 }
 
+/** The bytes whose `keyOf` it is. */
+export function bytesOfKey(key: string): Uint8Array {
+  const bytes = new Uint8Array(key.length)
+  for (let i = 0; i < key.length; i++) bytes[i] = key.charCodeAt(i)
+  return bytes
+}
+
 const HEX_DIGITS: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
 export function toHex(bytes: Uint8Array): string {

@@ -225,6 +225,11 @@ export function encodeBlock(block: Block): Uint8Array {
   return encode((writer) => writeBlock(writer, block))
 }
 
+/** Of bytes that are known to be those of a whole block, as a sealed record is: its roots are not computed again. */
+export function decodeWholeBlock(bytes: Uint8Array): Result<Block, Refusal> {
+  return decode(bytes, readUnboundBlock)
+}
+
 export function decodeBlock(bytes: Uint8Array): Result<Block, Refusal> {
   return decode(bytes, readBlock)
 }

@@ -17,8 +17,8 @@ export function domainTag(domain: string): Uint8Array {
 
 export type Sha256 = (bytes: Uint8Array) => Hash
 
-/** Short inputs are put together here: memory of more than 64 bytes costs as much as hashing them. */
-const joined = new Uint8Array(512)
+/** Inputs are put together here, all but the longest: new memory costs as much as hashing a short one. */
+const joined = new Uint8Array(16 * 1024)
 
 /** SHA-256(domain tag || bytes). */
 export function hashWith(sha256: Sha256, domain: string, bytes: Uint8Array): Hash {

@@ -75,8 +75,8 @@ describe('the ledger', () => {
     expect(restOn('a1i')).toEqual(['wi', 'a1', 'mp'])
     expect(restOn('id')).toEqual(['wi', 'a1', 'a2', 'mp'])
     const id = must(extractor.theorem('id'))
-    expect(ledger.statementOf(state, id.claimId)).toEqual(id.claim)
-    expect(ledger.statementOf(state, registry.libraries[0]?.axioms[0]?.claimId as Hash)).toEqual(definition.axioms[0])
+    expect(ledger.statementOf(state, keyOf(id.claimId))).toEqual(id.claim)
+    expect(ledger.statementOf(state, keyOf(registry.libraries[0]?.axioms[0]?.claimId as Hash))).toEqual(definition.axioms[0])
     expect(libraryRootOf(state, 'small')).toEqual(
       computeLibraryRoot([
         ...['id', 'a1i', 'a2i'].map((label) => must(extractor.theorem(label))),
@@ -97,7 +97,7 @@ describe('the ledger', () => {
       const verdict = verifier?.verify(
         claim.claim,
         item.work?.proof as Uint8Array,
-        { statementOf: (claimId) => ledger.statementOf(at, claimId) },
+        { statementOf: (claimId) => ledger.statementOf(at, keyOf(claimId)) },
         createMeter(verifier.limits),
       )
       expect(verdict?.status).toBe('valid')
@@ -171,7 +171,7 @@ describe('the ledger', () => {
     }
     const work = transaction(ledger, 1, 0, theorem('a2i'))
     const citing = (claimId: Hash): Transaction =>
-      ({ ...work, citedKeys: [keyOf(claimId)], work: { ...(work.work as NonNullable<typeof work.work>), cites: [claimId] } }) as Transaction
+      ({ ...work, work: { ...(work.work as NonNullable<typeof work.work>), cites: [keyOf(claimId)] } }) as Transaction
     expect(codeOf(citing(work.work?.claimId as Hash))).toBe('never self-citation')
     expect(codeOf(citing(transaction(ledger, 0, 1, standAlone('x')).work?.claimId as Hash))).toBe('never citation-library')
     const limited = transaction(ledger, 1, 0, standAlone('y'), { gasLimit: 6 })

@@ -5,6 +5,7 @@
  */
 import {
   assert,
+  bytesOfKey,
   compareBytes,
   encode,
   epoch,
@@ -35,6 +36,7 @@ import {
   transactionIdOf,
   type VerificationWork,
 } from '@aethel/replica'
+import { type CitedClaim, FinalisedClaims } from './finalised.js'
 import { chainIdOf, type Genesis, writeParameters } from './genesis.js'
 import { checkRegistry, type LedgerKind, type LedgerRegistry } from './kinds.js'
 import { AuthenticatedMap, type MapChange, mapKey } from './merkle.js'
@@ -53,18 +55,19 @@ import {
 } from './records.js'
 import { ledgerSnapshots } from './snapshots.js'
 import {
-  type CitedPlace,
+  citedClaimOf,
   entryChange,
   type LedgerState,
   type LibraryState,
   labelChange,
   libraryChange,
+  nonceAt,
   offenceRecordOf,
-  PlaceCache,
+  StateReader,
   StateView,
   statementChange,
 } from './state.js'
-import { decodeTransaction, type SignedTransaction, type SubmitProof, useSigningBytes } from './transaction.js'
+import { beginningOf, decodeTransaction, type SignedTransaction, type SubmitProof, useSigningBytes } from './transaction.js'
 import {
   applyUpdate,
   CURRENT_VALIDATORS_PATH,
@@ -94,9 +97,8 @@ export interface LedgerTransaction extends Transaction {
   readonly sourceDigest: Hash | null
   /** Of the proof bytes; null without a proof. */
   readonly proofHash: Hash | null
-  /** `keyOf` of the claim and of each that its proof cites, in the order of `work.cites`: they are looked up often. */
+  /** `keyOf` of the claim: it is looked up often. */
   readonly claimKey: string
-  readonly citedKeys: readonly string[]
   /** Where the account, the claim and its label live in the authenticated maps: hashed once, looked up at every step. */
   readonly accountAt: Hash
   readonly claimAt: Hash | null
@@ -107,6 +109,9 @@ export interface LedgerTransaction extends Transaction {
 
 /** Why a transaction cannot follow a state: not yet, or never. */
 type RuleRefusal = Exclude<Readiness, { readonly status: 'ready' }>
+
+/** A few hundred bytes each. */
+const MAX_ACCOUNTS_AT_HAND = 8_192
 
 /** Creates the ledger at genesis. The registry must be the one genesis lists (`createRegistry` makes it). */
 export function createLedger(genesis: Genesis, registry: LedgerRegistry, options: LedgerOptions): Application<LedgerState> {
@@ -136,8 +141,10 @@ class Ledger {
   readonly #registry: LedgerRegistry
   readonly #verifySignature: VerifySignature
   readonly #kinds = new Map<string, LedgerKind>()
-  readonly #axioms = new Map<string, CitedPlace>()
-  readonly #places = new PlaceCache()
+  readonly #axioms = new Map<string, CitedClaim>()
+  readonly #finalised = new FinalisedClaims<LedgerState>(citedClaimOf)
+  /** Where accounts that sent something lately live in the entries, by `keyOf` the public key. */
+  readonly #accountsAt = new Map<string, Hash>()
 
   constructor(genesis: Genesis, registry: LedgerRegistry, options: LedgerOptions) {
     const checked = checkRegistry(genesis, registry)
@@ -149,7 +156,7 @@ class Ledger {
     for (const kind of registry.kinds) this.#kinds.set(kind.verifier.kind, kind)
     for (const library of registry.libraries) {
       for (const [position, axiom] of library.axioms.entries())
-        this.#axioms.set(keyOf(axiom.claimId), { library: library.name, axioms: [position] })
+        this.#axioms.set(keyOf(axiom.claimId), { library: library.name, axioms: [position], statement: axiom.claim })
     }
   }
 
@@ -174,11 +181,14 @@ class Ledger {
   }
 
   application(state: LedgerState): Application<LedgerState> {
+    this.#finalised.settle(state)
     return {
       initial: { state, stateRoot: state.entries.root },
-      decode: (bytes) => this.#decode(bytes),
+      decode: (bytes, id) => this.#decode(bytes, id),
+      isSpent: (at, bytes) => this.#isSpent(at, bytes),
       readiness: (at, transaction, context) => this.#readiness(at, transaction, context.height),
-      statementOf: (at, claimId) => at.statements.get(claimId),
+      statementOf: (at, key) => this.#statementOf(at, key),
+      settle: (at) => this.#finalised.settle(at),
       offenceRefusal: (at, offence) => refusalOfOffence(offenceRecordOf(at, offence.publicKey), offence),
       execute: (parent, context, transactions, offences) => this.#execute(parent, context, transactions, offences ?? []),
       writes: (parent, to) => writesOf(parent, to),
@@ -193,9 +203,24 @@ class Ledger {
     return refuse('state-root', 'expected the chunks of one whole state, got a state with another root')
   }
 
+  #isSpent(state: LedgerState, bytes: Uint8Array): boolean {
+    const beginning = beginningOf(bytes)
+    return beginning !== undefined && beginning.nonce < nonceAt(state, this.#accountAt(beginning.sender))
+  }
+
+  #accountAt(account: PublicKey): Hash {
+    const key = keyOf(account)
+    const known = this.#accountsAt.get(key)
+    if (known !== undefined) return known
+    if (this.#accountsAt.size >= MAX_ACCOUNTS_AT_HAND) this.#accountsAt.clear()
+    const at = mapKey(accountPath(account))
+    this.#accountsAt.set(key, at)
+    return at
+  }
+
   // --- decoding: everything that does not depend on a state -------------------------------------------------------
 
-  #decode(bytes: Uint8Array): Result<LedgerTransaction, Refusal> {
+  #decode(bytes: Uint8Array, id: Hash = transactionIdOf(bytes)): Result<LedgerTransaction, Refusal> {
     const decoded = decodeTransaction(bytes)
     if (!decoded.ok) return decoded
     const transaction = decoded.value
@@ -219,7 +244,7 @@ class Ledger {
     const approved = update === null ? null : this.#checkUpdate(update)
     if (approved !== null && !approved.ok) return approved
     return ok({
-      id: transactionIdOf(bytes),
+      id,
       bytes,
       sender: keyOf(transaction.sender),
       nonce: transaction.nonce,
@@ -232,8 +257,7 @@ class Ledger {
       sourceDigest: transaction.action.type === 'submit-proof' ? (transaction.action.metadata?.sourceDigest ?? null) : null,
       proofHash: proof === null ? null : proof.value.proofHash,
       claimKey: proof === null ? '' : keyOf(proof.value.work.claimId),
-      citedKeys: proof === null ? [] : proof.value.work.cites.map(keyOf),
-      accountAt: mapKey(accountPath(transaction.sender)),
+      accountAt: this.#accountAt(transaction.sender),
       claimAt: proof === null ? null : mapKey(claimPath(proof.value.work.claimId)),
       labelAt: proof === null || proof.value.place === null ? null : mapKey(labelPath(proof.value.place.label)),
       update,
@@ -272,13 +296,20 @@ class Ledger {
 
   // --- rules ------------------------------------------------------------------------------------------------------
 
+  #statementOf(state: LedgerState, key: string): Uint8Array | undefined {
+    const atHand = this.#axioms.get(key) ?? this.#finalised.atHand(state, key)
+    if (atHand !== undefined) return atHand.statement
+    const statement = state.statements.get(bytesOfKey(key) as Hash)
+    return statement === undefined ? undefined : this.#finalised.find(state, key)?.statement
+  }
+
   #readiness(state: LedgerState, transaction: Transaction, at: number): Readiness {
-    const refusal = this.#refusalOf(new StateView(state, this.#places), this.#ledgerTransaction(transaction), at, [])
+    const refusal = this.#refusalOf(new StateReader(state, this.#finalised), this.#ledgerTransaction(transaction), at, [])
     return refusal ?? { status: 'ready' }
   }
 
   /** The rules, in order: first what can never be mended, then what may still come. Fills `cited` with what it looks up. */
-  #refusalOf(view: StateView, transaction: LedgerTransaction, at: number, cited: CitedPlace[]): RuleRefusal | null {
+  #refusalOf(view: StateReader, transaction: LedgerTransaction, at: number, cited: CitedClaim[]): RuleRefusal | null {
     const nonce = view.nonceOf(transaction.sender, transaction.accountAt)
     if (transaction.nonce < nonce)
       return never('nonce-used', `expected nonce ${nonce}, got ${transaction.nonce}, which an earlier transaction has used`)
@@ -295,7 +326,7 @@ class Ledger {
   }
 
   /** The claim itself: new, and its label free. */
-  #claimRefusal(view: StateView, transaction: LedgerTransaction, work: VerificationWork): RuleRefusal | null {
+  #claimRefusal(view: StateReader, transaction: LedgerTransaction, work: VerificationWork): RuleRefusal | null {
     const { claimAt, labelAt } = transaction
     assert(claimAt !== null, 'a transaction with work has a claim')
     if (this.#axioms.has(transaction.claimKey) || view.isFinalised(transaction.claimKey, claimAt)) {
@@ -316,19 +347,18 @@ class Ledger {
   }
 
   /** What the proof leans on: finalised, in the claim's own library. The longest walk, so it comes last. */
-  #citationRefusal(view: StateView, transaction: LedgerTransaction, work: VerificationWork, cited: CitedPlace[]): RuleRefusal | null {
+  #citationRefusal(view: StateReader, transaction: LedgerTransaction, work: VerificationWork, cited: CitedClaim[]): RuleRefusal | null {
     const { place } = transaction
     let missing: RuleRefusal | null = null
-    for (const [index, claimId] of work.cites.entries()) {
-      const key = transaction.citedKeys[index] as string
+    for (const key of work.cites) {
       if (key === transaction.claimKey) return never('self-citation', 'expected a proof that does not cite its own claim')
-      const found = this.#axioms.get(key) ?? view.placeOf(claimId, key)
+      const found = this.#axioms.get(key) ?? view.citedClaim(key)
       if (found === undefined)
-        missing ??= later('citation-missing', `the cited claim ${toHex(claimId)} is not finalised yet; submit its proof first`)
+        missing ??= later('citation-missing', `the cited claim ${toHex(bytesOfKey(key))} is not finalised yet; submit its proof first`)
       else if (place === null || found.library !== place.library) {
         return never(
           'citation-library',
-          `expected citations from the claim's own library, got ${toHex(claimId)} from ${found.library ?? 'none'}`,
+          `expected citations from the claim's own library, got ${toHex(bytesOfKey(key))} from ${found.library ?? 'none'}`,
         )
       } else cited.push(found)
     }
@@ -343,7 +373,7 @@ class Ledger {
     inputs: readonly ExecutionInput[],
     offences: readonly Offence[],
   ): Result<Executed<LedgerState>, Refusal> {
-    const view = new StateView(parent, this.#places)
+    const view = new StateView(parent, this.#finalised)
     for (const offence of offences) {
       const before = view.offencesOf(offence.publicKey)
       const refusal = refusalOfOffence(before, offence)
@@ -352,7 +382,7 @@ class Ledger {
     }
     for (const [index, input] of inputs.entries()) {
       const transaction = this.#ledgerTransaction(input.transaction)
-      const cited: CitedPlace[] = []
+      const cited: CitedClaim[] = []
       const refusal = this.#refusalOf(view, transaction, context.height, cited) ?? gasRefusal(transaction, input.difficulty)
       if (refusal !== null) return refuse(refusal.code, `transaction ${index} (${toHex(transaction.id)}): ${refusal.message}`)
       view.setNonce(transaction, transaction.nonce + 1)
@@ -364,7 +394,7 @@ class Ledger {
     return ok({ state, stateRoot: state.entries.root, nextValidators: members === null ? null : toValidators(members) })
   }
 
-  #addClaim(view: StateView, context: BlockContext, transaction: LedgerTransaction, gas: number, cited: readonly CitedPlace[]): void {
+  #addClaim(view: StateView, context: BlockContext, transaction: LedgerTransaction, gas: number, cited: readonly CitedClaim[]): void {
     const { place, proofHash, work } = transaction
     if (work === null || proofHash === null) return
     const library = place === null ? null : this.#registry.libraries.find((candidate) => candidate.name === place.library)
@@ -404,7 +434,7 @@ function genesisMembers(genesis: Genesis): MapChange[] {
  * Updates follow one another by their sequence. One whose turn it is and that cannot be made now never can: nothing else
  * changes the next set before it.
  */
-function updateRefusalOf(view: StateView, update: UpdateValidators): RuleRefusal | null {
+function updateRefusalOf(view: StateReader, update: UpdateValidators): RuleRefusal | null {
   const next = view.nextMembers
   assert(next !== null, 'an update passed the gate of a chain with one epoch')
   if (update.sequence < next.sequence)
@@ -423,7 +453,7 @@ function updateMembers(view: StateView, update: UpdateValidators): void {
 }
 
 /** The axioms that cited claims are or rest on, ascending. */
-function unionOf(cited: readonly CitedPlace[], axiomCount: number): number[] {
+function unionOf(cited: readonly CitedClaim[], axiomCount: number): number[] {
   const found = new Uint8Array(axiomCount)
   for (const { axioms } of cited) for (let i = 0; i < axioms.length; i++) found[axioms[i] as number] = 1
   const union: number[] = []
@@ -465,8 +495,9 @@ function readProof(kind: LedgerKind, action: SubmitProof): Result<ReadProof, Ref
     'aethel/verdict/v1',
     encode((writer) => writer.text(action.kind).raw(claimId).raw(proofHash)),
   )
-  const cites = citations.value.map((citation) => citation.claimId)
-  return ok({ work: { key, kind: action.kind, claim: action.claim, proof: action.proof, claimId, cites }, place, proofHash })
+  const cites = citations.value.map((citation) => keyOf(citation.claimId))
+  const work = { key, kind: action.kind, claim: action.claim, proof: action.proof, claimId, cites }
+  return ok({ work, place, proofHash })
 }
 
 // --- storage ----------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
  * labels of a library form a map of their own whose root stands in the library's entry.
  */
 import { assert, concatBytes, epoch, type Hash, keyOf, type PublicKey, type Refusal, type Result, utf8 } from '@aethel/codec'
+import type { CitedClaim, FinalisedClaims } from './finalised.js'
 import { AuthenticatedMap, type MapChange, mapKey } from './merkle.js'
 import { decodeOffenceRecord, encodeOffenceRecord, type OffenceRecord } from './offences.js'
 import {
@@ -77,10 +78,6 @@ export function entryChange(path: Uint8Array, value: Uint8Array): MapChange {
 export function claimRecordOf(state: LedgerState, claimId: Hash): ClaimRecord | undefined {
   const bytes = state.entries.get(mapKey(claimPath(claimId)))
   if (bytes === undefined) return undefined
-  return decodedRecord(bytes)
-}
-
-function decodedRecord(bytes: Uint8Array): ClaimRecord {
   const record = decodeClaimRecord(bytes)
   assert(record.ok, 'a claim record in the state does not decode')
   return record.value
@@ -90,7 +87,8 @@ export function accountNonceOf(state: LedgerState, account: PublicKey): number {
   return nonceAt(state, mapKey(accountPath(account)))
 }
 
-function nonceAt(state: LedgerState, at: Hash): number {
+/** `at` is where the account lives in the entries. */
+export function nonceAt(state: LedgerState, at: Hash): number {
   const bytes = state.entries.get(at)
   if (bytes === undefined) return 0
   const record = decodeAccountRecord(bytes)
@@ -121,51 +119,14 @@ export function computeLibraryRoot(members: Iterable<{ readonly label: string; r
   return AuthenticatedMap.empty.update([...members].map((member) => labelChange(member.label, member.claimId))).root
 }
 
-/** A cited claim as the rules need it. */
-export interface CitedPlace {
-  /** Null if the claim stands alone. */
-  readonly library: string | null
-  /** Positions of the axioms it rests on, ascending. */
-  readonly axioms: ArrayLike<number>
+/** A finalised claim as it stands in the state; undefined for axioms and for what is not finalised. */
+export function citedClaimOf(state: LedgerState, claimId: Hash): CitedClaim | undefined {
+  const record = claimRecordOf(state, claimId)
+  return record === undefined ? undefined : toCited(record, record.library === null ? undefined : state.statements.get(claimId))
 }
 
-/** Two generations of this many places, some hundred bytes each: half of set.mm, and what is cited often stays. */
-const PLACES_PER_GENERATION = 16_384
-
-/**
- * Places read from claim records. A hit counts only for the very bytes that were read, so a replica that has seen much and
- * one that has seen nothing say the same.
- */
-export class PlaceCache {
-  #young = new Map<string, RememberedPlace>()
-  #old = new Map<string, RememberedPlace>()
-
-  /** `id` is `keyOf(claimId)`. */
-  placeIn(state: LedgerState, claimId: Hash, id: string): CitedPlace | undefined {
-    const young = this.#young.get(id)
-    const known = young ?? this.#old.get(id)
-    const key = known?.key ?? mapKey(claimPath(claimId))
-    const bytes = state.entries.get(key)
-    if (bytes === undefined) return undefined
-    if (young?.bytes === bytes) return young.place
-    if (this.#young.size >= PLACES_PER_GENERATION) {
-      this.#old = this.#young
-      this.#young = new Map()
-    }
-    const place = known?.bytes === bytes ? known.place : compactPlace(decodedRecord(bytes))
-    this.#young.set(id, { key, bytes, place })
-    return place
-  }
-}
-
-interface RememberedPlace {
-  readonly key: Hash
-  readonly bytes: Uint8Array
-  readonly place: CitedPlace
-}
-
-function compactPlace(record: ClaimRecord): CitedPlace {
-  return { library: record.library?.name ?? null, axioms: new Uint16Array(record.library?.axioms ?? []) }
+function toCited({ library }: ClaimRecord, statement: Uint8Array | undefined): CitedClaim {
+  return { library: library?.name ?? null, axioms: new Uint16Array(library?.axioms ?? []), statement }
 }
 
 /** Null on a chain with one epoch. */
@@ -191,45 +152,74 @@ function recordAt<T>(state: LedgerState, path: Uint8Array, read: (bytes: Uint8Ar
   return record.value
 }
 
-/** A state and what a block has changed in it so far. */
-export class StateView {
-  readonly #base: LedgerState
-  readonly #places: PlaceCache
+/** A state, as the rules ask about it. */
+export class StateReader {
+  protected readonly base: LedgerState
+  protected readonly finalised: FinalisedClaims<LedgerState>
+
+  constructor(base: LedgerState, finalised: FinalisedClaims<LedgerState>) {
+    this.base = base
+    this.finalised = finalised
+  }
+
+  /** `at` is where the account lives in the entries. */
+  nonceOf(_sender: string, at: Hash): number {
+    return nonceAt(this.base, at)
+  }
+
+  /** Undefined for axioms and for what is not finalised; `key` is `keyOf(claimId)`. */
+  citedClaim(key: string): CitedClaim | undefined {
+    return this.finalised.find(this.base, key)
+  }
+
+  isFinalised(_key: string, at: Hash): boolean {
+    return this.base.entries.has(at)
+  }
+
+  hasLibrary(name: string): boolean {
+    return this.base.libraries.has(name)
+  }
+
+  labelTaken(library: string, _label: string, at: Hash): boolean {
+    return this.base.libraries.get(library)?.labels.has(at) === true
+  }
+
+  /** What becomes the set at the next boundary; null on a chain with one epoch. */
+  get nextMembers(): NextMembers | null {
+    return nextMembersOf(this.base)
+  }
+}
+
+/** The same with what a block has changed so far. */
+export class StateView extends StateReader {
   readonly #nonces = new Map<string, { readonly account: PublicKey; readonly accountAt: Hash; readonly nonce: number }>()
   readonly #claims = new Map<string, { readonly record: ClaimRecord; readonly statement: Uint8Array }>()
+  /** The same as others will cite them. */
+  readonly #citable = new Map<string, CitedClaim>()
   readonly #labels = new Map<string, Map<string, Hash>>()
   #next: NextMembers | null = null
   #current: EpochMembers | null = null
   #previous: EpochMembers | null = null
   readonly #offences = new Map<string, { readonly validator: PublicKey; readonly record: OffenceRecord }>()
 
-  constructor(base: LedgerState, places: PlaceCache) {
-    this.#base = base
-    this.#places = places
+  override nonceOf(sender: string, at: Hash): number {
+    return this.#nonces.get(sender)?.nonce ?? super.nonceOf(sender, at)
   }
 
-  /** `at` is where the account lives in the entries. */
-  nonceOf(sender: string, at: Hash): number {
-    return this.#nonces.get(sender)?.nonce ?? nonceAt(this.#base, at)
+  override citedClaim(key: string): CitedClaim | undefined {
+    return this.#citable.get(key) ?? super.citedClaim(key)
   }
 
-  /** Of a finalised claim; undefined for axioms and for what is not finalised. */
-  placeOf(claimId: Hash, key: string): CitedPlace | undefined {
-    const added = this.#claims.get(key)
-    if (added === undefined) return this.#places.placeIn(this.#base, claimId, key)
-    return { library: added.record.library?.name ?? null, axioms: added.record.library?.axioms ?? [] }
+  override isFinalised(key: string, at: Hash): boolean {
+    return this.#claims.has(key) || super.isFinalised(key, at)
   }
 
-  isFinalised(key: string, at: Hash): boolean {
-    return this.#claims.has(key) || this.#base.entries.has(at)
+  override labelTaken(library: string, label: string, at: Hash): boolean {
+    return this.#labels.get(library)?.has(label) === true || super.labelTaken(library, label, at)
   }
 
-  hasLibrary(name: string): boolean {
-    return this.#base.libraries.has(name)
-  }
-
-  labelTaken(library: string, label: string, at: Hash): boolean {
-    return this.#labels.get(library)?.has(label) === true || this.#base.libraries.get(library)?.labels.has(at) === true
+  override get nextMembers(): NextMembers | null {
+    return this.#next ?? super.nextMembers
   }
 
   setNonce(sender: { readonly sender: string; readonly account: PublicKey; readonly accountAt: Hash }, nonce: number): void {
@@ -237,7 +227,7 @@ export class StateView {
   }
 
   offencesOf(validator: PublicKey): OffenceRecord | null {
-    return this.#offences.get(keyOf(validator))?.record ?? offenceRecordOf(this.#base, validator)
+    return this.#offences.get(keyOf(validator))?.record ?? offenceRecordOf(this.base, validator)
   }
 
   setOffences(validator: PublicKey, record: OffenceRecord): void {
@@ -245,17 +235,14 @@ export class StateView {
   }
 
   addClaim(record: ClaimRecord, statement: Uint8Array): void {
-    this.#claims.set(keyOf(record.claimId), { record, statement })
+    const key = keyOf(record.claimId)
+    this.#claims.set(key, { record, statement })
+    this.#citable.set(key, toCited(record, record.library === null ? undefined : statement))
     if (record.library === null) return
     const { name, label } = record.library
     const labels = this.#labels.get(name) ?? new Map<string, Hash>()
     labels.set(label, record.claimId)
     this.#labels.set(name, labels)
-  }
-
-  /** What becomes the set at the next boundary; null on a chain with one epoch. */
-  get nextMembers(): NextMembers | null {
-    return this.#next ?? nextMembersOf(this.#base)
   }
 
   setNextMembers(next: NextMembers): void {
@@ -264,7 +251,7 @@ export class StateView {
 
   /** The block is the last of its epoch: the next set is the current one from here on. */
   beginEpoch(): EpochMembers {
-    const before = currentMembersOf(this.#base)
+    const before = currentMembersOf(this.base)
     const next = this.nextMembers
     assert(before !== null && next !== null, 'a chain with epochs has its validators in the state')
     this.#previous = before
@@ -289,7 +276,7 @@ export class StateView {
     if (this.#next !== null) changes.push(entryChange(NEXT_VALIDATORS_PATH, encodeNextMembers(this.#next)))
     if (this.#current !== null) changes.push(entryChange(CURRENT_VALIDATORS_PATH, encodeEpochMembers(this.#current)))
     if (this.#previous !== null) changes.push(entryChange(PREVIOUS_VALIDATORS_PATH, encodeEpochMembers(this.#previous)))
-    const libraries = new Map(this.#base.libraries)
+    const libraries = new Map(this.base.libraries)
     for (const [name, labels] of this.#labels) {
       const before = libraries.get(name)
       assert(before !== undefined, `no library ${name}`)
@@ -298,6 +285,12 @@ export class StateView {
       libraries.set(name, after)
       changes.push(libraryChange(name, after))
     }
-    return { entries: this.#base.entries.update(changes), statements: this.#base.statements.update(statements), libraries }
+    const state: LedgerState = {
+      entries: this.base.entries.update(changes),
+      statements: this.base.statements.update(statements),
+      libraries,
+    }
+    this.finalised.extend(this.base, state, this.#citable)
+    return state
   }
 }

@@ -7,7 +7,9 @@ import {
   concatBytes,
   decode,
   encode,
+  HASH_BYTES,
   type Hash,
+  PUBLIC_KEY_BYTES,
   type PublicKey,
   type Reader,
   type Refusal,
@@ -185,6 +187,18 @@ export function decodeTransaction(bytes: Uint8Array): Result<SignedTransaction, 
       signature: reader.signature(),
     }
   })
+}
+
+const BEGINNING_BYTES: number = 1 + HASH_BYTES + PUBLIC_KEY_BYTES + 8
+
+/** Whose turn bytes claim to be, were they a transaction: the rest is not read. Undefined: they are none. */
+export function beginningOf(bytes: Uint8Array): { readonly sender: PublicKey; readonly nonce: number } | undefined {
+  if (bytes.length < BEGINNING_BYTES || bytes[0] !== TRANSACTION_VERSION) return undefined
+  const beginning = decode(bytes.subarray(1 + HASH_BYTES, BEGINNING_BYTES), (reader) => ({
+    sender: reader.publicKey(),
+    nonce: reader.u64(),
+  }))
+  return beginning.ok ? beginning.value : undefined
 }
 
 /** The size bounds that `decodeTransaction` enforces, for a clear message before anything is signed. */

@@ -93,7 +93,7 @@ describe('what peers and clients can make a node hold', () => {
     })
     expect(driver.awaited).toBe(Math.floor(MAX_ARRIVAL_BYTES / (ARRIVAL_COST_BYTES + 2)))
     expect(kept).toBeLessThan(MAX_ARRIVAL_BYTES + NOISE_BYTES)
-    const refused: Admission = await driver.submit(new Uint8Array(10))
+    const refused: Admission = await driver.submit(ZERO, new Uint8Array(10))
     expect(refused).toMatchObject({ status: 'refused', refusal: { code: 'mempool-full' } })
     driver.stop()
   })

@@ -1,5 +1,5 @@
-import { setImmediate as turn } from 'node:timers/promises'
-import { epoch, hash, height, publicKey, view } from '@aethel/codec'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
+import { epoch, type Hash, hash, height, publicKey, view } from '@aethel/codec'
 import { createValidatorSet, type Message } from '@aethel/consensus'
 import type { LedgerState } from '@aethel/ledger'
 import type { Mesh } from '@aethel/network'
@@ -19,6 +19,25 @@ const persist: ReplicaEffect = {
 
 function send(from: number): ReplicaEffect {
   return { kind: 'send', to: 'all', message: { kind: 'fetch', want: 'committed', from: height(from) } satisfies Message }
+}
+
+function idOf(at: number): Hash {
+  return hash(new Uint8Array(32).fill(at))
+}
+
+/** The commit of a block with one transaction. */
+function commit(at: number): ReplicaEffect {
+  const header = { height: height(at), proposer: 0, timestampMs: at, totalDifficulty: 0n }
+  return {
+    kind: 'commit',
+    block: { header, body: {}, hash: idOf(at) },
+    certificate: { height: height(at), view: view(0) },
+    writes: { puts: [], deletes: [] },
+    transactions: [{ id: idOf(at), work: null }],
+    gas: [0],
+    offences: [],
+    nextEpoch: null,
+  } as unknown as ReplicaEffect
 }
 
 /** A driver whose replica says what the test says, and whose disk is done when the test says so. */
@@ -44,7 +63,7 @@ function scripted() {
       state: { entries: { get: () => undefined } },
       step: () => next,
     } as unknown as Replica<LedgerState>,
-    store: { append: (_records, onDurable) => durable.push(onDurable) } as Partial<Store> as Store,
+    store: { append: (_records, onDurable) => durable.push(onDurable), transactionPlace: () => undefined } as Partial<Store> as Store,
     log: createLog({ write: () => undefined }, 'error', {}),
     metrics: new Metrics(() => {
       throw new Error('nobody reads the metrics here')
@@ -57,11 +76,13 @@ function scripted() {
   const mesh: Partial<Mesh> = {
     send: (_to, bytes) => left.push(bytes),
     flush: () => undefined,
+    grant: () => undefined,
     rename: () => undefined,
     addPeer: () => undefined,
   }
   driver.start(mesh as Mesh, {} as ProofPool)
   return {
+    driver,
     left,
     durable,
     say: async (...effects: readonly ReplicaEffect[]) => {
@@ -81,8 +102,63 @@ test('C1: what is sent behind a write leaves when the write is durable, in order
   await say(persist, send(4))
   expect(left.length).toBe(1)
   durable[0]?.()
-  expect(left.length).toBe(2)
-  for (const done of durable.slice(1)) done()
-  await turn()
+  expect(left.length).toBe(3) // the third has nothing to wait for but what the second waited for
+  durable[1]?.()
   expect(left.map((bytes) => bytes.at(-1))).toEqual([1, 2, 3, 4])
+})
+
+test('C1: a client hears that it is final when the votes behind that are durable, and finds it when it asks, at once or a moment later', async () => {
+  const { driver, say, durable } = scripted()
+  const heard: number[] = []
+  for (const at of [1, 2]) driver.onSettled(idOf(at), (settlement) => heard.push(settlement.status === 'final' ? settlement.height : -1))
+  const isReadable = (): boolean => driver.whenReadable() === undefined
+  await say(persist) // the own vote
+  await say(commit(1))
+  expect(heard).toEqual([])
+  expect(isReadable()).toBe(true) // nobody was told anything yet
+  durable[0]?.()
+  expect(heard).toEqual([1])
+  expect(driver.placeOf(idOf(1))).toEqual({ height: 1, index: 0 })
+  expect(isReadable()).toBe(false)
+  let hasRead = false
+  void driver.whenReadable()?.then(() => {
+    hasRead = true
+  })
+  await turn()
+  expect(hasRead).toBe(false)
+  expect(driver.publishedHeight).toBe(0)
+  durable[1]?.()
+  await turn()
+  expect(hasRead).toBe(true)
+  expect(driver.publishedHeight).toBe(1)
+  await say(persist, commit(2)) // in one write: the vote counts when it is durable, and not before
+  expect(heard).toEqual([1])
+  durable[2]?.()
+  expect(heard).toEqual([1, 2])
+  expect(isReadable()).toBe(true)
+})
+
+test('a committed block is written with the next vote, when somebody wants to read it, or a moment later; an answer never waits for it', async () => {
+  const { driver, say, durable } = scripted()
+  const heard: number[] = []
+  driver.onSettled(idOf(1), () => heard.push(1))
+  await say(commit(1))
+  expect(heard).toEqual([1])
+  expect(durable.length).toBe(0)
+  await say(persist)
+  expect(durable.length).toBe(1) // both in one write
+  durable[0]?.()
+  expect(driver.publishedHeight).toBe(1)
+  await say(commit(2))
+  void driver.whenReadable()
+  await turn()
+  expect(durable.length).toBe(2)
+  durable[1]?.()
+  await say(commit(3))
+  expect(durable.length).toBe(2)
+  await sleep(50)
+  expect(durable.length).toBe(3)
+  await say(commit(4))
+  driver.stop()
+  expect(durable.length).toBe(5) // with the last verdicts behind it
 })

@@ -44,7 +44,7 @@ import {
   type VerificationJob,
   type VerificationOutcome,
 } from '@aethel/replica'
-import type { Store, StoreRecord } from '@aethel/storage'
+import type { Store, StoreRecord, TransactionPlace } from '@aethel/storage'
 import { AbortAlarm } from './abort-alarm.js'
 import { indexEntries } from './claim-index.js'
 import { contactsIn, ownSeat } from './epochs.js'
@@ -74,6 +74,9 @@ const RECENT_MS = 10_000
 /** Far more than commit in that time. */
 const MAX_COMMIT_TIMES = 4_096
 const FORGET_SERVED_MS = 60_000
+/** How long, and how many, committed blocks wait for something else to be written with. */
+const LINGER_MS = 5
+const MAX_LINGERING = 64
 /** Questions about snapshots that one peer has not answered. */
 const MAX_OWED = 64
 
@@ -112,11 +115,18 @@ export interface DriverOptions {
 /** A transaction that nobody has looked at yet; `from` is null for a client. */
 type Arrival =
   | { readonly from: ValidatorIndex; readonly bytes: Uint8Array }
-  | { readonly from: null; readonly bytes: Uint8Array; answer(admission: Admission): void }
+  | { readonly from: null; readonly id: Hash; readonly bytes: Uint8Array; answer(admission: Admission): void }
 
 interface Group {
   readonly records: StoreRecord[]
   readonly releases: (() => void)[]
+  /** Something waits for it: a vote to be sent, an answer to be given. */
+  isUrgent: boolean
+}
+
+/** A group that the disk has not confirmed. */
+interface OpenGroup extends Group {
+  readonly sinceMs: number
 }
 
 export class Driver {
@@ -137,8 +147,11 @@ export class Driver {
   readonly provable: ProvableState[]
   #mesh: Mesh | null = null
   #pool: ProofPool | null = null
-  #group: Group = { records: [], releases: [] }
-  #groupsInFlight = 0
+  #group: Group = newGroup()
+  /** Set while a group that nobody waits for gathers more. */
+  #linger: NodeJS.Timeout | null = null
+  /** Handed to the disk, oldest first. */
+  readonly #inFlight: OpenGroup[] = []
   #flushScheduled = false
   #arrivals: Arrival[] = []
   #nextArrival = 0
@@ -147,8 +160,6 @@ export class Driver {
   #stopped = false
   #stoppedBy: string | null = null
   #fork: SeenFork | null = null
-  /** When each group that the disk has not confirmed was handed to it. */
-  readonly #openGroups: number[] = []
   /** Up to which height each peer was given blocks, for the first time since then: what it has been given costs it when it asks again. */
   readonly #served = new Map<ValidatorIndex, { upTo: number; readonly sinceMs: number }>()
   /** How many answers about snapshots each peer owes. */
@@ -159,6 +170,11 @@ export class Driver {
   readonly alarm: AbortAlarm = new AbortAlarm()
   /** Durable and published. */
   #published: { height: number; view: number }
+  /** Final, as clients may have been told, and not published yet: by `keyOf(id)`. */
+  readonly #unpublished = new Map<string, TransactionPlace>()
+  /** Of the newest of these. */
+  #acknowledgedHeight = 0
+  #readers: { readonly height: number; resolve(): void }[] = []
 
   constructor(options: DriverOptions) {
     this.#options = options
@@ -193,8 +209,13 @@ export class Driver {
   }
 
   stop(): void {
-    if (!this.#stopped) this.#writeVerdicts()
+    if (!this.#stopped) this.#writeLast()
+    this.#halt()
+  }
+
+  #halt(): void {
     this.#stopped = true
+    if (this.#linger !== null) clearTimeout(this.#linger)
     for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()
   }
@@ -235,7 +256,7 @@ export class Driver {
       work()
     } catch (error) {
       this.#stoppedBy = error instanceof Error ? error.message : String(error)
-      this.stop()
+      this.#halt()
       this.#options.onBug(error)
     }
   }
@@ -340,11 +361,12 @@ export class Driver {
       const next = this.#arrivals[this.#nextArrival]
       if (next === undefined || next.from !== from) break
       this.#shiftArrival()
-      if (this.#isKnown(transactionIdOf(next.bytes))) {
+      const id = transactionIdOf(next.bytes)
+      if (this.#isKnown(id, next.bytes)) {
         this.#mesh?.charge(from, KNOWN_TRANSACTION_US)
         continue
       }
-      const decoded = this.#options.application.decode(next.bytes)
+      const decoded = this.#options.application.decode(next.bytes, id)
       if (!decoded.ok) {
         this.#blame(from, decoded.error)
         break
@@ -354,16 +376,18 @@ export class Driver {
     if (transactions.length > 0) this.input({ kind: 'transactions', from, transactions, nowMs: Date.now() })
   }
 
-  #takeFromClient({ bytes, answer }: Extract<Arrival, { from: null }>): void {
-    const decoded: Result<Transaction, Refusal> = this.#options.application.decode(bytes)
-    if (!decoded.ok) return answer({ status: 'refused', id: transactionIdOf(bytes), refusal: decoded.error })
+  #takeFromClient({ id, bytes, answer }: Extract<Arrival, { from: null }>): void {
+    const decoded: Result<Transaction, Refusal> = this.#options.application.decode(bytes, id)
+    if (!decoded.ok) return answer({ status: 'refused', id, refusal: decoded.error })
     const request = this.#nextRequest++
     this.#requests.set(request, answer)
     this.input({ kind: 'submit', request, transaction: decoded.value, nowMs: Date.now() })
   }
 
-  #isKnown(id: Hash): boolean {
-    return this.#options.replica.transactionStatus(id) !== 'unknown' || this.#options.store.transactionPlace(id) !== undefined
+  /** Waiting here, final, or never to be: nothing is to be learnt from it. */
+  #isKnown(id: Hash, bytes: Uint8Array): boolean {
+    const { replica, application } = this.#options
+    return replica.transactionStatus(id) !== 'unknown' || application.isSpent?.(replica.state, bytes) === true
   }
 
   /** A transaction of this chain with a good signature, or undefined. */
@@ -372,15 +396,16 @@ export class Driver {
     return decoded.ok ? decoded.value : undefined
   }
 
-  /** Checks and submits a client's transaction; resolves when it is admitted, waiting or refused. */
-  submit(bytes: Uint8Array): Promise<Admission> {
+  /** Checks and submits a client's transaction, `id` being `transactionIdOf(bytes)`; resolves when it is admitted, waiting or refused. */
+  submit(id: Hash, bytes: Uint8Array): Promise<Admission> {
     return new Promise((answer) => {
-      if (this.#arrivalBytes + ARRIVAL_COST_BYTES + bytes.length <= MAX_ARRIVAL_BYTES) return this.#arrive({ from: null, bytes, answer })
+      if (this.#arrivalBytes + ARRIVAL_COST_BYTES + bytes.length <= MAX_ARRIVAL_BYTES)
+        return this.#arrive({ from: null, id, bytes, answer })
       const refusal = {
         code: 'mempool-full',
         message: `expected at most ${MAX_ARRIVAL_BYTES} bytes of transactions waiting to be looked at; try again later`,
       }
-      answer({ status: 'refused', id: transactionIdOf(bytes), refusal })
+      answer({ status: 'refused', id, refusal })
     })
   }
 
@@ -393,7 +418,7 @@ export class Driver {
       connected,
       recentBlocks: this.#commitTimes.filter((at) => at > now - RECENT_MS).length,
       recentMs: RECENT_MS,
-      openWriteMs: this.#openGroups[0] === undefined ? 0 : now - this.#openGroups[0],
+      openWriteMs: this.#inFlight[0] === undefined ? 0 : now - this.#inFlight[0].sinceMs,
       stopped: this.#stopped ? (this.#stoppedBy ?? 'it is stopping') : this.#fork === null ? null : sentenceOf(this.#fork),
     })
   }
@@ -414,6 +439,25 @@ export class Driver {
       if (callbacks.delete(callback)) this.#settlementCallbacks--
       if (callbacks.size === 0 && this.#settlements.get(key) === callbacks) this.#settlements.delete(key)
     }
+  }
+
+  /** Where a final transaction is; one whose block is still being written counts. */
+  placeOf(id: Hash): TransactionPlace | undefined {
+    return this.#unpublished.get(keyOf(id)) ?? this.#options.store.transactionPlace(id)
+  }
+
+  /** Resolves when all that clients were told is final can be read; undefined: it can. */
+  whenReadable(): Promise<void> | undefined {
+    const at = this.#acknowledgedHeight
+    if (at <= this.#published.height) return undefined
+    this.#scheduleFlush()
+    return new Promise((resolve) => this.#readers.push({ height: at, resolve }))
+  }
+
+  #letRead(publishedHeight: number): void {
+    const waiting = this.#readers
+    this.#readers = waiting.filter((reader) => reader.height > publishedHeight)
+    for (const reader of waiting) if (reader.height <= publishedHeight) reader.resolve()
   }
 
   refusalOf(id: Hash): Refusal | undefined {
@@ -441,13 +485,11 @@ export class Driver {
   #onEffect(effect: ReplicaEffect): void {
     switch (effect.kind) {
       case 'persist':
-        this.#group.records.push(...effect.records)
-        return
+        return this.#write(...effect.records)
       case 'commit':
         return this.#onCommit(effect)
       case 'snapshot':
-        this.#group.records.push(effect)
-        return
+        return this.#write(effect)
       case 'restored':
         return this.#onRestored(effect.restored)
       case 'blame':
@@ -458,12 +500,10 @@ export class Driver {
         const { type, offender, view, height: at, kind } = effect.offence
         this.#options.log.error({ event: 'offence-seen', offence: type, validator: offender, view, height: at, phase: kind })
         this.#options.metrics.offencesSeen.inc({ offence: type })
-        this.#group.records.push(effect)
-        return
+        return this.#write(effect)
       }
       case 'forget-evidence':
-        this.#group.records.push(effect)
-        return
+        return this.#write(effect)
       case 'fork': {
         const { home, replica, store, log } = this.#options
         const context = { home: home.path, chainId: home.chainId, epoch: replica.epoch, store }
@@ -568,6 +608,7 @@ export class Driver {
     const { block, certificate, writes, transactions, gas, offences, nextEpoch } = effect
     const transactionIds = transactions.map((transaction) => transaction.id)
     const index = indexOf(block.header.height, transactions as readonly LedgerTransaction[])
+    this.#release(() => this.#acknowledge(block.header.height, transactions))
     this.#group.records.push({ kind: 'commit', block, certificate, writes, transactionIds, gas, nextEpoch, index })
     this.#verdicts.settle(transactions)
     this.#learnContacts()
@@ -587,7 +628,7 @@ export class Driver {
   /** A state was taken over: durable first, then shown. */
   #onRestored(restored: Restored): void {
     const { header, certificate } = restored.target
-    this.#group.records.push({ kind: 'restored', restored })
+    this.#write({ kind: 'restored', restored })
     this.#learnContacts()
     const { replica } = this.#options
     const isProvable = replica.committed.height === header.height && certificate.height === header.height
@@ -596,6 +637,7 @@ export class Driver {
       this.provable.length = 0
       if (isProvable) this.provable.push({ header, certificate, state })
       this.#published = { height: header.height, view: certificate.view }
+      this.#letRead(header.height)
     })
   }
 
@@ -628,8 +670,20 @@ export class Driver {
         phase: kind,
       })
     }
-    for (const transaction of committed.transactions) this.#settle(transaction.id, { status: 'final', height: header.height })
+    for (const { id } of committed.transactions) this.#unpublished.delete(keyOf(id))
+    this.#letRead(header.height)
     for (const listener of this.#listeners) listener(committed)
+  }
+
+  /**
+   * Final for whoever waits, as soon as the own votes behind it are durable (docs/protocol.md §5); the block itself is written meanwhile.
+   */
+  #acknowledge(at: Height, transactions: readonly Transaction[]): void {
+    this.#acknowledgedHeight = at
+    for (const [index, { id }] of transactions.entries()) {
+      this.#unpublished.set(keyOf(id), { height: at, index })
+      this.#settle(id, { status: 'final', height: at })
+    }
   }
 
   #settle(id: Hash, settlement: Settlement): void {
@@ -664,8 +718,17 @@ export class Driver {
 
   /** Now, if nothing is waiting for the disk; otherwise in its place in the queue. */
   #release(action: () => void): void {
-    if (this.#groupsInFlight === 0 && this.#group.records.length === 0 && this.#group.releases.length === 0) action()
-    else this.#group.releases.push(action)
+    const { records, releases } = this.#group
+    if (records.length > 0 || releases.length > 0) {
+      releases.push(action)
+      this.#group.isUrgent = true
+    } else if (this.#inFlight.length > 0) this.#inFlight.at(-1)?.releases.push(action)
+    else action()
+  }
+
+  #write(...records: readonly StoreRecord[]): void {
+    this.#group.records.push(...records)
+    this.#group.isUrgent = true
   }
 
   #scheduleFlush(): void {
@@ -680,17 +743,29 @@ export class Driver {
     })
   }
 
+  /** A block that is committed waits for the votes on the next, or for whoever wants to read it: one write for both. */
+  #mayLinger({ records, isUrgent }: Group): boolean {
+    return !isUrgent && records.length > 0 && records.length < MAX_LINGERING && this.#readers.length === 0
+  }
+
   #flush(): void {
     const group = this.#group
+    if (this.#mayLinger(group)) {
+      this.#linger ??= setTimeout(() => {
+        this.#group.isUrgent = true
+        this.#scheduleFlush()
+      }, LINGER_MS)
+      return this.#mesh?.flush()
+    }
+    if (this.#linger !== null) clearTimeout(this.#linger)
+    this.#linger = null
     // Along with what is written anyway, and after it.
     if (group.records.length > 0) for (const record of this.#verdicts.take()) group.records.push(record)
     if (group.records.length > 0 || group.releases.length > 0) {
-      this.#group = { records: [], releases: [] }
-      this.#groupsInFlight++
-      this.#openGroups.push(performance.now())
+      this.#group = newGroup()
+      this.#inFlight.push({ ...group, sinceMs: performance.now() })
       this.#options.store.append(group.records, () => {
-        this.#groupsInFlight--
-        this.#openGroups.shift()
+        this.#inFlight.shift()
         this.#guarded(() => {
           for (const release of group.releases) release()
           this.#mesh?.flush()
@@ -698,6 +773,12 @@ export class Driver {
       })
     }
     this.#mesh?.flush()
+  }
+
+  #writeLast(): void {
+    this.#group.isUrgent = true
+    this.#guarded(() => this.#flush())
+    this.#writeVerdicts()
   }
 
   /** Nothing waits for these to be durable. */
@@ -781,6 +862,10 @@ export class Driver {
     }
     return links
   }
+}
+
+function newGroup(): Group {
+  return { records: [], releases: [], isUrgent: false }
 }
 
 function hex(hash: Hash): string {

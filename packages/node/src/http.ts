@@ -97,6 +97,10 @@ export async function serveHttp(context: HttpContext): Promise<FastifyInstance> 
     schemaController: { compilersFactory: NO_COMPILERS },
   })
   boundBodies(app)
+  // Whoever was told that its transaction is final finds it, its block and its receipt.
+  app.addHook('onRequest', async (request) => {
+    if (request.method === 'GET') await context.driver.whenReadable()
+  })
   app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) => {
     const buffer = body as Buffer
     done(null, Uint8Array.from(buffer))
@@ -149,7 +153,7 @@ function registerTransactions(app: FastifyInstance, context: HttpContext): void 
   })
   app.get('/v1/transactions/:id', async (request) => {
     const id = hashAt(request, 'id')
-    const place = context.store.transactionPlace(id)
+    const place = context.driver.placeOf(id)
     if (place !== undefined) return { id: toHex(id), status: 'final', height: place.height, index: place.index }
     const status = context.replica.transactionStatus(id)
     if (status !== 'unknown') return { id: toHex(id), status }
@@ -184,13 +188,15 @@ function bodyOf(request: FastifyRequest): Uint8Array {
 async function submit(context: HttpContext, bytes: Uint8Array, wait: 'none' | 'admitted' | 'final', timeoutMs: number): Promise<Outcome> {
   const id = transactionIdOf(bytes)
   const name = toHex(id)
-  const place = context.store.transactionPlace(id)
-  if (place !== undefined) return { id: name, status: 'final', height: place.height }
   if (context.driver.awaited >= MAX_AWAITED)
     throw new HttpError(503, 'busy', `expected at most ${MAX_AWAITED} awaited transactions; try again later`)
   if (wait === 'none') {
-    void context.driver.submit(bytes)
+    void context.driver.submit(id, bytes)
     return { id: name, status: 'pending' }
+  }
+  const refusedOrFinal = (refusal: Refusal): Outcome => {
+    const place = context.driver.placeOf(id) // submitted before: what refuses it is that it is final
+    return place === undefined ? refused(name, refusal) : { id: name, status: 'final', height: place.height }
   }
   return new Promise((resolve) => {
     let forget = (): void => undefined
@@ -206,8 +212,8 @@ async function submit(context: HttpContext, bytes: Uint8Array, wait: 'none' | 'a
         done(settlement.status === 'final' ? { id: name, status: 'final', height: settlement.height } : refused(name, settlement.refusal)),
       )
     }
-    void context.driver.submit(bytes).then((admission: Admission) => {
-      if (admission.status === 'refused') done(refused(name, admission.refusal))
+    void context.driver.submit(id, bytes).then((admission: Admission) => {
+      if (admission.status === 'refused') done(refusedOrFinal(admission.refusal))
       else if (wait === 'admitted') done({ id: name, status: admission.status === 'waiting' ? 'waiting' : 'pending' })
     })
   })

@@ -22,7 +22,11 @@ const genesis = encodeGenesis({
 function job(behaviour: TestBehaviour, name: string, priority: 'block' | 'mempool' = 'mempool', gas: number = 100): VerificationJob {
   const claim = testClaim({ behaviour, gas, nonce: utf8(name) })
   const key: Hash = sha256(utf8(name))
-  return { work: { key, kind: 'test/1', claim, proof: utf8('p'), claimId: claimIdOf('test/1', claim), cites: [] }, cited: [], priority }
+  return {
+    work: { key, kind: 'test/1', claim, proof: utf8('p'), claimId: claimIdOf('test/1', claim), cites: [] },
+    cited: [],
+    priority,
+  }
 }
 
 interface Run {

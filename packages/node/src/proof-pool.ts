@@ -4,7 +4,7 @@
  * `aborted`, which means that this validator abstains (proofs.md §4). A spare thread stands by, so that the pool is whole again at
  * once. Time and memory in use decide only about aborting, never about validity.
  */
-import { type Hash, keyOf } from '@aethel/codec'
+import { bytesOfKey, type Hash, keyOf } from '@aethel/codec'
 import type { VerificationJob, VerificationOutcome } from '@aethel/replica'
 import { encodeBatch } from './proof-batch.js'
 import { JobQueue, type Waiting } from './proof-queue.js'
@@ -67,6 +67,7 @@ export class ProofPool {
   /** In flight, by key. */
   readonly #running = new Map<string, Waiting>()
   #closed = false
+  #dispatchDue = false
   #watch: NodeJS.Timeout | null = null
   #respawn: NodeJS.Timeout | null = null
   readonly #warmUp: NodeJS.Timeout
@@ -94,7 +95,17 @@ export class ProofPool {
     }
     if (this.#slots.length === 0) this.#fill()
     this.#hurryIfBlocksWait()
-    this.#dispatch()
+    this.#dispatchSoon()
+  }
+
+  /** When whoever is calling is done: it may have more, and a message to a thread costs as much as checking a short proof. */
+  #dispatchSoon(): void {
+    if (this.#dispatchDue) return
+    this.#dispatchDue = true
+    queueMicrotask(() => {
+      this.#dispatchDue = false
+      if (!this.#closed) this.#dispatch()
+    })
   }
 
   /** Block validation waits for what was asked for by the mempool. */
@@ -167,11 +178,10 @@ export class ProofPool {
     if (forget) slot.known.clear()
     const statements: { claimId: Hash; statement: Uint8Array }[] = []
     for (const { job } of jobs) {
-      for (const citation of job.cited) {
-        const key = keyOf(citation.claimId)
+      for (const { key, statement } of job.cited) {
         if (slot.known.has(key)) continue
         slot.known.add(key)
-        statements.push(citation)
+        statements.push({ claimId: bytesOfKey(key) as Hash, statement })
       }
     }
     for (const waiting of jobs) this.#running.set(waiting.key, waiting)

@@ -1,4 +1,4 @@
-import { fromHex, type Hash, type Signature, toHex, utf8 } from '@aethel/codec'
+import { fromHex, type Hash, keyOf, type Signature, toHex, utf8 } from '@aethel/codec'
 import { verifySignature as verifyInNode } from '@aethel/crypto'
 import { createMeter } from '@aethel/proofs'
 import fc from 'fast-check'
@@ -126,7 +126,7 @@ describe('a receipt', () => {
     expect(recheck(utf8('another proof'))).toMatchObject({ ok: false, error: { code: 'proof-hash' } })
     expect(recheck(standAloneProof, 6)).toMatchObject({ ok: false, error: { code: 'gas-exhausted' } })
     const metamath = verifierOf('metamath/1')
-    const cited = { statementOf: (claimId: Hash) => ledger.statementOf(second.state, claimId) }
+    const cited = { statementOf: (claimId: Hash) => ledger.statementOf(second.state, keyOf(claimId)) }
     const theoremCheck = recheckReceipt(checked(library), theorem.proof, { verifier: metamath, meter: createMeter(metamath.limits), cited })
     // The chain of these tests records gas that no kernel has counted, and that is what the recheck finds.
     expect(theoremCheck).toMatchObject({ ok: false, error: { code: 'gas' } })

@@ -3,10 +3,18 @@
  * pool (proofs.md §6). A transaction whose citation is unknown is kept, within bounds, until the citation turns up.
  */
 import { type Hash, type Height, keyOf, type Refusal, type ValidatorIndex } from '@aethel/codec'
-import type { Application, Transaction } from './application.js'
-import type { Admission, BlockLimits, MempoolLimits, ReplicaEffect, VerificationJob, VerificationOutcome } from './interface.js'
+import type { Application, Transaction, VerificationWork } from './application.js'
+import type {
+  Admission,
+  BlockLimits,
+  CitedStatement,
+  MempoolLimits,
+  ReplicaEffect,
+  VerificationJob,
+  VerificationOutcome,
+} from './interface.js'
 import { type Mempool, type Pooled, senderQuota } from './mempool.js'
-import type { Scheduler } from './scheduler.js'
+import type { FoundReadiness, Scheduler } from './scheduler.js'
 import type { VerdictCache } from './verdicts.js'
 
 type Origin = ValidatorIndex | 'client'
@@ -37,7 +45,7 @@ export interface AdmissionContext<State> {
   readonly limits: MempoolLimits
   /** What fits into no block is refused at the door: it could only wait for ever. */
   readonly block: BlockLimits
-  committed(): { readonly state: State; readonly height: Height }
+  readonly committed: { readonly state: State; readonly height: Height }
   /** Work under way for block validation or admission: asked for once. */
   requestVerification(work: NonNullable<Transaction['work']>, cited: VerificationJob['cited'], priority: VerificationJob['priority']): void
   /** Nobody here waits for this verdict any more. */
@@ -84,14 +92,13 @@ export class AdmissionDesk<State> {
 
   /** A transaction from a client (`request` set) or a peer. */
   receive(transaction: Transaction, origin: Origin, request: number | null): void {
-    const { mempool, application, limits } = this.#context
-    const committed = this.#context.committed()
+    const { mempool, limits } = this.#context
     if (mempool.get(transaction.id) !== undefined) return this.#reply(request, { status: 'admitted', id: transaction.id })
     const known = this.#pending.get(keyOf(transaction.id))
     if (known !== undefined) return this.#ask(known, request)
     const refuse = (why: Refusal): void => this.#refuse(transaction.id, request === null ? [] : [request], why)
-    const readiness = application.readiness(committed.state, transaction, { height: (committed.height + 1) as Height })
-    if (readiness.status === 'never') return refuse(readiness)
+    const found = this.#readinessOf(transaction)
+    if (found.readiness.status === 'never') return refuse(found.readiness)
     const refusal = mempool.refusalOf(transaction)
     if (refusal !== null) return refuse(refusal)
     if (transaction.bytes.length > this.#context.block.bytes) {
@@ -109,7 +116,14 @@ export class AdmissionDesk<State> {
     const requests = request === null ? [] : [request]
     const pending: Pending = { transaction, origin, wanted: origin === 'client', requests, waitsFor: null, announced: false }
     this.#open(pending)
-    this.#advance(pending)
+    if (transaction.work === null) this.#admit(pending, 0, found)
+    else this.#advance(pending, transaction.work)
+  }
+
+  #readinessOf(transaction: Transaction): FoundReadiness<State> {
+    const { application, committed } = this.#context
+    const { state, height } = committed
+    return { state, height, readiness: application.readiness(state, transaction, { height: (height + 1) as Height }) }
   }
 
   /** A client asks for what is being looked at already. */
@@ -154,17 +168,14 @@ export class AdmissionDesk<State> {
   }
 
   /** Next stage: wait for a citation, verify, or join the pool. Who moves from one missing citation to the next has just given up a place. */
-  #advance(pending: Pending): void {
-    const { transaction } = pending
-    const { work } = transaction
-    if (work === null) return this.#admit(pending, 0)
+  #advance(pending: Pending, work: VerificationWork): void {
     const verdict = this.#context.verdicts.get(work.key)
     if (verdict !== undefined) return this.#conclude(pending, verdict)
-    const cited: { claimId: Hash; statement: Uint8Array }[] = []
-    for (const claimId of work.cites) {
-      const statement = this.statementOf(claimId)
-      if (statement === undefined) return this.#waitForCitation(pending, keyOf(claimId))
-      cited.push({ claimId, statement })
+    const cited: CitedStatement[] = []
+    for (const key of work.cites) {
+      const statement = this.#statementOf(key)
+      if (statement === undefined) return this.#waitForCitation(pending, key)
+      cited.push({ key, statement })
     }
     const key = keyOf(work.key)
     const waiting = this.#verifying.get(key) ?? new Set()
@@ -174,10 +185,10 @@ export class AdmissionDesk<State> {
   }
 
   /** Canonical claim bytes: finalised, pooled, or brought by a transaction still being looked at. */
-  statementOf(claimId: Hash): Uint8Array | undefined {
-    const { application, mempool } = this.#context
-    const finalised = application.statementOf(this.#context.committed().state, claimId)
-    return finalised ?? mempool.byClaim(claimId)?.transaction.work?.claim ?? this.#pendingClaims.get(keyOf(claimId))?.work?.claim
+  #statementOf(key: string): Uint8Array | undefined {
+    const { application, committed, mempool } = this.#context
+    const finalised = application.statementOf(committed.state, key)
+    return finalised ?? mempool.byClaimKey(key)?.transaction.work?.claim ?? this.#pendingClaims.get(key)?.work?.claim
   }
 
   #waitForCitation(pending: Pending, key: string): void {
@@ -212,7 +223,7 @@ export class AdmissionDesk<State> {
       for (const pending of [...(this.#waitingForClaim.get(key) ?? [])]) {
         if (pending.waitsFor !== key) continue
         this.#stopWaiting(pending)
-        this.#advance(pending)
+        if (pending.transaction.work !== null) this.#advance(pending, pending.transaction.work)
       }
     }
     this.#waking = false
@@ -272,17 +283,15 @@ export class AdmissionDesk<State> {
     }
   }
 
-  #admit(pending: Pending, difficulty: number): void {
-    const { mempool, scheduler, application } = this.#context
-    const committed = this.#context.committed()
+  #admit(pending: Pending, difficulty: number, found: FoundReadiness<State> = this.#readinessOf(pending.transaction)): void {
+    const { mempool, scheduler, committed } = this.#context
     const { transaction } = pending
     this.#close(pending)
-    const readiness = application.readiness(committed.state, transaction, { height: (committed.height + 1) as Height })
-    if (readiness.status === 'never') return this.#letGo(pending, readiness)
+    if (found.readiness.status === 'never') return this.#letGo(pending, found.readiness)
     const result = mempool.add(transaction, difficulty, committed.height)
     if (!result.ok) return this.#letGo(pending, result.error)
     for (const victim of result.value.evicted) this.#evict(victim)
-    scheduler.consider(result.value.added)
+    scheduler.consider(result.value.added, found)
     if (pending.wanted) this.#context.push({ kind: 'gossip', to: 'all', transactions: [transaction] })
     for (const request of pending.requests) this.#reply(request, { status: 'admitted', id: transaction.id })
     if (transaction.work !== null) this.wakeClaim(transaction.work.claimId)
@@ -317,11 +326,9 @@ export class AdmissionDesk<State> {
 
   /** Who waits for a citation is let go if the committed state refuses it for ever. At most `limits.waiting` are looked at. */
   sweep(): void {
-    const { application } = this.#context
-    const committed = this.#context.committed()
     for (const waiting of [...this.#waitingForClaim.values()]) {
       for (const pending of [...waiting]) {
-        const readiness = application.readiness(committed.state, pending.transaction, { height: (committed.height + 1) as Height })
+        const { readiness } = this.#readinessOf(pending.transaction)
         if (readiness.status === 'never') this.#drop(pending, readiness)
       }
     }

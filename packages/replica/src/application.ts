@@ -24,8 +24,8 @@ export interface VerificationWork {
   readonly proof: Uint8Array
   /** The claim that becomes citable when this transaction is finalised. */
   readonly claimId: Hash
-  /** Claims whose statements the verifier needs. */
-  readonly cites: readonly Hash[]
+  /** `keyOf` the id of each claim whose statement the verifier needs: they are many, kept long, and looked up often. */
+  readonly cites: readonly string[]
 }
 
 /** The id of a transaction of any application: a hash of its canonical bytes, so a known one need not be decoded again. */
@@ -115,11 +115,16 @@ export interface Snapshots<State> {
 export interface Application<State> {
   /** The state of the newest committed block: genesis, or what was restored. */
   readonly initial: Executed<State>
-  /** Canonical parse plus signature check: one accepted byte string per transaction. */
-  decode(bytes: Uint8Array): Result<Transaction, Refusal>
+  /** Canonical parse plus signature check: one accepted byte string per transaction. `id` is `transactionIdOf(bytes)`, for whoever has it. */
+  decode(bytes: Uint8Array, id?: Hash): Result<Transaction, Refusal>
+  /**
+   * Whether bytes that claim to be a transaction can be put aside unread, because their nonce is used in `state`. Cheap: neither the
+   * signature nor the rest is looked at. Left out: no.
+   */
+  isSpent?(state: State, bytes: Uint8Array): boolean
   readiness(state: State, transaction: Transaction, context: Pick<BlockContext, 'height'>): Readiness
-  /** Canonical claim bytes of a finalised claim. */
-  statementOf(state: State, claimId: Hash): Uint8Array | undefined
+  /** Canonical claim bytes of a finalised claim; `key` is `keyOf(claimId)`. */
+  statementOf(state: State, key: string): Uint8Array | undefined
   /**
    * Null if the offence may be recorded on this state. Each is recorded once: evidence that shows the same one again, in
    * whatever variant, is refused, from committed data alone (traps K1, K2).
@@ -137,6 +142,8 @@ export interface Application<State> {
   ): Result<Executed<State>, Refusal>
   /** What changed from `parent` to `state`. */
   writes(parent: State, state: State): StateWrites
+  /** The newest committed state from now on. Nothing may depend on being told: it is for keeping at hand what will be asked for again. */
+  settle?(state: State): void
   /** Left out: its states cannot be handed over, and who is behind executes every block. */
   readonly snapshots?: Snapshots<State>
 }

@@ -99,10 +99,17 @@ export type VerificationOutcome =
   | { readonly status: 'invalid'; readonly code: string; readonly message: string; readonly gas: number }
   | { readonly status: 'aborted'; readonly reason: string }
 
+export interface CitedStatement {
+  /** `keyOf(claimId)`. */
+  readonly key: string
+  /** Canonical claim bytes. */
+  readonly statement: Uint8Array
+}
+
 /** One proof for the worker pool; block validation goes before mempool admission. */
 export interface VerificationJob {
   readonly work: VerificationWork
-  readonly cited: readonly { readonly claimId: Hash; readonly statement: Uint8Array }[]
+  readonly cited: readonly CitedStatement[]
   readonly priority: 'block' | 'mempool'
 }
 

@@ -69,7 +69,12 @@ export class Mempool {
   }
 
   byClaim(claimId: Hash): Pooled | undefined {
-    return this.#byClaim.get(keyOf(claimId))
+    return this.byClaimKey(keyOf(claimId))
+  }
+
+  /** By `keyOf` the claim's id. */
+  byClaimKey(key: string): Pooled | undefined {
+    return this.#byClaim.get(key)
   }
 
   bySenderNonce(sender: string, nonce: number): Pooled | undefined {

@@ -54,6 +54,7 @@ import { type EpochOptions, type NextValidators, nextValidatorsOf, ownPlaceIn, t
 import { EvidencePool, type HeldEvidence } from './evidence-pool.js'
 import type {
   BlockLimits,
+  CitedStatement,
   MempoolLimits,
   ReplicaEffect,
   ReplicaInput,
@@ -267,6 +268,7 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#leaderWatch = this.#newLeaderWatch(consensus.validators)
     this.#shelf = this.#newShelf()
     this.#fetch = this.#newFetch()
+    const machine = this
     this.#desk = new AdmissionDesk({
       application: options.application,
       mempool: this.#mempool,
@@ -274,7 +276,9 @@ class ReplicaMachine<State> implements Replica<State> {
       verdicts: this.#verdicts,
       limits: options.mempool,
       block: options.block,
-      committed: () => ({ state: this.#state, height: this.#tip.height }),
+      get committed() {
+        return { state: machine.#state, height: machine.#tip.height }
+      },
       requestVerification: (work, cited, priority) => this.#requestVerification(work, cited, priority),
       abandonVerification: (key) => this.#abandonVerification(key),
       push: (effect) => this.#out.push(effect),
@@ -735,7 +739,7 @@ class ReplicaMachine<State> implements Replica<State> {
         transactions.push(known)
         continue
       }
-      const decoded = this.#application.decode(bytes)
+      const decoded = this.#application.decode(bytes, id)
       if (!decoded.ok) return { code: decoded.error.code, message: `transaction ${position}: ${decoded.error.message}` }
       transactions.push(decoded.value)
     }
@@ -754,9 +758,9 @@ class ReplicaMachine<State> implements Replica<State> {
         return { status: 'invalid', code: verdict.code, message: `transaction ${position}: ${verdict.message}`, refuted: position }
       if (verdict !== undefined) validation.gas.set(keyOf(work.key), verdict.gas)
       else {
-        const cited: { claimId: Hash; statement: Uint8Array }[] = []
-        for (const claimId of work.cites) {
-          const statement = inBlock.get(keyOf(claimId)) ?? this.#application.statementOf(parent, claimId)
+        const cited: CitedStatement[] = []
+        for (const key of work.cites) {
+          const statement = inBlock.get(key) ?? this.#application.statementOf(parent, key)
           if (statement === undefined) {
             return {
               status: 'invalid',
@@ -764,7 +768,7 @@ class ReplicaMachine<State> implements Replica<State> {
               message: `transaction ${position} cites a claim that is not finalised before it`,
             }
           }
-          cited.push({ claimId, statement })
+          cited.push({ key, statement })
         }
         validation.awaited.add(keyOf(work.key))
         this.#requestVerification(work, cited, 'block')
@@ -927,11 +931,11 @@ class ReplicaMachine<State> implements Replica<State> {
    * a statement at all has the right one, and the verdict is the same everywhere; if one is missing, nobody is accused.
    */
   #citedIn(state: State, work: VerificationWork): VerificationJob['cited'] | undefined {
-    const cited: { claimId: Hash; statement: Uint8Array }[] = []
-    for (const claimId of work.cites) {
-      const statement = this.#application.statementOf(state, claimId)
+    const cited: CitedStatement[] = []
+    for (const key of work.cites) {
+      const statement = this.#application.statementOf(state, key)
       if (statement === undefined) return undefined
-      cited.push({ claimId, statement })
+      cited.push({ key, statement })
     }
     return cited
   }
@@ -1033,6 +1037,7 @@ class ReplicaMachine<State> implements Replica<State> {
     const writes = this.#application.writes(this.#state, layer.executed.state)
     const parent = this.#tip.hash
     this.#state = layer.executed.state
+    this.#application.settle?.(this.#state)
     this.#tip = { height: block.header.height, hash: block.hash, timestampMs: block.header.timestampMs }
     for (const transaction of layer.transactions) this.#desk.settle(transaction)
     this.#nextEpoch = this.#startAfter(block, layer.executed)
@@ -1200,6 +1205,7 @@ class ReplicaMachine<State> implements Replica<State> {
     const { epoch } = start.validators
     this.#out.push({ kind: 'event', event: { name: 'snapshot-restored', height: committed.height, from, epoch } })
     this.#state = state
+    this.#application.settle?.(state)
     this.#tip = committed
     this.#layers.clear()
     this.#validations.clear()

@@ -12,6 +12,16 @@ import { type Mempool, type MempoolOrder, ordersBefore, type Pooled } from './me
 /** Transactions that do not fit into what is left of a block, skipped before the block is closed. */
 const MAX_MISFITS = 64
 
+/** Whether a claim can be cited; `key` is `keyOf(claimId)`. */
+type KnownClaim = (key: string) => boolean
+
+/** What the application says of a transaction on a state of some height. */
+export interface FoundReadiness<State> {
+  readonly state: State
+  readonly height: Height
+  readonly readiness: Readiness
+}
+
 export interface SchedulerOptions<State> {
   readonly application: Application<State>
   readonly mempool: Mempool
@@ -108,14 +118,16 @@ export class Scheduler<State> {
     return this.#suspects
   }
 
-  /** Files a transaction under ready, under what it waits for, or under the suspects. */
-  consider(item: Pooled): void {
+  /** Files a transaction under ready, under what it waits for, or under the suspects. `found` spares asking again. */
+  consider(item: Pooled, found?: FoundReadiness<State>): void {
     if (this.#ready.has(item)) return
-    switch (this.#readinessOf(item).status) {
+    const isFound = found?.state === this.#state && found.height === this.#height
+    const readiness = isFound ? found.readiness : this.#readinessOf(item)
+    switch (readiness.status) {
       case 'ready':
         return this.#makeReady(item)
       case 'later':
-        return this.#waitForCitation(item, (cite) => this.#options.application.statementOf(this.#state, cite) !== undefined)
+        return this.#waitForCitation(item, (key) => this.#isFinalised(key))
       case 'never':
         this.#suspects.add(item)
         return
@@ -126,10 +138,13 @@ export class Scheduler<State> {
     return this.#options.application.readiness(this.#state, item.transaction, { height: (this.#height + 1) as Height })
   }
 
-  #waitForCitation(item: Pooled, known: (claimId: Hash) => boolean): void {
-    const missing = item.transaction.work?.cites.find((cite) => !known(cite))
-    if (missing === undefined) return // it waits for a nonce
-    const key = keyOf(missing)
+  #isFinalised(key: string): boolean {
+    return this.#options.application.statementOf(this.#state, key) !== undefined
+  }
+
+  #waitForCitation(item: Pooled, known: KnownClaim): void {
+    const key = item.transaction.work?.cites.find((cite) => !known(cite))
+    if (key === undefined) return // it waits for a nonce
     const waiting = this.#waitingForClaim.get(key) ?? new Set()
     waiting.add(item)
     this.#waitingForClaim.set(key, waiting)
@@ -139,10 +154,10 @@ export class Scheduler<State> {
   drop(item: Pooled): void {
     this.#unready(item)
     this.#suspects.delete(item)
-    for (const cite of item.transaction.work?.cites ?? []) {
-      const waiting = this.#waitingForClaim.get(keyOf(cite))
+    for (const key of item.transaction.work?.cites ?? []) {
+      const waiting = this.#waitingForClaim.get(key)
       waiting?.delete(item)
-      if (waiting?.size === 0) this.#waitingForClaim.delete(keyOf(cite))
+      if (waiting?.size === 0) this.#waitingForClaim.delete(key)
     }
   }
 
@@ -210,8 +225,7 @@ export class Scheduler<State> {
     const misfits: Pooled[] = []
     let bytes = 0
     let gas = 0
-    const known = (cite: Hash): boolean =>
-      provided.has(keyOf(cite)) || this.#options.application.statementOf(this.#state, cite) !== undefined
+    const known: KnownClaim = (key) => provided.has(key) || this.#isFinalised(key)
     while (chosen.length < limits.transactions && misfits.length < MAX_MISFITS) {
       const item = this.#next()
       if (item === undefined) break
@@ -246,9 +260,9 @@ export class Scheduler<State> {
   }
 
   /** Executable once the chosen ones are: its nonce is next and all it cites is there. */
-  #followsChosen(item: Pooled, chosen: ReadonlySet<Pooled>, known: (cite: Hash) => boolean): boolean {
+  #followsChosen(item: Pooled, chosen: ReadonlySet<Pooled>, known: KnownClaim): boolean {
     const { transaction } = item
-    if (!(transaction.work?.cites ?? []).every(known)) return false
+    if (transaction.work?.cites.every(known) === false) return false
     const before = this.#options.mempool.bySenderNonce(transaction.sender, transaction.nonce - 1)
     if (before !== undefined && chosen.has(before)) return true
     // Otherwise the nonce must be the account's next already: the one before may be pooled still, in a proposal not committed.

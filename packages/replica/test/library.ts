@@ -120,7 +120,7 @@ function decodeLibrary(bytes: Uint8Array): Result<LibraryTransaction, Refusal> {
           claim: claimBytes(claim),
           proof,
           claimId: claimIdOf(claim),
-          cites: entry.cites.map(claimIdOf),
+          cites: entry.cites.map((cite) => keyOf(claimIdOf(cite))),
         }
   return ok({ id: transactionIdOf(bytes), bytes, sender: `s${entry.sender}`, nonce: entry.nonce, gasLimit: entry.gasLimit, work, entry })
 }
@@ -174,7 +174,7 @@ export function createLibrary(initial: LibraryState = GENESIS): LibraryMachine {
       }
       return readinessUnder(rules, entryOf(transaction), context.height)
     },
-    statementOf: (state, claimId) => (state.claims.has(keyOf(claimId)) ? new Uint8Array(4) : undefined),
+    statementOf: (state, key) => (state.claims.has(key) ? new Uint8Array(4) : undefined),
     offenceRefusal: (state, offence) =>
       state.offences.includes(offenceKey(offence)) ? { code: 'offence-recorded', message: 'expected a new offence' } : null,
     execute(

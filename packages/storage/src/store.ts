@@ -31,6 +31,7 @@ import {
   type DurableState,
   decodeBlock,
   decodeHeaders,
+  decodeWholeBlock,
   type EpochStart,
   encodeBlock,
   encodeCertificate,
@@ -920,7 +921,7 @@ class LevelStore implements Store {
   committedBlock(at: Height): Block | undefined {
     const bytes = this.#read(`committed block ${at}`, committedKey(at))
     if (bytes === undefined) return this.#noBlock(at)
-    const block = decodeBlock(bytes)
+    const block = decodeWholeBlock(bytes)
     if (!block.ok) throw damaged(`the committed block ${at} does not decode: ${block.error.message}`)
     return block.value
   }
