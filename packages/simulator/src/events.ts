@@ -16,7 +16,7 @@ interface Entry<T> {
 interface Flock<T> {
   readonly atMs: Float64Array
   /** Positions of insertion, in the order in which they happen. */
-  readonly order: Uint16Array
+  readonly order: Uint32Array
   readonly firstSequence: number
   next: number
   make(position: number): T
@@ -26,9 +26,6 @@ export interface Due<T> {
   readonly atMs: number
   readonly event: T
 }
-
-/** Of positions in a flock: 16 bits. */
-const MAX_FLOCK = 65_536
 
 export class EventQueue<T> {
   readonly #heap: Entry<T>[] = []
@@ -48,12 +45,11 @@ export class EventQueue<T> {
   /** As if each were pushed in turn; `make` is asked for the event at a position when its time has come. */
   pushMany(times: readonly number[], make: (position: number) => T): void {
     if (times.length === 0) return
-    if (times.length > MAX_FLOCK) throw new RangeError(`expected at most ${MAX_FLOCK} events at once, got ${times.length}`)
     const firstSequence = this.#sequence
     this.#sequence += times.length
     this.#size += times.length
     const atMs = Float64Array.from(times)
-    const order = Uint16Array.from(times.keys()).sort((a, b) => (atMs[a] as number) - (atMs[b] as number) || a - b)
+    const order = Uint32Array.from(times.keys()).sort((a, b) => (atMs[a] as number) - (atMs[b] as number) || a - b)
     const first = order[0] as number
     const flock = { atMs, order, firstSequence, next: 0, make }
     this.#insert({ atMs: atMs[first] as number, sequence: firstSequence + first, event: null, flock })
