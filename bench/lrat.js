@@ -119,12 +119,14 @@ function measure(name, cnf, proof, rate, time) {
   let gas = 0
   let live = 0
   let memory = 0
+  let metered = 0
   const check = () => {
     const verdict = checkLrat(cnf, inPieces(proof))
     if (verdict.status !== 'valid') throw new Error(`${name}: ${verdict.message}`)
     gas = verdict.gas
     live = 4 * Number(verdict.summary.peakLiveWords)
-    memory = 4 * Number(verdict.summary.memoryWords)
+    memory = 4 * Number(verdict.summary.peakMemoryWords)
+    metered = 4 * Number(verdict.summary.memoryWords)
   }
   check()
   const samples = []
@@ -141,6 +143,7 @@ function measure(name, cnf, proof, rate, time) {
     { name: `${name}: rate`, value: proof.length / 1e3 / elapsed, unit: 'MB/s', ...(rate === undefined ? {} : { target: rate }) },
     { name: `${name}: per gas`, value: (elapsed * 1e6) / gas, unit: 'ns' },
     { name: `${name}: live clauses at most`, value: live / 1024, unit: 'KiB' },
-    { name: `${name}: memory / live clauses`, value: memory / live, unit: 'x', target: 'at most 4' },
+    { name: `${name}: most memory held / live clauses`, value: memory / live, unit: 'x', target: 'at most 4' },
+    { name: `${name}: memory on the meter / live clauses`, value: metered / live, unit: 'x' },
   ]
 }

@@ -12,11 +12,14 @@ import { describeMachine } from './lib/machine.js'
 import { printFigures } from './lib/report.js'
 import { library } from './library.js'
 import { lrat } from './lrat.js'
+import { memory } from './memory.js'
 import { metamath } from './metamath.js'
+import { mixed } from './mixed.js'
+import { pool } from './pool.js'
 import { simulator } from './simulator.js'
 
 /** @type {readonly import('./lib/report.js').Benchmark[]} */
-const BENCHMARKS = [metamath, lrat, bvlrat, gas, simulator, blocks, faults, library]
+const BENCHMARKS = [metamath, lrat, bvlrat, gas, memory, pool, simulator, blocks, faults, library, mixed]
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true })
 const unknown = positionals.filter((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name))

@@ -24,7 +24,7 @@ const LAST_ANSWER_MS = 120_000
 
 const NETWORKS = ['auto', 'namespaces', 'relays']
 const USAGE =
-  'npm run chaos -- [--minutes M] [--seed S] [--validators N] [--only KIND,...] [--pace MS] [--network auto|namespaces|relays] [--record] [--json], or npm run chaos -- --damage [--stride N], or npm run chaos -- --totals'
+  'npm run chaos -- [--minutes M] [--seed S] [--validators N] [--only KIND,...] [--pace MS] [--behind BLOCKS] [--network auto|namespaces|relays] [--record] [--json], or npm run chaos -- --damage [--stride N], or npm run chaos -- --totals'
 
 const options = parsed()
 if (options.totals) {
@@ -59,7 +59,8 @@ if (options.network !== 'relays' && !isInside()) {
 const folder = mkdtempSync(join(tmpdir(), 'aethel-chaos-'))
 const drawn = options.only.length === KINDS.length ? '' : ` --only ${options.only.join(',')}`
 const pace = options.paceMs === USUAL_PACE_MS ? '' : ` --pace ${options.paceMs}`
-const command = `npm run chaos -- --minutes ${options.minutes} --validators ${options.validators} --seed ${options.seed}${drawn}${pace}`
+const behind = options.behind === null ? '' : ` --behind ${options.behind}`
+const command = `npm run chaos -- --minutes ${options.minutes} --validators ${options.validators} --seed ${options.seed}${drawn}${pace}${behind}`
 say(`${options.validators} validators for ${options.minutes} minutes; again: ${command}`)
 // The proof kinds suffice; every validator checks every proof.
 const network = await createNetwork({ folder: join(folder, 'network'), validators: options.validators, basePort: 0 })
@@ -74,6 +75,8 @@ const validators = network.validators.map(({ index, home, client }) =>
     : new Validator(index, home, namespaces.urlOf(index), namespaces.prefixOf(index)),
 )
 for (const validator of validators) {
+  if (options.behind !== null)
+    validator.configureSnapshots({ behindBlocks: options.behind, everyBlocks: Math.max(1, Math.floor(options.behind / 2)) })
   validator.onUnexpectedExit = (why) => {
     if (validator.spoiled && why.includes('store is damaged')) say(`refused   ${validator.index}  ${why}`)
     else violated(`validator ${validator.index} ended by itself: ${why}`)
@@ -104,8 +107,11 @@ if (isInside()) process.stdin.once('close', breakOff).resume()
 
 const clients = new Clients(validators, network.chainId, randomStream(options.seed, 'clients'))
 const faults = new Faults({ validators, wires, random, say, violated, diskOf, only: options.only, paceMs: options.paceMs })
-/** Null where the run ended before the chains were read. @type {{ lost: number | null, doubled: number | null, blocks: number, viewsEntered: number }} */
-let found = { lost: null, doubled: null, blocks: 0, viewsEntered: 0 }
+/**
+ * Null where the run ended before the chains were read.
+ * @type {{ lost: number | null, doubled: number | null, blocks: number, viewsEntered: number, statesTakenOver: number, fetchesCutShort: number }}
+ */
+let found = { lost: null, doubled: null, blocks: 0, viewsEntered: 0, statesTakenOver: 0, fetchesCutShort: 0 }
 try {
   await main()
 } catch (error) {
@@ -145,7 +151,8 @@ async function main() {
   const { problems, lost, doubled } = await examine(sound, height, clients)
   const logs = readLogs(validators)
   for (const problem of [...problems, ...logs.problems]) violated(problem)
-  found = { lost, doubled, blocks: height, viewsEntered: logs.viewsEntered }
+  const { viewsEntered, statesTakenOver, fetchesCutShort } = logs
+  found = { lost, doubled, blocks: height, viewsEntered, statesTakenOver, fetchesCutShort }
 }
 
 /** Prints what the run came to, and records it whatever that is. */
@@ -183,6 +190,7 @@ function parsed() {
         validators: { type: 'string', default: '7' },
         only: { type: 'string', default: KINDS.join(',') },
         pace: { type: 'string', default: String(USUAL_PACE_MS) },
+        behind: { type: 'string' },
         network: { type: 'string', default: 'auto' },
         record: { type: 'boolean', default: false },
         damage: { type: 'boolean', default: false },
@@ -192,7 +200,7 @@ function parsed() {
       },
     })
     const number = (
-      /** @type {'minutes' | 'seed' | 'validators' | 'pace' | 'stride'} */ name,
+      /** @type {'minutes' | 'seed' | 'validators' | 'pace' | 'behind' | 'stride'} */ name,
       /** @type {number} */ least,
       /** @type {number} */ most,
     ) => {
@@ -211,6 +219,7 @@ function parsed() {
       network: values.network,
       only,
       paceMs: number('pace', 20, 60_000),
+      behind: values.behind === undefined ? null : number('behind', 1, 1_000_000),
       record: values.record === true,
       damage: values.damage === true,
       stride: number('stride', 1, 1_000_000),

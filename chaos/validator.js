@@ -32,6 +32,8 @@ export class Validator {
     this.client = createClient(url)
     this.logFile = join(home, 'validator.log')
     this.prefix = prefix
+    /** Further arguments of `aethel start`. @type {readonly string[]} */
+    this.args = []
     /** @type {State} */
     this.state = 'down'
     /** @type {import('node:child_process').ChildProcess | null} */
@@ -59,7 +61,7 @@ export class Validator {
   async start() {
     const began = performance.now()
     const log = openSync(this.logFile, 'a', 0o600)
-    const args = [BIN, 'start', '--home', this.home, '--exit-with-parent']
+    const args = [BIN, 'start', '--home', this.home, '--exit-with-parent', ...this.args]
     const [command, all] =
       this.prefix === null ? [process.execPath, args] : [this.prefix.command, [...this.prefix.args, process.execPath, ...args]]
     // Its own process group: Ctrl-C reaches only us, and we stop the validators in order.
@@ -143,6 +145,16 @@ export class Validator {
 
   log() {
     return existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8') : ''
+  }
+
+  /**
+   * How far behind it fetches a state instead of blocks, and how often it keeps one for others. Only while the process is down.
+   *
+   * @param {{ readonly behindBlocks: number, readonly everyBlocks: number }} snapshot
+   */
+  configureSnapshots(snapshot) {
+    const file = join(this.home, 'config.json')
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), sync: { snapshot } }))
   }
 
   /**

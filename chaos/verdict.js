@@ -39,17 +39,22 @@ export async function converged(validators) {
  */
 export async function examine(validators, height, clients) {
   const problems = []
-  const [reference, ...others] = await Promise.all(validators.map((validator) => hashes(validator, height)))
-  for (const [at, chain] of others.entries()) {
-    const differs = chain.findIndex((hash, index) => hash !== reference?.[index])
-    if (differs >= 0)
-      problems.push(`validators ${validators[0]?.index} and ${validators[at + 1]?.index} have different blocks at height ${differs + 1}`)
-  }
+  const chains = await Promise.all(validators.map((validator) => hashes(validator, height)))
   /** @type {Map<string, number>} */
   const heights = new Map()
   let doubled = 0
   for (let at = 1; at <= height; at++) {
-    for (const id of (await patiently(() => validators[0]?.client.transactionIds(at))) ?? []) {
+    // Who took over a state does not have the blocks below it; somebody has each.
+    const holders = validators.filter((_, position) => chains[position]?.has(at))
+    const [holder] = holders
+    if (holder === undefined) {
+      problems.push(`no validator has the block at height ${at}`)
+      continue
+    }
+    const known = chains.flatMap((chain) => chain.get(at) ?? [])
+    const differs = known.findIndex((hash) => hash !== known[0])
+    if (differs >= 0) problems.push(`validators ${holder.index} and ${holders[differs]?.index} have different blocks at height ${at}`)
+    for (const id of await patiently(() => holder.client.transactionIds(at))) {
       if (heights.has(id)) doubled++
       heights.set(id, at)
       if (!clients.sent.has(id)) problems.push(`transaction ${id} at height ${at} was never submitted`)
@@ -88,17 +93,36 @@ async function patiently(ask) {
 }
 
 /**
+ * The hashes of all blocks that this validator has, by height. It must have all but those below a state that it took over.
+ *
  * @param {import('./validator.js').Validator} validator
  * @param {number} height
  */
 async function hashes(validator, height) {
-  const list = []
-  while (list.length < height) {
-    const page = await patiently(() => validator.client.blocks(list.length + 1, PAGE))
-    if (page.length === 0) throw new Error(`validator ${validator.index} serves no blocks from height ${list.length + 1}`)
-    list.push(...page.map((block) => block.hash))
+  /** @type {Map<number, string>} */
+  const found = new Map()
+  const gaps = await patiently(() => gapsOf(validator))
+  for (let at = 1; at <= height; ) {
+    const gap = gaps.find(({ from, to }) => at >= from && at <= to)
+    if (gap !== undefined) {
+      at = gap.to + 1
+      continue
+    }
+    const page = await patiently(() => validator.client.blocks(at, PAGE))
+    if (page.length === 0) throw new Error(`validator ${validator.index} serves no blocks from height ${at}`)
+    for (const block of page) if (block.height <= height) found.set(block.height, block.hash)
+    at = Math.max(...page.map((block) => block.height)) + 1
   }
-  return list.slice(0, height)
+  return found
+}
+
+/**
+ * @param {import('./validator.js').Validator} validator
+ * @returns {Promise<readonly { readonly from: number, readonly to: number }[]>}
+ */
+async function gapsOf(validator) {
+  const status = /** @type {any} */ (await validator.status())
+  return status.sync.gaps
 }
 
 /**
@@ -109,14 +133,21 @@ async function hashes(validator, height) {
 export function readLogs(validators) {
   const problems = []
   let viewsEntered = 0
+  let statesTakenOver = 0
+  let fetchesCutShort = 0
   for (const validator of validators) {
+    let fetches = false
     for (const line of validator.log().split('\n')) {
       if (!line.startsWith('{')) continue
       const event = /"event":"([^"]+)"/.exec(line)?.[1]
       if (event === 'view-entered') viewsEntered++
+      if (event === 'snapshot-restored') statesTakenOver++
+      if (event === 'started' && fetches) fetchesCutShort++ // by a kill
+      if (event === 'snapshot-begun') fetches = true
+      else if (event === 'snapshot-restored' || event === 'snapshot-given-up' || event === 'started') fetches = false
       if (event === 'equivocation') problems.push(`validator ${validator.index} saw an equivocation: ${line}`)
       if (event === 'bug') problems.push(`validator ${validator.index}: ${line}`)
     }
   }
-  return { problems, viewsEntered }
+  return { problems, viewsEntered, statesTakenOver, fetchesCutShort }
 }

@@ -4,6 +4,7 @@ import { tests } from './lib/mutant.js'
 const CORE_BOUNDS = tests('packages/consensus/src/bounds.test.ts')
 const REPLICA_BOUNDS = tests('packages/replica/src/bounds.test.ts')
 const NODE_BOUNDS = tests('packages/node/src/bounds.test.ts')
+const HTTP_FLOOD = tests('packages/node/src/http-flood.test.ts')
 const HALTING_TESTS = tests('packages/consensus/src/halting.test.ts')
 const BEYOND_TESTS = tests('packages/simulator/src/beyond.test.ts')
 const EPOCH_TESTS = tests('packages/replica/src/epochs.test.ts')
@@ -14,6 +15,7 @@ const CONSENSUS = 'packages/consensus/src/consensus.ts'
 const FORK = 'packages/consensus/src/fork.ts'
 const CHECK = 'packages/consensus/src/check.ts'
 const REPLICA = 'packages/replica/src/replica.ts'
+const HTTP = 'packages/node/src/http.ts'
 const DRIVER = 'packages/node/src/driver.ts'
 
 /** @type {readonly import('./lib/mutant.js').Mutant[]} */
@@ -101,6 +103,143 @@ export const bounds = [
     bug: 'a peer that reconnects is sent four megabytes of transactions each time, as often as it likes',
     edits: [{ file: 'packages/network/src/mesh.ts', before: 'this.#charge(session, CONNECT_US)', after: 'this.#charge(session, 0)' }],
     hunt: tests('packages/network/src/mesh.test.ts'),
+  },
+  {
+    id: 'work-without-account',
+    traps: ['E1'],
+    bug: 'a peer that floods is read as fast as its line allows',
+    edits: [
+      {
+        file: 'packages/network/src/allowance.ts',
+        before: 'return this.#balanceUs >= 0 ? 0 : Math.ceil(-this.#balanceUs / this.#usPerMs)',
+        after: 'return 0',
+      },
+    ],
+    hunt: tests('packages/network/src/allowance.test.ts'),
+  },
+  {
+    id: 'flooding-peer-is-read-on',
+    traps: ['E1'],
+    bug: 'who has overdrawn its account is reported, and read on',
+    edits: [{ file: 'packages/network/src/mesh.ts', before: '    socket.pause()\n', after: '' }],
+    hunt: tests('packages/network/src/mesh.test.ts'),
+  },
+  {
+    id: 'account-of-the-connection',
+    traps: ['E1'],
+    bug: 'a peer that comes back has a full account again',
+    edits: [
+      {
+        file: 'packages/network/src/mesh.ts',
+        before: '    peer.session = session\n    socket.setNoDelay(true)',
+        after: '    peer.session = session\n    peer.allowance.grant(1e12)\n    socket.setNoDelay(true)',
+      },
+    ],
+    hunt: tests('packages/network/src/mesh.test.ts'),
+  },
+  {
+    id: 'useless-messages-are-free',
+    traps: ['E1'],
+    bug: 'what is not worth checking is decoded as often as it comes, for nothing',
+    edits: [
+      {
+        file: DRIVER,
+        before: 'message)) return this.#mesh?.charge(from, priceOfUnwanted(bytes))',
+        after: 'message)) return',
+      },
+    ],
+    hunt: NODE_BOUNDS,
+  },
+  {
+    id: 'repeated-proposals-are-free',
+    traps: ['E1', 'E6'],
+    bug: 'a leader may have its eight megabytes hashed as often as its line allows',
+    edits: [
+      {
+        file: 'packages/node/src/first-proposals.ts',
+        before: 'if (known.has(name)) return false',
+        after: 'if (known.has(name)) return true',
+      },
+    ],
+    hunt: NODE_BOUNDS,
+  },
+  {
+    id: 'proposals-remembered-for-ever',
+    traps: ['E1'],
+    bug: 'every slot that a peer ever proposed for is remembered',
+    edits: [{ file: 'packages/node/src/first-proposals.ts', before: 'const MAX_SLOTS = 1024', after: 'const MAX_SLOTS = 1e9' }],
+    hunt: NODE_BOUNDS,
+  },
+  {
+    id: 'handshakes-without-bound',
+    traps: ['E1'],
+    bug: 'anybody can make a validator compute handshakes as fast as connections can be opened',
+    edits: [
+      {
+        file: 'packages/network/src/handshakes.ts',
+        before: 'if (!hasToken(bucket, rate, nowMs)) return false',
+        after: 'hasToken(bucket, rate, nowMs)',
+      },
+    ],
+    hunt: tests('packages/network/src/handshakes.test.ts'),
+  },
+  {
+    id: 'strangers-use-up-the-handshakes',
+    traps: ['E1'],
+    bug: 'a flood of strangers keeps a validator out that has been here before',
+    edits: [
+      {
+        file: 'packages/network/src/handshakes.ts',
+        before: 'const isKnown = [...this.#known.values()].includes(network)',
+        after: 'const isKnown = false',
+      },
+    ],
+    hunt: tests('packages/network/src/handshakes.test.ts'),
+  },
+  {
+    id: 'streams-without-bound',
+    traps: ['E1'],
+    bug: 'any number of clients may listen to events',
+    edits: [{ file: HTTP, before: 'if (streams >= MAX_EVENT_STREAMS)', after: 'if (streams < 0)' }],
+    hunt: HTTP_FLOOD,
+  },
+  {
+    id: 'stream-that-nobody-reads',
+    traps: ['E1'],
+    bug: 'events pile up for a client that does not read',
+    edits: [
+      { file: HTTP, before: 'if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) raw.destroy()', after: 'if (raw.destroyed) raw.destroy()' },
+    ],
+    hunt: HTTP_FLOOD,
+  },
+  {
+    id: 'large-block-ends-the-streams',
+    traps: ['E1'],
+    bug: 'an event of more than a mebibyte cuts off everybody who listens, however fast they read',
+    edits: [
+      {
+        file: HTTP,
+        before:
+          'if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) raw.destroy()\n      else raw.write(`event: block\\ndata: ${JSON.stringify(data)}\\n\\n`)',
+        after:
+          'raw.write(`event: block\\ndata: ${JSON.stringify(data)}\\n\\n`)\n      if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) raw.destroy()',
+      },
+    ],
+    hunt: HTTP_FLOOD,
+  },
+  {
+    id: 'page-without-bytes',
+    traps: ['E1', 'E6'],
+    bug: 'a page of a hundred blocks of eight megabytes is read for anybody who asks',
+    edits: [{ file: HTTP, before: ' && bytes < MAX_PAGE_BYTES; at++', after: '; at++' }],
+    hunt: HTTP_FLOOD,
+  },
+  {
+    id: 'connections-without-bound',
+    traps: ['E1'],
+    bug: 'any number of clients may hold a connection open',
+    edits: [{ file: 'packages/node/src/http-bounds.ts', before: '  app.server.maxConnections = MAX_CONNECTIONS\n', after: '' }],
+    hunt: HTTP_FLOOD,
   },
   {
     id: 'fork-goes-unseen',

@@ -203,4 +203,17 @@ export const formats = [
     edits: [{ file: FRAMES, before: 'if (length < 1 || length > this.#maxFrameBytes)', after: 'if (length < 1)' }],
     hunt: tests('packages/network/src/mesh.test.ts'),
   },
+  {
+    id: 'key-without-possession',
+    traps: ['F2'],
+    bug: 'a validator may take a key that it has not shown to hold: somebody else’s, or one made up to cancel the others',
+    edits: [
+      {
+        file: 'packages/ledger/src/validators.ts',
+        before: 'if (!verifySignature(change.publicKey, possessionBytes(chainId, change.account, change.publicKey), change.possession))',
+        after: 'if (change.possession.length === 0)',
+      },
+    ],
+    hunt: tests('packages/ledger/src/validators.test.ts'),
+  },
 ]

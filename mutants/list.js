@@ -2,6 +2,7 @@
 import { bounds } from './bounds.js'
 import { catchUp } from './catch-up.js'
 import { edge } from './edge.js'
+import { encoder } from './encoder.js'
 import { execution } from './execution.js'
 import { formats } from './formats.js'
 import { liveness } from './liveness.js'
@@ -12,7 +13,20 @@ import { snapshots } from './snapshots.js'
 import { viewChange } from './view-change.js'
 
 /** @type {readonly import('./lib/mutant.js').Mutant[]} */
-export const MUTANTS = [quorums, normalCase, viewChange, persistence, liveness, catchUp, snapshots, edge, execution, formats, bounds].flat()
+export const MUTANTS = [
+  quorums,
+  normalCase,
+  viewChange,
+  persistence,
+  liveness,
+  catchUp,
+  snapshots,
+  edge,
+  execution,
+  formats,
+  encoder,
+  bounds,
+].flat()
 
 export class UnknownMutantError extends Error {}
 

@@ -1,6 +1,8 @@
 /** Timers, back-off, and the order in which transactions get their turn (docs/protocol.md §8, §4 "when to propose"). */
 import { simulation, tests } from './lib/mutant.js'
 
+const LEADER_TESTS = tests('packages/replica/src/leader-watch.test.ts')
+const STARVATION = 'packages/replica/src/starvation.ts'
 const VIEW_CHANGE = 'packages/consensus/src/view-change.ts'
 const TIMERS = 'packages/consensus/src/timers.ts'
 const CATCH_UP = 'packages/consensus/src/catch-up.ts'
@@ -170,7 +172,7 @@ export const liveness = [
     traps: ['B12', 'B10'],
     bug: 'what was committed stays in the mempool, and is proposed again',
     edits: [
-      { file: REPLICA, before: '      this.#removePooled(this.#mempool.get(transaction.id))\n', after: '' },
+      { file: REPLICA, before: '      this.#removePooled(this.#mempool.byKey(transaction.idKey))\n', after: '' },
       {
         file: REPLICA,
         before: '    this.#clearMempool(layer.transactions)\n    this.#dropImpossible()\n',
@@ -235,5 +237,60 @@ export const liveness = [
       },
     ],
     hunt: tests('packages/replica/src/replica.test.ts'),
+  },
+  {
+    id: 'slow-leader-pleases',
+    traps: ['D1'],
+    bug: 'a leader that delivers a drip just before each timeout is never found slow',
+    edits: [
+      { file: 'packages/replica/src/leader-throughput.ts', before: 'return blocks * allowedMs < elapsedMs', after: 'return blocks < 0' },
+    ],
+    hunt: LEADER_TESTS,
+  },
+  {
+    id: 'drip-sets-the-measure',
+    traps: ['D1'],
+    bug: 'what is expected of a leader is what the last one delivered, so a row of slow ones lowers it',
+    edits: [
+      {
+        file: 'packages/replica/src/leader-throughput.ts',
+        before: 'if (this.#history.length > this.#viewsKept) this.#history.shift()',
+        after: 'if (this.#history.length > 1) this.#history.shift()',
+      },
+    ],
+    hunt: LEADER_TESTS,
+  },
+  {
+    id: 'idle-leader-is-slow',
+    traps: ['D1', 'D2'],
+    bug: 'a leader that has nothing to propose is found slow, and voted out for it',
+    edits: [
+      {
+        file: 'packages/replica/src/leader-throughput.ts',
+        before: 'if (allowedMs === null || sample.oldestWaitMs <= allowedMs + 2 * sample.elapsedMs) this.#loaded = []',
+        after: 'if (allowedMs === null) this.#loaded = []',
+      },
+    ],
+    hunt: LEADER_TESTS,
+  },
+  {
+    id: 'starved-sender-unseen',
+    traps: ['D9'],
+    bug: 'a leader may leave out one sender for ever, however much room its blocks have',
+    edits: [{ file: STARVATION, before: 'if (this.#hasRoom(fill, watch.item)) watch.passedWithRoom++', after: '' }],
+    hunt: LEADER_TESTS,
+  },
+  {
+    id: 'starved-one-crowded-out',
+    traps: ['D9'],
+    bug: 'newer transactions take the place of the one that is being starved',
+    edits: [
+      {
+        file: STARVATION,
+        before: 'if (this.#watched.size < MAX_WATCHED)\n      this.#watched.set',
+        after: 'if (this.#watched.size >= MAX_WATCHED) this.#watched.delete([...this.#watched.keys()][0] as string)\n    this.#watched.set',
+      },
+    ],
+    hunt: LEADER_TESTS,
   },
 ]

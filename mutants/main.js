@@ -70,13 +70,18 @@ async function huntAll(mutants, { minutes, jobs }) {
   let done = 0
   const worker = async () => {
     const workspace = createWorkspace()
+    /** @param {import('./lib/mutant.js').Mutant} mutant */
+    const huntOne = async (mutant) => {
+      const missing = await baseline.failure(mutant.hunt, FIRST_BASELINE_SEEDS)
+      if (missing !== null) return missing
+      workspace.plant(mutant)
+      const outcome = await runHunt(workspace.root, mutant, minutes * 60_000)
+      return outcome.status === 'killed' ? ((await baseline.failure(mutant.hunt, outcome.seeds ?? 1)) ?? outcome) : outcome
+    }
     try {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
         const [position, mutant] = next
-        await baseline.require(mutant.hunt, FIRST_BASELINE_SEEDS)
-        workspace.plant(mutant)
-        const outcome = await runHunt(workspace.root, mutant, minutes * 60_000)
-        if (outcome.status === 'killed') await baseline.require(mutant.hunt, outcome.seeds ?? 1)
+        const outcome = await huntOne(mutant)
         rows[position] = { mutant, outcome }
         progress.event(`${mutant.id}: ${inWords(outcome)}`)
         progress.update(++done)

@@ -7,6 +7,7 @@ const STATE = 'packages/consensus/src/state.ts'
 const CONSENSUS = 'packages/consensus/src/consensus.ts'
 const CATCH_UP = 'packages/consensus/src/catch-up.ts'
 const REPLICA = 'packages/replica/src/replica.ts'
+const NEWEST_LOG = 'packages/storage/src/newest-log.ts'
 const STORE = 'packages/storage/src/store.ts'
 const LOG_CHECK = 'packages/storage/src/log-check.ts'
 const SEAL = 'packages/storage/src/seal.ts'
@@ -294,6 +295,46 @@ export const persistence = [
     hunt: tests('packages/storage/src/store.test.ts'),
   },
   {
+    id: 'newer-log-not-missed',
+    traps: ['C5', 'C6'],
+    bug: 'the newer of two logs is gone while the MANIFEST names the older one, and the store opens without the newest votes',
+    edits: [{ file: STORE, before: 'if (missed !== undefined) throw damaged(missed)', after: '' }],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
+    id: 'newer-log-not-noted',
+    traps: ['C2', 'C6'],
+    bug: 'a new log takes the newest votes, and nothing that is synced says that it exists: neither its directory nor a file',
+    edits: [
+      {
+        file: NEWEST_LOG,
+        before: 'await writeSynced(this.#path, encodeNoted({ log: numberOf(this.#name), bytes: this.#bytes }))',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
+    id: 'newer-log-of-any-length',
+    traps: ['C5'],
+    bug: 'the newer log must be there, however much of it',
+    edits: [{ file: NEWEST_LOG, before: 'return size < noted.bytes ?', after: 'return size < 0 ?' }],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
+    id: 'missing-block-is-unknown',
+    traps: ['C5'],
+    bug: 'a committed block whose record is gone is served as one that was never committed',
+    edits: [
+      {
+        file: STORE,
+        before: 'throw damaged(`the committed block ${at} is missing`)',
+        after: 'return undefined',
+      },
+    ],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
     id: 'store-without-current-is-new',
     traps: ['C6'],
     bug: 'a store whose CURRENT is gone is taken for one that was never begun',
@@ -341,10 +382,62 @@ export const persistence = [
       {
         file: 'packages/node/src/driver.ts',
         before:
-          'if (this.#groupsInFlight === 0 && this.#group.records.length === 0 && this.#group.releases.length === 0) action()\n    else this.#group.releases.push(action)',
+          'if (records.length > 0 || releases.length > 0) {\n      releases.push(action)\n      this.#group.isUrgent = true\n    } else if (this.#inFlight.length > 0) this.#inFlight.at(-1)?.releases.push(action)\n    else action()',
         after: 'action()',
       },
     ],
     hunt: tests('packages/node/src/driver.test.ts'),
+  },
+  {
+    id: 'final-before-own-votes-are-durable',
+    traps: ['C1', 'I3'],
+    bug: 'a client is told that its transaction is final while the own vote that counted for it may still be lost',
+    edits: [
+      {
+        file: 'packages/node/src/driver.ts',
+        before: '    this.#release(() => this.#acknowledge(block.header.height, transactions))',
+        after: '    this.#acknowledge(block.header.height, transactions)',
+      },
+    ],
+    hunt: tests('packages/node/src/driver.test.ts'),
+  },
+  {
+    id: 'told-final-and-not-found',
+    traps: ['I3'],
+    bug: 'who was told that a transaction is final asks for it before the block can be read, and is told that nobody knows it',
+    edits: [
+      {
+        file: 'packages/node/src/driver.ts',
+        before: '    if (at <= this.#published.height) return undefined\n',
+        after: '    if (at >= 0) return undefined\n',
+      },
+    ],
+    hunt: tests('packages/node/src/driver.test.ts'),
+  },
+  {
+    id: 'finalised-on-another-branch',
+    traps: ['F1'],
+    bug: 'a claim that is final in one state counts as final in a state that does not stand on it',
+    edits: [
+      {
+        file: 'packages/ledger/src/finalised.ts',
+        before: 'if (known === undefined || known.since > at.settled) return undefined',
+        after: 'if (known === undefined) return undefined',
+      },
+    ],
+    hunt: tests('packages/ledger/src/finalised.test.ts'),
+  },
+  {
+    id: 'another-chain-is-taken-for-ours',
+    traps: ['F1'],
+    bug: 'what was kept at hand of one chain is still counted after another one was settled',
+    edits: [
+      {
+        file: 'packages/ledger/src/finalised.ts',
+        before: 'const follows = lineage !== undefined && lineage.below !== null && lineage.below === this.#newest',
+        after: 'const follows = lineage !== undefined && lineage.below !== null',
+      },
+    ],
+    hunt: tests('packages/ledger/src/finalised.test.ts'),
   },
 ]

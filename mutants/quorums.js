@@ -196,6 +196,19 @@ export const quorums = [
     hunt: simulation('--validators 4'),
   },
   {
+    id: 'odd-vote-breaks-the-count',
+    traps: ['A3', 'A7'],
+    bug: 'a second, different vote of a sender is taken for our own bug, and the process stops',
+    edits: [
+      {
+        file: KEEPER,
+        before: "return equalBytes(first.blockHash, vote.blockHash) ? { status: 'known' } : { status: 'conflict', first }",
+        after: "{ assert(equalBytes(first.blockHash, vote.blockHash), 'one vote of a sender'); return { status: 'known' } }",
+      },
+    ],
+    hunt: simulation('--validators 4 --byzantine 1:two-faced'),
+  },
+  {
     id: 'heads-instead-of-power',
     traps: ['A10'],
     bug: 'votes are counted by heads, whatever power they hold',

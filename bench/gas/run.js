@@ -6,6 +6,8 @@
  * @property {number} gas
  * @property {string} outcome 'valid' or the code of the refusal
  * @property {() => void} check does it again
+ * @property {Uint8Array} [claim] of one proof, not several
+ * @property {Uint8Array} [proof]
  *
  * @typedef {object} GasInput
  * @property {string} name
@@ -31,8 +33,24 @@ export function runOf(verifier, claim, proof, cited = { statementOf: () => undef
     if (!parsed.ok) throw new Error(parsed.error.message)
     return runMetered(verifier, parsed.value.claim, proof, cited)
   }
-  const verdict = check()
-  return { gas: verdict.gas, outcome: verdict.status === 'valid' ? 'valid' : verdict.code, check }
+  /** @type {import('@aethel/proofs').Verdict | undefined} */
+  let verdict
+  const first = () => {
+    verdict ??= check()
+    return verdict
+  }
+  return {
+    get gas() {
+      return first().gas
+    },
+    get outcome() {
+      const { status, ...rest } = first()
+      return status === 'valid' ? 'valid' : /** @type {{ code: string }} */ (/** @type {unknown} */ (rest)).code
+    },
+    check,
+    claim,
+    proof,
+  }
 }
 
 /** @param {readonly GasRun[]} runs @returns {GasRun} */

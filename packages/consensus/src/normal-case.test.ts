@@ -1,4 +1,4 @@
-import { assert, equalBytes, keyOf } from '@aethel/codec'
+import { assert, equalBytes, indicesOf, keyOf } from '@aethel/codec'
 import { describe, expect, it } from 'vitest'
 import {
   ballotOf,
@@ -53,6 +53,26 @@ describe('the normal case (protocol.md §4)', () => {
     const replica = new Cluster({ window }).at(3)
     for (const block of chainOf(3 * window)) replica.receive(0, prePrepareOf(0, 0, block))
     expect(replica.sentVotes('prepare').map((vote) => vote.height)).toEqual([1, 2, 3, 4])
+  })
+
+  it('A9, H1: four replicas with four different quorums of one block have one hash and one time of it, also after a restart', () => {
+    const cluster = new Cluster()
+    const isCommit = isVote('commit')
+    // Each hears of one other less than there are: COMMITs of itself and of the two after it.
+    cluster.cut = (sent) => isCommit(sent) && (sent.from - sent.to + 4) % 4 === 3
+    cluster.at(0).order('a')
+    cluster.deliver()
+    const certificates = cluster.replicas.map(({ disk }) => disk.chain.at(-1)?.certificate)
+    const signers = certificates.map((certificate) => (certificate === undefined ? 'none' : indicesOf(certificate.signers).join(' ')))
+    expect(new Set(signers).size).toBe(4)
+    const tips = cluster.replicas.map(({ running }) => running.committed)
+    expect(new Set(tips.map(({ hash, timestampMs }) => `${keyOf(hash)} ${timestampMs}`)).size).toBe(1)
+    expect(tips[0]?.timestampMs).toBe(cluster.at(3).committed[0]?.header.timestampMs)
+    for (const replica of cluster.replicas) replica.restart()
+    cluster.deliver()
+    cluster.at(0).order('b')
+    cluster.deliver()
+    expect(cluster.replicas.map((replica) => [replica.height, replica.forks.length])).toEqual(Array(4).fill([2, 0]))
   })
 
   it('commits a window in one go when only the last block gets its certificate', () => {

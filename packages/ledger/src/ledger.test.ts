@@ -407,8 +407,8 @@ describe('the ledger', () => {
 
   it('reads a transaction again that has lost what decode added', () => {
     const ledger = newLedger()
-    const { bytes, gasLimit, id, nonce, sender, work } = transaction(ledger, 0, 0, theorem('a1i'))
-    const bare: Transaction = { bytes, gasLimit, id, nonce, sender, work }
+    const { bytes, gasLimit, id, idKey, nonce, sender, work } = transaction(ledger, 0, 0, theorem('a1i'))
+    const bare: Transaction = { bytes, gasLimit, id, idKey, nonce, sender, work }
     expect(ledger.readiness(ledger.initial.state, bare, context(1)).status).toBe('ready')
     expect(ledger.execute(ledger.initial.state, context(1), [{ transaction: bare, difficulty: 7 }]).ok).toBe(true)
   })

@@ -245,6 +245,7 @@ class Ledger {
     if (approved !== null && !approved.ok) return approved
     return ok({
       id,
+      idKey: keyOf(id),
       bytes,
       sender: keyOf(transaction.sender),
       nonce: transaction.nonce,

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { connect as connectTcp, type Socket } from 'node:net'
-import { connect, type TLSSocket } from 'node:tls'
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { type Hash, utf8, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import { sha256, signingKey } from '@aethel/crypto'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -262,6 +262,63 @@ describe('hostile input', () => {
     // Half a second of work at once, a hundredth of one per second, 20 ms for each.
     expect(greeted).toBeLessThanOrEqual(BURST_US / 20_000 + (0.01 * (performance.now() - began)) / 20 + 1)
     expect(greeted).toBeGreaterThan(5)
+  })
+
+  /** Eight who connect to it as often as they can for two seconds, with no key of a validator. */
+  async function floodOfHandshakes(
+    port: number,
+    addressOf: (nth: number) => string,
+  ): Promise<{ greeted: number; tried: number; seconds: number }> {
+    const identity = createTlsIdentity(seedOf(99))
+    const options = { host: '127.0.0.1', port, cert: identity.certificate, key: identity.privateKey, rejectUnauthorized: false } as const
+    const began = performance.now()
+    let greeted = 0
+    let tried = 0
+    const attempt = (): Promise<void> =>
+      new Promise((resolve) => {
+        const socket = connect({ ...options, localAddress: addressOf(++tried), minVersion: 'TLSv1.3' } as ConnectionOptions)
+        sockets.push(socket)
+        socket.on('error', () => {})
+        socket.once('secureConnect', () => {
+          greeted++
+          socket.destroy()
+        })
+        socket.once('close', () => resolve())
+      })
+    const attacker = async (): Promise<void> => {
+      while (performance.now() - began < 2_000) await attempt()
+    }
+    await Promise.all(Array.from({ length: 8 }, attacker))
+    return { greeted, tried, seconds: (performance.now() - began) / 1_000 }
+  }
+
+  test('E1: handshakes: who connects as often as it can gets so many at once and so many a second; others are let in meanwhile', async () => {
+    const one = await start({ self: 1, ports: [1, 1] })
+    const { port } = one.mesh.address
+    const { greeted, tried, seconds } = await floodOfHandshakes(port, () => '127.0.0.2')
+    expect(tried).toBeGreaterThan(2 * (34 + 20 * seconds))
+    expect(greeted).toBeGreaterThan(34)
+    expect(greeted).toBeLessThanOrEqual(34 + 20 * seconds + 1)
+    expect(one.events.some((event) => event === 'stranger: too-many-handshakes')).toBe(true)
+    await imposter(port, seedOf(0), true)
+    await until(() => one.events.includes('connected 0'))
+  })
+
+  test('E1: handshakes: from however many addresses, strangers have a tenth of a core; a validator that was here before is let in', async () => {
+    const one = await start({ self: 1, ports: [1, 1] })
+    const { port } = one.mesh.address
+    const early = await imposter(port, seedOf(0), true)
+    await until(() => one.events.includes('connected 0'))
+    early.destroy()
+    await until(() => one.events.some((event) => event.startsWith('lost 0')))
+    const flood = floodOfHandshakes(port, (nth) => `127.9.${nth % 50}.${(nth % 200) + 1}`)
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    const back = await imposter(port, seedOf(0), true)
+    expect(back.getProtocol()).toBe('TLSv1.3')
+    await until(() => one.events.filter((event) => event === 'connected 0').length === 2)
+    const { greeted, tried, seconds } = await flood
+    expect(tried).toBeGreaterThan(1.5 * (34 + 100 * seconds))
+    expect(greeted).toBeLessThanOrEqual(34 + 100 * seconds + 1)
   })
 
   const faulty: [string, string, (socket: TLSSocket) => void][] = [

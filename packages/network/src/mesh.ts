@@ -8,7 +8,7 @@
  * (protocol.md §7). A peer that sends what no honest one sends is disconnected, named to `onMisbehaving`, and shut out for
  * a time that doubles with each repetition.
  */
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createListener, type Server as Listener } from 'node:net'
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
 import { assert, compareBytes, decode, encode, type Hash, keyOf, type PublicKey, toHex, type ValidatorIndex } from '@aethel/codec'
 import type { SecretSeed } from '@aethel/crypto'
@@ -16,6 +16,7 @@ import { Allowance } from './allowance.js'
 import { createTlsIdentity, keyOfCertificate, type TlsIdentity } from './certificate.js'
 import { NetworkError } from './errors.js'
 import { FRAME, type FrameKind, FrameReader, frameOf } from './frames.js'
+import { burstFor, HandshakeLimit } from './handshakes.js'
 
 export const PROTOCOL_VERSION = 1
 
@@ -160,7 +161,10 @@ class TlsMesh implements Mesh {
   readonly #maxBacklogBytes: number
   readonly #peers = new Map<ValidatorIndex, Peer>()
   readonly #peerOfKey = new Map<string, Peer>()
+  readonly #listener: Listener
+  /** Does handshakes for the connections that the listener hands it. */
   readonly #server: Server
+  readonly #handshakes: HandshakeLimit
   /** Accepted, not yet authenticated. */
   readonly #sockets = new Set<{ destroy(): void }>()
   readonly #dirty = new Set<Session>()
@@ -183,7 +187,9 @@ class TlsMesh implements Mesh {
       requestCert: true,
       handshakeTimeout: HANDSHAKE_MS,
     })
-    this.#server.maxConnections = 2 * options.peers.length + 32
+    this.#listener = createListener()
+    this.#listener.maxConnections = burstFor(options.peers.length)
+    this.#handshakes = new HandshakeLimit(options.peers.length, performance.now())
   }
 
   #register(address: PeerAddress): Peer {
@@ -218,7 +224,8 @@ class TlsMesh implements Mesh {
       this.#forget(known)
     }
     const peer = this.#register(address)
-    this.#server.maxConnections = 2 * this.#peers.size + 32
+    this.#listener.maxConnections = burstFor(this.#peers.size)
+    this.#handshakes.expect(this.#peers.size)
     if (this.#dials(peer)) this.#dial(peer)
   }
 
@@ -231,6 +238,7 @@ class TlsMesh implements Mesh {
   #forget(peer: Peer): void {
     if (peer.retryTimer !== null) clearTimeout(peer.retryTimer)
     this.#peers.delete(peer.address.index)
+    this.#handshakes.forget(peer.address.index)
     this.#peerOfKey.delete(keyOf(peer.address.networkKey))
     peer.isForgotten = true
     peer.dialling?.destroy()
@@ -263,10 +271,17 @@ class TlsMesh implements Mesh {
   async open(): Promise<void> {
     const { host, port } = this.#options.listen
     const server = this.#server
-    server.on('connection', (socket) => {
+    const listener = this.#listener
+    listener.on('connection', (socket) => {
+      socket.on('error', () => socket.destroy())
+      if (!this.#handshakes.admit(socket.remoteAddress ?? '', performance.now())) {
+        this.#stranger(socket.remoteAddress, 'too-many-handshakes', 'expected fewer connections of this address, or of all strangers')
+        socket.destroy()
+        return
+      }
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))
-      socket.on('error', () => socket.destroy())
+      server.emit('connection', socket)
     })
     server.on('secureConnection', (socket) => this.#accept(socket))
     server.on('tlsClientError', (error, socket) => {
@@ -274,12 +289,12 @@ class TlsMesh implements Mesh {
       socket.destroy()
     })
     await new Promise<void>((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(host, port, error)))
-      server.listen({ host, port }, resolve)
+      listener.once('error', (error: NodeJS.ErrnoException) => reject(listenError(host, port, error)))
+      listener.listen({ host, port }, resolve)
     })
-    server.removeAllListeners('error')
-    server.on('error', () => {}) // accept failures (out of descriptors) pass; peers dial again
-    this.#address = { host, port: (server.address() as AddressInfo).port }
+    listener.removeAllListeners('error')
+    listener.on('error', () => {}) // accept failures (out of descriptors) pass; peers dial again
+    this.#address = { host, port: (listener.address() as AddressInfo).port }
     this.#pingTimer = setInterval(() => this.#pingAll(), PING_EVERY_MS)
     for (const peer of this.#peers.values()) if (this.#dials(peer)) this.#dial(peer)
   }
@@ -336,6 +351,7 @@ class TlsMesh implements Mesh {
       socket.destroy()
       return
     }
+    this.#handshakes.recognise(peer.address.index, socket.remoteAddress ?? '')
     if (this.#dials(peer) || performance.now() < peer.shutOutUntil) {
       socket.destroy()
       return
@@ -611,7 +627,7 @@ class TlsMesh implements Mesh {
     }
     for (const socket of this.#sockets) socket.destroy()
     await new Promise<void>((resolve) => {
-      this.#server.close(() => resolve())
+      this.#listener.close(() => resolve())
     })
   }
 }

@@ -1,7 +1,7 @@
 /** docs/protocol.md §13, the node, from the attacker's side: what peers and clients can make a process queue, remember and write. */
 import { setImmediate as turn } from 'node:timers/promises'
-import { epoch, hash, height, publicKey, validatorIndex, view } from '@aethel/codec'
-import { createValidatorSet } from '@aethel/consensus'
+import { epoch, type Hash, hash, height, publicKey, validatorIndex, view } from '@aethel/codec'
+import { createValidatorSet, encodeMessage, type Message, type ValidatorSet } from '@aethel/consensus'
 import { sha256 } from '@aethel/crypto'
 import type { LedgerState } from '@aethel/ledger'
 import type { Mesh } from '@aethel/network'
@@ -9,8 +9,11 @@ import type { Admission, Application, Replica, ReplicaEffect } from '@aethel/rep
 import type { Store } from '@aethel/storage'
 import fastify from 'fastify'
 import { describe, expect, test } from 'vitest'
+import { blockOf, CHAIN, Cluster, prePrepareOf, START_MS, validatorSet } from '../../consensus/test/harness.js'
 import { keptBytes } from '../../consensus/test/memory.js'
+import { Allowance, BURST_US } from '../../network/src/allowance.js'
 import { ARRIVAL_COST_BYTES, Driver, MAX_ARRIVAL_BYTES, REMEMBERED_REFUSALS } from './driver.js'
+import { FirstProposals } from './first-proposals.js'
 import type { Home } from './home.js'
 import { boundBodies } from './http-bounds.js'
 import { createLog } from './log.js'
@@ -23,19 +26,27 @@ const ATTACKER = validatorIndex(3)
 const MIB = 1 << 20
 const NOISE_BYTES = 4 * MIB
 
+interface Parts {
+  readonly chainId?: Hash
+  readonly validators?: ValidatorSet
+  readonly charge?: (microseconds: number) => void
+  readonly blame?: (code: string) => void
+  readonly replica?: Partial<Replica<LedgerState>>
+}
+
 /** A driver with a replica that does what the test says; nothing is looked at before the event loop turns. */
-function scripted() {
+function scripted(parts: Parts = {}) {
   let next: readonly ReplicaEffect[] = []
   const lines: string[] = []
   const validators = createValidatorSet(epoch(0), [{ publicKey: publicKey(new Uint8Array(32).fill(1)), power: 1n }])
   if (!validators.ok) throw new Error('a validator set of one is good')
   const driver = new Driver({
     home: {
-      chainId: ZERO,
-      validators: validators.value,
+      chainId: parts.chainId ?? ZERO,
+      validators: parts.validators ?? validators.value,
       self: 0,
       networkSeed: new Uint8Array(32),
-      genesis: { parameters: { epochLength: 0 } },
+      genesis: { parameters: { epochLength: 0, blockTransactions: 4_096 } },
     } as unknown as Home,
     application: {
       decode: () => ({ ok: false, error: { code: 'rubbish', message: 'not a transaction' } }),
@@ -47,6 +58,7 @@ function scripted() {
       state: { entries: { get: () => undefined } },
       transactionStatus: () => 'pending',
       step: () => next,
+      ...parts.replica,
     } as unknown as Replica<LedgerState>,
     store: { append: (_: unknown, onDurable: () => void) => onDurable(), transactionPlace: () => undefined } as unknown as Store,
     log: createLog({ write: (line) => void lines.push(line) }, 'info', {}),
@@ -63,8 +75,8 @@ function scripted() {
     flush: () => {},
     rename: () => {},
     addPeer: () => {},
-    misbehaved: () => {},
-    charge: () => {},
+    misbehaved: (_: unknown, code: string) => parts.blame?.(code),
+    charge: (_: unknown, microseconds: number) => parts.charge?.(microseconds),
     grant: () => {},
   }
   driver.start(mesh as unknown as Mesh, {} as ProofPool)
@@ -140,6 +152,74 @@ describe('what peers and clients can make a node hold', () => {
       expect(of(event)).toBeLessThan(LOG_BURST + 60 * LOG_PER_SECOND) // a minute, if the machine is that slow
     }
     driver.stop()
+  })
+})
+
+describe('E1: a leader that repeats its proposals', () => {
+  /** A driver before a real consensus core of validator 1, in view 0; `chargedUs`: to the account of its leader. */
+  function follower() {
+    const { core } = new Cluster().at(1)
+    if (core === null) throw new Error('a replica that was started has a core')
+    let chargedUs = 0
+    const blamed: string[] = []
+    const { driver } = scripted({
+      chainId: CHAIN,
+      validators: validatorSet(4),
+      charge: (microseconds) => {
+        chargedUs += microseconds
+      },
+      blame: (code) => blamed.push(code),
+      replica: {
+        committed: { height: height(0), hash: CHAIN, timestampMs: 0 },
+        epoch: { validators: validatorSet(4), previousValidators: null, origin: { height: height(0), hash: CHAIN } },
+        wants: (from, message) => core.wants(from, message),
+        step: (input) => {
+          if (input.kind === 'message') core.step({ ...input, nowMs: START_MS } as unknown as Parameters<typeof core.step>[0])
+          return []
+        },
+      },
+    })
+    const receive = (message: Message): number => {
+      const before = chargedUs
+      driver.meshHandlers.onMessage(validatorIndex(0), encodeMessage(message))
+      return chargedUs - before
+    }
+    return { receive, blamed, stop: () => driver.stop() }
+  }
+
+  const bytesOf = (message: Message): number => encodeMessage(message).length
+  const transactions = [new Uint8Array(MIB)]
+  const proposals: [string, Message][] = [
+    ['one that was accepted', prePrepareOf(0, 0, blockOf({ transactions }))],
+    ['one that is ignored each time: of the far future', prePrepareOf(0, 0, blockOf({ transactions, timestampMs: START_MS + 3_600_000 }))],
+    ['one that is ignored each time: not on top of what was accepted', prePrepareOf(0, 0, blockOf({ transactions, parent: ZERO }))],
+  ]
+  test.each(proposals)('%s: the first is free, each further one is charged what its bytes cost', (_, message) => {
+    const { receive, blamed, stop } = follower()
+    expect(receive(message)).toBe(0)
+    for (let nth = 0; nth < 20; nth++) expect(receive(message)).toBeGreaterThanOrEqual(bytesOf(message) / 50)
+    expect(blamed).toEqual([])
+    stop()
+  })
+
+  test('at line rate it is read no more than its account allows', () => {
+    const { receive, stop } = follower()
+    const [, message] = proposals[1] as [string, Message]
+    const allowance = new Allowance(3, 0)
+    let [nowMs, read] = [0, 0]
+    for (; nowMs < 10_000; read++) nowMs += 1 + allowance.spend(receive(message), nowMs) // a gigabyte a second
+    expect(read * (MIB / 50)).toBeLessThan(BURST_US + 1.1 * 10_000 * (200 / 3) + MIB / 50)
+    stop()
+  })
+
+  test('what is remembered of them is bounded, and the newest slots are known', () => {
+    const known = new FirstProposals()
+    const kept = keptBytes(() => {
+      for (let at = 1; at < 100_000; at++) known.isFirst(ATTACKER, { view: view(at), height: height(at) }, height(Math.max(0, at - 100)))
+    })
+    expect(kept).toBeLessThan(NOISE_BYTES)
+    expect(known.isFirst(ATTACKER, { view: view(99_999), height: height(99_999) }, height(99_900))).toBe(false)
+    expect(known.isFirst(validatorIndex(2), { view: view(99_999), height: height(99_999) }, height(99_900))).toBe(true)
   })
 })
 

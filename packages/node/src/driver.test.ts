@@ -1,5 +1,5 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
-import { epoch, type Hash, hash, height, publicKey, view } from '@aethel/codec'
+import { epoch, type Hash, hash, height, keyOf, publicKey, view } from '@aethel/codec'
 import { createValidatorSet, type Message } from '@aethel/consensus'
 import type { LedgerState } from '@aethel/ledger'
 import type { Mesh } from '@aethel/network'
@@ -33,7 +33,7 @@ function commit(at: number): ReplicaEffect {
     block: { header, body: {}, hash: idOf(at) },
     certificate: { height: height(at), view: view(0) },
     writes: { puts: [], deletes: [] },
-    transactions: [{ id: idOf(at), work: null }],
+    transactions: [{ id: idOf(at), idKey: keyOf(idOf(at)), work: null }],
     gas: [0],
     offences: [],
     nextEpoch: null,
@@ -161,4 +161,17 @@ test('a committed block is written with the next vote, when somebody wants to re
   await say(commit(4))
   driver.stop()
   expect(durable.length).toBe(5) // with the last verdicts behind it
+})
+
+test('I3: a block is shown when it is durable, and not before: no height, no event, nothing to prove a receipt from', async () => {
+  const { driver, say, durable } = scripted()
+  const told: number[] = []
+  driver.onCommitted(({ block }) => told.push(block.header.height))
+  await say(commit(1), persist)
+  await say(commit(2), persist)
+  expect([driver.publishedHeight, told, driver.provable.length]).toEqual([0, [], 0])
+  durable[0]?.()
+  expect([driver.publishedHeight, told]).toEqual([1, [1]])
+  durable[1]?.()
+  expect([driver.publishedHeight, told]).toEqual([2, [1, 2]])
 })

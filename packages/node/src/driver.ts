@@ -48,6 +48,7 @@ import type { Store, StoreRecord, TransactionPlace } from '@aethel/storage'
 import { AbortAlarm } from './abort-alarm.js'
 import { indexEntries } from './claim-index.js'
 import { contactsIn, ownSeat } from './epochs.js'
+import { FirstProposals } from './first-proposals.js'
 import { recordFork, type SeenFork, sentenceOf } from './fork-proof.js'
 import type { Home } from './home.js'
 import type { Log } from './log.js'
@@ -164,6 +165,7 @@ export class Driver {
   readonly #served = new Map<ValidatorIndex, { upTo: number; readonly sinceMs: number }>()
   /** How many answers about snapshots each peer owes. */
   readonly #owed = new Map<ValidatorIndex, number>()
+  readonly #proposals = new FirstProposals()
   /** When the newest blocks were committed. */
   readonly #commitTimes: number[] = []
   readonly #verdicts: VerdictLog
@@ -301,7 +303,8 @@ export class Driver {
   #receive(from: ValidatorIndex, message: Message, bytes: number): void {
     const isOurs = epochNamedBy(message) === this.#gate.epoch || message.kind === 'snapshot' || message.kind === 'chunk'
     if (isOurs && !this.#options.replica.wants(from, message)) return this.#mesh?.charge(from, priceOfUnwanted(bytes))
-    if (bytes > 0 && !this.#isOwed(from, message)) this.#mesh?.charge(from, isOurs ? priceOf(message, bytes) : priceOfUnwanted(bytes))
+    if (bytes > 0 && !(isOurs && this.#isFree(from, message)))
+      this.#mesh?.charge(from, isOurs ? priceOf(message, bytes) : priceOfUnwanted(bytes))
     const passage = this.#gate.pass(from, message)
     switch (passage.kind) {
       case 'verified':
@@ -545,7 +548,7 @@ export class Driver {
       }
       case 'dropped':
         this.#remember(effect.id, effect.refusal)
-        this.#settle(effect.id, { status: 'refused', refusal: effect.refusal })
+        this.#settle(keyOf(effect.id), { status: 'refused', refusal: effect.refusal })
         return
       case 'set-timer':
         return this.#setTimer(effect.timer, effect.afterMs)
@@ -670,7 +673,7 @@ export class Driver {
         phase: kind,
       })
     }
-    for (const { id } of committed.transactions) this.#unpublished.delete(keyOf(id))
+    for (const { idKey } of committed.transactions) this.#unpublished.delete(idKey)
     this.#letRead(header.height)
     for (const listener of this.#listeners) listener(committed)
   }
@@ -680,14 +683,14 @@ export class Driver {
    */
   #acknowledge(at: Height, transactions: readonly Transaction[]): void {
     this.#acknowledgedHeight = at
-    for (const [index, { id }] of transactions.entries()) {
-      this.#unpublished.set(keyOf(id), { height: at, index })
-      this.#settle(id, { status: 'final', height: at })
+    for (const [index, { idKey }] of transactions.entries()) {
+      this.#unpublished.set(idKey, { height: at, index })
+      this.#settle(idKey, { status: 'final', height: at })
     }
   }
 
-  #settle(id: Hash, settlement: Settlement): void {
-    const key = keyOf(id)
+  /** `key` is `keyOf(id)`. */
+  #settle(key: string, settlement: Settlement): void {
     const callbacks = this.#settlements.get(key)
     if (callbacks === undefined) return
     this.#settlements.delete(key)
@@ -787,8 +790,12 @@ export class Driver {
     this.#guarded(() => this.#options.store.append(this.#verdicts.take(), () => undefined))
   }
 
-  /** An answer about a snapshot that this peer was asked for, once for each question. */
-  #isOwed(from: ValidatorIndex, message: Message): boolean {
+  /** The first proposal of this peer for a slot, and an answer about a snapshot that it was asked for, once for each question. */
+  #isFree(from: ValidatorIndex, message: Message): boolean {
+    if (message.kind === 'pre-prepare') {
+      const slot = { view: message.view, height: message.block.header.height }
+      return this.#proposals.isFirst(from, slot, this.#options.replica.committed.height)
+    }
     if (message.kind !== 'snapshot' && message.kind !== 'chunk') return false
     const owed = this.#owed.get(from) ?? 0
     this.#owed.set(from, Math.max(0, owed - 1))

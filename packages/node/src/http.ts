@@ -38,14 +38,14 @@ const MAX_CLAIMS_PER_PAGE = 100
 /** Records looked at for one page. */
 const MAX_CLAIMS_LOOKED_AT = 1_000
 /** Of the bodies that are read for a page; the block that crosses the line is still in it. */
-const MAX_PAGE_BYTES: number = 16 * 1024 * 1024
+export const MAX_PAGE_BYTES: number = 16 * 1024 * 1024
 const DEFAULT_WAIT_MS = 30_000
 const MAX_WAIT_MS = 600_000
 /** Transactions that clients wait for at a time: each holds a timer and some hundred bytes. */
 const MAX_AWAITED = 65_536
-const MAX_EVENT_STREAMS = 64
-/** A consumer of events that lags behind by more is cut off. */
-const MAX_STREAM_BACKLOG_BYTES: number = 1024 * 1024
+export const MAX_EVENT_STREAMS = 64
+/** A consumer of events that lags behind by more is cut off at the next block: that and one event, of 4.5 MB at most, wait for it. */
+export const MAX_STREAM_BACKLOG_BYTES: number = 1024 * 1024
 /** A fresh claim may have to wait for a block that carries its own certificate. */
 const RECEIPT_WAIT_MS = 2_000
 const RECEIPT_POLL_MS = 50
@@ -585,8 +585,9 @@ function registerEvents(app: FastifyInstance, context: HttpContext): void {
         ...headerJson(block.header, block.hash, transactions.length),
         transactionIds: transactions.map((transaction) => toHex(transaction.id)),
       }
-      raw.write(`event: block\ndata: ${JSON.stringify(data)}\n\n`)
+      // Looked at before: what is written counts as waiting until the event loop turns, and one large block is no lag.
       if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) raw.destroy()
+      else raw.write(`event: block\ndata: ${JSON.stringify(data)}\n\n`)
     })
     request.raw.once('close', () => {
       streams--

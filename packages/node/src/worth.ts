@@ -1,6 +1,6 @@
 /**
  * What a peer's message is charged (network/allowance.ts): microseconds of work, estimated by what it makes us do. Free is what can
- * only come when it was asked for or when it is the leader's turn; votes cost what checking them does, and progress pays for them.
+ * only come when it was asked for, and the first proposal for a slot; votes cost what checking them does, and progress pays for them.
  */
 import type { Message } from '@aethel/consensus'
 
@@ -31,10 +31,10 @@ export function priceOfServing(bytes: number): number {
 /** Of a message that was checked and handled. */
 export function priceOf(message: Message, bytes: number): number {
   switch (message.kind) {
-    case 'pre-prepare':
     case 'blocks':
     case 'block':
       return 0
+    case 'pre-prepare': // unless it is the first for its slot: the driver knows
     case 'snapshot':
     case 'chunk':
       return CHECKED_US + bytes / UNWANTED_BYTES_PER_US // unless it was asked for: the driver knows

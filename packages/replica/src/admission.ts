@@ -83,7 +83,7 @@ export class AdmissionDesk<State> {
   }
 
   #isOpen(pending: Pending): boolean {
-    return this.#pending.get(keyOf(pending.transaction.id)) === pending
+    return this.#pending.get(pending.transaction.idKey) === pending
   }
 
   has(id: Hash): boolean {
@@ -93,8 +93,8 @@ export class AdmissionDesk<State> {
   /** A transaction from a client (`request` set) or a peer. */
   receive(transaction: Transaction, origin: Origin, request: number | null): void {
     const { mempool, limits } = this.#context
-    if (mempool.get(transaction.id) !== undefined) return this.#reply(request, { status: 'admitted', id: transaction.id })
-    const known = this.#pending.get(keyOf(transaction.id))
+    if (mempool.byKey(transaction.idKey) !== undefined) return this.#reply(request, { status: 'admitted', id: transaction.id })
+    const known = this.#pending.get(transaction.idKey)
     if (known !== undefined) return this.#ask(known, request)
     const refuse = (why: Refusal): void => this.#refuse(transaction.id, request === null ? [] : [request], why)
     const found = this.#readinessOf(transaction)
@@ -115,9 +115,9 @@ export class AdmissionDesk<State> {
     if (bySender >= limits.perSender) return refuse(senderQuota(limits.perSender))
     const requests = request === null ? [] : [request]
     const pending: Pending = { transaction, origin, wanted: origin === 'client', requests, waitsFor: null, announced: false }
+    if (transaction.work === null) return this.#admit(pending, 0, found)
     this.#open(pending)
-    if (transaction.work === null) this.#admit(pending, 0, found)
-    else this.#advance(pending, transaction.work)
+    this.#advance(pending, transaction.work)
   }
 
   #readinessOf(transaction: Transaction): FoundReadiness<State> {
@@ -147,7 +147,7 @@ export class AdmissionDesk<State> {
 
   #open(pending: Pending): void {
     const { transaction } = pending
-    this.#pending.set(keyOf(transaction.id), pending)
+    this.#pending.set(transaction.idKey, pending)
     this.#pendingBytes += transaction.bytes.length
     this.#perSender.set(transaction.sender, this.#countPending(transaction.sender) + 1)
     if (transaction.work === null) return
@@ -157,7 +157,7 @@ export class AdmissionDesk<State> {
 
   #close(pending: Pending): void {
     const { transaction } = pending
-    if (!this.#pending.delete(keyOf(transaction.id))) return
+    if (!this.#pending.delete(transaction.idKey)) return
     this.#stopWaiting(pending)
     this.#pendingBytes -= transaction.bytes.length
     const count = this.#countPending(transaction.sender) - 1
@@ -233,7 +233,7 @@ export class AdmissionDesk<State> {
   settle(committed: Transaction): void {
     if (this.#pending.size === 0) return
     this.#dropRival(committed)
-    const pending = this.#pending.get(keyOf(committed.id))
+    const pending = this.#pending.get(committed.idKey)
     if (pending === undefined) return
     this.#close(pending)
     this.#stopVerifying(pending)

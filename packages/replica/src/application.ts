@@ -37,6 +37,8 @@ export function transactionIdOf(bytes: Uint8Array): Hash {
 export interface Transaction {
   /** `transactionIdOf(bytes)`. */
   readonly id: Hash
+  /** `keyOf(id)`: it is looked up at every step of its way. */
+  readonly idKey: string
   readonly bytes: Uint8Array
   /** `keyOf` of the account: quota and nonce order are per sender. */
   readonly sender: string

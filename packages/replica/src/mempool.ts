@@ -68,6 +68,11 @@ export class Mempool {
     return this.#byId.get(keyOf(id))
   }
 
+  /** The same by `keyOf(id)`. */
+  byKey(idKey: string): Pooled | undefined {
+    return this.#byId.get(idKey)
+  }
+
   byClaim(claimId: Hash): Pooled | undefined {
     return this.byClaimKey(keyOf(claimId))
   }
@@ -107,7 +112,7 @@ export class Mempool {
   /** Why a transaction cannot be added whatever its difficulty: cheap, and asked before anything is verified. */
   refusalOf(transaction: Transaction): Refusal | null {
     const { bytes, perSender } = this.#limits
-    if (this.get(transaction.id) !== undefined) {
+    if (this.#byId.has(transaction.idKey)) {
       return { code: 'known-transaction', message: 'expected a new transaction, got one that is already waiting' }
     }
     if (transaction.work !== null && this.byClaim(transaction.work.claimId) !== undefined) {
@@ -165,7 +170,7 @@ export class Mempool {
 
   #insert(added: Pooled): void {
     const { transaction } = added
-    this.#byId.set(keyOf(transaction.id), added)
+    this.#byId.set(transaction.idKey, added)
     if (transaction.work !== null) this.#byClaim.set(keyOf(transaction.work.claimId), added)
     let lane = this.#bySender.get(transaction.sender)
     if (lane === undefined) {
@@ -184,10 +189,10 @@ export class Mempool {
   }
 
   remove(id: Hash): Pooled | undefined {
-    const item = this.#byId.get(keyOf(id))
+    const item = this.get(id)
     if (item === undefined) return undefined
     const { transaction } = item
-    this.#byId.delete(keyOf(id))
+    this.#byId.delete(transaction.idKey)
     if (transaction.work !== null) this.#byClaim.delete(keyOf(transaction.work.claimId))
     const lane = this.#bySender.get(transaction.sender)
     lane?.delete(transaction.nonce)

@@ -1092,7 +1092,7 @@ class ReplicaMachine<State> implements Replica<State> {
 
   #clearMempool(committed: readonly Transaction[]): void {
     for (const transaction of committed) {
-      this.#removePooled(this.#mempool.get(transaction.id))
+      this.#removePooled(this.#mempool.byKey(transaction.idKey))
       const rival = this.#mempool.bySenderNonce(transaction.sender, transaction.nonce)
       if (rival !== undefined) this.#dropPooled(rival, 'nonce-used', 'another transaction of this account with the same nonce is final')
       if (transaction.work === null) continue

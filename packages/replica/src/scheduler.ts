@@ -175,7 +175,7 @@ export class Scheduler<State> {
     this.#height = height
     const inBlock = new Set<Pooled>()
     for (const transaction of executed) {
-      const item = this.#options.mempool.get(transaction.id)
+      const item = this.#options.mempool.byKey(transaction.idKey)
       if (item === undefined) continue
       this.#unready(item)
       inBlock.add(item)

@@ -81,7 +81,8 @@ const START: Labels = { root: ZERO_HASH, labels: [] }
 
 export function labelled(label: string): Transaction {
   const bytes = Uint8Array.from(label, (letter) => letter.charCodeAt(0))
-  return { id: transactionIdOf(bytes), bytes, sender: label, nonce: 0, gasLimit: 1, work: null }
+  const id = transactionIdOf(bytes)
+  return { id, idKey: keyOf(id), bytes, sender: label, nonce: 0, gasLimit: 1, work: null }
 }
 
 export type Script = (next: number) => readonly Validator[] | null

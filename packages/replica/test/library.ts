@@ -122,7 +122,8 @@ function decodeLibrary(bytes: Uint8Array): Result<LibraryTransaction, Refusal> {
           claimId: claimIdOf(claim),
           cites: entry.cites.map((cite) => keyOf(claimIdOf(cite))),
         }
-  return ok({ id: transactionIdOf(bytes), bytes, sender: `s${entry.sender}`, nonce: entry.nonce, gasLimit: entry.gasLimit, work, entry })
+  const id = transactionIdOf(bytes)
+  return ok({ id, idKey: keyOf(id), bytes, sender: `s${entry.sender}`, nonce: entry.nonce, gasLimit: entry.gasLimit, work, entry })
 }
 
 /** What every honest verifier finds. */

@@ -1,5 +1,5 @@
 /** The tally machine's data: its state, its transactions, and how a root follows from the one before. */
-import { concatBytes, decode, encode, type Hash, ok, type Reader, type Refusal, type Result, ZERO_HASH } from '@aethel/codec'
+import { concatBytes, decode, encode, type Hash, keyOf, ok, type Reader, type Refusal, type Result, ZERO_HASH } from '@aethel/codec'
 import { hashTagged } from '@aethel/crypto'
 import type { Transaction } from '@aethel/replica'
 import { transactionIdOf } from '@aethel/replica'
@@ -55,7 +55,7 @@ export function decodeTally(bytes: Uint8Array): Result<TallyTransaction, Refusal
   const { account, nonce, workKind, salt } = decoded.value
   const id = transactionIdOf(bytes)
   const work = workKind === 'none' ? null : { key: id, kind: 'tally/1', claim: bytes, proof: bytes, claimId: id, cites: [] }
-  return ok({ id, bytes, sender: `tally/${account}`, nonce, gasLimit: 1_000_000, work, account, workKind, salt })
+  return ok({ id, idKey: keyOf(id), bytes, sender: `tally/${account}`, nonce, gasLimit: 1_000_000, work, account, workKind, salt })
 }
 
 /** The verdict every honest verifier reaches. */

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -502,6 +502,87 @@ describe('damage', () => {
       if (isEmptyOfPromises(name)) expect(outcome, name).toEqual(sound)
       else expect(outcome, name).toMatchObject({ code: 'store-damaged', message: expect.stringContaining('missing') })
     }
+  })
+
+  describe('a process killed while LevelDB makes a table of its full memory: two logs, of which the MANIFEST names the older', () => {
+    const large = (at: number): Block => {
+      const transactions = [new Uint8Array(200_000).fill(at)]
+      const { header } = blockAt(9, first.hash)
+      return createBlock(
+        { ...header, transactionsRoot: transactionsRootOf(transactions) },
+        { transactions, evidence: [], lastCertificate: null },
+      )
+    }
+    const logsIn = (path: string): string[] =>
+      readdirSync(path)
+        .filter((name) => name.endsWith('.log'))
+        .toSorted()
+
+    /** Such a store: what was there before the second log began, and then the older log as it was in the end, and the newer one. */
+    async function killedInBetween(): Promise<{ path: string; newer: string; notedBytes: number }> {
+      const live = join(directory, 'store')
+      const path = join(directory, 'killed')
+      await filled(live)
+      const store = await fresh(live)
+      mkdirSync(path)
+      for (const name of readdirSync(live)) if (!name.endsWith('.log') && name !== 'LOCK') cpSync(join(live, name), join(path, name))
+      const [older] = logsIn(live) as [string]
+      linkSync(join(live, older), join(path, older)) // LevelDB goes on writing to it, and removes its own name of it
+      for (let at = 0; logsIn(live).at(-1) === older; at++) {
+        store.append([{ kind: 'block', block: large(at) }], () => undefined)
+        await store.flushed()
+      }
+      const newer = logsIn(live).at(-1) as string
+      const notedBytes = Number(readFileSync(join(live, 'NEWEST'), 'latin1').split(' ')[1])
+      store.append([{ kind: 'vote', vote: voteFor(second, 'commit', 1) }], () => undefined)
+      await store.flushed()
+      for (const name of [newer, 'NEWEST']) cpSync(join(live, name), join(path, name))
+      await store.close()
+      return { path, newer, notedBytes }
+    }
+
+    const spoiled = async (path: string, spoil: (copy: string) => void): Promise<unknown> => {
+      const copy = join(directory, 'spoiled')
+      cpSync(path, copy, { recursive: true })
+      spoil(copy)
+      const outcome = await loaded(copy).catch((error: unknown) => error)
+      rmSync(copy, { recursive: true })
+      return outcome
+    }
+
+    test('C2, C5, C6: with both it is read whole, newest votes included; without the newer log, or with less of it than was on disk, it is refused', async () => {
+      const { path, newer, notedBytes } = await killedInBetween()
+      const sound = (await spoiled(path, () => {})) as [{ votes: readonly Vote[] }]
+      expect(sound[0].votes.map(({ kind, height: at }) => [kind, at])).toContainEqual(['commit', 2])
+      const refused = { code: 'store-damaged', message: expect.stringContaining('newest votes') }
+      expect(await spoiled(path, (copy) => rmSync(join(copy, newer)))).toMatchObject(refused)
+      const whole = readFileSync(join(path, newer))
+      expect(notedBytes).toBeGreaterThan(200_000)
+      for (const length of [0, 1, 6, 7, 32_768, notedBytes / 2, notedBytes - 1].map(Math.floor))
+        expect(await spoiled(path, (copy) => writeFileSync(join(copy, newer), whole.subarray(0, length))), `${length} bytes`).toMatchObject(
+          refused,
+        )
+    })
+
+    test('C5: what says which log is the newest may be lost alone; changed in any bit it is noticed, or harmless', async () => {
+      const { path } = await killedInBetween()
+      const sound = await spoiled(path, () => {})
+      expect(await spoiled(path, (copy) => rmSync(join(copy, 'NEWEST')))).toEqual(sound)
+      const noted = readFileSync(join(path, 'NEWEST'))
+      for (let bit = 0; bit < 8 * noted.length; bit += 3) {
+        const changed = Uint8Array.from(noted)
+        changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+        const outcome = await spoiled(path, (copy) => writeFileSync(join(copy, 'NEWEST'), changed))
+        expect(outcome, `bit ${bit}`).toMatchObject({ code: 'store-damaged', message: expect.stringContaining('NEWEST') })
+      }
+    })
+
+    test('after the next start the MANIFEST names the log, and what was noted before is no longer asked for', async () => {
+      const { path } = await killedInBetween()
+      const sound = await loaded(path)
+      expect(await loaded(path)).toEqual(sound)
+      expect(readdirSync(path)).toContain('NEWEST')
+    })
   })
 
   test('C6: a safety record that vanished is missed', async () => {

@@ -80,6 +80,7 @@ import {
 } from './keys.js'
 import { damageInLog } from './log-check.js'
 import { type Manifest, readManifest } from './manifest.js'
+import { missedLog, NewestLog } from './newest-log.js'
 import {
   type BlockGap,
   decodeBase,
@@ -265,7 +266,7 @@ export async function openStore(path: string, options: StoreOptions): Promise<St
     await level.close()
     throw error
   }
-  return new LevelStore(level, options)
+  return new LevelStore(level, options, new NewestLog(path))
 }
 
 /**
@@ -286,6 +287,8 @@ function checkFiles(path: string, checkedWholeBytes: number): void {
     const present = new Set(names.filter(isData).map((name) => `${Number.parseInt(name, 10)}${name.slice(name.indexOf('.'))}`))
     for (const table of tables) if (!present.has(`${table}.ldb`)) throw damaged(`the table ${table} is missing`)
     if (log > 0 && !present.has(`${log}.log`)) throw damaged(`the log ${log} is missing, and the newest votes with it`)
+    const missed = missedLog(path, names, log)
+    if (missed !== undefined) throw damaged(missed)
     const isTable = (name: string): boolean => name.endsWith('.ldb') && tables.has(Number.parseInt(name, 10))
     const tableBytes = names.filter(isTable).reduce((sum, name) => sum + statSync(join(path, name)).size, 0)
     const isChecked = tableBytes <= checkedWholeBytes ? () => true : isLoadedAtStart
@@ -445,6 +448,7 @@ function writeError(error: unknown): StoreError {
 class LevelStore implements Store {
   readonly #level: Level
   readonly #options: StoreOptions
+  readonly #newestLog: NewestLog
   #batch: Batch | null = null
   /** Values and their seals are joined here; the batch copies them. */
   readonly #joined = new Uint8Array(JOINED_BYTES)
@@ -470,9 +474,10 @@ class LevelStore implements Store {
   /** Of the newest committed block that is on disk. */
   #durableHeight = -1
 
-  constructor(level: Level, options: StoreOptions) {
+  constructor(level: Level, options: StoreOptions, newestLog: NewestLog) {
     this.#level = level
     this.#options = options
+    this.#newestLog = newestLog
   }
 
   get tip(): CommittedTip | undefined {
@@ -666,7 +671,7 @@ class LevelStore implements Store {
     this.#callbacks = []
     const tipHeight = this.#tip?.height ?? -1
     const begun = performance.now()
-    const write = batch === null ? Promise.resolve() : batch.write({ sync: true })
+    const write = batch === null ? Promise.resolve() : batch.write({ sync: true }).then(() => this.#newestLog.afterBatch())
     this.#inFlight = write.then(
       () => {
         this.#inFlight = null

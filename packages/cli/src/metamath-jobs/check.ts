@@ -18,18 +18,37 @@ import type { WorkerInput, WorkerOutput, WorkerSetup } from './worker.js'
 /** Theorems between two slices: a millisecond or two of reading. */
 const SLICE_THEOREMS = 256
 
-/** `bytes` should lie in shared memory, else each thread gets a copy. */
-export async function checkDatabaseInParallel(
-  bytes: Uint8Array,
-  jobs: number,
-  options: Pick<DatabaseCheckOptions, 'gasPerProof' | 'memoryWordsPerProof' | 'onProgress'> = {},
-): Promise<DatabaseVerdict> {
-  const limits = proofLimits(options)
-  const shared = ChunkQueue.create()
-  const workers = Array.from({ length: jobs - 1 }, () => startWorker({ bytes, limits, queue: shared }))
+type Options = Pick<DatabaseCheckOptions, 'gasPerProof' | 'memoryWordsPerProof' | 'onProgress'>
+
+/** One check. `bytes` should lie in shared memory, else each thread gets a copy. */
+export async function checkDatabaseInParallel(bytes: Uint8Array, jobs: number, options: Options = {}): Promise<DatabaseVerdict> {
+  const threads = new CheckingThreads(jobs)
   try {
+    return await threads.check(bytes, options)
+  } finally {
+    await threads.close()
+  }
+}
+
+/**
+ * Threads that check one database after another: this one and `jobs - 1` more. They start at once, so whoever still has to read the
+ * file starts them before; and what they have run their engine has compiled, so the second database is checked faster than
+ * the first.
+ */
+export class CheckingThreads {
+  readonly #threads: readonly Thread[]
+
+  constructor(jobs: number) {
+    this.#threads = Array.from({ length: jobs - 1 }, () => new Thread())
+  }
+
+  /** One at a time. `bytes` should lie in shared memory, else each thread gets a copy. */
+  async check(bytes: Uint8Array, options: Options = {}): Promise<DatabaseVerdict> {
+    const limits = proofLimits(options)
+    const shared = ChunkQueue.create()
+    const others = this.#threads.map((thread) => thread.begin({ bytes, limits, queue: shared }))
     const tell = (input: WorkerInput): void => {
-      for (const { worker } of workers) worker.postMessage(input)
+      for (const thread of this.#threads) thread.tell(input)
     }
     const parsed = parseInSlices(bytes, SLICE_THEOREMS, (slice) => tell({ slice }))
     if (!parsed.ok) return { status: 'invalid', ...parsed.error, theorems: 0, gas: METAMATH_GAS.byte * bytes.length }
@@ -38,28 +57,45 @@ export async function checkDatabaseInParallel(
     const queue = new ChunkQueue(shared)
     const check = chunkChecker(parsed.value, limits)
     queue.work(total, total, check, () => options.onProgress?.(Math.min(queue.begun, total), total))
-    const others = await Promise.all(workers.map(({ results }) => results))
-    return concludeChunks(bytes.length, total, inOrder([...queue.results, ...others.flat()]), check)
-  } finally {
-    await Promise.all(workers.map(({ worker }) => worker.terminate()))
+    const results = await Promise.all(others)
+    return concludeChunks(bytes.length, total, inOrder([...queue.results, ...results.flat()]), check)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.end()))
   }
 }
 
-interface Running {
-  readonly worker: Worker
-  readonly results: Promise<WorkerOutput>
-}
+class Thread {
+  readonly #worker = new Worker(new URL('./worker.js', import.meta.url))
+  /** Rejects when the thread fails or ends. */
+  readonly #lost: Promise<never>
 
-function startWorker(setup: WorkerSetup): Running {
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: setup })
-  const results = new Promise<WorkerOutput>((resolve, reject) => {
-    worker.once('message', resolve)
-    worker.once('error', reject)
-    worker.once('exit', () => reject(new Error('a checking thread ended before its work did')))
-  })
-  // Awaited after reading; until then a failure must not count as unhandled.
-  results.catch(() => undefined)
-  return { worker, results }
+  constructor() {
+    this.#lost = new Promise((_, reject) => {
+      this.#worker.once('error', reject)
+      this.#worker.once('exit', () => reject(new Error('a checking thread ended before its work did')))
+    })
+    // Awaited with the results; until then a failure must not count as unhandled.
+    this.#lost.catch(() => undefined)
+  }
+
+  /** Its results, when it has been told how many theorems there are. */
+  begin(setup: WorkerSetup): Promise<WorkerOutput> {
+    const output = new Promise<WorkerOutput>((resolve) => this.#worker.once('message', resolve))
+    this.tell({ setup })
+    const results = Promise.race([output, this.#lost])
+    results.catch(() => undefined)
+    return results
+  }
+
+  tell(input: WorkerInput): void {
+    this.#worker.postMessage(input)
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate()
+  }
 }
 
 function* inOrder(results: readonly ChunkResult[]): Generator<ChunkResult['verdict']> {

@@ -12,6 +12,8 @@ export class Charges {
   owed = 0
   /** Words allocated so far, none of them given back. */
   words = 0
+  #held = 0
+  #peak = 0
 
   constructor(meter: Meter) {
     this.#meter = meter
@@ -36,18 +38,32 @@ export class Charges {
     this.#meter.charge(Math.ceil(words / WORDS_PER_GAS))
     this.words += words
   }
-}
 
-/**
- * Zeros that have been written, not only promised: the system hands out pages at the first touch, which costs more than most
- * of what is done with them. So memory costs the same whether a proof goes on to use it or not, and its price can be right.
- */
-export function zeros(length: number): Int32Array {
-  return new Int32Array(length).fill(0)
-}
+  /** The most words held at one time. Unlike `words` it does not count what an array left behind when it grew. */
+  get peakWords(): number {
+    return this.#peak
+  }
 
-export function enlarged(array: Int32Array, length: number): Int32Array {
-  const larger = zeros(length)
-  larger.set(array)
-  return larger
+  /**
+   * Zeros that have been written, not only promised: the system hands out pages at the first touch, which costs more than most
+   * of what is done with them. So memory costs the same whether a proof goes on to use it or not, and its price can be right.
+   */
+  zeros(length: number): Int32Array {
+    this.#held += length
+    if (this.#held > this.#peak) this.#peak = this.#held
+    return new Int32Array(length).fill(0)
+  }
+
+  /** Both arrays are held while one is copied. */
+  enlarged(array: Int32Array, length: number): Int32Array {
+    const larger = this.zeros(length)
+    larger.set(array)
+    this.release(array)
+    return larger
+  }
+
+  /** Of an array that nothing refers to any more. */
+  release(array: Int32Array): void {
+    this.#held -= array.length
+  }
 }

@@ -114,6 +114,34 @@ describe('memory', () => {
     }
   })
 
+  test('held at one time does not grow with the ids that have died', () => {
+    const pair = new Pair()
+    const peaks: number[] = []
+    for (let i = 1; i <= 600_000; i++) {
+      pair.add(1, 6)
+      if (i > 2_000) pair.remove(i - 2_000)
+      if (i % 200_000 === 0) peaks.push(pair.charges.peakWords)
+    }
+    pair.compare()
+    // A leaf of the directory is 8192 ids; what remains of a dead one is two words.
+    expect((peaks[2] as number) - (peaks[0] as number)).toBeLessThan(1_000)
+    expect(peaks[2]).toBeLessThan(4 * pair.store.peakLiveWords)
+  })
+
+  test('a long-lived clause keeps its leaf while those around it come and go', () => {
+    const pair = new Pair()
+    for (let i = 1; i <= 100_000; i++) {
+      pair.add(1, 6)
+      if (i > 500 && (i - 500) % 20_000 !== 7) pair.remove(i - 500)
+    }
+    pair.add(5_000_000, 6)
+    for (let i = 0; i < 20_000; i++) {
+      pair.add(1, 6)
+      pair.remove(pair.lastId - 1)
+    }
+    pair.compare()
+  })
+
   test('of ids far apart, one by one in their pages, is no more than that of ids close together', () => {
     const pair = new Pair()
     for (let i = 0; i < 10_000; i++) pair.add(1_000, 8)

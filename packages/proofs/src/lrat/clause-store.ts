@@ -8,14 +8,15 @@
  *     wide:   page, 0, 32 places                                      for pages with at least SPARSE_PAGE ids, and the newest
  *     packed: page, bitmap, the place of each id in it, ascending     for the others
  *
- * `directory[page]` is 0 without a block, the position of the first place of a wide block, or minus the position of a packed
- * one. Ids only ascend, so the newest page lies at the end. Deletion clears the place. When no segment has room
- * and at least half of what is stored is dead, segments and index are packed from the left.
+ * The directory has a word for each page: 0 without a block, the position of the first place of a wide block, or minus the
+ * position of a packed one. It is made of leaves, and a leaf in which no page has a block is used again: a long proof leaves a
+ * trail of ids that are dead for ever. Ids only ascend, so the newest page lies at the end. Deletion clears
+ * the place. When no segment has room and at least half of what is stored is dead, segments and index are packed from the left.
  *
  * The hot loop of the kernel looks ids up by itself (`Checker.#propagate`), in the same way as `slotOf`.
  */
 import { assert } from '@aethel/codec'
-import { type Charges, enlarged, zeros } from './charges.js'
+import type { Charges } from './charges.js'
 
 export const SEGMENT_BITS = 14
 export const SEGMENT_WORDS: number = 1 << SEGMENT_BITS
@@ -26,6 +27,10 @@ export const PAGE_MASK = 31
 /** A block's first words: its page, its bitmap. */
 export const BLOCK_HEADER_WORDS = 2
 const PAGE_IDS = 32
+/** Pages of one leaf of the directory. */
+export const LEAF_BITS = 8
+export const LEAF_MASK = 255
+const LEAF_PAGES = 256
 /** With fewer ids a page is packed: the wide form would take more than two words for each. */
 const SPARSE_PAGE = 16
 /** The words behind word 0 of the directory: a wide block without ids. */
@@ -39,8 +44,17 @@ export const CLAUSE_HEADER_WORDS = 2
 export class ClauseStore {
   readonly #charges: Charges
   readonly segments: Int32Array[] = []
+  /** Where in the directory a leaf begins: 0 is the leaf of all that have no block, and is never written to. */
+  leaves: Int32Array
   directory: Int32Array
   index: Int32Array
+  #leafCount = 0
+  /** Pages with a block, by leaf. */
+  #leafPages: Int32Array
+  #directoryUsed = LEAF_PAGES
+  readonly #freeLeaves: number[] = []
+  /** What the directory was paid for: it doubles on the meter, and grows as it must in memory. */
+  #paidPages: number
   #capacity = 0
   #segment = -1
   #offset = 0
@@ -57,8 +71,13 @@ export class ClauseStore {
     this.#charges = charges
     const pages = (clauses >>> PAGE_BITS) + 1
     charges.allocate(pages + FIRST_INDEX_WORDS)
-    this.directory = zeros(pages)
-    this.index = new Int32Array(FIRST_INDEX_WORDS)
+    this.#paidPages = pages
+    const leaves = (pages >>> LEAF_BITS) + 1
+    this.leaves = charges.zeros(leaves)
+    this.#leafPages = charges.zeros(leaves)
+    this.directory = charges.zeros(LEAF_PAGES * (leaves + 1))
+    this.#reserveLeaves(pages - 1)
+    this.index = charges.zeros(FIRST_INDEX_WORDS)
     this.#addSegment(FIRST_SEGMENT_WORDS)
     // Offset 0 of segment 0 is place 0, which means "none".
     this.#offset = 1
@@ -77,7 +96,7 @@ export class ClauseStore {
   /** The word of the index that holds the id's place, which is 0 after deletion; or 0 if there is none. */
   slotOf(id: number): number {
     const page = id >>> PAGE_BITS
-    const block = page < this.directory.length ? (this.directory[page] as number) : 0
+    const block = page >>> LEAF_BITS < this.leaves.length ? this.#blockOf(page) : 0
     return block >= 0 ? block + (id & PAGE_MASK) : this.packedSlotOf(-block, id)
   }
 
@@ -148,7 +167,7 @@ export class ClauseStore {
 
   #addSegment(length: number): void {
     this.#charges.allocate(length)
-    this.segments.push(zeros(length))
+    this.segments.push(this.#charges.zeros(length))
     this.#capacity += length
     this.#segment = this.segments.length - 1
     this.#offset = 0
@@ -168,29 +187,31 @@ export class ClauseStore {
   #enter(id: number, place: number): void {
     const page = id >>> PAGE_BITS
     if (page !== this.#lastPage) this.#openPage(page)
-    this.index[(this.directory[page] as number) + (id & PAGE_MASK)] = place
+    this.index[this.#blockOf(page) + (id & PAGE_MASK)] = place
     this.#lastPageIds++
   }
 
   #openPage(page: number): void {
     if (this.#lastPage >= 0 && this.#lastPageIds < SPARSE_PAGE) {
-      const block = (this.directory[this.#lastPage] as number) - BLOCK_HEADER_WORDS
+      const block = this.#blockOf(this.#lastPage) - BLOCK_HEADER_WORDS
       this.#indexUsed = this.#rewrite(block, block, 'closing')
     }
-    if (page >= this.directory.length) {
-      const length = Math.max(page + 1, 2 * this.directory.length)
-      this.#charges.allocate(length)
-      this.directory = enlarged(this.directory, length)
+    if (page >= this.#paidPages) {
+      this.#paidPages = Math.max(page + 1, 2 * this.#paidPages)
+      this.#charges.allocate(this.#paidPages)
     }
+    this.#reserveLeaves(page)
     const places = this.#indexUsed + BLOCK_HEADER_WORDS
     const end = places + PAGE_IDS
     if (end > this.index.length) {
       this.#charges.allocate(2 * this.index.length)
-      this.index = enlarged(this.index, 2 * this.index.length)
+      this.index = this.#charges.enlarged(this.index, 2 * this.index.length)
     }
     this.index[this.#indexUsed] = page
     this.index.fill(0, this.#indexUsed + 1, end)
-    this.directory[page] = places
+    this.#setBlock(page, places)
+    const leaf = page >>> LEAF_BITS
+    this.#leafPages[leaf] = (this.#leafPages[leaf] as number) + 1
     this.#indexUsed = end
     this.#lastPage = page
     this.#lastPageIds = 0
@@ -215,9 +236,48 @@ export class ClauseStore {
     this.#dead = 0
   }
 
+  #blockOf(page: number): number {
+    return this.directory[(this.leaves[page >>> LEAF_BITS] as number) + (page & LEAF_MASK)] as number
+  }
+
+  #setBlock(page: number, block: number): void {
+    this.directory[(this.leaves[page >>> LEAF_BITS] as number) + (page & LEAF_MASK)] = block
+  }
+
+  /** Leaves up to that of a page, written even where ids are left out: what is paid for is done (see `Charges.zeros`). */
+  #reserveLeaves(page: number): void {
+    const count = (page >>> LEAF_BITS) + 1
+    if (count <= this.#leafCount) return
+    if (count > this.leaves.length) {
+      const length = Math.max(count, 2 * this.leaves.length)
+      this.leaves = this.#charges.enlarged(this.leaves, length)
+      this.#leafPages = this.#charges.enlarged(this.#leafPages, length)
+    }
+    const needed = this.#directoryUsed + LEAF_PAGES * Math.max(0, count - this.#leafCount - this.#freeLeaves.length)
+    if (needed > this.directory.length) {
+      this.directory = this.#charges.enlarged(this.directory, Math.max(needed, 2 * this.directory.length))
+    }
+    for (; this.#leafCount < count; this.#leafCount++) {
+      const free = this.#freeLeaves.pop()
+      this.leaves[this.#leafCount] = free ?? this.#directoryUsed
+      if (free === undefined) this.#directoryUsed += LEAF_PAGES
+    }
+  }
+
+  /** A page without live clauses has no block any more; nor has its leaf, if it was the last one there. */
+  #dropPage(page: number): void {
+    this.#setBlock(page, 0)
+    const leaf = page >>> LEAF_BITS
+    const pages = (this.#leafPages[leaf] as number) - 1
+    this.#leafPages[leaf] = pages
+    if (pages > 0 || leaf === this.#leafCount - 1) return
+    this.#freeLeaves.push(this.leaves[leaf] as number)
+    this.leaves[leaf] = 0
+  }
+
   /** Writes the live part of a block to `write`, at or before it, in the form it deserves; returns what follows. */
   #rewrite(block: number, write: number, why: 'closing' | 'packing'): number {
-    const { index, directory } = this
+    const { index } = this
     const page = index[block] as number
     const source = block + BLOCK_HEADER_WORDS
     const target = write + BLOCK_HEADER_WORDS
@@ -230,11 +290,11 @@ export class ClauseStore {
     if (!packed && (live >= SPARSE_PAGE || (why === 'packing' && page === this.#lastPage))) {
       index[write + 1] = 0
       for (let i = 0; i < PAGE_IDS; i++) index[target + i] = this.#settled(index[source + i] as number, why)
-      directory[page] = target
+      this.#setBlock(page, target)
       return target + PAGE_IDS
     }
     if (live === 0) {
-      directory[page] = 0
+      this.#dropPage(page)
       return write
     }
     let kept = 0
@@ -249,7 +309,7 @@ export class ClauseStore {
       index[target + kept++] = this.#settled(place, why)
     }
     index[write + 1] = left
-    directory[page] = -write
+    this.#setBlock(page, -write)
     return target + kept
   }
 

@@ -10,8 +10,8 @@
  * comes, piece by piece; what is kept of it are the live clauses.
  */
 import type { Meter } from '../verifier.js'
-import { Charges, enlarged, zeros } from './charges.js'
-import { ClauseStore, OFFSET_MASK, PAGE_BITS, PAGE_MASK, SEGMENT_BITS } from './clause-store.js'
+import { Charges } from './charges.js'
+import { ClauseStore, LEAF_BITS, LEAF_MASK, OFFSET_MASK, PAGE_BITS, PAGE_MASK, SEGMENT_BITS } from './clause-store.js'
 import type { Cnf } from './cnf.js'
 import {
   FAR_BITS,
@@ -44,8 +44,10 @@ export interface LratSummary {
   readonly hints: number
   /** The most that the live clauses took at one time: their literals and two words each. */
   readonly peakLiveWords: number
-  /** Memory allocated by the check, in words. */
+  /** Memory allocated by the check, in words, none of it given back: what the meter limits. */
   readonly memoryWords: number
+  /** The most of that which was held at one time. */
+  readonly peakMemoryWords: number
 }
 
 /**
@@ -97,8 +99,8 @@ class Checker {
     this.#codes = 2 * (cnf.variables + 1)
     const words = Math.ceil(this.#codes / WORD_BITS)
     charges.allocate(words + FIRST_TRAIL_WORDS)
-    this.#false = zeros(words)
-    this.#trail = new Int32Array(FIRST_TRAIL_WORDS)
+    this.#false = charges.zeros(words)
+    this.#trail = charges.zeros(FIRST_TRAIL_WORDS)
     this.#lastId = cnf.clauses
     this.#store = new ClauseStore(charges, cnf.clauses)
     this.#load()
@@ -146,6 +148,7 @@ class Checker {
       hints: this.#hints,
       peakLiveWords: this.#store.peakLiveWords,
       memoryWords: this.#charges.words,
+      peakMemoryWords: this.#charges.peakWords,
     }
   }
 
@@ -200,34 +203,43 @@ class Checker {
    */
   #propagate(hints: Int32Array, from: number, to: number): number {
     const store = this.#store
-    const { segments, directory, index } = store
+    const { segments, leaves, directory, index } = store
+    const leafCount = leaves.length
     const isFalse = this.#false
     const trail = this.#trail
     const recent = this.#recent
     const far = this.#far
-    const pages = directory.length
     let trailed = this.#trailed
     let owed = this.#charges.owed
     let outcome = to
+    // Imported constants are looked up at each use, and this loop has a dozen.
+    const [pageBits, pageMask, leafMask, leafShift] = [PAGE_BITS, PAGE_MASK, LEAF_MASK, PAGE_BITS + LEAF_BITS]
+    const [look, lookLiteral, batch, segmentBits, offsetMask] = [GAS_LOOK, GAS_LOOK_LITERAL, GAS_BATCH, SEGMENT_BITS, OFFSET_MASK]
+    // One hint ahead: the way to a clause is three loads that wait for each other, and meanwhile the clause before can be read.
+    let ahead = from < to ? (index[store.slotOf(hints[from] as number)] as number) : 0
     for (let h = from; h < to; h++) {
       const id = hints[h] as number
       if (id < 0) {
         outcome = h
         break
       }
-      const page = id >>> PAGE_BITS
-      const block = page < pages ? (directory[page] as number) : 0
-      const place = index[block >= 0 ? block + (id & PAGE_MASK) : store.packedSlotOf(-block, id)] as number
+      const place = ahead
+      if (h + 1 < to) {
+        const next = hints[h + 1] as number
+        const leaf = next >>> leafShift
+        const block = leaf < leafCount ? (directory[(leaves[leaf] as number) + ((next >>> pageBits) & leafMask)] as number) : 0
+        ahead = index[block >= 0 ? block + (next & pageMask) : store.packedSlotOf(-block, next)] as number
+      }
       // Place 0 holds 0: a clause that is not live has no literals to pay for.
-      const segment = segments[place >>> SEGMENT_BITS] as Int32Array
-      const offset = place & OFFSET_MASK
+      const segment = segments[place >>> segmentBits] as Int32Array
+      const offset = place & offsetMask
       const count = segment[offset] as number
-      owed += GAS_LOOK + GAS_LOOK_LITERAL * count
+      owed += look + lookLiteral * count
       if (far !== 0 && recent[id & RECENT_MASK] !== id) {
         recent[id & RECENT_MASK] = id
         owed += far
       }
-      if (owed >= GAS_BATCH) {
+      if (owed >= batch) {
         this.#charges.owed = owed
         this.#charges.settle()
         owed = 0
@@ -273,7 +285,7 @@ class Checker {
     this.#far = bits > FAR_BITS ? GAS_FAR * (bits - FAR_BITS) : 0
     if (this.#far === 0 || this.#recent.length > 0) return
     this.#charges.allocate(RECENT_IDS)
-    this.#recent = new Int32Array(RECENT_IDS)
+    this.#recent = this.#charges.zeros(RECENT_IDS)
   }
 
   /**
@@ -415,12 +427,12 @@ class Checker {
     const marks = Math.ceil(this.#store.index.length / WORD_BITS)
     if (this.#named.length < marks) {
       this.#charges.allocate(marks)
-      this.#named = zeros(marks)
+      this.#named = this.#charges.enlarged(this.#named, marks)
     }
     if (this.#occurrences.length > 0) return
     this.#charges.owe(GAS_OCCURRENCE_WORD * this.#store.liveWords)
     this.#charges.allocate(this.#codes)
-    this.#occurrences = zeros(this.#codes)
+    this.#occurrences = this.#charges.zeros(this.#codes)
     this.#store.eachLive((segment, at, count) => this.#countOccurrences(segment, at, count, 1))
   }
 
@@ -432,8 +444,8 @@ class Checker {
     const counted = this.#occurrences.length > 0
     this.#charges.allocate(words + (counted ? codes : 0))
     this.#codes = codes
-    this.#false = enlarged(this.#false, words)
-    if (counted) this.#occurrences = enlarged(this.#occurrences, codes)
+    this.#false = this.#charges.enlarged(this.#false, words)
+    if (counted) this.#occurrences = this.#charges.enlarged(this.#occurrences, codes)
   }
 
   /** Room for so many literals made false; never more than there are. */
@@ -443,7 +455,7 @@ class Checker {
     if (needed <= this.#trail.length) return
     const length = Math.max(needed, 2 * this.#trail.length)
     this.#charges.allocate(length)
-    this.#trail = enlarged(this.#trail, length)
+    this.#trail = this.#charges.enlarged(this.#trail, length)
   }
 
   #refuse(code: string, message: string): never {

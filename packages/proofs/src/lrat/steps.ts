@@ -6,7 +6,7 @@
  * Text starts with a digit, a blank or a comment's `c`; binary starts with the `a` or `d` of its first step. No proof is
  * both.
  */
-import { type Charges, enlarged } from './charges.js'
+import type { Charges } from './charges.js'
 import { describe } from './cnf.js'
 import { GAS_BATCH, GAS_PROOF_BYTE, MAX_CLAUSE_ID, MAX_VARIABLE } from './gas.js'
 
@@ -114,8 +114,8 @@ abstract class Steps {
     this.#charges = charges
     this.bytes = first
     this.end = Math.min(first.length, GAS_BATCH)
-    this.literals = new Int32Array(FIRST_BUFFER_WORDS)
-    this.hints = new Int32Array(FIRST_BUFFER_WORDS)
+    this.literals = charges.zeros(FIRST_BUFFER_WORDS)
+    this.hints = charges.zeros(FIRST_BUFFER_WORDS)
   }
 
   get position(): number {
@@ -152,7 +152,7 @@ abstract class Steps {
   protected grown(buffer: Int32Array): Int32Array {
     this.pay()
     this.#charges.allocate(2 * buffer.length)
-    return enlarged(buffer, 2 * buffer.length)
+    return this.#charges.enlarged(buffer, 2 * buffer.length)
   }
 
   protected refuse(code: string, message: string, at: number): never {

@@ -1,0 +1,230 @@
+/**
+ * What consensus adds to verification. The load: 90 % theorems of set.mm in the order of the file, 9 % LRAT refutations of up to a megabyte, 1 %
+ * conditions on bit vectors. The bare cost: four processes check all of it, each once, as a validator's proof thread would, at the same time, on the
+ * same cores, and nothing else. Then the same proofs through four validators, from the first submission until all are final: signatures,
+ * agreement, durable stores, gossip, and the client that submits them. The figure is the second time over the first; processor seconds say
+ * where the difference is. AETHEL_MIXED_PROOFS sets how many proofs; with few, much of the time is code that is not compiled yet.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { fromHex } from '@aethel/codec'
+import {
+  claimIdOf,
+  cnfToClaim,
+  LRAT_KIND,
+  multiplierCommutativity,
+  pigeonhole,
+  pigeonholeCertificate,
+  refute,
+  toBinaryLrat,
+  toDimacs,
+} from '@aethel/proofs'
+import { interleave, sign, theoremsOf } from '../packages/cli/dist/demo/corpus.js'
+import { Follower } from '../packages/cli/dist/demo/follower.js'
+import { obtainLibrary } from '../packages/cli/dist/demo/library.js'
+import { createSubmitter } from '../packages/cli/dist/demo/submitter.js'
+import { definitionOf, libraryNameOf, parseLibrary } from '../packages/cli/dist/metamath-library.js'
+import { createNetwork } from '../packages/cli/dist/network.js'
+import { startAll, stopAll } from '../packages/cli/dist/processes.js'
+import { conditions } from './bvlrat.js'
+import { encodeProofs } from './lib/proof-file.js'
+
+const PROOFS = Number(process.env.AETHEL_MIXED_PROOFS ?? 2_000)
+const LRAT_SHARE = 0.09
+const BVLRAT_SHARE = 0.01
+const VALIDATORS = 4
+/** Holes of the pigeonholes whose certificates are 20 kilobytes to 0.9 megabytes long. */
+const HOLES = { from: 8, to: 19 }
+const MULTIPLIER_BITS = [4, 5]
+const CONFLICTS = 400_000
+const MOST_PROOF_BYTES = 1 << 20
+const POLL_MS = 20
+const SETTLE_MS = 6_000
+const STALL_MS = 180_000
+/** Of /proc/PID/stat: ticks a second on Linux. */
+const TICKS = 100
+const BARE = fileURLToPath(new URL('lib/bare-verify.js', import.meta.url))
+
+/** @typedef {import('../packages/cli/dist/demo/corpus.js').Proof} Proof */
+
+/** @type {import('./lib/report.js').Benchmark} */
+export const mixed = {
+  name: 'mixed',
+  description: '90 % Metamath, 9 % LRAT up to 1 MB, 1 % bvlrat: through four validators, against the bare verification',
+  run: async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'aethel-bench-'))
+    const library = await obtainLibrary(undefined, (line) => console.log(`  ${line}`))
+    const parsed = parseLibrary(library.bytes, library.path, libraryNameOf(library.path))
+    const proofs = load(parsed)
+    const bytes = proofs.reduce((sum, { action }) => sum + action.proof.length, 0)
+    const network = await createNetwork({
+      folder: join(folder, 'network'),
+      validators: VALIDATORS,
+      basePort: 0,
+      libraries: [definitionOf(parsed)],
+    })
+    try {
+      const bare = await bareCost(network.validators[0].home, proofs, folder)
+      const through = await throughNetwork(network, proofs)
+      const bareCpu = bare.reduce((sum, { cpuMs }) => sum + cpuMs, 0) / 1000
+      const bareWall = Math.max(...bare.map(({ wallMs }) => wallMs)) / 1000
+      const all = through.mainSeconds + through.otherSeconds
+      return [
+        { name: 'proofs', value: proofs.length, unit: '' },
+        { name: 'certificates, together', value: bytes / 1e6, unit: 'MB' },
+        { name: 'bare: four processes at once', value: bareWall, unit: 's' },
+        {
+          name: 'through four validators',
+          value: through.wallSeconds,
+          unit: 's',
+          floor: { name: 'bare', value: bareWall },
+          target: 'at most 1.3 x bare',
+        },
+        { name: 'bare: processor time', value: bareCpu, unit: 's' },
+        { name: 'validators: processor time', value: all, unit: 's', floor: { name: 'bare', value: bareCpu } },
+        { name: 'validators: main threads (agreement, ledger, network, store)', value: through.mainSeconds, unit: 's' },
+        { name: 'validators: other threads (proofs, the pool of libuv, V8)', value: through.otherSeconds, unit: 's' },
+        { name: 'the submitting client: processor time', value: through.clientSeconds, unit: 's' },
+        {
+          name: 'verifications per proof and validator',
+          value: through.verifications / proofs.length / VALIDATORS,
+          unit: '',
+          target: '1.00',
+        },
+      ]
+    } finally {
+      await stopAll(network.validators)
+      rmSync(folder, { recursive: true, force: true })
+    }
+  },
+}
+
+/** @param {import('../packages/cli/dist/metamath-library.js').MetamathLibrary} parsed */
+function load(parsed) {
+  const refutations = Math.round(PROOFS * LRAT_SHARE)
+  const scripts = Math.round(PROOFS * BVLRAT_SHARE)
+  const theorems = theoremsOf(parsed, PROOFS - refutations - scripts)
+  return interleave(theorems, interleave(refutationsOf(refutations), scriptsOf(scripts)))
+}
+
+/** As many different claims as wanted: the negations of some variables of a formula make another one, with a proof as long. @param {number} count @returns {Proof[]} */
+function refutationsOf(count) {
+  /** @type {{ name: string, variables: number, clauses: readonly (readonly number[])[], steps: readonly import('@aethel/proofs').LratStep[] }[]} */
+  const bases = []
+  for (let holes = HOLES.from; holes <= HOLES.to; holes++)
+    bases.push({ ...pigeonhole(holes + 1, holes), steps: pigeonholeCertificate(holes) })
+  for (const bits of MULTIPLIER_BITS) {
+    const formula = multiplierCommutativity(bits, 'sound')
+    const outcome = refute(formula, { conflicts: CONFLICTS })
+    if (outcome.status !== 'unsatisfiable') throw new Error(outcome.status)
+    bases.push({ ...formula, steps: outcome.steps })
+  }
+  return Array.from({ length: count }, (_, i) => {
+    const base = bases[i % bases.length]
+    const mask = Math.floor(i / bases.length)
+    const turned = (/** @type {number} */ literal) =>
+      ((mask >> (Math.abs(literal) - 1)) & 1) === 1 && Math.abs(literal) <= 30 ? -literal : literal
+    const claim = cnfToClaim(toDimacs({ ...base, clauses: base.clauses.map((clause) => clause.map(turned)) }))
+    if (!claim.ok) throw new Error(claim.error.message)
+    const proof = toBinaryLrat(base.steps.map((step) => ({ ...step, literals: step.literals.map(turned) })))
+    if (proof.length > MOST_PROOF_BYTES) throw new Error(`${base.name}: a proof of ${proof.length} bytes`)
+    return proofOf(`${base.name} ${mask}`, LRAT_KIND, claim.value, proof)
+  })
+}
+
+/** @param {number} count @returns {Proof[]} */
+function scriptsOf(count) {
+  return conditions()
+    .slice(0, count)
+    .map(({ claim, proof }, i) => proofOf(`condition ${i}`, 'bvlrat/1', claim, proof))
+}
+
+/** @param {string} name @param {string} kind @param {Uint8Array} claim @param {Uint8Array} proof @returns {Proof} */
+function proofOf(name, kind, claim, proof) {
+  return { name, claimId: claimIdOf(kind, claim), action: { type: 'submit-proof', kind, claim, proof, metadata: null } }
+}
+
+/**
+ * @param {string} home
+ * @param {readonly Proof[]} proofs
+ * @param {string} folder
+ * @returns {Promise<{ gas: number, wallMs: number, cpuMs: number }[]>}
+ */
+async function bareCost(home, proofs, folder) {
+  const file = join(folder, 'proofs')
+  writeFileSync(file, encodeProofs(proofs.map(({ action }) => action)))
+  const processes = Array.from({ length: VALIDATORS }, () => {
+    const child = spawn(process.execPath, [BARE, home, file], { stdio: ['pipe', 'pipe', 'inherit'] })
+    let output = ''
+    child.stdout.on('data', (part) => {
+      output += part
+    })
+    return { child, output: () => output, exited: once(child, 'exit') }
+  })
+  while (processes.some(({ output }) => output() === '')) {
+    if (processes.some(({ child }) => child.exitCode !== null)) throw new Error('a process of the bare verification ended too soon')
+    await sleep(POLL_MS)
+  }
+  for (const { child } of processes) child.stdin.write('go')
+  await Promise.all(processes.map(({ exited }) => exited))
+  return processes.map(({ output }) => JSON.parse(output().split('\n')[1] ?? ''))
+}
+
+/** @param {import('../packages/cli/dist/network.js').LocalNetwork} network @param {readonly Proof[]} proofs */
+async function throughNetwork(network, proofs) {
+  const { validators } = network
+  await startAll(validators)
+  const chainId = fromHex(network.chainId)
+  if (!chainId.ok) throw new Error(chainId.error.message)
+  const items = sign(/** @type {import('@aethel/codec').Hash} */ (chainId.value), proofs)
+  // Threads of the pools start after a second without work; the bare processes are not timed while they load, either.
+  await sleep(SETTLE_MS)
+  const submitter = createSubmitter(validators, items)
+  const follower = new Follower(validators, {
+    committed: (ids) => {
+      for (const id of ids) submitter.markFinal(id)
+    },
+    viewChanged: (view) => console.log(`  view change: now in view ${view}`),
+  })
+  const before = validators.map(({ pid }) => cpuOf(pid))
+  const clientBefore = process.cpuUsage()
+  const began = performance.now()
+  const sending = submitter.run()
+  // Awaited below; until then a failure must not count as unhandled.
+  sending.catch(() => undefined)
+  let progress = { count: 0, atMs: began }
+  while (submitter.finalCount < items.length) {
+    await follower.poll()
+    await sleep(POLL_MS)
+    if (submitter.finalCount > progress.count) progress = { count: submitter.finalCount, atMs: performance.now() }
+    if (performance.now() - progress.atMs > STALL_MS) throw new Error(`stopped at ${progress.count} of ${items.length} proofs`)
+  }
+  const wallSeconds = (performance.now() - began) / 1000
+  const client = process.cpuUsage(clientBefore)
+  const after = validators.map(({ pid }) => cpuOf(pid))
+  await sending
+  const statuses = await follower.statuses()
+  const spent = (/** @type {'main' | 'all'} */ which) => after.reduce((sum, cpu, i) => sum + cpu[which] - (before[i]?.[which] ?? 0), 0)
+  return {
+    wallSeconds,
+    mainSeconds: spent('main'),
+    otherSeconds: spent('all') - spent('main'),
+    clientSeconds: (client.user + client.system) / 1e6,
+    verifications: statuses.reduce((sum, { verifications }) => sum + verifications.performed, 0),
+  }
+}
+
+/** Processor seconds of a process and of its first thread. @param {number | undefined} pid */
+function cpuOf(pid) {
+  const seconds = (/** @type {string} */ file) => {
+    const fields = readFileSync(file, 'utf8').split(') ')[1]?.split(' ') ?? []
+    return (Number(fields[11]) + Number(fields[12])) / TICKS
+  }
+  if (pid === undefined || !readdirSync(`/proc/${pid}/task`).includes(String(pid))) throw new Error('a validator is gone')
+  return { all: seconds(`/proc/${pid}/stat`), main: seconds(`/proc/${pid}/task/${pid}/stat`) }
+}

@@ -1,0 +1,127 @@
+/** docs/protocol.md §13, clients, from the attacker's side: the whole HTTP API before a driver and a store that the test plays. */
+import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Block } from '@aethel/consensus'
+import type { FastifyInstance } from 'fastify'
+import { afterEach, expect, test } from 'vitest'
+import { blockOf } from '../../consensus/test/harness.js'
+import type { Committed } from './driver.js'
+import { type HttpContext, MAX_EVENT_STREAMS, MAX_PAGE_BYTES, MAX_STREAM_BACKLOG_BYTES, serveHttp } from './http.js'
+import { MAX_CONNECTIONS } from './http-bounds.js'
+
+const MIB = 1 << 20
+const open: FastifyInstance[] = []
+const sockets: Socket[] = []
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy()
+  await Promise.all(open.splice(0).map((app) => app.close()))
+})
+
+/** An API whose chain is as long as one likes, every block of it the same. */
+async function serve(block: Block = blockOf()) {
+  const listeners = new Set<(committed: Committed) => void>()
+  const reads: number[] = []
+  const app = await serveHttp({
+    home: { config: { http: { host: '127.0.0.1', port: 0 } } },
+    driver: {
+      publishedHeight: 1_000_000,
+      onCommitted: (listener: (committed: Committed) => void) => {
+        listeners.add(listener)
+        return () => listeners.delete(listener)
+      },
+    },
+    store: {
+      gaps: [],
+      committedBlock: (at: number) => {
+        reads.push(at)
+        return block
+      },
+    },
+  } as unknown as HttpContext)
+  open.push(app)
+  const { port } = app.server.address() as AddressInfo
+  const ids = (count: number): Committed['transactions'] =>
+    Array.from({ length: count }, () => ({ id: block.hash })) as unknown as Committed['transactions']
+  return {
+    url: `http://127.0.0.1:${port}`,
+    reads,
+    listeners,
+    /** A block of so many transactions is committed. */
+    commit: (transactions = 1) => {
+      for (const listener of listeners) listener({ block, transactions: ids(transactions) } as unknown as Committed)
+    },
+    client: (request: string): Socket => {
+      const socket = connectTcp(port, '127.0.0.1', () => socket.write(request))
+      sockets.push(socket.on('error', () => {}))
+      return socket
+    },
+  }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 1_000 && !condition(); i++) await pause(10)
+  expect(condition()).toBe(true)
+}
+
+const isOpen = (socket: Socket): boolean => !socket.destroyed && socket.readyState === 'open'
+
+test('E1: connections of clients: 1,024 are open at most, whoever waits in them; then there is room again', async () => {
+  const { url, client } = await serve()
+  const idle = Array.from({ length: MAX_CONNECTIONS + 200 }, () => client('GET /v1/blocks HTTP/1.1\r\nhost: x\r\nx-slow: '))
+  await until(() => idle.every((socket) => socket.readyState !== 'opening') && idle.filter(isOpen).length <= MAX_CONNECTIONS)
+  expect(idle.filter(isOpen).length).toBeGreaterThan(MAX_CONNECTIONS - 50)
+  for (const socket of idle) socket.destroy()
+  await pause(50)
+  expect((await fetch(`${url}/v1/blocks?limit=1`)).status).toBe(200)
+})
+
+const STREAM = 'GET /v1/events HTTP/1.1\r\nhost: x\r\n\r\n'
+
+test('E1: event streams: 64; more are told to come again, and one that is closed makes room', async () => {
+  const { url, client, listeners } = await serve()
+  const streams = Array.from({ length: MAX_EVENT_STREAMS + 40 }, () => client(STREAM))
+  await until(() => listeners.size === MAX_EVENT_STREAMS)
+  const late = await fetch(`${url}/v1/events`)
+  expect([late.status, ((await late.json()) as { code: string }).code]).toEqual([503, 'too-many-streams'])
+  expect(listeners.size).toBe(MAX_EVENT_STREAMS)
+  for (const socket of streams) socket.destroy()
+  await until(() => listeners.size === 0)
+  client(STREAM)
+  await until(() => listeners.size === 1)
+})
+
+test('E1: event streams: one that does not read is cut off when a mebibyte waits for it; one that reads gets the largest block', async () => {
+  const { client, listeners, commit } = await serve()
+  const stuck = client(STREAM)
+  stuck.pause()
+  let bytes = 0
+  const reader = client(STREAM).on('data', (chunk) => {
+    bytes += chunk.length
+  })
+  await until(() => listeners.size === 2)
+  const perEvent = 1_000 * 67
+  let events = 0
+  for (; listeners.size === 2 && events < 1_000; events++) {
+    commit(1_000)
+    await pause(1)
+  }
+  expect(listeners.size).toBe(1)
+  // A mebibyte here, and what the two kernels' buffers hold: a few mebibytes on loopback.
+  expect(events * perEvent).toBeGreaterThan(MAX_STREAM_BACKLOG_BYTES)
+  expect(events * perEvent).toBeLessThan(MAX_STREAM_BACKLOG_BYTES + 16 * MIB)
+  const before = bytes
+  commit(65_536)
+  await until(() => bytes - before > 65_536 * 66)
+  commit(1)
+  expect([listeners.size, isOpen(reader)]).toEqual([1, true])
+})
+
+test('E1: a page of blocks: 100 of them, and 16 MiB are read for it; the one that crosses the line is the last', async () => {
+  const small = await serve()
+  const page = (await (await fetch(`${small.url}/v1/blocks?from=1&limit=1000000`)).json()) as { blocks: unknown[] }
+  expect([page.blocks.length, small.reads.length]).toEqual([100, 100])
+  const large = await serve(blockOf({ transactions: [new Uint8Array(3 * MIB)] }))
+  const short = (await (await fetch(`${large.url}/v1/blocks?from=1`)).json()) as { blocks: unknown[] }
+  expect([short.blocks.length, large.reads.length]).toEqual([6, 6]) // 5 x 3 MiB and the one that crosses the line
+  expect(5 * 3 * MIB).toBeLessThan(MAX_PAGE_BYTES)
+})

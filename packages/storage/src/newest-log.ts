@@ -1,0 +1,116 @@
+/**
+ * Makes the loss of LevelDB's newer log noticed. When its table in memory is full, LevelDB begins another log and makes a file of the table
+ * beside the writing; until that is done its MANIFEST names the older log only, and nobody would miss the newer one, with the newest votes
+ * in it (decision 0150). So before the first batch in a log that the MANIFEST does not name is announced as durable, a file `NEWEST` says
+ * which log that is and how long it was, and it and the directory are synced: LevelDB does not sync the directory for a new log (trap C2).
+ *
+ * That another log has begun is seen by the one before not having grown with a batch that is on disk: one stat per batch, no clock.
+ */
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { open, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CRC_START, crcOver } from './crc32c.js'
+
+/** In the store's directory; LevelDB leaves files alone whose names are not of its making. */
+export const NEWEST_FILE = 'NEWEST'
+
+interface Noted {
+  readonly log: number
+  /** It has been at least so long. */
+  readonly bytes: number
+}
+
+export class NewestLog {
+  readonly #path: string
+  #name: string
+  #bytes: number
+
+  /** Of a store that was just opened: LevelDB has begun a log, which its MANIFEST names. */
+  constructor(path: string) {
+    this.#path = path
+    this.#name = newestLogIn(path)
+    this.#bytes = this.#sizeOf(this.#name)
+  }
+
+  /** To be waited for after each batch that is on disk, before anybody is told. */
+  async afterBatch(): Promise<void> {
+    const bytes = this.#sizeOf(this.#name)
+    if (bytes > this.#bytes) {
+      this.#bytes = bytes
+      return
+    }
+    this.#name = newestLogIn(this.#path)
+    this.#bytes = this.#sizeOf(this.#name)
+    await writeSynced(this.#path, encodeNoted({ log: numberOf(this.#name), bytes: this.#bytes }))
+  }
+
+  /** 0 where it is gone: what was in it is in a table by now. */
+  #sizeOf(name: string): number {
+    return statSync(join(this.#path, name), { throwIfNoEntry: false })?.size ?? 0
+  }
+}
+
+/** A sentence about a log that must be there and is not, or not as long as it was; undefined if nothing is amiss. */
+export function missedLog(path: string, names: readonly string[], logInManifest: number): string | undefined {
+  if (!names.includes(NEWEST_FILE)) return undefined
+  const noted = decodeNoted(readFileSync(join(path, NEWEST_FILE), 'latin1'))
+  if (noted === undefined) return `${NEWEST_FILE}, which says which log is the newest, is not what was written`
+  if (noted.log <= logInManifest) return undefined // what was in it is in tables, or the MANIFEST names it itself
+  const name = names.find((candidate) => isLog(candidate) && numberOf(candidate) === noted.log)
+  if (name === undefined) return `the log ${noted.log} is missing, and the newest votes with it`
+  const { size } = statSync(join(path, name))
+  return size < noted.bytes ? `the log ${noted.log} has ${size} bytes, and had ${noted.bytes}: the newest votes are missing` : undefined
+}
+
+function newestLogIn(path: string): string {
+  return (
+    readdirSync(path)
+      .filter(isLog)
+      .toSorted((a, b) => numberOf(a) - numberOf(b))
+      .at(-1) ?? '000000.log'
+  )
+}
+
+function isLog(name: string): boolean {
+  return /^\d+\.log$/.test(name)
+}
+
+function numberOf(name: string): number {
+  return Number.parseInt(name, 10)
+}
+
+function encodeNoted({ log, bytes }: Noted): string {
+  const text = `${log} ${bytes}`
+  return `${text} ${checksumOf(text)}\n`
+}
+
+function decodeNoted(text: string): Noted | undefined {
+  const found = /^((\d{1,15}) (\d{1,15})) ([0-9a-f]{8})\n$/.exec(text)
+  if (found === null || checksumOf(found[1] ?? '') !== found[4]) return undefined
+  return { log: Number(found[2]), bytes: Number(found[3]) }
+}
+
+function checksumOf(text: string): string {
+  const bytes = new TextEncoder().encode(text)
+  return (crcOver(CRC_START, bytes, 0, bytes.length) >>> 0).toString(16).padStart(8, '0')
+}
+
+/** Whole or not at all, also over a power cut. */
+async function writeSynced(path: string, text: string): Promise<void> {
+  const temporary = join(path, `${NEWEST_FILE}.new`)
+  const file = await open(temporary, 'w', 0o600)
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(temporary, join(path, NEWEST_FILE))
+  if (process.platform === 'win32') return // directories cannot be synced there, and need not be
+  const directory = await open(path, 'r')
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}
