@@ -8,13 +8,16 @@ import {
   equalBytes,
   type Hash,
   type Height,
+  hasBit,
   height,
+  indicesOf,
   type Refusal,
   type Result,
   type ValidatorIndex,
   validatorIndex,
 } from '@aethel/codec'
 import {
+  type Certificate,
   type CommittedTip,
   createEpochGate,
   decodeMessage,
@@ -619,12 +622,12 @@ export class World {
   #crash(node: Node, downMs: number): void {
     if (node.replica === null) return
     const writes = node.queue.flatMap((item) => (item.kind === 'write' ? [item.write] : []))
+    node.replica = null // before anything is written: it cannot die again of what that concludes
     const survived = this.#fates.below(writes.length + 1, 'crash', node.index, node.incarnation, 7)
     for (const write of writes.slice(0, survived)) this.#write(node, write)
     noteDurableView(node)
     if (writes.length > survived) this.coverage.hit('crash lost unsynced writes')
     this.#trace(node.index, 'crash', { writes: writes.length, survived })
-    node.replica = null
     node.incarnation++
     node.queue = []
     this.coverage.hit('crash')
@@ -1032,30 +1035,41 @@ export class World {
       this.promises.onOffence(offence, null)
     }
     demand('state-root', executed.ok, () => `validator ${node.index} committed a block that does not execute`)
-    const { state, stateRoot } = executed.value
-    if (this.#isAlone || !this.#states.has(header.height)) this.#states.set(header.height, state)
+    const { state } = executed.value
     const write: Write<TallyState> = { kind: 'commit', committed: { block, certificate, state, gas: effect.gas, nextEpoch } }
     node.queue.push({ kind: 'write', write })
     this.#traceHash.commit(node.index, block.hash)
     const below = node.appliedHeight
     node.appliedHeight = header.height
-    if (this.#isAlone) this.#concluding.set(write, () => this.#conclude(node, below, effect, stateRoot))
-    else this.#conclude(node, below, effect, stateRoot)
+    if (this.#isProvisional(node, certificate)) this.#concluding.set(write, () => this.#conclude(node, below, effect, executed.value))
+    else this.#conclude(node, below, effect, executed.value)
   }
 
   /**
-   * A commit certificate of several validators holds durable votes, and stands whatever becomes of this one's disk. Who is a quorum
-   * alone counts its own vote before that is durable, and what a crash takes back was never committed: it is judged by what its disk
-   * has.
+   * A validator counts its own vote before that is durable (docs/protocol.md §5). A commit that rests on such a vote is judged when it is
+   * durable itself, as are those above it: what a crash takes back was never committed, and nobody has heard of it. A certificate of
+   * durable votes stands whatever becomes of this one's disk.
    */
-  get #isAlone(): boolean {
-    return this.#options.validators === 1
+  #isProvisional(node: Node, { kind, epoch, view, height: at, blockHash, signers, signatures }: Certificate): boolean {
+    if (node.queue.some((item) => item.kind === 'write' && this.#concluding.has(item.write))) return true
+    const position = this.#epochs.positionOf(node.index, epoch)
+    if (position === undefined || !hasBit(signers, position)) return false
+    const signature = signatures[indicesOf(signers).indexOf(position)]
+    if (signature === undefined) return false
+    return !node.disk.holdsVote({ kind, epoch, view, height: at, blockHash, sender: validatorIndex(position), signature })
   }
 
-  #conclude(node: Node, below: number, effect: Extract<ReplicaEffect, { kind: 'commit' }>, stateRoot: Hash): void {
+  #conclude(
+    node: Node,
+    below: number,
+    effect: Extract<ReplicaEffect, { kind: 'commit' }>,
+    { state, stateRoot }: { readonly state: TallyState; readonly stateRoot: Hash },
+  ): void {
     const { block, certificate } = effect
-    const isFirst = block.header.height > this.invariants.height
+    const { height: at } = block.header
+    const isFirst = at > this.invariants.height
     this.invariants.onCommit(node.index, below, block, certificate, stateRoot)
+    if (!this.#states.has(at)) this.#states.set(at, state)
     if (isFirst) this.#onFirstCommit(node, block.body.transactions)
   }
 
@@ -1141,7 +1155,7 @@ export class World {
       else this.#checkPromise(node, item.effect) // against what was durable before it
     }
     noteDurableView(node)
-    if (this.#passes(node, 'synced')) return
+    if (node.replica === null || this.#passes(node, 'synced')) return // it may have died at a first commit
     for (const item of batch) {
       if (item.kind !== 'release') continue
       this.#release(node, item.effect)
