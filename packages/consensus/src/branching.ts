@@ -3,7 +3,7 @@
  * fingerprint hold equal states, byte for byte and in the same order, so whatever they are told next they do the same.
  */
 import { assert, type Hash, keyOf } from '@aethel/codec'
-import { type Consensus, consensusOf } from './consensus.js'
+import { type Consensus, ConsensusCore } from './consensus.js'
 import { type EssenceContext, essenceOf, isSpent, namedIn } from './essence.js'
 import type { ConsensusConfig, DurableState } from './interface.js'
 import { createState, type State } from './state.js'
@@ -23,18 +23,29 @@ export interface ForkableConsensus extends Consensus {
 }
 
 export function createForkableConsensus(config: ConsensusConfig, durable: DurableState): ForkableConsensus {
-  return forkable(createState(config, durable), durable.lastCommit)
+  return new ForkableCore(createState(config, durable), durable.lastCommit)
 }
 
-function forkable(state: State, lastCommit: DurableState['lastCommit']): ForkableConsensus {
-  // Not spread: its properties are getters that look at the state of the day.
-  return Object.create(consensusOf(state, lastCommit), {
-    fork: { value: () => forkable(copyState(state), lastCommit) },
-    fingerprint: { value: () => describe(state) },
-    isSpent: { get: () => isSpent(state) },
-    named: { value: () => namedIn(state) },
-    essence: { value: (context: EssenceContext) => essenceOf(state, context, describe) },
-  }) as ForkableConsensus
+class ForkableCore extends ConsensusCore implements ForkableConsensus {
+  fork(): ForkableConsensus {
+    return new ForkableCore(copyState(this.state), this.lastCommit)
+  }
+
+  fingerprint(): string {
+    return describe(this.state)
+  }
+
+  get isSpent(): boolean {
+    return isSpent(this.state)
+  }
+
+  named(): Hash[] {
+    return namedIn(this.state)
+  }
+
+  essence(context: EssenceContext): string {
+    return essenceOf(this.state, context, describe)
+  }
 }
 
 function copyState(state: State): State {

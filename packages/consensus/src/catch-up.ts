@@ -18,7 +18,7 @@ import {
 import { roughBodyBytes } from './block.js'
 import type { Certificate } from './certificate.js'
 import { commitReady, learnCommit, markCommitted, onBody, retryAborted } from './chain.js'
-import { considerComplaints } from './complaints.js'
+import { considerComplaints, noteStatus } from './complaints.js'
 import { ForkFound } from './halting.js'
 import { MAX_SERVE_BYTES } from './interface.js'
 import type { Blocks, Fetch, Message, NewView, PrePrepare, Status, StatusSlot, ViewChange } from './messages.js'
@@ -183,7 +183,7 @@ export function statusOf(state: State): Status {
 
 export function onStatus(state: State, from: ValidatorIndex, status: Status): void {
   if (status.sender !== from) return ignore(state, 'status', 'relayed')
-  state.statuses[from] = status
+  noteStatus(state, from, status)
   considerComplaints(state)
   if (status.view < state.view || (status.view === state.view && status.phase === 'changing')) answerWithView(state, from)
   if (status.view === state.view && status.phase === 'active' && state.phase.kind === 'active') answerStatus(state, from, status)

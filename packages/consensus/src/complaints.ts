@@ -4,8 +4,9 @@
  * faulty minority can depose a leader, even with the help of one honest replica that is mistaken; and the honest replicas are a
  * quorum by themselves, so no faulty minority can keep one in office.
  */
-import type { View } from '@aethel/codec'
+import type { ValidatorIndex, View } from '@aethel/codec'
 import type { Complaint } from './interface.js'
+import type { Status } from './messages.js'
 import { emit, isLeader, type State } from './state.js'
 import { isQuorum } from './validators.js'
 
@@ -35,9 +36,15 @@ export function considerComplaints(state: State): void {
 
 /** Mostly nobody complains, and then nothing needs weighing. */
 function isAnyComplaint(state: State): boolean {
-  if (state.complaint !== null) return true
-  for (const status of state.statuses) if (status !== undefined && status.complaint !== null) return true
-  return false
+  return state.complaint !== null || state.complaining > 0
+}
+
+/** What a peer says last is all that counts of it. */
+export function noteStatus(state: State, from: ValidatorIndex, status: Status): void {
+  const before = state.statuses[from]
+  if (before !== undefined && before.complaint !== null) state.complaining--
+  if (status.complaint !== null) state.complaining++
+  state.statuses[from] = status
 }
 
 function complaintOf(state: State, index: number): Complaint | null {

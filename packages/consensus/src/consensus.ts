@@ -30,23 +30,27 @@ import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote } from '
 import { onBuilt, proposeIfDue } from './propose.js'
 import { answersOf, askForViews, considerRelease, onViewClaim, onViewFetch, recoveryIn, viewToPass } from './recovery.js'
 import { createState, entryOf, type FollowUp, isMember, mayVote, type State } from './state.js'
-import { extendViewTimer, quorumRoundTripMs, settleViewTimer, viewTimeoutMs } from './timers.js'
+import { extendViewTimer, noteRoundTrip, settleViewTimer, viewTimeoutMs } from './timers.js'
 import type { ValidatorSet } from './validators.js'
 import { considerViewChanges, onNewView, onViewChange, startViewChange } from './view-change.js'
 import { wants } from './wanted.js'
 
-/** A read-only look at a replica, for status pages, tests and the simulator. */
-export interface Inspection {
-  readonly view: View
-  readonly phase: 'active' | 'changing'
-  readonly committed: CommittedTip
-  readonly highest: Certificate | null
-  readonly accepted: readonly { readonly height: Height; readonly hash: Hash }[]
+/** What is bounded and grows with what peers send (docs/protocol.md §13): cheap to ask for. */
+export interface Held {
   readonly blocksHeld: number
   readonly votesHeld: number
   readonly missing: number
   /** Of proposals kept ahead of their turn. */
   readonly earlyBytes: number
+}
+
+/** A read-only look at a replica, for status pages, tests and the simulator. */
+export interface Inspection extends Held {
+  readonly view: View
+  readonly phase: 'active' | 'changing'
+  readonly committed: CommittedTip
+  readonly highest: Certificate | null
+  readonly accepted: readonly { readonly height: Height; readonly hash: Hash }[]
   readonly viewTimeoutMs: number
   /** Null: it votes. Otherwise its store was lost: how many others have answered, and the view that a commit must pass. */
   readonly recovering: { readonly answers: number; readonly above: View | null } | null
@@ -70,6 +74,7 @@ export interface Consensus {
   readonly isExecuting: boolean
   /** Whether a message, not yet verified, could change anything: what is late, or was not asked for, costs no signature check. */
   wants(from: ValidatorIndex, message: Message): boolean
+  readonly held: Held
   inspect(): Inspection
   /** Why nothing commits right now, or that all is well. */
   explain(around: Surroundings): Diagnosis
@@ -86,55 +91,95 @@ export interface Consensus {
 
 export function createConsensus(config: ConsensusConfig, durable: DurableState): Consensus {
   const lastCommit = durable.lastCommit?.epoch === config.validators.epoch ? durable.lastCommit : null
-  return consensusOf(createState(config, durable), lastCommit)
+  return new ConsensusCore(createState(config, durable), lastCommit)
 }
 
-/** The core around a state, which nobody else may change from now on. */
-export function consensusOf(state: State, lastCommit: Certificate | null): Consensus {
-  return {
-    step(input) {
-      if (state.forkedAt !== null) onInputWhenHalted(state, input)
-      else carryOut(state, input, lastCommit)
-      const effects = state.out
-      state.out = []
-      return effects
-    },
-    get committed() {
-      return state.committed
-    },
-    get view() {
-      return state.view
-    },
-    get phase() {
-      return state.phase.kind
-    },
-    get isExecuting() {
-      const next = state.committed.height + 1
-      return [...state.blocks.values()].some(({ block, wanted }) => wanted && block.header.height === next)
-    },
-    wants: (from, message) => wants(state, from, message),
-    explain: (around) => explain(state, around),
-    forkMaterial: () => forkMaterialOf(state),
-    handOver: (next) => (state.committed.height === state.lastHeight ? handOverOf(state, next) : null),
-    jump: (landing) => jump(state, landing),
-    inspect: () => ({
+/**
+ * The core around a state, which nobody else may change from now on. A class, because an object literal with getters is a
+ * dictionary to V8: every look at it would be a search.
+ */
+export class ConsensusCore implements Consensus {
+  protected readonly state: State
+  protected readonly lastCommit: Certificate | null
+
+  constructor(state: State, lastCommit: Certificate | null) {
+    this.state = state
+    this.lastCommit = lastCommit
+  }
+
+  step(input: Input): readonly Effect[] {
+    const { state } = this
+    if (state.forkedAt !== null) onInputWhenHalted(state, input)
+    else carryOut(state, input, this.lastCommit)
+    const effects = state.out
+    state.out = []
+    return effects
+  }
+
+  get committed(): CommittedTip {
+    return this.state.committed
+  }
+
+  get view(): View {
+    return this.state.view
+  }
+
+  get phase(): 'active' | 'changing' {
+    return this.state.phase.kind
+  }
+
+  get isExecuting(): boolean {
+    const next = this.state.committed.height + 1
+    return [...this.state.blocks.values()].some(({ block, wanted }) => wanted && block.header.height === next)
+  }
+
+  wants(from: ValidatorIndex, message: Message): boolean {
+    return wants(this.state, from, message)
+  }
+
+  explain(around: Surroundings): Diagnosis {
+    return explain(this.state, around)
+  }
+
+  forkMaterial(): ForkMaterial {
+    return forkMaterialOf(this.state)
+  }
+
+  handOver(next: ValidatorSet): DurableState | null {
+    const { state } = this
+    return state.committed.height === state.lastHeight ? handOverOf(state, next) : null
+  }
+
+  jump(landing: Landing): Jump {
+    return jump(this.state, landing)
+  }
+
+  get held(): Held {
+    const { state } = this
+    let earlyBytes = 0
+    for (const heights of state.early.values()) for (const early of heights.values()) earlyBytes += early.bytes
+    return {
+      blocksHeld: state.blocks.size + state.recentBlocks.size,
+      votesHeld: state.votes.size,
+      missing: state.missing.size,
+      earlyBytes,
+    }
+  }
+
+  inspect(): Inspection {
+    const { state } = this
+    return {
       view: state.view,
       phase: state.phase.kind,
       committed: state.committed,
       highest: state.highest,
       accepted: [...state.accepted].map(([height, hash]) => ({ height, hash })).sort((a, b) => a.height - b.height),
-      blocksHeld: state.blocks.size + state.recentBlocks.size,
-      votesHeld: state.votes.size,
-      missing: state.missing.size,
-      earlyBytes: [...state.early.values()].reduce(
-        (sum, heights) => [...heights.values()].reduce((held, early) => held + early.bytes, sum),
-        0,
-      ),
+      ...this.held,
       viewTimeoutMs: viewTimeoutMs(state),
       recovering: mayVote(state) ? null : { answers: answersOf(state), above: viewToPass(state) },
-      quorumRoundTripMs: quorumRoundTripMs(state),
+      quorumRoundTripMs: state.quorumRoundTripMs,
       forkedAt: state.forkedAt,
-    }),
+    }
   }
 }
 
@@ -227,7 +272,7 @@ function handle(state: State, input: Input, lastCommit: Certificate | null): voi
       return onLeaderJudged(state, input.view, input.complaint)
     case 'round-trip':
       if (input.peer >= state.roundTripMs.length) return
-      state.roundTripMs[input.peer] = input.roundTripMs
+      noteRoundTrip(state, input.peer, input.roundTripMs)
       return extendViewTimer(state)
   }
 }

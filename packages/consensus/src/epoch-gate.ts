@@ -42,39 +42,49 @@ export interface GateOptions {
 }
 
 export function createEpochGate(options: GateOptions): EpochGate {
-  let { start } = options
-  const held = new Map<ValidatorIndex, { readonly messages: Message[]; bytes: number }>()
+  return new Gate(options)
+}
 
-  const hold = (from: ValidatorIndex, message: Message): void => {
+class Gate implements EpochGate {
+  readonly #check: GateOptions['check']
+  #start: EpochStart
+  readonly #held = new Map<ValidatorIndex, { readonly messages: Message[]; bytes: number }>()
+
+  constructor({ start, check }: GateOptions) {
+    this.#start = start
+    this.#check = check
+  }
+
+  get epoch(): Epoch {
+    return this.#start.validators.epoch
+  }
+
+  pass(from: ValidatorIndex, message: Message): Passage {
+    const own = this.epoch
+    const named = epochNamedBy(message) ?? epochOfStrayEvidence(message, own)
+    if (named !== null && named !== own) {
+      if (named === own + 1) this.#hold(from, message)
+      return { kind: 'foreign', epoch: named, committedHeight: committedHeightIn(message) }
+    }
+    const checked = this.#check(this.#start, message)
+    return checked.ok ? { kind: 'verified', message: checked.value } : { kind: 'refused', refusal: checked.error }
+  }
+
+  enter(next: EpochStart): readonly HeldMessage[] {
+    this.#start = next
+    const messages = [...this.#held].flatMap(([from, of]) => of.messages.map((message) => ({ from, message })))
+    this.#held.clear()
+    return messages
+  }
+
+  #hold(from: ValidatorIndex, message: Message): void {
     if (message.kind !== 'pre-prepare' && message.kind !== 'vote' && message.kind !== 'view-change' && message.kind !== 'new-view') return
     const bytes = FIXED_BYTES + (message.kind === 'pre-prepare' ? roughBodyBytes(message.block.body) : 0)
-    const of = held.get(from) ?? { messages: [], bytes: 0 }
+    const of = this.#held.get(from) ?? { messages: [], bytes: 0 }
     if (of.messages.length >= MAX_HELD_MESSAGES || of.bytes + bytes > MAX_HELD_BYTES) return
     of.messages.push(message)
     of.bytes += bytes
-    held.set(from, of)
-  }
-
-  return {
-    get epoch() {
-      return start.validators.epoch
-    },
-    pass(from, message) {
-      const own = start.validators.epoch
-      const named = epochNamedBy(message) ?? epochOfStrayEvidence(message, own)
-      if (named !== null && named !== own) {
-        if (named === own + 1) hold(from, message)
-        return { kind: 'foreign', epoch: named, committedHeight: committedHeightIn(message) }
-      }
-      const checked = options.check(start, message)
-      return checked.ok ? { kind: 'verified', message: checked.value } : { kind: 'refused', refusal: checked.error }
-    },
-    enter(next) {
-      start = next
-      const messages = [...held].flatMap(([from, of]) => of.messages.map((message) => ({ from, message })))
-      held.clear()
-      return messages
-    },
+    this.#held.set(from, of)
   }
 }
 

@@ -43,6 +43,7 @@ const DEAD: ReadonlySet<string> = new Set([
   'commitMsBeforeView',
   'acceptedAtMs',
   'roundTripMs',
+  'quorumRoundTripMs',
   'blocksAsked', // for the edge, which here takes everything
   'newViews', // shown only to prove a fork, which ends the exploration
   'tick', // compared with other ticks only: those are described by their distance from it

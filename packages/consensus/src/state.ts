@@ -95,8 +95,8 @@ export interface BackOff<T> {
 }
 
 export interface OwnVotes {
-  prepare?: Vote
-  commit?: Vote
+  prepare: Vote | undefined
+  commit: Vote | undefined
 }
 
 export interface State {
@@ -136,6 +136,8 @@ export interface State {
   readonly missing: Map<string, { readonly hash: Hash; readonly height: Height; tries: number }>
   /** What peers said last. */
   readonly statuses: (Status | undefined)[]
+  /** How many of them complain. */
+  complaining: number
   /** By peer: what it has made us send since the last status tick. */
   readonly answersThisTick: Map<ValidatorIndex, { count: number; bytes: number }>
   /** By peer: the proof of our view, or our wish for the next, that was sent to it last, and when it may be sent again. */
@@ -165,6 +167,8 @@ export interface State {
   commitMsBeforeView: number
   readonly acceptedAtMs: Map<Height, number>
   readonly roundTripMs: number[]
+  /** To the farthest peer of the nearest quorum. */
+  quorumRoundTripMs: number
   /** Equivocators (sender, view) already reported. */
   readonly reported: Set<string>
   /** Accepted, the newest last: for a fork proof (halting.ts). */
@@ -228,6 +232,7 @@ export function createState(config: ConsensusConfig, stored: DurableState): Stat
     viewChanges: new Array<ViewChange | undefined>(count).fill(undefined),
     missing: new Map(),
     statuses: new Array<Status | undefined>(count).fill(undefined),
+    complaining: 0,
     toldView: new Array<BackOff<ViewChange | NewView> | undefined>(count).fill(undefined),
     answeredStatus: new Array<BackOff<Signature> | undefined>(count).fill(undefined),
     answersThisTick: new Map(),
@@ -248,6 +253,7 @@ export function createState(config: ConsensusConfig, stored: DurableState): Stat
     commitMsBeforeView: 0,
     acceptedAtMs: new Map(),
     roundTripMs: new Array<number>(count).fill(0),
+    quorumRoundTripMs: 0,
     reported: new Set(),
     newViews: durable.newView === null ? [] : [durable.newView],
     forkedAt: null,
@@ -310,7 +316,7 @@ export function newEntry(state: State, block: Block, provenance: 'voted' | 'rece
 export function ownVotesAt(state: State, at: Height): OwnVotes {
   let own = state.own.get(at)
   if (own === undefined) {
-    own = {}
+    own = { prepare: undefined, commit: undefined }
     state.own.set(at, own)
   }
   return own

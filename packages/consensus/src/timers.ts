@@ -3,7 +3,7 @@
  * a NEW-VIEW; it adapts to the measured time to commit and to round trips, doubles with every view that brings no commit,
  * is capped, and is reset by progress.
  */
-import type { Height } from '@aethel/codec'
+import type { Height, ValidatorIndex } from '@aethel/codec'
 import { isMember, mayChangeView, type State } from './state.js'
 import { quorumSize } from './validators.js'
 
@@ -19,7 +19,7 @@ export function viewTimeoutMs(state: State): number {
   const base = Math.max(
     timers.floorMs,
     timers.commitFactor * trustedCommitMs(state) + timers.allowanceMs,
-    ROUND_TRIPS_PER_VIEW * quorumRoundTripMs(state),
+    ROUND_TRIPS_PER_VIEW * state.quorumRoundTripMs,
   )
   const doublings = Math.min(MAX_DOUBLINGS, Math.max(0, state.view - state.progressView - 1))
   return Math.min(timers.capMs, Math.ceil(base * 2 ** doublings))
@@ -34,10 +34,11 @@ function trustedCommitMs(state: State): number {
   return Math.min(state.smoothedCommitMs, Math.max(2 * state.commitMsBeforeView, floorMs / commitFactor))
 }
 
-/** The slowest round trip that a quorum of nearest peers needs. */
-export function quorumRoundTripMs(state: State): number {
+/** A round trip was measured. The slowest that a quorum of nearest peers needs is kept: timers are set far more often than this. */
+export function noteRoundTrip(state: State, peer: ValidatorIndex, roundTripMs: number): void {
+  state.roundTripMs[peer] = roundTripMs
   const sorted = state.roundTripMs.toSorted((a, b) => a - b)
-  return sorted[quorumSize(sorted.length) - 1] ?? 0
+  state.quorumRoundTripMs = sorted[quorumSize(sorted.length) - 1] ?? 0
 }
 
 export function restartViewTimer(state: State): void {

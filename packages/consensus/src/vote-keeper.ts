@@ -34,6 +34,7 @@ export type Added =
 export class VoteKeeper {
   readonly #validators: ValidatorSet
   readonly #views = new Map<View, Map<Height, Slot>>()
+  #size = 0
 
   constructor(validators: ValidatorSet) {
     this.#validators = validators
@@ -53,6 +54,7 @@ export class VoteKeeper {
     }
     tally.power += validator.power
     tally.votes.push(vote)
+    this.#size++
     return { status: 'added', tally }
   }
 
@@ -88,9 +90,14 @@ export class VoteKeeper {
     for (const [view, heights] of this.#views) {
       if (view < oldestView) {
         this.#views.delete(view)
+        for (const slot of heights.values()) this.#size -= votesIn(slot)
         continue
       }
-      for (const height of heights.keys()) if (height <= committed) heights.delete(height)
+      for (const [height, slot] of heights) {
+        if (height > committed) continue
+        heights.delete(height)
+        this.#size -= votesIn(slot)
+      }
     }
   }
 
@@ -100,6 +107,7 @@ export class VoteKeeper {
     for (const [view, heights] of this.#views) {
       copy.#views.set(view, new Map([...heights].map(([height, slot]) => [height, copySlot(slot)])))
     }
+    copy.#size = this.#size
     return copy
   }
 
@@ -110,13 +118,7 @@ export class VoteKeeper {
 
   /** Votes held, for bounds and reports. */
   get size(): number {
-    let count = 0
-    for (const heights of this.#views.values()) {
-      for (const slot of heights.values()) {
-        for (const phase of [slot.prepare, slot.commit]) for (const tally of phase.tallies) count += tally.votes.length
-      }
-    }
-    return count
+    return this.#size
   }
 
   #openSlot(view: View, height: Height, tick: number): Slot {
@@ -133,6 +135,12 @@ export class VoteKeeper {
     }
     return slot
   }
+}
+
+function votesIn({ prepare, commit }: Slot): number {
+  let count = 0
+  for (const { tallies } of [prepare, commit]) for (const { votes } of tallies) count += votes.length
+  return count
 }
 
 function emptyPhase(count: number): PhaseVotes {

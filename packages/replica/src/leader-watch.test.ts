@@ -12,7 +12,15 @@ const TIMEOUT_MS = 2_000
 
 function pooled(label: number, change: { bytes?: number; difficulty?: number } = {}): Pooled {
   const id: Hash = hashTagged('aethel/test-watch', Uint8Array.of(label))
-  const transaction = { id, idKey: keyOf(id), bytes: new Uint8Array(change.bytes ?? 10), sender: `s${label}`, nonce: 0, gasLimit: 10, work: null }
+  const transaction = {
+    id,
+    idKey: keyOf(id),
+    bytes: new Uint8Array(change.bytes ?? 10),
+    sender: `s${label}`,
+    nonce: 0,
+    gasLimit: 10,
+    work: null,
+  }
   return { transaction, difficulty: change.difficulty ?? 0, arrival: label, arrivedAtHeight: 0 }
 }
 

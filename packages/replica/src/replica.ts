@@ -23,6 +23,7 @@ import {
   encodeEvidence,
   type ForkMaterial,
   type Header,
+  type Held,
   hashHeader,
   type Input,
   type Inspection,
@@ -124,6 +125,8 @@ export interface Replica<State> {
   inspect(): ReplicaInspection
   /** Whether something that is not final refers to this blob: it must not be taken away. */
   needsBlob(blob: BlobRef): boolean
+  /** What consensus holds that is bounded (docs/protocol.md §13): cheap to ask for. */
+  readonly held: Held
   /** Evidence held and not on the chain yet. */
   evidence(): readonly HeldEvidence[]
   /** Why nothing commits right now, or that all is well. */
@@ -360,6 +363,10 @@ class ReplicaMachine<State> implements Replica<State> {
 
   forkMaterial(): ForkMaterial {
     return this.#consensus.forkMaterial()
+  }
+
+  get held(): Held {
+    return this.#consensus.held
   }
 
   inspect(): ReplicaInspection {

@@ -8,6 +8,8 @@ import { type SecretSeed, type SigningKey, signingKey, verifySignature } from '@
 
 /** Who signs and how it is checked. */
 export interface SignatureScheme {
+  /** As `--signatures` has it. */
+  readonly name: 'ideal' | 'real' | 'sampled'
   keyOf(index: number): PublicKey
   signer(index: number): (message: Uint8Array) => Signature
   readonly verify: VerifySignature
@@ -19,40 +21,53 @@ export interface SignatureScheme {
 }
 
 export function createIdealSignatures(): SignatureScheme {
-  const registry: { readonly index: number; readonly message: Uint8Array }[] = []
-  const keys = new Map<number, PublicKey>()
-  let charged = 0
-  const keyFor = (index: number): PublicKey => {
-    let key = keys.get(index)
+  return new IdealSignatures()
+}
+
+class IdealSignatures implements SignatureScheme {
+  readonly name = 'ideal'
+  readonly #signers: number[] = []
+  readonly #messages: Uint8Array[] = []
+  readonly #keys = new Map<number, PublicKey>()
+  readonly made: number = 0
+  readonly checked: number = 0
+  charged = 0
+
+  keyOf(index: number): PublicKey {
+    let key = this.#keys.get(index)
     if (key === undefined) {
-      const bytes = new Uint8Array(32)
-      new DataView(bytes.buffer).setUint32(0, index + 1)
-      key = publicKey(bytes)
-      keys.set(index, key)
+      key = publicKey(numbered(32, index + 1))
+      this.#keys.set(index, key)
     }
     return key
   }
-  return {
-    keyOf: keyFor,
-    signer: (index) => (message) => {
-      const bytes = new Uint8Array(64)
-      new DataView(bytes.buffer).setUint32(0, registry.length)
-      registry.push({ index, message })
-      return signature(bytes)
-    },
-    verify: (key, message, candidate) => {
-      charged++
-      const entry = registry[new DataView(candidate.buffer, candidate.byteOffset, 64).getUint32(0)]
-      return (
-        entry !== undefined && (entry.message === message || equalBytes(entry.message, message)) && equalBytes(keyFor(entry.index), key)
-      )
-    },
-    made: 0,
-    checked: 0,
-    get charged() {
-      return charged
-    },
+
+  signer(index: number): (message: Uint8Array) => Signature {
+    return (message) => {
+      this.#messages.push(message)
+      return signature(numbered(64, this.#signers.push(index) - 1))
+    }
   }
+
+  readonly verify: VerifySignature = (key, message, candidate) => {
+    this.charged++
+    const number = numberIn(candidate)
+    const [signer, signed] = [this.#signers[number], this.#messages[number]]
+    if (signer === undefined || signed === undefined) return false
+    const own = this.keyOf(signer)
+    return (signed === message || equalBytes(signed, message)) && (own === key || equalBytes(own, key))
+  }
+}
+
+/** Written and read byte by byte: to show a small array's memory to a DataView, V8 has to move it out of its heap. */
+function numbered(length: number, number: number): Uint8Array {
+  const bytes = new Uint8Array(length)
+  for (let at = 0; at < 4; at++) bytes[at] = number >>> (24 - 8 * at)
+  return bytes
+}
+
+function numberIn(bytes: Uint8Array): number {
+  return (((bytes[0] as number) << 24) | ((bytes[1] as number) << 16) | ((bytes[2] as number) << 8) | (bytes[3] as number)) >>> 0
 }
 
 /** An ideal signature's number; the rest of it is zero. */
@@ -65,37 +80,53 @@ const REAL_ONE_IN = 64
  * ideal one is told apart by its zeros, which no real one has.
  */
 export function createSampledSignatures(): SignatureScheme {
-  const ideal = createIdealSignatures()
-  const real = createRealSignatures()
+  return new SampledSignatures()
+}
+
+class SampledSignatures implements SignatureScheme {
+  readonly name = 'sampled'
+  readonly #ideal = new IdealSignatures()
+  readonly #real = createRealSignatures()
   /** By `keyOf` the real key: whose it is. */
-  const indices = new Map<string, number>()
-  const keyFor = (index: number): PublicKey => {
-    const key = real.keyOf(index)
-    indices.set(keyOf(key), index)
+  readonly #indices = new Map<string, number>()
+  /** The same by the very object, which most who ask hold. */
+  readonly #indicesByObject = new Map<PublicKey, number>()
+  #count = 0
+
+  keyOf(index: number): PublicKey {
+    const key = this.#real.keyOf(index)
+    this.#indices.set(keyOf(key), index)
+    this.#indicesByObject.set(key, index)
     return key
   }
-  let count = 0
-  return {
-    keyOf: keyFor,
-    signer: (index) => {
-      const [signIdeal, signReal] = [ideal.signer(index), real.signer(index)]
-      return (message) => (count++ % REAL_ONE_IN === 0 ? signReal(message) : signIdeal(message))
-    },
-    verify: (key, message, candidate) => {
-      if (candidate.subarray(IDEAL_NUMBER_BYTES).some((byte) => byte !== 0)) return real.verify(key, message, candidate)
-      const signer = indices.get(keyOf(key))
-      return signer !== undefined && ideal.verify(ideal.keyOf(signer), message, candidate)
-    },
-    get made() {
-      return real.made
-    },
-    get checked() {
-      return real.checked
-    },
-    get charged() {
-      return ideal.charged
-    },
+
+  signer(index: number): (message: Uint8Array) => Signature {
+    const [signIdeal, signReal] = [this.#ideal.signer(index), this.#real.signer(index)]
+    return (message) => (this.#count++ % REAL_ONE_IN === 0 ? signReal(message) : signIdeal(message))
   }
+
+  readonly verify: VerifySignature = (key, message, candidate) => {
+    if (!isIdeal(candidate)) return this.#real.verify(key, message, candidate)
+    const signer = this.#indicesByObject.get(key) ?? this.#indices.get(keyOf(key))
+    return signer !== undefined && this.#ideal.verify(this.#ideal.keyOf(signer), message, candidate)
+  }
+
+  get made(): number {
+    return this.#real.made
+  }
+
+  get checked(): number {
+    return this.#real.checked
+  }
+
+  get charged(): number {
+    return this.#ideal.charged
+  }
+}
+
+function isIdeal(candidate: Signature): boolean {
+  for (let at = IDEAL_NUMBER_BYTES; at < candidate.length; at++) if (candidate[at] !== 0) return false
+  return true
 }
 
 /**
@@ -103,40 +134,43 @@ export function createSampledSignatures(): SignatureScheme {
  * for it: what is really made and checked is counted.
  */
 export function createRealSignatures(): SignatureScheme {
-  const keys = new Map<number, SigningKey>()
-  const good = new WeakMap<Signature, { readonly key: PublicKey; readonly message: Uint8Array }>()
-  let made = 0
-  let checked = 0
-  const keyFor = (index: number): SigningKey => {
-    let key = keys.get(index)
+  return new RealSignatures()
+}
+
+class RealSignatures implements SignatureScheme {
+  readonly name = 'real'
+  readonly #keys = new Map<number, SigningKey>()
+  readonly #good = new WeakMap<Signature, { readonly key: PublicKey; readonly message: Uint8Array }>()
+  made = 0
+  checked = 0
+  readonly charged: number = 0
+
+  #keyFor(index: number): SigningKey {
+    let key = this.#keys.get(index)
     if (key === undefined) {
-      const seed = new Uint8Array(32)
-      new DataView(seed.buffer).setUint32(0, index + 1)
-      key = signingKey(seed as SecretSeed)
-      keys.set(index, key)
+      key = signingKey(numbered(32, index + 1) as SecretSeed)
+      this.#keys.set(index, key)
     }
     return key
   }
-  return {
-    keyOf: (index) => keyFor(index).publicKey,
-    signer: (index) => (message) => {
-      made++
-      return keyFor(index).sign(message)
-    },
-    verify: (key, message, candidate) => {
-      const known = good.get(candidate)
-      if (known !== undefined && equalBytes(known.key, key) && equalBytes(known.message, message)) return true
-      checked++
-      if (!verifySignature(key, message, candidate)) return false
-      good.set(candidate, { key, message })
-      return true
-    },
-    get made() {
-      return made
-    },
-    get checked() {
-      return checked
-    },
-    charged: 0,
+
+  keyOf(index: number): PublicKey {
+    return this.#keyFor(index).publicKey
+  }
+
+  signer(index: number): (message: Uint8Array) => Signature {
+    return (message) => {
+      this.made++
+      return this.#keyFor(index).sign(message)
+    }
+  }
+
+  readonly verify: VerifySignature = (key, message, candidate) => {
+    const known = this.#good.get(candidate)
+    if (known !== undefined && equalBytes(known.key, key) && equalBytes(known.message, message)) return true
+    this.checked++
+    if (!verifySignature(key, message, candidate)) return false
+    this.#good.set(candidate, { key, message })
+    return true
   }
 }

@@ -121,6 +121,12 @@ describe('the liveness bound', () => {
     for (let seed = 1; seed <= 12; seed++) expect(story(runSimulation({ seed, validators: 1, byzantine: 0 }))).toBe('')
   })
 
+  it('seed 50000622: a commit that rests on an own vote which a full disk has lost is no commit, and the other block no fork', () => {
+    const report = runSimulation({ seed: 50_000_622, validators: 4, byzantine: 1 })
+    expect(report.violation).toBeUndefined()
+    expect(report.coverage.cells.get('disk full')).toBeGreaterThan(0)
+  })
+
   it('seed 60000 on links of 20 bytes/ms: the bound knows how much has to go through them', () => {
     expect(story(runSimulation({ seed: 60000, validators: 7, byzantine: 2, knobs: { bytesPerMs: 20 } }))).toBe('')
   })

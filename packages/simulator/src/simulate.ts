@@ -22,6 +22,8 @@ export interface SimulationOptions {
   readonly durationMs?: number
   /** Heals when so many blocks are committed; clients submit until then. */
   readonly blocks?: number
+  /** A client waits so long on average between one transaction and the next. */
+  readonly thinkMs?: number
   /** Replaces what the seed drew. */
   readonly knobs?: Partial<Knobs>
   /** Ideal ones if absent. */
@@ -122,7 +124,6 @@ export function bandwidthMs(validators: number, knobs: Knobs): number {
   return knobs.bytesPerMs === null ? 0 : (REPETITIONS * bytesPerCommit(validators, knobs)) / knobs.bytesPerMs
 }
 
-const BUFFER_CHECK_EVENTS = 256
 const PROGRESS_EVENTS = 16_384
 /** Clients that can have something outstanding when an open-ended run heals. */
 const MAX_OUTSTANDING = 8
@@ -144,6 +145,7 @@ export function knobsOf(options: SimulationOptions): Knobs {
     ...(options.latency === undefined ? {} : { latency: options.latency }),
     ...(options.durationMs === undefined ? {} : { faultMs: options.durationMs, thinkMs: 400 }),
     ...(openEnded ? { transactions: OPEN_ENDED } : {}),
+    ...(options.thinkMs === undefined ? {} : { thinkMs: options.thinkMs }),
     ...options.knobs,
   }
 }
@@ -208,7 +210,6 @@ function runToTheEnd(world: World, knobs: Knobs, validators: number, onProgress:
   world.start()
   while (!world.settled) {
     if (!world.advance()) throw new Violation('liveness', 'nothing is left to happen, and not everything is committed')
-    if (world.eventCount % BUFFER_CHECK_EVENTS === 0) world.checkBuffers()
     if (onProgress !== undefined && world.eventCount % PROGRESS_EVENTS === 0)
       onProgress({ events: world.eventCount, virtualMs: world.nowMs, blocks: world.invariants.height })
     // What waits at an interface when the world heals has to leave first.
@@ -250,13 +251,14 @@ function checkThroughput(world: World, knobs: Knobs): void {
 }
 
 function commandOf(options: SimulationOptions): string {
-  const { seed, validators = 4, byzantine = 0, strategies = [], faults, latency, durationMs, blocks, signatures } = options
+  const { seed, validators = 4, byzantine = 0, strategies = [], faults, latency, durationMs, blocks, thinkMs, signatures } = options
   const parts = [`npx aethel simulate --seed ${seed} --validators ${validators}`]
   parts.push(`--byzantine ${byzantine}${strategies.length === 0 ? '' : `:${strategies.join(',')}`}`)
   if (faults !== undefined) parts.push(`--faults ${faults.length === 0 ? 'none' : faults.join(',')}`)
   if (latency !== undefined) parts.push(`--latency ${latency.name}`)
   if (durationMs !== undefined) parts.push(`--duration ${durationMs / 1000}`)
   if (blocks !== undefined) parts.push(`--blocks ${blocks}`)
-  if (signatures !== undefined) parts.push('--signatures real')
+  if (thinkMs !== undefined) parts.push(`--think ${thinkMs}`)
+  if (signatures !== undefined) parts.push(`--signatures ${signatures.name}`)
   return parts.join(' ')
 }

@@ -8,7 +8,9 @@ import {
   equalBytes,
   type Hash,
   type Height,
+  hasBit,
   height,
+  indicesOf,
   keyOf,
   type Refusal,
   type Result,
@@ -20,6 +22,7 @@ import {
   type Block,
   blobChunks,
   blobKey,
+  type Certificate,
   type CommittedTip,
   createEpochGate,
   decodeMessage,
@@ -138,6 +141,8 @@ interface Node {
   incarnation: number
   /** Effect boundaries passed, over all incarnations. */
   boundaries: number
+  /** Inputs taken, over all incarnations. */
+  steps: number
   /** Counts what the fates of this validator are named by. */
   syncs: number
   verifications: number
@@ -214,6 +219,10 @@ const CLOCK_DRIFT_MS = 2_000
 const MAX_ANSWERS = 2 * (512 + 256 + 64 + 4)
 /** Few, so that longer chains of epochs take several offers. */
 const OFFER_LINKS = 4
+/** Buffers grow by a validator's own steps only: they are looked at after so many of them. */
+const BUFFER_CHECK_STEPS = 32
+/** Fewer are put into the queue one by one: that costs less than a flock. */
+const FLOCK_RECEIVERS = 16
 /** Two, and four that somebody is fetching. */
 const MAX_STATES_SERVED = 6
 /** After an enumerated crash the process is back in no time. */
@@ -346,9 +355,7 @@ export class World {
     const epochs = this.#epochs
     return new Conspiracy({
       chainId: this.#chainId,
-      get validators() {
-        return epochs.newest.validators
-      },
+      validators: () => epochs.newest.validators,
       members,
       random: randomStream(this.#options.seed, 'conspiracy'),
       sign: (member, bytes) => {
@@ -372,6 +379,7 @@ export class World {
       replica: null,
       incarnation: 0,
       boundaries: 0,
+      steps: 0,
       syncs: 0,
       verifications: 0,
       acts: 0,
@@ -711,13 +719,13 @@ export class World {
   #crash(node: Node, downMs: number): void {
     if (node.replica === null) return
     const writes = node.queue.flatMap((item) => (item.kind === 'write' ? [item.write] : []))
+    node.replica = null // before anything is written: it cannot die again of what that concludes
     const survived = this.#fates.below(writes.length + 1, 'crash', node.index, node.incarnation, 7)
     for (const write of writes.slice(0, survived)) this.#write(node, write)
     noteDurableView(node)
     if (writes.length > survived) this.coverage.hit('crash lost unsynced writes')
     node.blobs.crash((nth) => this.#fates.unit('crash', node.index, node.incarnation, 100 + nth) < 0.5)
     this.#trace(node.index, 'crash', { writes: writes.length, survived })
-    node.replica = null
     node.incarnation++
     node.queue = []
     this.coverage.hit('crash')
@@ -847,6 +855,28 @@ export class World {
     }
   }
 
+  /** To each of these in turn: many of them are one place in the queue. */
+  #transmitAll(from: number, count: number, toOf: (position: number) => number, payloadOf: (position: number) => Payload): void {
+    if (count < FLOCK_RECEIVERS) {
+      for (let position = 0; position < count; position++) this.#transmit(from, toOf(position), payloadOf(position))
+      return
+    }
+    const [times, positions]: [number[], number[]] = [[], []]
+    for (let position = 0; position < count; position++) {
+      const to = toOf(position)
+      if (from === to) continue
+      this.messages++
+      for (const arrivesMs of this.#network.route(from, to, payloadOf(position).bytes, this.nowMs)) {
+        times.push(arrivesMs)
+        positions.push(position)
+      }
+    }
+    this.#events.pushMany(times, (nth) => {
+      const position = positions[nth] as number
+      return { kind: 'deliver', from, to: toOf(position), payload: payloadOf(position) }
+    })
+  }
+
   #deliver(event: Extract<WorldEvent, { kind: 'deliver' }>): void {
     const node = this.#nodeAt(event.to)
     const { replica } = node
@@ -939,14 +969,22 @@ export class World {
 
   #sendForged(node: Node, outgoing: readonly Outgoing[], original: Message | null): void {
     const payloads = new Map<Message, MessagePayload>()
-    for (const { to, message, afterMs } of outgoing) {
-      let payload = payloads.get(message)
-      if (payload === undefined) {
-        payload = this.#payloadOf(message, message !== original)
-        payloads.set(message, payload)
-      }
-      this.#transmit(node.index, to, payload, afterMs)
+    const payloadOf = (message: Message): MessagePayload => {
+      const known = payloads.get(message)
+      if (known !== undefined) return known
+      const payload = this.#payloadOf(message, message !== original)
+      payloads.set(message, payload)
+      return payload
     }
+    if (outgoing.some(({ afterMs }) => afterMs !== undefined))
+      for (const { to, message, afterMs } of outgoing) this.#transmit(node.index, to, payloadOf(message), afterMs)
+    else
+      this.#transmitAll(
+        node.index,
+        outgoing.length,
+        (position) => (outgoing[position] as Outgoing).to,
+        (position) => payloadOf((outgoing[position] as Outgoing).message),
+      )
   }
 
   // --- effects ------------------------------------------------------------------------------------------------------
@@ -965,6 +1003,7 @@ export class World {
         throw new Violation('no-crash', `validator ${node.index} stopped on an assertion: ${error.message}`)
       throw error
     }
+    if (node.adversary === null && ++node.steps % BUFFER_CHECK_STEPS === 0) this.#checkBuffers(node, replica)
     for (const effect of effects) {
       if (wasHalted) checkSilence(node.index, effect)
       if (this.#passes(node, effect.kind === 'persist' ? 'persist' : effect.kind === 'send' ? 'send' : 'other')) return
@@ -1113,31 +1152,42 @@ export class World {
       this.promises.onOffence(offence, null)
     }
     demand('state-root', executed.ok, () => `validator ${node.index} committed a block that does not execute`)
-    const { state, stateRoot } = executed.value
-    if (this.#isAlone || !this.#states.has(header.height)) this.#states.set(header.height, state)
+    const { state } = executed.value
     for (const blob of blobsIn(block)) node.finalBlobs.add(blobKey(blob))
     const write: Write<TallyState> = { kind: 'commit', committed: { block, certificate, state, gas: effect.gas, nextEpoch } }
     node.queue.push({ kind: 'write', write })
     this.#traceHash.commit(node.index, block.hash)
     const below = node.appliedHeight
     node.appliedHeight = header.height
-    if (this.#isAlone) this.#concluding.set(write, () => this.#conclude(node, below, effect, stateRoot))
-    else this.#conclude(node, below, effect, stateRoot)
+    if (this.#isProvisional(node, certificate)) this.#concluding.set(write, () => this.#conclude(node, below, effect, executed.value))
+    else this.#conclude(node, below, effect, executed.value)
   }
 
   /**
-   * A commit certificate of several validators holds durable votes, and stands whatever becomes of this one's disk. Who is a quorum
-   * alone counts its own vote before that is durable, and what a crash takes back was never committed: it is judged by what its disk
-   * has.
+   * A validator counts its own vote before that is durable (docs/protocol.md §5). A commit that rests on such a vote is judged when it is
+   * durable itself, as are those above it: what a crash takes back was never committed, and nobody has heard of it. A certificate of
+   * durable votes stands whatever becomes of this one's disk.
    */
-  get #isAlone(): boolean {
-    return this.#options.validators === 1
+  #isProvisional(node: Node, { kind, epoch, view, height: at, blockHash, signers, signatures }: Certificate): boolean {
+    if (node.queue.some((item) => item.kind === 'write' && this.#concluding.has(item.write))) return true
+    const position = this.#epochs.positionOf(node.index, epoch)
+    if (position === undefined || !hasBit(signers, position)) return false
+    const signature = signatures[indicesOf(signers).indexOf(position)]
+    if (signature === undefined) return false
+    return !node.disk.holdsVote({ kind, epoch, view, height: at, blockHash, sender: validatorIndex(position), signature })
   }
 
-  #conclude(node: Node, below: number, effect: Extract<ReplicaEffect, { kind: 'commit' }>, stateRoot: Hash): void {
+  #conclude(
+    node: Node,
+    below: number,
+    effect: Extract<ReplicaEffect, { kind: 'commit' }>,
+    { state, stateRoot }: { readonly state: TallyState; readonly stateRoot: Hash },
+  ): void {
     const { block, certificate } = effect
-    const isFirst = block.header.height > this.invariants.height
+    const { height: at } = block.header
+    const isFirst = at > this.invariants.height
     this.invariants.onCommit(node.index, below, block, certificate, stateRoot)
+    if (!this.#states.has(at)) this.#states.set(at, state)
     if (isFirst) this.#onFirstCommit(node, block.body.transactions)
   }
 
@@ -1223,7 +1273,7 @@ export class World {
       else this.#checkPromise(node, item.effect) // against what was durable before it
     }
     noteDurableView(node)
-    if (this.#passes(node, 'synced')) return
+    if (node.replica === null || this.#passes(node, 'synced')) return // it may have died at a first commit
     for (const item of batch) {
       if (item.kind !== 'release') continue
       this.#release(node, item.effect)
@@ -1271,7 +1321,7 @@ export class World {
           transactions,
           bytes: transactions.reduce((sum, each) => sum + each.bytes.length, 0),
         }
-        if (effect.to === 'all') for (const other of this.#nodes) this.#transmit(node.index, other.index, payload)
+        if (effect.to === 'all') this.#transmitAll(node.index, this.#nodes.length, identity, () => payload)
         else this.#transmit(node.index, effect.to, payload)
         return
       }
@@ -1301,7 +1351,7 @@ export class World {
   #sendHonestly(node: Node, to: ValidatorIndex | 'all', message: Message): void {
     const payload = this.#payloadOf(message, false)
     if (to !== 'all') return this.#transmit(node.index, to, payload)
-    for (const other of this.#nodes) this.#transmit(node.index, other.index, payload)
+    this.#transmitAll(node.index, this.#nodes.length, identity, () => payload)
   }
 
   /** What one peer can make an honest validator say to it alone, between two status ticks (docs/protocol.md §13). */
@@ -1361,21 +1411,17 @@ export class World {
     }
   }
 
-  /** Buffers within their bounds, at every honest validator. */
-  checkBuffers(): void {
+  /** Buffers within their bounds. */
+  #checkBuffers(node: Node, replica: Replica<TallyState>): void {
     const { window } = this.#options.knobs
-    const mostVotes = this.#options.validators * (20 * window + 2)
-    for (const node of this.#nodes) {
-      const look = node.adversary === null ? node.replica?.inspect() : undefined
-      if (look === undefined) continue
-      const within = (what: string, held: number, most: number): void =>
-        demand('bounded-buffers', held <= most, () => `validator ${node.index} holds ${held} ${what}, more than ${most}`)
-      within('votes', look.votesHeld, mostVotes)
-      within('blocks', look.blocksHeld, 4096 + window)
-      within('requests for bodies', look.missing, 256)
-      within('states for others', node.replica?.snapshotsServed.length ?? 0, MAX_STATES_SERVED)
-      within('bytes of early proposals', look.earlyBytes, 2 * (64 << 20) + (16 << 20))
-    }
+    const held = replica.held
+    const within = (what: string, count: number, most: number): void =>
+      demand('bounded-buffers', count <= most, () => `validator ${node.index} holds ${count} ${what}, more than ${most}`)
+    within('votes', held.votesHeld, this.#options.validators * (20 * window + 2))
+    within('blocks', held.blocksHeld, 4096 + window)
+    within('requests for bodies', held.missing, 256)
+    within('states for others', replica.snapshotsServed.length, MAX_STATES_SERVED)
+    within('bytes of early proposals', held.earlyBytes, 2 * (64 << 20) + (16 << 20))
   }
 
   /** For a failing run: where everybody stands. */
@@ -1397,6 +1443,10 @@ function blobsIn(block: Block | undefined): BlobRef[] {
     const salt = tallySaltOfBlob(bytes)
     return salt === undefined ? [] : [tallyBlobRef(salt)]
   })
+}
+
+function identity(position: number): number {
+  return position
 }
 
 const SIGNED: readonly Message['kind'][] = ['pre-prepare', 'vote', 'view-change', 'new-view', 'status', 'view-claim']

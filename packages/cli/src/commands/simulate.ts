@@ -43,6 +43,7 @@ interface SimulateOptions extends CommonOptions {
   readonly latency?: LatencyMatrix
   readonly duration?: number
   readonly blocks?: number
+  readonly think?: number
   readonly signatures: SeedOptions['signatureScheme']
   readonly seeds?: number
   readonly minutes?: number
@@ -86,6 +87,7 @@ export function registerSimulate(program: Command): void {
     .option('--latency <lan|wan|file>', 'distances between validators (a file: {"regions": [...], "oneWayMs": [[...]]})', latency)
     .option('--duration <seconds>', 'virtual time until the world heals; clients submit until then', integer(1, 1_000_000))
     .option('--blocks <count>', 'heal when so many blocks are committed; clients submit until then', integer(1, 1_000_000))
+    .option('--think <ms>', 'how long each of the four clients waits between transactions, on average', integer(1, 1_000_000))
     .option('--signatures <ideal|real|sampled>', 'unforgeable by construction, or Ed25519, or one in 64 Ed25519', scheme, 'ideal')
     .option('--seeds <count>', 'how many seeds, one after the other (default: 1)', integer(1, MANY_SEEDS))
     .option('--minutes <m>', 'seeds for so long', integer(1, 100_000))
@@ -174,6 +176,7 @@ async function simulate(options: SimulateOptions): Promise<ExitCode> {
     ...(options.latency === undefined ? {} : { latency: options.latency }),
     ...(options.duration === undefined ? {} : { durationMs: options.duration * 1_000 }),
     ...(options.blocks === undefined ? {} : { blocks: options.blocks }),
+    ...(options.think === undefined ? {} : { thinkMs: options.think }),
     ...(options.only === undefined ? {} : { only: new Set(options.only) }),
   }
   if (options.trace !== undefined) writeTrace(seed, told, options.trace)

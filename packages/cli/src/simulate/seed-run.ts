@@ -10,7 +10,10 @@ import {
 
 /** What a run is told, as plain data. */
 export interface SeedOptions
-  extends Pick<SimulationOptions, 'validators' | 'byzantine' | 'strategies' | 'faults' | 'latency' | 'durationMs' | 'blocks' | 'only'> {
+  extends Pick<
+    SimulationOptions,
+    'validators' | 'byzantine' | 'strategies' | 'faults' | 'latency' | 'durationMs' | 'blocks' | 'thinkMs' | 'only'
+  > {
   readonly signatureScheme: 'ideal' | 'real' | 'sampled'
 }
 

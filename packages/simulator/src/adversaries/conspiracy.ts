@@ -40,7 +40,7 @@ const MAX_VIEWS = 8
 
 export interface ConspiracyOptions {
   readonly chainId: Hash
-  readonly validators: ValidatorSet
+  validators(): ValidatorSet
   readonly members: readonly ValidatorIndex[]
   readonly random: Random
   sign(member: ValidatorIndex, bytes: Uint8Array): Signature
@@ -70,7 +70,7 @@ export class Conspiracy {
   }
 
   get validators(): ValidatorSet {
-    return this.#options.validators
+    return this.#options.validators()
   }
 
   get members(): readonly ValidatorIndex[] {
@@ -201,8 +201,8 @@ export class Conspiracy {
 
 /** The honest ones in two halves, drawn. */
 function drawSides({ validators, members, random }: ConspiracyOptions): (0 | 1)[] {
-  const sides = validators.validators.map((): 0 | 1 => 0)
-  const left = validators.validators.flatMap((_, index) => (members.includes(index as ValidatorIndex) ? [] : [index]))
+  const sides = validators().validators.map((): 0 | 1 => 0)
+  const left = validators().validators.flatMap((_, index) => (members.includes(index as ValidatorIndex) ? [] : [index]))
   for (let half = left.length >> 1; half > 0; half--) {
     const [chosen] = left.splice(random.below(left.length), 1)
     if (chosen !== undefined) sides[chosen] = 1

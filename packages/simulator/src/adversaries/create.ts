@@ -1,6 +1,9 @@
 /** Strategy by name. Each one first tells the conspiracy what it sees; strategies differ in what they send. */
-import { type Adversary, type AdversaryContext, obedient } from './adversary.js'
+import type { ValidatorIndex } from '@aethel/codec'
+import type { Message } from '@aethel/consensus'
+import { type Adversary, type AdversaryContext, type Outgoing, obedient } from './adversary.js'
 import { forgetful, sleeper } from './beyond.js'
+import type { Conspiracy } from './conspiracy.js'
 import { invalidProposer } from './invalid-blocks.js'
 import { equivocator, split, tipRival } from './proposers.js'
 import { framer, reSigner, sisterChain } from './signers.js'
@@ -40,20 +43,33 @@ const STRATEGIES: Readonly<Record<ByzantineStrategy, (context: AdversaryContext)
 
 export function createAdversary(strategy: ByzantineStrategy, context: AdversaryContext): Adversary {
   if (context.peers.length === 0) return obedient(context)
-  const inner = STRATEGIES[strategy](context)
-  const { conspiracy } = context
-  return {
-    onSend: (to, message) => {
-      conspiracy.learn(message)
-      return inner.onSend(to, message)
-    },
-    onReceive: (from, message) => {
-      conspiracy.learn(message)
-      return inner.onReceive(from, message)
-    },
-    onTick: () => inner.onTick(),
-    get gossips() {
-      return inner.gossips
-    },
+  return new Learning(STRATEGIES[strategy](context), context.conspiracy)
+}
+
+class Learning implements Adversary {
+  readonly #inner: Adversary
+  readonly #conspiracy: Conspiracy
+
+  constructor(inner: Adversary, conspiracy: Conspiracy) {
+    this.#inner = inner
+    this.#conspiracy = conspiracy
+  }
+
+  onSend(to: ValidatorIndex | 'all', message: Message): Outgoing[] {
+    this.#conspiracy.learn(message)
+    return this.#inner.onSend(to, message)
+  }
+
+  onReceive(from: ValidatorIndex, message: Message): Outgoing[] {
+    this.#conspiracy.learn(message)
+    return this.#inner.onReceive(from, message)
+  }
+
+  onTick(): Outgoing[] {
+    return this.#inner.onTick()
+  }
+
+  get gossips(): boolean {
+    return this.#inner.gossips
   }
 }
