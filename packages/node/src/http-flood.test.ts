@@ -24,6 +24,7 @@ async function serve(block: Block = blockOf()) {
   const app = await serveHttp({
     home: { config: { http: { host: '127.0.0.1', port: 0 } } },
     driver: {
+      whenReadable: () => undefined,
       publishedHeight: 1_000_000,
       onCommitted: (listener: (committed: Committed) => void) => {
         listeners.add(listener)
