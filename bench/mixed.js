@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { fromHex } from '@aethel/codec'
+import { fromHex, toHex } from '@aethel/codec'
 import {
   claimIdOf,
   cnfToClaim,
@@ -137,11 +137,16 @@ function refutationsOf(count) {
   })
 }
 
-/** @param {number} count @returns {Proof[]} */
+/** Each claim once: the same once more would be refused. @param {number} count @returns {Proof[]} */
 function scriptsOf(count) {
-  return conditions()
-    .slice(0, count)
-    .map(({ claim, proof }, i) => proofOf(`condition ${i}`, 'bvlrat/1', claim, proof))
+  const proofs = new Map(
+    conditions()
+      .map(({ claim, proof }, i) => proofOf(`condition ${i}`, 'bvlrat/1', claim, proof))
+      .map((proof) => [toHex(proof.claimId), proof]),
+  )
+  if (proofs.size < count)
+    throw new Error(`expected at most ${proofs.size} different conditions on bit vectors, got ${count}; ask for fewer proofs`)
+  return [...proofs.values()].slice(0, count)
 }
 
 /** @param {string} name @param {string} kind @param {Uint8Array} claim @param {Uint8Array} proof @returns {Proof} */

@@ -307,4 +307,17 @@ export const bounds = [
     ],
     hunt: EPOCH_TESTS,
   },
+  {
+    id: 'unread-bodies-pile-up',
+    traps: ['E1', 'E6'],
+    bug: 'transactions and repeated bodies are queued for a peer that has not read the ones before, until it is cut off',
+    edits: [
+      {
+        file: 'packages/network/src/mesh.ts',
+        before: 'if (session.socket.writableLength + session.queuedBytes <= most) this.#queue(session, frame)',
+        after: 'this.#queue(session, frame)',
+      },
+    ],
+    hunt: tests('packages/network/src/mesh.test.ts'),
+  },
 ]

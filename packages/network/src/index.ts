@@ -2,6 +2,7 @@ export { createTlsIdentity, type TlsIdentity } from './certificate.js'
 export { NetworkError, type NetworkErrorCode } from './errors.js'
 export {
   createMesh,
+  MAX_BACKLOG_BYTES,
   MAX_FRAME_BYTES,
   type Mesh,
   type MeshHandlers,

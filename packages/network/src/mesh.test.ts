@@ -8,6 +8,7 @@ import { BURST_US } from './allowance.js'
 import { createTlsIdentity, keyOfCertificate } from './certificate.js'
 import { FRAME, FrameReader, frameOf } from './frames.js'
 import { createMesh, type Mesh } from './index.js'
+import { UNREAD_BYTES } from './mesh.js'
 
 const CHAIN = sha256(utf8('chain'))
 const seedOf = (n: number): Uint8Array => sha256(utf8(`network ${n}`))
@@ -199,6 +200,31 @@ describe('delivery', () => {
       await new Promise((resolve) => setImmediate(resolve))
     }
     expect(one.events.some((event) => event.startsWith('lost 0: does not read'))).toBe(true)
+  })
+
+  test("E1: transactions that a peer does not read stand in nobody's way: it is not cut off, and votes reach it behind a bounded number of them", async () => {
+    const one = await start({ self: 1, ports: [1, 1] })
+    const socket = await imposter(one.mesh.address.port, seedOf(0), true)
+    await until(() => one.events.includes('connected 0'))
+    socket.pause()
+    for (let i = 0; i < 100; i++) {
+      one.mesh.gossip('all', [new Uint8Array(1024 * 1024)])
+      one.mesh.flush()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    one.mesh.send('all', Uint8Array.of(7))
+    one.mesh.flush()
+    expect(one.events.filter((event) => event.startsWith('lost'))).toEqual([])
+    let received = 0
+    let hasMessage = false
+    socket.on('data', (part: Buffer) => {
+      received += part.length
+      hasMessage ||= part.includes(7)
+    })
+    socket.resume()
+    await until(() => hasMessage)
+    // What waits in the process, and what the system holds for the connection.
+    expect(received).toBeLessThan(UNREAD_BYTES + 16 * 1024 * 1024)
   })
 })
 

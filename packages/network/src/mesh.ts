@@ -22,8 +22,13 @@ export const PROTOCOL_VERSION = 1
 
 /** A BLOCKS answer is at most 4 MiB and one block; blocks are at most 8 MiB (genesis limits are checked against this). */
 export const MAX_FRAME_BYTES: number = 16 * 1024 * 1024
-/** Two of the largest frames may wait for a slow peer. */
+/** Two of the largest frames may wait for a slow peer; a chain adds what a window of its blocks takes (`maxBacklogBytes`). */
 export const MAX_BACKLOG_BYTES: number = 2 * MAX_FRAME_BYTES
+/**
+ * While this much waits for a peer, it is not sent what will come again anyway: transactions, and bodies that it asks for or seems to
+ * lack. Votes would wait behind them; and who has not read the first copy still says that it lacks it.
+ */
+export const UNREAD_BYTES: number = 8 * 1024 * 1024
 const MAX_GOSSIP_TRANSACTIONS = 4096
 /** Frames up to this size together are joined into one write; larger ones are written as they are. */
 const JOIN_BYTES = 256 * 1024
@@ -78,6 +83,7 @@ export interface MeshOptions {
   readonly peers: readonly PeerAddress[]
   readonly handlers: MeshHandlers
   readonly maxFrameBytes?: number
+  /** Of what waits for one peer, at least `MAX_BACKLOG_BYTES`, which is also what it is if left out. */
   readonly maxBacklogBytes?: number
 }
 
@@ -94,7 +100,9 @@ export interface Mesh {
   readonly address: { readonly host: string; readonly port: number }
   /** Queues one consensus message; dropped if the peer is not connected. */
   send(to: ValidatorIndex | 'all', message: Uint8Array): void
-  /** Queues transactions for one peer or for all. */
+  /** The same for what may be lost: left out while the peer has much unread. */
+  sendIfRead(to: ValidatorIndex, message: Uint8Array): void
+  /** Queues transactions for one peer or for all; whoever has much unread already does not get them. */
   gossip(to: ValidatorIndex | 'all', transactions: readonly Uint8Array[]): void
   /** Writes what is queued, once per peer. */
   flush(): void
@@ -546,6 +554,10 @@ class TlsMesh implements Mesh {
     this.#queueFor(to, frameOf(FRAME.message, message))
   }
 
+  sendIfRead(to: ValidatorIndex, message: Uint8Array): void {
+    this.#queueFor(to, frameOf(FRAME.message, message), UNREAD_BYTES)
+  }
+
   gossip(to: ValidatorIndex | 'all', transactions: readonly Uint8Array[]): void {
     for (let from = 0; from < transactions.length; ) {
       let end = from
@@ -558,19 +570,20 @@ class TlsMesh implements Mesh {
         bytes += (transactions[end++] as Uint8Array).length + 4
       }
       const payload = encode((writer) => writer.list(transactions.slice(from, end), (w, transaction) => w.bytes(transaction)))
-      this.#queueFor(to, frameOf(FRAME.transactions, payload))
+      this.#queueFor(to, frameOf(FRAME.transactions, payload), UNREAD_BYTES)
       from = end
     }
   }
 
-  #queueFor(to: ValidatorIndex | 'all', frame: Uint8Array): void {
+  /** `most`: who has more waiting is left out. */
+  #queueFor(to: ValidatorIndex | 'all', frame: Uint8Array, most: number = Number.POSITIVE_INFINITY): void {
     assert(frame.length - 4 <= this.#maxFrameBytes, `a frame of ${frame.length} bytes exceeds the maximum of ${this.#maxFrameBytes}`)
-    if (to === 'all') {
-      for (const { session } of this.#peers.values()) if (session?.greeted) this.#queue(session, frame)
-      return
+    const peers = to === 'all' ? this.#peers.values() : [this.#peers.get(to)]
+    for (const peer of peers) {
+      const session = peer?.session
+      if (!session?.greeted) continue
+      if (session.socket.writableLength + session.queuedBytes <= most) this.#queue(session, frame)
     }
-    const session = this.#peers.get(to)?.session
-    if (session?.greeted) this.#queue(session, frame)
   }
 
   #queue(session: Session, frame: Uint8Array): void {

@@ -77,6 +77,8 @@ const RECENT_MS = 10_000
 /** Far more than commit in that time. */
 const MAX_COMMIT_TIMES = 4_096
 const FORGET_SERVED_MS = 60_000
+/** To one peer, these are answers to what it says it lacks, and it will say so again. */
+const BODIES: ReadonlySet<Message['kind']> = new Set(['pre-prepare', 'block'])
 /** How long, and how many, committed blocks wait for something else to be written with. */
 const LINGER_MS = 5
 const MAX_LINGERING = 64
@@ -838,7 +840,9 @@ export class Driver {
       const asked = to === 'all' ? (this.#mesh?.peers() ?? []).map((peer) => peer.index) : [to]
       for (const peer of asked) this.#owed.set(peer, Math.min(MAX_OWED, (this.#owed.get(peer) ?? 0) + 1))
     }
-    this.#mesh?.send(to, encodeMessage(message))
+    const bytes = encodeMessage(message)
+    if (to !== 'all' && BODIES.has(message.kind)) this.#mesh?.sendIfRead(to, bytes)
+    else this.#mesh?.send(to, bytes)
   }
 
   /** Committed blocks with what proves them, as many as fit (protocol.md §7). */
@@ -851,7 +855,7 @@ export class Driver {
     this.#served.set(to, ledger)
     if (from <= ledger.upTo) this.#mesh?.charge(to, priceOfServing(bytes.length))
     ledger.upTo = Math.max(ledger.upTo, last)
-    this.#mesh?.send(to, bytes)
+    this.#mesh?.sendIfRead(to, bytes)
   }
 
   /** Who comes back may have lost what it was given; who comes back all the time has not. */

@@ -5,7 +5,7 @@ import { equalBytes, hash, height, toHex, validatorIndex } from '@aethel/codec'
 import { BLOB_CHUNK_BYTES, type ConsensusConfig } from '@aethel/consensus'
 import { type SigningKey, verifySignature } from '@aethel/crypto'
 import { genesisTip, type LedgerState, restoreLedger } from '@aethel/ledger'
-import { createMesh, type Mesh } from '@aethel/network'
+import { createMesh, MAX_BACKLOG_BYTES, type Mesh } from '@aethel/network'
 import { type Application, type BlobOptions, createReplica, type MempoolLimits } from '@aethel/replica'
 import { BlobFiles, openStore, type Store, StoreError } from '@aethel/storage'
 import type { FastifyInstance } from 'fastify'
@@ -225,6 +225,8 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     listen: home.config.mesh,
     peers: home.config.peers,
     handlers: driver.meshHandlers,
+    // A leader may have a window of full blocks on their way to each.
+    maxBacklogBytes: MAX_BACKLOG_BYTES + parameters.window * parameters.blockBytes,
   })
   parts.mesh = mesh
   gauges = () => {
