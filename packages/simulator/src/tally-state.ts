@@ -1,5 +1,17 @@
 /** The tally machine's data: its state, its transactions, and how a root follows from the one before. */
-import { concatBytes, decode, EMPTY_BYTES, encode, type Hash, keyOf, ok, type Reader, type Refusal, type Result, ZERO_HASH } from '@aethel/codec'
+import {
+  concatBytes,
+  decode,
+  EMPTY_BYTES,
+  encode,
+  type Hash,
+  keyOf,
+  ok,
+  type Reader,
+  type Refusal,
+  type Result,
+  ZERO_HASH,
+} from '@aethel/codec'
 import { type BlobRef, blobRefOf } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import type { Transaction } from '@aethel/replica'
