@@ -7,6 +7,7 @@
 import type { Refusal, ValidatorIndex } from '@aethel/codec'
 import { type BlobPart, type BlobRef, blobChunks, blobKey, checkBlobPart, type Message } from '@aethel/consensus'
 import type { BlobEffect, BlobEvent } from './interface.js'
+import { LeastBusy } from './least-busy.js'
 
 /** Asked of one peer and not answered, over all blobs: a megabyte on the way. */
 const MAX_OUTSTANDING = 4
@@ -73,7 +74,7 @@ export class BlobFetch {
   /** Has sent what is not under the root it was asked for: asked no more by this process. */
   readonly #liars = new Set<ValidatorIndex>()
   #tick = 0
-  #turn = 0
+  readonly #leastBusy = new LeastBusy(MAX_OUTSTANDING)
 
   constructor(host: BlobHost, options: { readonly chunkBytes: number; readonly held: readonly BlobRef[] }) {
     this.#host = host
@@ -268,7 +269,7 @@ export class BlobFetch {
       if (missing === null || fetching.sealing || missing.size === 0 || sources.size === 0) continue
       const candidates = [...sources].sort((a, b) => a - b)
       for (const index of [...missing]) {
-        const peer = this.#leastBusy(candidates, load)
+        const peer = this.#leastBusy.choose(candidates, load)
         if (peer === undefined) break
         load.set(peer, (load.get(peer) ?? 0) + 1)
         missing.delete(index)
@@ -276,20 +277,5 @@ export class BlobFetch {
         this.#host.send(peer, { kind: 'fetch', want: 'blob', blob, index })
       }
     }
-  }
-
-  #leastBusy(candidates: readonly ValidatorIndex[], load: ReadonlyMap<ValidatorIndex, number>): ValidatorIndex | undefined {
-    let best: ValidatorIndex | undefined
-    let least = MAX_OUTSTANDING
-    for (let at = 0; at < candidates.length; at++) {
-      const peer = candidates[(this.#turn + at) % candidates.length] as ValidatorIndex
-      const busy = load.get(peer) ?? 0
-      if (busy < least) {
-        least = busy
-        best = peer
-      }
-    }
-    this.#turn++
-    return best
   }
 }

@@ -22,6 +22,7 @@ import {
 } from '@aethel/consensus'
 import type { Snapshots, StateWrites } from './application.js'
 import type { Restored, SnapshotRecord, SnapshotTarget, StagedSnapshot, SyncEvent } from './interface.js'
+import { LeastBusy } from './least-busy.js'
 
 /** Asked again which state they have, while none is found or few serve it. */
 const ASK_EVERY_TICKS = 4
@@ -139,7 +140,7 @@ export class SnapshotFetch<State> {
   #triedAtTick = Number.NEGATIVE_INFINITY
   #deadlineTicks = DEADLINE_TICKS
   #heightAtTick: { readonly height: Height; readonly tick: number } | null = null
-  #turn = 0
+  readonly #leastBusy = new LeastBusy(MAX_OUTSTANDING)
 
   constructor(options: FetchOptions<State>, host: FetchHost) {
     this.#options = options
@@ -368,28 +369,12 @@ export class SnapshotFetch<State> {
     const sources = [...this.#sources].sort((a, b) => a - b)
     for (const lane of fetching.lanes) {
       if (lane.next === null || lane.request !== null) continue
-      const peer = this.#leastBusy(sources, load)
+      const peer = this.#leastBusy.choose(sources, load)
       if (peer === undefined) return
       load.set(peer, (load.get(peer) ?? 0) + 1)
       lane.request = { peer, sinceTick: this.#tick }
       this.#host.send(peer, { kind: 'fetch', want: 'chunk', height: fetching.height, lane: lane.lane, cursor: lane.next })
     }
-  }
-
-  /** Round robin among equals, so that no source is left out. */
-  #leastBusy(sources: readonly ValidatorIndex[], load: ReadonlyMap<ValidatorIndex, number>): ValidatorIndex | undefined {
-    let best: ValidatorIndex | undefined
-    let least = MAX_OUTSTANDING
-    for (let at = 0; at < sources.length; at++) {
-      const peer = sources[(this.#turn + at) % sources.length] as ValidatorIndex
-      const busy = load.get(peer) ?? 0
-      if (busy < least) {
-        least = busy
-        best = peer
-      }
-    }
-    this.#turn++
-    return best
   }
 
   onChunk(peer: ValidatorIndex, message: ChunkMessage): Finished<State> | null {
