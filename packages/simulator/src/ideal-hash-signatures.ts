@@ -2,7 +2,7 @@
  * Ideal signatures that are a function of key and message: the same vote signed in two schedules is the same bytes, so that
  * equal states compare equal. Nobody here forges: twins are unmodified replicas.
  */
-import { equalBytes, type PublicKey, publicKey, type Signature, signature } from '@aethel/codec'
+import { concatBytes, equalBytes, type PublicKey, publicKey, type Signature, signature } from '@aethel/codec'
 import type { VerifySignature } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 
@@ -15,7 +15,7 @@ export function idealKey(index: number): PublicKey {
 export function idealSign(key: PublicKey, message: Uint8Array): Signature {
   const bytes = new Uint8Array(64)
   bytes.set(key)
-  bytes.set(hashTagged('aethel/ideal-signature/v1', new Uint8Array([...key, ...message])), 32)
+  bytes.set(hashTagged('aethel/ideal-signature/v1', concatBytes(key, message)), 32)
   return signature(bytes)
 }
 

@@ -5,8 +5,8 @@
  */
 import { assert, type Hash, keyOf } from '@aethel/codec'
 import type { EssenceContext } from '@aethel/consensus'
-import type { Held } from './twins.js'
 import type { TwinsNetwork } from './twins-network.js'
+import type { Held } from './twins-play.js'
 import { essenceOf, type TwinState } from './twins-replica.js'
 
 export class WorldEssence implements EssenceContext {

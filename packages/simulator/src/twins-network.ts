@@ -30,6 +30,9 @@ export class TwinsNetwork {
   readonly #messages: VerifiedMessage[] = []
   /** Every block met, by `keyOf` its hash. */
   readonly #blocks = new Map<string, NamedBlock>()
+  /** By `keyOf` a hash, and by what makes up a lineage. */
+  readonly #lineages = new Map<string, number>()
+  readonly #lineageNumbers = new Map<string, number>()
 
   constructor(validators: ValidatorSet, chainId: Hash, honest: readonly boolean[]) {
     this.chainId = chainId
@@ -40,6 +43,10 @@ export class TwinsNetwork {
 
   isHonest(index: ValidatorIndex): boolean {
     return this.#honest[index] === true
+  }
+
+  get size(): number {
+    return this.#messages.length
   }
 
   /** Whatever an unmodified replica says passes the edge of every other: a refusal is a finding. */
@@ -72,6 +79,23 @@ export class TwinsNetwork {
     const block = this.#blocks.get(keyOf(hash))
     assert(block !== undefined, 'a block is met when it is first sent')
     return block
+  }
+
+  /**
+   * A number for what a block is called and what it stands on, down to genesis: the same for two blocks that differ in whose
+   * signatures the certificates in them hold, never the same for two blocks of one world (twins-essence.ts asserts it).
+   */
+  lineageOf(key: string): number {
+    const known = this.#lineages.get(key)
+    if (known !== undefined) return known
+    const block = this.#blocks.get(key)
+    assert(block !== undefined, 'a block is met when it is first sent')
+    const { name, height, parent } = block
+    const text = `${name}.${height}<${parent === null ? '' : this.lineageOf(keyOf(parent))}`
+    const number = this.#lineageNumbers.get(text) ?? this.#lineageNumbers.size
+    this.#lineageNumbers.set(text, number)
+    this.#lineages.set(key, number)
+    return number
   }
 
   #meet({ hash, header, body }: Block): void {

@@ -40,6 +40,33 @@ describe('states that differ in nothing that is still read', () => {
   })
 })
 
+describe('parts of a last view that are equal in all that is still read', () => {
+  it('end alike: 400 schedules of four views say the same with what earlier ones taught as played for themselves', () => {
+    const four = { ...FOUR, views: 4 }
+    const [remembering, playing] = [new Twins(four), new Twins(four)]
+    const parts = { met: 0, played: 0 }
+    for (let seed = 1; seed <= 400; seed++) {
+      const schedule = randomSchedule(four, seed)
+      const number = schedule.reduce((value, split) => value * 16 + split, 0)
+      const remembered = remembering.explore(number, number + 1)
+      const { committed, highest, viewsWith, steps, violation } = playing.run(schedule)
+      expect(remembered, `schedule ${schedule}`).toMatchObject({ schedules: 1, committed, highest, viewsWith, steps })
+      expect(violation ?? remembered.violation).toBeUndefined()
+      parts.met += remembered.parts.met
+      parts.played += remembered.parts.played
+    }
+    expect(parts.met).toBe(800)
+    expect(parts.played).toBeLessThan(750) // otherwise nothing was compared
+  })
+
+  it('do not hide a planted bug: it is found in the same schedule, with the same words', () => {
+    const [report, again] = [1, 2].map(() => new Twins({ ...FOUR, views: 2, bug: 'small-quorum', merging: 'essence' }).explore(0, 256))
+    const whole = new Twins({ ...FOUR, views: 2, bug: 'small-quorum', merging: 'whole' }).explore(0, 256)
+    expect(report?.violation).toEqual(whole.violation)
+    expect(again?.violation).toEqual(whole.violation)
+  })
+})
+
 describe('twins break nothing', () => {
   it('in all 256 schedules of two views, whose leader is two replicas at first', () => {
     const report = new Twins({ ...FOUR, views: 2 }).explore(0, 256)

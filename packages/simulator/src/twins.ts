@@ -9,8 +9,10 @@ import { hashTagged } from '@aethel/crypto'
 import { idealKey } from './ideal-hash-signatures.js'
 import { randomStream } from './random.js'
 import { WorldEssence } from './twins-essence.js'
+import { LastView, type PartOutcome } from './twins-last-view.js'
 import { TwinsNetwork } from './twins-network.js'
-import { type Sending, type TwinActor, type TwinState, TwinsReplica, wholeOf } from './twins-replica.js'
+import { type Held, type Outcome, Play } from './twins-play.js'
+import { type TwinState, TwinsReplica, wholeOf } from './twins-replica.js'
 import { demand, Violation } from './violation.js'
 
 /** Bugs to find, so that finding none means something. `small-quorum`: half the power is enough. */
@@ -30,6 +32,11 @@ export interface TwinsOptions {
   readonly merging: TwinsMerging
 }
 
+export interface PartsSeen {
+  readonly met: number
+  readonly played: number
+}
+
 export interface TwinsReport {
   readonly ok: boolean
   readonly schedules: number
@@ -38,6 +45,8 @@ export interface TwinsReport {
   /** Views played, one for each distinct state and split, and steps that the cores took. */
   readonly plays: number
   readonly steps: number
+  /** In the last view each part of a split is played for itself: parts met there, and those that had not been played before. */
+  readonly parts: PartsSeen
   /** Schedules at whose end an honest validator has committed something. */
   readonly committed: number
   readonly highest: number
@@ -57,11 +66,6 @@ export interface TwinsProgress {
 
 const PLAYED_BETWEEN_REPORTS = 64
 
-export interface Held {
-  readonly from: number
-  readonly message: number
-}
-
 interface World {
   readonly states: readonly TwinState[]
   /** COMMITs of the view before, under way across the change of the partition. */
@@ -75,9 +79,10 @@ interface World {
 
 type Edge = 'inside' | 'low' | 'high' | 'both'
 
-interface Outcome {
-  readonly states: readonly TwinState[]
-  readonly held: readonly Held[]
+/** What is counted of a view. */
+interface Ending {
+  /** Committed by an honest validator. */
+  readonly highest: number
   readonly twoBlocksPrepared: boolean
   readonly tipAdopted: boolean
   readonly evidence: boolean
@@ -98,6 +103,7 @@ export class Twins {
   readonly #replicas: TwinsReplica[] = []
   readonly #network: TwinsNetwork
   readonly #worldBefore: World
+  readonly #lastView: LastView
 
   constructor(options: TwinsOptions) {
     this.#options = options
@@ -113,7 +119,18 @@ export class Twins {
     }
     for (let index = 0; index < count; index++) add(index, 'a')
     for (let index = 0; index < count; index++) if (isTwin(index)) add(index, 'b')
+    this.#lastView = new LastView({
+      replicas: this.#replicas,
+      network: this.#network,
+      first: options.views === 1,
+      check: this.#checkAgreement,
+    })
     this.#worldBefore = { states: this.#replicas.map((replica) => replica.initial), held: [], count: 1, schedule: [], edge: 'both' }
+  }
+
+  /** Distinct messages met so far, all of which are kept. */
+  get messages(): number {
+    return this.#network.size
   }
 
   /** Explores schedules `from` (inclusive) to `to` (exclusive), numbered with the first view's split as the highest digit. */
@@ -123,6 +140,7 @@ export class Twins {
     const low = digitsOf(from, splitsOf(this.#options), views)
     const high = digitsOf(to - 1, splitsOf(this.#options), views)
     const tally = new Tally()
+    const before = this.#partsSeen
     let layer: World[] = [this.#worldBefore]
     let violation: TwinsReport['violation']
     try {
@@ -133,31 +151,38 @@ export class Twins {
       if (!(error instanceof TwinsViolation)) throw error
       violation = error.found
     }
-    return this.#report(tally, violation)
+    return this.#report(tally, before, violation)
   }
 
   /** One schedule; for samples and replays. */
   run(schedule: readonly number[]): TwinsReport {
     const tally = new Tally()
+    const before = this.#partsSeen
     let world = this.#worldBefore
     let violation: TwinsReport['violation']
     try {
       for (const [at, split] of schedule.entries()) {
         const outcome = this.#try(world, at, split)
-        tally.note(outcome, 1)
+        const ending = this.#endOf(outcome)
+        tally.note(ending, 1)
+        if (at === schedule.length - 1) tally.end(ending, 1)
         world = { ...outcome, count: 1, schedule: [...world.schedule, split], edge: 'inside' }
-        if (at === schedule.length - 1) tally.end(this.#highest(world.states), 1)
       }
     } catch (error) {
       if (!(error instanceof TwinsViolation)) throw error
       violation = error.found
     }
-    return this.#report(tally, violation)
+    return this.#report(tally, before, violation)
   }
 
-  #report(tally: Tally, violation: TwinsReport['violation']): TwinsReport {
-    const { schedules, layers, committed, highest, viewsWith } = tally
-    const report = { ok: violation === undefined, schedules, layers, plays: tally.plays, steps: tally.steps, committed, highest, viewsWith }
+  get #partsSeen(): PartsSeen {
+    return { met: this.#lastView.met, played: this.#lastView.played }
+  }
+
+  #report(tally: Tally, before: PartsSeen, violation: TwinsReport['violation']): TwinsReport {
+    const { schedules, layers, plays, steps, committed, highest, viewsWith } = tally
+    const parts = { met: this.#lastView.met - before.met, played: this.#lastView.played - before.played }
+    const report = { ok: violation === undefined, schedules, layers, plays, steps, parts, committed, highest, viewsWith }
     return violation === undefined ? report : { ...report, violation }
   }
 
@@ -170,17 +195,25 @@ export class Twins {
     onProgress: (progress: TwinsProgress) => void,
   ): World[] {
     const splits = splitsOf(this.#options)
-    const last = at === this.#options.views - 1
+    const { views, merging } = this.#options
+    const last = at === views - 1
     const next = new Map<string, World>()
     let done = 0
     for (const world of layer) {
       const first = world.edge === 'low' || world.edge === 'both' ? low : 0
       const final = world.edge === 'high' || world.edge === 'both' ? high : splits - 1
       for (let split = first; split <= final; split++) {
+        if (last && merging === 'essence') {
+          const ending = this.#tryLast(world, split)
+          tally.note(ending, world.count)
+          tally.end(ending, world.count)
+          continue
+        }
         const outcome = this.#try(world, at, split)
-        tally.note(outcome, world.count)
+        const ending = this.#endOf(outcome)
+        tally.note(ending, world.count)
         if (last) {
-          tally.end(this.#highest(outcome.states), world.count)
+          tally.end(ending, world.count)
           continue
         }
         const edge = edgeAfter(world.edge, split === low, split === high)
@@ -198,40 +231,39 @@ export class Twins {
   }
 
   #try(world: World, at: number, split: number): Outcome {
+    return this.#withSchedule(world, split, () => {
+      const play = new Play(this.#replicas, this.#network, world.states, split)
+      const outcome = play.run(world.held, { first: at === 0, last: at === this.#options.views - 1 }, 'both')
+      this.#checkAgreement(outcome.states.filter((_, slot) => this.#replicas[slot]?.honest === true))
+      return outcome
+    })
+  }
+
+  /** A view that is the last one, put together from its two parts. */
+  #tryLast(world: World, split: number): Ending {
+    return this.#withSchedule(world, split, () => {
+      const [one, other] = ([0, 1] as const).map((side) => this.#lastView.outcomeOf(world.states, world.held, split, side)) as [
+        PartOutcome,
+        PartOutcome,
+      ]
+      demandAgreement(one.chain, other.chain)
+      return {
+        highest: Math.max(one.chain.length, other.chain.length),
+        twoBlocksPrepared: new Set([...one.prepared, ...other.prepared]).size > 1,
+        tipAdopted: one.tipAdopted || other.tipAdopted,
+        evidence: one.evidence || other.evidence,
+        steps: one.steps + other.steps,
+      }
+    })
+  }
+
+  #withSchedule<T>(world: World, split: number, play: () => T): T {
     try {
-      const outcome = this.#playView(world, at === 0, split)
-      const settled = at === this.#options.views - 1 ? this.#deliverHeld(outcome, split) : outcome
-      this.#checkAgreement(settled.states)
-      return settled
+      return play()
     } catch (error) {
       if (!(error instanceof Violation)) throw error
       throw new TwinsViolation({ invariant: error.invariant, message: error.message, schedule: [...world.schedule, split] })
     }
-  }
-
-  /**
-   * One view under one split: the COMMITs of the view before arrive, every view timer fires (whoever's stands still asks around),
-   * then all that is said is heard within its part, in order, except COMMITs: those are under way until the next view.
-   */
-  #playView(world: World, first: boolean, split: number): Outcome {
-    const play = new Play(this.#replicas, this.#network, world.states, split)
-    for (const { from, message } of world.held) play.spread(from, message)
-    play.deliver('held')
-    for (const slot of this.#replicas.keys()) {
-      if (first) play.start(slot)
-      else play.fire(slot)
-    }
-    play.deliver('fresh')
-    return play.outcome()
-  }
-
-  /** After the last view its COMMITs arrive, too. */
-  #deliverHeld(outcome: Outcome, split: number): Outcome {
-    const play = new Play(this.#replicas, this.#network, outcome.states, split)
-    for (const { from, message } of outcome.held) play.spread(from, message)
-    play.deliver('held')
-    const { states, steps } = play.outcome()
-    return { ...outcome, states, steps: outcome.steps + steps }
   }
 
   /** Equal keys, equal futures (docs/twins.md). */
@@ -248,24 +280,28 @@ export class Twins {
     return new WorldEssence(this.#network, states, held).text
   }
 
-  #checkAgreement(states: readonly TwinState[]): void {
+  readonly #checkAgreement = (honest: readonly TwinState[]): void => {
     let longest: readonly string[] = []
-    for (const [slot, state] of states.entries()) {
-      if (this.#replicas[slot]?.honest !== true) continue
-      const shorter = Math.min(longest.length, state.chain.length)
-      // Chains are linked by parents, so equal hashes at one height mean equal chains below.
-      demand(
-        'agreement',
-        shorter === 0 || longest[shorter - 1] === state.chain[shorter - 1],
-        () => `two honest validators differ at height ${shorter} or below`,
-      )
-      if (state.chain.length > longest.length) longest = state.chain
+    for (const { chain } of honest) {
+      demandAgreement(longest, chain)
+      if (chain.length > longest.length) longest = chain
     }
   }
 
-  #highest(states: readonly TwinState[]): number {
-    return Math.max(...states.map((state, slot) => (this.#replicas[slot]?.honest === true ? state.chain.length : 0)))
+  #endOf(outcome: Outcome): Ending {
+    const highest = Math.max(...outcome.states.map(({ chain }, slot) => (this.#replicas[slot]?.honest === true ? chain.length : 0)))
+    return { ...outcome, highest, twoBlocksPrepared: outcome.prepared.size > 1 }
   }
+}
+
+/** Chains are linked by parents, so equal blocks at one height mean equal chains below. */
+function demandAgreement<T>(one: readonly T[], other: readonly T[]): void {
+  const shorter = Math.min(one.length, other.length)
+  demand(
+    'agreement',
+    shorter === 0 || one[shorter - 1] === other[shorter - 1],
+    () => `two honest validators differ at height ${shorter} or below`,
+  )
 }
 
 class TwinsViolation extends Error {
@@ -285,106 +321,16 @@ class Tally {
   readonly layers: number[] = []
   readonly viewsWith = { twoBlocksPrepared: 0, tipAdopted: 0, evidence: 0 }
 
-  note(outcome: Outcome, count: number): void {
+  note(ending: Ending, count: number): void {
     this.plays++
-    this.steps += outcome.steps
-    for (const name of ['twoBlocksPrepared', 'tipAdopted', 'evidence'] as const) if (outcome[name]) this.viewsWith[name] += count
+    this.steps += ending.steps
+    for (const name of ['twoBlocksPrepared', 'tipAdopted', 'evidence'] as const) if (ending[name]) this.viewsWith[name] += count
   }
 
-  end(highest: number, count: number): void {
+  end({ highest }: Ending, count: number): void {
     this.schedules += count
     if (highest > 0) this.committed += count
     this.highest = Math.max(this.highest, highest)
-  }
-}
-
-/** More messages than a view of few replicas ever has. */
-const MAX_DELIVERIES_PER_VIEW = 20_000
-
-/** The replicas during one view. */
-class Play {
-  readonly #replicas: readonly TwinsReplica[]
-  readonly #network: TwinsNetwork
-  readonly #split: number
-  readonly #before: readonly TwinState[]
-  /** Made when a replica is first told something. */
-  readonly #actors: (TwinActor | undefined)[]
-  readonly #queue: { readonly from: number; readonly to: number; readonly message: number }[] = []
-  #delivered = 0
-  readonly #held: Held[] = []
-
-  constructor(replicas: readonly TwinsReplica[], network: TwinsNetwork, states: readonly TwinState[], split: number) {
-    this.#replicas = replicas
-    this.#network = network
-    this.#before = states
-    this.#actors = states.map(() => undefined)
-    this.#split = split
-  }
-
-  #actorAt(slot: number): TwinActor {
-    let actor = this.#actors[slot]
-    if (actor === undefined) {
-      actor = (this.#replicas[slot] as TwinsReplica).actor(this.#before[slot] as TwinState)
-      this.#actors[slot] = actor
-    }
-    return actor
-  }
-
-  start(slot: number): void {
-    this.#send(slot, this.#actorAt(slot).start())
-  }
-
-  fire(slot: number): void {
-    const actor = this.#actorAt(slot)
-    this.#send(slot, actor.fire(actor.viewTimerRunning ? 'view' : 'status'))
-  }
-
-  /** Puts a message on its way to everybody in the sender's part; a key never talks to itself. */
-  spread(from: number, message: number, to: number | 'all' = 'all'): void {
-    const sender = this.#replicas[from]?.index
-    for (const [slot, { index }] of this.#replicas.entries()) {
-      if (index === sender || (to !== 'all' && to !== index) || this.#side(slot) !== this.#side(from)) continue
-      this.#queue.push({ from, to: slot, message })
-    }
-  }
-
-  #side(slot: number): number {
-    return slot === this.#replicas.length - 1 ? 0 : (this.#split >> slot) & 1
-  }
-
-  /** `held`: only what is queued now; what it brings about is queued behind. */
-  deliver(which: 'held' | 'fresh'): void {
-    const until = which === 'held' ? this.#queue.length : this.#delivered + MAX_DELIVERIES_PER_VIEW
-    while (this.#delivered < until) {
-      const sent = this.#queue[this.#delivered]
-      if (sent === undefined) return
-      this.#delivered++
-      this.#send(sent.to, this.#actorAt(sent.to).receive((this.#replicas[sent.from] as TwinsReplica).index, sent.message))
-    }
-    demand('bounded-buffers', which === 'held', () => `a view does not come to rest within ${MAX_DELIVERIES_PER_VIEW} deliveries`)
-  }
-
-  #send(slot: number, sends: readonly Sending[]): void {
-    for (const { to, message } of sends) {
-      if (to === 'all' && this.#network.isCommitVote(message)) this.#held.push({ from: slot, message })
-      else this.spread(slot, message, to)
-    }
-  }
-
-  outcome(): Outcome {
-    const prepared = new Set<string>()
-    let tipAdopted = false
-    let evidence = false
-    let steps = 0
-    for (const [slot, actor] of this.#actors.entries()) {
-      if (actor === undefined) continue
-      if (this.#replicas[slot]?.honest === true) for (const hash of actor.prepared) prepared.add(hash)
-      tipAdopted ||= actor.onTip
-      evidence ||= actor.evidence
-      steps += actor.steps
-    }
-    const states = this.#actors.map((actor, slot) => actor?.state ?? (this.#before[slot] as TwinState))
-    return { states, held: this.#held, twoBlocksPrepared: prepared.size > 1, tipAdopted, evidence, steps }
   }
 }
 

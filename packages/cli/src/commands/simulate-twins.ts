@@ -32,10 +32,14 @@ interface Totals {
   highest: number
   steps: number
   plays: number
+  partsMet: number
+  partsPlayed: number
   twoBlocksPrepared: number
   tipAdopted: number
   evidence: number
   seconds: number
+  /** Of all threads. */
+  cpuSeconds: number
 }
 
 /** Views explored together: a block of schedules shares this many free views, so that memory stays bounded: some hundred megabytes. */
@@ -62,10 +66,13 @@ export async function simulateTwins(options: SimulateTwinsOptions): Promise<Exit
     highest: 0,
     steps: 0,
     plays: 0,
+    partsMet: 0,
+    partsPlayed: 0,
     twoBlocksPrepared: 0,
     tipAdopted: 0,
     evidence: 0,
     seconds: 0,
+    cpuSeconds: 0,
   }
   const violation =
     options.sample === null
@@ -120,10 +127,14 @@ function add(totals: Totals, report: TwinsReport, started: number): void {
   totals.highest = Math.max(totals.highest, report.highest)
   totals.steps += report.steps
   totals.plays += report.plays
+  totals.partsMet += report.parts.met
+  totals.partsPlayed += report.parts.played
   totals.twoBlocksPrepared += report.viewsWith.twoBlocksPrepared
   totals.tipAdopted += report.viewsWith.tipAdopted
   totals.evidence += report.viewsWith.evidence
   totals.seconds = Math.round(performance.now() - started) / 1000
+  const { user, system } = process.cpuUsage()
+  totals.cpuSeconds = Math.round((user + system) / 1e3) / 1e3
 }
 
 function print(setting: TwinsOptions, totals: Totals): void {
@@ -133,7 +144,11 @@ function print(setting: TwinsOptions, totals: Totals): void {
   )
   printLine(`in ${grouped(totals.committed)} something commits, up to height ${totals.highest}`)
   printLine(
-    `${grouped(totals.plays)} views played for them, ${grouped(totals.steps)} steps of cores, ${totals.seconds} s; views met with a tip adopted ${grouped(totals.tipAdopted)}, ` +
-      `evidence ${grouped(totals.evidence)}, two blocks prepared ${grouped(totals.twoBlocksPrepared)}`,
+    `${grouped(totals.plays)} views played for them, ${grouped(totals.steps)} steps of cores, ${totals.seconds} s, ${totals.cpuSeconds} s of CPU; ` +
+      `views met with a tip adopted ${grouped(totals.tipAdopted)}, evidence ${grouped(totals.evidence)}, two blocks prepared ${grouped(totals.twoBlocksPrepared)}`,
   )
+  if (totals.partsPlayed > 0)
+    printLine(
+      `of ${grouped(totals.partsMet)} parts of last views ${grouped(totals.partsPlayed)} were played, the others are known from equal ones`,
+    )
 }
