@@ -8,9 +8,7 @@ import {
   equalBytes,
   type Hash,
   type Height,
-  hasBit,
   height,
-  indicesOf,
   keyOf,
   type Refusal,
   type Result,
@@ -67,6 +65,7 @@ import { Forks } from './forks.js'
 import { Invariants } from './invariants.js'
 import { type Knobs, keepBlocksOf } from './knobs.js'
 import { Network, roughBytes } from './network.js'
+import { ProvisionalCommits } from './provisional.js'
 import { type Random, randomStream } from './random.js'
 import { blocksFrom } from './serve.js'
 import { createIdealSignatures, type SignatureScheme } from './signatures.js'
@@ -251,8 +250,7 @@ export class World {
   /** By height, as whoever committed it first has it. */
   readonly #states = new Map<number, TallyState>()
   #ambush: { readonly node: number | null; readonly at: Boundary } | null = null
-  /** What is to be said about a commit once it is durable. */
-  readonly #concluding = new WeakMap<Write<TallyState>, () => void>()
+  readonly #provisional = new ProvisionalCommits<TallyState>()
   #mayBeRuined: number
   /** The only one that may lose its store on a chain with epochs. */
   readonly #frail: number | null
@@ -1155,26 +1153,13 @@ export class World {
     const { state } = executed.value
     for (const blob of blobsIn(block)) node.finalBlobs.add(blobKey(blob))
     const write: Write<TallyState> = { kind: 'commit', committed: { block, certificate, state, gas: effect.gas, nextEpoch } }
-    node.queue.push({ kind: 'write', write })
     this.#traceHash.commit(node.index, block.hash)
     const below = node.appliedHeight
     node.appliedHeight = header.height
-    if (this.#isProvisional(node, certificate)) this.#concluding.set(write, () => this.#conclude(node, below, effect, executed.value))
-    else this.#conclude(node, below, effect, executed.value)
-  }
-
-  /**
-   * A validator counts its own vote before that is durable (docs/protocol.md §5). A commit that rests on such a vote is judged when it is
-   * durable itself, as are those above it: what a crash takes back was never committed, and nobody has heard of it. A certificate of
-   * durable votes stands whatever becomes of this one's disk.
-   */
-  #isProvisional(node: Node, { kind, epoch, view, height: at, blockHash, signers, signatures }: Certificate): boolean {
-    if (node.queue.some((item) => item.kind === 'write' && this.#concluding.has(item.write))) return true
-    const position = this.#epochs.positionOf(node.index, epoch)
-    if (position === undefined || !hasBit(signers, position)) return false
-    const signature = signatures[indicesOf(signers).indexOf(position)]
-    if (signature === undefined) return false
-    return !node.disk.holdsVote({ kind, epoch, view, height: at, blockHash, sender: validatorIndex(position), signature })
+    const position = this.#epochs.positionOf(node.index, certificate.epoch)
+    const by = { position, waiting: waitingWrites(node), disk: node.disk }
+    node.queue.push({ kind: 'write', write })
+    this.#provisional.onCommit(write, certificate, by, () => this.#conclude(node, below, effect, executed.value))
   }
 
   #conclude(
@@ -1193,7 +1178,7 @@ export class World {
 
   #write(node: Node, write: Write<TallyState>): void {
     node.disk.apply(write)
-    this.#concluding.get(write)?.()
+    this.#provisional.onDurable(write)
   }
 
   /** The state that was fetched must be the one of whoever executed the block. */
@@ -1443,6 +1428,10 @@ function blobsIn(block: Block | undefined): BlobRef[] {
     const salt = tallySaltOfBlob(bytes)
     return salt === undefined ? [] : [tallyBlobRef(salt)]
   })
+}
+
+function* waitingWrites({ queue }: Node): Iterable<Write<TallyState>> {
+  for (const item of queue) if (item.kind === 'write') yield item.write
 }
 
 function identity(position: number): number {
