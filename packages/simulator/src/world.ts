@@ -20,7 +20,6 @@ import {
   type Block,
   blobChunks,
   blobKey,
-  type Certificate,
   type CommittedTip,
   createEpochGate,
   decodeMessage,
