@@ -17,14 +17,27 @@ export async function runPlanted(id, words, note) {
   const { hunt } = mutant
   note(`planted ${id}: ${mutant.bug}; replay with --mutant ${id}`)
   if (hunt.by === 'tests') note(`this one is caught by the tests in ${hunt.file} (npm run mutants -- ${id}), perhaps not by seeds`)
-  const usual = ['--seed', `${FIRST_SEED}`, '--seeds', `${MOST_SEEDS}`, ...(hunt.by === 'simulation' ? hunt.options : [])]
   const workspace = createWorkspace()
   workspace.plant(mutant)
   try {
-    return await runHere(workspace.root, [...words, ...withoutRepeats(usual, words)])
+    return await runHere(workspace.root, [...words, ...usualWords(mutant, words)])
   } finally {
     workspace.remove()
   }
+}
+
+/**
+ * What is not said is as it is when the mutant is hunted. With `--twins` that is the number of validators alone: seeds would turn all
+ * schedules into a sample of them.
+ * @param {Pick<import('./lib/mutant.js').Mutant, 'hunt'>} mutant
+ * @param {readonly string[]} words
+ * @returns {string[]}
+ */
+export function usualWords({ hunt }, words) {
+  const options = hunt.by === 'simulation' ? hunt.options : []
+  if (!words.includes('--twins')) return withoutRepeats(['--seed', `${FIRST_SEED}`, '--seeds', `${MOST_SEEDS}`, ...options], words)
+  const at = options.indexOf('--validators')
+  return at < 0 ? [] : withoutRepeats(options.slice(at, at + 2), words)
 }
 
 /**
