@@ -84,8 +84,8 @@ function parsed(text) {
  */
 async function runTests(root, hunt, traps, limitMs) {
   const first = await runTestsOnce(root, hunt, traps, limitMs)
-  // On a busy machine a test may be too slow without being wrong. One that hangs because of the mutant hangs again.
-  return first.onlySlow ? (await runTestsOnce(root, hunt, traps, limitMs)).finding : first.finding
+  // On a busy machine a test may be too slow without being wrong, or its worker not start in time. What the mutant does it does again.
+  return first.onlySlow || first.finding.status === 'broken' ? (await runTestsOnce(root, hunt, traps, limitMs)).finding : first.finding
 }
 
 /**
