@@ -3,9 +3,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkDatabase } from '@aethel/proofs'
 import { DATABASES_FOLDER, isInstalled, judgeFile } from './lib/metamath-program.js'
-import { openWorld, tryMutations } from './lib/proof-letters.js'
+import { openWorld, prefixes, tryMutations, tryTruncatedBytes } from './lib/proof-letters.js'
 import { BY_HAND, bundledPart } from './lib/small-databases.js'
-import { tryPrefixes, trySpoilt } from './lib/whole-files.js'
+import { tryAcceptedPrefixes, tryPrefixes, trySpoilt } from './lib/whole-files.js'
 
 /** Longer proofs have so many changes that fewer theorems would fit into the time. */
 const MOST_LETTERS = 120
@@ -60,6 +60,33 @@ export function mutateProofs(path, theorems, most, onDone = () => undefined) {
     onDone(i + 1)
   }
   return total
+}
+
+/**
+ * A library cut at every byte, and every proof of it cut behind every letter; and claims and certificates at every byte, of which nothing may pass.
+ *
+ * @param {string} path
+ * @param {{ fileStep: number, theorems: number }} options every so many bytes of the file; how many theorems
+ */
+export function truncate(path, { fileStep, theorems }) {
+  const bytes = new Uint8Array(readFileSync(path))
+  const world = openWorld(bytes, 'differential.mm')
+  const proofs = { theorems: 0, tried: 0, accepted: 0, disagreements: /** @type {string[]} */ ([]) }
+  const ledger = { tried: 0, accepted: /** @type {string[]} */ ([]) }
+  const step = Math.max(1, world.theorems.length / theorems)
+  for (let at = 0; at < world.theorems.length; at += step) {
+    const { label } = world.theorems[Math.floor(at)] ?? { label: '' }
+    const report = tryMutations(world, label, Number.POSITIVE_INFINITY, prefixes)
+    proofs.theorems++
+    proofs.tried += report.tried - 1
+    proofs.accepted += report.accepted - 1
+    const stricter = Object.entries(report.stricter).map(([code, count]) => `${code} here, accepted there: ${count}`)
+    proofs.disagreements.push(...[...report.disagreements, ...stricter].map((line) => `${label}: ${line}`))
+    const cut = tryTruncatedBytes(world, label)
+    ledger.tried += cut.tried
+    ledger.accepted.push(...cut.accepted)
+  }
+  return { file: tryAcceptedPrefixes(bytes, fileStep), proofs, ledger }
 }
 
 /** The first theorem from `ordinal` on with a proof that is not too long. @param {import('./lib/proof-letters.js').World} world @param {number} ordinal */

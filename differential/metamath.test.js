@@ -4,7 +4,7 @@ import { checkDatabase } from '@aethel/proofs'
 import { describe, expect, it } from 'vitest'
 import { mutations } from './lib/proof-letters.js'
 import { BY_HAND, bundledPart } from './lib/small-databases.js'
-import { asBytes, compareDatabase, databases, isInstalled, mutateProofs, tryFiles } from './metamath.js'
+import { asBytes, compareDatabase, databases, isInstalled, mutateProofs, truncate, tryFiles } from './metamath.js'
 
 const LIBRARY = new URL('../packages/proofs/library/propositional.mm', import.meta.url).pathname
 /** set.mm takes the reference program longer than a test may; the command has it. */
@@ -40,5 +40,15 @@ describe.skipIf(without !== '')(`agreement with the program metamath${without}`,
     expect(report.disagreements).toEqual([])
     expect(report.tried).toBeGreaterThan(800)
     expect(Object.keys(report.stricter).filter((code) => code !== 'proof-syntax')).toEqual([])
+  })
+
+  it('cut anywhere, a library, its proofs, claims and certificates: what passes here passes there, and no claim or certificate passes', () => {
+    const { file, proofs, ledger } = truncate(LIBRARY, { fileStep: 379, theorems: 12 })
+    expect(file.tried).toBe(100)
+    expect(file.falsehoods).toEqual([])
+    expect(proofs.tried).toBeGreaterThan(200)
+    expect(proofs.disagreements).toEqual([])
+    expect(ledger.tried).toBeGreaterThan(1_000)
+    expect(ledger.accepted).toEqual([])
   })
 })

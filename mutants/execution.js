@@ -6,6 +6,7 @@ const ADMISSION = 'packages/replica/src/admission.ts'
 const CHAIN = 'packages/consensus/src/chain.ts'
 const LEDGER = 'packages/ledger/src/ledger.ts'
 const METER = 'packages/proofs/src/meter.ts'
+const GATES = 'packages/proofs/src/bvlrat/gates.ts'
 
 /** @type {readonly import('./lib/mutant.js').Mutant[]} */
 export const execution = [
@@ -127,5 +128,32 @@ export const execution = [
     bug: 'an exhausted meter reports what the proof wanted, which differs with the order of work, not the limit',
     edits: [{ file: METER, before: '        gas = limits.gas\n', after: '' }],
     hunt: tests('packages/proofs/src/meter.test.ts'),
+  },
+  {
+    id: 'gas-by-the-clock',
+    traps: ['S12'],
+    bug: 'what a proof costs depends on when it is checked',
+    edits: [{ file: METER, before: '      gas += amount\n', after: '      gas += Math.round(amount * (1 + (performance.now() % 1)))\n' }],
+    hunt: tests('packages/proofs/src/meter.test.ts'),
+  },
+  {
+    id: 'far-places-are-free',
+    traps: ['S12'],
+    bug: 'a look-up in a table of millions of gates costs what one in a small table costs, and takes forty times as long',
+    edits: [{ file: GATES, before: '    if (this.#farPrice > 0) this.#payDistance(slot)\n', after: '' }],
+    hunt: tests('packages/proofs/src/bvlrat/verifier.test.ts'),
+  },
+  {
+    id: 'verdict-for-another-proof',
+    traps: ['G4'],
+    bug: 'a verdict counts for whatever block waits, also if it comes late and the block does not wait for it',
+    edits: [
+      {
+        file: REPLICA,
+        before: 'if (this.#validations.get(hash) !== validation || !validation.awaited.delete(keyOf(key))) continue',
+        after: 'validation.awaited.delete(keyOf(key))\n      if (this.#validations.get(hash) !== validation) continue',
+      },
+    ],
+    hunt: tests('packages/replica/src/replica.test.ts'),
   },
 ]

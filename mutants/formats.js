@@ -129,6 +129,27 @@ export const formats = [
     hunt: tests('packages/ledger/src/genesis.test.ts'),
   },
   {
+    id: 'proto-fills-in-fields',
+    traps: ['G2'],
+    bug: 'the fields of an object called __proto__ count as fields of the object around it',
+    edits: [
+      {
+        file: JSON_READER,
+        before: '      fields.set(name, this.#value(depth + 1))\n',
+        after:
+          '      const value = this.#value(depth + 1)\n      if (name === "__proto__" && value instanceof Map) for (const [field, inner] of value) fields.set(field, inner)\n      else fields.set(name, value)\n',
+      },
+    ],
+    hunt: tests('packages/ledger/src/genesis.test.ts'),
+  },
+  {
+    id: 'entries-in-order-of-arrival',
+    traps: ['G5', 'F4'],
+    bug: 'entries enter the map of the state in the order in which they came',
+    edits: [{ file: MERKLE, before: '[...changes].sort((a, b) => compareBytes(a.key, b.key))', after: '[...changes]' }],
+    hunt: tests('packages/ledger/src/merkle.test.ts'),
+  },
+  {
     id: 'state-proof-brings-its-own-root',
     traps: ['S9'],
     bug: 'a proof of state is not compared with the root that the caller trusts',

@@ -4,6 +4,7 @@ import { bounds } from './bounds.js'
 import { catchUp } from './catch-up.js'
 import { edge } from './edge.js'
 import { encoder } from './encoder.js'
+import { evidence } from './evidence.js'
 import { execution } from './execution.js'
 import { formats } from './formats.js'
 import { liveness } from './liveness.js'
@@ -26,6 +27,7 @@ export const MUTANTS = [
   execution,
   formats,
   encoder,
+  evidence,
   bounds,
   blobs,
 ].flat()

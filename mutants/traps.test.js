@@ -8,7 +8,8 @@ import { MUTANTS } from './list.js'
 const SECTIONS = { S: 13, A: 10, B: 12, C: 7, D: 9, E: 7, F: 4, G: 5, H: 2, I: 3, J: 5, K: 5 }
 const ALL = Object.entries(SECTIONS).flatMap(([letter, count]) => Array.from({ length: count }, (_, index) => `${letter}${index + 1}`))
 
-const rows = readFileSync(join(CHECKOUT, 'docs/traps.md'), 'utf8')
+const text = readFileSync(join(CHECKOUT, 'docs/traps.md'), 'utf8')
+const rows = text
   .split('\n')
   .map((line) => line.replaceAll('\\|', '\u0000').split('|'))
   .map((cells) => cells.map((cell) => cell.trim().replaceAll('\u0000', '|')))
@@ -33,6 +34,13 @@ function testsIn(cell) {
     }
   })
 }
+
+/** The rows of "What caught what": a mutant, and what it does. */
+const hunted = text
+  .slice(text.indexOf('## What caught what'))
+  .split('\n')
+  .map((line) => /^\| `([^`]+)` \| (.*?) \| /.exec(line))
+  .flatMap((found) => (found === null ? [] : [{ id: found[1], bug: found[2] }]))
 
 /** @param {string} title As it stands in a source file, quotes escaped or not. */
 function isWritten(source, title) {
@@ -65,5 +73,18 @@ describe('docs/traps.md', () => {
   it.each(rows.map((row) => [row.id, row]))('%s: has a test or a mutant, or says why not', (id, row) => {
     const isCovered = row.tests !== 'none' || row.mutants !== 'none'
     expect([id, isCovered || /not applicable|not yet|so far|none\b|carry no/i.test(row.here)]).toEqual([id, true])
+  })
+
+  it('says what caught which mutant, in the order of the list and in its words', () => {
+    const ids = hunted.map(({ id }) => id)
+    expect(ids).toEqual(MUTANTS.map((mutant) => mutant.id).filter((id) => ids.includes(id)))
+    for (const { id, bug } of hunted)
+      expect([id, bug]).toEqual([id, MUTANTS.find((mutant) => mutant.id === id)?.bug.replaceAll('|', '\\|')])
+  })
+
+  it('names those that were not hunted yet, and no others', () => {
+    const missing = MUTANTS.map((mutant) => mutant.id).filter((id) => !hunted.some((row) => row.id === id))
+    const said = /^Not hunted yet: (.*)\.$/m.exec(text)?.[1] ?? 'none'
+    expect(said).toBe(missing.length === 0 ? 'none' : missing.map((id) => `\`${id}\``).join(', '))
   })
 })

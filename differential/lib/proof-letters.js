@@ -98,6 +98,33 @@ export function mutations(letters) {
   return [...out]
 }
 
+/** Every proper prefix that holds a letter. @param {string} letters */
+export function prefixes(letters) {
+  return Array.from({ length: Math.max(0, letters.length - 1) }, (_, k) => letters.slice(0, k + 1))
+}
+
+/**
+ * Every prefix of a theorem's claim and of its certificate, as bytes: what is accepted of them is returned, and should be nothing.
+ *
+ * @param {World} world
+ * @param {string} label
+ */
+export function tryTruncatedBytes(world, label) {
+  const { claim, certificate } = open(world, label)
+  const citations = { statementOf: (/** @type {Uint8Array} */ claimId) => world.statements.get(keyOf(claimId)) }
+  const parsed = unwrap(world.verifier.parseClaim(claim)).claim
+  const proof = encodeCertificate(certificate)
+  const judge = (/** @type {Uint8Array} */ bytes) => runMetered(world.verifier, parsed, bytes, citations, METAMATH_LIMITS).status
+  if (judge(proof) !== 'valid') throw new Error(`${label}: the proof itself is refused`)
+  /** @type {string[]} */
+  const accepted = []
+  for (let length = 0; length < proof.length; length++)
+    if (judge(proof.subarray(0, length)) === 'valid') accepted.push(`${label}: certificate cut at ${length}`)
+  for (let length = 0; length < claim.length; length++)
+    if (world.verifier.parseClaim(claim.subarray(0, length)).ok) accepted.push(`${label}: claim cut at ${length}`)
+  return { tried: proof.length + claim.length, accepted }
+}
+
 /**
  * @typedef {{ label: string, tried: number, accepted: number, stricter: Record<string, number>, disagreements: string[] }} LetterReport
  */
@@ -106,13 +133,14 @@ export function mutations(letters) {
  * Judges every one-symbol change of a proof three times: as a file, as a certificate of the ledger, and by the reference program.
  * @param {World} world
  * @param {string} label
- * @param {number} most changes of this proof, at most; chosen evenly
+ * @param {number} [most] changes of this proof, at most; chosen evenly
+ * @param {(letters: string) => string[]} [changes] to be tried
  * @returns {LetterReport}
  */
-export function tryMutations(world, label, most = Number.POSITIVE_INFINITY) {
+export function tryMutations(world, label, most = Number.POSITIVE_INFINITY, changes = mutations) {
   const theorem = open(world, label)
   const letters = text(theorem.certificate.letters)
-  const all = mutations(letters)
+  const all = changes(letters)
   const step = Math.max(1, Math.ceil(all.length / most))
   const tried = [letters, ...all.filter((_, i) => i % step === 0)]
   /** @type {LetterReport} */

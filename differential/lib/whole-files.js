@@ -78,3 +78,24 @@ function spoilWord(word, draw) {
   const at = draw.below(word.length + 1)
   return word.slice(0, at) + String.fromCharCode(33 + draw.below(94)) + word.slice(at + draw.below(2))
 }
+
+/**
+ * Every prefix of a longer database. Most are refused here; only of those that are not is the reference program asked, so that all of
+ * tens of thousands can be tried. The last theorem of a prefix says how far it got.
+ *
+ * @param {Uint8Array} bytes @param {number} [step] @param {(done: number) => void} [onDone]
+ */
+export function tryAcceptedPrefixes(bytes, step = 1, onDone = () => undefined) {
+  const report = { tried: 0, accepted: 0, falsehoods: /** @type {{ length: number, reason: string }[]} */ ([]) }
+  for (let length = 0; length < bytes.length; length += step) {
+    const prefix = bytes.subarray(0, length)
+    report.tried++
+    if (report.tried % 1000 === 0) onDone(report.tried)
+    if (checkDatabase(prefix).status !== 'valid') continue
+    report.accepted++
+    const { errors, failed, crashed } = judge(prefix)
+    if (crashed || errors.length > 0 || failed.size > 0)
+      report.falsehoods.push({ length, reason: [...errors, ...failed].slice(0, 2).join('; ') })
+  }
+  return report
+}

@@ -25,6 +25,7 @@ import { ByteBuilder } from '../../bench/gas/bytes.js'
 import { smallWorld } from '../../bench/gas/metamath.js'
 import { runOf } from '../../bench/gas/run.js'
 import { randomStream } from '../../packages/simulator/dist/random.js'
+import { bvlrat } from './gas-scripts.js'
 
 /** 1 to 2^bits in steps that grow with it. @param {number} argument @param {number} bits */
 const scale = (argument, bits) => Math.max(1, Math.floor(2 ** ((argument / 255) * bits)))
@@ -173,4 +174,4 @@ const metamath = {
 }
 
 /** A new kind adds its language here. @type {readonly GasLanguage[]} */
-export const GAS_LANGUAGES = [metamath, lrat, satModel]
+export const GAS_LANGUAGES = [metamath, lrat, satModel, bvlrat]

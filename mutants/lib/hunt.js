@@ -32,7 +32,7 @@ const TICK_MS = 10
 export async function runHunt(root, { hunt, traps }, limitMs) {
   const started = performance.now()
   const outcome =
-    hunt.by === 'simulation' ? await simulate(root, hunt.options, MOST_SEEDS, limitMs) : await runTests(root, hunt.file, traps, limitMs)
+    hunt.by === 'simulation' ? await simulate(root, hunt.options, MOST_SEEDS, limitMs) : await runTests(root, hunt, traps, limitMs)
   return { ...outcome, seconds: Math.round((performance.now() - started) / 100) / 10 }
 }
 
@@ -73,31 +73,42 @@ function parsed(text) {
   }
 }
 
+/** @typedef {Extract<import('./mutant.js').Hunt, { by: 'tests' }>} TestHunt */
+
 /**
  * @param {string} root
- * @param {string} file
+ * @param {TestHunt} hunt
  * @param {readonly string[]} traps A failed test that carries one of these ids is the one to name.
  * @param {number} limitMs
  * @returns {Promise<Finding>}
  */
-async function runTests(root, file, traps, limitMs) {
-  const first = await runTestsOnce(root, file, traps, limitMs)
-  // On a busy machine a test may be too slow without being wrong. One that hangs because of the mutant hangs again.
-  return first.onlySlow ? (await runTestsOnce(root, file, traps, limitMs)).finding : first.finding
+async function runTests(root, hunt, traps, limitMs) {
+  const first = await runTestsOnce(root, hunt, traps, limitMs)
+  // On a busy machine a test may be too slow without being wrong, or its worker not start in time. What the mutant does it does again.
+  return first.onlySlow || first.finding.status === 'broken' ? (await runTestsOnce(root, hunt, traps, limitMs)).finding : first.finding
 }
 
 /**
  * @param {string} root
- * @param {string} file
+ * @param {TestHunt} hunt
  * @param {readonly string[]} traps
  * @param {number} limitMs
  * @returns {Promise<{ finding: Finding, onlySlow: boolean }>}
  */
-async function runTestsOnce(root, file, traps, limitMs) {
+async function runTestsOnce(root, { file, isOneEnough }, traps, limitMs) {
   const folder = mkdtempSync(join(tmpdir(), 'aethel-mutant-report-'))
   const output = join(folder, 'report.json')
   const vitest = join(CHECKOUT, 'node_modules/vitest/vitest.mjs')
-  const words = ['run', '--root', root, '--reporter=json', `--outputFile=${output}`, `--testTimeout=${TEST_MS}`, file]
+  const words = [
+    'run',
+    '--root',
+    root,
+    '--reporter=json',
+    `--outputFile=${output}`,
+    `--testTimeout=${TEST_MS}`,
+    ...(isOneEnough ? ['--bail=1'] : []),
+    file,
+  ]
   const run = await runProcess(root, [vitest, ...words], limitMs)
   const failed = failedTests(output)
   const passed = allPassed(output)
@@ -253,7 +264,7 @@ export class Baseline {
   async #check(hunt, key, seeds) {
     const wanted = hunt.by === 'simulation' ? seeds : 1
     if ((this.#seedsPassed.get(key) ?? 0) >= wanted) return
-    const run = hunt.by === 'simulation' ? simulate(CHECKOUT, hunt.options, seeds, 3_600_000) : runTests(CHECKOUT, hunt.file, [], 600_000)
+    const run = hunt.by === 'simulation' ? simulate(CHECKOUT, hunt.options, seeds, 3_600_000) : runTests(CHECKOUT, hunt, [], 600_000)
     const finding = await run
     if (finding.status !== 'survived') {
       const why = finding.status === 'killed' ? `${finding.by}: ${finding.detail}` : finding.detail

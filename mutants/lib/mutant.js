@@ -20,7 +20,7 @@
 
 /**
  * How it is caught: by seeds of `aethel simulate` with these options until an invariant breaks, or by a file of tests.
- * @typedef {{ readonly by: 'simulation', readonly options: readonly string[] } | { readonly by: 'tests', readonly file: string }} Hunt
+ * @typedef {{ readonly by: 'simulation', readonly options: readonly string[] } | { readonly by: 'tests', readonly file: string, readonly isOneEnough: boolean }} Hunt
  */
 
 /**
@@ -33,8 +33,10 @@ export function simulation(options = '') {
 
 /**
  * @param {string} file
+ * @param {{ isOneEnough?: boolean }} [options] Whether the first test that fails ends the hunt; otherwise all run, and one that carries the
+ *   mutant's trap is named.
  * @returns {Hunt}
  */
-export function tests(file) {
-  return { by: 'tests', file }
+export function tests(file, { isOneEnough = false } = {}) {
+  return { by: 'tests', file, isOneEnough }
 }

@@ -99,6 +99,10 @@ const OTHERS = [
     ),
   },
   {
+    name: 'more than 2^15 gates, looked up again: the far price',
+    text: script(...XY(160), '(assert (= x (bvmul x y)))', '(assert (distinct y (bvmul x y)))'),
+  },
+  {
     name: 'the multiplier is the operand with more constant bits',
     text: script(...XY(4), '(assert (= x (bvmul y #x6)))', '(assert (= x (bvmul #x6 y)))'),
   },

@@ -1,9 +1,9 @@
 /**
  * Every single-symbol mutation and every truncation of real proofs of `bvlrat/1` and `sat-model/1`, after `npm run build`:
  *
- *     node packages/proofs/tools/mutate-kinds.js [PROOFS] [SEED]
+ *     node packages/proofs/tools/mutate-kinds.js [PROOFS] [SEED] [KIND]
  *
- * 200 of each unless said otherwise. Of a script, both the proof and the script are changed; what is accepted must have no model when all
+ * 200 of each kind unless said otherwise; what was done so far is told on the way. Of a script, both the proof and the script are changed; what is accepted must have no model when all
  * assignments are tried (test/slow-bv.js). Of a model, each byte and each bit; what is accepted must make every clause true, by an evaluation of the
  * DIMACS clauses that shares nothing with the kernel. Nothing may throw. Exit code 7: a falsehood was accepted. (`lrat/1`: mutate-lrat.js.)
  */
@@ -34,6 +34,8 @@ const MOST_BITS = 10
 /** Of a changed script: a million assignments. */
 const TRIED_BITS = 16
 const SCRIPT_SYMBOLS = [...'()_ #bx01239afnotugelshrdvmcyz-=|;\n'].map((letter) => letter.charCodeAt(0))
+/** Proofs from one word on standard error to the next. */
+const TOLD_EVERY = 10
 const SHAPE = { widths: [1, 2, 3], constants: 2, depth: 3, assertions: 2, multiplyUpTo: 3, overflowPredicates: true }
 
 /** @typedef {{ proofs: number, mutations: number, truncations: number, parsed: number, accepted: number, untried: number, falsehoods: string[] }} Totals */
@@ -99,32 +101,36 @@ function* refutedScripts(seed) {
   }
 }
 
-/** @param {number} count @param {number} seed @returns {Totals} */
-export function mutateScripts(count, seed) {
+/** @param {number} count @param {number} seed @param {(totals: Totals) => void} [onDone] @returns {Totals} */
+export function mutateScripts(count, seed, onDone = () => undefined) {
   const totals = nothingYet()
   const verifier = bvlratVerifier(LIMITS)
-  /** 'refused': no claim at all. @param {Uint8Array} claim @param {Uint8Array} proof */
-  const statusOf = (claim, proof) => {
+  /** @param {Uint8Array} claim */
+  const parse = (claim) => {
     const parsed = verifier.parseClaim(claim)
-    return parsed.ok ? runMetered(verifier, parsed.value.claim, proof, NOTHING).status : 'refused'
+    return parsed.ok ? parsed.value.claim : null
   }
+  /** 'refused': no claim at all. @param {ReturnType<typeof parse>} claim @param {Uint8Array} proof */
+  const statusOf = (claim, proof) => (claim === null ? 'refused' : runMetered(verifier, claim, proof, NOTHING).status)
   for (const { claim, proof } of refutedScripts(seed)) {
-    if (statusOf(claim, proof) !== 'valid') throw new Error('a proof of the project is refused')
+    const script = parse(claim)
+    if (statusOf(script, proof) !== 'valid') throw new Error('a proof of the project is refused')
     if (bruteForce(readSlowScript(new TextDecoder().decode(claim))) !== null) {
       totals.falsehoods.push(`unchanged: ${new TextDecoder().decode(claim)}`)
     }
     // The script has no model, so a changed proof of it cannot be accepted wrongly; of a script with a model none may be.
     const faulty = withModel(claim, verifier)
+    const faultyScript = faulty === null ? null : parse(faulty)
     for (const { changed, kind, what } of mutationsOf(proof, bitsAndNeighbours)) {
       totals[kind]++
-      if (statusOf(claim, changed) === 'valid') totals.accepted++
-      if (faulty !== null && statusOf(faulty, changed) === 'valid') {
+      if (statusOf(script, changed) === 'valid') totals.accepted++
+      if (faulty !== null && statusOf(faultyScript, changed) === 'valid') {
         totals.falsehoods.push(`${what}: ${Buffer.from(changed).toString('hex')} refutes ${new TextDecoder().decode(faulty)}`)
       }
     }
     for (const { changed, kind, what } of mutationsOf(claim, () => SCRIPT_SYMBOLS)) {
       totals[kind]++
-      const status = statusOf(changed, proof)
+      const status = statusOf(parse(changed), proof)
       if (status !== 'refused') totals.parsed++
       if (status !== 'valid') continue
       totals.accepted++
@@ -135,6 +141,7 @@ export function mutateScripts(count, seed) {
       else if (bruteForce(changedScript) !== null) totals.falsehoods.push(`${what}: ${text}`)
     }
     totals.proofs++
+    onDone(totals)
     if (totals.proofs >= count) break
   }
   return totals
@@ -152,8 +159,8 @@ function withModel(claim, verifier) {
 
 // --- sat-model/1 --------------------------------------------------------------------------------------------------------
 
-/** @param {number} count @param {number} seed @returns {Totals} */
-export function mutateModels(count, seed) {
+/** @param {number} count @param {number} seed @param {(totals: Totals) => void} [onDone] @returns {Totals} */
+export function mutateModels(count, seed, onDone = () => undefined) {
   const totals = nothingYet()
   const random = randomStream(seed, 'mutate-models')
   const verifier = satModelVerifier()
@@ -195,6 +202,7 @@ export function mutateModels(count, seed) {
       judge(changed, what)
     }
     totals.proofs++
+    onDone(totals)
   }
   return totals
 }
@@ -202,14 +210,23 @@ export function mutateModels(count, seed) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const count = Number(process.argv[2] ?? 200)
   const seed = Number(process.argv[3] ?? 1)
+  const only = process.argv[4]
   for (const [kind, mutate] of /** @type {const} */ ([
     ['sat-model/1', mutateModels],
     ['bvlrat/1', mutateScripts],
   ])) {
+    if (only !== undefined && only !== kind) continue
     const started = process.cpuUsage()
-    const { falsehoods, ...figures } = mutate(count, seed)
-    const { user, system } = process.cpuUsage(started)
-    console.log(kind, JSON.stringify({ ...figures, falsehoods: falsehoods.length, cpuSeconds: Math.round((user + system) / 1e6) }))
+    /** @param {Totals} totals */
+    const inWords = ({ falsehoods, ...figures }) => {
+      const { user, system } = process.cpuUsage(started)
+      return `${kind} ${JSON.stringify({ ...figures, falsehoods: falsehoods.length, cpuSeconds: Math.round((user + system) / 1e6) })}`
+    }
+    const totals = mutate(count, seed, (sofar) => {
+      if (sofar.proofs % TOLD_EVERY === 0) console.error(inWords(sofar))
+    })
+    const { falsehoods } = totals
+    console.log(inWords(totals))
     for (const line of falsehoods.slice(0, 10)) console.log(line)
     if (falsehoods.length > 0) process.exitCode = 7
   }

@@ -9,6 +9,7 @@ import {
   equivocationOf,
   evidenceRootOf,
   leaderOf,
+  MAX_EVIDENCE_AHEAD,
   type Offence,
   offenceOf,
   transactionPath,
@@ -94,6 +95,23 @@ describe('evidence in blocks (docs/protocol.md §11)', () => {
       const invalid = node.effects.find((effect) => effect.kind === 'event' && effect.event.name === 'block-invalid')
       expect(invalid).toMatchObject({ event: { code: 'offence-recorded' } })
     }
+  })
+
+  it('K2: how far ahead an offence may lie is a matter of the block, not of how far a replica has committed', () => {
+    const cluster = new Cluster({ isCut: (_from, to, kind) => to === 3 && (kind === 'vote' || kind === 'blocks') })
+    cluster.submit(0, transactionOf({ claim: 1 }))
+    const others = cluster.nodes.slice(0, 3)
+    expect(cluster.run(5_000, () => others.every((node) => node.replica.committed.height === 1))).toBe(true)
+    expect(cluster.node(3).replica.committed.height).toBe(0)
+    // As far ahead of height 2 as it may be, and one more than that of height 1.
+    show(cluster, cluster.node(0), pair(2, 2 + MAX_EVIDENCE_AHEAD))
+    expect(cluster.run(5_000, () => evidenceInBlocks(cluster.node(0)) === 1)).toBe(true)
+    const judged = cluster.node(3).effects.filter((effect) => effect.kind === 'event' && effect.event.name === 'block-invalid')
+    expect(judged).toEqual([])
+    const heights = cluster
+      .node(3)
+      .effects.flatMap((effect) => (effect.kind === 'send' && effect.message.kind === 'vote' ? [effect.message.vote.height] : []))
+    expect(heights).toContain(2)
   })
 
   it('it goes along with transactions, the bound of a block at a time', () => {

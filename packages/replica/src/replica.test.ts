@@ -648,7 +648,14 @@ describe('a validator under a Byzantine leader', () => {
     const stage = new Stage()
     const block = blockOf(GROUND, [plain(1, { claim: 1 })])
     stage.propose(block)
+    for (const outcome of [
+      { status: 'aborted' as const, reason: 'late' },
+      { status: 'valid' as const, gas: 1 },
+    ])
+      expect(stage.step({ kind: 'verified', key: ZERO_HASH, outcome, nowMs: stage.nowMs })).toEqual([])
+    expect(stage.votes()).toEqual([])
     stage.answer(stage.jobs[0])
+    expect(stage.votes()).toEqual(['prepare 1'])
     stage.certify(block)
     const before = stage.replica.inspect()
     expect(stage.answer(stage.jobs[0])).toEqual([])

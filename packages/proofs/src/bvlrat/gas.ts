@@ -5,7 +5,7 @@
 import type { VerifierLimits } from '../verifier.js'
 
 /** Of the gas table and of what a verdict says, those of `lrat/1` among them; genesis pins it. Raise it with every change of either. */
-export const BVLRAT_REVISION = 2
+export const BVLRAT_REVISION = 3
 
 /** Per byte of the canonical script: reading it once and keeping its program. */
 export const GAS_SCRIPT_BYTE = 8
@@ -17,8 +17,14 @@ export const BITS_PER_GAS = 8
 export const GAS_GATE = 2
 /** Per gate asked for that does not fold away and is looked up in the gate table. */
 export const GAS_LOOKUP = 6
-/** Per place of the gate table looked at beyond the first. */
-export const GAS_PROBE = 1
+/** Per place of the gate table looked at and taken by another gate, which may lie anywhere. */
+export const GAS_PROBE = 2
+/** Of a look-up that begins at no place where one began lately, per doubling of the room for gates above NEAR_ROOM. */
+export const GAS_FAR_PLACE = 8
+/** Gates and table of 2^15 gates are 768 KiB: a processor has that at hand. */
+export const NEAR_ROOM: number = 1 << 15
+/** "Lately": the place is the last one with its residue modulo this where a look-up began. */
+export const RECENT_PLACES = 8_192
 /** Per gate that is not found there and is made. */
 export const GAS_NEW_GATE = 8
 /** Per gate, when the gates that matter are marked and numbered. */

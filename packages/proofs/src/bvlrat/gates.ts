@@ -5,12 +5,13 @@
  * script makes the same gates in the same order everywhere.
  *
  * The table of gates is part of the specification, because a script can be written so that many gates fall on one place of
- * whatever table is used: each place looked at is paid for.
+ * whatever table is used: each place looked at is paid for. In a large table a place is also far away in memory, unless a look-up
+ * began there lately; that is paid for as well.
  */
 import { assert } from '@aethel/codec'
 import { WORDS_PER_GAS } from '../lrat/gas.js'
 import type { Meter } from '../verifier.js'
-import { GAS_BATCH, GAS_GATE, GAS_LOOKUP, GAS_NEW_GATE, GAS_PROBE, MAX_INPUT_BITS } from './gas.js'
+import { GAS_BATCH, GAS_FAR_PLACE, GAS_GATE, GAS_LOOKUP, GAS_NEW_GATE, GAS_PROBE, MAX_INPUT_BITS, NEAR_ROOM, RECENT_PLACES } from './gas.js'
 
 /** In the order of the numbers that enter the hash. */
 export const GATE = { and: 0, xor: 1, ite: 2, maj: 3 } as const
@@ -44,6 +45,10 @@ export class GateGraph {
   /** Gate number + 1, or 0; linear probing. */
   #table: Int32Array
   #mask: number
+  /** What a far look-up costs on top; 0 while the table is small. */
+  #farPrice = 0
+  /** Of large tables: the places where look-ups began lately, plus 1, each under its residue. */
+  #recent = new Int32Array(0)
   /** Charges not yet on the meter; below GAS_BATCH whenever work goes on. */
   #owed = 0
 
@@ -157,6 +162,7 @@ export class GateGraph {
     const mask = this.#mask
     this.owe(GAS_LOOKUP)
     let slot = hashOf(kind, a, b, c) & mask
+    if (this.#farPrice > 0) this.#payDistance(slot)
     for (;;) {
       const found = table[slot] as number
       if (found === 0) break
@@ -179,6 +185,24 @@ export class GateGraph {
     return this.inputs + this.#count
   }
 
+  #payDistance(slot: number): void {
+    const residue = slot & (RECENT_PLACES - 1)
+    if (this.#recent[residue] === slot + 1) return
+    this.#recent[residue] = slot + 1
+    this.owe(this.#farPrice)
+  }
+
+  /** Places are others in another table, so nothing is near in a new one. */
+  #measureDistance(room: number): void {
+    if (room <= NEAR_ROOM) return
+    if (this.#farPrice === 0) {
+      allocateWords(this.#meter, RECENT_PLACES)
+      this.#recent = new Int32Array(RECENT_PLACES)
+    }
+    this.#recent.fill(0)
+    this.#farPrice += GAS_FAR_PLACE // rooms double
+  }
+
   /** Twice the room; every gate finds its place in the new table, in the order of creation. */
   #grow(): void {
     const room = 2 * this.#count
@@ -186,6 +210,7 @@ export class GateGraph {
     const slots = SLOTS_PER_GATE * room
     this.settle()
     allocateWords(this.#meter, GATE_WORDS * room + slots)
+    this.#measureDistance(room)
     const gates = new Int32Array(GATE_WORDS * room)
     gates.set(this.#gates)
     this.#gates = gates

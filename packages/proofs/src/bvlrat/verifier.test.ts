@@ -7,7 +7,7 @@ import { claimIdOf } from '../claim-id.js'
 import { checkLrat } from '../lrat/verifier.js'
 import { createMeter, MeterExhausted, runMetered } from '../meter.js'
 import { scriptToClaim } from './canonical.js'
-import { BVLRAT_LIMITS } from './gas.js'
+import { BVLRAT_LIMITS, GAS_FAR_PLACE, GAS_GATE, GAS_LOOKUP, GAS_PROBE, NEAR_ROOM, RECENT_PLACES } from './gas.js'
 import { GateGraph, hashOf } from './gates.js'
 import { cnfToDimacs, encodeWithin } from './model.js'
 import { parseScript } from './parse.js'
@@ -131,7 +131,42 @@ describe('gas', () => {
       return meter.gas
     }
     const spread = Array.from({ length: 200 }, (_, k): [number, number] => [1 + k, 300 + k])
-    expect(cost(pairs) - cost(spread)).toBeGreaterThan((200 * 199) / 2 - 2_000)
+    expect(cost(pairs) - cost(spread)).toBeGreaterThan(GAS_PROBE * ((200 * 199) / 2 - 2_000))
+  })
+
+  // Found by the gas search: adders of gates that exist already, in a table of millions, took 23 ns per gas.
+  test('in a large table a look-up pays for the distance, unless one began there lately', () => {
+    const meter = createMeter(BVLRAT_LIMITS)
+    const inputs = 4 * NEAR_ROOM
+    const gates = new GateGraph(inputs, meter)
+    const costOf = (from: number, to: number): number => {
+      gates.settle()
+      const before = meter.gas
+      for (let k = from; k < to; k++) gates.xor(2 * k, 2 * k + 2)
+      gates.settle()
+      return meter.gas - before
+    }
+    costOf(1, NEAR_ROOM)
+    const some = 1_000
+    const near = costOf(1, some + 1)
+    // Found at once, or behind a few other gates: less than half of the places are taken.
+    expect(near).toBeGreaterThanOrEqual(some * (GAS_GATE + GAS_LOOKUP))
+    expect(near).toBeLessThan(some * (GAS_GATE + GAS_LOOKUP + 3 * GAS_PROBE))
+    // Twice the room, and twice that: the price is 8, then 16.
+    for (const [room, price] of [
+      [2 * NEAR_ROOM, GAS_FAR_PLACE],
+      [4 * NEAR_ROOM, 2 * GAS_FAR_PLACE],
+    ] as const) {
+      costOf(1, room / 2 + 2)
+      const far = costOf(1, some + 1)
+      // Two gates may begin at one place, and then the second is near.
+      expect(far).toBeGreaterThan(0.98 * some * (GAS_GATE + GAS_LOOKUP + price))
+      expect(far).toBeLessThan(some * (GAS_GATE + GAS_LOOKUP + price + 3 * GAS_PROBE))
+      // The last few are still there; all of more than there is room to note are not.
+      expect(costOf(some - 8, some + 1)).toBeLessThan(9 * (GAS_GATE + GAS_LOOKUP + price))
+      costOf(1, 2 * RECENT_PLACES)
+      expect(costOf(1, some + 1)).toBeGreaterThan(some * (GAS_GATE + GAS_LOOKUP + price / 2))
+    }
   })
 })
 

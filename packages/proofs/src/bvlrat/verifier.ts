@@ -4,7 +4,6 @@
  */
 import { ok, type Refusal, type Result, refuse } from '@aethel/codec'
 import { claimIdOf } from '../claim-id.js'
-import { LRAT_REVISION } from '../lrat/gas.js'
 import type { ProofSource } from '../lrat/steps.js'
 import { verifyLrat } from '../lrat/verifier.js'
 import { createMeter, MeterExhausted } from '../meter.js'
@@ -17,11 +16,6 @@ import { parseScript } from './parse.js'
 import type { BvScript } from './script.js'
 
 export const BVLRAT_KIND = 'bvlrat/1'
-
-/** Of grammar, circuit, CNF and their prices. */
-const ENCODER_REVISION = 1
-/** A verdict or price of `lrat/1` that changes is one of this kind that changes. */
-export const BVLRAT_REVISION: number = 256 * ENCODER_REVISION + LRAT_REVISION
 
 /** `verify` throws `MeterExhausted` at the meter's limits and nothing else. */
 export function bvlratVerifier(limits: VerifierLimits = BVLRAT_LIMITS): ProofVerifier<BvScript> {
