@@ -3,7 +3,7 @@
  * as they come; at the end of the event-loop turn everything they caused goes out as one group commit and one write per
  * peer.
  */
-import { type Hash, type Height, height, keyOf, type Refusal, type Result, type ValidatorIndex } from '@aethel/codec'
+import { type Hash, type Height, height, keyOf, ok, type Refusal, type Result, type ValidatorIndex } from '@aethel/codec'
 import {
   type Block,
   type Blocks,
@@ -375,7 +375,7 @@ export class Driver {
         this.#mesh?.charge(from, KNOWN_TRANSACTION_US)
         continue
       }
-      const decoded = this.#options.application.decode(next.bytes, id)
+      const decoded = this.#decode(id, next.bytes)
       if (!decoded.ok) {
         this.#blame(from, decoded.error)
         break
@@ -386,11 +386,18 @@ export class Driver {
   }
 
   #takeFromClient({ id, bytes, answer }: Extract<Arrival, { from: null }>): void {
-    const decoded: Result<Transaction, Refusal> = this.#options.application.decode(bytes, id)
+    const decoded = this.#decode(id, bytes)
     if (!decoded.ok) return answer({ status: 'refused', id, refusal: decoded.error })
     const request = this.#nextRequest++
     this.#requests.set(request, answer)
     this.input({ kind: 'submit', request, transaction: decoded.value, nowMs: Date.now() })
+  }
+
+  /** `id` is `transactionIdOf(bytes)`. */
+  #decode(id: Hash, bytes: Uint8Array): Result<Transaction, Refusal> {
+    const { replica, application } = this.#options
+    const known = replica.decoded(id)
+    return known === undefined ? application.decode(bytes, id) : ok(known)
   }
 
   /** Waiting here, final, or never to be: nothing is to be learnt from it. */
