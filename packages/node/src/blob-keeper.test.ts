@@ -191,7 +191,7 @@ describe('what is not here any more', () => {
     const blob = blobRefOf(content)
     await begin(blob)
     for (const index of [0, 1, 2]) await put(content, index)
-    truncateSync(keeper.files.placeOf(blob).data, 100)
+    truncateSync(keeper.files.placeOf(blob).file, 100)
     keeper.onEffect({ kind: 'blob-serve', to: 1 as never, blob, index: 2 })
     await turn()
     expect(inputs).toMatchObject([{ kind: 'blob-lost', blob }])
