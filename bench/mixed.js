@@ -64,16 +64,8 @@ export const mixed = {
   description: '90 % Metamath, 9 % LRAT up to 1 MB, 1 % bvlrat: through four validators, against the bare verification',
   run: async () => {
     const folder = mkdtempSync(join(tmpdir(), 'aethel-bench-'))
-    const library = await obtainLibrary(undefined, (line) => console.log(`  ${line}`))
-    const parsed = parseLibrary(library.bytes, library.path, libraryNameOf(library.path))
-    const proofs = load(parsed)
+    const { network, proofs } = await prepared(folder)
     const bytes = proofs.reduce((sum, { action }) => sum + action.proof.length, 0)
-    const network = await createNetwork({
-      folder: join(folder, 'network'),
-      validators: VALIDATORS,
-      basePort: 0,
-      libraries: [definitionOf(parsed)],
-    })
     try {
       const bare = await bareCost(network.validators[0].home, proofs, folder)
       const { halves, verifications } = await throughNetwork(network, proofs)
@@ -89,6 +81,20 @@ export const mixed = {
       rmSync(folder, { recursive: true, force: true })
     }
   },
+}
+
+/** The library parsed is a large heap, which would be marked for each few megabytes that the client sends: it is let go here. @param {string} folder */
+async function prepared(folder) {
+  const library = await obtainLibrary(undefined, (line) => console.log(`  ${line}`))
+  const parsed = parseLibrary(library.bytes, library.path, libraryNameOf(library.path))
+  const proofs = load(parsed)
+  const network = await createNetwork({
+    folder: join(folder, 'network'),
+    validators: VALIDATORS,
+    basePort: 0,
+    libraries: [definitionOf(parsed)],
+  })
+  return { network, proofs }
 }
 
 /**
