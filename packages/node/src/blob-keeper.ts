@@ -16,7 +16,7 @@ export const STAGED_BLOBS_PER_CLIENT = 2
 const EXPIRY_MS = 600_000
 const LOOK_EVERY_MS = 30_000
 /** Kept for the next who asks: a chunk and its frame each, 4 MiB together. */
-const SERVED_PARTS = 8
+export const SERVED_PARTS = 8
 
 export interface BlobKeeperOptions {
   readonly files: BlobFiles
