@@ -127,6 +127,8 @@ type Arrival =
 
 interface Group {
   readonly records: StoreRecord[]
+  /** So many more lie in the store's next batch already: put there while nobody waited. */
+  staged: number
   readonly releases: (() => void)[]
   /** Something waits for it: a vote to be sent, an answer to be given. */
   isUrgent: boolean
@@ -758,8 +760,8 @@ export class Driver {
 
   /** Now, if nothing is waiting for the disk; otherwise in its place in the queue. */
   #release(action: () => void): void {
-    const { records, releases } = this.#group
-    if (records.length > 0 || releases.length > 0) {
+    const { records, staged, releases } = this.#group
+    if (records.length + staged > 0 || releases.length > 0) {
       releases.push(action)
       this.#group.isUrgent = true
     } else if (this.#inFlight.length > 0) this.#inFlight.at(-1)?.releases.push(action)
@@ -784,13 +786,17 @@ export class Driver {
   }
 
   /** A block that is committed waits for the votes on the next, or for whoever wants to read it: one write for both. */
-  #mayLinger({ records, isUrgent }: Group): boolean {
-    return !isUrgent && records.length > 0 && records.length < MAX_LINGERING && this.#readers.length === 0
+  #mayLinger({ records, staged, isUrgent }: Group): boolean {
+    const count = records.length + staged
+    return !isUrgent && count > 0 && count < MAX_LINGERING && this.#readers.length === 0
   }
 
   #flush(): void {
     const group = this.#group
     if (this.#mayLinger(group)) {
+      this.#options.store.stage(group.records)
+      group.staged += group.records.length
+      group.records.length = 0
       this.#linger ??= setTimeout(() => {
         this.#group.isUrgent = true
         this.#scheduleFlush()
@@ -800,8 +806,8 @@ export class Driver {
     if (this.#linger !== null) clearTimeout(this.#linger)
     this.#linger = null
     // Along with what is written anyway, and after it.
-    if (group.records.length > 0) for (const record of this.#verdicts.take()) group.records.push(record)
-    if (group.records.length > 0 || group.releases.length > 0) {
+    if (group.records.length + group.staged > 0) for (const record of this.#verdicts.take()) group.records.push(record)
+    if (group.records.length + group.staged > 0 || group.releases.length > 0) {
       this.#group = newGroup()
       this.#inFlight.push({ ...group, sinceMs: performance.now() })
       this.#options.store.append(group.records, () => {
@@ -919,7 +925,7 @@ export class Driver {
 }
 
 function newGroup(): Group {
-  return { records: [], releases: [], isUrgent: false }
+  return { records: [], staged: 0, releases: [], isUrgent: false }
 }
 
 function hex(hash: Hash): string {

@@ -55,8 +55,8 @@ import {
 } from './application.js'
 import type { BlobProgress } from './blob-fetch.js'
 import { ReplicaBlobs } from './blobs.js'
-import { type EpochOptions, type NextValidators, nextValidatorsOf, ownPlaceIn, type PeerNames, peerNames, SAME_NAMES } from './epochs.js'
 import { DecodedInBlocks } from './decoded.js'
+import { type EpochOptions, type NextValidators, nextValidatorsOf, ownPlaceIn, type PeerNames, peerNames, SAME_NAMES } from './epochs.js'
 import { EvidencePool, type HeldEvidence } from './evidence-pool.js'
 import type {
   BlobOptions,

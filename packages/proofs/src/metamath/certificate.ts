@@ -9,9 +9,9 @@
  * Slots are the claim's hypotheses by position, then the dummies in their order here.
  */
 import { type Hash, keyOf, type Reader, Writer } from '@aethel/codec'
+import type { ClaimReference } from '../verifier.js'
 import { readLabel, readPairs, writeShort } from './claim.js'
 import { MAX_SLOTS } from './gas.js'
-import type { ClaimReference } from '../verifier.js'
 import { asciiText, isSymbol } from './tokens.js'
 
 const DUMMY_TAG = 0

@@ -233,7 +233,10 @@ export class ClaimParser {
     const typecode = tokens.find(symbols, 0, space)
     const variable = tokens.find(symbols, space + 1, symbols.length)
     if (variable < 0 || roles[variable] !== VARIABLE_ROLE || typecodes[variable] !== typecode) {
-      return { code: 'claim-frame', message: `"$f ${asText(symbols)}" does not agree with the variables of library "${this.#lexicon.library}"` }
+      return {
+        code: 'claim-frame',
+        message: `"$f ${asText(symbols)}" does not agree with the variables of library "${this.#lexicon.library}"`,
+      }
     }
     if (this.#slots[variable] !== 0) return { code: 'claim-frame', message: `"${asText(symbols)}" occurs twice among the hypotheses` }
     this.#slots[variable] = slot + 1
@@ -266,8 +269,7 @@ export class ClaimParser {
           return { code: 'claim-symbol', message: `the first symbol must be a typecode (a constant), got "${text}"` }
         }
         const slot = (this.#slots[token] as number) - 1
-        if (slot < 0)
-          return { code: 'claim-frame', message: `variable "${asciiText(symbols, from, i)}" needs a $f before its first use` }
+        if (slot < 0) return { code: 'claim-frame', message: `variable "${asciiText(symbols, from, i)}" needs a $f before its first use` }
         this.#used[slot] = 1
         this.#builder.symbol(~slot)
       }

@@ -145,7 +145,8 @@ class MetamathVerifier implements ProofVerifier<MetamathClaim> {
       const parsed = this.#parse(bytes)
       if (!parsed.ok) return err({ code: 'citation', message: `cited statement "${nameOf(label)}": ${parsed.error.message}` })
       statement = parsed.value
-      if (!equalBytes(statement.claimId, claimId)) return refuse('citation', `the statement given for "${nameOf(label)}" has another claimId`)
+      if (!equalBytes(statement.claimId, claimId))
+        return refuse('citation', `the statement given for "${nameOf(label)}" has another claimId`)
       this.#statements.put(key, statement)
     }
     if (statement.library !== claim.library) {
