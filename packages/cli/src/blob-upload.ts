@@ -1,21 +1,26 @@
 /**
- * Proofs that are too large for a transaction, on the submitter's side: the file is read in chunks, once to find its root and once to
+ * Proofs that are too large for a transaction, on the submitter's side: a file is read in chunks, once to find its root and once to
  * send what the validator lacks; so an upload that was interrupted goes on where it was when the same command is run again.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { concatBytes, type Hash, toHex } from '@aethel/codec'
-import { BLOB_CHUNK_BYTES, type BlobRef, BlobTree, blobChunkLength, blobChunks, blobLeaf } from '@aethel/consensus'
+import { BLOB_CHUNK_BYTES, type BlobRef, BlobTree, blobChunkLength, blobChunks, blobLeaf, blobTreeOf } from '@aethel/consensus'
 import type { ProofSource } from '@aethel/proofs'
 import type { Client } from './client.js'
 import { CliError, EXIT, usageError } from './exit.js'
-import { startProgress } from './ui/progress.js'
 
-/** A file as a blob: its tree, and its chunks, each compared with what it was when the tree was made. */
-export interface BlobFile {
-  readonly file: string
+/** What can be uploaded: its tree, and its chunks. */
+export interface Uploadable {
+  /** For people. */
+  readonly name: string
   readonly ref: BlobRef
   readonly tree: BlobTree
   chunk(index: number): Uint8Array
+}
+
+/** A file as a blob; each chunk is compared with what it was when the tree was made. */
+export interface BlobFile extends Uploadable {
+  readonly file: string
   /** From first to last; the file is closed at the end. */
   source(): ProofSource
 }
@@ -37,6 +42,7 @@ export function blobFile(file: string, what: string): BlobFile {
     }
   }
   return {
+    name: file,
     file,
     ref: { root: tree.root, bytes },
     tree,
@@ -46,6 +52,13 @@ export function blobFile(file: string, what: string): BlobFile {
       return { next: () => (index < leaves.length ? read(index++) : undefined) }
     },
   }
+}
+
+/** Bytes in memory as a blob. */
+export function blobInMemory(name: string, bytes: Uint8Array): Uploadable {
+  const tree = blobTreeOf(bytes)
+  const chunk = (index: number): Uint8Array => bytes.subarray(index * BLOB_CHUNK_BYTES, (index + 1) * BLOB_CHUNK_BYTES)
+  return { name, ref: { root: tree.root, bytes: bytes.length }, tree, chunk }
 }
 
 function leavesOf(file: string, what: string): { readonly bytes: number; readonly leaves: Hash[] } {
@@ -72,8 +85,12 @@ function leavesOf(file: string, what: string): { readonly bytes: number; readonl
   }
 }
 
-/** Everything that the validator does not have yet. */
-export async function uploadBlob(client: Client, blob: BlobFile): Promise<void> {
+/** Sends everything that the validator does not have yet; `onProgress` is told how many chunks are there. */
+export async function sendBlob(
+  client: Client,
+  blob: Uploadable,
+  onProgress: (chunksDone: number) => void = () => undefined,
+): Promise<void> {
   const root = toHex(blob.ref.root)
   const { bytes } = blob.ref
   const begun = await client.beginUpload(root, bytes)
@@ -85,23 +102,18 @@ export async function uploadBlob(client: Client, blob: BlobFile): Promise<void> 
       `expected chunks of ${BLOB_CHUNK_BYTES} bytes, the validator wants ${begun.chunkBytes}`,
     )
   const missing = begun.missing.flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, at) => from + at))
-  const progress = startProgress(`uploading ${blob.file}`, begun.chunks)
-  try {
-    let done = begun.chunks - missing.length
-    let complete = false
-    for (const index of missing) {
-      progress.update(done, `chunks of ${BLOB_CHUNK_BYTES / 1024} KiB`)
-      complete = (await client.putChunk(root, bytes, index, concatBytes(...blob.tree.path(index), blob.chunk(index)))).complete
-      done++
-    }
-    progress.update(done)
-    if (!complete && !(await client.beginUpload(root, bytes)).complete)
-      throw new CliError(
-        EXIT.unreachable,
-        'upload',
-        `the validator at ${client.url} still lacks chunks of ${blob.file}; run the same command again`,
-      )
-  } finally {
-    progress.stop()
+  let done = begun.chunks - missing.length
+  let complete = false
+  for (const index of missing) {
+    onProgress(done)
+    complete = (await client.putChunk(root, bytes, index, concatBytes(...blob.tree.path(index), blob.chunk(index)))).complete
+    done++
   }
+  onProgress(done)
+  if (!complete && !(await client.beginUpload(root, bytes)).complete)
+    throw new CliError(
+      EXIT.unreachable,
+      'upload',
+      `the validator at ${client.url} still lacks chunks of ${blob.name}; run the same command again`,
+    )
 }

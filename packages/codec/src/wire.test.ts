@@ -298,6 +298,18 @@ describe('wire', () => {
   })
 })
 
+test("what was encoded is nobody else's, short or long: later writes do not touch it, and a long one carries at most a third more than it needs", () => {
+  const lengths = [0, 10, 60_000, 64 * 1024 + 1, 70_000, 262_144, 1_000_000]
+  const encoded = lengths.map((length, i) => encode((w) => w.bytes(new Uint8Array(length).fill(i + 1)).u8(i)))
+  for (const [i, bytes] of encoded.entries()) {
+    const length = lengths[i] as number
+    expect([bytes.length, bytes.at(-1)]).toEqual([length + 5, i])
+    expect(bytes.subarray(4, -1).every((byte) => byte === i + 1)).toBe(true)
+    expect(bytes.buffer.byteLength).toBeLessThanOrEqual(Math.ceil((bytes.length * 4) / 3))
+  }
+  expect(new Set(encoded.map(({ buffer }) => buffer)).size).toBe(lengths.length)
+})
+
 describe('bitmap', () => {
   test('holds exactly the indices it was made of', () => {
     fc.assert(

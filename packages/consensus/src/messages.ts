@@ -563,7 +563,7 @@ export function readMessage(reader: Reader): Message {
       const blob = readBlobRef(reader)
       const index = readBlobIndex(reader)
       const path = reader.list(MAX_BLOB_PATH, (r) => r.hash())
-      return { kind: 'blob-part', blob, part: { index, path, chunk: reader.bytes(BLOB_CHUNK_BYTES) } }
+      return { kind: 'blob-part', blob, part: { index, path, chunk: reader.viewOfBytes(BLOB_CHUNK_BYTES) } }
     }
     case TAG['blob-held']:
       return { kind: 'blob-held', blobs: reader.list(MAX_BLOBS_TOLD, readBlobRef) }

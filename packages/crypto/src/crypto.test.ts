@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { PublicKey, Signature } from '@aethel/codec'
-import { fromHex, toHex } from '@aethel/codec'
+import { concatBytes, fromHex, toHex, utf8 } from '@aethel/codec'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -129,6 +129,15 @@ describe('both builds agree', () => {
       }),
       { numRuns: 40 },
     )
+  })
+
+  test('on hashes of long inputs, about the length from which they are not copied behind their domain, and of a chunk of a blob', () => {
+    for (const length of [16 * 1024 - 8, 16 * 1024 - 7, 16 * 1024 - 6, 16 * 1024, 100_000, 256 * 1024]) {
+      const long = new Uint8Array(length).map((_, index) => (index * 7 + (index >> 8)) & 255)
+      const expected = node.sha256(concatBytes(Uint8Array.of(6), utf8('domain'), long))
+      expect(toHex(node.hashTagged('domain', long))).toBe(toHex(expected))
+      expect(toHex(browser.hashTagged('domain', long))).toBe(toHex(expected))
+    }
   })
 
   test('that a signature with any bit changed is none, nor is it one of another message or key', () => {

@@ -16,15 +16,17 @@ export function domainTag(domain: string): Uint8Array {
 }
 
 export type Sha256 = (bytes: Uint8Array) => Hash
+/** Of two runs of bytes, one after the other. */
+export type Sha256OfTwo = (first: Uint8Array, second: Uint8Array) => Hash
 
 /** Inputs are put together here, all but the longest: new memory costs as much as hashing a short one. */
 const joined = new Uint8Array(16 * 1024)
 
-/** SHA-256(domain tag || bytes). */
-export function hashWith(sha256: Sha256, domain: string, bytes: Uint8Array): Hash {
+/** SHA-256(domain tag || bytes). `ofTwo`: for long ones, where the build can hash without putting them together. */
+export function hashWith(sha256: Sha256, domain: string, bytes: Uint8Array, ofTwo?: Sha256OfTwo): Hash {
   const tag = domainTag(domain)
   const length = tag.length + bytes.length
-  if (length > joined.length) return sha256(concatBytes(tag, bytes))
+  if (length > joined.length) return ofTwo === undefined ? sha256(concatBytes(tag, bytes)) : ofTwo(tag, bytes)
   joined.set(tag)
   joined.set(bytes, tag.length)
   return sha256(joined.subarray(0, length))

@@ -1,5 +1,5 @@
 /** Node build: SHA-256 from node:crypto, Ed25519 from libsodium. */
-import { hash as nodeHash } from 'node:crypto'
+import { createHash, hash as nodeHash } from 'node:crypto'
 import { HASH_BYTES, type Hash, PUBLIC_KEY_BYTES, SIGNATURE_BYTES, type Writer } from '@aethel/codec'
 import sodium from 'sodium-native'
 import { type PublicKey, SEED_BYTES, type SecretSeed, type Signature, type SigningKey } from './api.js'
@@ -12,7 +12,15 @@ export { hasSmallOrder } from './small-order.js'
 
 /** By way of a string, which Node makes in a third of the time that a Buffer takes it. */
 export function sha256(bytes: Uint8Array): Hash {
-  const digest = nodeHash('sha256', bytes, 'binary')
+  return hashOfDigest(nodeHash('sha256', bytes, 'binary'))
+}
+
+/** A chunk of a blob copied to stand behind its tag would cost half as much again as hashing it. */
+function sha256OfTwo(first: Uint8Array, second: Uint8Array): Hash {
+  return hashOfDigest(createHash('sha256').update(first).update(second).digest('binary'))
+}
+
+function hashOfDigest(digest: string): Hash {
   const out = new Uint8Array(HASH_BYTES)
   for (let i = 0; i < HASH_BYTES; i++) out[i] = digest.charCodeAt(i)
   return out as Hash
@@ -20,7 +28,7 @@ export function sha256(bytes: Uint8Array): Hash {
 
 /** SHA-256(domain tag || bytes): hashes of different kinds of things can never be confused. */
 export function hashTagged(domain: string, bytes: Uint8Array): Hash {
-  return hashWith(sha256, domain, bytes)
+  return hashWith(sha256, domain, bytes, sha256OfTwo)
 }
 
 /** `hashTagged` of what `write` writes. */

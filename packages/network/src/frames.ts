@@ -2,6 +2,7 @@
  * Frames on a stream: four bytes of length (of what follows), one byte of kind, the payload. The length is checked against
  * the maximum before anything is kept, and bytes are only gathered as they arrive, so a large claim costs nothing (trap E6).
  */
+import { encode, type Writer } from '@aethel/codec'
 
 /** What a frame carries. */
 export const FRAME = {
@@ -19,6 +20,15 @@ export type FrameKind = (typeof FRAME)[keyof typeof FRAME]
 
 export const FRAME_HEADER_BYTES = 5
 
+/** A message as it travels: for whoever sends the same one to several, or has it written where it leaves from. */
+export type Frame = Uint8Array & { readonly __brand: 'Frame' }
+
+export function messageFrame(write: (writer: Writer) => void): Frame {
+  const frame = encode((writer) => write(writer.u32(0).u8(FRAME.message)))
+  writeLength(frame)
+  return frame as Frame
+}
+
 export interface FrameSink {
   onFrame(kind: FrameKind, payload: Uint8Array): void
   /** The stream is beyond repair; nothing after this is parsed. */
@@ -27,14 +37,18 @@ export interface FrameSink {
 
 export function frameOf(kind: FrameKind, payload: Uint8Array): Uint8Array {
   const frame = new Uint8Array(FRAME_HEADER_BYTES + payload.length)
-  const length = payload.length + 1
+  writeLength(frame)
+  frame[4] = kind
+  frame.set(payload, FRAME_HEADER_BYTES)
+  return frame
+}
+
+function writeLength(frame: Uint8Array): void {
+  const length = frame.length - 4
   frame[0] = length >>> 24
   frame[1] = (length >>> 16) & 0xff
   frame[2] = (length >>> 8) & 0xff
   frame[3] = length & 0xff
-  frame[4] = kind
-  frame.set(payload, FRAME_HEADER_BYTES)
-  return frame
 }
 
 function isKind(value: number): value is FrameKind {

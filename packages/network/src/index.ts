@@ -1,5 +1,6 @@
 export { createTlsIdentity, type TlsIdentity } from './certificate.js'
 export { NetworkError, type NetworkErrorCode } from './errors.js'
+export { type Frame, messageFrame } from './frames.js'
 export {
   createMesh,
   MAX_BACKLOG_BYTES,

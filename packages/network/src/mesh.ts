@@ -15,7 +15,7 @@ import type { SecretSeed } from '@aethel/crypto'
 import { Allowance } from './allowance.js'
 import { createTlsIdentity, keyOfCertificate, type TlsIdentity } from './certificate.js'
 import { NetworkError } from './errors.js'
-import { FRAME, type FrameKind, FrameReader, frameOf } from './frames.js'
+import { FRAME, type Frame, type FrameKind, FrameReader, frameOf } from './frames.js'
 import { burstFor, HandshakeLimit } from './handshakes.js'
 
 export const PROTOCOL_VERSION = 1
@@ -102,6 +102,8 @@ export interface Mesh {
   send(to: ValidatorIndex | 'all', message: Uint8Array): void
   /** The same for what may be lost: left out while the peer has much unread. */
   sendIfRead(to: ValidatorIndex, message: Uint8Array): void
+  /** `send` of what `messageFrame` has made: for what goes to several peers, one after the other. */
+  sendFrame(to: ValidatorIndex, frame: Frame): void
   /** Queues transactions for one peer or for all; whoever has much unread already does not get them. */
   gossip(to: ValidatorIndex | 'all', transactions: readonly Uint8Array[]): void
   /** Writes what is queued, once per peer. */
@@ -556,6 +558,10 @@ class TlsMesh implements Mesh {
 
   sendIfRead(to: ValidatorIndex, message: Uint8Array): void {
     this.#queueFor(to, frameOf(FRAME.message, message), UNREAD_BYTES)
+  }
+
+  sendFrame(to: ValidatorIndex, frame: Frame): void {
+    this.#queueFor(to, frame)
   }
 
   gossip(to: ValidatorIndex | 'all', transactions: readonly Uint8Array[]): void {

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { concatBytes, hash, toHex } from '@aethel/codec'
-import { BLOB_CHUNK_BYTES, type BlobRef, blobKey, blobRefOf, blobTreeOf } from '@aethel/consensus'
+import { BLOB_CHUNK_BYTES, type BlobRef, blobKey, blobRefOf, blobTreeOf, checkBlobPart, type Message } from '@aethel/consensus'
 import type { ReplicaInput } from '@aethel/replica'
 import { BlobFiles, type Store } from '@aethel/storage'
 import fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { BlobKeeper, STAGED_BLOBS, STAGED_BLOBS_PER_CLIENT } from './blob-keeper.js'
+import { BlobKeeper, SERVED_PARTS, STAGED_BLOBS, STAGED_BLOBS_PER_CLIENT } from './blob-keeper.js'
 import { indexEntries } from './claim-index.js'
 import { registerBlobs } from './http-blobs.js'
 import { HttpError } from './http-error.js'
@@ -21,6 +21,7 @@ const contentOf = (salt: number, bytes = MAX_BYTES - 5): Uint8Array => new Uint8
 let folder = ''
 let nowMs = 0
 let inputs: ReplicaInput[] = []
+let sent: { readonly to: number; readonly message: Message }[] = []
 let keeper: BlobKeeper
 let app: FastifyInstance
 const needed = new Set<string>()
@@ -30,6 +31,7 @@ let indexed: (readonly [Uint8Array, Uint8Array])[] = []
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'aethel-keeper-'))
   inputs = []
+  sent = []
   indexed = []
   needed.clear()
   nowMs = 10_000
@@ -39,7 +41,7 @@ beforeEach(async () => {
       maxBlobBytes: MAX_BYTES,
       nowMs: () => nowMs,
       input: (input) => inputs.push(input),
-      send: () => undefined,
+      send: (to, message) => sent.push({ to, message }),
       needs: (blob) => needed.has(blobKey(blob)),
       log: () => undefined,
       expiryMs: EXPIRY_MS,
@@ -191,10 +193,43 @@ describe('what is not here any more', () => {
     const blob = blobRefOf(content)
     await begin(blob)
     for (const index of [0, 1, 2]) await put(content, index)
-    truncateSync(keeper.files.placeOf(blob).data, 100)
+    truncateSync(keeper.files.placeOf(blob).file, 100)
     keeper.onEffect({ kind: 'blob-serve', to: 1 as never, blob, index: 2 })
     await turn()
     expect(inputs).toMatchObject([{ kind: 'blob-lost', blob }])
     expect(keeper.files.open(blob)).toEqual([0, 1, 2])
+  })
+
+  it('E1: parts read for one peer are at hand for the next who ask, the eight newest of them and until the blob goes', async () => {
+    const read: string[] = []
+    const part = keeper.files.part.bind(keeper.files)
+    keeper.files.part = (blob, index) => {
+      read.push(`${blobKey(blob)} ${index}`)
+      return part(blob, index)
+    }
+    const contents = [10, 11, 12, 13].map((salt) => contentOf(salt))
+    const blobs = contents.map((content) => blobRefOf(content))
+    const serve = (blob: BlobRef, index: number): void => {
+      for (const to of [0, 1, 2]) keeper.onEffect({ kind: 'blob-serve', to: to as never, blob, index })
+    }
+    for (const [i, content] of contents.entries()) {
+      await begin(blobs[i] as BlobRef)
+      for (const index of [0, 1, 2]) await put(content, index)
+      keeper.onFinal([blobs[i] as BlobRef]) // makes room for the next client
+    }
+    for (const blob of blobs) for (const index of [0, 1, 2]) serve(blob, index)
+    expect([read.length, sent.length, new Set(sent.map(({ message }) => message)).size]).toEqual([12, 36, 12])
+    for (const { message } of sent) expect(message.kind === 'blob-part' && checkBlobPart(message.blob, message.part).ok).toBe(true)
+    const [first, , , last] = blobs as [BlobRef, BlobRef, BlobRef, BlobRef]
+    serve(last, 2)
+    expect(read.length).toBe(12)
+    for (let others = 12 - SERVED_PARTS; others < 12; others++) serve(blobs[Math.floor(others / 3)] as BlobRef, others % 3)
+    expect(read.length).toBe(12)
+    serve(first, 0)
+    expect(read.length).toBe(13)
+    keeper.onEffect({ kind: 'blob-drop', blob: last })
+    sent = []
+    serve(last, 2)
+    expect(sent.map(({ message }) => message.kind)).toEqual(['blob-absent', 'blob-absent', 'blob-absent'])
   })
 })

@@ -15,6 +15,8 @@ export const STAGED_BLOBS_PER_CLIENT = 2
 /** Without a chunk, or a transaction that refers to it, for so long, an upload is forgotten. */
 const EXPIRY_MS = 600_000
 const LOOK_EVERY_MS = 30_000
+/** Kept for the next who asks: a chunk and its frame each, 4 MiB together. */
+export const SERVED_PARTS = 8
 
 export interface BlobKeeperOptions {
   readonly files: BlobFiles
@@ -43,6 +45,8 @@ export class BlobKeeper {
   readonly #idleSince = new Map<string, number>()
   /** Of final transactions: they go when the replica says so. */
   readonly #final = new Set<string>()
+  /** Parts that were served last, by blob and index. */
+  readonly #served = new Map<string, Message>()
   readonly #timer: NodeJS.Timeout
   #closed = false
 
@@ -83,8 +87,8 @@ export class BlobKeeper {
       case 'blob-seal':
         return this.#guarded(blob, () => this.#seal(blob))
       case 'blob-serve': {
-        const part = files.part(blob, effect.index)
-        if (part !== null) return send(effect.to, { kind: 'blob-part', blob, part })
+        const message = this.#partMessage(blob, effect.index)
+        if (message !== null) return send(effect.to, message)
         send(effect.to, { kind: 'blob-absent', blob })
         return this.onDamaged(blob, 'a chunk cannot be read')
       }
@@ -92,6 +96,20 @@ export class BlobKeeper {
         this.#log('blob-pruned', blob)
         return this.#drop(blob)
     }
+  }
+
+  /** Read once for all the peers that ask for it at about the same time. */
+  #partMessage(blob: BlobRef, index: number): Message | null {
+    const key = `${blobKey(blob)}/${index}`
+    const known = this.#served.get(key)
+    if (known !== undefined) return known
+    const part = this.files.part(blob, index)
+    if (part === null) return null
+    const oldest = this.#served.size >= SERVED_PARTS ? this.#served.keys().next().value : undefined
+    if (oldest !== undefined) this.#served.delete(oldest)
+    const message: Message = { kind: 'blob-part', blob, part }
+    this.#served.set(key, message)
+    return message
   }
 
   #open(blob: BlobRef): void {
@@ -131,6 +149,7 @@ export class BlobKeeper {
   /** What was whole is not any more: it is fetched again if something needs it. */
   onDamaged(blob: BlobRef, reason: string): void {
     this.#log('blob-damaged', blob, { reason })
+    this.#served.clear()
     this.files.reopen(blob)
     this.#answer({ kind: 'blob-lost', blob, nowMs: this.#options.nowMs() })
   }
@@ -140,6 +159,7 @@ export class BlobKeeper {
     this.#final.delete(key)
     this.#uploads.delete(key)
     this.#idleSince.delete(key)
+    this.#served.clear()
     this.files.drop(blob)
   }
 

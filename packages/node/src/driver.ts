@@ -28,10 +28,11 @@ import {
   type Offence,
   roughBodyBytes,
   type TimerName,
+  writeMessage,
 } from '@aethel/consensus'
 import { verifySignature } from '@aethel/crypto'
 import { type LedgerState, type LedgerTransaction, mapKey, NEXT_VALIDATORS_PATH } from '@aethel/ledger'
-import type { Mesh, MeshHandlers } from '@aethel/network'
+import { type Frame, type Mesh, type MeshHandlers, messageFrame } from '@aethel/network'
 import {
   type Admission,
   type Application,
@@ -174,6 +175,8 @@ export class Driver {
   /** How many answers about snapshots each peer owes. */
   readonly #owed = new Map<ValidatorIndex, number>()
   readonly #proposals = new FirstProposals()
+  /** Of parts of blobs that the keeper has at hand: several peers ask for the same one. */
+  readonly #blobFrames = new WeakMap<Message, Frame>()
   /** When the newest blocks were committed. */
   readonly #commitTimes: number[] = []
   readonly #verdicts: VerdictLog
@@ -844,7 +847,9 @@ export class Driver {
 
   /** At once: what is served promises nothing. */
   sendBlob(to: ValidatorIndex, message: Message): void {
-    this.#mesh?.send(to, encodeMessage(message))
+    const frame = this.#blobFrames.get(message) ?? messageFrame((writer) => writeMessage(writer, message))
+    this.#blobFrames.set(message, frame)
+    this.#mesh?.sendFrame(to, frame)
     this.#scheduleFlush()
   }
 

@@ -95,7 +95,8 @@ export async function serveHttp(context: HttpContext): Promise<FastifyInstance> 
   })
   app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) => {
     const buffer = body as Buffer
-    done(null, Uint8Array.from(buffer))
+    // Small ones lie in memory that Node shares among many, and would keep all of it.
+    done(null, buffer.length === buffer.buffer.byteLength ? new Uint8Array(buffer.buffer) : Uint8Array.from(buffer))
   })
   app.setErrorHandler((error: unknown, _request, reply) => sendError(reply, error))
   app.setNotFoundHandler((request, reply) =>

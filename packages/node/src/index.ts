@@ -1,4 +1,5 @@
 export { AethelError } from './errors.js'
+export { giveHeapRoom } from './heap-room.js'
 export { LOG_LEVELS, type LogLevel } from './home.js'
 export type { LogSink } from './log.js'
 export { consensusKeyOfHome, contactOfHome, createNewcomer, type NewcomerOptions } from './newcomer.js'

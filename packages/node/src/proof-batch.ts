@@ -44,7 +44,7 @@ export function encodeBatch(batch: ProofBatch): Uint8Array<ArrayBuffer> {
       w.text(kind).bytes(claim).bytes(proof)
       w.optional(blob, (ww, place) => {
         writeBlobRef(ww, place)
-        ww.text(place.data).text(place.leaves)
+        ww.text(place.file)
       })
     })
   })
@@ -64,5 +64,5 @@ export function decodeBatch(bytes: Uint8Array): ProofBatch {
 
 function readJob(reader: Reader): ProofJob {
   const job = { kind: reader.text(ANY), claim: reader.bytes(ANY), proof: reader.bytes(ANY) }
-  return { ...job, blob: reader.optional((r) => ({ ...readBlobRef(r), data: r.text(ANY), leaves: r.text(ANY) })) }
+  return { ...job, blob: reader.optional((r) => ({ ...readBlobRef(r), file: r.text(ANY) })) }
 }

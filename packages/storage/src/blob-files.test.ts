@@ -91,37 +91,68 @@ describe('blobs on disk (protocol.md §9)', () => {
     bytes[BLOB_CHUNK_BYTES + 5] = (bytes[BLOB_CHUNK_BYTES + 5] ?? 0) ^ 1
     writeFileSync(data, bytes)
     expect(open().open(BLOB)).toEqual([1, 3])
-    truncateSync(data, BLOB_CHUNK_BYTES + 10)
+    bytes.fill(0, 2 * BLOB_CHUNK_BYTES + 10, 3 * BLOB_CHUNK_BYTES)
+    writeFileSync(data, bytes)
     expect(open().open(BLOB)).toEqual([1, 2, 3])
-    rmSync(join(folder, readdirSync(folder).find((name) => name.endsWith('.leaves')) ?? ''))
+    truncateSync(data, BLOB.bytes + 20)
     expect(open().open(BLOB)).toEqual(ALL)
+  })
+
+  it('hashes in a file of their own, as earlier versions kept them, are taken over, whole or not', async () => {
+    const files = await whole()
+    const { file } = files.placeOf(BLOB)
+    const bytes = readFileSync(file)
+    const split = (end: 'blob' | 'part'): void => {
+      for (const name of readdirSync(folder)) rmSync(join(folder, name))
+      const path = file.replace(/blob$/, end)
+      writeFileSync(path, bytes.subarray(0, BLOB.bytes))
+      writeFileSync(file.replace(/blob$/, 'leaves'), bytes.subarray(BLOB.bytes))
+    }
+    split('blob')
+    const taken = open()
+    expect(taken.isWhole(BLOB)).toBe(true)
+    expect(Buffer.compare(read(taken), BYTES)).toBe(0)
+    split('part')
+    expect(open().open(BLOB)).toEqual([])
+    expect(readdirSync(folder).map((name) => name.slice(name.indexOf('.')))).toEqual(['.part'])
+  })
+
+  it('many that become whole at a time are each durable when they say so', async () => {
+    const files = open()
+    const blobs = Array.from({ length: 20 }, (_, i) => BYTES.slice(i, i + 1000 * (i + 1)))
+    for (const bytes of blobs) {
+      files.open(blobRefOf(bytes))
+      files.write(blobRefOf(bytes), { index: 0, chunk: bytes, path: [] }, blobLeaf(bytes))
+    }
+    const sealed = await Promise.all(blobs.map((bytes) => seal(files, blobRefOf(bytes))))
+    expect(sealed).toEqual(blobs.map(() => ({ missing: [], failure: null })))
+    expect(open().whole.length).toBe(20)
   })
 
   it('a reader finds damage, wherever it is, before it hands out a byte of it', async () => {
     const files = await whole()
-    const { data, leaves } = files.placeOf(BLOB)
-    const [good, hashes] = [readFileSync(data), readFileSync(leaves)]
-    for (const at of [0, BLOB_CHUNK_BYTES - 1, 2 * BLOB_CHUNK_BYTES, BYTES.length - 1]) {
+    const { file: data } = files.placeOf(BLOB)
+    const good = readFileSync(data)
+    for (const at of [0, BLOB_CHUNK_BYTES - 1, 2 * BLOB_CHUNK_BYTES, BYTES.length - 1, BYTES.length + 40]) {
       const bad = Buffer.from(good)
       bad[at] = (bad[at] ?? 0) ^ 4
       writeFileSync(data, bad)
       expect(() => read(files)).toThrow(BlobDamaged)
     }
-    truncateSync(data, BYTES.length - 1)
-    expect(() => read(files)).toThrow(BlobDamaged)
+    for (const length of [good.length - 1, BYTES.length, BYTES.length - 1]) {
+      truncateSync(data, length)
+      expect(() => read(files)).toThrow(BlobDamaged)
+    }
     expect(files.part(BLOB, 3)).toBe(null)
     writeFileSync(data, good)
     expect(Buffer.compare(read(files), BYTES)).toBe(0)
-    hashes[40] = (hashes[40] ?? 0) ^ 1
-    writeFileSync(leaves, hashes)
-    expect(() => read(files)).toThrow(BlobDamaged)
     rmSync(data)
     expect(() => read(files)).toThrow(BlobDamaged)
   })
 
   it('a damaged one is taken up again with the chunks that are good', async () => {
     const files = await whole()
-    const { data } = files.placeOf(BLOB)
+    const { file: data } = files.placeOf(BLOB)
     const bad = readFileSync(data)
     bad[5] = (bad[5] ?? 0) ^ 1
     writeFileSync(data, bad)

@@ -1,7 +1,7 @@
 /**
- * Blobs on disk (protocol.md §9): two files each in a folder of their own. The data file holds the chunks at their places, the other one the
+ * Blobs on disk (protocol.md §9): one file each in a folder of their own. It holds the chunks at their places, and behind the last the
  * hash of each chunk that was checked before it was written, zeros where none was. Nothing relies on the order in which a disk writes:
- * an unfinished blob is read again when it is opened, and only chunks whose hash is right count. When all are there the files are
+ * an unfinished blob is read again when it is opened, and only chunks whose hash is right count. When all are there the file is
  * synced and renamed, the folder is synced, and from then on the blob is whole, also after a power loss. A proof checker reads chunk by
  * chunk and compares hashes as it goes, so damage is found, never believed.
  */
@@ -10,6 +10,7 @@ import {
   constants,
   existsSync,
   fsync,
+  fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -31,8 +32,7 @@ const EMPTY_LEAF: Hash = hash(new Uint8Array(HASH_BYTES))
 
 /** What a reader in another thread needs. */
 export interface BlobPlace extends BlobRef {
-  readonly data: string
-  readonly leaves: string
+  readonly file: string
 }
 
 export interface UnfinishedBlob extends BlobRef {
@@ -55,14 +55,18 @@ export class BlobFiles {
   /** Whole, with the time since when nothing has been said about them. */
   readonly #whole = new Map<string, BlobRef>()
   readonly #trees = new Map<string, BlobTree>()
+  /** Of the folder: the one under way or the last, and the one that comes after it, if somebody waits for it. */
+  #lastSync: Promise<void> = Promise.resolve()
+  #nextSync: Promise<void> | null = null
 
   constructor(folder: string, nowMs: () => number) {
     this.#folder = folder
     this.#nowMs = nowMs
     mkdirSync(folder, { recursive: true })
+    joinLeaves(folder)
     for (const name of readdirSync(folder).toSorted()) {
       const blob = blobOfName(name)
-      if (blob !== null && name.endsWith('.blob') && existsSync(this.#path(blob, 'leaves'))) this.#whole.set(blobKey(blob), blob)
+      if (blob !== null && name.endsWith('.blob')) this.#whole.set(blobKey(blob), blob)
     }
   }
 
@@ -98,12 +102,12 @@ export class BlobFiles {
     return bytes
   }
 
-  #path({ root, bytes }: BlobRef, end: 'blob' | 'part' | 'leaves'): string {
+  #path({ root, bytes }: BlobRef, end: 'blob' | 'part'): string {
     return join(this.#folder, `${toHex(root)}-${bytes}.${end}`)
   }
 
   placeOf(blob: BlobRef): BlobPlace {
-    return { ...blob, data: this.#path(blob, 'blob'), leaves: this.#path(blob, 'leaves') }
+    return { ...blob, file: this.#path(blob, 'blob') }
   }
 
   isBegun(blob: BlobRef): boolean {
@@ -119,7 +123,7 @@ export class BlobFiles {
       known.touchedAtMs = this.#nowMs()
       return missingOf(known)
     }
-    const leaves = recovered(blob, this.#path(blob, 'part'), this.#path(blob, 'leaves'))
+    const leaves = recovered(blob, this.#path(blob, 'part'))
     const missing = leaves.filter((leaf) => leaf === EMPTY_LEAF).length
     const open: Open = { blob, leaves, missing, touchedAtMs: this.#nowMs(), sealing: false }
     this.#open.set(key, open)
@@ -130,8 +134,10 @@ export class BlobFiles {
   write(blob: BlobRef, part: BlobPart, leaf: Hash): void {
     const open = this.#open.get(blobKey(blob))
     if (open === undefined || open.leaves[part.index] !== EMPTY_LEAF) return // whole already, dropped meanwhile, or written twice
-    writeAt(this.#path(blob, 'part'), part.chunk, part.index * BLOB_CHUNK_BYTES)
-    writeAt(this.#path(blob, 'leaves'), leaf, part.index * HASH_BYTES)
+    writeInto(this.#path(blob, 'part'), [
+      [part.chunk, part.index * BLOB_CHUNK_BYTES],
+      [leaf, blob.bytes + part.index * HASH_BYTES],
+    ])
     open.leaves[part.index] = leaf
     open.missing--
     open.touchedAtMs = this.#nowMs()
@@ -167,11 +173,22 @@ export class BlobFiles {
   }
 
   async #makeDurable({ blob }: Open): Promise<void> {
-    await Promise.all([synced(this.#path(blob, 'part')), synced(this.#path(blob, 'leaves'))])
+    await synced(this.#path(blob, 'part'))
     await new Promise<void>((resolve, reject) => {
       rename(this.#path(blob, 'part'), this.#path(blob, 'blob'), (error) => (error === null ? resolve() : reject(error)))
     })
-    await Promise.all([synced(this.#folder)])
+    await this.#folderSynced()
+  }
+
+  /** Of what was renamed before: several that become whole at a time wait for the same sync, one that begins after the last of them. */
+  #folderSynced(): Promise<void> {
+    this.#nextSync ??= this.#lastSync.then(() => {
+      this.#nextSync = null
+      const sync = synced(this.#folder)
+      this.#lastSync = sync.catch(() => undefined)
+      return sync
+    })
+    return this.#nextSync
   }
 
   /** A chunk of a whole blob, with what proves it; null: what is on the disk is not what was written. */
@@ -199,7 +216,7 @@ export class BlobFiles {
     const key = blobKey(blob)
     const known = this.#trees.get(key)
     if (known !== undefined) return known
-    const leaves = this.isWhole(blob) ? leavesIn(this.#path(blob, 'leaves'), blob) : null
+    const leaves = this.isWhole(blob) ? leavesIn(this.#path(blob, 'blob'), blob) : null
     if (leaves === null) return null
     if (this.#trees.size >= MAX_TREES) {
       const oldest = this.#trees.keys().next()
@@ -222,7 +239,7 @@ export class BlobFiles {
     this.#open.delete(key)
     this.#whole.delete(key)
     this.#trees.delete(key)
-    for (const end of ['blob', 'part', 'leaves'] as const) if (existsSync(this.#path(blob, end))) unlinkSync(this.#path(blob, end))
+    for (const end of ['blob', 'part'] as const) if (existsSync(this.#path(blob, end))) unlinkSync(this.#path(blob, end))
   }
 
   /** Begun by an earlier process and not opened by this one: forgotten when older than so much. */
@@ -254,16 +271,15 @@ function missingOf({ leaves }: Open): number[] {
 }
 
 /** Leaves of the chunks that are on the disk as they were written. */
-function recovered(blob: BlobRef, data: string, leavesFile: string): Hash[] {
+function recovered(blob: BlobRef, path: string): Hash[] {
   const count = blobChunks(blob.bytes)
-  if (!existsSync(data) || !existsSync(leavesFile)) return new Array<Hash>(count).fill(EMPTY_LEAF)
-  const written = new Uint8Array(count * HASH_BYTES)
-  written.set(readFileSync(leavesFile).subarray(0, written.length))
+  if (!existsSync(path)) return new Array<Hash>(count).fill(EMPTY_LEAF)
   const chunk = new Uint8Array(BLOB_CHUNK_BYTES)
-  const file = openSync(data, 'r')
+  const file = openSync(path, 'r')
   try {
-    return Array.from({ length: count }, (_, index) => {
-      const leaf = hash(written.slice(index * HASH_BYTES, (index + 1) * HASH_BYTES))
+    const written = new Uint8Array(count * HASH_BYTES)
+    readSync(file, written, 0, written.length, blob.bytes)
+    return leavesOf(written).map((leaf, index) => {
       if (equalBytes(leaf, EMPTY_LEAF)) return EMPTY_LEAF
       const length = blobChunkLength(blob.bytes, index)
       const read = readSync(file, chunk, 0, length, index * BLOB_CHUNK_BYTES)
@@ -274,27 +290,53 @@ function recovered(blob: BlobRef, data: string, leavesFile: string): Hash[] {
   }
 }
 
-/** At its place in a file that is made when it is missing; files are not kept open, for peers can make us begin many. */
-function writeAt(path: string, bytes: Uint8Array, at: number): void {
+/** At their places in a file that is made when it is missing; files are not kept open, for peers can make us begin many. */
+function writeInto(path: string, pieces: readonly (readonly [bytes: Uint8Array, at: number])[]): void {
   const file = openSync(path, constants.O_CREAT | constants.O_WRONLY, 0o644)
   try {
-    for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, at + done)
+    for (const [bytes, at] of pieces)
+      for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, at + done)
   } finally {
     closeSync(file)
   }
 }
 
-function leavesIn(file: string, blob: BlobRef): Hash[] | null {
-  let bytes: Uint8Array
+function leavesOf(written: Uint8Array): Hash[] {
+  return Array.from({ length: written.length / HASH_BYTES }, (_, index) =>
+    hash(written.slice(index * HASH_BYTES, (index + 1) * HASH_BYTES)),
+  )
+}
+
+/** Null: the file is not here, or not as long as it was. */
+function leavesIn(path: string, blob: BlobRef): Hash[] | null {
+  const written = new Uint8Array(blobChunks(blob.bytes) * HASH_BYTES)
+  let file: number | null = null
   try {
-    bytes = readFileSync(file)
+    file = openSync(path, 'r')
+    return readSync(file, written, 0, written.length, blob.bytes) === written.length ? leavesOf(written) : null
   } catch {
     return null
+  } finally {
+    if (file !== null) closeSync(file)
   }
-  if (bytes.length !== blobChunks(blob.bytes) * HASH_BYTES) return null
-  return Array.from({ length: blobChunks(blob.bytes) }, (_, index) =>
-    hash(Uint8Array.from(bytes.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES))),
-  )
+}
+
+/** Earlier versions kept the hashes in a file beside the chunks. Ended in between, it is done again: nothing is removed before its copy is durable. */
+function joinLeaves(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (!name.endsWith('.leaves')) continue
+    const leaves = join(folder, name)
+    for (const end of ['blob', 'part']) {
+      const path = leaves.replace(/leaves$/, end)
+      const blob = blobOfName(`${name.slice(0, -'leaves'.length)}${end}`)
+      if (blob === null || !existsSync(path)) continue
+      writeInto(path, [[readFileSync(leaves), blob.bytes]])
+      const file = openSync(path, 'r')
+      fsyncSync(file)
+      closeSync(file)
+    }
+    unlinkSync(leaves)
+  }
 }
 
 async function synced(path: string): Promise<void> {
@@ -315,12 +357,12 @@ export class BlobDamaged extends Error {
 
 /** The chunks of a whole blob from first to last, in one buffer, each compared with its leaf and the leaves with the root. */
 export function readBlob(place: BlobPlace): { next(): Uint8Array | undefined; close(): void } {
-  const leaves = leavesIn(place.leaves, place)
+  const leaves = leavesIn(place.file, place)
   if (leaves === null || !equalBytes(new BlobTree(place.bytes, leaves).root, place.root))
     throw new BlobDamaged(`the hashes of blob ${toHex(place.root)} are not what was written`)
   let file: number
   try {
-    file = openSync(place.data, 'r')
+    file = openSync(place.file, 'r')
   } catch {
     throw new BlobDamaged(`the blob ${toHex(place.root)} is not here any more`)
   }

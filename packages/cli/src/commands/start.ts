@@ -35,7 +35,8 @@ async function start(options: StartOptions): Promise<ExitCode> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, requestStop)
   if (options.exitWithParent === true) process.stdin.once('close', requestStop).resume()
 
-  const { startNode } = await import('@aethel/node')
+  const { giveHeapRoom, startNode } = await import('@aethel/node')
+  giveHeapRoom()
   const node = await startNode({
     home: options.home,
     recover: options.recover === true,

@@ -5,6 +5,7 @@
 import { copyFileSync, existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { EMPTY_BYTES, encode, type Hash, toHex } from '@aethel/codec'
+import { BLOB_CHUNK_BYTES, blobChunks } from '@aethel/consensus'
 import { type Action, chainIdOf, checkAction, decodeGenesis, type Genesis, INLINE_PROOF_BYTES, MAX_PROOF_BYTES } from '@aethel/ledger'
 import {
   BVLRAT_KIND,
@@ -19,7 +20,7 @@ import {
 } from '@aethel/proofs'
 import { type Command, Option } from 'commander'
 import { Account, loadKey } from '../accounts.js'
-import { type BlobFile, blobFile, uploadBlob } from '../blob-upload.js'
+import { type BlobFile, blobFile, sendBlob, type Uploadable } from '../blob-upload.js'
 import { type Client, createClient, DEFAULT_URL, type SubmissionOutcome, unreachable, type Wait } from '../client.js'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { CliError, EXIT, type ExitCode, usageError } from '../exit.js'
@@ -28,6 +29,7 @@ import { citedClaims, type MetamathLibrary, openLibrary } from '../metamath-libr
 import { isBundle, readBundle } from '../proof-bundle.js'
 import { isScript } from '../prove/formula.js'
 import { metadataFrom, rawAction } from '../raw-submission.js'
+import { startProgress } from '../ui/progress.js'
 import { note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
 
 const WAITS = ['final', 'admitted', 'none'] as const
@@ -127,6 +129,15 @@ async function submit(files: readonly string[], options: SubmitOptions): Promise
   // A dependency that was refused is the reason why what rests on it waits.
   const dependencies = pending.filter((submission) => submission.dependency).map((submission) => outcomes.get(submission)?.status)
   return exitCodeOf([...reports.map((report) => report.status), ...dependencies.filter((status) => status === 'refused')], options.wait)
+}
+
+async function uploadBlob(client: Client, blob: Uploadable): Promise<void> {
+  const progress = startProgress(`uploading ${blob.name}`, blobChunks(blob.ref.bytes))
+  try {
+    await sendBlob(client, blob, (done) => progress.update(done, `chunks of ${BLOB_CHUNK_BYTES / 1024} KiB`))
+  } finally {
+    progress.stop()
+  }
 }
 
 function exitCodeOf(statuses: readonly (SubmissionOutcome['status'] | undefined)[], wait: Wait): ExitCode {

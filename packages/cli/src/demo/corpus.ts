@@ -5,10 +5,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Hash, toHex } from '@aethel/codec'
-import type { SubmitProof } from '@aethel/ledger'
-import { claimIdOf, cnfToClaim, LRAT_KIND, METAMATH_KIND } from '@aethel/proofs'
+import { EMPTY_BYTES, type Hash, toHex } from '@aethel/codec'
+import { INLINE_PROOF_BYTES, type SubmitProof } from '@aethel/ledger'
+import { BVLRAT_KIND, claimIdOf, cnfToClaim, LRAT_KIND, METAMATH_KIND } from '@aethel/proofs'
 import { type Account, randomAccount } from '../accounts.js'
+import { blobInMemory, type Uploadable } from '../blob-upload.js'
 import { CliError, EXIT } from '../exit.js'
 import type { MetamathLibrary } from '../metamath-library.js'
 
@@ -28,6 +29,8 @@ export interface Item {
   readonly id: string
   readonly claimIdHex: string
   readonly bytes: Uint8Array
+  /** The proof, where it is too large for the transaction: to be uploaded before. */
+  readonly blob: Uploadable | null
 }
 
 export function theoremsOf(library: MetamathLibrary, count: number): Proof[] {
@@ -78,10 +81,15 @@ export function interleave(theorems: readonly Proof[], others: readonly Proof[])
   return mixed
 }
 
+/** As `aethel submit` does it: large refutations travel as blobs. */
 export function sign(chainId: Hash, proofs: readonly Proof[]): Item[] {
   const accounts = Array.from({ length: ACCOUNTS }, randomAccount)
-  return proofs.map((proof, index) => {
-    const { id, bytes } = (accounts[index % ACCOUNTS] as Account).transaction(chainId, proof.action)
-    return { name: proof.name, kind: proof.action.kind, id, claimIdHex: toHex(proof.claimId), bytes }
+  return proofs.map(({ name, claimId, action }, index) => {
+    const { kind, proof } = action
+    const isLarge = proof.length > INLINE_PROOF_BYTES && (kind === LRAT_KIND || kind === BVLRAT_KIND)
+    const blob = isLarge ? blobInMemory(name, proof) : null
+    const sent: SubmitProof = blob === null ? action : { ...action, proof: EMPTY_BYTES, blob: blob.ref }
+    const { id, bytes } = (accounts[index % ACCOUNTS] as Account).transaction(chainId, sent)
+    return { name, kind, id, claimIdHex: toHex(claimId), bytes, blob }
   })
 }

@@ -5,6 +5,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { encode } from '@aethel/codec'
+import { sendBlob } from '../blob-upload.js'
 import type { SubmissionOutcome } from '../client.js'
 import { CliError, EXIT } from '../exit.js'
 import type { ValidatorProcess } from '../processes.js'
@@ -130,8 +131,10 @@ class BatchSubmitter implements Submitter {
     const batch: Tracked[] = []
     let bytes = 0
     const add = (tracked: Tracked): boolean => {
-      if (batch.length >= BATCH_ITEMS || (batch.length > 0 && bytes + tracked.item.bytes.length > BATCH_BYTES)) return false
-      bytes += tracked.item.bytes.length
+      const { item } = tracked
+      const added = item.bytes.length + (item.blob?.ref.bytes ?? 0)
+      if (batch.length >= BATCH_ITEMS || (batch.length > 0 && bytes + added > BATCH_BYTES)) return false
+      bytes += added
       batch.push(tracked)
       return true
     }
@@ -157,6 +160,7 @@ class BatchSubmitter implements Submitter {
     const bytes = encode((writer) => writer.list(batch, (w, tracked) => w.bytes(tracked.item.bytes)))
     let outcomes: readonly SubmissionOutcome[] | null = null
     try {
+      for (const { item } of batch) if (item.blob !== null) await sendBlob(validator.client, item.blob)
       outcomes = await validator.client.submitBatch(bytes, 'admitted', ADMISSION_TIMEOUT_MS)
     } catch (error) {
       if (!(error instanceof CliError) || error.exitCode === EXIT.usage) throw error
