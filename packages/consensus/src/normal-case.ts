@@ -7,6 +7,7 @@ import { accuseIfRefuted } from './accusations.js'
 import { assembleCertificate, type Ballot, ballotBytes, type Certificate, type Vote, type VoteKind } from './certificate.js'
 import { addBlock, learnCommit, pursue } from './chain.js'
 import { leaderVote } from './check.js'
+import { circleOf } from './circle.js'
 import { equivocationOf } from './evidence.js'
 import type { PersistRecord } from './interface.js'
 import type { PrePrepare } from './messages.js'
@@ -23,6 +24,7 @@ import {
   mayVote,
   ownVotesAt,
   PAST_VIEWS_COUNTED,
+  placeOf,
   type State,
   WINDOWS_BUFFERED,
 } from './state.js'
@@ -158,7 +160,10 @@ function onEquivocation(state: State, first: Vote, second: Vote): void {
     if (state.reported.size >= MAX_REPORTED) state.reported.clear()
     state.reported.add(key)
     state.out.push({ kind: 'evidence', evidence: equivocationOf(first, second) })
-    for (const vote of [first, second]) state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })
+    const isLeaders = second.sender === leaderOf(state.config.validators, second.view) // everybody is to leave its view
+    const some = isLeaders ? 'all' : circleOf(placeOf(state), state.tick)
+    for (const to of some === 'all' ? (['all'] as const) : some)
+      for (const vote of [first, second]) state.out.push({ kind: 'send', to, message: { kind: 'vote', vote } })
   }
   const leader = leaderOf(state.config.validators, state.view)
   if (second.sender === leader && second.view === state.view && second.kind === 'prepare' && state.phase.kind === 'active') {

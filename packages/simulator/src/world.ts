@@ -612,11 +612,11 @@ export class World {
     if (node.incarnation > 1) this.coverage.hit('restart')
     this.#trace(node.index, 'start', { view: durable.view, committed: durable.committed.height })
     this.#step(node, { kind: 'start', nowMs: this.#clockOf(node) })
-    for (const peer of this.#nodes) {
-      if (peer === node || peer.replica === null) continue
-      this.#events.push(this.nowMs + 1, { kind: 'connected', node: node.index, peer: peer.index })
-      this.#events.push(this.nowMs + 1, { kind: 'connected', node: peer.index, peer: node.index })
-    }
+    const up = this.#nodes.filter((peer) => peer !== node && peer.replica !== null)
+    this.#events.pushMany(new Array<number>(2 * up.length).fill(this.nowMs + 1), (nth) => {
+      const peer = (up[nth >> 1] as Node).index
+      return nth % 2 === 0 ? { kind: 'connected', node: node.index, peer } : { kind: 'connected', node: peer, peer: node.index }
+    })
   }
 
   #blobOptionsOf(node: Node): BlobOptions {
