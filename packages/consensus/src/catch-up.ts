@@ -419,12 +419,18 @@ function requestSync(state: State, peer: ValidatorIndex, from: Height): void {
 
 /** Many may connect between two things that happen: equal words are signed once. */
 function greetingOf(state: State): Status {
+  if (isSmall(placeOf(state))) return statusOf(state)
   const fresh = wordsOf(state)
   const known = state.greeting
-  const { chainId } = state.config
-  if (known !== undefined && equalBytes(statusBytes(chainId, known), statusBytes(chainId, fresh))) return known
+  if (known !== undefined && isSameAndIdle(known, fresh)) return known
   state.greeting = signed(state, fresh)
   return state.greeting
+}
+
+function isSameAndIdle(one: Status, other: Omit<Status, 'signature'>): boolean {
+  const isIdle = one.slots.length === 0 && other.slots.length === 0
+  const isSameView = one.view === other.view && one.phase === other.phase && one.complaint === other.complaint
+  return isIdle && isSameView && one.committedHeight === other.committedHeight
 }
 
 /** On a fresh connection the peer learns where we stand at once, and whether we wait for a new view. */

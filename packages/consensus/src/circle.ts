@@ -5,11 +5,13 @@
  */
 import type { ValidatorIndex } from '@aethel/codec'
 
-/**
- * Told at a time. Whoever is told tells as many others: with a third of them silent, each telling reaches 21 times as many, so a
- * thousand in three; that an honest one is left out of all of them has a probability of about e^-21.
- */
+/** Told at a time: within (N - 1) / 32 ticks everybody was. Up to so many others everybody is, at every tick. */
 const CIRCLE = 32
+/**
+ * What whoever hears it passes on, once: with a third of them silent each telling reaches five times as many. Who is left out of all
+ * of them (e^-5.3, one in two hundred) learns of it from the block that it gets into.
+ */
+const PASSED_ON = 8
 /** What somebody lacks is sent by its author, and by so many of those who hold it. All eight are faulty with probability 3^-8, and others at the next tick. */
 const STAND_INS = 8
 
@@ -20,13 +22,13 @@ export interface Place {
 }
 
 /** All others if they are few. Else some: within ceil((count - 1) / 32) ticks in a row each of them once. */
-export function circleOf(place: Place, tick: number): readonly ValidatorIndex[] | 'all' {
+export function circleOf(place: Place, tick: number, purpose: 'tell' | 'pass-on' = 'tell'): readonly ValidatorIndex[] | 'all' {
+  if (isSmall(place)) return 'all'
   const { self, count } = place
   const others = self < count ? count - 1 : count
-  if (others <= CIRCLE) return 'all'
   const step = stepOf(self, others)
   const told: ValidatorIndex[] = []
-  for (let nth = tick * CIRCLE; nth < (tick + 1) * CIRCLE; nth++) {
+  for (let nth = tick * CIRCLE; nth < tick * CIRCLE + (purpose === 'tell' ? CIRCLE : PASSED_ON); nth++) {
     const position = ((nth % others) * step + self) % others // nobody is left out, as the step has no divisor in common with their number
     told.push((self < count && position >= self ? position + 1 : position) as ValidatorIndex)
   }

@@ -1045,13 +1045,13 @@ class ReplicaMachine<State> implements Replica<State> {
     if (!this.#evidence.add(item)) return
     this.#evidenceStalled = false
     this.#out.push({ kind: 'evidence', offence: item.offence, bytes: item.bytes })
-    for (const to of this.#circle()) this.#sendEvidence(to, item.bytes)
+    for (const to of this.#circle('pass-on')) this.#sendEvidence(to, item.bytes)
   }
 
   /** Whom we tell what everybody else who knows it tells, too (protocol.md §9). */
-  #circle(): readonly (ValidatorIndex | 'all')[] {
+  #circle(purpose: 'tell' | 'pass-on'): readonly (ValidatorIndex | 'all')[] {
     const { self, validators } = this.#config
-    const some = circleOf({ self, count: validators.validators.length }, this.#ticks)
+    const some = circleOf({ self, count: validators.validators.length }, this.#ticks, purpose)
     if (some === 'all') return ['all']
     return some.map((name) => this.#names.toPeer(name)).filter((peer) => peer !== null)
   }
@@ -1545,7 +1545,7 @@ class ReplicaMachine<State> implements Replica<State> {
       bytes += next.value.transaction.bytes.length
     }
     if (transactions.length > 0)
-      for (const peer of to === 'all' ? this.#circle() : [to]) this.#out.push({ kind: 'gossip', to: peer, transactions })
+      for (const peer of to === 'all' ? this.#circle('tell') : [to]) this.#out.push({ kind: 'gossip', to: peer, transactions })
     return wentRound
   }
 }

@@ -241,6 +241,7 @@ export class World {
   readonly #clientVersions: number[]
   readonly #conspiracy: Conspiracy
   readonly #traceHash = new TraceHash()
+  readonly #payloads = new WeakMap<Message, MessagePayload>()
   readonly invariants: Invariants
   readonly promises: EpochPromises
   readonly coverage: Coverage = new Coverage()
@@ -843,6 +844,16 @@ export class World {
 
   // --- network ------------------------------------------------------------------------------------------------------
 
+  /** One for each message of an honest validator, to whomever and however often it goes. */
+  #honestPayloadOf(message: Message): MessagePayload {
+    let payload = this.#payloads.get(message)
+    if (payload === undefined) {
+      payload = this.#payloadOf(message, false)
+      this.#payloads.set(message, payload)
+    }
+    return payload
+  }
+
   #payloadOf(message: Message, forged: boolean): MessagePayload {
     return { kind: 'message', message, forged, bytes: roughBytes(message), verdictIn: -1, verdict: null, others: null, checks: 0 }
   }
@@ -1349,7 +1360,7 @@ export class World {
   }
 
   #sendHonestly(node: Node, to: ValidatorIndex | 'all', message: Message): void {
-    const payload = this.#payloadOf(message, false)
+    const payload = this.#honestPayloadOf(message)
     if (to !== 'all') return this.#transmit(node.index, to, payload)
     this.#transmitAll(node.index, this.#nodes.length, identity, () => payload)
   }
