@@ -199,14 +199,6 @@ function resendViewChange(state: State): void {
 }
 
 export function statusOf(state: State): Status {
-  return signed(state, wordsOf(state))
-}
-
-function signed({ config }: State, words: Omit<Status, 'signature'>): Status {
-  return { ...words, signature: config.sign(statusBytes(config.chainId, words)) }
-}
-
-function wordsOf(state: State): Omit<Status, 'signature'> {
   const slots: StatusSlot[] = []
   const count = state.config.validators.validators.length
   const last = Math.min(state.committed.height + state.config.window, state.committed.height + MAX_STATUS_SLOTS)
@@ -219,8 +211,8 @@ function wordsOf(state: State): Omit<Status, 'signature'> {
     const commits = bitmapOf(count, slot === undefined ? [] : sendersOf(slot.commit))
     slots.push({ height: at, accepted, prepares, commits })
   }
-  return {
-    kind: 'status',
+  const unsigned = {
+    kind: 'status' as const,
     epoch: state.config.validators.epoch,
     view: state.view,
     phase: state.phase.kind,
@@ -229,6 +221,7 @@ function wordsOf(state: State): Omit<Status, 'signature'> {
     complaint: state.complaint,
     sender: state.config.self,
   }
+  return { ...unsigned, signature: state.config.sign(statusBytes(state.config.chainId, unsigned)) }
 }
 
 export function onStatus(state: State, from: ValidatorIndex, status: Status): void {
@@ -417,28 +410,13 @@ function requestSync(state: State, peer: ValidatorIndex, from: Height): void {
   state.out.push({ kind: 'send', to: peer, message: { kind: 'fetch', want: 'committed', from } })
 }
 
-/** Many may connect between two things that happen: equal words are signed once. */
-function greetingOf(state: State): Status {
-  if (isSmall(placeOf(state))) return statusOf(state)
-  const fresh = wordsOf(state)
-  const known = state.greeting
-  if (known !== undefined && isSameAndIdle(known, fresh)) return known
-  state.greeting = signed(state, fresh)
-  return state.greeting
-}
-
-function isSameAndIdle(one: Status, other: Omit<Status, 'signature'>): boolean {
-  const isIdle = one.slots.length === 0 && other.slots.length === 0
-  const isSameView = one.view === other.view && one.phase === other.phase && one.complaint === other.complaint
-  return isIdle && isSameView && one.committedHeight === other.committedHeight
-}
-
-/** On a fresh connection the peer learns where we stand at once, and whether we wait for a new view. */
+/** On a fresh connection the peer learns where we stand at once (among many in its turn), and whether we wait for a new view. */
 export function onConnected(state: State, peer: ValidatorIndex): void {
   if (!isMember(state)) return
   state.toldView[peer] = undefined // what was sent before may be lost
   state.answeredStatus[peer] = undefined
-  answer(state, peer, greetingOf(state))
+  const some = circleOf(placeOf(state), state.tick)
+  if (some === 'all' || some.includes(peer)) answer(state, peer, statusOf(state))
   if (state.phase.kind === 'changing') answerWithView(state, peer)
 }
 

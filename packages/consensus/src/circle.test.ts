@@ -22,7 +22,7 @@ describe('whom to tell among many (protocol.md §9)', () => {
       for (const self of tellers(count)) {
         const others = self < count ? count - 1 : count
         const told: number[] = []
-        for (let tick = 0; told.length < others; tick++) told.push(...circleOf({ self, count }, tick))
+        for (let tick = 0; told.length < others; tick++) for (const peer of circleOf({ self, count }, tick)) told.push(Number(peer))
         const round = told.slice(0, others)
         expect(new Set(round).size).toBe(others)
         expect(round.every((peer) => peer >= 0 && peer < count && peer !== self)).toBe(true)

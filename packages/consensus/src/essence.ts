@@ -50,7 +50,6 @@ const DEAD: ReadonlySet<string> = new Set([
   'heardMore', // for more validators than are explored, as are the next two
   'lastStatus',
   'saidToAll',
-  'greeting', // for connections that come and go
   'tick', // compared with other ticks only: those are described by their distance from it
 ])
 

@@ -143,9 +143,8 @@ export interface State {
   complaining: number
   /** Since the last status tick one of them has shown more than we have. */
   heardMore: boolean
-  /** Our STATUS of the last tick, and what greets whoever connects. */
+  /** Ours, of the last tick. */
   lastStatus: Status | undefined
-  greeting: Status | undefined
   /** What we told everybody that we wait for, and when that is said again. */
   saidToAll: BackOff<string> | undefined
   /** By peer: what it has made us send since the last status tick. */
@@ -246,7 +245,6 @@ export function createState(config: ConsensusConfig, stored: DurableState): Stat
     complaining: 0,
     heardMore: false,
     lastStatus: undefined,
-    greeting: undefined,
     saidToAll: undefined,
     toldView: new Array<BackOff<ViewChange | NewView> | undefined>(count).fill(undefined),
     answeredStatus: new Array<BackOff<Signature> | undefined>(count).fill(undefined),
