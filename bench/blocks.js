@@ -4,7 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { loopbackRoundTripMs, signatureChecksPerSecond, syncsPerSecond } from './lib/floors.js'
-import { batchOf, leanClient, notes, withNetwork } from './lib/network.js'
+import { leanClient } from './lib/lean-client.js'
+import { batchOf, notes, withNetwork } from './lib/network.js'
 import { quantile } from './lib/statistics.js'
 
 /** Before anything is measured: a validator that has run for some seconds, whose code V8 has compiled, is what users have. */

@@ -10,7 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { sendAll } from './blocks.js'
 import { KINDS } from './lib/garbage-kinds.js'
-import { leanClient, notes, withNetwork } from './lib/network.js'
+import { leanClient } from './lib/lean-client.js'
+import { notes, withNetwork } from './lib/network.js'
 import { median } from './lib/statistics.js'
 
 const TRIES = 3

@@ -308,7 +308,7 @@ export const persistence = [
     edits: [
       {
         file: NEWEST_LOG,
-        before: 'await writeSynced(this.#path, encodeNoted({ log: numberOf(this.#name), bytes: this.#bytes }))',
+        before: 'await writeSynced(this.#path, encodeNoted({ log: this.#log.number, bytes: this.#bytes }))',
         after: '',
       },
     ],
@@ -382,7 +382,7 @@ export const persistence = [
       {
         file: 'packages/node/src/driver.ts',
         before:
-          'if (records.length > 0 || releases.length > 0) {\n      releases.push(action)\n      this.#group.isUrgent = true\n    } else if (this.#inFlight.length > 0) this.#inFlight.at(-1)?.releases.push(action)\n    else action()',
+          'if (records.length + staged > 0 || releases.length > 0) {\n      releases.push(action)\n      this.#group.isUrgent = true\n    } else if (this.#inFlight.length > 0) this.#inFlight.at(-1)?.releases.push(action)\n    else action()',
         after: 'action()',
       },
     ],

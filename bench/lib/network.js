@@ -1,7 +1,6 @@
 /** Four real validator processes in a temporary folder, and what a load generator needs to drive them. */
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -59,35 +58,4 @@ export function notes(chainIdHex, count, dataBytes, accountCount) {
 /** @param {readonly Uint8Array[]} transactions */
 export function batchOf(transactions) {
   return encode((writer) => writer.list(transactions, (w, bytes) => w.bytes(bytes)))
-}
-
-/**
- * A client on one kept connection, so that a figure holds as little of HTTP as it can.
- *
- * @param {string} url
- */
-export function leanClient(url) {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1, noDelay: true })
-  return {
-    /**
-     * @param {string} path
-     * @param {Uint8Array} body
-     * @returns {Promise<{ status: number, text: string }>}
-     */
-    post: (path, body) =>
-      new Promise((resolve, reject) => {
-        const headers = { 'content-type': 'application/octet-stream', 'content-length': body.length }
-        const sent = request(url + path, { method: 'POST', agent, headers }, (response) => {
-          let text = ''
-          response.setEncoding('utf8')
-          response.on('data', (part) => {
-            text += part
-          })
-          response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
-        })
-        sent.on('error', reject)
-        sent.end(body)
-      }),
-    close: () => agent.destroy(),
-  }
 }

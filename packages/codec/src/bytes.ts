@@ -120,27 +120,69 @@ export function fromHex(text: string): Result<Uint8Array, Refusal> {
 
 /** UTF-8 bytes of a text (RFC 3629); a lone surrogate is our own bug, because two texts would share bytes. */
 export function utf8(text: string): Uint8Array {
-  const out: number[] = []
+  const out = new Uint8Array(utf8Length(text))
+  writeUtf8(text, out, 0)
+  return out
+}
+
+/** How many bytes `utf8` makes of it. */
+export function utf8Length(text: string): number {
+  let length = text.length
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit < 0x80) continue
+    length++ // a pair of surrogates is two units, and four bytes
+    if (unit >= 0x800 && (unit < 0xd800 || unit > 0xdfff)) length++
+  }
+  return length
+}
+
+/** Writes `utf8(text)` at `at`, where there is room for it. */
+export function writeUtf8(text: string, out: Uint8Array, at: number): void {
+  let end = at
   for (let i = 0; i < text.length; i++) {
     let point = text.charCodeAt(i)
+    if (point < 0x80) {
+      out[end++] = point
+      continue
+    }
     if (point >= 0xd800 && point <= 0xdfff) {
       const low = text.charCodeAt(i + 1)
       if (point >= 0xdc00 || !(low >= 0xdc00 && low <= 0xdfff)) throw new RangeError('text holds a lone surrogate')
       point = 0x10000 + ((point - 0xd800) << 10) + (low - 0xdc00)
       i++
     }
-    if (point < 0x80) out.push(point)
-    else if (point < 0x800) out.push(0xc0 | (point >> 6), 0x80 | (point & 63))
-    else if (point < 0x10000) out.push(0xe0 | (point >> 12), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63))
-    else out.push(0xf0 | (point >> 18), 0x80 | ((point >> 12) & 63), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63))
+    if (point < 0x800) out[end++] = 0xc0 | (point >> 6)
+    else {
+      if (point < 0x10000) out[end++] = 0xe0 | (point >> 12)
+      else {
+        out[end++] = 0xf0 | (point >> 18)
+        out[end++] = 0x80 | ((point >> 12) & 63)
+      }
+      out[end++] = 0x80 | ((point >> 6) & 63)
+    }
+    out[end++] = 0x80 | (point & 63)
   }
-  return Uint8Array.from(out)
+}
+
+/** A call takes so many arguments without trouble. */
+const CHARACTERS_AT_ONCE = 4096
+
+/** The text of bytes below 0x80. */
+function ascii(bytes: Uint8Array): string {
+  if (bytes.length <= CHARACTERS_AT_ONCE) return String.fromCharCode.apply(null, bytes as unknown as number[])
+  let out = ''
+  for (let at = 0; at < bytes.length; at += CHARACTERS_AT_ONCE)
+    out += String.fromCharCode.apply(null, bytes.subarray(at, at + CHARACTERS_AT_ONCE) as unknown as number[])
+  return out
 }
 
 /** Strict UTF-8: overlong forms, surrogates and truncated sequences are refused, so one text has one encoding. */
 export function fromUtf8(bytes: Uint8Array): Result<string, Refusal> {
-  let out = ''
   let i = 0
+  while (i < bytes.length && (bytes[i] as number) < 0x80) i++
+  if (i === bytes.length) return ok(ascii(bytes))
+  let out = ascii(bytes.subarray(0, i))
   while (i < bytes.length) {
     const first = bytes[i] as number
     let length = 1

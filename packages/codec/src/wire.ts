@@ -3,7 +3,7 @@
  * One value has one encoding: a reader that accepts bytes accepts exactly what the writer would have written
  * (trap F4, G3), and every length is checked against what is left before anything is allocated (trap E6).
  */
-import { EMPTY_BYTES, fromUtf8, utf8 } from './bytes.js'
+import { EMPTY_BYTES, fromUtf8, utf8Length, writeUtf8 } from './bytes.js'
 import { HASH_BYTES, type Hash, PUBLIC_KEY_BYTES, type PublicKey, SIGNATURE_BYTES, type Signature } from './ids.js'
 import { assert, err, ok, type Refusal, type Result } from './result.js'
 
@@ -90,7 +90,10 @@ export class Writer {
 
   /** u32 byte length, then UTF-8. */
   text(text: string): this {
-    return this.bytes(utf8(text))
+    const length = utf8Length(text)
+    const at = this.u32(length).#reserve(length)
+    writeUtf8(text, this.#bytes, at)
+    return this
   }
 
   /** u32 count, then each item. */
@@ -143,12 +146,10 @@ export class DecodeError extends Error {
 
 export class Reader {
   readonly #bytes: Uint8Array
-  readonly #view: DataView
   #at = 0
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
   get offset(): number {
@@ -178,23 +179,31 @@ export class Reader {
   }
 
   u16(): number {
-    return this.#view.getUint16(this.#take(2))
+    const at = this.#take(2)
+    return ((this.#bytes[at] as number) << 8) | (this.#bytes[at + 1] as number)
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#take(4))
+    return this.#u32At(this.#take(4))
+  }
+
+  #u32At(at: number): number {
+    const bytes = this.#bytes
+    const high = ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
+    return high * 65_536 + (((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number))
   }
 
   u64(): number {
     const at = this.#take(8)
-    const high = this.#view.getUint32(at)
+    const high = this.#u32At(at)
     if (high >= 0x20_0000) throw new DecodeError('range', `expected an integer below 2^53 at offset ${at}`)
-    return high * TWO_32 + this.#view.getUint32(at + 4)
+    return high * TWO_32 + this.#u32At(at + 4)
   }
 
   u128(): bigint {
     const at = this.#take(16)
-    return (this.#view.getBigUint64(at) << 64n) | this.#view.getBigUint64(at + 8)
+    const view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset + at, 16)
+    return (view.getBigUint64(0) << 64n) | view.getBigUint64(8)
   }
 
   bool(): boolean {
@@ -209,15 +218,31 @@ export class Reader {
     return this.#bytes.slice(at, at + count)
   }
 
-  /** u32 length (at most `most`), then the bytes. Checked against what is left before allocating. */
-  bytes(most: number): Uint8Array {
+  /** The next `count` bytes, not copied: they keep all of the input in memory. */
+  view(count: number): Uint8Array {
+    const at = this.#take(count)
+    return this.#bytes.subarray(at, at + count)
+  }
+
+  #length(most: number): number {
     const length = this.u32()
     if (length > most) throw new DecodeError('too-long', `expected at most ${most} bytes at offset ${this.#at}, got ${length}`)
+    return length
+  }
+
+  /** u32 length (at most `most`), then the bytes. Checked against what is left before allocating. */
+  bytes(most: number): Uint8Array {
+    const length = this.#length(most)
     return length === 0 ? EMPTY_BYTES : this.raw(length)
   }
 
+  /** `bytes`, not copied: they keep all of the input in memory. */
+  viewOfBytes(most: number): Uint8Array {
+    return this.view(this.#length(most))
+  }
+
   text(most: number): string {
-    const decoded = fromUtf8(this.bytes(most))
+    const decoded = fromUtf8(this.viewOfBytes(most))
     if (!decoded.ok) throw new DecodeError('utf8', decoded.error.message)
     return decoded.value
   }

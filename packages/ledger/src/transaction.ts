@@ -115,7 +115,7 @@ function readAction(reader: Reader): Action {
         type: 'submit-proof',
         kind: reader.text(MAX_KIND_BYTES),
         claim: reader.bytes(MAX_CLAIM_BYTES),
-        proof: reader.bytes(MAX_PROOF_BYTES),
+        proof: reader.viewOfBytes(MAX_PROOF_BYTES), // the claim outlives the transaction, the proof does not
         metadata: readMetadata(reader),
       }
     case ACTION['submit-blob']:

@@ -46,12 +46,29 @@ export function indexEntries(claim: IndexedClaim, place: Place): (readonly [key:
 }
 
 function indexKey(dimension: Dimension, value: Uint8Array | null, place: Place): Uint8Array {
-  return encode((writer) => writer.raw(prefixOf(dimension, value)).u64(place.height).u32(place.index))
+  const prefix = RECURRING.has(dimension) ? recurringPrefixOf(dimension, value) : prefixOf(dimension, value)
+  return encode((writer) => writer.raw(prefix).u64(place.height).u32(place.index))
 }
 
 function prefixOf(dimension: Dimension, value: Uint8Array | null): Uint8Array {
-  const fingerprint = value === null ? new Uint8Array(FINGERPRINT_BYTES) : sha256(value).subarray(0, FINGERPRINT_BYTES)
+  const fingerprint = value === null ? NO_FINGERPRINT : sha256(value).subarray(0, FINGERPRINT_BYTES)
   return encode((writer) => writer.u8(DIMENSIONS.indexOf(dimension)).raw(fingerprint))
+}
+
+const NO_FINGERPRINT = new Uint8Array(FINGERPRINT_BYTES)
+/** The same few values for claim after claim. */
+const RECURRING: ReadonlySet<Dimension> = new Set(['all', 'kind', 'sender'])
+const MAX_PREFIXES = 1_024
+const prefixes = new Map<string, Uint8Array>()
+
+function recurringPrefixOf(dimension: Dimension, value: Uint8Array | null): Uint8Array {
+  const key = dimension + (value === null ? '' : keyOf(value))
+  const known = prefixes.get(key)
+  if (known !== undefined) return known
+  if (prefixes.size >= MAX_PREFIXES) prefixes.clear()
+  const prefix = prefixOf(dimension, value)
+  prefixes.set(key, prefix)
+  return prefix
 }
 
 /** What to look for; everything given must hold. */

@@ -4,7 +4,7 @@ import { createValidatorSet, type Message } from '@aethel/consensus'
 import type { LedgerState } from '@aethel/ledger'
 import type { Mesh } from '@aethel/network'
 import type { Application, Replica, ReplicaEffect } from '@aethel/replica'
-import type { Store } from '@aethel/storage'
+import type { Store, StoreRecord } from '@aethel/storage'
 import { expect, test } from 'vitest'
 import { Driver } from './driver.js'
 import type { Home } from './home.js'
@@ -45,6 +45,10 @@ function scripted() {
   let next: readonly ReplicaEffect[] = []
   const durable: (() => void)[] = []
   const left: Uint8Array[] = []
+  const given: StoreRecord['kind'][] = []
+  const take = (records: readonly StoreRecord[]): void => {
+    given.push(...records.map(({ kind }) => kind))
+  }
   const validators = createValidatorSet(epoch(0), [{ publicKey: publicKey(new Uint8Array(32).fill(1)), power: 1n }])
   if (!validators.ok) throw new Error('a validator set of one is good')
   const driver = new Driver({
@@ -63,7 +67,14 @@ function scripted() {
       state: { entries: { get: () => undefined } },
       step: () => next,
     } as unknown as Replica<LedgerState>,
-    store: { append: (_records, onDurable) => durable.push(onDurable), transactionPlace: () => undefined } as Partial<Store> as Store,
+    store: {
+      stage: take,
+      append: (records, onDurable) => {
+        take(records)
+        durable.push(onDurable)
+      },
+      transactionPlace: () => undefined,
+    } as Partial<Store> as Store,
     log: createLog({ write: () => undefined }, 'error', {}),
     metrics: new Metrics(() => {
       throw new Error('nobody reads the metrics here')
@@ -85,6 +96,7 @@ function scripted() {
     driver,
     left,
     durable,
+    given,
     say: async (...effects: readonly ReplicaEffect[]) => {
       next = effects
       driver.input({ kind: 'timer', timer: 'status', nowMs: 0 })
@@ -139,7 +151,7 @@ test('C1: a client hears that it is final when the votes behind that are durable
 })
 
 test('a committed block is written with the next vote, when somebody wants to read it, or a moment later; an answer never waits for it', async () => {
-  const { driver, say, durable } = scripted()
+  const { driver, say, durable, given } = scripted()
   const heard: number[] = []
   driver.onSettled(idOf(1), () => heard.push(1))
   await say(commit(1))
@@ -147,6 +159,8 @@ test('a committed block is written with the next vote, when somebody wants to re
   expect(durable.length).toBe(0)
   await say(persist)
   expect(durable.length).toBe(1) // both in one write
+  expect(given[0]).toBe('commit')
+  expect(given.length).toBe(2)
   durable[0]?.()
   expect(driver.publishedHeight).toBe(1)
   await say(commit(2))

@@ -3,7 +3,7 @@
  * as they come; at the end of the event-loop turn everything they caused goes out as one group commit and one write per
  * peer.
  */
-import { type Hash, type Height, height, keyOf, type Refusal, type Result, type ValidatorIndex } from '@aethel/codec'
+import { type Hash, type Height, height, keyOf, ok, type Refusal, type Result, type ValidatorIndex } from '@aethel/codec'
 import {
   type Block,
   type Blocks,
@@ -126,6 +126,8 @@ type Arrival =
 
 interface Group {
   readonly records: StoreRecord[]
+  /** So many more lie in the store's next batch already: put there while nobody waited. */
+  staged: number
   readonly releases: (() => void)[]
   /** Something waits for it: a vote to be sent, an answer to be given. */
   isUrgent: boolean
@@ -375,7 +377,7 @@ export class Driver {
         this.#mesh?.charge(from, KNOWN_TRANSACTION_US)
         continue
       }
-      const decoded = this.#options.application.decode(next.bytes, id)
+      const decoded = this.#decode(id, next.bytes)
       if (!decoded.ok) {
         this.#blame(from, decoded.error)
         break
@@ -386,11 +388,18 @@ export class Driver {
   }
 
   #takeFromClient({ id, bytes, answer }: Extract<Arrival, { from: null }>): void {
-    const decoded: Result<Transaction, Refusal> = this.#options.application.decode(bytes, id)
+    const decoded = this.#decode(id, bytes)
     if (!decoded.ok) return answer({ status: 'refused', id, refusal: decoded.error })
     const request = this.#nextRequest++
     this.#requests.set(request, answer)
     this.input({ kind: 'submit', request, transaction: decoded.value, nowMs: Date.now() })
+  }
+
+  /** `id` is `transactionIdOf(bytes)`. */
+  #decode(id: Hash, bytes: Uint8Array): Result<Transaction, Refusal> {
+    const { replica, application } = this.#options
+    const known = replica.decoded(id)
+    return known === undefined ? application.decode(bytes, id) : ok(known)
   }
 
   /** Waiting here, final, or never to be: nothing is to be learnt from it. */
@@ -748,8 +757,8 @@ export class Driver {
 
   /** Now, if nothing is waiting for the disk; otherwise in its place in the queue. */
   #release(action: () => void): void {
-    const { records, releases } = this.#group
-    if (records.length > 0 || releases.length > 0) {
+    const { records, staged, releases } = this.#group
+    if (records.length + staged > 0 || releases.length > 0) {
       releases.push(action)
       this.#group.isUrgent = true
     } else if (this.#inFlight.length > 0) this.#inFlight.at(-1)?.releases.push(action)
@@ -774,13 +783,17 @@ export class Driver {
   }
 
   /** A block that is committed waits for the votes on the next, or for whoever wants to read it: one write for both. */
-  #mayLinger({ records, isUrgent }: Group): boolean {
-    return !isUrgent && records.length > 0 && records.length < MAX_LINGERING && this.#readers.length === 0
+  #mayLinger({ records, staged, isUrgent }: Group): boolean {
+    const count = records.length + staged
+    return !isUrgent && count > 0 && count < MAX_LINGERING && this.#readers.length === 0
   }
 
   #flush(): void {
     const group = this.#group
     if (this.#mayLinger(group)) {
+      this.#options.store.stage(group.records)
+      group.staged += group.records.length
+      group.records.length = 0
       this.#linger ??= setTimeout(() => {
         this.#group.isUrgent = true
         this.#scheduleFlush()
@@ -790,8 +803,8 @@ export class Driver {
     if (this.#linger !== null) clearTimeout(this.#linger)
     this.#linger = null
     // Along with what is written anyway, and after it.
-    if (group.records.length > 0) for (const record of this.#verdicts.take()) group.records.push(record)
-    if (group.records.length > 0 || group.releases.length > 0) {
+    if (group.records.length + group.staged > 0) for (const record of this.#verdicts.take()) group.records.push(record)
+    if (group.records.length + group.staged > 0 || group.releases.length > 0) {
       this.#group = newGroup()
       this.#inFlight.push({ ...group, sinceMs: performance.now() })
       this.#options.store.append(group.records, () => {
@@ -907,7 +920,7 @@ export class Driver {
 }
 
 function newGroup(): Group {
-  return { records: [], releases: [], isUrgent: false }
+  return { records: [], staged: 0, releases: [], isUrgent: false }
 }
 
 function hex(hash: Hash): string {

@@ -201,8 +201,9 @@ export class AdmissionDesk<State> {
     if (work.blob !== undefined && verdict?.status !== 'invalid' && !this.#hasBlob(pending, work.blob)) return
     if (verdict !== undefined) return this.#conclude(pending, verdict)
     const cited: CitedStatement[] = []
+    const { state } = this.#context.committed
     for (const key of work.cites) {
-      const statement = this.#statementOf(key)
+      const statement = this.#statementOf(state, key)
       if (statement === undefined) return this.#waitForCitation(pending, key)
       cited.push({ key, statement })
     }
@@ -214,9 +215,9 @@ export class AdmissionDesk<State> {
   }
 
   /** Canonical claim bytes: finalised, pooled, or brought by a transaction still being looked at. */
-  #statementOf(key: string): Uint8Array | undefined {
-    const { application, committed, mempool } = this.#context
-    const finalised = application.statementOf(committed.state, key)
+  #statementOf(committed: State, key: string): Uint8Array | undefined {
+    const { application, mempool } = this.#context
+    const finalised = application.statementOf(committed, key)
     return finalised ?? mempool.byClaimKey(key)?.transaction.work?.claim ?? this.#pendingClaims.get(key)?.work?.claim
   }
 

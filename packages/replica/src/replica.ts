@@ -56,6 +56,7 @@ import {
 } from './application.js'
 import type { BlobProgress } from './blob-fetch.js'
 import { ReplicaBlobs } from './blobs.js'
+import { DecodedInBlocks } from './decoded.js'
 import { type EpochOptions, type NextValidators, nextValidatorsOf, ownPlaceIn, type PeerNames, peerNames, SAME_NAMES } from './epochs.js'
 import { EvidencePool, type HeldEvidence } from './evidence-pool.js'
 import type {
@@ -119,6 +120,8 @@ export interface Replica<State> {
   readonly self: ValidatorIndex | null
   /** Waiting: an earlier nonce or a citation is missing. Pending: verified and in the mempool. */
   transactionStatus(id: Hash): 'unknown' | 'waiting' | 'pending'
+  /** A transaction that was decoded for a block just now, as it was found then: its signature need not be checked again. */
+  decoded(id: Hash): Transaction | undefined
   /** Whether a message, not yet verified, could change anything: asked before its signatures are checked. */
   wants(from: ValidatorIndex, message: Message): boolean
   /** Next free nonce of an account, counting what is in the mempool. */
@@ -232,6 +235,7 @@ class ReplicaMachine<State> implements Replica<State> {
   /** Executed, uncommitted blocks by `keyOf(hash)`. */
   readonly #layers = new Map<string, Layer<State>>()
   readonly #validations = new Map<string, Validation>()
+  readonly #decoded = new DecodedInBlocks()
   /** Work under way, by key: one verification per proof. */
   /** By key: for whom. */
   readonly #underWay = new Map<string, VerificationJob['priority']>()
@@ -348,6 +352,10 @@ class ReplicaMachine<State> implements Replica<State> {
   transactionStatus(id: Hash): 'unknown' | 'waiting' | 'pending' {
     if (this.#mempool.get(id) !== undefined) return 'pending'
     return this.#desk.has(id) ? 'waiting' : 'unknown'
+  }
+
+  decoded(id: Hash): Transaction | undefined {
+    return this.#decoded.get(keyOf(id))
   }
 
   nextNonce(sender: string, committedNonce: number): number {
@@ -785,6 +793,7 @@ class ReplicaMachine<State> implements Replica<State> {
       }
       const decoded = this.#application.decode(bytes, id)
       if (!decoded.ok) return { code: decoded.error.code, message: `transaction ${position}: ${decoded.error.message}` }
+      this.#decoded.add(decoded.value)
       transactions.push(decoded.value)
     }
     return transactions

@@ -6,7 +6,7 @@
  *
  * That another log has begun is seen by the one before not having grown with a batch that is on disk: one stat per batch, no clock.
  */
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CRC_START, crcOver } from './crc32c.js'
@@ -22,32 +22,58 @@ interface Noted {
 
 export class NewestLog {
   readonly #path: string
-  #name: string
+  #log: OpenLog
   #bytes: number
 
   /** Of a store that was just opened: LevelDB has begun a log, which its MANIFEST names. */
   constructor(path: string) {
     this.#path = path
-    this.#name = newestLogIn(path)
-    this.#bytes = this.#sizeOf(this.#name)
+    this.#log = openNewest(path)
+    this.#bytes = sizeOf(this.#log)
   }
 
   /** To be waited for after each batch that is on disk, before anybody is told. */
   async afterBatch(): Promise<void> {
-    const bytes = this.#sizeOf(this.#name)
+    const bytes = sizeOf(this.#log)
     if (bytes > this.#bytes) {
       this.#bytes = bytes
       return
     }
-    this.#name = newestLogIn(this.#path)
-    this.#bytes = this.#sizeOf(this.#name)
-    await writeSynced(this.#path, encodeNoted({ log: numberOf(this.#name), bytes: this.#bytes }))
+    this.close()
+    this.#log = openNewest(this.#path)
+    this.#bytes = sizeOf(this.#log)
+    await writeSynced(this.#path, encodeNoted({ log: this.#log.number, bytes: this.#bytes }))
   }
 
-  /** 0 where it is gone: what was in it is in a table by now. */
-  #sizeOf(name: string): number {
-    return statSync(join(this.#path, name), { throwIfNoEntry: false })?.size ?? 0
+  close(): void {
+    if (this.#log.descriptor !== null) closeSync(this.#log.descriptor)
+    this.#log = { ...this.#log, descriptor: null }
   }
+}
+
+/** Kept open, because asking a descriptor takes a third of the time that asking by name does. */
+interface OpenLog {
+  readonly number: number
+  /** Null: it is gone, and what was in it is in a table by now. */
+  readonly descriptor: number | null
+}
+
+function openNewest(path: string): OpenLog {
+  const name = newestLogIn(path)
+  return { number: numberOf(name), descriptor: openIfThere(join(path, name)) }
+}
+
+function openIfThere(path: string): number | null {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+}
+
+function sizeOf({ descriptor }: OpenLog): number {
+  return descriptor === null ? 0 : fstatSync(descriptor).size
 }
 
 /** A sentence about a log that must be there and is not, or not as long as it was; undefined if nothing is amiss. */

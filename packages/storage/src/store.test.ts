@@ -158,6 +158,28 @@ describe('durability', () => {
     await store.close()
   })
 
+  test('what is staged is written with what is appended next, in one batch and before it, and not by itself', async () => {
+    const batches: number[] = []
+    const path = join(directory, 'store')
+    const store = await openStore(path, { chainId: CHAIN, onBatch: (batch) => batches.push(batch.operations) })
+    await store.loadDurable(GENESIS)
+    store.stage([commitOf(first)])
+    await store.flushed()
+    expect(batches).toEqual([])
+    expect(store.committedBlock(height(1))).toBeUndefined()
+    store.append([{ kind: 'vote', vote: voteFor(second, 'prepare') }], () => {})
+    store.stage([{ kind: 'vote', vote: voteFor(second, 'commit') }]) // nobody waits for it: it is lost with a crash
+    await store.flushed()
+    expect(batches.length).toBe(1)
+    expect(store.committedBlock(height(1))?.hash).toEqual(first.hash)
+    await store.close()
+    const reopened = await openStore(path, { chainId: CHAIN })
+    const durable = await reopened.loadDurable(GENESIS)
+    expect(durable.committed.height).toBe(1)
+    expect(durable.votes.map((vote) => vote.kind)).toEqual(['prepare'])
+    await reopened.close()
+  })
+
   test('C6: a store made in place of a lost one says so from its first write on, and remembers when that is over', async () => {
     const path = join(directory, 'store')
     await expect(openStore(path, { chainId: CHAIN, whenMissing: 'refuse' })).rejects.toMatchObject({ code: 'store-missing' })

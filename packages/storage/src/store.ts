@@ -207,6 +207,8 @@ export interface Store {
   loadState(): Promise<readonly (readonly [key: Uint8Array, value: Uint8Array])[]>
   /** Queues records; `onDurable` runs after they and everything appended before them are on disk. */
   append(records: readonly StoreRecord[], onDurable: () => void): void
+  /** Queues records that nobody waits for: they are written with what is appended next, and before it. */
+  stage(records: readonly StoreRecord[]): void
   /** Resolves when everything appended so far is durable; rejects if the store has failed. */
   flushed(): Promise<void>
   readonly tip: CommittedTip | undefined
@@ -486,10 +488,15 @@ class LevelStore implements Store {
 
   // --- writing ----------------------------------------------------------------------------------------------------
 
-  append(records: readonly StoreRecord[], onDurable: () => void): void {
+  stage(records: readonly StoreRecord[]): void {
     assert(this.#loaded, 'loadDurable comes before the first append')
     if (this.#failure !== null || this.#closing !== null) return
     for (const record of records) this.#queueRecord(record)
+  }
+
+  append(records: readonly StoreRecord[], onDurable: () => void): void {
+    this.stage(records)
+    if (this.#failure !== null || this.#closing !== null) return
     this.#callbacks.push(onDurable)
     if (this.#inFlight === null) this.#writeBatch()
   }
@@ -707,6 +714,7 @@ class LevelStore implements Store {
       while (this.#inFlight !== null) await this.#inFlight
       await this.#clearing
       await this.#level.close()
+      this.#newestLog.close()
     })()
     return this.#closing
   }

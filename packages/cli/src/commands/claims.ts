@@ -53,7 +53,10 @@ async function listClaims(options: ClaimsOptions): Promise<ExitCode> {
     return EXIT.ok
   }
   for (const claim of claims) printLine(lineOf(claim))
-  if (claims.length === 0) note('no such claim is final here')
+  if (claims.length === 0) {
+    const hint = options.source === undefined ? '' : '; a claim is found by its source if it was submitted with --source'
+    note(`no such claim is final here${hint}`)
+  }
   if (more) note(`there are more: --limit ${2 * options.limit} shows them`)
   return EXIT.ok
 }

@@ -9,9 +9,10 @@
  * Slots are the claim's hypotheses by position, then the dummies in their order here.
  */
 import { type Hash, keyOf, type Reader, Writer } from '@aethel/codec'
+import type { ClaimReference } from '../verifier.js'
 import { readLabel, readPairs, writeShort } from './claim.js'
 import { MAX_SLOTS } from './gas.js'
-import { isSymbol } from './tokens.js'
+import { asciiText, isSymbol } from './tokens.js'
 
 const DUMMY_TAG = 0
 const CITATION_TAG = 1
@@ -24,6 +25,27 @@ export const MAX_CERTIFICATE_BYTES = 1_048_576
 export type Reference =
   | { readonly kind: 'dummy'; readonly symbol: Uint8Array }
   | { readonly kind: 'citation'; readonly label: Uint8Array; readonly claimId: Hash }
+
+/** A citation as it is read: proofs cite dozens of statements, and hardly ever is one called by its name. */
+class Citation implements ClaimReference {
+  readonly kind = 'citation'
+  readonly label: Uint8Array
+  readonly claimId: Hash
+
+  constructor(label: Uint8Array, claimId: Hash) {
+    this.label = label
+    this.claimId = claimId
+  }
+
+  get name(): string {
+    return asciiText(this.label, 0, this.label.length)
+  }
+}
+
+/** What a certificate cites, in the order of its references. */
+export function citationsIn(certificate: MetamathCertificate): ClaimReference[] {
+  return certificate.references.filter((reference) => reference instanceof Citation)
+}
 
 export interface MetamathCertificate {
   readonly references: readonly Reference[]
@@ -44,35 +66,34 @@ export function encodeCertificate(certificate: MetamathCertificate): Uint8Array 
   return writer.bytes(certificate.letters).finish()
 }
 
-/** For `decode`: a certificate of a claim with so many hypotheses. Neither letters nor citations are looked at. */
+/** For `decode`: a certificate of a claim with so many hypotheses, on the bytes it is read from. Neither letters nor citations are looked at. */
 export function readCertificate(reader: Reader, hypotheses: number): MetamathCertificate {
   const count = reader.u32()
   if (count > MAX_REFERENCES) reader.fail('too-many', `expected at most ${MAX_REFERENCES} references, got ${count}`)
   const references: Reference[] = []
-  const seen = new Set<string>()
-  let dummies = 0
+  const symbols = new Set<string>()
+  const claims = new Set<string>()
   for (let i = 0; i < count; i++) {
     const reference = readReference(reader)
-    const key = reference.kind === 'dummy' ? keyOf(reference.symbol) : keyOf(reference.claimId)
-    if (seen.has(reference.kind + key)) reader.fail('certificate-reference', `reference ${i + 1} occurs twice; list it once`)
-    seen.add(reference.kind + key)
-    if (reference.kind === 'dummy') dummies++
     references.push(reference)
+    if (reference.kind === 'dummy') symbols.add(keyOf(reference.symbol))
+    else claims.add(keyOf(reference.claimId))
+    if (symbols.size + claims.size <= i) reader.fail('certificate-reference', `reference ${i + 1} occurs twice; list it once`)
   }
-  const slots = hypotheses + dummies
+  const slots = hypotheses + symbols.size
   if (slots > MAX_SLOTS) reader.fail('too-many-variables', `expected at most ${MAX_SLOTS} hypotheses and dummy variables, got ${slots}`)
   const disjoint = readPairs(reader, (_, b) => b >= hypotheses && b < slots)
-  return { references, disjoint, letters: reader.bytes(MAX_CERTIFICATE_BYTES) }
+  return { references, disjoint, letters: reader.viewOfBytes(MAX_CERTIFICATE_BYTES) }
 }
 
 function readReference(reader: Reader): Reference {
   const tag = reader.u8()
   if (tag === CITATION_TAG) {
     const label = readLabel(reader, 'the label of a citation')
-    return { kind: 'citation', label, claimId: reader.raw(HASH_BYTES) as Hash }
+    return new Citation(label, reader.view(HASH_BYTES) as Hash)
   }
   if (tag !== DUMMY_TAG) reader.fail('certificate-reference', `expected 0 (variable) or 1 (citation), got ${tag}`)
-  const symbol = reader.raw(reader.u8())
+  const symbol = reader.view(reader.u8())
   if (!isSymbol(symbol, 0, symbol.length)) reader.fail('certificate-reference', 'expected a variable of printable characters')
   return { kind: 'dummy', symbol }
 }

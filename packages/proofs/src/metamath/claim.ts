@@ -9,7 +9,7 @@
  *
  * Symbols are separated by exactly one space. One statement has exactly one encoding; everything else is refused.
  */
-import { compareBytes, decode, type Hash, ok, type Reader, type Refusal, type Result, refuse, Writer } from '@aethel/codec'
+import { decode, equalBytes, type Hash, ok, type Reader, type Refusal, type Result, refuse, Writer } from '@aethel/codec'
 import { claimIdOf } from '../claim-id.js'
 import { MAX_SLOTS } from './gas.js'
 import { IntVector } from './integers.js'
@@ -61,7 +61,7 @@ interface RawClaim {
 
 /** A name of 1..255 label characters behind its length in one byte. */
 export function readLabel(reader: Reader, what: string): Uint8Array {
-  const bytes = reader.raw(reader.u8())
+  const bytes = reader.view(reader.u8())
   if (!isLabel(bytes, 0, bytes.length)) {
     reader.fail('label', `expected ${what} of letters, digits, "-", "_" and ".", got "${asciiText(bytes, 0, bytes.length)}"`)
   }
@@ -74,7 +74,7 @@ export function writeShort(writer: Writer, bytes: Uint8Array): Writer {
 
 /** Typecode and further symbols, one space between two. */
 function readSymbols(reader: Reader): Uint8Array {
-  const bytes = reader.bytes(MAX_CLAIM_BYTES)
+  const bytes = reader.viewOfBytes(MAX_CLAIM_BYTES)
   let from = 0
   for (let i = 0; i <= bytes.length; i++) {
     if (i < bytes.length && bytes[i] !== SPACE) continue
@@ -162,6 +162,7 @@ export function libraryOf(bytes: Uint8Array): string {
 /** Builds claims in the kernel's form against one library; keeps scratch memory, so it is one per library. */
 export class ClaimParser {
   readonly #lexicon: Lexicon
+  readonly #library: Uint8Array
   readonly #builder = new RecordBuilder()
   readonly #record = new IntVector(1024)
   /** Per lexicon number: slot + 1 of a variable of the claim at hand. */
@@ -170,6 +171,7 @@ export class ClaimParser {
 
   constructor(lexicon: Lexicon) {
     this.#lexicon = lexicon
+    this.#library = ascii(lexicon.library)
     this.#slots = new Int32Array(lexicon.tokens.count)
   }
 
@@ -197,7 +199,7 @@ export class ClaimParser {
 
   #build(raw: RawClaim, variables: Int32Array): Refusal | null {
     const lexicon = this.#lexicon
-    if (compareBytes(raw.library, ascii(lexicon.library)) !== 0) {
+    if (!equalBytes(raw.library, this.#library)) {
       return { code: 'unknown-library', message: `expected a claim of library "${lexicon.library}", got "${asText(raw.library)}"` }
     }
     if (lexicon.tokens.find(raw.label, 0, raw.label.length) >= 0) {
@@ -225,16 +227,18 @@ export class ClaimParser {
   #floating(symbols: Uint8Array, slot: number, variables: Int32Array): Refusal | null {
     const { tokens, roles, typecodes } = this.#lexicon
     const space = symbols.indexOf(SPACE)
-    const text = asText(symbols)
     if (space < 0 || symbols.indexOf(SPACE, space + 1) >= 0) {
-      return { code: 'claim-frame', message: `a $f is a typecode and a variable, got "${text}"` }
+      return { code: 'claim-frame', message: `a $f is a typecode and a variable, got "${asText(symbols)}"` }
     }
     const typecode = tokens.find(symbols, 0, space)
     const variable = tokens.find(symbols, space + 1, symbols.length)
     if (variable < 0 || roles[variable] !== VARIABLE_ROLE || typecodes[variable] !== typecode) {
-      return { code: 'claim-frame', message: `"$f ${text}" does not agree with the variables of library "${this.#lexicon.library}"` }
+      return {
+        code: 'claim-frame',
+        message: `"$f ${asText(symbols)}" does not agree with the variables of library "${this.#lexicon.library}"`,
+      }
     }
-    if (this.#slots[variable] !== 0) return { code: 'claim-frame', message: `"${text}" occurs twice among the hypotheses` }
+    if (this.#slots[variable] !== 0) return { code: 'claim-frame', message: `"${asText(symbols)}" occurs twice among the hypotheses` }
     this.#slots[variable] = slot + 1
     variables[slot] = variable
     this.#builder.floating(typecode)
@@ -256,13 +260,16 @@ export class ClaimParser {
       const role = token < 0 ? 0 : roles[token]
       if (role === CONSTANT_ROLE) this.#builder.symbol(token)
       else {
-        const text = asciiText(symbols, from, i)
         if (role !== VARIABLE_ROLE) {
+          const text = asciiText(symbols, from, i)
           return { code: 'claim-symbol', message: `"${text}" is no constant or variable of library "${this.#lexicon.library}"` }
         }
-        if (from === 0) return { code: 'claim-symbol', message: `the first symbol must be a typecode (a constant), got "${text}"` }
+        if (from === 0) {
+          const text = asciiText(symbols, from, i)
+          return { code: 'claim-symbol', message: `the first symbol must be a typecode (a constant), got "${text}"` }
+        }
         const slot = (this.#slots[token] as number) - 1
-        if (slot < 0) return { code: 'claim-frame', message: `variable "${text}" needs a $f before its first use` }
+        if (slot < 0) return { code: 'claim-frame', message: `variable "${asciiText(symbols, from, i)}" needs a $f before its first use` }
         this.#used[slot] = 1
         this.#builder.symbol(~slot)
       }

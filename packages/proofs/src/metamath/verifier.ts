@@ -6,7 +6,7 @@
 import { assert, decode, equalBytes, err, type Hash, keyOf, ok, type Refusal, type Result, refuse } from '@aethel/codec'
 import { MeterExhausted } from '../meter.js'
 import type { CitedClaims, ClaimReference, Meter, ParsedClaim, ProofVerifier, Verdict, VerifierLimits } from '../verifier.js'
-import { MAX_CERTIFICATE_BYTES, type MetamathCertificate, readCertificate } from './certificate.js'
+import { citationsIn, MAX_CERTIFICATE_BYTES, type MetamathCertificate, readCertificate } from './certificate.js'
 import { ClaimParser, libraryOf, MAX_CLAIM_BYTES, METAMATH_KIND, type MetamathClaim } from './claim.js'
 import { explain, type Names } from './explain.js'
 import { GAS, MAX_SLOTS } from './gas.js'
@@ -77,12 +77,7 @@ class MetamathVerifier implements ProofVerifier<MetamathClaim> {
 
   citationsOf(claim: MetamathClaim, proof: Uint8Array): Result<readonly ClaimReference[], Refusal> {
     const certificate = this.#certificate(claim, proof)
-    if (!certificate.ok) return certificate
-    const citations: ClaimReference[] = []
-    for (const reference of certificate.value.references) {
-      if (reference.kind === 'citation') citations.push({ claimId: reference.claimId, name: nameOf(reference.label) })
-    }
-    return ok(citations)
+    return certificate.ok ? ok(citationsIn(certificate.value)) : certificate
   }
 
   #certificate(claim: MetamathClaim, proof: Uint8Array): Result<MetamathCertificate, Refusal> {
@@ -138,26 +133,27 @@ class MetamathVerifier implements ProofVerifier<MetamathClaim> {
 
   /** A cited statement of the same library, as its canonical bytes say it. */
   #statement(claim: MetamathClaim, claimId: Hash, label: Uint8Array, cited: CitedClaims, meter: Meter): Result<MetamathClaim, Refusal> {
-    const name = nameOf(label)
-    if (equalBytes(claimId, claim.claimId)) return refuse('self-reference', `"${name}" may not be used to prove itself`)
+    if (equalBytes(claimId, claim.claimId)) return refuse('self-reference', `"${nameOf(label)}" may not be used to prove itself`)
     const bytes = cited.statementOf(claimId)
     if (bytes === undefined) {
-      return refuse('unknown-citation', `cited statement "${name}" is not in the library; submit it first, or cite another`)
+      return refuse('unknown-citation', `cited statement "${nameOf(label)}" is not in the library; submit it first, or cite another`)
     }
     meter.charge(GAS.citation + GAS.byte * bytes.length)
     const key = keyOf(claimId)
     let statement = this.#statements.get(key, bytes)
     if (statement === undefined) {
       const parsed = this.#parse(bytes)
-      if (!parsed.ok) return err({ code: 'citation', message: `cited statement "${name}": ${parsed.error.message}` })
+      if (!parsed.ok) return err({ code: 'citation', message: `cited statement "${nameOf(label)}": ${parsed.error.message}` })
       statement = parsed.value
-      if (!equalBytes(statement.claimId, claimId)) return refuse('citation', `the statement given for "${name}" has another claimId`)
+      if (!equalBytes(statement.claimId, claimId))
+        return refuse('citation', `the statement given for "${nameOf(label)}" has another claimId`)
       this.#statements.put(key, statement)
     }
     if (statement.library !== claim.library) {
-      return refuse('citation', `"${name}" belongs to library "${statement.library}", the claim to "${claim.library}"`)
+      return refuse('citation', `"${nameOf(label)}" belongs to library "${statement.library}", the claim to "${claim.library}"`)
     }
-    if (statement.label !== name) return refuse('citation', `the statement cited as "${name}" is called "${statement.label}"`)
+    if (!isTextOf(label, statement.label))
+      return refuse('citation', `the statement cited as "${nameOf(label)}" is called "${statement.label}"`)
     return ok(statement)
   }
 
@@ -181,12 +177,11 @@ class MetamathVerifier implements ProofVerifier<MetamathClaim> {
 /** A dummy: a variable of the library that the claim does not mention; no two slots for one variable. */
 function addDummy(machine: Machine, lexicon: Lexicon, variables: number[], symbol: Uint8Array): Refusal | null {
   const variable = lexicon.tokens.find(symbol, 0, symbol.length)
-  const text = asciiText(symbol, 0, symbol.length)
   if (variable < 0 || lexicon.roles[variable] !== VARIABLE_ROLE) {
-    return { code: 'certificate-reference', message: `"${text}" is not a variable of library "${lexicon.library}"` }
+    return { code: 'certificate-reference', message: `"${nameOf(symbol)}" is not a variable of library "${lexicon.library}"` }
   }
   if (variables.includes(variable)) {
-    return { code: 'certificate-reference', message: `variable "${text}" is mandatory; it is not listed among the references` }
+    return { code: 'certificate-reference', message: `variable "${nameOf(symbol)}" is mandatory; it is not listed among the references` }
   }
   assert(variables.length < MAX_SLOTS, 'slots are bounded when the certificate is read')
   machine.addDummy(lexicon.typecodes[variable] as number)
@@ -194,8 +189,15 @@ function addDummy(machine: Machine, lexicon: Lexicon, variables: number[], symbo
   return null
 }
 
-function nameOf(label: Uint8Array): string {
-  return asciiText(label, 0, label.length)
+/** Of a label or a symbol. */
+function nameOf(token: Uint8Array): string {
+  return asciiText(token, 0, token.length)
+}
+
+function isTextOf(label: Uint8Array, text: string): boolean {
+  if (label.length !== text.length) return false
+  for (let i = 0; i < label.length; i++) if (label[i] !== text.charCodeAt(i)) return false
+  return true
 }
 
 /**
