@@ -3,6 +3,7 @@ import { simulation, tests } from './lib/mutant.js'
 
 const CATCH_UP = 'packages/consensus/src/catch-up.ts'
 const CHAIN = 'packages/consensus/src/chain.ts'
+const CIRCLE = 'packages/consensus/src/circle.ts'
 const NORMAL_CASE = 'packages/consensus/src/normal-case.ts'
 
 /** @type {readonly import('./lib/mutant.js').Mutant[]} */
@@ -113,6 +114,33 @@ export const catchUp = [
     bug: 'a STATUS that says the same again draws all the votes and proposals again while the first are under way',
     edits: [{ file: CATCH_UP, before: 'if (isRepeated && state.tick < last.dueTick) return', after: '' }],
     hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
+    id: 'everybody-stands-in',
+    traps: ['E1'],
+    bug: 'each of many validators sends a peer all the votes that it lacks: N^3 messages at once',
+    edits: [{ file: CIRCLE, before: '% Math.ceil(count / STAND_INS) === 0', after: '% 1 === 0' }],
+    hunt: tests('packages/consensus/src/many-validators.test.ts'),
+  },
+  {
+    id: 'authors-rely-on-stand-ins',
+    traps: ['D3'],
+    bug: 'of many validators nobody sends its own vote again unless it is its turn to stand in for itself',
+    edits: [
+      {
+        file: CATCH_UP,
+        before: 'author === state.config.self || (!isLeft && standsIn(',
+        after: '(author === state.config.self || !isLeft) && (standsIn(',
+      },
+    ],
+    hunt: tests('packages/consensus/src/many-validators.test.ts'),
+  },
+  {
+    id: 'who-waits-tells-few',
+    traps: ['D5'],
+    bug: 'a replica among many that lacks something, and knows it, tells the next 32 only',
+    edits: [{ file: CATCH_UP, before: '  if (isWaitDue(state)) state.out', after: '  if (state.tick < 0 && isWaitDue(state)) state.out' }],
+    hunt: tests('packages/consensus/src/many-validators.test.ts'),
   },
   {
     id: 'equivocation-floods-everybody',

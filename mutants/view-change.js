@@ -172,8 +172,8 @@ export const viewChange = [
     edits: [
       {
         file: VIEW_CHANGE,
-        before: '  if (!isQuorum(state.config.validators, power)) return\n  const entries',
-        after: '  if (!isWeakQuorum(state.config.validators, power)) return\n  const entries',
+        before: '  if (!isQuorum(state.config.validators, state.askedFor.get(state.view) ?? 0n)) return\n',
+        after: '  if (!isWeakQuorum(state.config.validators, state.askedFor.get(state.view) ?? 0n)) return\n',
       },
       {
         file: CHECK,
@@ -295,8 +295,8 @@ export const viewChange = [
     edits: [
       {
         file: VIEW_CHANGE,
-        before: 'if (isWeakQuorum(state.config.validators, powerAskingFor(state, message.entry.newView))) best',
-        after: 'if (powerAskingFor(state, message.entry.newView) > 0n) best',
+        before: 'isWeakQuorum(state.config.validators, powerAskingFor(state, newView))) best',
+        after: 'powerAskingFor(state, newView) > 0n) best',
       },
     ],
     hunt: simulation('--validators 4 --byzantine 1:view-pusher'),
@@ -322,8 +322,8 @@ export const viewChange = [
     edits: [
       {
         file: VIEW_CHANGE,
-        before: '  if (!isQuorum(state.config.validators, power)) return\n  const entries',
-        after: '  if (power < state.config.validators.totalPower) return\n  const entries',
+        before: '  if (!isQuorum(state.config.validators, state.askedFor.get(state.view) ?? 0n)) return\n',
+        after: '  if ((state.askedFor.get(state.view) ?? 0n) < state.config.validators.totalPower) return\n',
       },
     ],
     hunt: simulation('--validators 4'),

@@ -18,12 +18,14 @@ import {
 import { roughBodyBytes } from './block.js'
 import type { Certificate } from './certificate.js'
 import { commitReady, learnCommit, markCommitted, onBody, retryAborted } from './chain.js'
+import { allStandIn, circleOf, isSmall, standsIn } from './circle.js'
 import { considerComplaints, noteStatus } from './complaints.js'
 import { ForkFound } from './halting.js'
 import { MAX_SERVE_BYTES } from './interface.js'
 import type { Blocks, Fetch, Message, NewView, PrePrepare, Status, StatusSlot, ViewChange } from './messages.js'
 import { MAX_STATUS_SLOTS, statusBytes } from './messages.js'
-import { type BackOff, emit, entryOf, ignore, isMember, otherValidators, type State } from './state.js'
+import { type BackOff, emit, entryOf, ignore, isLeader, isMember, otherValidators, placeOf, type State } from './state.js'
+import { hasWork } from './timers.js'
 import { isWeakQuorum, leaderOf } from './validators.js'
 import { type Slot, sendersOf } from './vote-keeper.js'
 
@@ -92,11 +94,13 @@ function signatureBytes(certificate: Certificate | null): number {
 /**
  * What helps a peer that is behind in views: the NEW-VIEW that proves ours, or our own wish to change. However often it shows
  * that it is behind, it is told the same at growing intervals only: a link slower than a tick would fill up with repetitions,
- * each of which is answered in its turn.
+ * each of which is answered in its turn. A NEW-VIEW is the same whoever sends it: its leader does, and who stands in; one's own
+ * wish nobody else can send.
  */
 export function answerWithView(state: State, peer: ValidatorIndex): void {
   const message = viewToTell(state)
   if (message === null || !isViewDue(state, peer, message)) return
+  if (message.kind === 'new-view' && !isLeader(state) && !standsIn(placeOf(state), peer, state.tick)) return
   if (answer(state, peer, message)) noteViewTold(state, peer, message)
 }
 
@@ -110,7 +114,12 @@ function isViewDue(state: State, peer: ValidatorIndex, message: ViewChange | New
 }
 
 /** A message to all counts as one to each: nobody is told again before the next tick. */
-export function noteViewTold(state: State, peer: ValidatorIndex, message: ViewChange | NewView): void {
+export function noteViewToldToAll(state: State, message: ViewChange | NewView): void {
+  state.toldView.fill(backOff(state, message, state.tick))
+  state.toldView[state.config.self] = undefined
+}
+
+function noteViewTold(state: State, peer: ValidatorIndex, message: ViewChange | NewView): void {
   const told = state.toldView[peer]
   state.toldView[peer] = backOff(state, message, told?.about === message ? told.sinceTick : state.tick)
 }
@@ -126,7 +135,7 @@ export function onStatusTick(state: State): void {
   state.out.push({ kind: 'set-timer', timer: 'status', afterMs: state.config.timers.statusMs })
   const alone = state.config.validators.validators.length === 1 && (state.config.epochLength ?? 0) === 0
   if (isMember(state) && !alone) {
-    state.out.push({ kind: 'send', to: 'all', message: statusOf(state) })
+    tellStatus(state)
     askLaterEpochs(state)
   }
   resendViewChange(state)
@@ -135,6 +144,40 @@ export function onStatusTick(state: State): void {
   syncIfBehind(state)
   state.laterEpoch.clear()
   state.committedAtTick = state.committed.height
+}
+
+/**
+ * With many validators only some hear where we stand, in turn. Everybody does when we wait for something, for that is when we need
+ * them: at once, and then at growing intervals for as long as it is the same.
+ */
+function tellStatus(state: State): void {
+  const message = statusOf(state)
+  const some = circleOf(placeOf(state), state.tick)
+  if (some === 'all') return void state.out.push({ kind: 'send', to: 'all', message })
+  state.lastStatus = message
+  if (isWaitDue(state)) state.out.push({ kind: 'send', to: 'all', message })
+  else for (const to of some) state.out.push({ kind: 'send', to, message })
+  state.heardMore = false
+}
+
+function isWaitDue(state: State): boolean {
+  const { phase, complaint, committed, committedAtTick, saidToAll } = state
+  const isStuck = committed.height === committedAtTick && (state.heardMore || hasWork(state))
+  if (phase.kind === 'active' && complaint === null && !isStuck) {
+    state.saidToAll = undefined
+    return false
+  }
+  const about = `${state.view} ${phase.kind} ${complaint} ${committed.height}`
+  const isKnown = saidToAll?.about === about
+  if (isKnown && state.tick < saidToAll.dueTick) return false
+  state.saidToAll = backOff(state, about, isKnown ? saidToAll.sinceTick : state.tick)
+  return true
+}
+
+/** Whether a peer has something that we could get from it. */
+function showsMore(state: State, status: Status): boolean {
+  if (status.view > state.view || status.committedHeight > state.committed.height) return true
+  return status.slots.some(({ height: at, accepted }) => accepted !== null && at > state.committed.height && !state.accepted.has(at))
 }
 
 /** Our STATUS asks whoever is in a later epoch for committed blocks, once (`onForeign`); it may be no validator there, and send none. */
@@ -185,8 +228,16 @@ export function onStatus(state: State, from: ValidatorIndex, status: Status): vo
   if (status.sender !== from) return ignore(state, 'status', 'relayed')
   noteStatus(state, from, status)
   considerComplaints(state)
+  if (!isSmall(placeOf(state))) onStatusOfMany(state, from, status)
   if (status.view < state.view || (status.view === state.view && status.phase === 'changing')) answerWithView(state, from)
   if (status.view === state.view && status.phase === 'active' && state.phase.kind === 'active') answerStatus(state, from, status)
+}
+
+/** Who is behind has to know that (`isLaggard`), and our turn to tell it may come late. */
+function onStatusOfMany(state: State, peer: ValidatorIndex, status: Status): void {
+  const { lastStatus } = state
+  state.heardMore ||= showsMore(state, status)
+  if (lastStatus !== undefined && lastStatus.committedHeight > status.committedHeight) answer(state, peer, lastStatus)
 }
 
 /**
@@ -203,7 +254,11 @@ function answerStatus(state: State, peer: ValidatorIndex, status: Status): void 
   state.answeredStatus[peer] = helped ? backOff(state, status.signature, isRepeated ? last.sinceTick : state.tick) : undefined
 }
 
-/** What we hold of this view and the peer does not, unless it is so new that it may still be on its way. */
+/**
+ * What we hold of this view and the peer does not, unless it is so new that it may still be on its way. With many validators
+ * what others have said is left to them for a tick more, and then to those who stand in for them: N holders of N votes that a peer
+ * lacks would send it N^2.
+ */
 function retransmit(state: State, peer: ValidatorIndex, status: Status): void {
   const from = Math.max(state.committed.height, status.committedHeight) + 1
   for (const at of state.votes.heightsIn(state.view)) {
@@ -211,10 +266,14 @@ function retransmit(state: State, peer: ValidatorIndex, status: Status): void {
     const slot = state.votes.slot(state.view, at)
     if (slot === undefined || slot.openedAtTick >= state.tick) continue
     const have = status.slots.findLast((theirs) => theirs.height === at)
-    if (have === undefined || have.accepted === null) retransmitProposal(state, peer, at, slot)
+    const isLeft = !allStandIn(placeOf(state)) && slot.openedAtTick + 1 >= state.tick
+    const sends = (author: number, about: number): boolean =>
+      author === state.config.self || (!isLeft && standsIn(placeOf(state), about, state.tick))
+    if ((have === undefined || have.accepted === null) && sends(leaderOf(state.config.validators, state.view), peer))
+      retransmitProposal(state, peer, at, slot)
     for (const phase of ['prepare', 'commit'] as const) {
       for (const vote of slot[phase].bySender) {
-        if (vote === undefined || vote.sender === peer) continue
+        if (vote === undefined || vote.sender === peer || !sends(vote.sender, vote.sender)) continue
         if (have === undefined || !hasBit(phase === 'prepare' ? have.prepares : have.commits, vote.sender))
           answer(state, peer, { kind: 'vote', vote })
       }
@@ -351,12 +410,13 @@ function requestSync(state: State, peer: ValidatorIndex, from: Height): void {
   state.out.push({ kind: 'send', to: peer, message: { kind: 'fetch', want: 'committed', from } })
 }
 
-/** On a fresh connection the peer learns where we stand at once, and whether we wait for a new view. */
+/** On a fresh connection the peer learns where we stand at once (among many in its turn), and whether we wait for a new view. */
 export function onConnected(state: State, peer: ValidatorIndex): void {
   if (!isMember(state)) return
   state.toldView[peer] = undefined // what was sent before may be lost
   state.answeredStatus[peer] = undefined
-  answer(state, peer, statusOf(state))
+  const some = circleOf(placeOf(state), state.tick)
+  if (some === 'all' || some.includes(peer)) answer(state, peer, statusOf(state))
   if (state.phase.kind === 'changing') answerWithView(state, peer)
 }
 

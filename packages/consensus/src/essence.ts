@@ -46,6 +46,10 @@ const DEAD: ReadonlySet<string> = new Set([
   'quorumRoundTripMs',
   'blocksAsked', // for the edge, which here takes everything
   'newViews', // shown only to prove a fork, which ends the exploration
+  'askedFor', // the sums of `viewChanges`
+  'heardMore', // for more validators than are explored, as are the next two
+  'lastStatus',
+  'saidToAll',
   'tick', // compared with other ticks only: those are described by their distance from it
 ])
 

@@ -7,6 +7,7 @@ import { accuseIfRefuted } from './accusations.js'
 import { assembleCertificate, type Ballot, ballotBytes, type Certificate, type Vote, type VoteKind } from './certificate.js'
 import { addBlock, learnCommit, pursue } from './chain.js'
 import { leaderVote } from './check.js'
+import { isSmall } from './circle.js'
 import { equivocationOf } from './evidence.js'
 import type { PersistRecord } from './interface.js'
 import type { PrePrepare } from './messages.js'
@@ -23,6 +24,7 @@ import {
   mayVote,
   ownVotesAt,
   PAST_VIEWS_COUNTED,
+  placeOf,
   type State,
   WINDOWS_BUFFERED,
 } from './state.js'
@@ -158,7 +160,9 @@ function onEquivocation(state: State, first: Vote, second: Vote): void {
     if (state.reported.size >= MAX_REPORTED) state.reported.clear()
     state.reported.add(key)
     state.out.push({ kind: 'evidence', evidence: equivocationOf(first, second) })
-    for (const vote of [first, second]) state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })
+    // A leader's ends its view, everywhere and now. Of others the evidence is enough, which goes from mouth to mouth among many.
+    if (second.sender === leaderOf(state.config.validators, second.view) || isSmall(placeOf(state)))
+      for (const vote of [first, second]) state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })
   }
   const leader = leaderOf(state.config.validators, state.view)
   if (second.sender === leader && second.view === state.view && second.kind === 'prepare' && state.phase.kind === 'active') {

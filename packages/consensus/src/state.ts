@@ -17,6 +17,7 @@ import {
 } from '@aethel/codec'
 import { type Block, type Header, roughBodyBytes } from './block.js'
 import { type Certificate, compareCertificates, type Vote } from './certificate.js'
+import type { Place } from './circle.js'
 import { lastHeightOf } from './epochs.js'
 import type {
   CommittedTip,
@@ -130,14 +131,22 @@ export interface State {
   readonly certified: Map<Height, { readonly hash: Hash; readonly certificate: Certificate }>
   /** Proposals that came before they could be handled, by view and height. */
   readonly early: Map<View, Map<Height, EarlyProposal>>
-  /** The newest VIEW-CHANGE of each sender. */
+  /** The newest VIEW-CHANGE of each sender; changed by `noteViewChange` only. */
   readonly viewChanges: (ViewChange | undefined)[]
+  /** The power behind each view asked for in them. */
+  readonly askedFor: Map<View, bigint>
   /** Bodies asked for by hash, with the number of tries. */
   readonly missing: Map<string, { readonly hash: Hash; readonly height: Height; tries: number }>
   /** What peers said last. */
   readonly statuses: (Status | undefined)[]
   /** How many of them complain. */
   complaining: number
+  /** Since the last status tick one of them has shown more than we have. */
+  heardMore: boolean
+  /** Ours, of the last tick. */
+  lastStatus: Status | undefined
+  /** What we told everybody that we wait for, and when that is said again. */
+  saidToAll: BackOff<string> | undefined
   /** By peer: what it has made us send since the last status tick. */
   readonly answersThisTick: Map<ValidatorIndex, { count: number; bytes: number }>
   /** By peer: the proof of our view, or our wish for the next, that was sent to it last, and when it may be sent again. */
@@ -230,9 +239,13 @@ export function createState(config: ConsensusConfig, stored: DurableState): Stat
     certified: new Map(),
     early: new Map(),
     viewChanges: new Array<ViewChange | undefined>(count).fill(undefined),
+    askedFor: new Map(),
     missing: new Map(),
     statuses: new Array<Status | undefined>(count).fill(undefined),
     complaining: 0,
+    heardMore: false,
+    lastStatus: undefined,
+    saidToAll: undefined,
     toldView: new Array<BackOff<ViewChange | NewView> | undefined>(count).fill(undefined),
     answeredStatus: new Array<BackOff<Signature> | undefined>(count).fill(undefined),
     answersThisTick: new Map(),
@@ -265,7 +278,7 @@ export function createState(config: ConsensusConfig, stored: DurableState): Stat
     if (block.header.height > state.committed.height) state.blocks.set(keyOf(block.hash), newEntry(state, block, 'voted'))
   }
   for (const vote of durable.votes) restoreVote(state, vote)
-  if (state.phase.kind === 'changing') state.viewChanges[config.self] = state.phase.viewChange
+  if (state.phase.kind === 'changing') noteViewChange(state, config.self, state.phase.viewChange)
   return state
 }
 
@@ -301,6 +314,19 @@ export function baseOf(origin: State['origin'], newView: NewView | null): Base {
   return { kind: 'tip', firstHeight: certificate.height, hash: certificate.blockHash, certificate }
 }
 
+/** What a validator asks for now; undefined: nothing any more. */
+export function noteViewChange(state: State, sender: ValidatorIndex, message: ViewChange | undefined): void {
+  const before = state.viewChanges[sender]
+  const power = state.config.validators.validators[sender]?.power ?? 0n
+  state.viewChanges[sender] = message
+  if (before !== undefined) {
+    const rest = (state.askedFor.get(before.entry.newView) ?? 0n) - power
+    if (rest === 0n) state.askedFor.delete(before.entry.newView)
+    else state.askedFor.set(before.entry.newView, rest)
+  }
+  if (message !== undefined) state.askedFor.set(message.entry.newView, (state.askedFor.get(message.entry.newView) ?? 0n) + power)
+}
+
 export function newEntry(state: State, block: Block, provenance: 'voted' | 'received'): BlockEntry {
   return {
     block,
@@ -334,6 +360,10 @@ export function higher(a: Certificate | null, b: Certificate | null): Certificat
 /** Whether this replica is a validator of the epoch: others execute, follow and serve, and sign nothing. */
 export function isMember(state: State): boolean {
   return state.config.self < state.config.validators.validators.length
+}
+
+export function placeOf({ config }: State): Place {
+  return { self: config.self, count: config.validators.validators.length }
 }
 
 export function isLeader(state: State): boolean {

@@ -3,13 +3,13 @@
  * the highest one of a quorum. Views only grow (trap B6).
  */
 import { assert, type ValidatorIndex, type View, view } from '@aethel/codec'
-import { answerWithView, noteViewTold } from './catch-up.js'
+import { answerWithView, noteViewToldToAll } from './catch-up.js'
 import { keepOnly, learnCommit, pursueHash } from './chain.js'
 import { highestOf } from './check.js'
 import { keepNewView } from './halting.js'
 import type { ViewChangeReason } from './interface.js'
 import { type NewView, newViewBytes, type ViewChange, type ViewChangeEntry, viewChangeBytes } from './messages.js'
-import { baseOf, emit, ignore, isLeader, isMember, mayChangeView, otherValidators, PAST_VIEWS_COUNTED, type State } from './state.js'
+import { baseOf, emit, ignore, isLeader, isMember, mayChangeView, noteViewChange, PAST_VIEWS_COUNTED, type State } from './state.js'
 import { restartViewTimer, settleCommitTime } from './timers.js'
 import { isQuorum, isWeakQuorum, leaderOf } from './validators.js'
 
@@ -22,11 +22,11 @@ export function startViewChange(state: State, target: number, reason: ViewChange
   const message = createViewChange(state, newView)
   leaveView(state, newView)
   state.phase = { kind: 'changing', viewChange: message, timerRunning: false }
-  state.viewChanges[state.config.self] = message
+  noteViewChange(state, state.config.self, message)
   emit(state, { name: 'view-change-started', view: newView, reason })
   state.out.push({ kind: 'persist', records: [{ kind: 'view', view: newView, phase: 'changing', newView: null, viewChange: message }] })
   state.out.push({ kind: 'send', to: 'all', message })
-  for (const peer of otherValidators(state)) noteViewTold(state, peer, message)
+  noteViewToldToAll(state, message)
   considerViewChanges(state)
 }
 
@@ -71,15 +71,13 @@ export function onViewChange(state: State, from: ValidatorIndex, message: ViewCh
   }
   const known = state.viewChanges[sender]
   if (known !== undefined && known.entry.newView >= newView) return
-  state.viewChanges[sender] = message
+  noteViewChange(state, sender, message)
   considerViewChanges(state)
 }
 
 function powerAskingFor(state: State, atLeast: View): bigint {
   let power = 0n
-  for (const [sender, message] of state.viewChanges.entries()) {
-    if (message !== undefined && message.entry.newView >= atLeast) power += state.config.validators.validators[sender]?.power ?? 0n
-  }
+  for (const [newView, asking] of state.askedFor) if (newView >= atLeast) power += asking
   return power
 }
 
@@ -112,25 +110,16 @@ function leaderHasLeft(state: State): boolean {
  */
 function viewToJoin(state: State): View | null {
   let best: View | null = null
-  const refused = new Set<View>() // most ask for the same view: it is weighed once
-  for (const message of state.viewChanges) {
-    if (message === undefined || message.entry.newView <= (best ?? state.view) || refused.has(message.entry.newView)) continue
-    if (isWeakQuorum(state.config.validators, powerAskingFor(state, message.entry.newView))) best = message.entry.newView
-    else refused.add(message.entry.newView)
+  for (const newView of state.askedFor.keys()) {
+    if (newView > (best ?? state.view) && isWeakQuorum(state.config.validators, powerAskingFor(state, newView))) best = newView
   }
   return best
 }
 
 /** The new leader, with a quorum of VIEW-CHANGEs for exactly this view. */
 function leadNewView(state: State): void {
-  const chosen: ViewChange[] = []
-  let power = 0n
-  for (const [sender, message] of state.viewChanges.entries()) {
-    if (message?.entry.newView !== state.view) continue
-    chosen.push(message)
-    power += state.config.validators.validators[sender]?.power ?? 0n
-  }
-  if (!isQuorum(state.config.validators, power)) return
+  if (!isQuorum(state.config.validators, state.askedFor.get(state.view) ?? 0n)) return
+  const chosen = state.viewChanges.filter((message): message is ViewChange => message?.entry.newView === state.view)
   const entries = chosen.map((message) => message.entry)
   const highest = highestOf(entries)
   const certificate = highest === null ? null : (chosen.find((message) => message.entry.highest === highest)?.certificate ?? null)
@@ -146,7 +135,7 @@ function leadNewView(state: State): void {
   const message: NewView = { ...unsigned, signature: state.config.sign(newViewBytes(state.config.chainId, unsigned)) }
   enterView(state, message, () => {
     state.out.push({ kind: 'send', to: 'all', message })
-    for (const peer of otherValidators(state)) noteViewTold(state, peer, message)
+    noteViewToldToAll(state, message)
   })
 }
 
@@ -163,7 +152,7 @@ function enterView(state: State, message: NewView, announce: () => void): void {
   state.phase = { kind: 'active', base, newView: message }
   keepNewView(state, message)
   for (const [sender, known] of state.viewChanges.entries()) {
-    if (known !== undefined && known.entry.newView <= message.newView) state.viewChanges[sender] = undefined
+    if (known !== undefined && known.entry.newView <= message.newView) noteViewChange(state, sender as ValidatorIndex, undefined)
   }
   state.out.push({
     kind: 'persist',

@@ -13,6 +13,7 @@ import {
   type CommittedTip,
   type Consensus,
   type ConsensusConfig,
+  circleOf,
   createConsensus,
   type Diagnosis,
   type DurableState,
@@ -247,6 +248,8 @@ class ReplicaMachine<State> implements Replica<State> {
   #lastBuilt: Built<State> | null = null
   #reportedWork = { waiting: 0, full: false }
   #committedAtTick: number
+  /** Status ticks so far: who is told what goes round with them. */
+  #ticks = 0
   #arrivalsAtTick = 0
   /** Where sweeping and gossiping again have got to, oldest first; null: at the beginning. */
   #sweepCursor: Iterator<Pooled> | null = null
@@ -1051,7 +1054,15 @@ class ReplicaMachine<State> implements Replica<State> {
     if (!this.#evidence.add(item)) return
     this.#evidenceStalled = false
     this.#out.push({ kind: 'evidence', offence: item.offence, bytes: item.bytes })
-    this.#sendEvidence('all', item.bytes)
+    for (const to of this.#circle('pass-on')) this.#sendEvidence(to, item.bytes)
+  }
+
+  /** Whom we tell what everybody else who knows it tells, too (protocol.md §9). */
+  #circle(purpose: 'tell' | 'pass-on'): readonly (ValidatorIndex | 'all')[] {
+    const { self, validators } = this.#config
+    const some = circleOf({ self, count: validators.validators.length }, this.#ticks, purpose)
+    if (some === 'all') return ['all']
+    return some.map((name) => this.#names.toPeer(name)).filter((peer) => peer !== null)
   }
 
   #sendEvidence(to: ValidatorIndex | 'all', evidence: Uint8Array): void {
@@ -1500,6 +1511,7 @@ class ReplicaMachine<State> implements Replica<State> {
 
   #onTick(timer: TimerName): void {
     if (timer !== 'status') return
+    this.#ticks++
     this.#shelf?.onTick()
     this.#fetch?.onTick()
     this.#judgeLeader()
@@ -1541,7 +1553,8 @@ class ReplicaMachine<State> implements Replica<State> {
       transactions.push(next.value.transaction)
       bytes += next.value.transaction.bytes.length
     }
-    if (transactions.length > 0) this.#out.push({ kind: 'gossip', to, transactions })
+    if (transactions.length > 0)
+      for (const peer of to === 'all' ? this.#circle('tell') : [to]) this.#out.push({ kind: 'gossip', to: peer, transactions })
     return wentRound
   }
 }

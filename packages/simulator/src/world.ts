@@ -239,6 +239,7 @@ export class World {
   readonly #clientVersions: number[]
   readonly #conspiracy: Conspiracy
   readonly #traceHash = new TraceHash()
+  readonly #payloads = new WeakMap<Message, MessagePayload>()
   readonly invariants: Invariants
   readonly promises: EpochPromises
   readonly coverage: Coverage = new Coverage()
@@ -609,11 +610,11 @@ export class World {
     if (node.incarnation > 1) this.coverage.hit('restart')
     this.#trace(node.index, 'start', { view: durable.view, committed: durable.committed.height })
     this.#step(node, { kind: 'start', nowMs: this.#clockOf(node) })
-    for (const peer of this.#nodes) {
-      if (peer === node || peer.replica === null) continue
-      this.#events.push(this.nowMs + 1, { kind: 'connected', node: node.index, peer: peer.index })
-      this.#events.push(this.nowMs + 1, { kind: 'connected', node: peer.index, peer: node.index })
-    }
+    const up = this.#nodes.filter((peer) => peer !== node && peer.replica !== null)
+    this.#events.pushMany(new Array<number>(2 * up.length).fill(this.nowMs + 1), (nth) => {
+      const peer = (up[nth >> 1] as Node).index
+      return nth % 2 === 0 ? { kind: 'connected', node: node.index, peer } : { kind: 'connected', node: peer, peer: node.index }
+    })
   }
 
   #blobOptionsOf(node: Node): BlobOptions {
@@ -839,6 +840,16 @@ export class World {
   }
 
   // --- network ------------------------------------------------------------------------------------------------------
+
+  /** One for each message of an honest validator, to whomever and however often it goes. */
+  #honestPayloadOf(message: Message): MessagePayload {
+    let payload = this.#payloads.get(message)
+    if (payload === undefined) {
+      payload = this.#payloadOf(message, false)
+      this.#payloads.set(message, payload)
+    }
+    return payload
+  }
 
   #payloadOf(message: Message, forged: boolean): MessagePayload {
     return { kind: 'message', message, forged, bytes: roughBytes(message), verdictIn: -1, verdict: null, others: null, checks: 0 }
@@ -1333,7 +1344,7 @@ export class World {
   }
 
   #sendHonestly(node: Node, to: ValidatorIndex | 'all', message: Message): void {
-    const payload = this.#payloadOf(message, false)
+    const payload = this.#honestPayloadOf(message)
     if (to !== 'all') return this.#transmit(node.index, to, payload)
     this.#transmitAll(node.index, this.#nodes.length, identity, () => payload)
   }

@@ -60,16 +60,21 @@ function renamed(context: AdversaryContext, message: Message): Message | null {
   return null
 }
 
+/** Of what is heard, where few are heard; of N, so that each of them brings as many votes as of ten. */
+const BROUGHT_RATE = 0.2
+const BROUGHT_OF = 10
+
 /**
  * The honest validators run a second chain with the same keys, and a later epoch of this one. What they sign there, for the
  * same slots and other blocks, is brought here.
  */
 export function sisterChain(context: AdversaryContext): Adversary {
-  const { conspiracy, random } = context
+  const { conspiracy, random, peers } = context
+  const rate = BROUGHT_RATE * Math.min(1, BROUGHT_OF / peers.length)
   return {
     ...obedient(context),
     onReceive: (_, message) => {
-      if (message.kind !== 'vote' || message.vote.sender === context.self || !random.chance(0.2)) return []
+      if (message.kind !== 'vote' || message.vote.sender === context.self || !random.chance(rate)) return []
       const { sender } = message.vote
       const blockHash = random.pick([message.vote.blockHash, conspiracy.validators.hash])
       const there = random.chance(0.5)
@@ -82,6 +87,9 @@ export function sisterChain(context: AdversaryContext): Adversary {
   }
 }
 
+/** Enough to fill a quorum of few validators; with many, as many as there are would be N^2 messages of each for each vote. */
+const SIGNED_AGAIN = 8
+
 /** Every vote of its own many times, under a fresh signature each. */
 export function reSigner(context: AdversaryContext): Adversary {
   const { conspiracy, self } = context
@@ -92,7 +100,7 @@ export function reSigner(context: AdversaryContext): Adversary {
       if (message.kind !== 'vote' || message.vote.sender !== self) return out
       context.note('vote signed again and again')
       const again = Array.from(
-        { length: conspiracy.validators.validators.length },
+        { length: Math.min(SIGNED_AGAIN, conspiracy.validators.validators.length) },
         (): Message => ({ kind: 'vote', vote: conspiracy.vote(self, message.vote) }),
       )
       return [...out, ...again.flatMap((each) => spread(context, to, each))]
