@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { BYZANTINE_STRATEGIES } from './adversaries/strategies.js'
 import { Coverage } from './coverage.js'
-import { livenessBoundMs, runSimulation, type SimulationReport } from './simulate.js'
+import { drawKnobs, FAULT_CLASSES } from './knobs.js'
+import { bandwidthMs, knobsOf, livenessBoundMs, runSimulation, type SimulationReport } from './simulate.js'
+import { CAP_MS } from './world.js'
 
 const CHUNK = 100
 const merged = new Coverage()
@@ -229,5 +231,21 @@ describe('what the seeds together have seen', () => {
     expect([...strategies].sort()).toEqual([...BYZANTINE_STRATEGIES].sort())
     expect(seedsRun).toBe(1000)
     expect(viewChanges).toBeGreaterThan(100)
+  })
+})
+
+describe('narrow lines', () => {
+  it('let a commit through before a timer at its cap fires, and are as drawn for up to seven validators', () => {
+    let widened = 0
+    for (let seed = 1; seed <= 300; seed++) {
+      const drawn = drawKnobs(seed, 0).bytesPerMs
+      for (const validators of [4, 7, 13, 100]) {
+        const knobs = knobsOf({ seed, validators, faults: FAULT_CLASSES })
+        expect(bandwidthMs(validators, knobs)).toBeLessThanOrEqual(CAP_MS)
+        if (validators <= 7) expect(knobs.bytesPerMs).toBe(drawn ?? 200)
+        else if (knobs.bytesPerMs !== (drawn ?? 200)) widened++
+      }
+    }
+    expect(widened).toBeGreaterThan(0)
   })
 })

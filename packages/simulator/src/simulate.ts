@@ -124,6 +124,14 @@ export function bandwidthMs(validators: number, knobs: Knobs): number {
   return knobs.bytesPerMs === null ? 0 : (REPETITIONS * bytesPerCommit(validators, knobs)) / knobs.bytesPerMs
 }
 
+/**
+ * Of a narrow interface that a network of so many can live with: a commit gets through before a view timer at its cap fires. Up to seven
+ * validators every line that is drawn is as wide (docs/simulation.md, "Liveness and bandwidth").
+ */
+function leastBytesPerMs(validators: number, knobs: Knobs): number {
+  return (REPETITIONS * bytesPerCommit(validators, knobs)) / CAP_MS
+}
+
 const PROGRESS_EVENTS = 16_384
 /** Clients that can have something outstanding when an open-ended run heals. */
 const MAX_OUTSTANDING = 8
@@ -135,7 +143,7 @@ export function knobsOf(options: SimulationOptions): Knobs {
   const isScale = (options.validators ?? 4) >= SCALE_VALIDATORS
   const faults = options.faults ?? (isScale ? [] : undefined)
   const openEnded = options.durationMs !== undefined || options.blocks !== undefined
-  return {
+  const chosen = {
     ...drawn,
     ...(strategies.length === 0
       ? {}
@@ -146,8 +154,10 @@ export function knobsOf(options: SimulationOptions): Knobs {
     ...(options.durationMs === undefined ? {} : { faultMs: options.durationMs, thinkMs: 400 }),
     ...(openEnded ? { transactions: OPEN_ENDED } : {}),
     ...(options.thinkMs === undefined ? {} : { thinkMs: options.thinkMs }),
-    ...options.knobs,
   }
+  const { bytesPerMs } = chosen
+  const isTooNarrow = bytesPerMs !== null && bytesPerMs < leastBytesPerMs(options.validators ?? 4, chosen)
+  return { ...chosen, ...(isTooNarrow ? { bytesPerMs: leastBytesPerMs(options.validators ?? 4, chosen) } : {}), ...options.knobs }
 }
 
 export function runSimulation(options: SimulationOptions): SimulationReport {
