@@ -119,7 +119,7 @@ export const catchUp = [
     id: 'everybody-stands-in',
     traps: ['E1'],
     bug: 'each of many validators sends a peer all the votes that it lacks: N^3 messages at once',
-    edits: [{ file: CIRCLE, before: '% Math.ceil(count / STAND_INS) === 0', after: '% 1 === 0' }],
+    edits: [{ file: CIRCLE, before: '  return Math.ceil(count / STAND_INS)', after: '  return Math.ceil(count / count)' }],
     hunt: tests('packages/consensus/src/many-validators.test.ts'),
   },
   {
@@ -129,8 +129,8 @@ export const catchUp = [
     edits: [
       {
         file: CATCH_UP,
-        before: 'author === state.config.self || (!isLeft && standsIn(',
-        after: '(author === state.config.self || !isLeft) && (standsIn(',
+        before: 'isLeft ? [self] : withSelf(stoodInFor(place, state.tick), self)',
+        after: 'stoodInFor(place, state.tick)',
       },
     ],
     hunt: tests('packages/consensus/src/many-validators.test.ts'),

@@ -18,7 +18,7 @@ import {
 import { roughBodyBytes } from './block.js'
 import type { Certificate } from './certificate.js'
 import { commitReady, learnCommit, markCommitted, onBody, retryAborted } from './chain.js'
-import { allStandIn, circleOf, isSmall, standsIn } from './circle.js'
+import { allStandIn, circleOf, isSmall, standsIn, stoodInFor } from './circle.js'
 import { considerComplaints, noteStatus } from './complaints.js'
 import { ForkFound } from './halting.js'
 import { MAX_SERVE_BYTES } from './interface.js'
@@ -260,25 +260,34 @@ function answerStatus(state: State, peer: ValidatorIndex, status: Status): void 
  * lacks would send it N^2.
  */
 function retransmit(state: State, peer: ValidatorIndex, status: Status): void {
+  const { self } = state.config
+  const place = placeOf(state)
   const from = Math.max(state.committed.height, status.committedHeight) + 1
   for (const at of state.votes.heightsIn(state.view)) {
     if (at < from || (at > state.committed.height + state.config.window && !state.accepted.has(at))) continue
     const slot = state.votes.slot(state.view, at)
     if (slot === undefined || slot.openedAtTick >= state.tick) continue
     const have = status.slots.findLast((theirs) => theirs.height === at)
-    const isLeft = !allStandIn(placeOf(state)) && slot.openedAtTick + 1 >= state.tick
-    const sends = (author: number, about: number): boolean =>
-      author === state.config.self || (!isLeft && standsIn(placeOf(state), about, state.tick))
-    if ((have === undefined || have.accepted === null) && sends(leaderOf(state.config.validators, state.view), peer))
-      retransmitProposal(state, peer, at, slot)
+    const isLeft = !allStandIn(place) && slot.openedAtTick + 1 >= state.tick
+    const sendsProposal = isLeader(state) || (!isLeft && standsIn(place, peer, state.tick))
+    if ((have === undefined || have.accepted === null) && sendsProposal) retransmitProposal(state, peer, at, slot)
+    const authors = isLeft ? [self] : withSelf(stoodInFor(place, state.tick), self)
     for (const phase of ['prepare', 'commit'] as const) {
-      for (const vote of slot[phase].bySender) {
-        if (vote === undefined || vote.sender === peer || !sends(vote.sender, vote.sender)) continue
+      for (const author of authors) {
+        const vote = slot[phase].bySender[author]
+        if (vote === undefined || vote.sender === peer) continue
         if (have === undefined || !hasBit(phase === 'prepare' ? have.prepares : have.commits, vote.sender))
           answer(state, peer, { kind: 'vote', vote })
       }
     }
   }
+}
+
+/** Ascending, as they are. */
+function withSelf(authors: readonly number[], self: number): readonly number[] {
+  if (authors.includes(self)) return authors
+  const before = authors.filter((author) => author < self)
+  return [...before, self, ...authors.slice(before.length)]
 }
 
 function retransmitProposal(state: State, peer: ValidatorIndex, at: Height, slot: Slot): void {

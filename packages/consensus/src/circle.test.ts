@@ -1,6 +1,6 @@
 import { validatorIndex } from '@aethel/codec'
 import { describe, expect, it } from 'vitest'
-import { circleOf, isSmall, standsIn } from './circle.js'
+import { circleOf, isSmall, standsIn, stoodInFor } from './circle.js'
 
 /** Somewhere in a run, of whatever phase their clocks are. */
 const TICKS = [0, 1, 7, 123, 86_400]
@@ -64,6 +64,12 @@ describe('whom to tell among many (protocol.md §9)', () => {
           for (const self of standing) turns[self] = (turns[self] as number) + 1
         }
         expect(turns.every((count) => count === 1)).toBe(true)
+      }
+      for (const tick of TICKS) {
+        for (const self of [0, 3, count - 1, count]) {
+          const all = Array.from({ length: count }, (_, about) => about)
+          expect(stoodInFor({ self, count }, tick)).toEqual(all.filter((about) => standsIn({ self, count }, about, tick)))
+        }
       }
     }
   })

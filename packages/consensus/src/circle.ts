@@ -53,7 +53,19 @@ function greatestCommonDivisor(a: number, b: number): number {
 
 /** Whether it is up to us to stand in for the author of something (`about`: whose it is, or whom it goes to): about eight are, others at every tick. */
 export function standsIn({ self, count }: Place, about: number, tick: number): boolean {
-  return (about + self + tick) % Math.ceil(count / STAND_INS) === 0
+  return (about + self + tick) % strideOf(count) === 0
+}
+
+/** All for whom we stand in, ascending: who looks at every author for every STATUS of N looks N^3 times. */
+export function stoodInFor({ self, count }: Place, tick: number): number[] {
+  const stride = strideOf(count)
+  const stoodIn: number[] = []
+  for (let about = (stride - ((self + tick) % stride)) % stride; about < count; about += stride) stoodIn.push(about)
+  return stoodIn
+}
+
+function strideOf(count: number): number {
+  return Math.ceil(count / STAND_INS)
 }
 
 /** Whether everybody stands in for everybody. */
