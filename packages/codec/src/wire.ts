@@ -293,7 +293,6 @@ const MAX_IDLE = 8
 /** One that has grown beyond this is let go. */
 const MAX_IDLE_BYTES = 64 * 1024
 
-/** Nobody writes there again, so its bytes need no copy; unless much of its memory is empty, which would be kept with them. */
 function isLetGo(writer: Writer): boolean {
   return writer.capacity > MAX_IDLE_BYTES
 }
@@ -302,6 +301,7 @@ function release(writer: Writer): void {
   if (idle.length < MAX_IDLE && !isLetGo(writer)) idle.push(writer)
 }
 
+/** Where nobody writes again the bytes need no copy; unless much of the memory is empty, which would be kept with them. */
 export function encode(write: (writer: Writer) => void): Uint8Array {
   return withEncoded(write, (writer) => (isLetGo(writer) && 4 * writer.length >= 3 * writer.capacity ? writer.view() : writer.finish()))
 }

@@ -314,7 +314,7 @@ export function baseOf(origin: State['origin'], newView: NewView | null): Base {
   return { kind: 'tip', firstHeight: certificate.height, hash: certificate.blockHash, certificate }
 }
 
-/** What a validator asks for now; undefined: nothing any more. */
+/** A validator asks for a view, no longer for the one before; undefined: for none any more. */
 export function noteViewChange(state: State, sender: ValidatorIndex, message: ViewChange | undefined): void {
   const before = state.viewChanges[sender]
   const power = state.config.validators.validators[sender]?.power ?? 0n

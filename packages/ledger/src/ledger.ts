@@ -466,15 +466,9 @@ function updateMembers(view: StateView, update: UpdateValidators): void {
 /** The axioms that cited claims are or rest on, ascending. */
 function unionOf(cited: readonly CitedClaim[], axiomCount: number): number[] {
   const found = new Uint8Array(axiomCount)
-  let first = axiomCount
-  let last = -1
-  for (const { axioms } of cited) {
-    for (let i = 0; i < axioms.length; i++) found[axioms[i] as number] = 1
-    first = Math.min(first, axioms[0] ?? first)
-    last = Math.max(last, axioms[axioms.length - 1] ?? last)
-  }
+  for (const { axioms } of cited) for (let i = 0; i < axioms.length; i++) found[axioms[i] as number] = 1
   const union: number[] = []
-  for (let position = first; position <= last; position++) if (found[position] === 1) union.push(position)
+  for (let position = 0; position < axiomCount; position++) if (found[position] === 1) union.push(position)
   return union
 }
 

@@ -128,8 +128,8 @@ export function bandwidthMs(validators: number, knobs: Knobs): number {
  * Of a narrow interface that a network of so many can live with: a commit gets through before a view timer at its cap fires. Up to seven
  * validators every line that is drawn is as wide (docs/simulation.md, "Liveness and bandwidth").
  */
-function leastBytesPerMs(validators: number, knobs: Knobs): number {
-  return (REPETITIONS * bytesPerCommit(validators, knobs)) / CAP_MS
+function wideEnough(bytesPerMs: number | null, validators: number, knobs: Knobs): number | null {
+  return bytesPerMs === null ? null : Math.max(bytesPerMs, (REPETITIONS * bytesPerCommit(validators, knobs)) / CAP_MS)
 }
 
 const PROGRESS_EVENTS = 16_384
@@ -155,9 +155,7 @@ export function knobsOf(options: SimulationOptions): Knobs {
     ...(openEnded ? { transactions: OPEN_ENDED } : {}),
     ...(options.thinkMs === undefined ? {} : { thinkMs: options.thinkMs }),
   }
-  const { bytesPerMs } = chosen
-  const isTooNarrow = bytesPerMs !== null && bytesPerMs < leastBytesPerMs(options.validators ?? 4, chosen)
-  return { ...chosen, ...(isTooNarrow ? { bytesPerMs: leastBytesPerMs(options.validators ?? 4, chosen) } : {}), ...options.knobs }
+  return { ...chosen, bytesPerMs: wideEnough(chosen.bytesPerMs, options.validators ?? 4, chosen), ...options.knobs }
 }
 
 export function runSimulation(options: SimulationOptions): SimulationReport {
