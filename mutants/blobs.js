@@ -9,7 +9,7 @@ export const blobs = [
     bug: 'a verdict remembered is enough for a vote: the blob that it is about need not be here',
     edits: [
       {
-        file: 'packages/replica/src/replica.ts',
+        file: 'packages/replica/src/validations.ts',
         before: 'if (blob === undefined || (validation.certified && verdict !== undefined)) return false',
         after: 'if (blob === undefined || verdict !== undefined) return false',
       },
@@ -74,8 +74,8 @@ export const blobs = [
     bug: 'a block whose blobs are pruned everywhere waits for them for ever, although its certificate is here',
     edits: [
       {
-        file: 'packages/replica/src/replica.ts',
-        before: 'if (![...blobs.keys()].some((key) => this.#blobs?.isStarved(key) === true)) continue',
+        file: 'packages/replica/src/validations.ts',
+        before: 'if (![...blobs.keys()].some((key) => this.#host.blobs?.isStarved(key) === true)) continue',
         after: 'if (blobs.size >= 0) continue',
       },
     ],

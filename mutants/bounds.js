@@ -14,7 +14,7 @@ const HALTING = 'packages/consensus/src/halting.ts'
 const CONSENSUS = 'packages/consensus/src/consensus.ts'
 const FORK = 'packages/consensus/src/fork.ts'
 const CHECK = 'packages/consensus/src/check.ts'
-const REPLICA = 'packages/replica/src/replica.ts'
+const ACCUSATIONS = 'packages/replica/src/accusations.ts'
 const HTTP = 'packages/node/src/http.ts'
 const DRIVER = 'packages/node/src/driver.ts'
 
@@ -60,7 +60,9 @@ export const bounds = [
     id: 'accusations-checked-without-bound',
     traps: ['E1', 'K1'],
     bug: 'one who confesses five hundred false proofs has five hundred proofs checked at once',
-    edits: [{ file: REPLICA, before: 'verdict !== undefined || this.#suspicions.size >= MAX_SUSPICIONS', after: 'verdict !== undefined' }],
+    edits: [
+      { file: ACCUSATIONS, before: 'verdict !== undefined || this.#suspicions.size >= MAX_SUSPICIONS', after: 'verdict !== undefined' },
+    ],
     hunt: REPLICA_BOUNDS,
   },
   {
@@ -300,9 +302,9 @@ export const bounds = [
     bug: 'a position of the epoch before is looked up in the set of this one: somebody else is accused',
     edits: [
       {
-        file: REPLICA,
+        file: ACCUSATIONS,
         before: 'return previousValidators?.epoch === inEpoch ? previousValidators : undefined',
-        after: 'return previousValidators?.epoch === inEpoch ? { ...this.#config.validators, epoch: inEpoch } : undefined',
+        after: 'return previousValidators?.epoch === inEpoch ? { ...validators, epoch: inEpoch } : undefined',
       },
     ],
     hunt: EPOCH_TESTS,

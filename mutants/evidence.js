@@ -3,7 +3,7 @@ import { tests } from './lib/mutant.js'
 
 const EVIDENCE = 'packages/consensus/src/evidence.ts'
 const OFFENCES = 'packages/ledger/src/offences.ts'
-const REPLICA = 'packages/replica/src/replica.ts'
+const ACCUSATIONS = 'packages/replica/src/accusations.ts'
 const FORM = tests('packages/consensus/src/evidence.test.ts')
 
 /** @type {readonly import('./lib/mutant.js').Mutant[]} */
@@ -67,9 +67,9 @@ export const evidence = [
     bug: 'whether evidence in a block is too old, or too far ahead, depends on how far this replica has committed',
     edits: [
       {
-        file: REPLICA,
+        file: ACCUSATIONS,
         before: 'const fits = offenceFits(offence, block.header.height)',
-        after: 'const fits = offenceFits(offence, (this.#tip.height + 1) as Height)',
+        after: 'const fits = offenceFits(offence, this.#host.ground.nextHeight)',
       },
     ],
     hunt: tests('packages/replica/src/evidence.test.ts'),

@@ -1,7 +1,7 @@
 /** What a block does: verdicts, state, money, records (docs/protocol.md §4 step 5; docs/ledger.md). */
 import { simulation, tests } from './lib/mutant.js'
 
-const REPLICA = 'packages/replica/src/replica.ts'
+const VALIDATIONS = 'packages/replica/src/validations.ts'
 const ADMISSION = 'packages/replica/src/admission.ts'
 const CHAIN = 'packages/consensus/src/chain.ts'
 const LEDGER = 'packages/ledger/src/ledger.ts'
@@ -29,7 +29,7 @@ export const execution = [
     bug: 'a replica votes for a block whatever the verdict on its proofs is',
     edits: [
       {
-        file: REPLICA,
+        file: VALIDATIONS,
         before: "        if (refuted >= 0) return { status: 'invalid', code: outcome.code, message, refuted }",
         after: '        if (refuted >= 0) validation.gas.set(key, outcome.gas)',
       },
@@ -42,7 +42,7 @@ export const execution = [
     bug: 'a replica votes for a block whatever state root its header claims',
     edits: [
       {
-        file: REPLICA,
+        file: VALIDATIONS,
         before: 'if (!equalBytes(executed.value.stateRoot, header.stateRoot)) {',
         after: 'if (header.stateRoot.length === 0) {',
       },
@@ -53,7 +53,7 @@ export const execution = [
     id: 'total-difficulty-not-compared',
     traps: ['S12'],
     bug: 'a leader may claim any total difficulty',
-    edits: [{ file: REPLICA, before: 'if (totalDifficulty !== header.totalDifficulty) {', after: 'if (totalDifficulty < 0n) {' }],
+    edits: [{ file: VALIDATIONS, before: 'if (totalDifficulty !== header.totalDifficulty) {', after: 'if (totalDifficulty < 0n) {' }],
     hunt: simulation('--validators 4 --byzantine 1:invalid-proposer'),
   },
   {
@@ -62,7 +62,7 @@ export const execution = [
     bug: 'a leader may make blocks of any gas',
     edits: [
       {
-        file: REPLICA,
+        file: VALIDATIONS,
         before: 'if (block.header.totalDifficulty > BigInt(limits.gas)) {',
         after: 'if (block.header.totalDifficulty < 0n) {',
       },
@@ -75,7 +75,7 @@ export const execution = [
     bug: 'a verification that was stopped counts as "invalid", for its sender and for the leader',
     edits: [
       {
-        file: REPLICA,
+        file: VALIDATIONS,
         before: "      case 'aborted':\n        return { status: 'aborted', reason: outcome.reason }",
         after: "      case 'aborted':\n        return { status: 'invalid', code: 'aborted', message: outcome.reason }",
       },
@@ -149,9 +149,9 @@ export const execution = [
     bug: 'a verdict counts for whatever block waits, also if it comes late and the block does not wait for it',
     edits: [
       {
-        file: REPLICA,
-        before: 'if (this.#validations.get(hash) !== validation || !validation.awaited.delete(keyOf(key))) continue',
-        after: 'validation.awaited.delete(keyOf(key))\n      if (this.#validations.get(hash) !== validation) continue',
+        file: VALIDATIONS,
+        before: 'if (this.#underWay.get(name) !== validation || !validation.awaited.delete(key)) continue',
+        after: 'validation.awaited.delete(key)\n      if (this.#underWay.get(name) !== validation) continue',
       },
     ],
     hunt: tests('packages/replica/src/replica.test.ts'),

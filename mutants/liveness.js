@@ -161,8 +161,8 @@ export const liveness = [
     edits: [
       {
         file: REPLICA,
-        before: "const wentRound = this.#gossipSome('all', REGOSSIP_PER_TICK, this.#gossipCursor, this.#arrivalsAtTick)",
-        after: 'const wentRound = true',
+        before: "this.#gossip(this.#circle('tell'), this.#rounds.regossip())",
+        after: 'this.#rounds.regossip()',
       },
     ],
     hunt: tests('packages/replica/src/replica.test.ts'),
@@ -180,7 +180,7 @@ export const liveness = [
       },
       {
         file: REPLICA,
-        before: "    if (readiness.status === 'never') this.#dropPooled(item, readiness.code, readiness.message)\n",
+        before: "    if (readiness.status === 'never') this.#dropPooled(item, readiness)\n",
         after: '',
       },
     ],
@@ -193,7 +193,8 @@ export const liveness = [
     edits: [
       {
         file: REPLICA,
-        before: '    this.#scheduler.reset(this.#state, this.#tip.hash, this.#tip.height)\n    this.#dropImpossible()\n  }\n\n  /** Tells',
+        before:
+          '    this.#scheduler.reset(this.#ground.state, this.#ground.tip.hash, this.#ground.tip.height)\n    this.#dropImpossible()\n  }\n\n  /** Tells',
         after: '  }\n\n  /** Tells',
       },
     ],

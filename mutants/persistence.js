@@ -21,9 +21,9 @@ export const persistence = [
     edits: [
       {
         file: REPLICA,
-        before: '      this.#abandoned = []\n    }\n    return this.#out',
+        before: '    this.#verifications.leave(this.#out)\n    return this.#out',
         after:
-          "      this.#abandoned = []\n    }\n    return [...this.#out.filter((effect) => effect.kind === 'send'), ...this.#out.filter((effect) => effect.kind !== 'send')]",
+          "    this.#verifications.leave(this.#out)\n    return [...this.#out.filter((effect) => effect.kind === 'send'), ...this.#out.filter((effect) => effect.kind !== 'send')]",
       },
     ],
     hunt: simulation('--validators 4'),

@@ -6,7 +6,7 @@ const EPOCH_CHAIN = 'packages/consensus/src/epoch-chain.ts'
 const JUMP = 'packages/consensus/src/jump.ts'
 const FETCH = 'packages/replica/src/snapshot-fetch.ts'
 const SHELF = 'packages/replica/src/snapshot-shelf.ts'
-const REPLICA = 'packages/replica/src/replica.ts'
+const VALIDATIONS = 'packages/replica/src/validations.ts'
 const RANGES = 'packages/ledger/src/ranges.ts'
 const CHUNKS = 'packages/ledger/src/snapshots.ts'
 const AREAS = 'packages/storage/src/areas.ts'
@@ -226,7 +226,7 @@ export const snapshots = [
     bug: 'with certified verdicts a block is taken for executed whatever came of it',
     edits: [
       {
-        file: REPLICA,
+        file: VALIDATIONS,
         before: "const isGood = this.#executeBlock({ ...validation, gas }).status === 'valid'",
         after: "const isGood = this.#executeBlock({ ...validation, gas }).status !== 'aborted'",
       },
@@ -237,7 +237,7 @@ export const snapshots = [
     id: 'verdicts-trusted-unasked',
     traps: ['S13'],
     bug: 'certified verdicts are accepted although the configuration says that everything is verified',
-    edits: [{ file: REPLICA, before: 'this.#options.sync?.trustCertificates === true &&', after: '' }],
+    edits: [{ file: VALIDATIONS, before: 'this.#host.trustCertificates && ', after: '' }],
     hunt: tests('packages/replica/src/replica.test.ts'),
   },
 ]

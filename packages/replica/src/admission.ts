@@ -5,6 +5,7 @@
 import { type Hash, type Height, keyOf, type Refusal, type ValidatorIndex } from '@aethel/codec'
 import { type BlobRef, blobKey } from '@aethel/consensus'
 import type { Application, Transaction, VerificationWork } from './application.js'
+import type { Ground } from './ground.js'
 import type {
   Admission,
   BlockLimits,
@@ -62,9 +63,9 @@ export interface AdmissionContext<State> {
   readonly limits: MempoolLimits
   /** What fits into no block is refused at the door: it could only wait for ever. */
   readonly block: BlockLimits
-  readonly committed: { readonly state: State; readonly height: Height }
-  /** Work under way for block validation or admission: asked for once. */
-  requestVerification(work: NonNullable<Transaction['work']>, cited: VerificationJob['cited'], priority: VerificationJob['priority']): void
+  readonly ground: Ground<State>
+  /** One that is under way already is not asked for again. */
+  requestVerification(work: VerificationWork, cited: VerificationJob['cited']): void
   readonly blobs: DeskBlobs | null
   /** Nobody here waits for this verdict any more. */
   abandonVerification(key: Hash): void
@@ -145,8 +146,9 @@ export class AdmissionDesk<State> {
   }
 
   #readinessOf(transaction: Transaction): FoundReadiness<State> {
-    const { application, committed } = this.#context
-    const { state, height } = committed
+    const { application, ground } = this.#context
+    const { state, tip } = ground
+    const { height } = tip
     return { state, height, readiness: application.readiness(state, transaction, { height: (height + 1) as Height }) }
   }
 
@@ -201,7 +203,7 @@ export class AdmissionDesk<State> {
     if (work.blob !== undefined && verdict?.status !== 'invalid' && !this.#hasBlob(pending, work.blob)) return
     if (verdict !== undefined) return this.#conclude(pending, verdict)
     const cited: CitedStatement[] = []
-    const { state } = this.#context.committed
+    const { state } = this.#context.ground
     for (const key of work.cites) {
       const statement = this.#statementOf(state, key)
       if (statement === undefined) return this.#waitForCitation(pending, key)
@@ -211,7 +213,7 @@ export class AdmissionDesk<State> {
     const waiting = this.#verifying.get(key) ?? new Set()
     waiting.add(pending)
     this.#verifying.set(key, waiting)
-    this.#context.requestVerification(work, cited, 'mempool')
+    this.#context.requestVerification(work, cited)
   }
 
   /** Canonical claim bytes: finalised, pooled, or brought by a transaction still being looked at. */
@@ -314,12 +316,12 @@ export class AdmissionDesk<State> {
   }
 
   #admit(pending: Pending, difficulty: number, found: FoundReadiness<State> = this.#readinessOf(pending.transaction)): void {
-    const { mempool, scheduler, committed } = this.#context
+    const { mempool, scheduler, ground } = this.#context
     const { transaction } = pending
     if (!this.#isBlobSpread(pending, difficulty)) return
     this.#close(pending)
     if (found.readiness.status === 'never') return this.#letGo(pending, found.readiness)
-    const result = mempool.add(transaction, difficulty, committed.height)
+    const result = mempool.add(transaction, difficulty, ground.tip.height)
     if (!result.ok) return this.#letGo(pending, result.error)
     for (const victim of result.value.evicted) this.#evict(victim)
     scheduler.consider(result.value.added, found)

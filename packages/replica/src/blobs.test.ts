@@ -5,8 +5,8 @@ import { hashTagged } from '@aethel/crypto'
 import { describe, expect, it } from 'vitest'
 import { BLOCK, CHAIN_ID, freshState, MEMPOOL, signAs, validatorSetOf } from '../test/cluster.js'
 import { type Application, type Transaction, transactionIdOf } from './application.js'
-import type { ReplicaEffect, ReplicaInput } from './interface.js'
-import { createReplica, type Replica } from './replica.js'
+import type { Replica, ReplicaEffect, ReplicaInput } from './interface.js'
+import { createReplica } from './replica.js'
 import type { Verdict } from './verdicts.js'
 
 const CHUNK = 16

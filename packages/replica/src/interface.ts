@@ -8,10 +8,16 @@ import type {
   BlobRef,
   Block,
   Certificate,
+  CommittedTip,
+  ConsensusConfig,
   ConsensusEvent,
+  Diagnosis,
+  DurableState,
   EpochStart,
   ForkMaterial,
   Header,
+  Held,
+  Inspection,
   Message,
   Offence,
   PersistRecord,
@@ -19,12 +25,19 @@ import type {
   SnapshotOffer,
   SnapshotRecord,
   StagedSnapshot,
+  Surroundings,
   TimerName,
   VerifiedMessage,
   VerifySignature,
 } from '@aethel/consensus'
-import type { StateWrites, Transaction, VerificationWork } from './application.js'
+import type { Application, StateWrites, Transaction, VerificationWork } from './application.js'
+import type { BlobProgress } from './blob-fetch.js'
 import type { KeepOptions } from './blob-keep.js'
+import type { EpochOptions } from './epochs.js'
+import type { HeldEvidence } from './evidence-pool.js'
+import type { MempoolOrder } from './mempool.js'
+import type { SnapshotProgress } from './snapshot-fetch.js'
+import type { Verdict } from './verdicts.js'
 
 export type { Restored, SnapshotRecord, SnapshotTarget, StagedSnapshot } from '@aethel/consensus'
 
@@ -240,3 +253,68 @@ export type SyncEvent =
   /** `overtaken`: blocks came faster. `unserved`: nobody has it any more. */
   | { readonly name: 'snapshot-given-up'; readonly height: Height; readonly why: 'overtaken' | 'unserved' | 'damaged' }
   | { readonly name: 'snapshot-restored'; readonly height: Height; readonly from: Height; readonly epoch: Epoch }
+
+export interface ReplicaOptions<State> {
+  readonly consensus: ConsensusConfig
+  readonly durable: DurableState
+  readonly application: Application<State>
+  readonly mempool: MempoolLimits
+  readonly block: BlockLimits
+  readonly order: MempoolOrder
+  /** For a chain with many epochs: `consensus` then describes the epoch to start in, less who signs. */
+  readonly epochs?: EpochOptions<State>
+  /** What `evidence` effects asked to be kept, from before a restart. */
+  readonly evidence?: readonly Uint8Array[]
+  /** Verdicts of this validator from before a restart: what was verified once is not verified again. */
+  readonly verdicts?: readonly { readonly key: Hash; readonly verdict: Verdict }[]
+  /** How to catch up; left out: by executing and verifying every block. */
+  readonly sync?: SyncOptions
+  /** Proofs that travel as blobs; left out: none do. */
+  readonly blobs?: BlobOptions
+}
+
+export interface ReplicaInspection extends Inspection {
+  readonly pooled: number
+  readonly poolBytes: number
+  readonly unverified: number
+  readonly ready: number
+  readonly verdicts: number
+  readonly evidenceHeld: number
+  /** Being fetched. */
+  readonly blobs: readonly BlobProgress[]
+}
+
+export interface Replica<State> {
+  step(input: ReplicaInput): ReplicaEffect[]
+  readonly committed: CommittedTip
+  /** Newest committed state. */
+  readonly state: State
+  readonly position: { readonly view: number; readonly phase: 'active' | 'changing' }
+  /** The epoch that the next block belongs to. */
+  readonly epoch: EpochStart
+  /** Own position among the validators of the epoch; null: none. */
+  readonly self: ValidatorIndex | null
+  /** Waiting: an earlier nonce or a citation is missing. Pending: verified and in the mempool. */
+  transactionStatus(id: Hash): 'unknown' | 'waiting' | 'pending'
+  /** A transaction that was decoded for a block just now, as it was found then: its signature need not be checked again. */
+  decoded(id: Hash): Transaction | undefined
+  /** Whether a message, not yet verified, could change anything: asked before its signatures are checked. */
+  wants(from: ValidatorIndex, message: Message): boolean
+  /** Next free nonce of an account, counting what is in the mempool. */
+  nextNonce(sender: string, committedNonce: number): number
+  inspect(): ReplicaInspection
+  /** Whether something that is not final refers to this blob: it must not be taken away. */
+  needsBlob(blob: BlobRef): boolean
+  /** What consensus holds that is bounded (docs/protocol.md §13): cheap to ask for. */
+  readonly held: Held
+  /** Evidence held and not on the chain yet. */
+  evidence(): readonly HeldEvidence[]
+  /** Why nothing commits right now, or that all is well. */
+  explain(around: Surroundings): Diagnosis
+  /** What this replica could add to a fork proof, beside its committed chain. */
+  forkMaterial(): ForkMaterial
+  /** Of taking over a state; null: none is being fetched. */
+  readonly snapshot: SnapshotProgress | null
+  /** Heights of the states that peers can have from here. */
+  readonly snapshotsServed: readonly Height[]
+}

@@ -37,13 +37,14 @@ import type {
   Admission,
   BlockLimits,
   MempoolLimits,
+  Replica,
   ReplicaEffect,
   ReplicaInput,
   SyncOptions,
   VerificationJob,
   VerificationOutcome,
 } from './interface.js'
-import { createReplica, type Replica } from './replica.js'
+import { createReplica } from './replica.js'
 import type { Verdict } from './verdicts.js'
 
 const committedAt = (cluster: Cluster, index: number): readonly string[] => cluster.node(index).replica.state.order
@@ -254,6 +255,24 @@ describe('four validators', () => {
     }
     expect(isDone()).toBe(true)
     expect(cluster.node(0).replica.position.view).toBe(0)
+  })
+
+  test('D9: what was told to nobody is told again to everybody: a leader that never takes it is voted out, by those who did not hear of it at first', () => {
+    let isLost = true
+    const isCut = (from: number, to: number, kind: string): boolean => kind === 'gossip' && (isLost ? from === 2 : to === 0)
+    const cluster = new Cluster({ validators: 4, isCut })
+    const lost = transactionOf({ sender: 9, claim: 9 })
+    cluster.submit(2, lost)
+    cluster.run(20)
+    isLost = false
+    let nonce = 0
+    const isDone = (): boolean => committedAt(cluster, 3).includes(keyOf(lost.id))
+    for (let round = 0; round < 400 && !isDone(); round++) {
+      cluster.submit(0, transactionOf({ sender: 1, nonce: nonce++, claim: 100 + nonce, gas: 50 }))
+      cluster.run(50)
+    }
+    expect(isDone()).toBe(true)
+    expect(cluster.node(3).replica.position.view).toBeGreaterThan(0)
   })
 
   test('what became impossible leaves every mempool although the network never rests', () => {

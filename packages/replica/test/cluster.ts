@@ -14,12 +14,13 @@ import type {
   Admission,
   BlockLimits,
   MempoolLimits,
+  Replica,
   ReplicaEffect,
   ReplicaInput,
   VerificationJob,
   VerificationOutcome,
 } from '../src/interface.js'
-import { createReplica, type Replica } from '../src/replica.js'
+import { createReplica } from '../src/replica.js'
 import { createLibrary, type LibraryMachine, type LibraryState, verdictOf } from './library.js'
 
 export const CHAIN_ID: Hash = hashTagged('test/chain', new Uint8Array(0))

@@ -45,8 +45,8 @@ import {
 import { hashTagged, type SigningKey, signingKey, verifySignature } from '@aethel/crypto'
 import type { Application, Executed, Transaction } from '../src/application.js'
 import { transactionIdOf } from '../src/application.js'
-import type { ReplicaEffect, ReplicaInput } from '../src/interface.js'
-import { createReplica, type Replica } from '../src/replica.js'
+import type { Replica, ReplicaEffect, ReplicaInput } from '../src/interface.js'
+import { createReplica } from '../src/replica.js'
 import { BLOCK, MEMPOOL } from './cluster.js'
 
 export const CHAIN: Hash = hashTagged('test/epoch-chain', ZERO_HASH)
