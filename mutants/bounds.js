@@ -17,6 +17,7 @@ const CHECK = 'packages/consensus/src/check.ts'
 const ACCUSATIONS = 'packages/replica/src/accusations.ts'
 const HTTP = 'packages/node/src/http.ts'
 const DRIVER = 'packages/node/src/driver.ts'
+const ARRIVALS = 'packages/node/src/arrivals.ts'
 
 /** @type {readonly import('./lib/mutant.js').Mutant[]} */
 export const bounds = [
@@ -69,14 +70,21 @@ export const bounds = [
     id: 'arrivals-weigh-their-bytes-alone',
     traps: ['E1', 'E6'],
     bug: 'a million transactions of one byte wait, each an object of two hundred',
-    edits: [{ file: DRIVER, before: 'export const ARRIVAL_COST_BYTES = 512', after: 'export const ARRIVAL_COST_BYTES = 0' }],
+    edits: [{ file: ARRIVALS, before: 'export const ARRIVAL_COST_BYTES = 512', after: 'export const ARRIVAL_COST_BYTES = 0' }],
     hunt: NODE_BOUNDS,
+  },
+  {
+    id: 'arrivals-never-make-room',
+    traps: ['E1'],
+    bug: 'what each transaction weighs beside its bytes is not given back: after 131,072 of them a node takes in no more',
+    edits: [{ file: ARRIVALS, before: 'this.#bytes -= weightOf(first)', after: 'this.#bytes -= first.bytes.length' }],
+    hunt: tests('packages/node/src/arrivals.test.ts'),
   },
   {
     id: 'waiting-clients-counted-by-transaction',
     traps: ['E1'],
     bug: 'any number of clients may wait for one transaction',
-    edits: [{ file: DRIVER, before: 'this.#settlementCallbacks++', after: '' }],
+    edits: [{ file: 'packages/node/src/settlements.ts', before: '    this.#callbacks++\n', after: '' }],
     hunt: NODE_BOUNDS,
   },
   {

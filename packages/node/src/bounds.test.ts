@@ -12,7 +12,8 @@ import { describe, expect, test } from 'vitest'
 import { blockOf, CHAIN, Cluster, prePrepareOf, START_MS, validatorSet } from '../../consensus/test/harness.js'
 import { keptBytes } from '../../consensus/test/memory.js'
 import { Allowance, BURST_US } from '../../network/src/allowance.js'
-import { ARRIVAL_COST_BYTES, Driver, MAX_ARRIVAL_BYTES, REMEMBERED_REFUSALS } from './driver.js'
+import { ARRIVAL_COST_BYTES, MAX_ARRIVAL_BYTES } from './arrivals.js'
+import { Driver } from './driver.js'
 import { FirstProposals } from './first-proposals.js'
 import type { Home } from './home.js'
 import { boundBodies } from './http-bounds.js'
@@ -20,6 +21,7 @@ import { createLog } from './log.js'
 import { LOG_BURST, LOG_PER_SECOND, LogLimit } from './log-limit.js'
 import { Metrics } from './metrics.js'
 import type { ProofPool } from './proof-pool.js'
+import { REMEMBERED_REFUSALS } from './settlements.js'
 
 const ZERO = hash(new Uint8Array(32))
 const ATTACKER = validatorIndex(3)

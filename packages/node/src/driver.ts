@@ -3,10 +3,9 @@
  * as they come; at the end of the event-loop turn everything they caused goes out as one group commit and one write per
  * peer.
  */
-import { type Hash, type Height, height, keyOf, ok, type Refusal, type Result, type ValidatorIndex } from '@aethel/codec'
+import { type Hash, type Height, keyOf, ok, type Refusal, type Result, type ValidatorIndex } from '@aethel/codec'
 import {
   type Block,
-  type Blocks,
   type Certificate,
   createEpochGate,
   createMessageChecker,
@@ -16,17 +15,10 @@ import {
   type EpochStart,
   encodeMessage,
   epochNamedBy,
-  epochOfHeight,
   type Header,
-  lastHeightOf,
-  MAX_LINKS,
-  MAX_SERVE_BYTES,
-  MAX_SYNC_BLOCKS,
-  MAX_SYNC_TRANSACTIONS,
   type Message,
   type MessageChecker,
   type Offence,
-  roughBodyBytes,
   type TimerName,
   writeMessage,
 } from '@aethel/consensus'
@@ -47,9 +39,12 @@ import {
 } from '@aethel/replica'
 import type { Store, StoreRecord, TransactionPlace } from '@aethel/storage'
 import { AbortAlarm } from './abort-alarm.js'
+import { type Arrival, Arrivals, MAX_ARRIVAL_BYTES } from './arrivals.js'
 import type { BlobKeeper } from './blob-keeper.js'
+import { BlockServer } from './block-server.js'
 import { indexEntries } from './claim-index.js'
 import { contactsIn, ownSeat } from './epochs.js'
+import { type EventSink, hex, logEvent } from './event-log.js'
 import { FirstProposals } from './first-proposals.js'
 import { recordFork, type SeenFork, sentenceOf } from './fork-proof.js'
 import type { Home } from './home.js'
@@ -58,26 +53,20 @@ import { LogLimit } from './log-limit.js'
 import type { Metrics } from './metrics.js'
 import { DAMAGED } from './proof-batch.js'
 import type { ProofPool } from './proof-pool.js'
-import { logSync, offerMessage } from './snapshots.js'
+import { type Settlement, Settlements } from './settlements.js'
+import { offerMessage } from './snapshots.js'
 import { VerdictLog } from './verdict-log.js'
 import { GRANT_PER_BLOCK_US, GRANT_PER_TRANSACTION_US, KNOWN_TRANSACTION_US, priceOf, priceOfServing, priceOfUnwanted } from './worth.js'
 
 /** Committed states kept for receipts. */
 const RETAINED_STATES = 64
-/** Transactions that have arrived and were not looked at yet; beyond it peers' are dropped and clients' refused. */
-export const MAX_ARRIVAL_BYTES: number = 64 * 1024 * 1024
-/** Charged for each beside its bytes: an array with a buffer of its own, and its place in the queue. At most 131,072 wait. */
-export const ARRIVAL_COST_BYTES = 512
 /** Of one turn, for checking signatures of transactions: about a hundred. */
 const ARRIVAL_SLICE_MS = 3
 const ARRIVALS_PER_INPUT = 64
-/** Refusals remembered for clients that ask later. */
-export const REMEMBERED_REFUSALS = 16_384
 /** Blocks of this long count as recent. */
 const RECENT_MS = 10_000
 /** Far more than commit in that time. */
 const MAX_COMMIT_TIMES = 4_096
-const FORGET_SERVED_MS = 60_000
 /** To one peer, these are answers to what it says it lacks, and it will say so again. */
 const BODIES: ReadonlySet<Message['kind']> = new Set(['pre-prepare', 'block'])
 /** How long, and how many, committed blocks wait for something else to be written with. */
@@ -100,9 +89,6 @@ export interface Committed {
   readonly offences: readonly Offence[]
 }
 
-/** What becomes of a submitted transaction, for whoever waits. */
-export type Settlement = { readonly status: 'final'; readonly height: number } | { readonly status: 'refused'; readonly refusal: Refusal }
-
 export interface DriverOptions {
   readonly home: Home
   readonly application: Application<LedgerState>
@@ -119,11 +105,6 @@ export interface DriverOptions {
   /** Null or left out: a chain without blobs. */
   readonly blobs?: BlobKeeper | null
 }
-
-/** A transaction that nobody has looked at yet; `from` is null for a client. */
-type Arrival =
-  | { readonly from: ValidatorIndex; readonly bytes: Uint8Array }
-  | { readonly from: null; readonly id: Hash; readonly bytes: Uint8Array; answer(admission: Admission): void }
 
 interface Group {
   readonly records: StoreRecord[]
@@ -148,11 +129,9 @@ export class Driver {
   #contactsOf: LedgerState | null = null
   readonly #timers = new Map<TimerName, NodeJS.Timeout>()
   readonly #requests = new Map<number, (admission: Admission) => void>()
-  readonly #settlements = new Map<string, Set<(settlement: Settlement) => void>>()
-  /** Of all transactions: many may wait for the same one. */
-  #settlementCallbacks = 0
+  readonly #settlements = new Settlements()
   readonly #logLimit = new LogLimit()
-  readonly #refusals = new Map<string, Refusal>()
+  readonly #eventSink: EventSink
   readonly #listeners = new Set<(committed: Committed) => void>()
   readonly provable: ProvableState[]
   #mesh: Mesh | null = null
@@ -163,15 +142,12 @@ export class Driver {
   /** Handed to the disk, oldest first. */
   readonly #inFlight: OpenGroup[] = []
   #flushScheduled = false
-  #arrivals: Arrival[] = []
-  #nextArrival = 0
-  #arrivalBytes = 0
+  readonly #arrivals = new Arrivals()
   #nextRequest = 1
   #stopped = false
   #stoppedBy: string | null = null
   #fork: SeenFork | null = null
-  /** Up to which height each peer was given blocks, for the first time since then: what it has been given costs it when it asks again. */
-  readonly #served = new Map<ValidatorIndex, { upTo: number; readonly sinceMs: number }>()
+  readonly #blocks: BlockServer
   /** How many answers about snapshots each peer owes. */
   readonly #owed = new Map<ValidatorIndex, number>()
   readonly #proposals = new FirstProposals()
@@ -191,9 +167,12 @@ export class Driver {
 
   constructor(options: DriverOptions) {
     this.#options = options
+    const { log, metrics } = options
+    this.#eventSink = { log, metrics, limited: (line) => this.#logLimited('info', line) }
     this.#verdicts = new VerdictLog(options.verdicts ?? [], () => this.#writeVerdicts())
     this.#checker = this.#checkerFor(options.replica.epoch)
     this.#gate = createEpochGate({ start: options.replica.epoch, check: (_, message) => this.#checker.check(message) })
+    this.#blocks = new BlockServer(options.store, options.home.genesis.parameters.epochLength)
     this.provable = options.provable === null ? [] : [options.provable]
     this.#published = { height: options.replica.committed.height, view: options.replica.position.view }
   }
@@ -281,7 +260,7 @@ export class Driver {
       onTransactions: (from, transactions) => this.#guarded(() => this.#onTransactions(from, transactions)),
       onConnected: (peer) => {
         this.#logLimited('info', { event: 'peer-connected', peer })
-        this.#forgetServed(peer)
+        this.#blocks.onConnected(peer, performance.now())
         this.input({ kind: 'connected', peer, nowMs: Date.now() })
       },
       onLost: (peer, reason) => this.#logLimited('warn', { event: 'peer-lost', peer, reason }),
@@ -333,48 +312,28 @@ export class Driver {
 
   /** Dropped when too many wait: peers send again what is not final (replica's regossip). */
   #onTransactions(from: ValidatorIndex, list: readonly Uint8Array[]): void {
-    for (const bytes of list) {
-      if (this.#arrivalBytes + ARRIVAL_COST_BYTES + bytes.length > MAX_ARRIVAL_BYTES) return
-      this.#arrive({ from, bytes })
-    }
-  }
-
-  #arrive(arrival: Arrival): void {
-    this.#arrivals.push(arrival)
-    this.#arrivalBytes += ARRIVAL_COST_BYTES + arrival.bytes.length
+    for (const bytes of list) if (!this.#arrivals.offer({ from, bytes })) break
     this.#scheduleFlush()
   }
 
   /** Takes in waiting transactions for a few milliseconds: messages of the protocol, which arrive between slices, never wait for them. */
   #takeArrivals(): void {
     const until = performance.now() + ARRIVAL_SLICE_MS
-    while (this.#nextArrival < this.#arrivals.length && !this.#stopped && performance.now() < until) {
-      const arrival = this.#arrivals[this.#nextArrival] as Arrival
-      if (arrival.from !== null) this.#takeFromPeer(arrival.from)
-      else {
-        this.#shiftArrival()
-        this.#takeFromClient(arrival)
-      }
+    for (let next = this.#arrivals.first; next !== undefined; next = this.#arrivals.first) {
+      if (this.#stopped || performance.now() >= until) break
+      if (next.from === null) this.#takeFromClient(next)
+      else this.#takeFromPeer(next.from)
     }
-    const left = this.#arrivals.length - this.#nextArrival
-    if (left > 0) this.#scheduleFlush()
-    if (left < this.#nextArrival) {
-      this.#arrivals = this.#arrivals.slice(this.#nextArrival)
-      this.#nextArrival = 0
-    }
-  }
-
-  #shiftArrival(): void {
-    this.#arrivalBytes -= this.#arrivals[this.#nextArrival++]?.bytes.length ?? 0
+    if (this.#arrivals.size > 0) this.#scheduleFlush()
   }
 
   /** A run of transactions of one peer, as one input. */
   #takeFromPeer(from: ValidatorIndex): void {
     const transactions: Transaction[] = []
     for (let taken = 0; taken < ARRIVALS_PER_INPUT; taken++) {
-      const next = this.#arrivals[this.#nextArrival]
+      const next = this.#arrivals.first
       if (next === undefined || next.from !== from) break
-      this.#shiftArrival()
+      this.#arrivals.shift()
       const id = transactionIdOf(next.bytes)
       if (this.#isKnown(id, next.bytes)) {
         this.#mesh?.charge(from, KNOWN_TRANSACTION_US)
@@ -391,6 +350,7 @@ export class Driver {
   }
 
   #takeFromClient({ id, bytes, answer }: Extract<Arrival, { from: null }>): void {
+    this.#arrivals.shift()
     const decoded = this.#decode(id, bytes)
     if (!decoded.ok) return answer({ status: 'refused', id, refusal: decoded.error })
     const request = this.#nextRequest++
@@ -420,8 +380,7 @@ export class Driver {
   /** Checks and submits a client's transaction, `id` being `transactionIdOf(bytes)`; resolves when it is admitted, waiting or refused. */
   submit(id: Hash, bytes: Uint8Array): Promise<Admission> {
     return new Promise((answer) => {
-      if (this.#arrivalBytes + ARRIVAL_COST_BYTES + bytes.length <= MAX_ARRIVAL_BYTES)
-        return this.#arrive({ from: null, id, bytes, answer })
+      if (this.#arrivals.offer({ from: null, id, bytes, answer })) return this.#scheduleFlush()
       const refusal = {
         code: 'mempool-full',
         message: `expected at most ${MAX_ARRIVAL_BYTES} bytes of transactions waiting to be looked at; try again later`,
@@ -446,20 +405,12 @@ export class Driver {
 
   /** Transactions that local clients wait for. */
   get awaited(): number {
-    return this.#arrivals.length - this.#nextArrival + this.#requests.size + this.#settlementCallbacks
+    return this.#arrivals.size + this.#requests.size + this.#settlements.awaited
   }
 
   /** Calls back once when the transaction is final or dropped; the returned function forgets the wish. */
   onSettled(id: Hash, callback: (settlement: Settlement) => void): () => void {
-    const key = keyOf(id)
-    const callbacks = this.#settlements.get(key) ?? new Set()
-    callbacks.add(callback)
-    this.#settlementCallbacks++
-    this.#settlements.set(key, callbacks)
-    return () => {
-      if (callbacks.delete(callback)) this.#settlementCallbacks--
-      if (callbacks.size === 0 && this.#settlements.get(key) === callbacks) this.#settlements.delete(key)
-    }
+    return this.#settlements.on(id, callback)
   }
 
   /** Where a final transaction is; one whose block is still being written counts. */
@@ -482,7 +433,7 @@ export class Driver {
   }
 
   refusalOf(id: Hash): Refusal | undefined {
-    return this.#refusals.get(keyOf(id))
+    return this.#settlements.refusalOf(id)
   }
 
   onCommitted(listener: (committed: Committed) => void): () => void {
@@ -570,14 +521,14 @@ export class Driver {
         return
       case 'admission': {
         const { request, admission } = effect
-        if (admission.status === 'refused') this.#remember(admission.id, admission.refusal)
+        if (admission.status === 'refused') this.#settlements.remember(admission.id, admission.refusal)
         this.#requests.get(request)?.(admission)
         this.#requests.delete(request)
         return
       }
       case 'dropped':
-        this.#remember(effect.id, effect.refusal)
-        this.#settle(keyOf(effect.id), { status: 'refused', refusal: effect.refusal })
+        this.#settlements.remember(effect.id, effect.refusal)
+        this.#settlements.settle(keyOf(effect.id), { status: 'refused', refusal: effect.refusal })
         return
       case 'set-timer':
         return this.#setTimer(effect.timer, effect.afterMs)
@@ -586,62 +537,7 @@ export class Driver {
         this.#timers.delete(effect.timer)
         return
       case 'event':
-        return this.#onEvent(effect.event)
-    }
-  }
-
-  #onEvent(event: Extract<ReplicaEffect, { kind: 'event' }>['event']): void {
-    const { log, metrics } = this.#options
-    switch (event.name) {
-      case 'view-change-started':
-        metrics.viewChanges.inc({ reason: event.reason })
-        return log.warn({ event: 'view-change-started', view: event.view, reason: event.reason })
-      case 'view-entered':
-        metrics.viewChangeCount++
-        return log.info({ event: 'view-entered', view: event.view, base: event.base, height: event.height })
-      case 'block-invalid':
-        return log.error({ event: 'block-invalid', height: event.height, hash: hex(event.hash), code: event.code, message: event.message })
-      case 'proof-refused':
-        metrics.refusals.inc({ code: event.code })
-        return this.#logLimited('info', { event: 'proof-refused', id: hex(event.id), from: event.from, code: event.code })
-      case 'fetching':
-        return this.#logLimited('info', { event: 'fetching', peer: event.peer, from: event.from })
-      case 'recovering':
-        return log.warn({ event: 'recovering', answers: event.answers, above: event.above })
-      case 'recovered':
-        return log.warn({ event: 'recovered', view: event.view })
-      case 'verification-aborted':
-        return log.error({ event: 'block-not-verified', height: event.height, hash: hex(event.hash), reason: event.reason })
-      case 'transaction-evicted':
-        return log.debug({ event: 'transaction-evicted', id: hex(event.id) })
-      case 'epoch-entered':
-        return log.info({ event: 'epoch-entered', epoch: event.epoch, validators: event.validators, index: event.self })
-      case 'validators-refused':
-        return log.error({ event: 'validators-refused', epoch: event.epoch, code: event.code, message: event.message })
-      case 'complaint':
-        return log.warn({ event: 'complaint', view: event.view, complaint: event.complaint })
-      case 'verdicts-trusted':
-      case 'verdicts-doubted':
-      case 'snapshot-begun':
-      case 'snapshot-chunk':
-      case 'snapshot-peer-dropped':
-      case 'snapshot-given-up':
-      case 'snapshot-restored':
-        return logSync(log, event)
-      case 'blob-wanted':
-        return this.#logLimited('info', { event: event.name, root: hex(event.blob.root), bytes: event.blob.bytes, missing: event.missing })
-      case 'blob-held':
-        return this.#logLimited('info', { event: event.name, root: hex(event.blob.root), bytes: event.blob.bytes })
-      case 'blob-peer-dropped':
-        return log.warn({ event: event.name, peer: event.peer, code: event.code })
-      case 'block-awaits-blobs':
-        return log.warn({ event: event.name, height: event.height, hash: hex(event.hash), blobs: event.blobs })
-      case 'blob-dropped': // said by the keeper
-      case 'ignored':
-      case 'accepted':
-      case 'prepared':
-      case 'committed':
-        return
+        return logEvent(effect.event, this.#eventSink)
     }
   }
 
@@ -724,25 +620,8 @@ export class Driver {
     this.#acknowledgedHeight = at
     for (const [index, { idKey }] of transactions.entries()) {
       this.#unpublished.set(idKey, { height: at, index })
-      this.#settle(idKey, { status: 'final', height: at })
+      this.#settlements.settle(idKey, { status: 'final', height: at })
     }
-  }
-
-  /** `key` is `keyOf(id)`. */
-  #settle(key: string, settlement: Settlement): void {
-    const callbacks = this.#settlements.get(key)
-    if (callbacks === undefined) return
-    this.#settlements.delete(key)
-    this.#settlementCallbacks -= callbacks.size
-    const waiting = [...callbacks]
-    callbacks.clear()
-    for (const callback of waiting) callback(settlement)
-  }
-
-  #remember(id: Hash, refusal: Refusal): void {
-    const oldest = this.#refusals.size >= REMEMBERED_REFUSALS ? this.#refusals.keys().next().value : undefined
-    if (oldest !== undefined) this.#refusals.delete(oldest)
-    this.#refusals.set(keyOf(id), refusal)
   }
 
   #setTimer(timer: TimerName, afterMs: number): void {
@@ -863,73 +742,16 @@ export class Driver {
     else this.#mesh?.send(to, bytes)
   }
 
-  /** Committed blocks with what proves them, as many as fit (protocol.md §7). */
   #serve(to: ValidatorIndex, from: Height): void {
-    const answer = this.#answerFrom(from)
-    if (answer === undefined) return
-    const bytes = encodeMessage(answer)
-    const last = from + answer.blocks.length - 1
-    const ledger = this.#served.get(to) ?? { upTo: 0, sinceMs: performance.now() }
-    this.#served.set(to, ledger)
-    if (from <= ledger.upTo) this.#mesh?.charge(to, priceOfServing(bytes.length))
-    ledger.upTo = Math.max(ledger.upTo, last)
-    this.#mesh?.sendIfRead(to, bytes)
-  }
-
-  /** Who comes back may have lost what it was given; who comes back all the time has not. */
-  #forgetServed(peer: ValidatorIndex): void {
-    const ledger = this.#served.get(peer)
-    if (ledger !== undefined && performance.now() - ledger.sinceMs > FORGET_SERVED_MS) this.#served.delete(peer)
-  }
-
-  #answerFrom(from: Height): Blocks | undefined {
-    const { store } = this.#options
-    const blocks: Block[] = []
-    let bytes = 0
-    let transactions = 0
-    const { epochLength } = this.#options.home.genesis.parameters
-    // A certificate speaks for blocks of its own epoch only.
-    const last = Math.min(this.#published.height, lastHeightOf(epochLength, epochOfHeight(epochLength, Math.max(1, from))))
-    for (let at = from; bytes < MAX_SERVE_BYTES && blocks.length < MAX_SYNC_BLOCKS && at <= last; at = height(at + 1)) {
-      const block = store.committedBlock(at)
-      if (block === undefined) break
-      bytes += roughBodyBytes(block.body)
-      transactions += block.body.transactions.length
-      if (transactions > MAX_SYNC_TRANSACTIONS) break // never in the first: no block has more
-      blocks.push(block)
-    }
-    while (blocks.length > 0) {
-      const last = blocks.at(-1) as Block
-      const certificate = store.certificateFrom(last.header.height)
-      const links = certificate === undefined ? undefined : this.#linksTo(last, certificate)
-      if (certificate !== undefined && links !== undefined) return { kind: 'blocks', blocks, links, certificate, gas: this.#gasOf(blocks) }
-      blocks.pop()
-    }
-    return undefined
-  }
-
-  /** Of blocks from before this was stored it is not known: whoever counts on it will see that it does not fit. */
-  #gasOf(blocks: readonly Block[]): readonly (readonly number[])[] {
-    return blocks.map(({ header, body }) => this.#options.store.gasOf(header.height) ?? body.transactions.map(() => 0))
-  }
-
-  #linksTo(last: Block, certificate: Certificate): Header[] | undefined {
-    const links: Header[] = []
-    for (let at = last.header.height + 1; at <= certificate.height; at++) {
-      const link = this.#options.store.committedBlock(height(at))?.header
-      if (link === undefined || links.length >= MAX_LINKS) return undefined
-      links.push(link)
-    }
-    return links
+    const served = this.#blocks.serve(to, from, this.#published.height, performance.now())
+    if (served === undefined) return
+    if (served.isRepeated) this.#mesh?.charge(to, priceOfServing(served.bytes.length))
+    this.#mesh?.sendIfRead(to, served.bytes)
   }
 }
 
 function newGroup(): Group {
   return { records: [], staged: 0, releases: [], isUrgent: false }
-}
-
-function hex(hash: Hash): string {
-  return Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('hex')
 }
 
 /** What makes the claims of a block findable. */
