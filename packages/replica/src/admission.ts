@@ -89,6 +89,8 @@ export class AdmissionDesk<State> {
   readonly #pendingClaims = new Map<string, Transaction>()
   /** With blobs, by id: those looked at here, and those that went into the pool from here. */
   readonly #withBlobs = new Map<string, { readonly transaction: Transaction; readonly blob: BlobRef; readonly origin: Origin }>()
+  /** How many of these refer to each blob, by `blobKey`. */
+  readonly #blobUses = new Map<string, number>()
   /** By blob: waiting for it to come, or to be everywhere. */
   readonly #waitingForBlob = new Map<string, Set<Pending>>()
 
@@ -179,9 +181,23 @@ export class AdmissionDesk<State> {
     this.#perSender.set(transaction.sender, this.#countPending(transaction.sender) + 1)
     if (transaction.work === null) return
     const { blob } = transaction.work
-    if (blob !== undefined) this.#withBlobs.set(keyOf(transaction.id), { transaction, blob, origin: pending.origin })
+    if (blob !== undefined) this.#useBlob(transaction, blob, pending.origin)
     this.#pendingClaims.set(keyOf(transaction.work.claimId), transaction)
     this.wakeClaim(transaction.work.claimId)
+  }
+
+  #useBlob(transaction: Transaction, blob: BlobRef, origin: Origin): void {
+    const key = blobKey(blob)
+    if (!this.#withBlobs.has(transaction.idKey)) this.#blobUses.set(key, (this.#blobUses.get(key) ?? 0) + 1)
+    this.#withBlobs.set(transaction.idKey, { transaction, blob, origin })
+  }
+
+  #leaveBlob(idKey: string, blob: BlobRef): void {
+    const key = blobKey(blob)
+    const uses = this.#blobUses.get(key) ?? 1
+    if (uses === 1) this.#blobUses.delete(key)
+    else this.#blobUses.set(key, uses - 1)
+    this.#withBlobs.delete(idKey)
   }
 
   #close(pending: Pending): void {
@@ -422,13 +438,9 @@ export class AdmissionDesk<State> {
     for (const pending of [...(this.#waitingForBlob.get(key) ?? [])]) if (pending.checked === null) this.#drop(pending, refusal)
   }
 
-  /** Of all that is looked at here or pooled; asked after `sweepBlobs`. */
-  get blobs(): Iterable<BlobRef> {
-    return [...this.#withBlobs.values()].map(({ blob }) => blob)
-  }
-
-  get hasBlobs(): boolean {
-    return this.#withBlobs.size > 0
+  /** Whether something refers to it that is looked at here or pooled, or was at the last tick; by `blobKey`. */
+  needsBlob(key: string): boolean {
+    return this.#blobUses.has(key)
   }
 
   /** Here and checked, of transactions that are not final. */
@@ -439,20 +451,20 @@ export class AdmissionDesk<State> {
     })
   }
 
-  /** At every tick: forgets what is neither looked at nor pooled any more, and passes on what a quorum does not have yet. */
-  sweepBlobs(): void {
-    if (this.#withBlobs.size === 0) return
+  /** At every tick: forgets what is neither looked at nor pooled any more. To be passed on again: some of what a quorum does not have yet. */
+  sweepBlobs(): readonly Transaction[] {
+    if (this.#withBlobs.size === 0) return []
     const unspread: Transaction[] = []
     for (const [id, { transaction, blob }] of [...this.#withBlobs]) {
       const pending = this.#pending.get(id)
       if (pending === undefined) {
-        if (this.#context.mempool.get(transaction.id) === undefined) this.#withBlobs.delete(id)
+        if (this.#context.mempool.get(transaction.id) === undefined) this.#leaveBlob(id, blob)
       } else if (pending.checked !== null) {
         if (this.#context.blobs?.isSpread(blob) === true) this.#admit(pending, pending.checked)
         else if (unspread.length < UNSPREAD_PER_TICK) unspread.push(transaction)
       }
     }
-    if (unspread.length > 0) this.#context.push({ kind: 'gossip', to: 'all', transactions: unspread })
+    return unspread
   }
 
   #evict(victim: Pooled): void {

@@ -71,7 +71,7 @@ class Bench {
   }
 
   tick(times = 1): void {
-    for (let i = 0; i < times; i++) this.fetch.onTick(new Set([KEY]))
+    for (let i = 0; i < times; i++) this.fetch.onTick((key) => key === KEY)
     this.store()
   }
 }
@@ -174,7 +174,7 @@ describe('fetching a blob (protocol.md §9)', () => {
   it('what nobody needs any more is not fetched', () => {
     const bench = new Bench()
     bench.begin()
-    bench.fetch.onTick(new Set())
+    bench.fetch.onTick(() => false)
     expect(bench.fetch.progress).toEqual([])
   })
 

@@ -218,11 +218,11 @@ export class BlobFetch {
     }
   }
 
-  /** `needed`: what somebody waits for still; the rest is not fetched any more. */
-  onTick(needed: ReadonlySet<string>): void {
+  /** What nobody needs any more is not fetched any more. */
+  onTick(isNeeded: (key: string) => boolean): void {
     this.#tick++
     for (const [key, fetching] of [...this.#fetching]) {
-      if (!needed.has(key)) this.#fetching.delete(key)
+      if (!isNeeded(key)) this.#fetching.delete(key)
       else if (fetching.purpose === 'mempool' && this.#tick - fetching.movedAtTick >= UNSERVED_TICKS) {
         this.#fetching.delete(key)
         this.#host.onGivenUp(key, UNAVAILABLE)

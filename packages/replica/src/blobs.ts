@@ -13,8 +13,10 @@ import type { BlobOptions } from './interface.js'
 
 export interface BlobsHost extends BlobHost {
   readonly tip: Height
-  /** What pending transactions, proposals, and votes not yet overtaken refer to. */
-  needed(): Set<string>
+  /** Whether a pending transaction or a proposal refers to it; by `blobKey`. */
+  isNeeded(key: string): boolean
+  /** Whom to tell again what is held here: all if they are few, else the leader and some in turn (§9, "Many validators"). */
+  readonly told: readonly ValidatorIndex[]
   /** Blobs held and checked here, of transactions that are not final. */
   pendingChecked(): readonly BlobRef[]
   /** Whether these peers, and this replica, hold a quorum of the power. */
@@ -52,8 +54,9 @@ export class ReplicaBlobs {
     return this.#fetch.progress
   }
 
-  get pinned(): Iterable<string> {
-    return this.#pinned.keys()
+  /** Whether something that is not final refers to it: a pending transaction, a proposal, or a vote not yet overtaken. */
+  isNeeded(key: string): boolean {
+    return this.#pinned.has(key) || this.#host.isNeeded(key)
   }
 
   /** Whether nothing here has to do with blobs: most ticks of most chains. */
@@ -74,9 +77,9 @@ export class ReplicaBlobs {
     return this.#host.isQuorum(this.#announced.get(blobKey(blob)) ?? new Set())
   }
 
-  /** Held and checked: everybody shall know at once. */
+  /** Held and checked: whoever may order it shall know at once. */
   announce(blob: BlobRef): void {
-    for (const peer of this.#host.peers) this.#host.send(peer, { kind: 'blob-held', blobs: [blob] })
+    for (const peer of this.#host.told) this.#host.send(peer, { kind: 'blob-held', blobs: [blob] })
   }
 
   onOpened(blob: BlobRef, missing: readonly number[]): void {
@@ -113,11 +116,10 @@ export class ReplicaBlobs {
   }
 
   #onHeldElsewhere(from: ValidatorIndex, blobs: readonly BlobRef[]): string[] {
-    const needed = this.#host.needed()
     const spread: string[] = []
     for (const blob of blobs) {
       const key = blobKey(blob)
-      if (!needed.has(key)) continue // said again at every tick, while it is not final
+      if (!this.isNeeded(key)) continue // said again at every tick, while it is not final
       const announced = this.#announced.get(key) ?? new Set()
       this.#announced.set(key, announced)
       announced.add(from)
@@ -147,12 +149,7 @@ export class ReplicaBlobs {
   }
 
   #prune(): void {
-    let needed: Set<string> | null = null
-    const due = this.#keep.due(this.#host.tip, (key) => {
-      needed ??= this.#host.needed()
-      return needed.has(key)
-    })
-    for (const blob of due) {
+    for (const blob of this.#keep.due(this.#host.tip, (key) => this.isNeeded(key))) {
       this.#fetch.lose(blobKey(blob))
       this.#host.push({ kind: 'blob-drop', blob })
       this.#host.emit({ name: 'blob-dropped', blob })
@@ -163,11 +160,10 @@ export class ReplicaBlobs {
     for (const { to, blob, index } of this.#shelf.onTick()) this.#host.push({ kind: 'blob-serve', to, blob, index })
     const checked = this.#host.pendingChecked()
     if (checked.length === 0 && this.isIdle) return
-    const needed = this.#host.needed()
-    for (const key of this.#announced.keys()) if (!needed.has(key)) this.#announced.delete(key)
-    this.#fetch.onTick(needed)
+    for (const key of this.#announced.keys()) if (!this.isNeeded(key)) this.#announced.delete(key)
+    this.#fetch.onTick((key) => this.isNeeded(key))
     if (checked.length === 0) return
     const blobs = checked.slice(0, MAX_BLOBS_TOLD)
-    for (const peer of this.#host.peers) this.#host.send(peer, { kind: 'blob-held', blobs })
+    for (const peer of this.#host.told) this.#host.send(peer, { kind: 'blob-held', blobs })
   }
 }

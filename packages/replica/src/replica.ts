@@ -674,7 +674,10 @@ class ReplicaMachine<State> implements Replica<State> {
       get tip() {
         return machine.#ground.tip.height
       },
-      needed: () => this.#neededBlobs(),
+      get told() {
+        return machine.#told
+      },
+      isNeeded: (key) => this.#isBlobNeeded(key),
       pendingChecked: () => this.#desk.checkedBlobs,
       isQuorum: (peers) => this.#holdQuorum(peers),
       send: (to, message) => this.#out.push({ kind: 'send', to, message }),
@@ -696,6 +699,16 @@ class ReplicaMachine<State> implements Replica<State> {
       const peer = index === self ? null : this.#names.toPeer(index as ValidatorIndex)
       return peer === null ? [] : [peer]
     })
+  }
+
+  /** The leader, who may order what it hears of, and some of the others, in turn: all of them, if they are few. */
+  get #told(): readonly ValidatorIndex[] {
+    const some = this.#circle('tell').filter((peer) => peer !== 'all')
+    if (some.length === 0) return this.#peers
+    const { validators, self } = this.#config
+    const leader = leaderOf(validators, this.#consensus.view)
+    const to = leader === self ? null : this.#names.toPeer(leader)
+    return to === null || some.includes(to) ? some : [to, ...some]
   }
 
   /** Of the epoch's validators, this one counted in. */
@@ -723,18 +736,16 @@ class ReplicaMachine<State> implements Replica<State> {
     }
   }
 
-  /** What must not be taken away: of pending transactions, of blocks proposed or being validated, of votes not yet overtaken. */
-  #neededBlobs(): Set<string> {
-    const needed = new Set<string>(this.#blobs?.pinned)
-    for (const blob of this.#desk.blobs) needed.add(blobKey(blob))
-    for (const { transactions } of this.#ground.layers) for (const blob of blobsOf(transactions)) needed.add(blobKey(blob))
-    for (const blob of this.#validations.blobs()) needed.add(blobKey(blob))
-    for (const blob of blobsOf(this.#lastBuilt?.transactions ?? [])) needed.add(blobKey(blob))
-    return needed
+  /** By what is pending, proposed or being validated; `key` is `blobKey(blob)`. */
+  #isBlobNeeded(key: string): boolean {
+    const refers = (transactions: readonly Transaction[]): boolean => blobsOf(transactions).some((blob) => blobKey(blob) === key)
+    if (this.#desk.needsBlob(key) || this.#validations.refersTo(key) || refers(this.#lastBuilt?.transactions ?? [])) return true
+    for (const { transactions } of this.#ground.layers) if (refers(transactions)) return true
+    return false
   }
 
   needsBlob(blob: BlobRef): boolean {
-    return this.#neededBlobs().has(blobKey(blob))
+    return this.#blobs?.isNeeded(blobKey(blob)) === true
   }
 
   #absentBlobs(transactions: readonly Transaction[]): Set<string> {
@@ -912,7 +923,7 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#committedAtTick = this.#ground.tip.height
     for (const item of this.#rounds.sweep(stalled ? SWEPT_PER_TICK.stalled : SWEPT_PER_TICK.busy)) this.#dropIfImpossible(item)
     this.#desk.sweep()
-    this.#desk.sweepBlobs()
+    this.#gossip(this.#circle('tell'), this.#desk.sweepBlobs())
     this.#blobs?.onTick()
     this.#validations.giveUpStarved((hash, result) => {
       this.#starvedAt = this.#ground.tip.height

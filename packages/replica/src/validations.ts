@@ -84,9 +84,10 @@ export class Validations<State> {
     return this.#decoded.get(keyOf(id))
   }
 
-  /** That blocks under way refer to. */
-  *blobs(): Iterable<BlobRef> {
-    for (const { transactions } of this.#underWay.values()) yield* blobsOf(transactions)
+  /** Whether a block under way refers to this blob; by `blobKey`. */
+  refersTo(blob: string): boolean {
+    for (const { transactions } of this.#underWay.values()) if (blobsOf(transactions).some((each) => blobKey(each) === blob)) return true
+    return false
   }
 
   abandon(hash: Hash): void {
