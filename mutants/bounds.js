@@ -214,6 +214,13 @@ export const bounds = [
     hunt: HTTP_FLOOD,
   },
   {
+    id: 'stream-begun-for-nobody',
+    traps: ['E1'],
+    bug: 'a client that leaves before its event stream begins takes a place for ever',
+    edits: [{ file: HTTP, before: '    if (raw.destroyed) return // it has left', after: '    // it has left' }],
+    hunt: HTTP_FLOOD,
+  },
+  {
     id: 'stream-that-nobody-reads',
     traps: ['E1'],
     bug: 'events pile up for a client that does not read',

@@ -18,13 +18,13 @@ afterEach(async () => {
 })
 
 /** An API whose chain is as long as one likes, every block of it the same. */
-async function serve(block: Block = blockOf()) {
+async function serve(block: Block = blockOf(), whenReadable: () => Promise<void> | undefined = () => undefined) {
   const listeners = new Set<(committed: Committed) => void>()
   const reads: number[] = []
   const app = await serveHttp({
     home: { config: { http: { host: '127.0.0.1', port: 0 } } },
     driver: {
-      whenReadable: () => undefined,
+      whenReadable,
       publishedHeight: 1_000_000,
       onCommitted: (listener: (committed: Committed) => void) => {
         listeners.add(listener)
@@ -89,6 +89,25 @@ test('E1: event streams: 64; more are told to come again, and one that is closed
   await until(() => listeners.size === 0)
   client(STREAM)
   await until(() => listeners.size === 1)
+})
+
+test('E1: event streams: whoever has left before its stream began takes no place', async () => {
+  let asked = 0
+  let readable = (): void => undefined
+  const written = new Promise<void>((resolve) => {
+    readable = resolve
+  })
+  const { client, listeners, url } = await serve(blockOf(), () => (++asked > MAX_EVENT_STREAMS ? undefined : written))
+  const left = Array.from({ length: MAX_EVENT_STREAMS }, () => client(STREAM))
+  await until(() => asked === MAX_EVENT_STREAMS)
+  for (const socket of left) socket.destroy()
+  await pause(50)
+  readable()
+  await pause(50)
+  expect(listeners.size).toBe(0)
+  const stream = await fetch(`${url}/v1/events`)
+  expect(stream.status).toBe(200)
+  await stream.body?.cancel()
 })
 
 test('E1: event streams: one that does not read is cut off when a mebibyte waits for it; one that reads gets the largest block', async () => {

@@ -581,12 +581,13 @@ function certificateJson(certificate: Certificate): Record<string, unknown> {
 /** Server-sent events: one `block` per committed block. */
 function registerEvents(app: FastifyInstance, context: HttpContext): void {
   let streams = 0
-  app.get('/v1/events', (request, reply) => {
+  app.get('/v1/events', (_request, reply) => {
     if (streams >= MAX_EVENT_STREAMS)
       throw new HttpError(503, 'too-many-streams', `expected at most ${MAX_EVENT_STREAMS} event streams; close one`)
-    streams++
     reply.hijack()
     const { raw } = reply
+    if (raw.destroyed) return // it has left while the disk was awaited, and will not say so again
+    streams++
     raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
     raw.write(': connected\n\n')
     const stop = context.driver.onCommitted(({ block, transactions }) => {
@@ -598,7 +599,7 @@ function registerEvents(app: FastifyInstance, context: HttpContext): void {
       if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) raw.destroy()
       else raw.write(`event: block\ndata: ${JSON.stringify(data)}\n\n`)
     })
-    request.raw.once('close', () => {
+    raw.once('close', () => {
       streams--
       stop()
     })
