@@ -57,7 +57,7 @@ export const edge = [
     traps: ['F3', 'J1'],
     bug: 'messages of another epoch are let in',
     edits: [{ file: CHECK, before: 'epoch === validators.epoch ? ok(null) : refuse', after: 'epoch >= 0 ? ok(null) : refuse' }],
-    hunt: simulation('--validators 4 --byzantine 1:sister-chain'),
+    hunt: EDGE_TESTS,
   },
   {
     id: 'view-change-unsigned',

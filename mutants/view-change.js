@@ -286,7 +286,7 @@ export const viewChange = [
         after: 'leaveView(state, message.newView)',
       },
     ],
-    hunt: simulation('--validators 4 --byzantine 1:new-view-liar'),
+    hunt: tests('packages/consensus/src/view-change.test.ts'),
   },
   {
     id: 'one-view-change-moves-all',

@@ -140,6 +140,18 @@ describe('a part of an authenticated map', () => {
     )
   })
 
+  it('E3, S9: a part that stops early cannot pass for the last one', () => {
+    const map = mapOf(Array.from({ length: 40 }, (_, nth) => [keyOfByte(nth), utf8(`entry ${nth}`)]))
+    for (const bytes of [0, 40, 100, 400]) {
+      const part = partOf(map, WHOLE, bytes)
+      expect(mustCheck(part, map.root, WHOLE).complete).toBe(false)
+      expect(checkRange(Uint8Array.from([1, ...part.subarray(1)]), map.root, WHOLE, self)).toMatchObject({
+        ok: false,
+        error: { code: 'range-gap' },
+      })
+    }
+  })
+
   it('E5: bytes of any shape are a refusal, never an exception: also the root as a hash, a lone witness, an empty map', () => {
     const map = mapOf([
       [keyOfByte(1), utf8('a')],
