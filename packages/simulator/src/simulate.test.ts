@@ -129,6 +129,11 @@ describe('the liveness bound', () => {
     expect(report.coverage.cells.get('disk full')).toBeGreaterThan(0)
   })
 
+  it('seed 4671: a process that dies of its first commit in a write leaves no gap, whatever it had still to write', () => {
+    const options = { seed: 4671, validators: 4, byzantine: 1, strategies: ['new-view-liar'] } as const
+    expect(story(runSimulation(options))).toBe('')
+  })
+
   it('seed 60000 on links of 20 bytes/ms: the bound knows how much has to go through them', () => {
     expect(story(runSimulation({ seed: 60000, validators: 7, byzantine: 2, knobs: { bytesPerMs: 20 } }))).toBe('')
   })

@@ -146,6 +146,8 @@ interface Node {
   verifications: number
   acts: number
   queue: Queued[]
+  /** So many of these, the oldest, are on the disk, and are being concluded. */
+  synced: number
   syncing: boolean
   pausedUntilMs: number
   diskFullUntilMs: number
@@ -382,6 +384,7 @@ export class World {
       verifications: 0,
       acts: 0,
       queue: [],
+      synced: 0,
       syncing: false,
       pausedUntilMs: 0,
       diskFullUntilMs: 0,
@@ -716,10 +719,12 @@ export class World {
   /** Power fails: of the writes not yet synced, some prefix made it; of one more group, perhaps some records. */
   #crash(node: Node, downMs: number): void {
     if (node.replica === null) return
-    const writes = node.queue.flatMap((item) => (item.kind === 'write' ? [item.write] : []))
+    const synced = [...writesIn(node.queue.splice(0, node.synced))] // it dies of what one of them concludes: the others are on the disk, too
+    node.synced = 0
+    const writes = [...writesIn(node.queue)]
     node.replica = null // before anything is written: it cannot die again of what that concludes
     const survived = this.#fates.below(writes.length + 1, 'crash', node.index, node.incarnation, 7)
-    for (const write of writes.slice(0, survived)) this.#write(node, write)
+    for (const write of [...synced, ...writes.slice(0, survived)]) this.#write(node, write)
     noteDurableView(node)
     if (writes.length > survived) this.coverage.hit('crash lost unsynced writes')
     node.blobs.crash((nth) => this.#fates.unit('crash', node.index, node.incarnation, 100 + nth) < 0.5)
@@ -1167,7 +1172,7 @@ export class World {
     const below = node.appliedHeight
     node.appliedHeight = header.height
     const position = this.#epochs.positionOf(node.index, certificate.epoch)
-    const by = { position, waiting: waitingWrites(node), disk: node.disk }
+    const by = { position, waiting: writesIn(node.queue), disk: node.disk }
     node.queue.push({ kind: 'write', write })
     this.#provisional.onCommit(write, certificate, by, () => this.#conclude(node, below, effect, executed.value))
   }
@@ -1262,16 +1267,20 @@ export class World {
     const { queue } = node
     let until = count
     while (queue[until]?.kind === 'release') until++
-    const batch = queue.splice(0, until)
-    for (const item of batch) {
+    const releases: ReplicaEffect[] = []
+    for (node.synced = until; node.synced > 0; ) {
+      const item = queue.shift() as Queued
+      node.synced--
       if (item.kind === 'write') this.#write(node, item.write)
-      else this.#checkPromise(node, item.effect) // against what was durable before it
+      else {
+        this.#checkPromise(node, item.effect) // against what was durable before it
+        releases.push(item.effect)
+      }
     }
     noteDurableView(node)
     if (node.replica === null || this.#passes(node, 'synced')) return // it may have died at a first commit
-    for (const item of batch) {
-      if (item.kind !== 'release') continue
-      this.#release(node, item.effect)
+    for (const effect of releases) {
+      this.#release(node, effect)
       if (this.#passes(node, 'released')) return
     }
     this.#startSync(node)
@@ -1440,7 +1449,7 @@ function blobsIn(block: Block | undefined): BlobRef[] {
   })
 }
 
-function* waitingWrites({ queue }: Node): Iterable<Write<TallyState>> {
+function* writesIn(queue: readonly Queued[]): Iterable<Write<TallyState>> {
   for (const item of queue) if (item.kind === 'write') yield item.write
 }
 
