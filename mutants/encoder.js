@@ -217,4 +217,18 @@ export const encoder = [
     'return circuits.gates.and(this.#isLeastSigned(a, width), ones)',
     'return this.#isLeastSigned(a, width)',
   ),
+  mutant(
+    'true-where-the-stack-grows',
+    'true is written to the stack that was there before it grew: above 1,024 bits it is false',
+    MACHINE,
+    '          const start = this.#push(1)\n          this.circuits.bits[start] = code',
+    '          this.circuits.bits[this.#push(1)] = code',
+  ),
+  mutant(
+    'overflow-where-the-stack-grows',
+    'whether a product overflows is written to the stack that was there before it grew: products of 128 bits never do',
+    MACHINE,
+    '        const holds = this.#predicate(operator, a, b, width)\n        circuits.bits[out] = holds',
+    '        circuits.bits[out] = this.#predicate(operator, a, b, width)',
+  ),
 ]

@@ -104,6 +104,26 @@ export const snapshots = [
     hunt: CHUNK_TESTS,
   },
   {
+    id: 'epochs-asked-about-unbounded',
+    traps: ['E2'],
+    bug: 'a peer that asks for the end of the last epoch of all numbers stops whoever it asks',
+    edits: [
+      {
+        file: 'packages/node/src/epochs.ts',
+        before: 'links.length < most && at < underWay;',
+        after: 'links.length < most && lastHeightOf(epochLength, epoch(at)) <= publishedHeight;',
+      },
+    ],
+    hunt: tests('packages/node/src/epoch-links.test.ts'),
+  },
+  {
+    id: 'statements-weigh-nothing',
+    traps: ['E1'],
+    bug: 'a part of the state has as many long statements as records fit: it outgrows what a peer reads, and whoever serves it is blamed',
+    edits: [{ file: CHUNKS, before: ', (entry) => statementOf(entry)?.length ?? 0)', after: ')' }],
+    hunt: CHUNK_TESTS,
+  },
+  {
     id: 'chunk-kept-unchecked',
     traps: ['S9', 'E5'],
     bug: 'what a peer sends for a part of a state it is not dropped for, however wrong it is',

@@ -174,6 +174,9 @@ describe('the ledger', () => {
       ({ ...work, work: { ...(work.work as NonNullable<typeof work.work>), cites: [keyOf(claimId)] } }) as Transaction
     expect(codeOf(citing(work.work?.claimId as Hash))).toBe('never self-citation')
     expect(codeOf(citing(transaction(ledger, 0, 1, standAlone('x')).work?.claimId as Hash))).toBe('never citation-library')
+    // What a proof cites is looked up when everything else is in its place.
+    const early = { ...citing(work.work?.claimId as Hash), nonce: 1 } as Transaction
+    expect(codeOf(early)).toBe('later nonce-gap')
     const limited = transaction(ledger, 1, 0, standAlone('y'), { gasLimit: 6 })
     expect(ledger.execute(state, context(2), [{ transaction: limited, difficulty: 7 }])).toMatchObject({
       ok: false,

@@ -319,7 +319,7 @@ class Ledger {
     return refusal ?? { status: 'ready' }
   }
 
-  /** The rules, in order: first what can never be mended, then what may still come. Fills `cited` with what it looks up. */
+  /** The rules, in order: first what can never be mended, then what may still come, then the citations. Fills `cited` with what it looks up. */
   #refusalOf(view: StateReader, transaction: LedgerTransaction, at: number, cited: CitedClaim[]): RuleRefusal | null {
     const nonce = view.nonceOf(transaction.sender, transaction.accountAt)
     if (transaction.nonce < nonce)

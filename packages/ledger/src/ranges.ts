@@ -44,10 +44,19 @@ const MAX_VALUE_BYTES: number = 8 * 1024 * 1024
 /** Of an entry besides path and value: its kind, two lengths, and about one hash and one inner node beside it. */
 const ENTRY_OVERHEAD_BYTES = 64
 
-/** The part of `map` in `range`: at least one entry if there is any, and no more once they take about `bytes`. */
-export function writeRange(writer: Writer, map: AuthenticatedMap, range: KeyRange, bytes: number): readonly MapEntry[] {
+/**
+ * The part of `map` in `range`: at least one entry if there is any, and no more once they take about `bytes`, with what the caller
+ * sends along with each (`beside`).
+ */
+export function writeRange(
+  writer: Writer,
+  map: AuthenticatedMap,
+  range: KeyRange,
+  bytes: number,
+  beside: (entry: MapEntry) => number = () => 0,
+): readonly MapEntry[] {
   const top = AuthenticatedMap.topOf(map)
-  const { entries, next } = entriesIn(top, range, bytes)
+  const { entries, next } = entriesIn(top, range, bytes, beside)
   const complete = next === null || compareBytes(next.key, range.high) > 0
   writer.bool(complete)
   if (top === null) writer.u8(KIND.empty)
@@ -61,13 +70,18 @@ export function writeRange(writer: Writer, map: AuthenticatedMap, range: KeyRang
 }
 
 /** And the leaf that follows them in the map, within the range or above it. */
-function entriesIn(top: MapNode | null, { low, high }: KeyRange, bytes: number): { entries: Leaf[]; next: Leaf | null } {
+function entriesIn(
+  top: MapNode | null,
+  { low, high }: KeyRange,
+  bytes: number,
+  beside: (entry: MapEntry) => number,
+): { entries: Leaf[]; next: Leaf | null } {
   const entries: Leaf[] = []
   let left = bytes
   for (const leaf of leavesFrom(top, low)) {
     if (compareBytes(leaf.key, high) > 0 || (left <= 0 && entries.length > 0)) return { entries, next: leaf }
     entries.push(leaf)
-    left -= leaf.path.length + leaf.value.length + ENTRY_OVERHEAD_BYTES
+    left -= leaf.path.length + leaf.value.length + ENTRY_OVERHEAD_BYTES + beside(leaf)
   }
   return { entries, next: null }
 }

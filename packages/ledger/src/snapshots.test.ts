@@ -1,10 +1,19 @@
 /** The ledger's state in chunks: what goes in comes out, and nothing else gets in. */
 import { EMPTY_BYTES, equalBytes, type Hash, toHex, utf8 } from '@aethel/codec'
+import { encodeCertificate, encodeMetamathClaim } from '@aethel/proofs'
 import type { CheckedChunk, Snapshots, StateWrites } from '@aethel/replica'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { chainId, context, key, must, newLedger, standAlone, theorem } from '../test/chain.js'
-import { buildTransaction, claimIdOfLabel, encodeTransaction, type LedgerState, SNAPSHOT_LANES, signTransaction } from './index.js'
+import { chainId, context, key, must, newLedger, standAlone, theorem, transaction } from '../test/chain.js'
+import {
+  type Action,
+  buildTransaction,
+  claimIdOfLabel,
+  encodeTransaction,
+  type LedgerState,
+  SNAPSHOT_LANES,
+  signTransaction,
+} from './index.js'
 
 const ledger = newLedger()
 const snapshots = ledger.snapshots as Snapshots<LedgerState>
@@ -25,6 +34,18 @@ function grown(): { readonly state: LedgerState; readonly stateRoot: Hash } {
 }
 
 const { state, stateRoot } = grown()
+
+/** A theorem of the library whose statement has so many bytes and a few more, and whose record is as short as any. */
+function longTheorem(at: number, bytes: number): Action {
+  const assertion = `|- p${' ('.repeat(bytes / 4)}`
+  const hypotheses = [
+    { kind: 'floating', symbols: 'wff p' },
+    { kind: 'essential', symbols: assertion },
+  ] as const
+  const claim = encodeMetamathClaim({ library: 'small', label: `long${at}`, hypotheses, disjoint: [], assertion })
+  const proof = encodeCertificate({ references: [], disjoint: [], letters: utf8('B') })
+  return { type: 'submit-proof', kind: 'metamath/1', claim, proof, metadata: null }
+}
 
 interface Fetched {
   readonly puts: StateWrites['puts']
@@ -57,6 +78,26 @@ describe('the state of the ledger in chunks', () => {
     expect([...restored.libraries.values()].map(({ theorems, labels }) => [theorems, toHex(labels.root)])).toEqual(
       [...state.libraries.values()].map(({ theorems, labels }) => [theorems, toHex(labels.root)]),
     )
+  })
+
+  it('E1: a chunk has about the bytes asked for, the statements in it included, or one entry', () => {
+    const [bytes, most] = [100_000, 60_000]
+    const inputs = Array.from({ length: 64 }, (_, at) => ({
+      transaction: transaction(ledger, at, 0, longTheorem(at, most)),
+      difficulty: 7,
+    }))
+    const { state: long, stateRoot: root } = must(ledger.execute(ledger.initial.state, context(1), inputs))
+    let statements = 0
+    for (let lane = 0; lane < SNAPSHOT_LANES; lane++) {
+      for (let cursor: Uint8Array | null = EMPTY_BYTES; cursor !== null; ) {
+        const chunk = snapshots.chunk(long, { lane, cursor }, bytes) as Uint8Array
+        expect(chunk.length).toBeLessThan(bytes + most + 5_000)
+        const { next, puts }: CheckedChunk = must(snapshots.check(root, { lane, cursor }, chunk))
+        statements += puts.filter(([, value]) => value.length >= most).length
+        cursor = next
+      }
+    }
+    expect(statements).toBe(inputs.length)
   })
 
   it('and executes on as the original does', () => {

@@ -6,7 +6,7 @@
 import { decode, EMPTY_BYTES, encode, equalBytes, HASH_BYTES, type Hash, type Reader } from '@aethel/codec'
 import { claimIdOf } from '@aethel/proofs'
 import type { CheckedChunk, ChunkPlace, Snapshots } from '@aethel/replica'
-import { mapKey } from './merkle.js'
+import { type MapEntry, mapKey } from './merkle.js'
 import { type KeyRange, keyAfter, readRange, writeRange } from './ranges.js'
 import { claimPath, decodeClaimRecord } from './records.js'
 import { type LedgerState, statementPath } from './state.js'
@@ -24,10 +24,15 @@ export function ledgerSnapshots(restore: Snapshots<LedgerState>['restore']): Sna
       const range = rangeAt(place)
       if (range === null) return null
       return encode((writer) => {
-        const entries = writeRange(writer, state.entries, range, bytes)
-        for (const { path, value } of entries) {
+        const statementOf = ({ path, value }: MapEntry): Uint8Array | undefined => {
           const claim = libraryClaimIn(path, value)
-          if (claim !== null) writer.bytes(state.statements.get(claim.claimId) ?? EMPTY_BYTES)
+          return claim === null ? undefined : (state.statements.get(claim.claimId) ?? EMPTY_BYTES)
+        }
+        // A statement may be a hundred times as long as its record: without it a chunk could outgrow what a peer reads.
+        const entries = writeRange(writer, state.entries, range, bytes, (entry) => statementOf(entry)?.length ?? 0)
+        for (const entry of entries) {
+          const statement = statementOf(entry)
+          if (statement !== undefined) writer.bytes(statement)
         }
       })
     },

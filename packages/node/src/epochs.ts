@@ -92,10 +92,12 @@ export function epochLinks(
   most: number = EPOCH_LINKS_PER_ANSWER,
 ): EpochLink[] {
   const { epochLength } = home.genesis.parameters
+  // Whoever asks names any number: of an epoch that has not ended not even the last height is computed, which may be no number any more.
+  const underWay = epochOfHeight(epochLength, publishedHeight + 1)
   const links: EpochLink[] = []
-  for (let at: number = from; links.length < most && epochLength > 0; at++) {
+  for (let at: number = from; links.length < most && at < underWay; at++) {
     const last = lastHeightOf(epochLength, epoch(at))
-    const next = last <= publishedHeight ? store.epoch(epoch(at + 1)) : undefined
+    const next = store.epoch(epoch(at + 1))
     const header = next === undefined ? undefined : store.header(last)
     const certificate = next === undefined ? undefined : store.certificateFrom(last)
     if (next === undefined || header === undefined || certificate?.height !== last) break

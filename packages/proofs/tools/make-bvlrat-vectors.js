@@ -103,6 +103,14 @@ const OTHERS = [
     text: script(...XY(160), '(assert (= x (bvmul x y)))', '(assert (distinct y (bvmul x y)))'),
   },
   {
+    name: 'true above 1,024 bits of the stack',
+    text: script('(declare-const x (_ BitVec 1024))', '(define-fun f ((a (_ BitVec 1024)) (p Bool)) Bool p)', '(assert (f x true))'),
+  },
+  {
+    name: 'a product of 128 bits overflows',
+    text: script(`(assert (bvumulo #x8${'0'.repeat(31)} #x${'0'.repeat(31)}2))`),
+  },
+  {
     name: 'the multiplier is the operand with more constant bits',
     text: script(...XY(4), '(assert (= x (bvmul y #x6)))', '(assert (= x (bvmul #x6 y)))'),
   },

@@ -162,6 +162,37 @@ describe('every operator, all arguments of 1 to 4 bits, on gates and on constant
   })
 })
 
+/** Stacks grow at 1,024 bits and at each doubling: whatever is being built then must come out as it does elsewhere. */
+describe('what a term becomes does not depend on what lies below it on the stack, nor on where that stack grows', () => {
+  const words = (text: string): Int32Array => encodeScript(parsed(text), createMeter(BVLRAT_LIMITS)).cnf.words
+  const TERMS = [
+    ...['true', 'false', '(and p true)', '(=> false p)', '(= p true)', '(ite p true false)', '(distinct p false)', '(= #b101 a)'],
+    ...TWO.map((name) => `(= (${name} a b) b)`),
+    ...RELATIONS.map((name) => `(${name} a b)`),
+    ...['bvnot', 'bvneg', '(_ rotate_left 1)'].map((name) => `(= (${name} a) b)`),
+    ...['(bvnego a)', '(= (bvcomp a b) #b1)', '(= (concat a b) (concat b a))', '(= ((_ repeat 2) a) ((_ sign_extend 3) b))'],
+  ]
+
+  test.each(TERMS)('%s', (term) => {
+    for (let below = 985; below <= 1024; below++) {
+      const declared = `(declare-const p Bool)${BOTH(3)}(declare-const below (_ BitVec ${below}))`
+      const deep = `(define-fun deep ((x (_ BitVec ${below})) (y Bool)) Bool y)`
+      expect(words(`${declared}${deep}(assert (deep below ${term}))`), `above ${below} bits`).toEqual(words(`${declared}(assert ${term})`))
+    }
+  })
+
+  test.each(['bvumulo', 'bvsmulo'])('%s of 128 bits and more may overflow, and of small numbers does not', (name) => {
+    for (const width of [127, 128, 129, 256]) {
+      const number = (n: number): string => `((_ zero_extend ${width - 4}) #x${n})`
+      expect(Array.from(words(`(assert (${name} ${number(3)} ${number(5)}))`).slice(-2)), `${width}`).toEqual([1, 3])
+      const large = `(concat #x7 ((_ zero_extend ${width - 5}) #b0))`
+      expect(Array.from(words(`(assert (${name} ${large} ${large}))`).slice(-2)), `${width}`).toEqual([1, 2])
+      const claim = `${BOTH(width)}(assert (${name} a b))`
+      expect(checkBvlrat(utf8(claim), utf8('9999999 0 1 2 0\n')), `${width}`).toMatchObject({ status: 'invalid' })
+    }
+  })
+})
+
 describe('random scripts of at most twelve bits', () => {
   const OPTIONS = { constants: 3, depth: 4, assertions: 2, overflowPredicates: true, naryVectors: true }
   const scripts = Array.from({ length: 400 }, (_, seed) => {

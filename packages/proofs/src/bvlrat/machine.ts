@@ -80,10 +80,12 @@ class Machine {
           this.#pushLiteral(code[at + 1] as number, code[at + 2] as number)
           at += 3
           break
-        case INSTRUCTION.boolean:
-          this.circuits.bits[this.#push(1)] = code[at + 1] as number
+        case INSTRUCTION.boolean: {
+          const start = this.#push(1)
+          this.circuits.bits[start] = code[at + 1] as number
           at += 2
           break
+        }
         case INSTRUCTION.local:
           this.#pushLocal(code[at + 1] as number)
           at += 2
@@ -435,7 +437,8 @@ class Machine {
       }
       default: {
         const out = this.#push(1)
-        circuits.bits[out] = this.#predicate(operator, a, b, width)
+        const holds = this.#predicate(operator, a, b, width)
+        circuits.bits[out] = holds // not in one statement with the line above: where that makes room, the stack is another array then
       }
     }
   }
