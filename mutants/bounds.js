@@ -217,7 +217,20 @@ export const bounds = [
     id: 'stream-begun-for-nobody',
     traps: ['E1'],
     bug: 'a client that leaves before its event stream begins takes a place for ever',
-    edits: [{ file: HTTP, before: '    if (raw.destroyed) return // it has left', after: '    // it has left' }],
+    edits: [{ file: HTTP, before: '    if (socket.destroyed) return // it has left', after: '    // it has left' }],
+    hunt: HTTP_FLOOD,
+  },
+  {
+    id: 'answers-behind-others-never-close',
+    traps: ['E1'],
+    bug: 'what waits behind an answer on a connection that ends keeps its place, and the bytes it announced, for ever',
+    edits: [
+      {
+        file: 'packages/node/src/http-bounds.ts',
+        before: '    onEnd.set(socket, callbacks)\n    socket.once(',
+        after: '    onEnd.set(socket, callbacks)\n    answer.once(',
+      },
+    ],
     hunt: HTTP_FLOOD,
   },
   {
@@ -225,7 +238,11 @@ export const bounds = [
     traps: ['E1'],
     bug: 'events pile up for a client that does not read',
     edits: [
-      { file: HTTP, before: 'if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) raw.destroy()', after: 'if (raw.destroyed) raw.destroy()' },
+      {
+        file: HTTP,
+        before: 'if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) socket.destroy()',
+        after: 'if (raw.destroyed) raw.destroy()',
+      },
     ],
     hunt: HTTP_FLOOD,
   },
@@ -237,9 +254,9 @@ export const bounds = [
       {
         file: HTTP,
         before:
-          'if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) raw.destroy()\n      else raw.write(`event: block\\ndata: ${JSON.stringify(data)}\\n\\n`)',
+          'if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) socket.destroy()\n      else raw.write(`event: block\\ndata: ${JSON.stringify(data)}\\n\\n`)',
         after:
-          'raw.write(`event: block\\ndata: ${JSON.stringify(data)}\\n\\n`)\n      if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) raw.destroy()',
+          'raw.write(`event: block\\ndata: ${JSON.stringify(data)}\\n\\n`)\n      if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) socket.destroy()',
       },
     ],
     hunt: HTTP_FLOOD,

@@ -7,7 +7,7 @@ import { afterEach, expect, test } from 'vitest'
 import { blockOf } from '../../consensus/test/harness.js'
 import type { Committed } from './driver.js'
 import { type HttpContext, MAX_EVENT_STREAMS, MAX_PAGE_BYTES, MAX_STREAM_BACKLOG_BYTES, serveHttp } from './http.js'
-import { MAX_CONNECTIONS } from './http-bounds.js'
+import { MAX_BODIES_BYTES, MAX_BODY_BYTES, MAX_CONNECTIONS } from './http-bounds.js'
 
 const MIB = 1 << 20
 const open: FastifyInstance[] = []
@@ -108,6 +108,42 @@ test('E1: event streams: whoever has left before its stream began takes no place
   const stream = await fetch(`${url}/v1/events`)
   expect(stream.status).toBe(200)
   await stream.body?.cancel()
+})
+
+test('E1: event streams: one that waits behind another on its connection leaves with it, and is cut off like it', async () => {
+  const { client, listeners, commit } = await serve()
+  const both = client(STREAM + STREAM)
+  await until(() => listeners.size === 2)
+  both.destroy()
+  await until(() => listeners.size === 0)
+  const reader = client(STREAM + STREAM).resume()
+  await until(() => listeners.size === 2)
+  for (let events = 0; listeners.size > 0 && events < 100; events++) {
+    commit(1_000)
+    await pause(1)
+  }
+  expect([listeners.size, isOpen(reader)]).toEqual([0, false])
+})
+
+test('E1: bodies: what was announced behind another answer is given back when the connection ends', async () => {
+  const { url, client, listeners } = await serve()
+  const announce = `POST /v1/transactions HTTP/1.1\r\nhost: x\r\ncontent-type: application/octet-stream\r\ncontent-length: ${MAX_BODY_BYTES}\r\n\r\n`
+  const send = async (): Promise<string> => {
+    const answer = await fetch(`${url}/v1/transactions?wait=never`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/octet-stream' },
+      body: new Uint8Array(1),
+    })
+    return ((await answer.json()) as { code: string }).code
+  }
+  for (let round = 0; round < 2; round++) {
+    const clients = Array.from({ length: MAX_BODIES_BYTES / MAX_BODY_BYTES }, () => client(STREAM + announce))
+    await until(() => listeners.size === clients.length)
+    expect(await send()).toBe('busy')
+    for (const socket of clients) socket.destroy()
+    await until(() => listeners.size === 0)
+    expect(await send()).toBe('wait')
+  }
 })
 
 test('E1: event streams: one that does not read is cut off when a mebibyte waits for it; one that reads gets the largest block', async () => {

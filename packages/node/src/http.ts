@@ -29,7 +29,7 @@ import { AethelError } from './errors.js'
 import { sentenceOf } from './fork-proof.js'
 import type { Home } from './home.js'
 import { registerBlobs } from './http-blobs.js'
-import { boundBodies, MAX_BODY_BYTES, REQUEST_MS } from './http-bounds.js'
+import { boundBodies, MAX_BODY_BYTES, REQUEST_MS, whenGone } from './http-bounds.js'
 import { bodyOf, HttpError, hashAt, numberOf, parameter } from './http-error.js'
 import type { Metrics } from './metrics.js'
 import type { ProofPool } from './proof-pool.js'
@@ -581,12 +581,13 @@ function certificateJson(certificate: Certificate): Record<string, unknown> {
 /** Server-sent events: one `block` per committed block. */
 function registerEvents(app: FastifyInstance, context: HttpContext): void {
   let streams = 0
-  app.get('/v1/events', (_request, reply) => {
+  app.get('/v1/events', (request, reply) => {
     if (streams >= MAX_EVENT_STREAMS)
       throw new HttpError(503, 'too-many-streams', `expected at most ${MAX_EVENT_STREAMS} event streams; close one`)
     reply.hijack()
     const { raw } = reply
-    if (raw.destroyed) return // it has left while the disk was awaited, and will not say so again
+    const { socket } = request.raw
+    if (socket.destroyed) return // it has left while the disk was awaited, and will not say so again
     streams++
     raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
     raw.write(': connected\n\n')
@@ -596,10 +597,10 @@ function registerEvents(app: FastifyInstance, context: HttpContext): void {
         transactionIds: transactions.map((transaction) => toHex(transaction.id)),
       }
       // Looked at before: what is written counts as waiting until the event loop turns, and one large block is no lag.
-      if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) raw.destroy()
+      if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) socket.destroy()
       else raw.write(`event: block\ndata: ${JSON.stringify(data)}\n\n`)
     })
-    raw.once('close', () => {
+    whenGone(request.raw, raw, () => {
       streams--
       stop()
     })
