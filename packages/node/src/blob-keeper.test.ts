@@ -114,6 +114,23 @@ describe('uploads', () => {
     expect(inputs).toMatchObject([{ kind: 'blob-opened', missing: [] }])
   })
 
+  it('E7: whoever asks while a blob is being made durable is answered when it is: a client that puts a chunk again, and the replica', {
+    timeout: 20_000,
+  }, async () => {
+    const content = contentOf(21)
+    const blob = blobRefOf(content)
+    const tree = blobTreeOf(content)
+    await begin(blob)
+    for (const index of [0, 1]) await put(content, index)
+    const last = { index: 2, path: tree.path(2), chunk: content.subarray(2 * BLOB_CHUNK_BYTES) }
+    const answers = [keeper.put(blob, last), keeper.put(blob, last)]
+    keeper.onEffect({ kind: 'blob-open', blob })
+    keeper.onEffect({ kind: 'blob-seal', blob })
+    expect(await Promise.all(answers)).toMatchObject([1, 2].map(() => ({ ok: true, value: { missing: [] } })))
+    await turn()
+    expect(inputs).toMatchObject([1, 2].map(() => ({ kind: 'blob-opened', missing: [] })))
+  })
+
   it('a chunk that does not lead to the root is refused and not stored; so is one that nobody announced', async () => {
     const content = contentOf(2)
     expect((await put(content, 0)).body).toMatchObject({ code: 'no-upload' })
