@@ -234,6 +234,19 @@ export const bounds = [
     hunt: HTTP_FLOOD,
   },
   {
+    id: 'downloads-never-closed',
+    traps: ['E1'],
+    bug: 'the file of a download whose client has left before it began stays open for ever',
+    edits: [
+      {
+        file: 'packages/node/src/http-blobs.ts',
+        before: '    if (request.raw.socket.destroyed) return reply.hijack() // it has left',
+        after: '    // it has left',
+      },
+    ],
+    hunt: HTTP_FLOOD,
+  },
+  {
     id: 'stream-that-nobody-reads',
     traps: ['E1'],
     bug: 'events pile up for a client that does not read',

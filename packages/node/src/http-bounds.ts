@@ -48,7 +48,10 @@ export function boundBodies(app: FastifyInstance, mostBytes: number = MAX_BODIES
 /** By connection: what is to be done when it ends. */
 const onEnd = new WeakMap<Socket, Set<() => void>>()
 
-/** Calls back once, when the answer or its connection is closed: an answer that waits behind another one on its connection is not told. */
+/**
+ * Calls back once, when the answer or its connection is closed: an answer that waits behind another one on its connection is not told.
+ * Nothing is said of a connection that has ended before.
+ */
 export function whenGone({ socket }: IncomingMessage, answer: ServerResponse, callback: () => void): void {
   let waiting = onEnd.get(socket)
   if (waiting === undefined) {

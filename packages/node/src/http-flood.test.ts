@@ -1,7 +1,12 @@
 /** docs/protocol.md §13, clients, from the attacker's side: the whole HTTP API before a driver and a store that the test plays. */
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync } from 'node:fs'
 import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Block } from '@aethel/consensus'
+import { toHex } from '@aethel/codec'
+import { BLOB_CHUNK_BYTES, type Block, blobRefOf, blobTreeOf, checkBlobPart } from '@aethel/consensus'
+import { BlobFiles } from '@aethel/storage'
 import type { FastifyInstance } from 'fastify'
 import { afterEach, expect, test } from 'vitest'
 import { blockOf } from '../../consensus/test/harness.js'
@@ -18,7 +23,11 @@ afterEach(async () => {
 })
 
 /** An API whose chain is as long as one likes, every block of it the same. */
-async function serve(block: Block = blockOf(), whenReadable: () => Promise<void> | undefined = () => undefined) {
+async function serve(
+  block: Block = blockOf(),
+  whenReadable: () => Promise<void> | undefined = () => undefined,
+  files: BlobFiles | null = null,
+) {
   const listeners = new Set<(committed: Committed) => void>()
   const reads: number[] = []
   const app = await serveHttp({
@@ -38,6 +47,7 @@ async function serve(block: Block = blockOf(), whenReadable: () => Promise<void>
         return block
       },
     },
+    blobs: files === null ? null : { files },
   } as unknown as HttpContext)
   open.push(app)
   const { port } = app.server.address() as AddressInfo
@@ -144,6 +154,54 @@ test('E1: bodies: what was announced behind another answer is given back when th
     await until(() => listeners.size === 0)
     expect(await send()).toBe('wait')
   }
+})
+
+/** Of this process; where the system does not say, none. */
+const openBlobs = (folder: string): number =>
+  existsSync('/proc/self/fd')
+    ? readdirSync('/proc/self/fd').filter((each) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${each}`).startsWith(folder)
+        } catch {
+          return false
+        }
+      }).length
+    : 0
+
+test('E1: downloads: the file of whoever leaves is closed, before the first byte, in the middle, or behind another answer', async () => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'aethel-downloads-')))
+  const content = new Uint8Array(64 * MIB)
+  const blob = blobRefOf(content)
+  const files = new BlobFiles(folder, Date.now)
+  files.open(blob)
+  const tree = blobTreeOf(content)
+  for (let at = 0; at < content.length; at += BLOB_CHUNK_BYTES) {
+    const index = at / BLOB_CHUNK_BYTES
+    const part = { index, path: tree.path(index), chunk: content.subarray(at, at + BLOB_CHUNK_BYTES) }
+    const leaf = checkBlobPart(blob, part)
+    if (leaf.ok) files.write(blob, part, leaf.value)
+  }
+  await new Promise((resolve) => files.seal(blob, resolve))
+  const download = `GET /v1/blobs/${toHex(blob.root)} HTTP/1.1\r\nhost: x\r\n\r\n`
+  let readable = (): void => undefined
+  const written = new Promise<void>((resolve) => {
+    readable = resolve
+  })
+  let asked = 0
+  const { client, listeners } = await serve(blockOf(), () => (++asked > 8 ? undefined : written), files)
+  const early = Array.from({ length: 8 }, () => client(download))
+  await until(() => asked === 8)
+  for (const socket of early) socket.destroy()
+  await pause(50)
+  readable()
+  await pause(50)
+  expect(openBlobs(folder)).toBe(0)
+  const late = Array.from({ length: 4 }, () => client(download).pause())
+  const behind = Array.from({ length: 4 }, () => client(STREAM + download))
+  await until(() => listeners.size === 4 && (openBlobs(folder) === 8 || !existsSync('/proc/self/fd')))
+  for (const socket of [...late, ...behind]) socket.destroy()
+  await until(() => openBlobs(folder) === 0)
+  rmSync(folder, { recursive: true })
 })
 
 test('E1: event streams: one that does not read is cut off when a mebibyte waits for it; one that reads gets the largest block', async () => {
