@@ -22,6 +22,7 @@ import { LOG_BURST, LOG_PER_SECOND, LogLimit } from './log-limit.js'
 import { Metrics } from './metrics.js'
 import type { ProofPool } from './proof-pool.js'
 import { REMEMBERED_REFUSALS } from './settlements.js'
+import { offerMessage } from './snapshots.js'
 
 const ZERO = hash(new Uint8Array(32))
 const ATTACKER = validatorIndex(3)
@@ -110,6 +111,16 @@ describe('what peers and clients can make a node hold', () => {
     const refused: Admission = await driver.submit(ZERO, new Uint8Array(10))
     expect(refused).toMatchObject({ status: 'refused', refusal: { code: 'mempool-full' } })
     driver.stop()
+  })
+
+  test('E2: a peer that asks for a state from an epoch that no chain will ever see gets it without links', () => {
+    const home = { genesis: { parameters: { epochLength: 100 } }, validators: { validators: [] } } as unknown as Home
+    const { header } = blockOf()
+    for (const from of [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER - 1, Math.floor(Number.MAX_SAFE_INTEGER / 100)]) {
+      const offer = { header, descendants: [], certificate: {} } as unknown as Extract<ReplicaEffect, { kind: 'serve-offer' }>['offer']
+      const answer = offerMessage(home, {} as Store, { kind: 'serve-offer', to: ATTACKER, from: epoch(from), offer })
+      expect(answer.offer.links).toEqual([])
+    }
   })
 
   test('clients that wait are counted one by one, also if all wait for the same transaction', () => {
