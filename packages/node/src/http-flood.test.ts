@@ -239,3 +239,11 @@ test('E1: a page of blocks: 100 of them, and 16 MiB are read for it; the one tha
   expect([short.blocks.length, large.reads.length]).toEqual([6, 6]) // 5 x 3 MiB and the one that crosses the line
   expect(5 * 3 * MIB).toBeLessThan(MAX_PAGE_BYTES)
 })
+
+test('a search that says a filter twice is refused as what it is', async () => {
+  const { url } = await serve()
+  for (const name of ['kind', 'label', 'source', 'sender', 'height', 'limit', 'before']) {
+    const answer = await fetch(`${url}/v1/claims?${name}=1.1&${name}=2.2`)
+    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([400, 'filter'])
+  }
+})

@@ -314,6 +314,7 @@ const CLAIM_FILTERS = ['kind', 'label', 'source', 'sender', 'height', 'limit', '
 function claimQueryOf(query: Record<string, string | undefined>): ClaimQuery {
   for (const name of Object.keys(query)) {
     if (!CLAIM_FILTERS.includes(name)) throw new HttpError(400, 'filter', `expected some of ${CLAIM_FILTERS.join(', ')}, got "${name}"`)
+    if (typeof query[name] !== 'string') throw new HttpError(400, 'filter', `expected "${name}" once`)
   }
   const digest = (name: string): Hash | undefined => {
     const text = query[name]
