@@ -247,6 +247,19 @@ export const bounds = [
     hunt: HTTP_FLOOD,
   },
   {
+    id: 'uploads-without-a-file-stay',
+    traps: ['E1'],
+    bug: 'an upload whose file could not be opened takes its place for ever',
+    edits: [
+      {
+        file: 'packages/node/src/blob-keeper.ts',
+        before: 'if (!keys.has(key)) this.#forget(key)',
+        after: 'if (keys.size < 0) this.#forget(key)',
+      },
+    ],
+    hunt: tests('packages/node/src/blob-keeper.test.ts'),
+  },
+  {
     id: 'stream-that-nobody-reads',
     traps: ['E1'],
     bug: 'events pile up for a client that does not read',
