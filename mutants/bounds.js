@@ -260,6 +260,19 @@ export const bounds = [
     hunt: tests('packages/node/src/blob-keeper.test.ts'),
   },
   {
+    id: 'links-of-an-offer-without-bytes',
+    traps: ['E1'],
+    bug: 'an offer carries the ends of 64 epochs, however many validators sign them, and does not fit a frame',
+    edits: [
+      {
+        file: 'packages/node/src/snapshots.ts',
+        before: 'const fits = bytes < MAX_OFFER_LINK_BYTES',
+        after: 'const fits = bytes >= 0',
+      },
+    ],
+    hunt: tests('packages/node/src/bounds.test.ts'),
+  },
+  {
     id: 'stream-that-nobody-reads',
     traps: ['E1'],
     bug: 'events pile up for a client that does not read',
