@@ -273,6 +273,13 @@ export const bounds = [
     hunt: tests('packages/node/src/bounds.test.ts'),
   },
   {
+    id: 'waits-outlive-their-clients',
+    traps: ['E1'],
+    bug: 'a client that has left goes on waiting for its transactions, up to ten minutes, and a few requests take all the room there is',
+    edits: [{ file: HTTP, before: '    waits.add(giveUp)\n', after: '' }],
+    hunt: HTTP_FLOOD,
+  },
+  {
     id: 'stream-that-nobody-reads',
     traps: ['E1'],
     bug: 'events pile up for a client that does not read',

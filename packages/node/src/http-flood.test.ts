@@ -4,7 +4,7 @@ import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { toHex } from '@aethel/codec'
+import { encode, type Hash, toHex } from '@aethel/codec'
 import { BLOB_CHUNK_BYTES, type Block, blobRefOf, blobTreeOf, checkBlobPart } from '@aethel/consensus'
 import { BlobFiles } from '@aethel/storage'
 import type { FastifyInstance } from 'fastify'
@@ -29,12 +29,21 @@ async function serve(
   files: BlobFiles | null = null,
 ) {
   const listeners = new Set<(committed: Committed) => void>()
+  const waiting = new Set<() => void>()
   const reads: number[] = []
   const app = await serveHttp({
     home: { config: { http: { host: '127.0.0.1', port: 0 } } },
     driver: {
       whenReadable,
       publishedHeight: 1_000_000,
+      get awaited() {
+        return waiting.size
+      },
+      submit: async (id: Hash) => ({ status: 'admitted', id }),
+      onSettled: (_: Hash, callback: () => void) => {
+        waiting.add(callback)
+        return () => waiting.delete(callback)
+      },
       onCommitted: (listener: (committed: Committed) => void) => {
         listeners.add(listener)
         return () => listeners.delete(listener)
@@ -57,6 +66,7 @@ async function serve(
     url: `http://127.0.0.1:${port}`,
     reads,
     listeners,
+    waiting,
     /** A block of so many transactions is committed. */
     commit: (transactions = 1) => {
       for (const listener of listeners) listener({ block, transactions: ids(transactions) } as unknown as Committed)
@@ -238,6 +248,19 @@ test('E1: a page of blocks: 100 of them, and 16 MiB are read for it; the one tha
   const short = (await (await fetch(`${large.url}/v1/blocks?from=1`)).json()) as { blocks: unknown[] }
   expect([short.blocks.length, large.reads.length]).toEqual([6, 6]) // 5 x 3 MiB and the one that crosses the line
   expect(5 * 3 * MIB).toBeLessThan(MAX_PAGE_BYTES)
+})
+
+test('E1: clients that wait for transactions: whoever leaves waits no more, also behind another answer', async () => {
+  const { client, waiting } = await serve()
+  const batch = encode((writer) => writer.list(new Array<number>(100).fill(0), (w) => w.bytes(new Uint8Array(10))))
+  const post = (path: string): string =>
+    `POST ${path}?wait=final&timeoutMs=600000 HTTP/1.1\r\nhost: x\r\ncontent-type: application/octet-stream\r\n` +
+    `content-length: ${batch.length}\r\n\r\n${Buffer.from(batch).toString('latin1')}`
+  const many = client(post('/v1/transactions/batch'))
+  const one = client(STREAM + post('/v1/transactions'))
+  await until(() => waiting.size === 101)
+  for (const socket of [many, one]) socket.destroy()
+  await until(() => waiting.size === 0)
 })
 
 test('a search that says a filter twice is refused as what it is', async () => {

@@ -135,15 +135,16 @@ function sendError(reply: FastifyReply, error: unknown): FastifyReply {
 function registerTransactions(app: FastifyInstance, context: HttpContext): void {
   app.post('/v1/transactions', async (request, reply) => {
     const { wait, timeoutMs } = waitOf(request)
-    const outcome = await submit(context, bodyOf(request), wait, timeoutMs)
+    const outcome = await submit(context, bodyOf(request), wait, timeoutMs, untilGone(request, reply))
     return reply.code(statusCodeOf(outcome)).send(withClaim(context, bodyOf(request), outcome))
   })
-  app.post('/v1/transactions/batch', async (request) => {
+  app.post('/v1/transactions/batch', async (request, reply) => {
     const { wait, timeoutMs } = waitOf(request)
     const list = decode(bodyOf(request), (reader) => reader.list(MAX_BATCH_TRANSACTIONS, (r) => r.bytes(MAX_BODY_BYTES)))
     if (!list.ok)
       throw new HttpError(400, list.error.code, `expected a list of at most ${MAX_BATCH_TRANSACTIONS} transactions: ${list.error.message}`)
-    return { results: await Promise.all(list.value.map((bytes) => submit(context, bytes, wait, timeoutMs))) }
+    const waits = untilGone(request, reply)
+    return { results: await Promise.all(list.value.map((bytes) => submit(context, bytes, wait, timeoutMs, waits))) }
   })
   app.get('/v1/transactions/:id', async (request) => {
     const id = hashAt(request, 'id')
@@ -174,7 +175,22 @@ function waitOf(request: FastifyRequest): { wait: 'none' | 'admitted' | 'final';
   return { wait, timeoutMs }
 }
 
-async function submit(context: HttpContext, bytes: Uint8Array, wait: 'none' | 'admitted' | 'final', timeoutMs: number): Promise<Outcome> {
+/** What a client waits for, each with how to give it up: all are when it has left, for then nobody waits. */
+function untilGone(request: FastifyRequest, reply: FastifyReply): Set<() => void> {
+  const waits = new Set<() => void>()
+  whenGone(request.raw, reply.raw, () => {
+    for (const giveUp of [...waits]) giveUp()
+  })
+  return waits
+}
+
+async function submit(
+  context: HttpContext,
+  bytes: Uint8Array,
+  wait: 'none' | 'admitted' | 'final',
+  timeoutMs: number,
+  waits: Set<() => void>,
+): Promise<Outcome> {
   const id = transactionIdOf(bytes)
   const name = toHex(id)
   if (context.driver.awaited >= MAX_AWAITED)
@@ -191,11 +207,14 @@ async function submit(context: HttpContext, bytes: Uint8Array, wait: 'none' | 'a
     let forget = (): void => undefined
     const done = (outcome: Outcome): void => {
       clearTimeout(timer)
+      waits.delete(giveUp)
       forget()
       resolve(outcome)
     }
     const message = `not ${wait} within ${timeoutMs} ms; ask for its status later`
-    const timer = setTimeout(() => done({ id: name, status: 'timeout', code: 'timeout', message }), timeoutMs)
+    const giveUp = (): void => done({ id: name, status: 'timeout', code: 'timeout', message })
+    const timer = setTimeout(giveUp, timeoutMs)
+    waits.add(giveUp)
     if (wait === 'final') {
       forget = context.driver.onSettled(id, (settlement) =>
         done(settlement.status === 'final' ? { id: name, status: 'final', height: settlement.height } : refused(name, settlement.refusal)),
