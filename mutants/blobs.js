@@ -69,6 +69,19 @@ export const blobs = [
     hunt: tests('packages/storage/src/blob-files.test.ts'),
   },
   {
+    id: 'asked-while-sealing-never-answered',
+    traps: ['E7'],
+    bug: 'a replica that asks for a blob while a client makes it whole is never told that it is here, and the block waits for ever',
+    edits: [
+      {
+        file: 'packages/storage/src/blob-files.ts',
+        before: 'if (open.sealing !== null) return void open.sealing.push(done)',
+        after: 'if (open.sealing !== null) return',
+      },
+    ],
+    hunt: tests('packages/node/src/blob-keeper.test.ts'),
+  },
+  {
     id: 'starved-block-never-tried-again',
     traps: ['D3'],
     bug: 'a block whose blobs are pruned everywhere waits for them for ever, although its certificate is here',

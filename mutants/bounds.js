@@ -217,7 +217,66 @@ export const bounds = [
     id: 'stream-begun-for-nobody',
     traps: ['E1'],
     bug: 'a client that leaves before its event stream begins takes a place for ever',
-    edits: [{ file: HTTP, before: '    if (raw.destroyed) return // it has left', after: '    // it has left' }],
+    edits: [{ file: HTTP, before: '    if (socket.destroyed) return // it has left', after: '    // it has left' }],
+    hunt: HTTP_FLOOD,
+  },
+  {
+    id: 'answers-behind-others-never-close',
+    traps: ['E1'],
+    bug: 'what waits behind an answer on a connection that ends keeps its place, and the bytes it announced, for ever',
+    edits: [
+      {
+        file: 'packages/node/src/http-bounds.ts',
+        before: '    onEnd.set(socket, callbacks)\n    socket.once(',
+        after: '    onEnd.set(socket, callbacks)\n    answer.once(',
+      },
+    ],
+    hunt: HTTP_FLOOD,
+  },
+  {
+    id: 'downloads-never-closed',
+    traps: ['E1'],
+    bug: 'the file of a download whose client has left before it began stays open for ever',
+    edits: [
+      {
+        file: 'packages/node/src/http-blobs.ts',
+        before: '    if (request.raw.socket.destroyed) return reply.hijack() // it has left',
+        after: '    // it has left',
+      },
+    ],
+    hunt: HTTP_FLOOD,
+  },
+  {
+    id: 'uploads-without-a-file-stay',
+    traps: ['E1'],
+    bug: 'an upload whose file could not be opened takes its place for ever',
+    edits: [
+      {
+        file: 'packages/node/src/blob-keeper.ts',
+        before: 'if (!keys.has(key)) this.#forget(key)',
+        after: 'if (keys.size < 0) this.#forget(key)',
+      },
+    ],
+    hunt: tests('packages/node/src/blob-keeper.test.ts'),
+  },
+  {
+    id: 'links-of-an-offer-without-bytes',
+    traps: ['E1'],
+    bug: 'an offer carries the ends of 64 epochs, however many validators sign them, and does not fit a frame',
+    edits: [
+      {
+        file: 'packages/node/src/snapshots.ts',
+        before: 'const fits = bytes < MAX_OFFER_LINK_BYTES',
+        after: 'const fits = bytes >= 0',
+      },
+    ],
+    hunt: tests('packages/node/src/bounds.test.ts'),
+  },
+  {
+    id: 'waits-outlive-their-clients',
+    traps: ['E1'],
+    bug: 'a client that has left goes on waiting for its transactions, up to ten minutes, and a few requests take all the room there is',
+    edits: [{ file: HTTP, before: '    waits.add(giveUp)\n', after: '' }],
     hunt: HTTP_FLOOD,
   },
   {
@@ -225,7 +284,11 @@ export const bounds = [
     traps: ['E1'],
     bug: 'events pile up for a client that does not read',
     edits: [
-      { file: HTTP, before: 'if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) raw.destroy()', after: 'if (raw.destroyed) raw.destroy()' },
+      {
+        file: HTTP,
+        before: 'if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) socket.destroy()',
+        after: 'if (raw.destroyed) raw.destroy()',
+      },
     ],
     hunt: HTTP_FLOOD,
   },
@@ -237,9 +300,9 @@ export const bounds = [
       {
         file: HTTP,
         before:
-          'if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) raw.destroy()\n      else raw.write(`event: block\\ndata: ${JSON.stringify(data)}\\n\\n`)',
+          'if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) socket.destroy()\n      else raw.write(`event: block\\ndata: ${JSON.stringify(data)}\\n\\n`)',
         after:
-          'raw.write(`event: block\\ndata: ${JSON.stringify(data)}\\n\\n`)\n      if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) raw.destroy()',
+          'raw.write(`event: block\\ndata: ${JSON.stringify(data)}\\n\\n`)\n      if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) socket.destroy()',
       },
     ],
     hunt: HTTP_FLOOD,

@@ -210,4 +210,17 @@ export const edge = [
     ],
     hunt: EDGE_TESTS,
   },
+  {
+    id: 'epoch-beyond-all-heights',
+    traps: ['E2'],
+    bug: 'a peer that asks for a state from an epoch near 2^53 stops every validator',
+    edits: [
+      {
+        file: 'packages/consensus/src/epochs.ts',
+        before: 'Math.min(Number.MAX_SAFE_INTEGER, length * (of + 1))',
+        after: 'length * (of + 1)',
+      },
+    ],
+    hunt: tests('packages/node/src/bounds.test.ts'),
+  },
 ]

@@ -33,9 +33,9 @@ export function originHeightOf(length: EpochLength, of: Epoch): Height {
   return height(length * of)
 }
 
-/** Height of an epoch's last block: nothing above it is proposed, voted for or committed in the epoch. */
+/** Height of an epoch's last block: nothing above it is proposed, voted for or committed in the epoch. Of any epoch that a peer may name. */
 export function lastHeightOf(length: EpochLength, of: Epoch): Height {
-  return height(length === 0 ? Number.MAX_SAFE_INTEGER : length * (of + 1))
+  return height(length === 0 ? Number.MAX_SAFE_INTEGER : Math.min(Number.MAX_SAFE_INTEGER, length * (of + 1)))
 }
 
 /** Whether a block of this height is the last of its epoch. */

@@ -1,5 +1,5 @@
 /** Blobs of a validator, from a client's side (docs/blobs.md): uploads in any order, resumed, bounded, forgotten; downloads. */
-import { mkdtempSync, rmSync, truncateSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -8,7 +8,7 @@ import { BLOB_CHUNK_BYTES, type BlobRef, blobKey, blobRefOf, blobTreeOf, checkBl
 import type { ReplicaInput } from '@aethel/replica'
 import { BlobFiles, type Store } from '@aethel/storage'
 import fastify, { type FastifyInstance } from 'fastify'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { BlobKeeper, SERVED_PARTS, STAGED_BLOBS, STAGED_BLOBS_PER_CLIENT } from './blob-keeper.js'
 import { indexEntries } from './claim-index.js'
 import { registerBlobs } from './http-blobs.js'
@@ -114,6 +114,23 @@ describe('uploads', () => {
     expect(inputs).toMatchObject([{ kind: 'blob-opened', missing: [] }])
   })
 
+  it('E7: whoever asks while a blob is being made durable is answered when it is: a client that puts a chunk again, and the replica', {
+    timeout: 20_000,
+  }, async () => {
+    const content = contentOf(21)
+    const blob = blobRefOf(content)
+    const tree = blobTreeOf(content)
+    await begin(blob)
+    for (const index of [0, 1]) await put(content, index)
+    const last = { index: 2, path: tree.path(2), chunk: content.subarray(2 * BLOB_CHUNK_BYTES) }
+    const answers = [keeper.put(blob, last), keeper.put(blob, last)]
+    keeper.onEffect({ kind: 'blob-open', blob })
+    keeper.onEffect({ kind: 'blob-seal', blob })
+    expect(await Promise.all(answers)).toMatchObject([1, 2].map(() => ({ ok: true, value: { missing: [] } })))
+    await turn()
+    expect(inputs).toMatchObject([1, 2].map(() => ({ kind: 'blob-opened', missing: [] })))
+  })
+
   it('a chunk that does not lead to the root is refused and not stored; so is one that nobody announced', async () => {
     const content = contentOf(2)
     expect((await put(content, 0)).body).toMatchObject({ code: 'no-upload' })
@@ -153,6 +170,33 @@ describe('uploads', () => {
     // One is referred to by now and counts no more; the others are forgotten.
     expect(keeper.files.unfinished.map(({ root }) => root)).toEqual([large(0).root])
     expect(code(20, 'somebody else')).toBe('ok')
+  })
+
+  it('E1: an upload whose file cannot be opened takes its place no longer than the next look', async () => {
+    const blobs = [1, 2].map((salt): BlobRef => ({ root: hash(new Uint8Array(32).fill(salt)), bytes: MAX_BYTES }))
+    const places = blobs.map(({ root, bytes }) => join(folder, `${toHex(root)}-${bytes}.part`))
+    for (const place of places) mkdirSync(place)
+    for (const blob of blobs) expect(() => keeper.begin(blob, 'one')).toThrow('EISDIR')
+    for (const place of places) rmdirSync(place)
+    keeper.expire()
+    const other = { root: hash(new Uint8Array(32).fill(3)), bytes: MAX_BYTES }
+    expect(keeper.begin(other, 'one')).toMatchObject({ ok: true })
+  })
+
+  it('a folder that cannot be read when it is time to look stops nobody', () => {
+    vi.useFakeTimers()
+    const gone = mkdtempSync(join(tmpdir(), 'aethel-keeper-'))
+    const lines: string[] = []
+    const options = { maxBlobBytes: MAX_BYTES, nowMs: () => nowMs, input: () => undefined, send: () => undefined, needs: () => false }
+    const other = new BlobKeeper({ ...options, files: new BlobFiles(gone, () => nowMs), log: ({ event }) => lines.push(event) }, [])
+    try {
+      rmdirSync(gone)
+      vi.advanceTimersByTime(30_000)
+      expect(lines).toEqual(['blob-folder-unreadable'])
+    } finally {
+      other.close()
+      vi.useRealTimers()
+    }
   })
 
   it('a whole one that nobody refers to is forgotten too, and the replica is told; a final one stays', async () => {

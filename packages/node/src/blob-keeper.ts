@@ -53,7 +53,7 @@ export class BlobKeeper {
   constructor(options: BlobKeeperOptions, final: readonly BlobRef[]) {
     this.#options = options
     for (const blob of final) this.#final.add(blobKey(blob))
-    this.#timer = setInterval(() => this.expire(), LOOK_EVERY_MS)
+    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS)
     this.#timer.unref()
   }
 
@@ -157,10 +157,14 @@ export class BlobKeeper {
   #drop(blob: BlobRef): void {
     const key = blobKey(blob)
     this.#final.delete(key)
-    this.#uploads.delete(key)
-    this.#idleSince.delete(key)
+    this.#forget(key)
     this.#served.clear()
     this.files.drop(blob)
+  }
+
+  #forget(key: string): void {
+    this.#idleSince.delete(key)
+    this.#uploads.delete(key)
   }
 
   #log(event: string, { root, bytes }: BlobRef, rest: Readonly<Record<string, unknown>> = {}): void {
@@ -228,15 +232,27 @@ export class BlobKeeper {
     })
   }
 
+  /** A folder that cannot be read just now (too many open files) is looked at the next time. */
+  #look(): void {
+    try {
+      this.expire()
+    } catch (error) {
+      this.#options.log({ event: 'blob-folder-unreadable', message: error instanceof Error ? error.message : String(error) })
+    }
+  }
+
   /** Looks for what nobody has touched or referred to for a while. */
   expire(): void {
     const { files, nowMs, needs, expiryMs = EXPIRY_MS } = this.#options
     const now = nowMs()
-    for (const blob of [...files.whole, ...files.unfinished.map(({ root, bytes }) => ({ root, bytes }))]) {
+    const here = [...files.whole, ...files.unfinished.map(({ root, bytes }) => ({ root, bytes }))]
+    const keys = new Set(here.map(blobKey))
+    // Begun and not to be opened, or damaged meanwhile.
+    for (const key of [...this.#uploads.keys(), ...this.#idleSince.keys()]) if (!keys.has(key)) this.#forget(key)
+    for (const blob of here) {
       const key = blobKey(blob)
       if (this.#final.has(key) || needs(blob)) {
-        this.#idleSince.delete(key)
-        this.#uploads.delete(key)
+        this.#forget(key)
         continue
       }
       const since = this.#idleSince.get(key) ?? now

@@ -1,7 +1,7 @@
 /** docs/protocol.md §13, the node, from the attacker's side: what peers and clients can make a process queue, remember and write. */
 import { setImmediate as turn } from 'node:timers/promises'
 import { epoch, type Hash, hash, height, publicKey, validatorIndex, view } from '@aethel/codec'
-import { createValidatorSet, encodeMessage, type Message, type ValidatorSet } from '@aethel/consensus'
+import { createValidatorSet, encodeMessage, MAX_OFFER_LINK_BYTES, type Message, type ValidatorSet } from '@aethel/consensus'
 import { sha256 } from '@aethel/crypto'
 import type { LedgerState } from '@aethel/ledger'
 import type { Mesh } from '@aethel/network'
@@ -22,6 +22,7 @@ import { LOG_BURST, LOG_PER_SECOND, LogLimit } from './log-limit.js'
 import { Metrics } from './metrics.js'
 import type { ProofPool } from './proof-pool.js'
 import { REMEMBERED_REFUSALS } from './settlements.js'
+import { offerMessage } from './snapshots.js'
 
 const ZERO = hash(new Uint8Array(32))
 const ATTACKER = validatorIndex(3)
@@ -110,6 +111,33 @@ describe('what peers and clients can make a node hold', () => {
     const refused: Admission = await driver.submit(ZERO, new Uint8Array(10))
     expect(refused).toMatchObject({ status: 'refused', refusal: { code: 'mempool-full' } })
     driver.stop()
+  })
+
+  test('E2: a peer that asks for a state from an epoch that no chain will ever see gets it without links', () => {
+    const home = { genesis: { parameters: { epochLength: 100 } }, validators: { validators: [] } } as unknown as Home
+    const { header } = blockOf()
+    for (const from of [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER - 1, Math.floor(Number.MAX_SAFE_INTEGER / 100)]) {
+      const offer = { header, descendants: [], certificate: {} } as unknown as Extract<ReplicaEffect, { kind: 'serve-offer' }>['offer']
+      const answer = offerMessage(home, {} as Store, { kind: 'serve-offer', to: ATTACKER, from: epoch(from), offer })
+      expect(answer.offer.links).toEqual([])
+    }
+  })
+
+  test('E1: the ends of epochs in an offer: 2 MiB and one more, however many validators a chain of few has come to have', () => {
+    const home = { genesis: { parameters: { epochLength: 1 } }, validators: { validators: [{}] } } as unknown as Home
+    const validators = Array.from({ length: 3_000 }, () => ({ publicKey: new Uint8Array(32), power: 1n }))
+    const signatures = Array.from({ length: 2_001 }, () => new Uint8Array(64))
+    const store = {
+      epoch: () => ({ validators: { validators } }),
+      header: () => blockOf().header,
+      certificateFrom: (at: number) => ({ height: at, signatures }),
+    } as unknown as Store
+    const header = { ...blockOf().header, height: height(1_000) }
+    const offer = { header, descendants: [], certificate: {} } as unknown as Extract<ReplicaEffect, { kind: 'serve-offer' }>['offer']
+    const { links } = offerMessage(home, store, { kind: 'serve-offer', to: ATTACKER, from: epoch(1), offer }).offer
+    const each = 3_000 * (32 + 16) + 2_001 * 64
+    expect(links.length).toBeGreaterThan(1)
+    expect(links.length * each).toBeLessThan(MAX_OFFER_LINK_BYTES + 2 * each)
   })
 
   test('clients that wait are counted one by one, also if all wait for the same transaction', () => {

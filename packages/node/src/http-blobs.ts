@@ -10,6 +10,7 @@ import { readBlob, type Store } from '@aethel/storage'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { BlobKeeper, UploadState } from './blob-keeper.js'
 import { placeOf, rangeOfBlob } from './claim-index.js'
+import { whenGone } from './http-bounds.js'
 import { bodyOf, HttpError, hashAt, numberOf, parameter } from './http-error.js'
 
 export interface BlobContext {
@@ -52,15 +53,17 @@ export function registerBlobs(app: FastifyInstance, { blobs, store }: BlobContex
     const { files } = keeper()
     const blob = files.find(root)
     if (blob === undefined) throw await missingError(store, root)
+    if (request.raw.socket.destroyed) return reply.hijack() // it has left while the disk was awaited, and will not say so again
     const source = readBlob(files.placeOf(blob))
     const pieces = function* (): Generator<Uint8Array> {
-      try {
-        for (let piece = source.next(); piece !== undefined; piece = source.next()) yield piece.slice()
-      } finally {
-        source.close()
-      }
+      for (let piece = source.next(); piece !== undefined; piece = source.next()) yield piece.slice()
     }
-    return reply.header('content-type', 'application/octet-stream').header('content-length', blob.bytes).send(Readable.from(pieces()))
+    const stream = Readable.from(pieces())
+    whenGone(request.raw, reply.raw, () => {
+      stream.destroy()
+      source.close()
+    })
+    return reply.header('content-type', 'application/octet-stream').header('content-length', blob.bytes).send(stream)
   })
 }
 

@@ -3,6 +3,8 @@
  * charged when its headers have come, by what they announce, and given back when its answer has left; who announces nothing is
  * charged the largest. Beyond the bound a client is told to come again, before its body is read.
  */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
 /** Of one request. */
@@ -35,12 +37,36 @@ export function boundBodies(app: FastifyInstance, mostBytes: number = MAX_BODIES
       return
     }
     budget.heldBytes += bytes
-    reply.raw.once('close', () => {
+    whenGone(request.raw, reply.raw, () => {
       budget.heldBytes -= bytes
     })
     done()
   })
   return budget
+}
+
+/** By connection: what is to be done when it ends. */
+const onEnd = new WeakMap<Socket, Set<() => void>>()
+
+/**
+ * Calls back once, when the answer or its connection is closed: an answer that waits behind another one on its connection is not told.
+ * Nothing is said of a connection that has ended before.
+ */
+export function whenGone({ socket }: IncomingMessage, answer: ServerResponse, callback: () => void): void {
+  let waiting = onEnd.get(socket)
+  if (waiting === undefined) {
+    const callbacks = new Set<() => void>()
+    onEnd.set(socket, callbacks)
+    socket.once('close', () => {
+      for (const each of callbacks) each()
+    })
+    waiting = callbacks
+  }
+  const gone = (): void => {
+    if (waiting.delete(gone)) callback()
+  }
+  waiting.add(gone)
+  answer.once('close', gone)
 }
 
 function announcedBytes(headers: {

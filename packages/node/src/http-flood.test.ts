@@ -1,13 +1,18 @@
 /** docs/protocol.md §13, clients, from the attacker's side: the whole HTTP API before a driver and a store that the test plays. */
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync } from 'node:fs'
 import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Block } from '@aethel/consensus'
+import { encode, type Hash, toHex } from '@aethel/codec'
+import { BLOB_CHUNK_BYTES, type Block, blobRefOf, blobTreeOf, checkBlobPart } from '@aethel/consensus'
+import { BlobFiles } from '@aethel/storage'
 import type { FastifyInstance } from 'fastify'
 import { afterEach, expect, test } from 'vitest'
 import { blockOf } from '../../consensus/test/harness.js'
 import type { Committed } from './driver.js'
 import { type HttpContext, MAX_EVENT_STREAMS, MAX_PAGE_BYTES, MAX_STREAM_BACKLOG_BYTES, serveHttp } from './http.js'
-import { MAX_CONNECTIONS } from './http-bounds.js'
+import { MAX_BODIES_BYTES, MAX_BODY_BYTES, MAX_CONNECTIONS } from './http-bounds.js'
 
 const MIB = 1 << 20
 const open: FastifyInstance[] = []
@@ -18,14 +23,27 @@ afterEach(async () => {
 })
 
 /** An API whose chain is as long as one likes, every block of it the same. */
-async function serve(block: Block = blockOf(), whenReadable: () => Promise<void> | undefined = () => undefined) {
+async function serve(
+  block: Block = blockOf(),
+  whenReadable: () => Promise<void> | undefined = () => undefined,
+  files: BlobFiles | null = null,
+) {
   const listeners = new Set<(committed: Committed) => void>()
+  const waiting = new Set<() => void>()
   const reads: number[] = []
   const app = await serveHttp({
     home: { config: { http: { host: '127.0.0.1', port: 0 } } },
     driver: {
       whenReadable,
       publishedHeight: 1_000_000,
+      get awaited() {
+        return waiting.size
+      },
+      submit: async (id: Hash) => ({ status: 'admitted', id }),
+      onSettled: (_: Hash, callback: () => void) => {
+        waiting.add(callback)
+        return () => waiting.delete(callback)
+      },
       onCommitted: (listener: (committed: Committed) => void) => {
         listeners.add(listener)
         return () => listeners.delete(listener)
@@ -38,6 +56,7 @@ async function serve(block: Block = blockOf(), whenReadable: () => Promise<void>
         return block
       },
     },
+    blobs: files === null ? null : { files },
   } as unknown as HttpContext)
   open.push(app)
   const { port } = app.server.address() as AddressInfo
@@ -47,6 +66,7 @@ async function serve(block: Block = blockOf(), whenReadable: () => Promise<void>
     url: `http://127.0.0.1:${port}`,
     reads,
     listeners,
+    waiting,
     /** A block of so many transactions is committed. */
     commit: (transactions = 1) => {
       for (const listener of listeners) listener({ block, transactions: ids(transactions) } as unknown as Committed)
@@ -110,6 +130,90 @@ test('E1: event streams: whoever has left before its stream began takes no place
   await stream.body?.cancel()
 })
 
+test('E1: event streams: one that waits behind another on its connection leaves with it, and is cut off like it', async () => {
+  const { client, listeners, commit } = await serve()
+  const both = client(STREAM + STREAM)
+  await until(() => listeners.size === 2)
+  both.destroy()
+  await until(() => listeners.size === 0)
+  const reader = client(STREAM + STREAM).resume()
+  await until(() => listeners.size === 2)
+  for (let events = 0; listeners.size > 0 && events < 100; events++) {
+    commit(1_000)
+    await pause(1)
+  }
+  expect([listeners.size, isOpen(reader)]).toEqual([0, false])
+})
+
+test('E1: bodies: what was announced behind another answer is given back when the connection ends', async () => {
+  const { url, client, listeners } = await serve()
+  const announce = `POST /v1/transactions HTTP/1.1\r\nhost: x\r\ncontent-type: application/octet-stream\r\ncontent-length: ${MAX_BODY_BYTES}\r\n\r\n`
+  const send = async (): Promise<string> => {
+    const answer = await fetch(`${url}/v1/transactions?wait=never`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/octet-stream' },
+      body: new Uint8Array(1),
+    })
+    return ((await answer.json()) as { code: string }).code
+  }
+  for (let round = 0; round < 2; round++) {
+    const clients = Array.from({ length: MAX_BODIES_BYTES / MAX_BODY_BYTES }, () => client(STREAM + announce))
+    await until(() => listeners.size === clients.length)
+    expect(await send()).toBe('busy')
+    for (const socket of clients) socket.destroy()
+    await until(() => listeners.size === 0)
+    expect(await send()).toBe('wait')
+  }
+})
+
+/** Of this process; where the system does not say, none. */
+const openBlobs = (folder: string): number =>
+  existsSync('/proc/self/fd')
+    ? readdirSync('/proc/self/fd').filter((each) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${each}`).startsWith(folder)
+        } catch {
+          return false
+        }
+      }).length
+    : 0
+
+test('E1: downloads: the file of whoever leaves is closed, before the first byte, in the middle, or behind another answer', async () => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'aethel-downloads-')))
+  const content = new Uint8Array(64 * MIB)
+  const blob = blobRefOf(content)
+  const files = new BlobFiles(folder, Date.now)
+  files.open(blob)
+  const tree = blobTreeOf(content)
+  for (let at = 0; at < content.length; at += BLOB_CHUNK_BYTES) {
+    const index = at / BLOB_CHUNK_BYTES
+    const part = { index, path: tree.path(index), chunk: content.subarray(at, at + BLOB_CHUNK_BYTES) }
+    const leaf = checkBlobPart(blob, part)
+    if (leaf.ok) files.write(blob, part, leaf.value)
+  }
+  await new Promise((resolve) => files.seal(blob, resolve))
+  const download = `GET /v1/blobs/${toHex(blob.root)} HTTP/1.1\r\nhost: x\r\n\r\n`
+  let readable = (): void => undefined
+  const written = new Promise<void>((resolve) => {
+    readable = resolve
+  })
+  let asked = 0
+  const { client, listeners } = await serve(blockOf(), () => (++asked > 8 ? undefined : written), files)
+  const early = Array.from({ length: 8 }, () => client(download))
+  await until(() => asked === 8)
+  for (const socket of early) socket.destroy()
+  await pause(50)
+  readable()
+  await pause(50)
+  expect(openBlobs(folder)).toBe(0)
+  const late = Array.from({ length: 4 }, () => client(download).pause())
+  const behind = Array.from({ length: 4 }, () => client(STREAM + download))
+  await until(() => listeners.size === 4 && (openBlobs(folder) === 8 || !existsSync('/proc/self/fd')))
+  for (const socket of [...late, ...behind]) socket.destroy()
+  await until(() => openBlobs(folder) === 0)
+  rmSync(folder, { recursive: true })
+})
+
 test('E1: event streams: one that does not read is cut off when a mebibyte waits for it; one that reads gets the largest block', async () => {
   const { client, listeners, commit } = await serve()
   const stuck = client(STREAM)
@@ -144,4 +248,25 @@ test('E1: a page of blocks: 100 of them, and 16 MiB are read for it; the one tha
   const short = (await (await fetch(`${large.url}/v1/blocks?from=1`)).json()) as { blocks: unknown[] }
   expect([short.blocks.length, large.reads.length]).toEqual([6, 6]) // 5 x 3 MiB and the one that crosses the line
   expect(5 * 3 * MIB).toBeLessThan(MAX_PAGE_BYTES)
+})
+
+test('E1: clients that wait for transactions: whoever leaves waits no more, also behind another answer', async () => {
+  const { client, waiting } = await serve()
+  const batch = encode((writer) => writer.list(new Array<number>(100).fill(0), (w) => w.bytes(new Uint8Array(10))))
+  const post = (path: string): string =>
+    `POST ${path}?wait=final&timeoutMs=600000 HTTP/1.1\r\nhost: x\r\ncontent-type: application/octet-stream\r\n` +
+    `content-length: ${batch.length}\r\n\r\n${Buffer.from(batch).toString('latin1')}`
+  const many = client(post('/v1/transactions/batch'))
+  const one = client(STREAM + post('/v1/transactions'))
+  await until(() => waiting.size === 101)
+  for (const socket of [many, one]) socket.destroy()
+  await until(() => waiting.size === 0)
+})
+
+test('a search that says a filter twice is refused as what it is', async () => {
+  const { url } = await serve()
+  for (const name of ['kind', 'label', 'source', 'sender', 'height', 'limit', 'before']) {
+    const answer = await fetch(`${url}/v1/claims?${name}=1.1&${name}=2.2`)
+    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([400, 'filter'])
+  }
 })

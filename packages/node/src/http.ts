@@ -29,7 +29,7 @@ import { AethelError } from './errors.js'
 import { sentenceOf } from './fork-proof.js'
 import type { Home } from './home.js'
 import { registerBlobs } from './http-blobs.js'
-import { boundBodies, MAX_BODY_BYTES, REQUEST_MS } from './http-bounds.js'
+import { boundBodies, MAX_BODY_BYTES, REQUEST_MS, whenGone } from './http-bounds.js'
 import { bodyOf, HttpError, hashAt, numberOf, parameter } from './http-error.js'
 import type { Metrics } from './metrics.js'
 import type { ProofPool } from './proof-pool.js'
@@ -135,15 +135,16 @@ function sendError(reply: FastifyReply, error: unknown): FastifyReply {
 function registerTransactions(app: FastifyInstance, context: HttpContext): void {
   app.post('/v1/transactions', async (request, reply) => {
     const { wait, timeoutMs } = waitOf(request)
-    const outcome = await submit(context, bodyOf(request), wait, timeoutMs)
+    const outcome = await submit(context, bodyOf(request), wait, timeoutMs, untilGone(request, reply))
     return reply.code(statusCodeOf(outcome)).send(withClaim(context, bodyOf(request), outcome))
   })
-  app.post('/v1/transactions/batch', async (request) => {
+  app.post('/v1/transactions/batch', async (request, reply) => {
     const { wait, timeoutMs } = waitOf(request)
     const list = decode(bodyOf(request), (reader) => reader.list(MAX_BATCH_TRANSACTIONS, (r) => r.bytes(MAX_BODY_BYTES)))
     if (!list.ok)
       throw new HttpError(400, list.error.code, `expected a list of at most ${MAX_BATCH_TRANSACTIONS} transactions: ${list.error.message}`)
-    return { results: await Promise.all(list.value.map((bytes) => submit(context, bytes, wait, timeoutMs))) }
+    const waits = untilGone(request, reply)
+    return { results: await Promise.all(list.value.map((bytes) => submit(context, bytes, wait, timeoutMs, waits))) }
   })
   app.get('/v1/transactions/:id', async (request) => {
     const id = hashAt(request, 'id')
@@ -174,7 +175,22 @@ function waitOf(request: FastifyRequest): { wait: 'none' | 'admitted' | 'final';
   return { wait, timeoutMs }
 }
 
-async function submit(context: HttpContext, bytes: Uint8Array, wait: 'none' | 'admitted' | 'final', timeoutMs: number): Promise<Outcome> {
+/** What a client waits for, each with how to give it up: all are when it has left, for then nobody waits. */
+function untilGone(request: FastifyRequest, reply: FastifyReply): Set<() => void> {
+  const waits = new Set<() => void>()
+  whenGone(request.raw, reply.raw, () => {
+    for (const giveUp of [...waits]) giveUp()
+  })
+  return waits
+}
+
+async function submit(
+  context: HttpContext,
+  bytes: Uint8Array,
+  wait: 'none' | 'admitted' | 'final',
+  timeoutMs: number,
+  waits: Set<() => void>,
+): Promise<Outcome> {
   const id = transactionIdOf(bytes)
   const name = toHex(id)
   if (context.driver.awaited >= MAX_AWAITED)
@@ -191,11 +207,14 @@ async function submit(context: HttpContext, bytes: Uint8Array, wait: 'none' | 'a
     let forget = (): void => undefined
     const done = (outcome: Outcome): void => {
       clearTimeout(timer)
+      waits.delete(giveUp)
       forget()
       resolve(outcome)
     }
     const message = `not ${wait} within ${timeoutMs} ms; ask for its status later`
-    const timer = setTimeout(() => done({ id: name, status: 'timeout', code: 'timeout', message }), timeoutMs)
+    const giveUp = (): void => done({ id: name, status: 'timeout', code: 'timeout', message })
+    const timer = setTimeout(giveUp, timeoutMs)
+    waits.add(giveUp)
     if (wait === 'final') {
       forget = context.driver.onSettled(id, (settlement) =>
         done(settlement.status === 'final' ? { id: name, status: 'final', height: settlement.height } : refused(name, settlement.refusal)),
@@ -314,6 +333,7 @@ const CLAIM_FILTERS = ['kind', 'label', 'source', 'sender', 'height', 'limit', '
 function claimQueryOf(query: Record<string, string | undefined>): ClaimQuery {
   for (const name of Object.keys(query)) {
     if (!CLAIM_FILTERS.includes(name)) throw new HttpError(400, 'filter', `expected some of ${CLAIM_FILTERS.join(', ')}, got "${name}"`)
+    if (typeof query[name] !== 'string') throw new HttpError(400, 'filter', `expected "${name}" once`)
   }
   const digest = (name: string): Hash | undefined => {
     const text = query[name]
@@ -581,12 +601,13 @@ function certificateJson(certificate: Certificate): Record<string, unknown> {
 /** Server-sent events: one `block` per committed block. */
 function registerEvents(app: FastifyInstance, context: HttpContext): void {
   let streams = 0
-  app.get('/v1/events', (_request, reply) => {
+  app.get('/v1/events', (request, reply) => {
     if (streams >= MAX_EVENT_STREAMS)
       throw new HttpError(503, 'too-many-streams', `expected at most ${MAX_EVENT_STREAMS} event streams; close one`)
     reply.hijack()
     const { raw } = reply
-    if (raw.destroyed) return // it has left while the disk was awaited, and will not say so again
+    const { socket } = request.raw
+    if (socket.destroyed) return // it has left while the disk was awaited, and will not say so again
     streams++
     raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
     raw.write(': connected\n\n')
@@ -596,10 +617,10 @@ function registerEvents(app: FastifyInstance, context: HttpContext): void {
         transactionIds: transactions.map((transaction) => toHex(transaction.id)),
       }
       // Looked at before: what is written counts as waiting until the event loop turns, and one large block is no lag.
-      if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) raw.destroy()
+      if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) socket.destroy()
       else raw.write(`event: block\ndata: ${JSON.stringify(data)}\n\n`)
     })
-    raw.once('close', () => {
+    whenGone(request.raw, raw, () => {
       streams--
       stop()
     })
