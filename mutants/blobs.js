@@ -69,6 +69,19 @@ export const blobs = [
     hunt: tests('packages/storage/src/blob-files.test.ts'),
   },
   {
+    id: 'sealed-blob-told-to-one',
+    traps: ['D9'],
+    bug: 'whoever asks for a blob to be made durable while that is under way is never answered',
+    edits: [
+      {
+        file: 'packages/storage/src/blob-files.ts',
+        before: 'open.sealing.push(done)',
+        after: 'open.sealing.slice()',
+      },
+    ],
+    hunt: tests('packages/storage/src/blob-files.test.ts'),
+  },
+  {
     id: 'starved-block-never-tried-again',
     traps: ['D3'],
     bug: 'a block whose blobs are pruned everywhere waits for them for ever, although its certificate is here',

@@ -129,6 +129,20 @@ describe('blobs on disk (protocol.md §9)', () => {
     expect(open().whole.length).toBe(20)
   })
 
+  it('D9: everybody who asks for a blob to be made durable is answered, also who asks while it is under way, and when it is dropped meanwhile', async () => {
+    const files = open()
+    files.open(BLOB)
+    write(files, ALL)
+    expect(await Promise.all([seal(files), seal(files), seal(files)])).toEqual(ALL.slice(1).map(() => ({ missing: [], failure: null })))
+    const bytes = BYTES.slice(0, 1000)
+    files.open(blobRefOf(bytes))
+    files.write(blobRefOf(bytes), { index: 0, chunk: bytes, path: [] }, blobLeaf(bytes))
+    const both = [seal(files, blobRefOf(bytes)), seal(files, blobRefOf(bytes))]
+    files.drop(blobRefOf(bytes))
+    for (const { failure } of await Promise.all(both)) expect(failure?.code).toMatch(/^(blob-disk|no-upload)$/)
+    expect(files.isWhole(blobRefOf(bytes))).toBe(false)
+  }, 10_000)
+
   it('a reader finds damage, wherever it is, before it hands out a byte of it', async () => {
     const files = await whole()
     const { file: data } = files.placeOf(BLOB)

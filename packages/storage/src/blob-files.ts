@@ -45,8 +45,12 @@ interface Open {
   readonly leaves: Hash[]
   missing: number
   touchedAtMs: number
-  sealing: boolean
+  /** Who waits for it to be durable; null: that is not under way. */
+  sealing: Sealed[] | null
 }
+
+/** What is missing; nothing and no failure: it is whole. */
+type Sealed = (missing: readonly number[], failure: Refusal | null) => void
 
 export class BlobFiles {
   readonly #folder: string
@@ -125,7 +129,7 @@ export class BlobFiles {
     }
     const leaves = recovered(blob, this.#path(blob, 'part'))
     const missing = leaves.filter((leaf) => leaf === EMPTY_LEAF).length
-    const open: Open = { blob, leaves, missing, touchedAtMs: this.#nowMs(), sealing: false }
+    const open: Open = { blob, leaves, missing, touchedAtMs: this.#nowMs(), sealing: null }
     this.#open.set(key, open)
     return missingOf(open)
   }
@@ -143,31 +147,39 @@ export class BlobFiles {
     open.touchedAtMs = this.#nowMs()
   }
 
-  /** Makes it durable if no chunk is missing; answers what is missing, nothing when it is whole. */
-  seal(blob: BlobRef, done: (missing: readonly number[], failure: Refusal | null) => void): void {
+  /** Makes it durable if no chunk is missing; answers each who asks what is missing, nothing when it is whole. */
+  seal(blob: BlobRef, done: Sealed): void {
     const key = blobKey(blob)
     if (this.#whole.has(key)) return done([], null)
     const open = this.#open.get(key)
     if (open === undefined) return done(this.open(blob), null)
     if (open.missing > 0) return done(missingOf(open), null)
-    if (open.sealing) return
+    if (open.sealing !== null) {
+      open.sealing.push(done)
+      return
+    }
     const tree = new BlobTree(blob.bytes, open.leaves)
     if (!equalBytes(tree.root, blob.root)) {
       this.drop(blob) // only a bug of ours, or a damaged disk, leads here: every chunk was checked
       return done(this.open(blob), null)
     }
-    open.sealing = true
+    const waiting = [done]
+    open.sealing = waiting
+    const answer = (failure: Refusal | null): void => {
+      open.sealing = null
+      for (const each of waiting) each([], failure)
+    }
     void this.#makeDurable(open).then(
       () => {
-        if (this.#open.get(key) !== open) return
+        if (this.#open.get(key) !== open)
+          return answer({ code: 'no-upload', message: `the blob ${toHex(blob.root)} was forgotten before it was durable; begin it again` })
         this.#open.delete(key)
         this.#whole.set(key, blob)
-        done([], null)
+        answer(null)
       },
       (error: unknown) => {
-        open.sealing = false
         const message = `the blob ${toHex(blob.root)} cannot be made durable: ${error instanceof Error ? error.message : String(error)}`
-        done([], { code: 'blob-disk', message })
+        answer({ code: 'blob-disk', message })
       },
     )
   }
