@@ -69,6 +69,19 @@ export const blobs = [
     hunt: tests('packages/storage/src/blob-files.test.ts'),
   },
   {
+    id: 'damaged-blob-served',
+    traps: ['C5'],
+    bug: 'a part of a blob that the disk has changed is served, and the peer takes whoever served it for a liar',
+    edits: [
+      {
+        file: 'packages/storage/src/blob-files.ts',
+        before: 'return checkBlobPart(blob, part).ok ? part : null',
+        after: 'return part',
+      },
+    ],
+    hunt: tests('packages/storage/src/blob-files.test.ts'),
+  },
+  {
     id: 'sealed-blob-told-to-one',
     traps: ['D9'],
     bug: 'whoever asks for a blob to be made durable while that is under way is never answered',

@@ -164,6 +164,22 @@ describe('blobs on disk (protocol.md §9)', () => {
     expect(() => read(files)).toThrow(BlobDamaged)
   })
 
+  it('C5: no part is served that would not prove itself, whichever byte of the chunk or of the hashes is another one', async () => {
+    const files = await whole()
+    const { file: data } = files.placeOf(BLOB)
+    const good = readFileSync(data)
+    for (const at of [BLOB_CHUNK_BYTES, 2 * BLOB_CHUNK_BYTES - 1, BYTES.length, BYTES.length + 40, good.length - 1]) {
+      const bad = Buffer.from(good)
+      bad[at] = (bad[at] ?? 0) ^ 4
+      writeFileSync(data, bad)
+      const part = open().part(BLOB, 1)
+      expect([at, part === null || checkBlobPart(BLOB, part).ok]).toEqual([at, true])
+    }
+    expect(open().part(BLOB, 1)).toBe(null)
+    writeFileSync(data, good)
+    expect(open().part(BLOB, 1)).toEqual(partOf(1))
+  })
+
   it('a damaged one is taken up again with the chunks that are good', async () => {
     const files = await whole()
     const { file: data } = files.placeOf(BLOB)

@@ -24,7 +24,17 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { equalBytes, fromHex, HASH_BYTES, type Hash, hash, type Refusal, toHex } from '@aethel/codec'
-import { BLOB_CHUNK_BYTES, type BlobPart, type BlobRef, BlobTree, blobChunkLength, blobChunks, blobKey, blobLeaf } from '@aethel/consensus'
+import {
+  BLOB_CHUNK_BYTES,
+  type BlobPart,
+  type BlobRef,
+  BlobTree,
+  blobChunkLength,
+  blobChunks,
+  blobKey,
+  blobLeaf,
+  checkBlobPart,
+} from '@aethel/consensus'
 
 /** Trees of blobs that are being served: 128 KiB of hashes for the largest. */
 const MAX_TREES = 8
@@ -208,7 +218,9 @@ export class BlobFiles {
     const tree = this.#treeOf(blob)
     if (tree === null) return null
     const chunk = this.#chunk(blob, index)
-    return chunk === null ? null : { index, chunk, path: tree.path(index) }
+    if (chunk === null) return null
+    const part = { index, chunk, path: tree.path(index) }
+    return checkBlobPart(blob, part).ok ? part : null // a peer would take us for a liar
   }
 
   #chunk(blob: BlobRef, index: number): Uint8Array | null {
