@@ -69,17 +69,30 @@ export const blobs = [
     hunt: tests('packages/storage/src/blob-files.test.ts'),
   },
   {
-    id: 'asked-while-sealing-never-answered',
-    traps: ['E7'],
-    bug: 'a replica that asks for a blob while a client makes it whole is never told that it is here, and the block waits for ever',
+    id: 'damaged-blob-served',
+    traps: ['C5'],
+    bug: 'a part of a blob that the disk has changed is served, and the peer takes whoever served it for a liar',
     edits: [
       {
         file: 'packages/storage/src/blob-files.ts',
-        before: 'if (open.sealing !== null) return void open.sealing.push(done)',
-        after: 'if (open.sealing !== null) return',
+        before: 'return checkBlobPart(blob, part).ok ? part : null',
+        after: 'return part',
       },
     ],
-    hunt: tests('packages/node/src/blob-keeper.test.ts'),
+    hunt: tests('packages/storage/src/blob-files.test.ts'),
+  },
+  {
+    id: 'sealed-blob-told-to-one',
+    traps: ['D9'],
+    bug: 'whoever asks for a blob to be made durable while that is under way is never answered',
+    edits: [
+      {
+        file: 'packages/storage/src/blob-files.ts',
+        before: 'open.sealing.push(done)',
+        after: 'open.sealing.slice()',
+      },
+    ],
+    hunt: tests('packages/storage/src/blob-files.test.ts'),
   },
   {
     id: 'starved-block-never-tried-again',

@@ -129,6 +129,20 @@ describe('blobs on disk (protocol.md §9)', () => {
     expect(open().whole.length).toBe(20)
   })
 
+  it('D9: everybody who asks for a blob to be made durable is answered, also who asks while it is under way, and when it is dropped meanwhile', async () => {
+    const files = open()
+    files.open(BLOB)
+    write(files, ALL)
+    expect(await Promise.all([seal(files), seal(files), seal(files)])).toEqual(ALL.slice(1).map(() => ({ missing: [], failure: null })))
+    const bytes = BYTES.slice(0, 1000)
+    files.open(blobRefOf(bytes))
+    files.write(blobRefOf(bytes), { index: 0, chunk: bytes, path: [] }, blobLeaf(bytes))
+    const both = [seal(files, blobRefOf(bytes)), seal(files, blobRefOf(bytes))]
+    files.drop(blobRefOf(bytes))
+    for (const { failure } of await Promise.all(both)) expect(failure?.code).toMatch(/^(blob-disk|no-upload)$/)
+    expect(files.isWhole(blobRefOf(bytes))).toBe(false)
+  }, 10_000)
+
   it('a reader finds damage, wherever it is, before it hands out a byte of it', async () => {
     const files = await whole()
     const { file: data } = files.placeOf(BLOB)
@@ -148,6 +162,22 @@ describe('blobs on disk (protocol.md §9)', () => {
     expect(Buffer.compare(read(files), BYTES)).toBe(0)
     rmSync(data)
     expect(() => read(files)).toThrow(BlobDamaged)
+  })
+
+  it('C5: no part is served that would not prove itself, whichever byte of the chunk or of the hashes is another one', async () => {
+    const files = await whole()
+    const { file: data } = files.placeOf(BLOB)
+    const good = readFileSync(data)
+    for (const at of [BLOB_CHUNK_BYTES, 2 * BLOB_CHUNK_BYTES - 1, BYTES.length, BYTES.length + 40, good.length - 1]) {
+      const bad = Buffer.from(good)
+      bad[at] = (bad[at] ?? 0) ^ 4
+      writeFileSync(data, bad)
+      const part = open().part(BLOB, 1)
+      expect([at, part === null || checkBlobPart(BLOB, part).ok]).toEqual([at, true])
+    }
+    expect(open().part(BLOB, 1)).toBe(null)
+    writeFileSync(data, good)
+    expect(open().part(BLOB, 1)).toEqual(partOf(1))
   })
 
   it('a damaged one is taken up again with the chunks that are good', async () => {

@@ -24,7 +24,17 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { equalBytes, fromHex, HASH_BYTES, type Hash, hash, type Refusal, toHex } from '@aethel/codec'
-import { BLOB_CHUNK_BYTES, type BlobPart, type BlobRef, BlobTree, blobChunkLength, blobChunks, blobKey, blobLeaf } from '@aethel/consensus'
+import {
+  BLOB_CHUNK_BYTES,
+  type BlobPart,
+  type BlobRef,
+  BlobTree,
+  blobChunkLength,
+  blobChunks,
+  blobKey,
+  blobLeaf,
+  checkBlobPart,
+} from '@aethel/consensus'
 
 /** Trees of blobs that are being served: 128 KiB of hashes for the largest. */
 const MAX_TREES = 8
@@ -45,11 +55,12 @@ interface Open {
   readonly leaves: Hash[]
   missing: number
   touchedAtMs: number
-  /** Being made durable: who is to be told. */
-  sealing: SealDone[] | null
+  /** Who waits for it to be durable; null: that is not under way. */
+  sealing: Sealed[] | null
 }
 
-type SealDone = (missing: readonly number[], failure: Refusal | null) => void
+/** What is missing; nothing and no failure: it is whole. */
+type Sealed = (missing: readonly number[], failure: Refusal | null) => void
 
 export class BlobFiles {
   readonly #folder: string
@@ -146,14 +157,17 @@ export class BlobFiles {
     open.touchedAtMs = this.#nowMs()
   }
 
-  /** Makes it durable if no chunk is missing; answers everybody who asks what is missing, nothing when it is whole. */
-  seal(blob: BlobRef, done: SealDone): void {
+  /** Makes it durable if no chunk is missing; answers each who asks what is missing, nothing when it is whole. */
+  seal(blob: BlobRef, done: Sealed): void {
     const key = blobKey(blob)
     if (this.#whole.has(key)) return done([], null)
     const open = this.#open.get(key)
     if (open === undefined) return done(this.open(blob), null)
     if (open.missing > 0) return done(missingOf(open), null)
-    if (open.sealing !== null) return void open.sealing.push(done)
+    if (open.sealing !== null) {
+      open.sealing.push(done)
+      return
+    }
     const tree = new BlobTree(blob.bytes, open.leaves)
     if (!equalBytes(tree.root, blob.root)) {
       this.drop(blob) // only a bug of ours, or a damaged disk, leads here: every chunk was checked
@@ -161,19 +175,22 @@ export class BlobFiles {
     }
     const waiting = [done]
     open.sealing = waiting
-    const fail = (why: string): void => {
+    const answer = (failure: Refusal | null): void => {
       open.sealing = null
-      const failure = { code: 'blob-disk', message: `the blob ${toHex(blob.root)} cannot be made durable: ${why}` }
       for (const each of waiting) each([], failure)
     }
     void this.#makeDurable(open).then(
       () => {
-        if (this.#open.get(key) !== open) return fail('it was dropped meanwhile')
+        if (this.#open.get(key) !== open)
+          return answer({ code: 'no-upload', message: `the blob ${toHex(blob.root)} was forgotten before it was durable; begin it again` })
         this.#open.delete(key)
         this.#whole.set(key, blob)
-        for (const each of waiting) each([], null)
+        answer(null)
       },
-      (error: unknown) => fail(error instanceof Error ? error.message : String(error)),
+      (error: unknown) => {
+        const message = `the blob ${toHex(blob.root)} cannot be made durable: ${error instanceof Error ? error.message : String(error)}`
+        answer({ code: 'blob-disk', message })
+      },
     )
   }
 
@@ -201,7 +218,9 @@ export class BlobFiles {
     const tree = this.#treeOf(blob)
     if (tree === null) return null
     const chunk = this.#chunk(blob, index)
-    return chunk === null ? null : { index, chunk, path: tree.path(index) }
+    if (chunk === null) return null
+    const part = { index, chunk, path: tree.path(index) }
+    return checkBlobPart(blob, part).ok ? part : null // a peer would take us for a liar
   }
 
   #chunk(blob: BlobRef, index: number): Uint8Array | null {
