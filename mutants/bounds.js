@@ -35,6 +35,13 @@ export const bounds = [
     hunt: CORE_BOUNDS,
   },
   {
+    id: 'far-certificates-keep-their-place',
+    traps: ['E1'],
+    bug: 'certificates of thousands of far blocks, which anybody can show, leave no room for that of the next one',
+    edits: [{ file: CHAIN, before: 'return state.certified.delete(highest)', after: 'return false' }],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
     id: 'signatures-remembered-for-ever',
     traps: ['E1'],
     bug: 'every signature that was ever good is remembered',
