@@ -65,6 +65,15 @@ export const bounds = [
     hunt: CORE_BOUNDS,
   },
   {
+    id: 'next-epoch-held-unweighed',
+    traps: ['E1'],
+    bug: 'sixty NEW-VIEWs of sixty-five thousand entries each are held for the next epoch, unchecked, as if they were votes',
+    edits: [
+      { file: 'packages/consensus/src/epoch-gate.ts', before: 'FIXED_BYTES + listedBytes(message)', after: 'FIXED_BYTES' },
+    ],
+    hunt: CORE_BOUNDS,
+  },
+  {
     id: 'accusations-checked-without-bound',
     traps: ['E1', 'K1'],
     bug: 'one who confesses five hundred false proofs has five hundred proofs checked at once',
