@@ -68,9 +68,7 @@ export const bounds = [
     id: 'next-epoch-held-unweighed',
     traps: ['E1'],
     bug: 'sixty NEW-VIEWs of sixty-five thousand entries each are held for the next epoch, unchecked, as if they were votes',
-    edits: [
-      { file: 'packages/consensus/src/epoch-gate.ts', before: 'FIXED_BYTES + listedBytes(message)', after: 'FIXED_BYTES' },
-    ],
+    edits: [{ file: 'packages/consensus/src/epoch-gate.ts', before: 'FIXED_BYTES + listedBytes(message)', after: 'FIXED_BYTES' }],
     hunt: CORE_BOUNDS,
   },
   {

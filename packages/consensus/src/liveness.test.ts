@@ -145,7 +145,11 @@ describe('the view timer (protocol.md §8)', () => {
     const replica = cluster.at(1)
     replica.order('a')
     cluster.deliver()
-    for (const [peer, roundTripMs] of [[0, 500], [2, 90_000], [3, 90_000]] as const)
+    for (const [peer, roundTripMs] of [
+      [0, 500],
+      [2, 90_000],
+      [3, 90_000],
+    ] as const)
       replica.step({ kind: 'round-trip', peer: peer as never, roundTripMs })
     expect((replica.timers.get('view') ?? 0) - cluster.nowMs).toBe(3_000) // six round trips to validator 0
   })

@@ -678,6 +678,7 @@ class ReplicaMachine<State> implements Replica<State> {
         return machine.#told
       },
       isNeeded: (key) => this.#isBlobNeeded(key),
+      isForBlock: (key) => this.#validations.refersTo(key),
       pendingChecked: () => this.#desk.checkedBlobs,
       isQuorum: (peers) => this.#holdQuorum(peers),
       send: (to, message) => this.#out.push({ kind: 'send', to, message }),
