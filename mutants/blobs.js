@@ -107,4 +107,17 @@ export const blobs = [
     ],
     hunt: tests('packages/replica/src/blobs.test.ts'),
   },
+  {
+    id: 'unspread-blobs-for-ever',
+    traps: ['E1'],
+    bug: 'a transaction whose blob no quorum will ever have waits for ever, and its blob takes up room',
+    edits: [
+      {
+        file: 'packages/replica/src/admission.ts',
+        before: '[...this.#waitingForClaim.values(), ...this.#waitingForBlob.values()]',
+        after: '[...this.#waitingForClaim.values()]',
+      },
+    ],
+    hunt: tests('packages/replica/src/blobs.test.ts'),
+  },
 ]

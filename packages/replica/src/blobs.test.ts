@@ -53,10 +53,13 @@ function decoded(bytes: Uint8Array): Transaction {
 }
 
 const rootOf = (state: State): Hash => hashTagged('test/blobs', Uint8Array.of(state))
+/** `idKey`s of what no state takes any more. */
+const impossible = new Set<string>()
 const application: Application<State> = {
   initial: { state: 0, stateRoot: rootOf(0) },
   decode: (bytes) => ok(decoded(bytes)),
-  readiness: () => ({ status: 'ready' }),
+  readiness: (_state, { idKey }) =>
+    impossible.has(idKey) ? { status: 'never', code: 'expired', message: 'too late' } : { status: 'ready' },
   statementOf: () => undefined,
   offenceRefusal: () => null,
   execute: (parent, _context, transactions) => {
@@ -330,6 +333,25 @@ describe('transactions whose proofs are blobs', () => {
     expect(answers).toEqual([
       expect.objectContaining({ status: 'refused', refusal: expect.objectContaining({ code: 'blob-unavailable' }) }),
     ])
+  })
+
+  it('E1: whoever waits for a quorum to have its blob, or for the blob, is let go when it has become impossible, and so is the blob', () => {
+    const bench = new Bench()
+    for (const index of [1, 2, 3]) bench.cut.add(index)
+    const checked = bench.submit(0, 'a')
+    const awaited = transactionOf('z', 64)
+    bench.step(bench.node(0), { kind: 'submit', request: 2, transaction: awaited.transaction, nowMs: bench.nowMs })
+    bench.settle()
+    bench.tick(2)
+    expect(bench.node(0).replica.inspect().unverified).toBe(2)
+    for (const { transaction } of [checked, awaited]) impossible.add(transaction.idKey)
+    bench.tick(2)
+    impossible.clear()
+    const { replica, effects } = bench.node(0)
+    expect(replica.inspect().unverified).toBe(0)
+    expect([checked, awaited].map(({ blob }) => replica.needsBlob(blob))).toEqual([false, false])
+    const dropped = effects.flatMap((effect) => (effect.kind === 'dropped' ? [[keyOf(effect.id), effect.refusal.code]] : []))
+    expect(dropped).toEqual([[checked.transaction.idKey, 'expired']])
   })
 
   it('a blob lost here after it was checked is not proposed, and its transaction is let go', () => {
