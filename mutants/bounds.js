@@ -286,6 +286,19 @@ export const bounds = [
     hunt: HALTING_TESTS,
   },
   {
+    id: 'fork-between-quorums-unseen',
+    traps: ['A1'],
+    bug: 'a second quorum of COMMITs for another block of a height that is certified and not committed is passed over',
+    edits: [
+      {
+        file: 'packages/consensus/src/normal-case.ts',
+        before: 'known.certificate.height === vote.height && equalBytes(known.hash, vote.blockHash)',
+        after: 'known.certificate.height === vote.height',
+      },
+    ],
+    hunt: HALTING_TESTS,
+  },
+  {
     id: 'votes-after-a-fork',
     traps: ['A1'],
     bug: 'a replica that has seen a fork goes on with its own branch',
