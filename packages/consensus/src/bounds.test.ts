@@ -207,7 +207,7 @@ describe('what one faulty validator can make a replica hold', () => {
     expect(gate.enter({ ...start, validators: validatorSet(N, [], 1) }).length).toBe(64)
   })
 
-  it('messages held for the next epoch: a NEW-VIEW, and a certificate, count for as much as they list', () => {
+  it('E1: held for the next epoch: a NEW-VIEW, and a certificate, count for as much as they list', () => {
     const start = { validators: validatorSet(N), previousValidators: null, origin: { height: height(0), hash: CHAIN } }
     const certificate = { ...certificateOf('commit', 0, blockOf()), signatures: Array.from({ length: 60_000 }, anySignature) }
     const named = { epoch: epoch(1), newView: view(1), sender: ATTACKER, signature: anySignature() }

@@ -114,7 +114,7 @@ describe('a replica that learns of a fork halts and can prove it', () => {
     expectSilence(cluster, replica)
   })
 
-  it('two quorums of COMMITs for one height, of whose blocks none is here yet', () => {
+  it('A1: two quorums of COMMITs for one height, of whose blocks none is here yet', () => {
     const cluster = new Cluster({ validators: 7 })
     cluster.cut = () => true
     const replica = cluster.at(3)
