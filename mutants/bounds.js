@@ -299,6 +299,19 @@ export const bounds = [
     hunt: HALTING_TESTS,
   },
   {
+    id: 'forked-state-fetched-again',
+    traps: ['A1'],
+    bug: 'a state that contradicts the own chain is fetched and thrown away, again and again',
+    edits: [
+      {
+        file: 'packages/replica/src/replica.ts',
+        before: 'this.#fetch = null // the same state would be fetched again and again',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/snapshot-fetch.test.ts'),
+  },
+  {
     id: 'votes-after-a-fork',
     traps: ['A1'],
     bug: 'a replica that has seen a fork goes on with its own branch',

@@ -855,6 +855,7 @@ class ReplicaMachine<State> implements Replica<State> {
 
   /** Nothing is taken over; the headers show which blocks the state stands on. */
   #onForkedState(fork: Extract<Effect, { kind: 'fork' }> | null, headers: readonly Header[]): void {
+    this.#fetch = null // the same state would be fetched again and again
     if (fork === null) return
     this.#out.push({ ...fork, material: { ...fork.material, headers: [...headers, ...fork.material.headers] } })
   }
