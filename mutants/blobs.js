@@ -107,4 +107,43 @@ export const blobs = [
     ],
     hunt: tests('packages/simulator/src/blobs.test.ts'),
   },
+  {
+    id: 'block-waits-for-a-full-disk',
+    traps: ['E7'],
+    bug: 'a block whose blob found no room on the disk is never tried again',
+    edits: [
+      {
+        file: 'packages/replica/src/blob-fetch.ts',
+        before: 'if (fetching === undefined) return !this.#held.has(key)',
+        after: 'if (fetching === undefined) return false',
+      },
+    ],
+    hunt: tests('packages/replica/src/blobs.test.ts'),
+  },
+  {
+    id: 'proposed-blobs-keep-their-place',
+    traps: ['E1'],
+    bug: 'what a block once waited for is fetched for ever: one proposal of 64 blobs that nobody has leaves room for no other',
+    edits: [
+      {
+        file: 'packages/replica/src/blob-fetch.ts',
+        before: "if (fetching.purpose === 'block' && !isForBlock(key))",
+        after: "if (fetching.purpose === 'block' && isForBlock(''))",
+      },
+    ],
+    hunt: tests('packages/replica/src/blobs.test.ts'),
+  },
+  {
+    id: 'unspread-blobs-for-ever',
+    traps: ['E1'],
+    bug: 'a transaction whose blob no quorum will ever have waits for ever, and its blob takes up room',
+    edits: [
+      {
+        file: 'packages/replica/src/admission.ts',
+        before: '[...this.#waitingForClaim.values(), ...this.#waitingForBlob.values()]',
+        after: '[...this.#waitingForClaim.values()]',
+      },
+    ],
+    hunt: tests('packages/replica/src/blobs.test.ts'),
+  },
 ]

@@ -35,6 +35,13 @@ export const bounds = [
     hunt: CORE_BOUNDS,
   },
   {
+    id: 'far-certificates-keep-their-place',
+    traps: ['E1'],
+    bug: 'certificates of thousands of far blocks, which anybody can show, leave no room for that of the next one',
+    edits: [{ file: CHAIN, before: 'return state.certified.delete(highest)', after: 'return false' }],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
     id: 'signatures-remembered-for-ever',
     traps: ['E1'],
     bug: 'every signature that was ever good is remembered',
@@ -55,6 +62,13 @@ export const bounds = [
         after: '',
       },
     ],
+    hunt: CORE_BOUNDS,
+  },
+  {
+    id: 'next-epoch-held-unweighed',
+    traps: ['E1'],
+    bug: 'sixty NEW-VIEWs of sixty-five thousand entries each are held for the next epoch, unchecked, as if they were votes',
+    edits: [{ file: 'packages/consensus/src/epoch-gate.ts', before: 'FIXED_BYTES + listedBytes(message)', after: 'FIXED_BYTES' }],
     hunt: CORE_BOUNDS,
   },
   {
@@ -333,6 +347,32 @@ export const bounds = [
       },
     ],
     hunt: HALTING_TESTS,
+  },
+  {
+    id: 'fork-between-quorums-unseen',
+    traps: ['A1'],
+    bug: 'a second quorum of COMMITs for another block of a height that is certified and not committed is passed over',
+    edits: [
+      {
+        file: 'packages/consensus/src/normal-case.ts',
+        before: 'known.certificate.height === vote.height && equalBytes(known.hash, vote.blockHash)',
+        after: 'known.certificate.height === vote.height',
+      },
+    ],
+    hunt: HALTING_TESTS,
+  },
+  {
+    id: 'forked-state-fetched-again',
+    traps: ['A1'],
+    bug: 'a state that contradicts the own chain is fetched and thrown away, again and again',
+    edits: [
+      {
+        file: 'packages/replica/src/replica.ts',
+        before: 'this.#fetch = null // the same state would be fetched again and again',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/snapshot-fetch.test.ts'),
   },
   {
     id: 'votes-after-a-fork',

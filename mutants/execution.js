@@ -83,6 +83,19 @@ export const execution = [
     hunt: tests('packages/replica/src/replica.test.ts'),
   },
   {
+    id: 'asked-again-and-cancelled',
+    traps: ['G4'],
+    bug: 'a proof that the mempool lets go and a block asks for in the same step is never verified',
+    edits: [
+      {
+        file: 'packages/replica/src/verifications.ts',
+        before: "effects.push({ kind: 'cancel-verification', keys: this.#abandoned })",
+        after: "effects.push({ kind: 'verify', jobs: this.#jobs.splice(0) }, { kind: 'cancel-verification', keys: this.#abandoned })",
+      },
+    ],
+    hunt: tests('packages/replica/src/verifications.test.ts'),
+  },
+  {
     id: 'stale-certificate-in-block',
     traps: ['K2', 'S11'],
     bug: 'the certificate inside a block may be of a block that is no ancestor',

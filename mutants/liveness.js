@@ -89,6 +89,19 @@ export const liveness = [
     hunt: tests('packages/consensus/src/view-change.test.ts'),
   },
   {
+    id: 'nearest-quorum-of-heads',
+    traps: ['D2'],
+    bug: 'the nearest quorum is one of heads: validators with little power stretch the view timer of all',
+    edits: [
+      {
+        file: TIMERS,
+        before: 'power += validators.validators[index]?.power ?? 0n',
+        after: 'power += validators.totalPower / BigInt(nearestFirst.length)',
+      },
+    ],
+    hunt: tests('packages/consensus/src/liveness.test.ts'),
+  },
+  {
     id: 'back-off-without-reset',
     traps: ['D2'],
     bug: 'timeouts stay doubled after progress',

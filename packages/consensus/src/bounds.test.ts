@@ -206,6 +206,26 @@ describe('what one faulty validator can make a replica hold', () => {
     expect(kept).toBeLessThan(MIB + NOISE_BYTES)
     expect(gate.enter({ ...start, validators: validatorSet(N, [], 1) }).length).toBe(64)
   })
+
+  it('E1: held for the next epoch: a NEW-VIEW, and a certificate, count for as much as they list', () => {
+    const start = { validators: validatorSet(N), previousValidators: null, origin: { height: height(0), hash: CHAIN } }
+    const certificate = { ...certificateOf('commit', 0, blockOf()), signatures: Array.from({ length: 60_000 }, anySignature) }
+    const named = { epoch: epoch(1), newView: view(1), sender: ATTACKER, signature: anySignature() }
+    const entry = { ...named, highest: certificate, committedHeight: height(0) }
+    const newView = (entries: number) => ({
+      kind: 'new-view' as const,
+      ...named,
+      viewChanges: Array.from({ length: entries }, () => entry),
+      certificate: null,
+    })
+    const heldOf = (messages: readonly Message[]): number => {
+      const gate = createEpochGate({ start, check: () => ({ ok: false, error: { code: 'never', message: 'not asked' } }) })
+      for (const message of messages) gate.pass(ATTACKER, message)
+      return gate.enter({ ...start, validators: validatorSet(N, [], 1) }).length
+    }
+    expect(heldOf([newView(60_000), { ...newView(0), certificate }, { kind: 'view-change', entry, certificate }])).toBe(0)
+    expect(heldOf([newView(667), newView(667), newView(667), newView(667)])).toBe(2)
+  })
 })
 
 describe('what one peer can make a replica send', () => {

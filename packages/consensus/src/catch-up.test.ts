@@ -14,7 +14,7 @@ import {
   viewChangeOf,
   voteMessage,
 } from '../test/harness.js'
-import { type Message, type Status, statusBytes } from './index.js'
+import { type Message, type Status, statusBytes, type VerifiedMessage, type ViewChange } from './index.js'
 
 function statusFrom(sender: number, inView: number, committedHeight: number, phase: 'active' | 'changing' = 'active'): Status {
   const unsigned: Omit<Status, 'signature'> = {
@@ -29,6 +29,13 @@ function statusFrom(sender: number, inView: number, committedHeight: number, pha
   }
   const signature: Signature = keyOfValidator(sender).sign(statusBytes(CHAIN, unsigned))
   return { ...unsigned, signature }
+}
+
+const FAR = certificateOf('commit', 0, blockOf({ height: 6_000 }))
+
+/** As the edge lets it through; to sign thousands of them takes too long, so only the highest is signed. */
+function farViewChange(at: number): VerifiedMessage {
+  return { ...viewChangeOf(3, 1, FAR), certificate: { ...FAR, height: height(at) } } as ViewChange as VerifiedMessage
 }
 
 describe('catching up (protocol.md §7)', () => {
@@ -179,6 +186,22 @@ describe('catching up (protocol.md §7)', () => {
     cluster.cut = ({ from }) => from === 0
     cluster.run(2000)
     expect(cluster.at(3).height).toBe(5)
+  })
+
+  it('E1: a faulty validator that shows certificates of thousands of far blocks keeps nobody from catching up', () => {
+    const cluster = new Cluster()
+    cluster.at(2).crash()
+    const late = cluster.at(2)
+    for (let i = 0; i < 3; i++) {
+      cluster.at(0).order(`tx ${i}`)
+      cluster.deliver()
+    }
+    late.boot()
+    // Good ones, of blocks that the chain has come to since: `late` is that far behind.
+    for (let at = 6_000; at > 1_000; at--)
+      late.running.step({ kind: 'message', from: validatorIndex(3), message: farViewChange(at), nowMs: START_MS })
+    cluster.run(3000)
+    expect(late.height).toBe(3)
   })
 
   it('E1: a body nobody asked for is not kept', () => {

@@ -211,7 +211,7 @@ export function learnCommit(state: State, certificate: Certificate): void {
 export function markCommitted(state: State, hash: Hash, at: Height, certificate: Certificate): void {
   let cursor = hash
   for (let level = at; level > state.committed.height; level = height(level - 1)) {
-    if (state.certified.size >= MAX_RETAINED_BLOCKS && !state.certified.has(level)) return
+    if (!state.certified.has(level) && !makeRoomForCertified(state, level)) return
     const known = state.certified.get(level)
     if (known !== undefined && !equalBytes(known.hash, cursor)) throw new ForkFound(level, certificate)
     if (known === undefined || (certificate.height === level && known.certificate.height !== level)) {
@@ -222,6 +222,17 @@ export function markCommitted(state: State, hash: Hash, at: Height, certificate:
     cursor = entry.block.header.parent
   }
   if (at > state.committed.height && !equalBytes(cursor, state.committed.hash)) throw new ForkFound(state.committed.height, certificate)
+}
+
+/**
+ * The highest gives way: the lowest is what execution needs next, and anybody can show certificates of thousands of blocks that lie far
+ * ahead of whoever is behind. False: this one is the highest.
+ */
+function makeRoomForCertified(state: State, level: Height): boolean {
+  if (state.certified.size < MAX_RETAINED_BLOCKS) return true
+  let highest = level
+  for (const at of state.certified.keys()) if (at > highest) highest = at
+  return state.certified.delete(highest)
 }
 
 /** Hands over every block that is proven committed, executed and next. */

@@ -14,8 +14,11 @@ import type { Message } from './messages.js'
 const MAX_HELD_MESSAGES = 64
 /** Of one peer; a larger proposal comes again on STATUS. */
 const MAX_HELD_BYTES: number = 1024 * 1024
-/** What a message without a body is charged, whatever it is: votes are smaller, a NEW-VIEW of some hundred validators is not larger. */
+/** What a message is charged, whatever it is: a vote is smaller. */
 const FIXED_BYTES = 16 * 1024
+/** What is in lists is charged besides: nobody has checked that it is of the size a set of validators allows. With what it costs in memory. */
+const ENTRY_BYTES = 512
+const SIGNATURE_BYTES = 256
 
 export type Passage =
   | { readonly kind: 'verified'; readonly message: VerifiedMessage }
@@ -79,12 +82,25 @@ class Gate implements EpochGate {
 
   #hold(from: ValidatorIndex, message: Message): void {
     if (message.kind !== 'pre-prepare' && message.kind !== 'vote' && message.kind !== 'view-change' && message.kind !== 'new-view') return
-    const bytes = FIXED_BYTES + (message.kind === 'pre-prepare' ? roughBodyBytes(message.block.body) : 0)
+    const bytes = FIXED_BYTES + listedBytes(message)
     const of = this.#held.get(from) ?? { messages: [], bytes: 0 }
     if (of.messages.length >= MAX_HELD_MESSAGES || of.bytes + bytes > MAX_HELD_BYTES) return
     of.messages.push(message)
     of.bytes += bytes
     this.#held.set(from, of)
+  }
+}
+
+function listedBytes(message: Extract<Message, { kind: 'pre-prepare' | 'vote' | 'view-change' | 'new-view' }>): number {
+  switch (message.kind) {
+    case 'pre-prepare':
+      return roughBodyBytes(message.block.body)
+    case 'vote':
+      return 0
+    case 'view-change':
+      return SIGNATURE_BYTES * (message.certificate?.signatures.length ?? 0)
+    case 'new-view':
+      return ENTRY_BYTES * message.viewChanges.length + SIGNATURE_BYTES * (message.certificate?.signatures.length ?? 0)
   }
 }
 

@@ -114,6 +114,15 @@ describe('a replica that learns of a fork halts and can prove it', () => {
     expectSilence(cluster, replica)
   })
 
+  it('A1: two quorums of COMMITs for one height, of whose blocks none is here yet', () => {
+    const cluster = new Cluster({ validators: 7 })
+    cluster.cut = () => true
+    const replica = cluster.at(3)
+    for (const sender of FAULTY_AND_FIVE) replica.receive(sender, voteMessage(sender, 'commit', 0, ours))
+    for (const sender of FAULTY_AND_FIVE) replica.receive(sender, voteMessage(sender, 'commit', 1, theirs[0]))
+    expect([replica.forks.length, replica.running.inspect().forkedAt]).toEqual([1, 1])
+  })
+
   it('certificates of one view and height: the proof names the three, and nobody else', () => {
     const { replica } = committed()
     replica.receive(5, viewChangeOf(5, 1, rivalCertificate(theirs[0])))

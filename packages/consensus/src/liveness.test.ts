@@ -139,6 +139,21 @@ describe('the view timer (protocol.md §8)', () => {
     expect(dueMs()).toBe(3700) // what was given is not taken back
   })
 
+  it('D2: the nearest quorum is one of power: faulty validators that are many, and weigh little, cannot stretch it', () => {
+    const cluster = new Cluster({ powers: [97n, 1n, 1n, 1n] })
+    cluster.cut = () => true
+    const replica = cluster.at(1)
+    replica.order('a')
+    cluster.deliver()
+    for (const [peer, roundTripMs] of [
+      [0, 500],
+      [2, 90_000],
+      [3, 90_000],
+    ] as const)
+      replica.step({ kind: 'round-trip', peer: peer as never, roundTripMs })
+    expect((replica.timers.get('view') ?? 0) - cluster.nowMs).toBe(3_000) // six round trips to validator 0
+  })
+
   it('latency that grows from 5 ms to 700 ms one way during a run changes no view', () => {
     const { cluster, commits } = runWithLatency((atMs) => 5 + Math.min(695, atMs / 40), 60_000)
     expect(cluster.replicas.map((replica) => replica.position)).toEqual(new Array(4).fill('active 0'))

@@ -220,7 +220,9 @@ function checkPrepared(state: State, at: Height): void {
 /** committed(n, h): a quorum of COMMITs of one view, whatever our own view. */
 function checkCommitted(state: State, vote: Vote): void {
   const tally = state.votes.quorumFor('commit', vote.view, vote.height, vote.blockHash)
-  if (tally === undefined || state.certified.get(vote.height)?.certificate.height === vote.height) return
+  const known = state.certified.get(vote.height)
+  const isKnown = known !== undefined && known.certificate.height === vote.height && equalBytes(known.hash, vote.blockHash)
+  if (tally === undefined || isKnown) return // one for another block is a fork (§12)
   learnCommit(state, assembleCertificate(vote, state.config.validators.validators.length, tally.votes))
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Height, ValidatorIndex } from '@aethel/codec'
 import { isMember, mayChangeView, type State } from './state.js'
-import { quorumSize } from './validators.js'
+import { isQuorum } from './validators.js'
 
 /** A decision takes three message delays, a view change two more; six round trips leave room for one retransmission. */
 const ROUND_TRIPS_PER_VIEW = 6
@@ -37,8 +37,15 @@ function trustedCommitMs(state: State): number {
 /** A round trip was measured. The slowest that a quorum of nearest peers needs is kept: timers are set far more often than this. */
 export function noteRoundTrip(state: State, peer: ValidatorIndex, roundTripMs: number): void {
   state.roundTripMs[peer] = roundTripMs
-  const sorted = state.roundTripMs.toSorted((a, b) => a - b)
-  state.quorumRoundTripMs = sorted[quorumSize(sorted.length) - 1] ?? 0
+  const { validators } = state.config
+  const nearestFirst = [...validators.validators.keys()].sort((a, b) => (state.roundTripMs[a] ?? 0) - (state.roundTripMs[b] ?? 0))
+  let power = 0n
+  for (const index of nearestFirst) {
+    power += validators.validators[index]?.power ?? 0n
+    if (!isQuorum(validators, power)) continue
+    state.quorumRoundTripMs = state.roundTripMs[index] ?? 0
+    return
+  }
 }
 
 export function restartViewTimer(state: State): void {

@@ -494,9 +494,12 @@ export class AdmissionDesk<State> {
     if (request !== null) this.#context.push({ kind: 'admission', request, admission })
   }
 
-  /** Who waits for a citation is let go if the committed state refuses it for ever. At most `limits.waiting` are looked at. */
+  /**
+   * Who waits for a citation, for a blob, or for a quorum to have it, is let go if the committed state refuses it for ever: others may
+   * have let it go, and then they never say that they have its blob. At most `limits.waiting` are looked at, and those with blobs.
+   */
   sweep(): void {
-    for (const waiting of [...this.#waitingForClaim.values()]) {
+    for (const waiting of [...this.#waitingForClaim.values(), ...this.#waitingForBlob.values()]) {
       for (const pending of [...waiting]) {
         const { readiness } = this.#readinessOf(pending.transaction)
         if (readiness.status === 'never') this.#drop(pending, readiness)

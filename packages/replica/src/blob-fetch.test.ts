@@ -71,7 +71,11 @@ class Bench {
   }
 
   tick(times = 1): void {
-    for (let i = 0; i < times; i++) this.fetch.onTick((key) => key === KEY)
+    for (let i = 0; i < times; i++)
+      this.fetch.onTick(
+        (key) => key === KEY,
+        () => true,
+      )
     this.store()
   }
 }
@@ -174,7 +178,10 @@ describe('fetching a blob (protocol.md §9)', () => {
   it('what nobody needs any more is not fetched', () => {
     const bench = new Bench()
     bench.begin()
-    bench.fetch.onTick(() => false)
+    bench.fetch.onTick(
+      () => false,
+      () => false,
+    )
     expect(bench.fetch.progress).toEqual([])
   })
 

@@ -99,9 +99,11 @@ export class BlobFetch {
     }))
   }
 
+  /** Of what a block waits for: it does not move, or is not fetched any more, because the store had no room for it. */
   isStarved(key: string): boolean {
     const fetching = this.#fetching.get(key)
-    return fetching !== undefined && this.#tick - fetching.movedAtTick >= STARVED_TICKS
+    if (fetching === undefined) return !this.#held.has(key)
+    return this.#tick - fetching.movedAtTick >= STARVED_TICKS
   }
 
   /** False: too many are wanted already. What blocks wait for is never refused. */
@@ -218,10 +220,11 @@ export class BlobFetch {
     }
   }
 
-  /** What nobody needs any more is not fetched any more. */
-  onTick(isNeeded: (key: string) => boolean): void {
+  /** What nobody needs any more is not fetched any more; what no block waits for any more is fetched for the mempool only. */
+  onTick(isNeeded: (key: string) => boolean, isForBlock: (key: string) => boolean): void {
     this.#tick++
     for (const [key, fetching] of [...this.#fetching]) {
+      if (fetching.purpose === 'block' && !isForBlock(key)) fetching.purpose = 'mempool'
       if (!isNeeded(key)) this.#fetching.delete(key)
       else if (fetching.purpose === 'mempool' && this.#tick - fetching.movedAtTick >= UNSERVED_TICKS) {
         this.#fetching.delete(key)

@@ -1,6 +1,31 @@
 /** Replicas whose transactions refer to blobs: what is voted for, ordered and asked for (docs/protocol.md §9). */
-import { EMPTY_BYTES, type Hash, keyOf, ok, utf8, type ValidatorIndex, validatorIndex } from '@aethel/codec'
-import { type BlobRef, blobKey, blobRefOf, blobTreeOf, createMessageChecker, type Message } from '@aethel/consensus'
+import {
+  EMPTY_BYTES,
+  epoch,
+  type Hash,
+  height,
+  keyOf,
+  ok,
+  type Signature,
+  utf8,
+  type ValidatorIndex,
+  validatorIndex,
+  view,
+} from '@aethel/codec'
+import {
+  BLOCK_VERSION,
+  type BlobRef,
+  blobKey,
+  blobRefOf,
+  blobTreeOf,
+  createBlock,
+  createMessageChecker,
+  evidenceRootOf,
+  type Header,
+  lastCertificateHashOf,
+  type Message,
+  transactionsRootOf,
+} from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import { describe, expect, it } from 'vitest'
 import { BLOCK, CHAIN_ID, freshState, MEMPOOL, signAs, validatorSetOf } from '../test/cluster.js'
@@ -28,10 +53,13 @@ function decoded(bytes: Uint8Array): Transaction {
 }
 
 const rootOf = (state: State): Hash => hashTagged('test/blobs', Uint8Array.of(state))
+/** `idKey`s of what no state takes any more. */
+const impossible = new Set<string>()
 const application: Application<State> = {
   initial: { state: 0, stateRoot: rootOf(0) },
   decode: (bytes) => ok(decoded(bytes)),
-  readiness: () => ({ status: 'ready' }),
+  readiness: (_state, { idKey }) =>
+    impossible.has(idKey) ? { status: 'never', code: 'expired', message: 'too late' } : { status: 'ready' },
   statementOf: () => undefined,
   offenceRefusal: () => null,
   execute: (parent, _context, transactions) => {
@@ -56,6 +84,8 @@ class Bench {
   readonly nodes: Node[] = []
   readonly contents = new Map<string, Uint8Array>()
   readonly cut = new Set<number>()
+  /** Their disks are full. */
+  readonly full = new Set<number>()
   #queue: (() => void)[] = []
   nowMs = 1_000
   readonly #checker = createMessageChecker({ chainId: CHAIN_ID, validators: validatorSetOf(4), verifySignature: () => true })
@@ -149,6 +179,10 @@ class Bench {
   }
 
   #open(node: Node, blob: BlobRef): void {
+    if (this.full.has(node.index)) {
+      const refusal = { code: 'blob-disk', message: 'no space left on device' }
+      return this.step(node, { kind: 'blob-refused', blob, refusal, nowMs: this.nowMs })
+    }
     const chunks = Math.ceil(blob.bytes / CHUNK)
     const missing = node.disk.has(blobKey(blob)) ? [] : Array.from({ length: chunks }, (_, index) => index)
     this.step(node, { kind: 'blob-opened', blob, missing, nowMs: this.nowMs })
@@ -175,6 +209,34 @@ class Bench {
     this.step(this.node(index), { kind: 'submit', request: 1, transaction: made.transaction, nowMs: this.nowMs })
     this.settle()
     return made
+  }
+
+  /** By validator 0, who leads view 0. */
+  proposalOf({ bytes }: Transaction): ReplicaInput {
+    const { hash: validatorsHash } = validatorSetOf(4)
+    const body = { transactions: [bytes], evidence: [], lastCertificate: null }
+    const header: Header = {
+      version: BLOCK_VERSION,
+      chainId: CHAIN_ID,
+      epoch: epoch(0),
+      height: height(1),
+      parent: this.node(0).replica.committed.hash,
+      view: view(0),
+      proposer: validatorIndex(0),
+      timestampMs: this.nowMs,
+      transactionsRoot: transactionsRootOf(body.transactions),
+      evidenceRoot: evidenceRootOf([]),
+      lastCertificateHash: lastCertificateHashOf(null),
+      stateRoot: rootOf(1),
+      validatorsHash,
+      nextValidatorsHash: validatorsHash,
+      totalDifficulty: 10n,
+    }
+    const signature = new Uint8Array(64) as Signature
+    const named = { epoch: header.epoch, view: header.view, sender: header.proposer, signature }
+    const checked = this.#checker.check({ kind: 'pre-prepare', ...named, block: createBlock(header, body) })
+    if (!checked.ok) throw new Error(checked.error.message)
+    return { kind: 'message', from: header.proposer, message: checked.value, nowMs: this.nowMs }
   }
 
   votesOf(index: number): number {
@@ -233,6 +295,34 @@ describe('transactions whose proofs are blobs', () => {
     expect(bench.heights).toEqual([1, 1, 1, 1])
   })
 
+  it('E7: whose disk had no room for the blob of a block tries again, and is with the others when there is room', () => {
+    const bench = new Bench()
+    bench.full.add(3)
+    bench.submit(0, 'a')
+    bench.tick(12)
+    expect(bench.heights).toEqual([1, 1, 1, 0])
+    bench.full.clear()
+    bench.tick(12)
+    expect(bench.heights).toEqual([1, 1, 1, 1])
+  })
+
+  it('E1: a blob that a leader proposes and nobody has is let go like any other when its view is over, and keeps no place', () => {
+    const bench = new Bench()
+    const { transaction } = transactionOf('z', 64)
+    const others = [1, 2, 3].map((index) => bench.node(index))
+    bench.cut.add(0)
+    for (const node of others)
+      bench.step(node, { kind: 'transactions', from: validatorIndex(0), transactions: [transaction], nowMs: bench.nowMs })
+    bench.settle()
+    for (const node of others) bench.step(node, bench.proposalOf(transaction))
+    bench.settle()
+    for (const node of others) bench.step(node, { kind: 'timer', timer: 'view', nowMs: bench.nowMs })
+    bench.settle()
+    expect(others.map(({ replica }) => [replica.position.view, replica.inspect().unverified])).toEqual(Array(3).fill([1, 1]))
+    bench.tick(130)
+    expect(others.map(({ replica }) => [replica.inspect().unverified, replica.inspect().blobs.length])).toEqual(Array(3).fill([0, 0]))
+  })
+
   it('a blob that nobody serves lets its transaction go after a minute, and says so', () => {
     const bench = new Bench()
     const { transaction } = transactionOf('z', 64)
@@ -243,6 +333,25 @@ describe('transactions whose proofs are blobs', () => {
     expect(answers).toEqual([
       expect.objectContaining({ status: 'refused', refusal: expect.objectContaining({ code: 'blob-unavailable' }) }),
     ])
+  })
+
+  it('E1: whoever waits for a quorum to have its blob, or for the blob, is let go when it has become impossible, and so is the blob', () => {
+    const bench = new Bench()
+    for (const index of [1, 2, 3]) bench.cut.add(index)
+    const checked = bench.submit(0, 'a')
+    const awaited = transactionOf('z', 64)
+    bench.step(bench.node(0), { kind: 'submit', request: 2, transaction: awaited.transaction, nowMs: bench.nowMs })
+    bench.settle()
+    bench.tick(2)
+    expect(bench.node(0).replica.inspect().unverified).toBe(2)
+    for (const { transaction } of [checked, awaited]) impossible.add(transaction.idKey)
+    bench.tick(2)
+    impossible.clear()
+    const { replica, effects } = bench.node(0)
+    expect(replica.inspect().unverified).toBe(0)
+    expect([checked, awaited].map(({ blob }) => replica.needsBlob(blob))).toEqual([false, false])
+    const dropped = effects.flatMap((effect) => (effect.kind === 'dropped' ? [[keyOf(effect.id), effect.refusal.code]] : []))
+    expect(dropped).toEqual([[checked.transaction.idKey, 'expired']])
   })
 
   it('a blob lost here after it was checked is not proposed, and its transaction is let go', () => {

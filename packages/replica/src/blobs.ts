@@ -15,6 +15,8 @@ export interface BlobsHost extends BlobHost {
   readonly tip: Height
   /** Whether a pending transaction or a proposal refers to it; by `blobKey`. */
   isNeeded(key: string): boolean
+  /** Whether a block that is being validated refers to it. */
+  isForBlock(key: string): boolean
   /** Whom to tell again what is held here: all if they are few, else the leader and some in turn (§9, "Many validators"). */
   readonly told: readonly ValidatorIndex[]
   /** Blobs held and checked here, of transactions that are not final. */
@@ -161,7 +163,10 @@ export class ReplicaBlobs {
     const checked = this.#host.pendingChecked()
     if (checked.length === 0 && this.isIdle) return
     for (const key of this.#announced.keys()) if (!this.isNeeded(key)) this.#announced.delete(key)
-    this.#fetch.onTick((key) => this.isNeeded(key))
+    this.#fetch.onTick(
+      (key) => this.isNeeded(key),
+      (key) => this.#host.isForBlock(key),
+    )
     if (checked.length === 0) return
     const blobs = checked.slice(0, MAX_BLOBS_TOLD)
     for (const peer of this.#host.told) this.#host.send(peer, { kind: 'blob-held', blobs })

@@ -678,6 +678,7 @@ class ReplicaMachine<State> implements Replica<State> {
         return machine.#told
       },
       isNeeded: (key) => this.#isBlobNeeded(key),
+      isForBlock: (key) => this.#validations.refersTo(key),
       pendingChecked: () => this.#desk.checkedBlobs,
       isQuorum: (peers) => this.#holdQuorum(peers),
       send: (to, message) => this.#out.push({ kind: 'send', to, message }),
@@ -854,6 +855,7 @@ class ReplicaMachine<State> implements Replica<State> {
 
   /** Nothing is taken over; the headers show which blocks the state stands on. */
   #onForkedState(fork: Extract<Effect, { kind: 'fork' }> | null, headers: readonly Header[]): void {
+    this.#fetch = null // the same state would be fetched again and again
     if (fork === null) return
     this.#out.push({ ...fork, material: { ...fork.material, headers: [...headers, ...fork.material.headers] } })
   }

@@ -1,4 +1,4 @@
-import { EMPTY_BYTES, height, type Refusal, type ValidatorIndex, validatorIndex } from '@aethel/codec'
+import { EMPTY_BYTES, epoch, height, type Refusal, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import {
   type ChunkMessage,
   decodeHeaders,
@@ -7,10 +7,14 @@ import {
   hashHeader,
   type Message,
   type SnapshotMessage,
+  type VerifiedMessage,
 } from '@aethel/consensus'
 import { describe, expect, it } from 'vitest'
+import { BLOCK, freshState, MEMPOOL, signAs } from '../test/cluster.js'
 import { CHAIN, certify, chainTo, type Lists, lists, offerOf, rootOf, startOf, verifySignature } from '../test/shelves.js'
-import type { SnapshotRecord, StagedSnapshot, SyncEvent } from './interface.js'
+import type { Application } from './application.js'
+import type { ReplicaEffect, ReplicaInput, SnapshotRecord, StagedSnapshot, SyncEvent } from './interface.js'
+import { createReplica } from './replica.js'
 import { type FetchHost, type Finished, SnapshotFetch } from './snapshot-fetch.js'
 import { SnapshotShelf } from './snapshot-shelf.js'
 
@@ -394,3 +398,58 @@ function stagedBy(records: readonly SnapshotRecord[]): StagedSnapshot {
   if (target === null) throw new Error('nothing was begun')
   return { target, lanes: [...lanes].map(([lane, next]) => ({ lane, next })), puts, headers }
 }
+
+describe('a state of a chain that contradicts the own one (protocol.md §12)', () => {
+  it('A1: is fetched once: a replica that has found the fork asks for no state any more', () => {
+    const tip = { height: height(1), hash: rootOf(LISTS), timestampMs: 0 }
+    const application: Application<Lists> = {
+      initial: { state: OTHER, stateRoot: rootOf(OTHER) },
+      decode: () => ({ ok: false, error: { code: 'none', message: 'no transactions here' } }),
+      readiness: () => ({ status: 'ready' }),
+      statementOf: () => undefined,
+      offenceRefusal: () => null,
+      execute: (state) => ({ ok: true, value: { state, stateRoot: rootOf(state) } }),
+      writes: () => ({ puts: [], deletes: [] }),
+      snapshots: lists,
+    }
+    const stored = { headers: [], certificate: null, staged: null }
+    const replica = createReplica<Lists>({
+      consensus: {
+        chainId: CHAIN,
+        validators: startOf().validators,
+        self: validatorIndex(0),
+        window: 4,
+        clockDriftMs: 5_000,
+        timers: { floorMs: 1_000, commitFactor: 4, allowanceMs: 200, capMs: 8_000, statusMs: 250, batchMs: 5 },
+        sign: signAs(0),
+      },
+      durable: { ...freshState(), committed: tip, recent: [{ height: tip.height, hash: tip.hash }] },
+      application,
+      mempool: MEMPOOL,
+      block: BLOCK,
+      order: 'difficulty',
+      sync: { trustCertificates: false, snapshots: { behindBlocks: 5, everyBlocks: 4, chunkBytes: 1_000, verifySignature, stored } },
+    })
+    const seen: ReplicaEffect[] = []
+    const step = (input: ReplicaInput): void => {
+      for (const effect of replica.step(input)) {
+        seen.push(effect)
+        if (effect.kind !== 'send' || effect.to === 'all' || effect.message.kind !== 'fetch') continue
+        const wish = effect.message
+        if (wish.want === 'snapshot') hear(effect.to, OFFER)
+        if (wish.want !== 'chunk') continue
+        const { lane, cursor } = wish
+        const chunk = lane === HEADERS_LANE ? encodeHeaders(BELOW) : lists.chunk(LISTS, { lane, cursor }, 1_000)
+        if (chunk !== null) hear(effect.to, { kind: 'chunk', height: height(TOP), lane, cursor, chunk })
+      }
+    }
+    const hear = (from: ValidatorIndex, message: Message): void =>
+      step({ kind: 'message', from, message: message as VerifiedMessage, nowMs: 1 })
+    step({ kind: 'start', nowMs: 1 })
+    step({ kind: 'foreign', from: validatorIndex(1), epoch: epoch(1), committedHeight: height(TOP), nowMs: 1 })
+    for (let at = 0; at < 40; at++) step({ kind: 'timer', timer: 'status', nowMs: 1 })
+    expect(seen.filter(({ kind }) => kind === 'fork').length).toBe(1)
+    const begun = seen.filter((effect) => effect.kind === 'snapshot' && effect.record.kind === 'begin')
+    expect(begun.length).toBe(1)
+  })
+})

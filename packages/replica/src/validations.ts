@@ -327,14 +327,14 @@ export class Validations<State> {
   }
 
   /**
-   * Nobody serves the blobs that a block waits for: it is tried again, since by then its certificate may be here with the gas of its
+   * Nobody serves the blobs that a block waits for, or the store has no room for them: it is tried again, since by then its certificate may be here with the gas of its
    * proofs, or a state above it (§7).
    */
   giveUpStarved(conclude: Conclude): void {
     for (const [name, { block, blobs }] of [...this.#underWay]) {
       if (![...blobs.keys()].some((key) => this.#host.blobs?.isStarved(key) === true)) continue
       this.#underWay.delete(name)
-      const reason = `${blobs.size} blobs that its transactions refer to are served by nobody`
+      const reason = `${blobs.size} blobs that its transactions refer to are served by nobody, or find no room here`
       conclude(block.hash, { status: 'aborted', reason })
     }
   }

@@ -27,7 +27,9 @@ export class Verifications {
   abandon(key: Hash): void {
     if (this.#underWay.get(keyOf(key)) !== 'mempool') return
     this.#underWay.delete(keyOf(key))
-    this.#abandoned.push(key)
+    const asked = this.#jobs.findIndex(({ work }) => keyOf(work.key) === keyOf(key))
+    if (asked < 0) this.#abandoned.push(key)
+    else this.#jobs.splice(asked, 1) // in this very step
   }
 
   /** The verdict is in, or there will be none. */
@@ -35,8 +37,12 @@ export class Verifications {
     this.#underWay.delete(keyOf(key))
   }
 
-  /** Moves what has been gathered to the effects of the step. */
+  /** Moves what has been gathered to the effects of the step. What was abandoned goes first: it may have been asked for again since. */
   leave(effects: ReplicaEffect[]): void {
+    if (this.#abandoned.length > 0) {
+      effects.push({ kind: 'cancel-verification', keys: this.#abandoned })
+      this.#abandoned = []
+    }
     if (this.#jobs.length > 0) {
       effects.push({ kind: 'verify', jobs: this.#jobs })
       this.#jobs = []
@@ -44,10 +50,6 @@ export class Verifications {
     if (this.#hastened.length > 0) {
       effects.push({ kind: 'hasten-verification', keys: this.#hastened })
       this.#hastened = []
-    }
-    if (this.#abandoned.length > 0) {
-      effects.push({ kind: 'cancel-verification', keys: this.#abandoned })
-      this.#abandoned = []
     }
   }
 }
