@@ -11,9 +11,6 @@ import type { Log } from './log.js'
 
 /** About: a part of this size takes some milliseconds to make and to check. */
 const CHUNK_BYTES: number = 128 * 1024
-/** Of a link, besides 110 bytes for each validator and each signature. */
-const LINK_BYTES = 1024
-const BYTES_PER_VALIDATOR = 112
 
 export function syncOptions(home: Home, store: Store, staged: StagedSnapshot | null): SyncOptions {
   const { trustCertificates, snapshot } = home.config.sync
@@ -36,11 +33,7 @@ type Offer = Extract<ReplicaEffect, { kind: 'serve-offer' }>
 
 /** The ends of epochs up to the state's, as many as fit: whoever needs more asks again from where these end. */
 export function offerMessage(home: Home, store: Store, { from, offer }: Offer): SnapshotMessage {
-  const most = Math.max(
-    1,
-    Math.min(MAX_OFFER_LINKS, Math.floor(MAX_OFFER_LINK_BYTES / (LINK_BYTES + BYTES_PER_VALIDATOR * home.validators.validators.length))),
-  )
-  const links = epochLinks(home, store, offer.header.height, from, most)
+  const links = epochLinks(home, store, offer.header.height, from, MAX_OFFER_LINKS, MAX_OFFER_LINK_BYTES)
   return { kind: 'snapshot', offer: { ...offer, links } }
 }
 
