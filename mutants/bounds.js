@@ -280,8 +280,8 @@ export const bounds = [
     edits: [
       {
         file: 'packages/node/src/snapshots.ts',
-        before: 'const fits = bytes < MAX_OFFER_LINK_BYTES',
-        after: 'const fits = bytes >= 0',
+        before: 'MAX_OFFER_LINKS, MAX_OFFER_LINK_BYTES)',
+        after: 'MAX_OFFER_LINKS, Number.MAX_SAFE_INTEGER)',
       },
     ],
     hunt: tests('packages/node/src/bounds.test.ts'),

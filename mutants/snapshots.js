@@ -117,6 +117,15 @@ export const snapshots = [
     hunt: tests('packages/node/src/epoch-links.test.ts'),
   },
   {
+    id: 'links-of-epochs-without-bytes',
+    traps: ['E1'],
+    bug: 'an answer has so many ends of epochs, however many validators each has: hundreds of megabytes that whoever asked does not read',
+    edits: [
+      { file: 'packages/node/src/epochs.ts', before: 'if (links.length > 0 && bytes > mostBytes) break', after: 'if (bytes < 0) break' },
+    ],
+    hunt: tests('packages/node/src/epoch-links.test.ts'),
+  },
+  {
     id: 'statements-weigh-nothing',
     traps: ['E1'],
     bug: 'a part of the state has as many long statements as records fit: it outgrows what a peer reads, and whoever serves it is blamed',

@@ -82,6 +82,12 @@ export function ownSeat(state: LedgerState, home: Home): ValidatorIndex | null {
 
 /** In one answer: each costs the decoding of a block. */
 export const EPOCH_LINKS_PER_ANSWER = 256
+/** Of links with many validators fewer go into one: as JSON they take three times as much, and whoever asks reads 64 MiB at most. */
+const EPOCH_LINK_BYTES_PER_ANSWER: number = 4 * 1024 * 1024
+/** Of a link, besides its signatures and validators: chains begin with few, and may come to have thousands. */
+const LINK_BYTES = 1024
+const BYTES_PER_SIGNATURE = 64
+const BYTES_PER_VALIDATOR = 48
 
 /** The epochs that are over, from `from` on, each with what proves who came next (docs/receipts.md). */
 export function epochLinks(
@@ -90,17 +96,21 @@ export function epochLinks(
   publishedHeight: number,
   from: Epoch,
   most: number = EPOCH_LINKS_PER_ANSWER,
+  mostBytes: number = EPOCH_LINK_BYTES_PER_ANSWER,
 ): EpochLink[] {
   const { epochLength } = home.genesis.parameters
   // Whoever asks names any number: of an epoch that has not ended not even the last height is computed, which may be no number any more.
   const underWay = epochOfHeight(epochLength, publishedHeight + 1)
   const links: EpochLink[] = []
+  let bytes = 0
   for (let at: number = from; links.length < most && at < underWay; at++) {
     const last = lastHeightOf(epochLength, epoch(at))
     const next = store.epoch(epoch(at + 1))
     const header = next === undefined ? undefined : store.header(last)
     const certificate = next === undefined ? undefined : store.certificateFrom(last)
     if (next === undefined || header === undefined || certificate?.height !== last) break
+    bytes += LINK_BYTES + BYTES_PER_SIGNATURE * certificate.signatures.length + BYTES_PER_VALIDATOR * next.validators.validators.length
+    if (links.length > 0 && bytes > mostBytes) break
     links.push({ header, certificate, nextValidators: next.validators.validators })
   }
   return links

@@ -11,10 +11,6 @@ import type { Log } from './log.js'
 
 /** About: a part of this size takes some milliseconds to make and to check. */
 const CHUNK_BYTES: number = 128 * 1024
-/** Of a link, besides its signatures and validators: chains begin with few, and may come to have thousands. */
-const LINK_BYTES = 1024
-const BYTES_PER_SIGNATURE = 64
-const BYTES_PER_VALIDATOR = 48
 
 export function syncOptions(home: Home, store: Store, staged: StagedSnapshot | null): SyncOptions {
   const { trustCertificates, snapshot } = home.config.sync
@@ -37,12 +33,7 @@ type Offer = Extract<ReplicaEffect, { kind: 'serve-offer' }>
 
 /** The ends of epochs up to the state's, as many as fit: whoever needs more asks again from where these end. */
 export function offerMessage(home: Home, store: Store, { from, offer }: Offer): SnapshotMessage {
-  let bytes = 0
-  const links = epochLinks(home, store, offer.header.height, from, MAX_OFFER_LINKS).filter(({ certificate, nextValidators }) => {
-    const fits = bytes < MAX_OFFER_LINK_BYTES
-    bytes += LINK_BYTES + BYTES_PER_SIGNATURE * certificate.signatures.length + BYTES_PER_VALIDATOR * nextValidators.length
-    return fits
-  })
+  const links = epochLinks(home, store, offer.header.height, from, MAX_OFFER_LINKS, MAX_OFFER_LINK_BYTES)
   return { kind: 'snapshot', offer: { ...offer, links } }
 }
 

@@ -16,7 +16,7 @@ import {
   type ValidatorChange,
   writeUpdate,
 } from '@aethel/ledger'
-import { decodeEpochs, type EpochLink, encodeEpochs, MAX_EPOCH_LINKS } from '@aethel/receipts'
+import { decodeEpochs, type EpochLink, encodeEpochs, MAX_EPOCH_LINKS, MAX_EPOCHS_BYTES } from '@aethel/receipts'
 import { type Command, InvalidArgumentError } from 'commander'
 import { Account, loadKey } from '../accounts.js'
 import { type Client, createClient, DEFAULT_URL, type ListedValidator, unreachable } from '../client.js'
@@ -158,10 +158,15 @@ async function epochs(options: EpochsOptions): Promise<ExitCode> {
   return EXIT.ok
 }
 
-async function epochLinks(client: Client, from: number): Promise<EpochLink[]> {
+/** As many as fit a file that `verify` reads: the rest is got from where these end. */
+export async function epochLinks(client: Pick<Client, 'url' | 'epochs'>, from: number): Promise<EpochLink[]> {
   const links: EpochLink[] = []
+  let bytes = 0
   while (links.length < MAX_EPOCH_LINKS) {
-    const part = decodeEpochs(await client.epochs(from + links.length))
+    const answer = await client.epochs(from + links.length)
+    bytes += answer.length
+    if (links.length > 0 && bytes > MAX_EPOCHS_BYTES) break
+    const part = decodeEpochs(answer)
     if (!part.ok) throw unreachable(client.url, `its epoch chain is not understood (${part.error.message})`)
     if (part.value.length === 0) break
     links.push(...part.value)
