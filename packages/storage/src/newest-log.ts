@@ -4,7 +4,8 @@
  * in it (decision 0150). So before the first batch in a log that the MANIFEST does not name is announced as durable, a file `NEWEST` says
  * which log that is and how long it was, and it and the directory are synced: LevelDB does not sync the directory for a new log (trap C2).
  *
- * That another log has begun is seen by the one before not having grown with a batch that is on disk: one stat per batch, no clock.
+ * That another log has begun is seen by the one before not having grown with a batch that is on disk: one stat per batch, no clock. What is
+ * written beside the batches, unsynced, makes a log grow too; so then, and once after it, the newest log is looked up by name.
  */
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { open, rename } from 'node:fs/promises'
@@ -24,6 +25,9 @@ export class NewestLog {
   readonly #path: string
   #log: OpenLog
   #bytes: number
+  /** Writes of others that are under way. */
+  #others = 0
+  #isSure = true
 
   /** Of a store that was just opened: LevelDB has begun a log, which its MANIFEST names. */
   constructor(path: string) {
@@ -35,14 +39,28 @@ export class NewestLog {
   /** To be waited for after each batch that is on disk, before anybody is told. */
   async afterBatch(): Promise<void> {
     const bytes = sizeOf(this.#log)
-    if (bytes > this.#bytes) {
+    if (this.#isSure && bytes > this.#bytes) {
       this.#bytes = bytes
       return
     }
+    this.#isSure = this.#others === 0
+    const known = this.#log.number
     this.close()
     this.#log = openNewest(this.#path)
     this.#bytes = sizeOf(this.#log)
+    if (this.#log.number === known) return
     await writeSynced(this.#path, encodeNoted({ log: this.#log.number, bytes: this.#bytes }))
+  }
+
+  /** Writes that are no batch, and that nobody is told of. */
+  async beside(write: () => Promise<void>): Promise<void> {
+    this.#others++
+    this.#isSure = false
+    try {
+      await write()
+    } finally {
+      this.#others--
+    }
   }
 
   close(): void {

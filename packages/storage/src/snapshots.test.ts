@@ -19,7 +19,7 @@ import {
 } from '@aethel/consensus'
 import { sha256 } from '@aethel/crypto'
 import { ClassicLevel } from 'classic-level'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openStore, type Store, type StoreRecord } from './index.js'
 
 const CHAIN = sha256(utf8('chain'))
@@ -185,6 +185,23 @@ describe('a state that is being fetched', () => {
     const again = await open()
     expect((await again.loadStaged())?.puts.map(([key]) => Buffer.from(key).toString())).toEqual(['y'])
     await again.close()
+  })
+
+  test('C3: a failed write poisons the store also when it is the clearing of an old state', async () => {
+    const failures: string[] = []
+    const store = await openStore(path, { chainId: CHAIN, onFailure: ({ code }) => failures.push(code) })
+    await store.loadDurable(GENESIS)
+    const clear = vi.spyOn(ClassicLevel.prototype, 'clear').mockRejectedValue(new Error('IO error: No space left on device'))
+    await append(store, BEGIN, chunk(0, null, 'x'), BEGIN)
+    await vi.waitFor(() => expect(failures).toEqual(['store-full']))
+    clear.mockRestore()
+    let isAnnounced = false
+    store.append([commitOf(1)], () => {
+      isAnnounced = true
+    })
+    await expect(store.flushed()).rejects.toMatchObject({ code: 'store-full' })
+    await store.close()
+    expect(isAnnounced).toBe(false)
   })
 
   test('C5: of which a record is not as it was written is dropped whole; the state in use is not concerned', async () => {

@@ -682,6 +682,7 @@ class LevelStore implements Store {
     this.#inFlight = write.then(
       () => {
         this.#inFlight = null
+        if (this.#failure !== null) return
         this.#durableHeight = tipHeight
         this.#options.onBatch?.({ milliseconds: performance.now() - begun, operations, groups: callbacks.length })
         for (const callback of callbacks) callback()
@@ -690,18 +691,29 @@ class LevelStore implements Store {
       },
       (error: unknown) => {
         this.#inFlight = null
-        this.#failure = writeError(error)
-        this.#batch = null
-        this.#callbacks = []
-        this.#options.onFailure?.(this.#failure)
+        this.#fail(error)
       },
     )
   }
 
-  /** Nobody reads it any more; what a crash leaves of it is cleared at the next start. */
+  #fail(error: unknown): void {
+    if (this.#failure !== null) return
+    this.#failure = writeError(error)
+    this.#batch = null
+    this.#callbacks = []
+    this.#options.onFailure?.(this.#failure)
+  }
+
+  /** Nobody reads it any more; what a crash leaves of it is cleared at the next start. A write that fails may have left half a record in the log. */
   #clearArea(area: number): void {
     const range = area === 0 ? rangeOf(PREFIX.state) : rangeOfAreas(area, area + 1)
-    this.#clearing = this.#clearing.then(() => this.#level.clear(range)).catch(() => undefined)
+    this.#clearing = this.#clearing.then(async () => {
+      if (this.#failure === null) await this.#clear(range).catch((error: unknown) => this.#fail(error))
+    })
+  }
+
+  #clear(range: { readonly gte: Uint8Array; readonly lt: Uint8Array }): Promise<void> {
+    return this.#newestLog.beside(() => this.#level.clear(range))
   }
 
   async flushed(): Promise<void> {
@@ -861,13 +873,13 @@ class LevelStore implements Store {
       this.#areas.load({ area: live, gaps }, { area: staged.area, target: staged.snapshot.target, lanes })
     }
     const kept = [live, staged?.area ?? 0].filter((area) => area > 0).sort((a, b) => a - b)
-    if (live !== 0) await this.#level.clear(rangeOf(PREFIX.state))
+    if (live !== 0) await this.#clear(rangeOf(PREFIX.state))
     let from = 1
     for (const area of [...kept, LAST_AREA]) {
-      if (area > from) await this.#level.clear(rangeOfAreas(from, area))
+      if (area > from) await this.#clear(rangeOfAreas(from, area))
       from = area + 1
     }
-    if (staged === null) await this.#level.clear(rangeOf(PREFIX.staged))
+    if (staged === null) await this.#clear(rangeOf(PREFIX.staged))
     return staged?.snapshot ?? null
   }
 
