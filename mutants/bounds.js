@@ -428,6 +428,19 @@ export const bounds = [
     hunt: EPOCH_TESTS,
   },
   {
+    id: 'small-pieces-kept-one-by-one',
+    traps: ['E1'],
+    bug: 'a frame that comes one byte at a time is millions of small arrays until it is whole',
+    edits: [
+      {
+        file: 'packages/network/src/frames.ts',
+        before: 'if (piece.length >= SMALL_BYTES) this.#pieces',
+        after: 'if (piece.length > 0) this.#pieces',
+      },
+    ],
+    hunt: tests('packages/network/src/frames.test.ts'),
+  },
+  {
     id: 'unread-bodies-pile-up',
     traps: ['E1', 'E6'],
     bug: 'transactions and repeated bodies are queued for a peer that has not read the ones before, until it is cut off',

@@ -55,10 +55,17 @@ function isKind(value: number): value is FrameKind {
   return value >= FRAME.hello && value <= FRAME.pong
 }
 
+/** Smaller pieces are gathered: each that is kept for itself costs hundreds of bytes, and a peer may send them one byte at a time. */
+const SMALL_BYTES = 4 * 1024
+const GATHERED_BYTES: number = 4 * SMALL_BYTES
+
 export class FrameReader {
   readonly #maxFrameBytes: number
   readonly #sink: FrameSink
+  /** What has come of a frame that is not whole; then, so many bytes of what is gathered. */
   #pieces: Uint8Array[] = []
+  readonly #gathered = new Uint8Array(GATHERED_BYTES)
+  #gatheredBytes = 0
   #held = 0
   /** Bytes needed before parsing can go on. */
   #needed = FRAME_HEADER_BYTES
@@ -73,24 +80,40 @@ export class FrameReader {
   stop(): void {
     this.#stopped = true
     this.#pieces = []
+    this.#gatheredBytes = 0
     this.#held = 0
   }
 
   push(chunk: Uint8Array): void {
     if (this.#stopped) return
     if (this.#held + chunk.length < this.#needed) {
-      this.#pieces.push(chunk)
-      this.#held += chunk.length
+      this.#keep(chunk)
       return
     }
     let bytes = chunk
     if (this.#held > 0) {
+      this.#endGathering()
       this.#pieces.push(chunk)
       bytes = joined(this.#pieces, this.#held + chunk.length)
       this.#pieces = []
       this.#held = 0
     }
     this.#parse(bytes)
+  }
+
+  #keep(piece: Uint8Array): void {
+    this.#held += piece.length
+    if (piece.length >= SMALL_BYTES || this.#gatheredBytes + piece.length > GATHERED_BYTES) this.#endGathering()
+    if (piece.length >= SMALL_BYTES) this.#pieces.push(piece)
+    else {
+      this.#gathered.set(piece, this.#gatheredBytes)
+      this.#gatheredBytes += piece.length
+    }
+  }
+
+  #endGathering(): void {
+    if (this.#gatheredBytes > 0) this.#pieces.push(this.#gathered.slice(0, this.#gatheredBytes))
+    this.#gatheredBytes = 0
   }
 
   #parse(bytes: Uint8Array): void {
@@ -114,10 +137,7 @@ export class FrameReader {
       this.#sink.onFrame(kind, bytes.subarray(at + FRAME_HEADER_BYTES, at + 4 + length))
       at += 4 + length
     }
-    if (at < bytes.length && !this.#stopped) {
-      this.#pieces.push(at === 0 ? bytes : bytes.slice(at))
-      this.#held = bytes.length - at
-    }
+    if (at < bytes.length && !this.#stopped) this.#keep(at === 0 ? bytes : bytes.slice(at))
   }
 
   #break(code: string, message: string): void {
