@@ -78,6 +78,7 @@ export class BlobFiles {
     this.#nowMs = nowMs
     mkdirSync(folder, { recursive: true })
     joinLeaves(folder)
+    syncedNow(folder) // a process may have ended between giving a blob its name and making that durable
     for (const name of readdirSync(folder).toSorted()) {
       const blob = blobOfName(name)
       if (blob !== null && name.endsWith('.blob')) this.#whole.set(blobKey(blob), blob)
@@ -355,11 +356,18 @@ function joinLeaves(folder: string): void {
       const blob = blobOfName(`${name.slice(0, -'leaves'.length)}${end}`)
       if (blob === null || !existsSync(path)) continue
       writeInto(path, [[readFileSync(leaves), blob.bytes]])
-      const file = openSync(path, 'r')
-      fsyncSync(file)
-      closeSync(file)
+      syncedNow(path)
     }
     unlinkSync(leaves)
+  }
+}
+
+function syncedNow(path: string): void {
+  const file = openSync(path, 'r')
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
   }
 }
 

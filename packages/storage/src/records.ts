@@ -165,8 +165,14 @@ const MAX_REASON_BYTES = 4_096
 export function encodeVerdict(verdict: StoredVerdict): Uint8Array {
   return encode((writer) => {
     writer.bool(verdict.status === 'valid').u64(verdict.gas)
-    if (verdict.status === 'invalid') writer.text(verdict.code).text(verdict.message.slice(0, MAX_REASON_BYTES / 4))
+    if (verdict.status === 'invalid') writer.text(verdict.code).text(cut(verdict.message, MAX_REASON_BYTES / 4))
   })
+}
+
+/** At most so many UTF-16 units, each character whole: half of one is no text. */
+function cut(text: string, most: number): string {
+  const short = text.slice(0, most)
+  return /[\uD800-\uDBFF]$/.test(short) ? short.slice(0, -1) : short
 }
 
 export function decodeVerdict(bytes: Uint8Array): Result<StoredVerdict, Refusal> {
