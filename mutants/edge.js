@@ -221,6 +221,6 @@ export const edge = [
         after: 'length * (of + 1)',
       },
     ],
-    hunt: tests('packages/node/src/bounds.test.ts'),
+    hunt: tests('packages/consensus/src/epochs.test.ts'),
   },
 ]
