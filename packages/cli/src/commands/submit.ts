@@ -100,7 +100,7 @@ export function registerSubmit(program: Command): void {
     .option('--url <url>', "a validator's HTTP API", DEFAULT_URL)
     .option('--key <file>', 'account key (default: one in your configuration folder, made when missing)')
     .addOption(new Option('--wait <for>', 'how long to wait').choices(WAITS).default('final'))
-    .option('--timeout <seconds>', 'longest wait', integer(1, 86_400), 60)
+    .option('--timeout <seconds>', 'longest wait', integer(1, MAX_WAIT_MS / 1000), 60)
     .option('-o, --output <path>', 'where to write the receipt; a folder if there are several')
     .action((files: string[], options: SubmitOptions) => finish(options, () => submit(files, options)))
 }
