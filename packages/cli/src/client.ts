@@ -6,6 +6,8 @@ import { CliError, EXIT } from './exit.js'
 import { asObject, type JsonObject, listAt, numberAt, optionalNumberAt, optionalTextAt, ShapeError, textAt } from './shape.js'
 
 export const DEFAULT_URL = 'http://127.0.0.1:27101'
+/** Longer no validator waits for a transaction to become final. */
+export const MAX_WAIT_MS = 600_000
 const ANSWER_TIMEOUT_MS = 10_000
 /** The answer to the last chunk waits until the whole blob is durable. */
 const UPLOAD_TIMEOUT_MS = 120_000

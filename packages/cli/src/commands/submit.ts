@@ -21,7 +21,7 @@ import {
 import { type Command, Option } from 'commander'
 import { Account, loadKey } from '../accounts.js'
 import { type BlobFile, blobFile, sendBlob, type Uploadable } from '../blob-upload.js'
-import { type Client, createClient, DEFAULT_URL, type SubmissionOutcome, unreachable, type Wait } from '../client.js'
+import { type Client, createClient, DEFAULT_URL, MAX_WAIT_MS, type SubmissionOutcome, unreachable, type Wait } from '../client.js'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { CliError, EXIT, type ExitCode, usageError } from '../exit.js'
 import { MAX_REFUTATION_BYTES, proofBeside, readInputFile, writeOutputFile } from '../files.js'
@@ -37,8 +37,6 @@ const WAITS = ['final', 'admitted', 'none'] as const
 const BATCH = 256
 /** Every validator fetches and checks a blob before it is final: so much longer is waited than was asked for. */
 const BLOB_BYTES_PER_MS = 1_000
-/** Of the API. */
-const MAX_WAIT_MS = 600_000
 
 interface SubmitOptions extends CommonOptions {
   readonly label: readonly string[]

@@ -19,7 +19,7 @@ import {
 import { decodeEpochs, type EpochLink, encodeEpochs, MAX_EPOCH_LINKS, MAX_EPOCHS_BYTES } from '@aethel/receipts'
 import { type Command, InvalidArgumentError } from 'commander'
 import { Account, loadKey } from '../accounts.js'
-import { type Client, createClient, DEFAULT_URL, type ListedValidator, unreachable } from '../client.js'
+import { type Client, createClient, DEFAULT_URL, type ListedValidator, MAX_WAIT_MS, unreachable } from '../client.js'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
 import { readJsonObject, writeOutputFile } from '../files.js'
@@ -98,7 +98,7 @@ function sending(command: Command): Command {
   return command
     .option('--approve <key>', 'file with a governance key that approves (repeatable)', collect, [])
     .option('--key <file>', 'account that sends it (default: one in your configuration folder, made when missing)')
-    .option('--timeout <seconds>', 'longest wait', integer(1, 86_400), 60)
+    .option('--timeout <seconds>', 'longest wait', integer(1, MAX_WAIT_MS / 1000), 60)
     .option('-o, --output <file>', 'where to write the proposal while approvals are missing')
 }
 
