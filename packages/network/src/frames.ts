@@ -62,10 +62,11 @@ const GATHERED_BYTES: number = 4 * SMALL_BYTES
 export class FrameReader {
   readonly #maxFrameBytes: number
   readonly #sink: FrameSink
-  /** What has come of a frame that is not whole; then, so many bytes of what is gathered. */
+  /** What has come of a frame that is not whole: the pieces, and behind them what is gathered. */
   #pieces: Uint8Array[] = []
   readonly #gathered = new Uint8Array(GATHERED_BYTES)
   #gatheredBytes = 0
+  /** Bytes of both. */
   #held = 0
   /** Bytes needed before parsing can go on. */
   #needed = FRAME_HEADER_BYTES
@@ -137,7 +138,9 @@ export class FrameReader {
       this.#sink.onFrame(kind, bytes.subarray(at + FRAME_HEADER_BYTES, at + 4 + length))
       at += 4 + length
     }
-    if (at < bytes.length && !this.#stopped) this.#keep(at === 0 ? bytes : bytes.slice(at))
+    if (at === bytes.length || this.#stopped) return
+    const rest = bytes.subarray(at)
+    this.#keep(at === 0 || rest.length < SMALL_BYTES ? rest : rest.slice()) // a small one is copied anyway, a large one must not keep the frames before it
   }
 
   #break(code: string, message: string): void {
