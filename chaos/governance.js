@@ -45,6 +45,13 @@ export class Governance {
     /** A change of them is final, and the key not yet in its place. @type {Map<number, number>} validator to the epoch with the new key */
     this.rotating = new Map()
     this.busy = false
+    /** Ids of the transactions with changes, where they were told. @type {Set<string>} */
+    this.sent = new Set()
+  }
+
+  /** Changes that may be in the chain though nobody was told their ids. */
+  get untold() {
+    return this.counts.changesUnanswered
   }
 
   /** One change, drawn; what is not possible at the moment is left out. */
@@ -149,9 +156,12 @@ export class Governance {
     const approvals = this.keyFiles.flatMap((file) => ['--approve', file])
     const sender = ['--key', this.keyFiles[0] ?? '']
     const options = ['--url', url, '--timeout', String(PATIENCE_S), ...sender, ...approvals]
-    const { code, output } = await ran([BIN, 'validators', 'propose', ...options, ...args])
-    const last = output.trim().split('\n').at(-1) ?? ''
-    this.say(`change    ${what}: ${last}`)
+    const { code, output } = await ran([BIN, 'validators', 'propose', '--json', ...options, ...args])
+    const { id, status, height, message } = answered(output)
+    if (typeof id === 'string') this.sent.add(id)
+    this.say(
+      `change    ${what}: ${status ?? `exit code ${code}`}${height === undefined ? '' : ` in block ${height}`}${message === undefined ? '' : `, ${message}`}`,
+    )
     if (code === EXIT.final) this.counts.changesFinal++
     else if (code === EXIT.refused) this.counts.changesRefused++
     else if (code === EXIT.pending || code === EXIT.unreachable) this.counts.changesUnanswered++
@@ -165,6 +175,15 @@ function isTolerable(members) {
   const powers = members.map(({ power }) => Number(power))
   const total = powers.reduce((sum, power) => sum + power, 0)
   return members.length >= FEWEST && Math.max(...powers) <= Math.floor((total - 1) / 3)
+}
+
+/** @param {string} output @returns {{ id?: string, status?: string, height?: number, message?: string }} */
+function answered(output) {
+  try {
+    return JSON.parse(output)
+  } catch {
+    return {}
+  }
 }
 
 /** @param {readonly string[]} args @returns {Promise<{ code: number, output: string }>} */

@@ -171,7 +171,7 @@ async function main() {
   const end = await converged(sound)
   if ('problem' in end) violated(end.problem)
   const height = 'height' in end ? end.height : 0
-  const { problems, lost, doubled } = await examine(sound, height, clients)
+  const { problems, lost, doubled } = await examine(sound, height, clients, governance)
   const logs = readLogs(validators)
   for (const problem of [...problems, ...logs.problems]) violated(problem)
   const { viewsEntered, statesTakenOver, fetchesCutShort } = logs
