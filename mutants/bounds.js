@@ -221,6 +221,28 @@ export const bounds = [
     hunt: tests('packages/network/src/handshakes.test.ts'),
   },
   {
+    id: 'strangers-fill-the-lobby',
+    traps: ['E1'],
+    bug: 'whoever connects and says nothing keeps a place for ten seconds, and the next one is turned away',
+    edits: [
+      {
+        file: 'packages/network/src/lobby.ts',
+        before: '    const [oldest] = waiting\n',
+        after: '    const oldest = [...waiting].at(-1)\n',
+      },
+    ],
+    hunt: tests('packages/network/src/lobby.test.ts'),
+  },
+  {
+    id: 'strangers-fill-the-lobby-of-validators',
+    traps: ['E1'],
+    bug: 'silent strangers share their places with addresses from which a validator has come',
+    edits: [
+      { file: 'packages/network/src/lobby.ts', before: 'this.#waiting.set(network, waiting)', after: 'this.#waiting.set(null, waiting)' },
+    ],
+    hunt: tests('packages/network/src/lobby.test.ts'),
+  },
+  {
     id: 'streams-without-bound',
     traps: ['E1'],
     bug: 'any number of clients may listen to events',

@@ -263,16 +263,65 @@ describe('hostile input', () => {
     expect(handled(0)).toBeGreaterThan(BURST_US / workUs)
   })
 
-  test('connections: beyond two for each peer and 32 nobody is let in, and who never shakes hands is cut off', async () => {
+  /** Who connects, says nothing, and connects again when it is cut off, from as many addresses as are named, until the test ends. */
+  function idlers(port: number, count: number, addressOf: (nth: number) => string): { alive(): number } {
+    const idle = new Set<Socket>()
+    let tried = 0
+    let ended = false
+    const begin = (): void => {
+      const socket = connectTcp({ host: '127.0.0.1', port, localAddress: addressOf(tried++) })
+      socket.on('error', () => {})
+      socket.once('close', () => {
+        idle.delete(socket)
+        if (!ended) setTimeout(begin, 20).unref()
+      })
+      idle.add(socket)
+    }
+    for (let nth = 0; nth < count; nth++) begin()
+    sockets.push({
+      destroy: () => {
+        ended = true
+        for (const socket of idle) socket.destroy()
+      },
+    })
+    return { alive: () => [...idle].filter((socket) => socket.readyState === 'open').length }
+  }
+
+  test('E1: connections: whoever fills them with handshakes that never come keeps no validator out that was here before', async () => {
     const one = await start({ self: 1, ports: [1, 1] })
-    const raw: Socket[] = []
-    for (let nth = 0; nth < 100; nth++) raw.push(connectTcp(one.mesh.address.port, '127.0.0.1').on('error', () => {}))
-    const alive = (): number => raw.filter((socket) => !socket.destroyed && socket.readyState === 'open').length
-    await until(() => raw.every((socket) => socket.readyState !== 'opening') && alive() <= 2 * 1 + 32)
-    expect(alive()).toBeGreaterThan(0)
-    for (const socket of raw) socket.destroy()
-    await start({ self: 0, ports: [1, one.mesh.address.port] })
+    const { port } = one.mesh.address
+    const early = await imposter(port, seedOf(0), true)
     await until(() => one.events.includes('connected 0'))
+    early.destroy()
+    await until(() => one.events.some((event) => event.startsWith('lost 0')))
+    const idle = idlers(port, 400, (nth) => `127.9.${nth % 50}.${(nth % 200) + 1}`)
+    await until(() => idle.alive() >= 34)
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    const back = await imposter(port, seedOf(0), true)
+    expect(back.getProtocol()).toBe('TLSv1.3')
+    await until(() => one.events.filter((event) => event === 'connected 0').length === 2)
+  })
+
+  test('E1: connections: one address that fills them keeps nobody out, who waits longest makes room', async () => {
+    const one = await start({ self: 1, ports: [1, 1] })
+    const { port } = one.mesh.address
+    const idle = idlers(port, 400, () => '127.0.0.2')
+    await until(() => idle.alive() >= 34)
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    await imposter(port, seedOf(0), true)
+    await until(() => one.events.includes('connected 0'))
+  })
+
+  test('E1: connections: a validator that is connected makes room for nobody', async () => {
+    const one = await start({ self: 1, ports: [1, 1] })
+    const { port } = one.mesh.address
+    for (let nth = 1; nth <= 2; nth++) {
+      await imposter(port, seedOf(0), true)
+      await until(() => one.events.filter((event) => event === 'connected 0').length === nth)
+    }
+    idlers(port, 100, () => '127.0.0.1')
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    expect(one.events.filter((event) => event.startsWith('lost')).length).toBeLessThanOrEqual(1) // the first, replaced by the second
   })
 
   test('connections: a peer that comes back again and again is greeted as often as its account allows', async () => {
