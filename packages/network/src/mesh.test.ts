@@ -312,6 +312,17 @@ describe('hostile input', () => {
     await until(() => one.events.includes('connected 0'))
   })
 
+  test('who has left and joined again under another index is dialled by that one only, and nobody is a stranger', async () => {
+    const two = await start({ self: 2, ports: [1, 1, 1] })
+    const zero = await start({ self: 0, ports: [1, 1] })
+    const { port } = two.mesh.address
+    const address = { host: '127.0.0.1', networkKey: signingKey(seedOf(2)).publicKey }
+    zero.mesh.addPeer({ ...address, index: validatorIndex(1), port: 1 })
+    zero.mesh.addPeer({ ...address, index: validatorIndex(2), port })
+    await until(() => zero.events.includes('connected 2'))
+    expect(zero.mesh.peers().map(({ index }) => index)).toEqual([2])
+  })
+
   test('E1: connections: a validator that is connected makes room for nobody', async () => {
     const one = await start({ self: 1, ports: [1, 1] })
     const { port } = one.mesh.address

@@ -116,7 +116,7 @@ export interface Mesh {
   /** The chain has moved on, and everybody may cause so much more work. */
   grant(microseconds: number): void
   peers(): readonly PeerStatus[]
-  /** Another peer, or one that has moved or has another key; the same once more changes nothing. */
+  /** Another peer, or one that has moved, or has another key or another index; the same once more changes nothing. */
   addPeer(address: PeerAddress): void
   /** The own index, once there is one. */
   rename(self: ValidatorIndex): void
@@ -236,6 +236,9 @@ class TlsMesh implements Mesh {
       if (host === address.host && port === address.port && compareBytes(networkKey, address.networkKey) === 0) return
       this.#forget(known)
     }
+    // One node has one key: by another index it is known no more.
+    const former = this.#peerOfKey.get(keyOf(address.networkKey))
+    if (former !== undefined) this.#forget(former)
     const peer = this.#register(address)
     this.#lobby.expect(burstFor(this.#peers.size))
     this.#handshakes.expect(this.#peers.size)

@@ -63,7 +63,10 @@ export function contactsIn(state: LedgerState, home: Home): PeerAddress[] {
   const own = keyOf(signingKey(home.networkSeed).publicKey)
   const contacts = new Map<number, Contact>()
   for (const { seat, contact } of membersIn(state)) if (contact !== null) contacts.set(seat, contact)
+  // Who has left and joined again has a later seat, and one network key.
+  const newest = new Map([...contacts].sort(([a], [b]) => a - b).map(([seat, contact]) => [keyOf(contact.networkKey), seat]))
   return [...contacts]
+    .filter(([seat, { networkKey }]) => newest.get(keyOf(networkKey)) === seat)
     .filter(([seat, contact]) => seat !== home.self && keyOf(contact.networkKey) !== own)
     .map(([seat, contact]) => ({ index: seat as ValidatorIndex, ...contact }))
 }
