@@ -188,18 +188,15 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
   const blobs =
     files === null
       ? null
-      : new BlobKeeper(
-          {
-            files,
-            maxBlobBytes: parameters.maxBlobBytes,
-            nowMs: Date.now,
-            input: (input) => driver.input(input),
-            send: (to, message) => driver.sendBlob(to, message),
-            needs: (blob) => replica.needsBlob(blob),
-            log: (line) => log.info(line),
-          },
-          held.filter(({ height: at }) => at !== null),
-        )
+      : new BlobKeeper({
+          files,
+          maxBlobBytes: parameters.maxBlobBytes,
+          nowMs: Date.now,
+          input: (input) => driver.input(input),
+          send: (to, message) => driver.sendBlob(to, message),
+          needs: (blob) => replica.needsBlob(blob),
+          log: (line) => log.info(line),
+        })
   if (blobs !== null) parts.blobs = blobs
   const provable = provableTip(store, application)
   const stored = verdicts.map(({ key }) => key)
