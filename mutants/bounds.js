@@ -115,8 +115,8 @@ export const bounds = [
     edits: [
       {
         file: 'packages/node/src/http-bounds.ts',
-        before: 'if (budget.heldBytes + bytes > mostBytes) {',
-        after: 'if (bytes > mostBytes) {',
+        before: 'if (budget.heldBytes + bytes > mostBytes) {\n      void reply\n',
+        after: 'if (bytes > mostBytes) {\n      void reply\n',
       },
     ],
     hunt: NODE_BOUNDS,
@@ -307,6 +307,82 @@ export const bounds = [
       },
     ],
     hunt: tests('packages/node/src/bounds.test.ts'),
+  },
+  {
+    id: 'tiny-transactions-weigh-nothing',
+    traps: ['E1'],
+    bug: 'a body of 65,536 transactions of one byte is charged its bytes, and takes forty times as much',
+    edits: [
+      { file: 'packages/consensus/src/block.ts', before: 'const TRANSACTION_COST_BYTES = 256', after: 'const TRANSACTION_COST_BYTES = 0' },
+    ],
+    hunt: tests('packages/consensus/src/bounds.test.ts'),
+  },
+  {
+    id: 'thread-is-at-nothing-after-a-while',
+    traps: ['E1'],
+    bug: 'after 2^31 batches a thread that hangs is not seen at its proof, which is tried for ever',
+    edits: [{ file: 'packages/node/src/proof-thread.ts', before: '- this.#answered) | 0 //', after: '- this.#answered) //' }],
+    hunt: tests('packages/node/src/proof-pool.test.ts'),
+  },
+  {
+    id: 'former-seat-dialled-for-ever',
+    traps: ['J3'],
+    bug: 'a validator that joins again is dialled at its former address for ever, and taken for a stranger',
+    edits: [{ file: 'packages/network/src/mesh.ts', before: '    if (former !== undefined) this.#forget(former)\n', after: '' }],
+    hunt: tests('packages/network/src/mesh.test.ts'),
+  },
+  {
+    id: 'former-seat-among-the-contacts',
+    traps: ['J3'],
+    bug: 'as long as an epoch with its former seat is remembered, a validator that joined again is forgotten with each change',
+    edits: [
+      {
+        file: 'packages/node/src/epochs.ts',
+        before: '    .filter(([seat, { networkKey }]) => newest.get(keyOf(networkKey)) === seat)\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/node/src/epoch-links.test.ts'),
+  },
+  {
+    id: 'pipelines-without-bound',
+    traps: ['E1'],
+    bug: 'one connection may ask for any number of downloads at once, and each opens a file',
+    edits: [{ file: HTTP, before: '  boundPipelines(app)\n', after: '' }],
+    hunt: HTTP_FLOOD,
+  },
+  {
+    id: 'unread-answers-pile-up',
+    traps: ['E1'],
+    bug: 'answers that nobody reads pile up, some megabytes for each connection',
+    edits: [
+      {
+        file: 'packages/node/src/http-bounds.ts',
+        before: 'if (budget.heldBytes + bytes > mostBytes) {\n      if (payload',
+        after: 'if (bytes > mostBytes) {\n      if (payload',
+      },
+    ],
+    hunt: NODE_BOUNDS,
+  },
+  {
+    id: 'answers-wait-for-ever',
+    traps: ['E1'],
+    bug: 'a client that does not read its answer keeps its place until it leaves',
+    edits: [{ file: 'packages/node/src/http-bounds.ts', before: '    request.raw.socket.setTimeout(unreadMs)\n', after: '' }],
+    hunt: NODE_BOUNDS,
+  },
+  {
+    id: 'heads-read-the-whole',
+    traps: ['E1'],
+    bug: 'for the head of a download all of it is read from the disk',
+    edits: [
+      {
+        file: 'packages/node/src/http-blobs.ts',
+        before: "'/v1/blobs/:root', { exposeHeadRoute: false }, async",
+        after: "'/v1/blobs/:root', async",
+      },
+    ],
+    hunt: HTTP_FLOOD,
   },
   {
     id: 'waits-outlive-their-clients',
