@@ -174,6 +174,14 @@ export function roughBodyBytes(body: Body): number {
   return bytes
 }
 
+/** What each transaction takes in memory beside its bytes: an array of its own. */
+const TRANSACTION_COST_BYTES = 256
+
+/** What a body weighs that is kept: tens of thousands of transactions of a few bytes are mostly what each costs. */
+export function heldBodyBytes(body: Body): number {
+  return roughBodyBytes(body) + TRANSACTION_COST_BYTES * body.transactions.length
+}
+
 export function writeBody(writer: Writer, body: Body): void {
   writer.list(body.transactions, (w, transaction) => w.bytes(transaction))
   writer.list(body.evidence, (w, evidence) => w.bytes(evidence))

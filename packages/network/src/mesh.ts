@@ -8,7 +8,7 @@
  * (protocol.md §7). A peer that sends what no honest one sends is disconnected, named to `onMisbehaving`, and shut out for
  * a time that doubles with each repetition.
  */
-import { type AddressInfo, createServer as createListener, type Server as Listener } from 'node:net'
+import { type AddressInfo, createServer as createListener, type Server as Listener, type Socket } from 'node:net'
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
 import { assert, compareBytes, decode, encode, type Hash, keyOf, type PublicKey, toHex, type ValidatorIndex } from '@aethel/codec'
 import type { SecretSeed } from '@aethel/crypto'
@@ -17,6 +17,7 @@ import { createTlsIdentity, keyOfCertificate, type TlsIdentity } from './certifi
 import { NetworkError } from './errors.js'
 import { FRAME, type Frame, type FrameKind, FrameReader, frameOf } from './frames.js'
 import { burstFor, HandshakeLimit } from './handshakes.js'
+import { Lobby } from './lobby.js'
 
 export const PROTOCOL_VERSION = 1
 
@@ -170,8 +171,10 @@ class TlsMesh implements Mesh {
   /** Does handshakes for the connections that the listener hands it. */
   readonly #server: Server
   readonly #handshakes: HandshakeLimit
-  /** Accepted, not yet authenticated. */
+  /** Accepted and not closed. */
   readonly #sockets = new Set<{ destroy(): void }>()
+  /** Of these, not yet authenticated. */
+  readonly #lobby = new Lobby()
   readonly #dirty = new Set<Session>()
   #pingTimer: NodeJS.Timeout | null = null
   #closed = false
@@ -192,7 +195,7 @@ class TlsMesh implements Mesh {
       handshakeTimeout: HANDSHAKE_MS,
     })
     this.#listener = createListener()
-    this.#listener.maxConnections = burstFor(options.peers.length)
+    this.#lobby.expect(burstFor(options.peers.length))
     this.#handshakes = new HandshakeLimit(options.peers.length, performance.now())
   }
 
@@ -231,7 +234,7 @@ class TlsMesh implements Mesh {
     const former = this.#peerOfKey.get(keyOf(address.networkKey))
     if (former !== undefined) this.#forget(former)
     const peer = this.#register(address)
-    this.#listener.maxConnections = burstFor(this.#peers.size)
+    this.#lobby.expect(burstFor(this.#peers.size))
     this.#handshakes.expect(this.#peers.size)
     if (this.#dials(peer)) this.#dial(peer)
   }
@@ -281,10 +284,18 @@ class TlsMesh implements Mesh {
         return
       }
       this.#sockets.add(socket)
-      socket.on('close', () => this.#sockets.delete(socket))
+      const name = nameOf(socket)
+      socket.on('close', () => {
+        this.#sockets.delete(socket)
+        this.#lobby.leave(name)
+      })
+      this.#lobby.enter(this.#handshakes.knownNetwork(socket.remoteAddress ?? ''), name, socket)
       server.emit('connection', socket)
     })
-    server.on('secureConnection', (socket) => this.#accept(socket))
+    server.on('secureConnection', (socket) => {
+      this.#lobby.leave(nameOf(socket))
+      this.#accept(socket)
+    })
     server.on('tlsClientError', (error, socket) => {
       this.#stranger(socket.remoteAddress, 'handshake', `expected a TLS 1.3 handshake with a client certificate, got ${error.message}`)
       socket.destroy()
@@ -641,6 +652,11 @@ class TlsMesh implements Mesh {
       this.#listener.close(() => resolve())
     })
   }
+}
+
+/** Of an open connection, at both its layers. */
+function nameOf({ localAddress, remoteAddress, remotePort }: Socket): string {
+  return `${localAddress} ${remoteAddress} ${remotePort}`
 }
 
 function listenError(host: string, port: number, error: NodeJS.ErrnoException): NetworkError {

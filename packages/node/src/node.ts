@@ -1,5 +1,6 @@
 /** One validator in this process: opens its home, restores its state, joins the mesh, serves HTTP, until it is closed. */
 import { randomBytes } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { equalBytes, hash, height, toHex, validatorIndex } from '@aethel/codec'
 import { BLOB_CHUNK_BYTES, type ConsensusConfig } from '@aethel/consensus'
@@ -16,7 +17,7 @@ import { epochOptions, epochToStartIn } from './epochs.js'
 import { AethelError, EXIT_INTERNAL, toAethelError } from './errors.js'
 import { consumeFirstStart, meaningOfNoStore } from './first-start.js'
 import { refuseIfForked } from './fork-proof.js'
-import { HOME_FILES, type Home, type LogLevel, openHome, readConfig } from './home.js'
+import { type Endpoint, HOME_FILES, type Home, type LogLevel, openHome, readConfig } from './home.js'
 import { API_VERSION, serveHttp } from './http.js'
 import { createLog, type Log, type LogSink } from './log.js'
 import { Metrics } from './metrics.js'
@@ -97,8 +98,8 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     await closeParts(parts, null)
     throw (await stopped) ?? new AethelError('stopped', 'the validator was closed while it was starting', 'start it again')
   }
-  const { home, mesh } = parts as Parts
-  const { host, port } = home.config.http
+  const { home, mesh, http } = parts as Parts
+  const { host, port } = listening(home, http)
   return {
     index: home.self,
     chainId: toHex(home.chainId),
@@ -190,18 +191,15 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
   const blobs =
     files === null
       ? null
-      : new BlobKeeper(
-          {
-            files,
-            maxBlobBytes: parameters.maxBlobBytes,
-            nowMs: Date.now,
-            input: (input) => driver.input(input),
-            send: (to, message) => driver.sendBlob(to, message),
-            needs: (blob) => replica.needsBlob(blob),
-            log: (line) => log.info(line),
-          },
-          held.filter(({ height: at }) => at !== null),
-        )
+      : new BlobKeeper({
+          files,
+          maxBlobBytes: parameters.maxBlobBytes,
+          nowMs: Date.now,
+          input: (input) => driver.input(input),
+          send: (to, message) => driver.sendBlob(to, message),
+          needs: (blob) => replica.needsBlob(blob),
+          log: (line) => log.info(line),
+        })
   if (blobs !== null) parts.blobs = blobs
   const provable = provableTip(store, application)
   const stored = verdicts.map(({ key }) => key)
@@ -268,9 +266,14 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     view: durable.view,
     voting: replica.inspect().recovering === null,
     mesh: mesh.address,
-    http: home.config.http,
+    http: listening(home, parts.http),
     milliseconds: Math.round(performance.now() - startedAt),
   })
+}
+
+/** The port that was found where the configuration says 0. */
+function listening(home: Home, http: FastifyInstance): Endpoint {
+  return { host: home.config.http.host, port: (http.server.address() as AddressInfo).port }
 }
 
 /** State as it was committed; its root must be the one the newest block certifies. */
