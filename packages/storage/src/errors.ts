@@ -34,3 +34,31 @@ export function damaged(what: string): StoreError {
     'this validator must not vote with a partial memory of what it signed; keep the directory for inspection and restore the home from a backup that is not older than its last vote',
   )
 }
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+export function isDiskFull(error: unknown): boolean {
+  return /no space left|ENOSPC|disk quota/i.test(messageOf(error))
+}
+
+export function diskFull(cause: unknown): StoreError {
+  return new StoreError(
+    'store-full',
+    'the disk is full: a write to the store failed',
+    'free some space, then start the validator again',
+    cause,
+  )
+}
+
+export function writeError(error: unknown): StoreError {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
+  if (isDiskFull(cause) || isDiskFull(error)) return diskFull(error)
+  return new StoreError(
+    'store-write',
+    `a write to the store failed: ${messageOf(cause)}`,
+    'check the disk, then start the validator again',
+    error,
+  )
+}
