@@ -10,6 +10,7 @@ export type StoreErrorCode =
   | 'store-missing'
   /** A record is missing or is not what was written: the validator must not vote on what is left. */
   | 'store-damaged'
+  /** The system does not let it be read: rights, limits, the disk. Says nothing about what is stored. */
   | 'store-unreadable'
   /** No space left on the device. */
   | 'store-full'
@@ -32,6 +33,35 @@ export function damaged(what: string): StoreError {
     'store-damaged',
     `the store is damaged: ${what}`,
     'this validator must not vote with a partial memory of what it signed; keep the directory for inspection and restore the home from a backup that is not older than its last vote',
+  )
+}
+
+export function inUse(path: string, cause: unknown): StoreError {
+  return new StoreError(
+    'store-locked',
+    `the store ${path} is in use by another process`,
+    'stop the other validator of this home first; two processes with one key would sign conflicting votes',
+    cause,
+  )
+}
+
+/** Damage is a statement about what is stored. What the system refuses to read is none; the next start looks at all of it again. */
+export function readError(what: string, error: unknown): StoreError {
+  const message = `${what} cannot be read: ${messageOf(error)}`
+  if (isDamage(error)) return damaged(message)
+  return new StoreError(
+    'store-unreadable',
+    message,
+    'the system did not let the store be read, which need not be damage: check the limit of open files, the memory and the disk, then start the validator again',
+    error,
+  )
+}
+
+/** LevelDB calls it an I/O error, too, when a table is gone, or shorter than its index says. */
+function isDamage(error: unknown): boolean {
+  return (
+    (error as { code?: unknown }).code === 'LEVEL_CORRUPTION' ||
+    /^IO error: .*(Invalid argument|No such file or directory)/.test(messageOf(error))
   )
 }
 

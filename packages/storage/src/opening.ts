@@ -3,7 +3,7 @@
  * is begun with a single batch, or that is refused: whoever has run before must not begin again as if it had never signed.
  */
 import { equalBytes, type Hash, keyOf, toHex } from '@aethel/codec'
-import { damaged, diskFull, isDiskFull, messageOf, StoreError, writeError } from './errors.js'
+import { damaged, diskFull, isDiskFull, messageOf, readError, StoreError, writeError } from './errors.js'
 import { CHECKED_WHOLE_BYTES, checkFiles } from './file-check.js'
 import { META_KEY, RECOVERY_KEY, SUMMARY_KEY } from './keys.js'
 import { type Level, levelAt, type Operation, plain } from './level.js'
@@ -64,7 +64,7 @@ function openingError(path: string, error: unknown): StoreError {
 async function checkMeta(level: Level, path: string, options: OpeningOptions): Promise<void> {
   const { chainId } = options
   const found = await level.get(META_KEY).catch((error: unknown) => {
-    throw damaged(`the record "meta" cannot be read: ${messageOf(error)}`)
+    throw readError('the record "meta"', error)
   })
   const stored = found === undefined ? undefined : plain(found)
   if (stored === undefined) {

@@ -3,7 +3,7 @@
  * could take for "no such record".
  */
 import { type Refusal, type Result, toHex } from '@aethel/codec'
-import { damaged, messageOf } from './errors.js'
+import { damaged, readError, StoreError } from './errors.js'
 import { type KeyRange, rangeOf } from './keys.js'
 import { type Level, plain } from './level.js'
 import { unseal } from './seal.js'
@@ -24,7 +24,7 @@ export class SealedReader {
       const stored = this.#level.getSync(key)
       return stored === undefined ? undefined : plain(stored)
     } catch (error) {
-      throw damaged(`the record "${name}" cannot be read: ${messageOf(error)}`)
+      throw readError(`the record "${name}"`, error)
     }
   }
 
@@ -55,24 +55,36 @@ export class SealedReader {
       const entries = await this.#level.iterator(range).all()
       return entries.map(([key, value]) => [plain(key), plain(value)])
     } catch (error) {
-      throw damaged(`records 0x${prefix.toString(16)} cannot be read: ${messageOf(error)}`)
+      throw readError(nameOf(prefix), error)
     }
   }
 
   /** The lowest key of a kind. */
   async firstKey(prefix: number): Promise<Uint8Array | undefined> {
-    const [first] = await this.#level.keys({ ...rangeOf(prefix), limit: 1 }).all()
-    return first === undefined ? undefined : plain(first)
+    try {
+      const [first] = await this.#level.keys({ ...rangeOf(prefix), limit: 1 }).all()
+      return first === undefined ? undefined : plain(first)
+    } catch (error) {
+      throw readError(nameOf(prefix), error)
+    }
   }
 
   /** At most `limit` entries, from the highest down, each with its value. */
   async valuesDown(name: string, range: KeyRange, limit: number): Promise<[key: Uint8Array, value: Uint8Array][]> {
     const found: [Uint8Array, Uint8Array][] = []
-    for await (const [key, stored] of this.#level.iterator({ ...range, reverse: true, limit })) {
-      const opened = unseal(plain(key), plain(stored))
-      if (opened === undefined) throw damaged(`the ${name} ${toHex(key)} is not what was written`)
-      found.push([plain(key), opened.value])
+    try {
+      for await (const [key, stored] of this.#level.iterator({ ...range, reverse: true, limit })) {
+        const opened = unseal(plain(key), plain(stored))
+        if (opened === undefined) throw damaged(`the ${name} ${toHex(key)} is not what was written`)
+        found.push([plain(key), opened.value])
+      }
+    } catch (error) {
+      throw error instanceof StoreError ? error : readError(`the ${name}`, error)
     }
     return found
   }
+}
+
+function nameOf(prefix: number): string {
+  return `records 0x${prefix.toString(16)}`
 }

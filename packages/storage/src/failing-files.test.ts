@@ -1,0 +1,75 @@
+/**
+ * What the system refuses is not damage, and not our own bug either: a limit of open files, a file that another process takes away. Each
+ * is planted here, with the words that the system and LevelDB were heard to say.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { height, utf8 } from '@aethel/codec'
+import { sha256 } from '@aethel/crypto'
+import { ClassicLevel } from 'classic-level'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { openStore, type Store } from './index.js'
+
+const CHAIN = sha256(utf8('chain'))
+const GENESIS = { height: height(0), hash: CHAIN, timestampMs: 1_000 }
+const FULL = 'IO error: 000013.ldb: Too many open files'
+
+let directory: string
+let path: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'aethel-refused-'))
+  path = join(directory, 'store')
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+async function open(): Promise<Store> {
+  const store = await openStore(path, { chainId: CHAIN })
+  await store.loadDurable(GENESIS)
+  return store
+}
+
+function refusingReads(message: string): void {
+  const refused = (): never => {
+    throw Object.assign(new Error(message), { code: 'LEVEL_IO_ERROR' })
+  }
+  vi.spyOn(ClassicLevel.prototype, 'getSync').mockImplementation(refused)
+  vi.spyOn(ClassicLevel.prototype, 'iterator').mockImplementation(refused)
+}
+
+describe('a read that the system refuses', () => {
+  test('is not called damage, whichever record it is for: nobody is sent to a backup because of a limit of open files', async () => {
+    const store = await open()
+    refusingReads(FULL)
+    const refused = { code: 'store-unreadable', message: expect.stringContaining('Too many open files') }
+    expect(() => store.committedBlock(height(1))).toThrow(expect.objectContaining(refused))
+    await expect(store.verdicts()).rejects.toMatchObject(refused)
+    await expect(store.loadState()).rejects.toMatchObject(refused)
+    await expect(store.searchIndex({ gte: utf8('a'), lt: utf8('b'), limit: 1 })).rejects.toMatchObject(refused)
+    vi.restoreAllMocks()
+    await store.close()
+  })
+
+  test('leaves a state that is being fetched as it is: only damage lets it go', async () => {
+    const store = await open()
+    const clear = vi.spyOn(ClassicLevel.prototype, 'clear')
+    refusingReads(FULL)
+    await expect(store.loadStaged()).rejects.toMatchObject({ code: 'store-unreadable' })
+    expect(clear).not.toHaveBeenCalled()
+    vi.restoreAllMocks()
+    await store.close()
+  })
+
+  test('is damage where LevelDB looks for bytes that a file does not have, or for a file that is gone', async () => {
+    const store = await open()
+    for (const words of ['Invalid argument', 'No such file or directory']) {
+      refusingReads(`IO error: 000013.ldb: ${words}`)
+      expect(() => store.committedBlock(height(1)), words).toThrow(expect.objectContaining({ code: 'store-damaged' }))
+      vi.restoreAllMocks()
+    }
+    await store.close()
+  })
+})
