@@ -11,6 +11,23 @@ import { ClassicLevel } from 'classic-level'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openStore, type Store } from './index.js'
 
+/** Called before a file is opened, or read whole. */
+const files = vi.hoisted(() => ({ before: (_call: 'open' | 'read', _path: string): void => {} }))
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>()
+  return {
+    ...fs,
+    openSync: (...words: Parameters<typeof fs.openSync>) => {
+      files.before('open', String(words[0]))
+      return fs.openSync(...words)
+    },
+    readFileSync: (...words: Parameters<typeof fs.readFileSync>) => {
+      files.before('read', String(words[0]))
+      return fs.readFileSync(...words)
+    },
+  }
+})
+
 const CHAIN = sha256(utf8('chain'))
 const GENESIS = { height: height(0), hash: CHAIN, timestampMs: 1_000 }
 const FULL = 'IO error: 000013.ldb: Too many open files'
@@ -22,6 +39,7 @@ beforeEach(() => {
   path = join(directory, 'store')
 })
 afterEach(() => {
+  files.before = () => {}
   vi.restoreAllMocks()
   rmSync(directory, { recursive: true, force: true })
 })
@@ -71,5 +89,17 @@ describe('a read that the system refuses', () => {
       vi.restoreAllMocks()
     }
     await store.close()
+  })
+})
+
+describe('opening', () => {
+  test('that fails at its last step lets the store go', async () => {
+    await (await open()).close()
+    files.before = (call, name) => {
+      if (call === 'open' && name.endsWith('.log')) throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' })
+    }
+    await expect(openStore(path, { chainId: CHAIN })).rejects.toMatchObject({ name: 'StoreError', code: 'store-unreadable' })
+    files.before = () => {}
+    await (await open()).close()
   })
 })

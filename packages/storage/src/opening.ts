@@ -3,10 +3,11 @@
  * is begun with a single batch, or that is refused: whoever has run before must not begin again as if it had never signed.
  */
 import { equalBytes, type Hash, keyOf, toHex } from '@aethel/codec'
-import { damaged, diskFull, isDiskFull, messageOf, readError, StoreError, writeError } from './errors.js'
+import { damaged, diskFull, inUse, isDiskFull, messageOf, readError, StoreError, writeError } from './errors.js'
 import { CHECKED_WHOLE_BYTES, checkFiles } from './file-check.js'
 import { META_KEY, RECOVERY_KEY, SUMMARY_KEY } from './keys.js'
 import { type Level, levelAt, type Operation, plain } from './level.js'
+import { NewestLog } from './newest-log.js'
 import { decodeFormat, decodeMeta, encodeMeta, encodeRecovery, STORE_FORMAT } from './records.js'
 import { Summary, sealed, sealOf, unseal } from './seal.js'
 
@@ -22,8 +23,14 @@ export interface OpeningOptions {
   readonly checkedWholeBytes?: number
 }
 
-/** Throws a `StoreError`. */
-export async function openLevel(path: string, options: OpeningOptions): Promise<Level> {
+/** What is open then, and to be closed. */
+export interface OpenedLevel {
+  readonly level: Level
+  readonly newestLog: NewestLog
+}
+
+/** Throws a `StoreError`, and then holds nothing. */
+export async function openLevel(path: string, options: OpeningOptions): Promise<OpenedLevel> {
   checkFiles(path, options.checkedWholeBytes ?? CHECKED_WHOLE_BYTES)
   const level = levelAt(path)
   try {
@@ -33,24 +40,17 @@ export async function openLevel(path: string, options: OpeningOptions): Promise<
   }
   try {
     await checkMeta(level, path, options)
+    return { level, newestLog: new NewestLog(path) }
   } catch (error) {
     await level.close()
-    throw error
+    throw error instanceof StoreError ? error : openingError(path, error)
   }
-  return level
 }
 
 function openingError(path: string, error: unknown): StoreError {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
   const code = (cause as { code?: unknown }).code
-  if (code === 'LEVEL_LOCKED') {
-    return new StoreError(
-      'store-locked',
-      `the store ${path} is in use by another process`,
-      'stop the other validator of this home first; two processes with one key would sign conflicting votes',
-      error,
-    )
-  }
+  if (code === 'LEVEL_LOCKED') return inUse(path, error)
   if (code === 'LEVEL_CORRUPTION') return damaged(messageOf(cause))
   if (isDiskFull(cause)) return diskFull(error)
   return new StoreError(

@@ -16,9 +16,7 @@ import { CommittedChain } from './committed-chain.js'
 import { damaged } from './errors.js'
 import { type BatchListeners, GroupCommit } from './group-commit.js'
 import { BASE_KEY, evidenceKey, indexKey, PREFIX, rangeOfArea, verdictKey } from './keys.js'
-import type { Level } from './level.js'
-import { NewestLog } from './newest-log.js'
-import { type OpeningOptions, openLevel } from './opening.js'
+import { type OpenedLevel, type OpeningOptions, openLevel } from './opening.js'
 import { type BlockGap, decodeBase, decodeVerdict, encodeVerdict, type StoredVerdict, type TransactionPlace } from './records.js'
 import { SafetyRecords } from './safety-records.js'
 import { unseal } from './seal.js'
@@ -72,8 +70,7 @@ export interface Store {
 }
 
 export async function openStore(path: string, options: StoreOptions): Promise<Store> {
-  const level = await openLevel(path, options)
-  return new LevelStore(level, options, new NewestLog(path))
+  return new LevelStore(await openLevel(path, options), options)
 }
 
 /** Of a batch that is being written. */
@@ -93,7 +90,7 @@ class LevelStore implements Store {
   readonly #chain: CommittedChain
   #loaded = false
 
-  constructor(level: Level, listeners: BatchListeners, newestLog: NewestLog) {
+  constructor({ level, newestLog }: OpenedLevel, listeners: BatchListeners) {
     const reader = new SealedReader(level)
     const queue = new SealedBatch(level)
     const safety = new SafetyRecords(reader, queue)
