@@ -2,14 +2,14 @@
  * What the system refuses is not damage, and not our own bug either: a limit of open files, a file that another process takes away. Each
  * is planted here, with the words that the system and LevelDB were heard to say.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { height, utf8 } from '@aethel/codec'
 import { sha256 } from '@aethel/crypto'
 import { ClassicLevel } from 'classic-level'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { openStore, type Store } from './index.js'
+import { openStore, type Store, StoreError } from './index.js'
 
 /** Called before a file is opened, or read whole. */
 const files = vi.hoisted(() => ({ before: (_call: 'open' | 'read', _path: string): void => {} }))
@@ -101,5 +101,17 @@ describe('opening', () => {
     await expect(openStore(path, { chainId: CHAIN })).rejects.toMatchObject({ name: 'StoreError', code: 'store-unreadable' })
     files.before = () => {}
     await (await open()).close()
+  })
+
+  test('says that another process uses the store when its files come and go meanwhile', async () => {
+    await (await open()).close()
+    await (await open()).close()
+    const log = readdirSync(path).find((name) => name.endsWith('.log')) as string
+    files.before = (call, name) => {
+      if (call === 'read' && name.endsWith('.log')) rmSync(join(path, log), { force: true })
+    }
+    const error = await openStore(path, { chainId: CHAIN }).catch((refused: unknown) => refused)
+    expect(error).toBeInstanceOf(StoreError)
+    expect(error).toMatchObject({ code: 'store-locked', message: expect.stringContaining('in use by another process') })
   })
 })

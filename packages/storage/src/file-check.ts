@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { damaged, messageOf, StoreError } from './errors.js'
+import { damaged, inUse, messageOf, StoreError } from './errors.js'
 import { PREFIX } from './keys.js'
 import { damageInLog } from './log-check.js'
 import { type Manifest, readManifest } from './manifest.js'
@@ -20,8 +20,10 @@ export const CHECKED_WHOLE_BYTES: number = 1024 * 1024 * 1024
 /** Throws a `StoreError` naming the first file that is not as it was written. Nothing there at all is no damage. */
 export function checkFiles(path: string, checkedWholeBytes: number): void {
   if (!existsSync(path)) return
+  let seen: readonly string[] | null = null
   try {
     const names = readdirSync(path).toSorted()
+    seen = names
     const { tables, log } = manifestIn(path, names)
     const present = new Set(names.filter(isData).map((name) => `${Number.parseInt(name, 10)}${name.slice(name.indexOf('.'))}`))
     for (const table of tables) if (!present.has(`${table}.ldb`)) throw damaged(`the table ${table} is missing`)
@@ -39,6 +41,7 @@ export function checkFiles(path: string, checkedWholeBytes: number): void {
       if (damage !== undefined) throw damaged(`${name}: ${damage}`)
     }
   } catch (error) {
+    if (seen !== null && hasChanged(path, seen)) throw inUse(path, error)
     if (error instanceof StoreError) throw error
     throw new StoreError(
       'store-unreadable',
@@ -46,6 +49,15 @@ export function checkFiles(path: string, checkedWholeBytes: number): void {
       'check that it is a directory and that this user may read it',
       error,
     )
+  }
+}
+
+/** Only another process makes and deletes files here before LevelDB is open; then what was found of them is of different times. */
+function hasChanged(path: string, names: readonly string[]): boolean {
+  try {
+    return readdirSync(path).toSorted().join() !== names.join()
+  } catch {
+    return false // what was found first is the news
   }
 }
 
