@@ -97,22 +97,34 @@ export class GroupCommit<Mark> {
     )
   }
 
-  #fail(error: unknown): void {
-    if (this.#failure !== null) return
-    this.#failure = writeError(error)
+  /** What the store has failed with, for the first time now or before. */
+  #fail(error: unknown): StoreError {
+    if (this.#failure !== null) return this.#failure
+    const failure = writeError(error)
+    this.#failure = failure
     this.#queue.take()
     this.#callbacks = []
-    this.#listeners.onFailure?.(this.#failure)
+    this.#listeners.onFailure?.(failure)
+    return failure
   }
 
   /** At leisure: nobody reads it any more, and what a crash leaves of it is cleared at the next start. */
   clearLater(range: KeyRange): void {
     this.#clearing = this.#clearing.then(async () => {
-      if (this.#failure === null) await this.clear(range).catch((error: unknown) => this.#fail(error))
+      if (this.#failure === null) await this.#clear(range).catch((error: unknown) => this.#fail(error))
     })
   }
 
-  clear(range: KeyRange): Promise<void> {
+  /** At the start, before anything is appended. Throws a `StoreError`, and then the store has failed. */
+  async clear(range: KeyRange): Promise<void> {
+    try {
+      await this.#clear(range)
+    } catch (error) {
+      throw this.#fail(error)
+    }
+  }
+
+  #clear(range: KeyRange): Promise<void> {
     return this.#newestLog.beside(() => this.#level.clear(range))
   }
 
