@@ -72,6 +72,11 @@ export class GroupCommit<Mark> {
     if (this.#inFlight === null) this.#writeBatch()
   }
 
+  /** Callbacks are running: the batch for what was appended meanwhile is begun when all have, in this turn. */
+  get #isAnnouncing(): boolean {
+    return this.#inFlight === null && this.#callbacks.length > 0
+  }
+
   #writeBatch(): void {
     const mark = this.#owner.endBatch()
     const batch = this.#queue.take()
@@ -130,6 +135,7 @@ export class GroupCommit<Mark> {
 
   /** Resolves when everything appended so far is durable; rejects if a write has failed. */
   async flushed(): Promise<void> {
+    if (this.#isAnnouncing) await null
     while (this.#inFlight !== null) await this.#inFlight
     if (this.#failure !== null) throw this.#failure
   }
@@ -137,6 +143,7 @@ export class GroupCommit<Mark> {
   /** Writes what is queued, then closes the level and the log. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= (async () => {
+      if (this.#isAnnouncing) await null
       while (this.#inFlight !== null) await this.#inFlight
       await this.#clearing
       await this.#level.close()
