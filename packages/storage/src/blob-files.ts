@@ -35,6 +35,7 @@ import {
   blobLeaf,
   checkBlobPart,
 } from '@aethel/consensus'
+import { isExhausted } from './errors.js'
 
 /** Trees of blobs that are being served: 128 KiB of hashes for the largest. */
 const MAX_TREES = 8
@@ -196,10 +197,13 @@ export class BlobFiles {
   }
 
   async #makeDurable({ blob }: Open): Promise<void> {
-    await synced(this.#path(blob, 'part'))
-    await new Promise<void>((resolve, reject) => {
-      rename(this.#path(blob, 'part'), this.#path(blob, 'blob'), (error) => (error === null ? resolve() : reject(error)))
-    })
+    const [part, whole] = [this.#path(blob, 'part'), this.#path(blob, 'blob')]
+    if (existsSync(part) || !existsSync(whole)) {
+      await synced(part)
+      await new Promise<void>((resolve, reject) => {
+        rename(part, whole, (error) => (error === null ? resolve() : reject(error)))
+      })
+    } // else it was renamed by an attempt that failed at the folder
     await this.#folderSynced()
   }
 
@@ -214,7 +218,7 @@ export class BlobFiles {
     return this.#nextSync
   }
 
-  /** A chunk of a whole blob, with what proves it; null: what is on the disk is not what was written. */
+  /** A chunk of a whole blob, with what proves it; null: what is on the disk is not what was written. Throws if `isExhausted`. */
   part(blob: BlobRef, index: number): BlobPart | null {
     const tree = this.#treeOf(blob)
     if (tree === null) return null
@@ -230,8 +234,8 @@ export class BlobFiles {
       file = openSync(this.#path(blob, 'blob'), 'r')
       const chunk = new Uint8Array(blobChunkLength(blob.bytes, index))
       return readSync(file, chunk, 0, chunk.length, index * BLOB_CHUNK_BYTES) === chunk.length ? chunk : null
-    } catch {
-      return null
+    } catch (error) {
+      return nullUnlessExhausted(error)
     } finally {
       if (file !== null) closeSync(file)
     }
@@ -339,11 +343,17 @@ function leavesIn(path: string, blob: BlobRef): Hash[] | null {
   try {
     file = openSync(path, 'r')
     return readSync(file, written, 0, written.length, blob.bytes) === written.length ? leavesOf(written) : null
-  } catch {
-    return null
+  } catch (error) {
+    return nullUnlessExhausted(error)
   } finally {
     if (file !== null) closeSync(file)
   }
+}
+
+/** Nothing can be read of what is gone, or lies on a broken disk. */
+function nullUnlessExhausted(error: unknown): null {
+  if (isExhausted(error)) throw error
+  return null
 }
 
 /** Earlier versions kept the hashes in a file beside the chunks. Ended in between, it is done again: nothing is removed before its copy is durable. */
@@ -387,7 +397,10 @@ export class BlobDamaged extends Error {
   override readonly name = 'BlobDamaged'
 }
 
-/** The chunks of a whole blob from first to last, in one buffer, each compared with its leaf and the leaves with the root. */
+/**
+ * The chunks of a whole blob from first to last, in one buffer, each compared with its leaf and the leaves with the root. Throws
+ * `BlobDamaged`, or what the system says if `isExhausted`.
+ */
 export function readBlob(place: BlobPlace): { next(): Uint8Array | undefined; close(): void } {
   const leaves = leavesIn(place.file, place)
   if (leaves === null || !equalBytes(new BlobTree(place.bytes, leaves).root, place.root))
@@ -395,7 +408,8 @@ export function readBlob(place: BlobPlace): { next(): Uint8Array | undefined; cl
   let file: number
   try {
     file = openSync(place.file, 'r')
-  } catch {
+  } catch (error) {
+    if (isExhausted(error)) throw error
     throw new BlobDamaged(`the blob ${toHex(place.root)} is not here any more`)
   }
   const chunk = new Uint8Array(Math.min(place.bytes, BLOB_CHUNK_BYTES))

@@ -65,6 +65,11 @@ function isDamage(error: unknown): boolean {
   )
 }
 
+/** Descriptors or memory have run out, here or in the system: a file that cannot be opened for that may well be as it was written. */
+export function isExhausted(error: unknown): boolean {
+  return ['EMFILE', 'ENFILE', 'ENOMEM'].includes(String((error as { code?: unknown } | null)?.code))
+}
+
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

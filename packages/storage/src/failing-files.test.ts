@@ -5,11 +5,12 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { height, utf8 } from '@aethel/codec'
+import { height, type Refusal, utf8 } from '@aethel/codec'
+import { BLOB_CHUNK_BYTES, type BlobPart, blobLeaf, blobRefOf, blobTreeOf } from '@aethel/consensus'
 import { sha256 } from '@aethel/crypto'
 import { ClassicLevel } from 'classic-level'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { openStore, type Store, StoreError } from './index.js'
+import { BlobDamaged, BlobFiles, openStore, readBlob, type Store, StoreError } from './index.js'
 
 /** Called before a file is opened, or read whole. */
 const files = vi.hoisted(() => ({ before: (_call: 'open' | 'read', _path: string): void => {} }))
@@ -113,5 +114,58 @@ describe('opening', () => {
     const error = await openStore(path, { chainId: CHAIN }).catch((refused: unknown) => refused)
     expect(error).toBeInstanceOf(StoreError)
     expect(error).toMatchObject({ code: 'store-locked', message: expect.stringContaining('in use by another process') })
+  })
+})
+
+describe('a blob whose file the system does not open, because descriptors have run out', () => {
+  const content = new Uint8Array(BLOB_CHUNK_BYTES + 5).map((_, index) => (index * 7) & 255)
+  const blob = blobRefOf(content)
+  const tree = blobTreeOf(content)
+  const partOf = (index: number): BlobPart => ({
+    index,
+    chunk: content.subarray(index * BLOB_CHUNK_BYTES, (index + 1) * BLOB_CHUNK_BYTES),
+    path: tree.path(index),
+  })
+  const begun = (): BlobFiles => {
+    const blobs = new BlobFiles(path, () => 0)
+    blobs.open(blob)
+    for (const index of [0, 1]) blobs.write(blob, partOf(index), blobLeaf(partOf(index).chunk))
+    return blobs
+  }
+  const seal = (blobs: BlobFiles): Promise<Refusal | null> => new Promise((resolve) => blobs.seal(blob, (_, failure) => resolve(failure)))
+  const exhausted = (isMeant: (name: string) => boolean): void => {
+    files.before = (call, name) => {
+      if (call === 'open' && isMeant(name)) throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' })
+    }
+  }
+
+  test('is not called damaged: neither to whoever is served, nor to whoever checks a proof', async () => {
+    const blobs = begun()
+    expect(await seal(blobs)).toBeNull()
+    const refused = expect.objectContaining({ code: 'EMFILE' })
+    exhausted((name) => name.endsWith('.blob'))
+    expect(() => blobs.part(blob, 1)).toThrow(refused)
+    expect(() => readBlob(blobs.placeOf(blob))).toThrow(refused)
+    files.before = () => {}
+    expect(blobs.part(blob, 1)?.chunk).toEqual(partOf(1).chunk)
+    exhausted((name) => name.endsWith('.blob'))
+    expect(() => blobs.part(blob, 0)).toThrow(refused)
+    files.before = () => {}
+    rmSync(blobs.placeOf(blob).file)
+    expect(blobs.part(blob, 0)).toBeNull()
+    expect(() => readBlob(blobs.placeOf(blob))).toThrow(BlobDamaged)
+  })
+
+  test('can be made durable later, wherever it failed', async () => {
+    const blobs = begun()
+    exhausted((name) => name.endsWith('.part'))
+    expect(await seal(blobs)).toMatchObject({ code: 'blob-disk' })
+    exhausted((name) => name === path)
+    expect(await seal(blobs)).toMatchObject({ code: 'blob-disk' })
+    expect(blobs.isWhole(blob)).toBe(false)
+    files.before = () => {}
+    expect(await seal(blobs)).toBeNull()
+    expect(blobs.isWhole(blob)).toBe(true)
+    expect(new BlobFiles(path, () => 0).whole).toEqual([blob])
   })
 })
