@@ -4,7 +4,7 @@
  */
 import { copyFileSync, existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { EMPTY_BYTES, encode, type Hash, toHex } from '@aethel/codec'
+import { EMPTY_BYTES, type Hash, toHex } from '@aethel/codec'
 import { BLOB_CHUNK_BYTES, blobChunks } from '@aethel/consensus'
 import { type Action, chainIdOf, checkAction, decodeGenesis, type Genesis, INLINE_PROOF_BYTES, MAX_PROOF_BYTES } from '@aethel/ledger'
 import {
@@ -19,7 +19,7 @@ import {
   scriptToClaim,
 } from '@aethel/proofs'
 import { type Command, Option } from 'commander'
-import { Account, loadKey } from '../accounts.js'
+import { loadKey } from '../accounts.js'
 import { type BlobFile, blobFile, sendBlob, type Uploadable } from '../blob-upload.js'
 import { type Client, createClient, DEFAULT_URL, MAX_WAIT_MS, type SubmissionOutcome, unreachable, type Wait } from '../client.js'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
@@ -29,12 +29,13 @@ import { citedClaims, type MetamathLibrary, openLibrary } from '../metamath-libr
 import { isBundle, readBundle } from '../proof-bundle.js'
 import { isScript } from '../prove/formula.js'
 import { metadataFrom, rawAction } from '../raw-submission.js'
+import { Sender } from '../sender.js'
 import { startProgress } from '../ui/progress.js'
 import { note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
 
 const WAITS = ['final', 'admitted', 'none'] as const
-/** Transactions per request, below the API's bound. */
-const BATCH = 256
+/** So many are sent, and waited for, before the next. */
+const PART = 256
 /** Every validator fetches and checks a blob before it is final: so much longer is waited than was asked for. */
 const BLOB_BYTES_PER_MS = 1_000
 
@@ -114,12 +115,10 @@ async function submit(files: readonly string[], options: SubmitOptions): Promise
   const key = loadKey(options.key, note)
   const client = createClient(options.url)
   const genesis = await genesisFrom(client)
-  const chainId = chainIdOf(genesis)
   const pending = (await notFinal(client, submissions)).map((submission) => fittingInto(genesis, submission))
   if (options.withDependencies !== true) await requireCited(client, submissions)
-  const account = new Account(key, (await client.nonce(toHex(key.publicKey))).pending)
   for (const { blob } of pending) if (blob !== undefined) await uploadBlob(client, blob)
-  const outcomes = await send(client, account, chainId, pending, options)
+  const outcomes = await send(new Sender(client, key, chainIdOf(genesis)), pending, options)
   const reports: Report[] = []
   for (const submission of wanted) reports.push(await reportOn(client, submission, outcomes.get(submission), wanted.length > 1, options))
   if (options.json === true) printJson(reports.length === 1 ? reports[0] : reports)
@@ -140,6 +139,7 @@ async function uploadBlob(client: Client, blob: Uploadable): Promise<void> {
 
 function exitCodeOf(statuses: readonly (SubmissionOutcome['status'] | undefined)[], wait: Wait): ExitCode {
   if (statuses.includes('refused')) return EXIT.invalid
+  if (statuses.includes('timeout') || statuses.includes('unknown')) return EXIT.pending
   return wait === 'final' && statuses.some((status) => status !== 'final' && status !== 'duplicate') ? EXIT.pending : EXIT.ok
 }
 
@@ -320,20 +320,14 @@ async function requireCited(client: Client, submissions: readonly Submission[]):
   }
 }
 
-async function send(
-  client: Client,
-  account: Account,
-  chainId: Hash,
-  pending: readonly Submission[],
-  options: SubmitOptions,
-): Promise<Map<Submission, SubmissionOutcome>> {
+async function send(sender: Sender, pending: readonly Submission[], options: SubmitOptions): Promise<Map<Submission, SubmissionOutcome>> {
   const outcomes = new Map<Submission, SubmissionOutcome>()
-  for (let from = 0; from < pending.length; from += BATCH) {
-    const part = pending.slice(from, from + BATCH)
-    const batch = encode((writer) => writer.list(part, (w, submission) => w.bytes(account.transaction(chainId, submission.action).bytes)))
+  for (let from = 0; from < pending.length; from += PART) {
+    const part = pending.slice(from, from + PART)
     const blobBytes = part.reduce((sum, { blob }) => sum + (blob?.ref.bytes ?? 0), 0)
     const timeoutMs = Math.min(MAX_WAIT_MS, options.timeout * 1000 + blobBytes / BLOB_BYTES_PER_MS)
-    const results = await client.submitBatch(batch, options.wait, Math.ceil(timeoutMs))
+    const actions = part.map((submission) => submission.action)
+    const results = await sender.send(actions, options.wait, Math.ceil(timeoutMs))
     for (const [index, submission] of part.entries()) outcomes.set(submission, results[index] ?? { status: 'unknown' })
   }
   return outcomes
@@ -395,6 +389,8 @@ function printReport(report: Report): void {
     case 'waiting':
     case 'timeout':
     case 'unknown':
+      if (report.status === 'timeout' && report.code !== undefined && report.code !== 'timeout')
+        return printLine(`${paint('yellow', 'not taken yet')} (${report.code}): ${report.name}: ${report.message}`)
       return printLine(`${paint('yellow', 'submitted')}, not final yet: ${report.name}, claim ${report.claimId}`)
   }
 }

@@ -18,11 +18,12 @@ import {
 } from '@aethel/ledger'
 import { decodeEpochs, type EpochLink, encodeEpochs, MAX_EPOCH_LINKS, MAX_EPOCHS_BYTES } from '@aethel/receipts'
 import { type Command, InvalidArgumentError } from 'commander'
-import { Account, loadKey } from '../accounts.js'
+import { loadKey } from '../accounts.js'
 import { type Client, createClient, DEFAULT_URL, type ListedValidator, MAX_WAIT_MS, unreachable } from '../client.js'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
 import { readJsonObject, writeOutputFile } from '../files.js'
+import { Sender } from '../sender.js'
 import { note, paint, paintError, printJson, printLine, printTable } from '../ui/terminal.js'
 
 const PROPOSAL_FORMAT = 'aethel-validator-update/1'
@@ -306,8 +307,7 @@ function keep(network: Network, update: UpdateValidators, threshold: number, opt
 async function submit(network: Network, update: UpdateValidators, options: SendOptions): Promise<ExitCode> {
   const { client, chainId } = network
   const key = loadKey(options.key, note)
-  const account = new Account(key, (await client.nonce(toHex(key.publicKey))).pending)
-  const outcome = await client.submit(account.transaction(chainId, update).bytes, 'final', options.timeout * 1000)
+  const [outcome = { status: 'unknown' as const }] = await new Sender(client, key, chainId).send([update], 'final', options.timeout * 1000)
   const { epoch, lastHeight } = await client.validators()
   if (options.json === true) printJson({ ...outcome, sequence: update.sequence, epoch, lastHeight })
   else if (outcome.status === 'final')
