@@ -105,7 +105,7 @@ export function registerSubmit(program: Command): void {
 }
 
 async function submit(files: readonly string[], options: SubmitOptions): Promise<ExitCode> {
-  const submissions = withMetadata(readSubmissions(files, options), options)
+  const submissions = withMetadata(eachOnce(readSubmissions(files, options)), options)
   const wanted = submissions.filter((submission) => !submission.dependency)
   if (options.output !== undefined && options.wait !== 'final')
     throw usageError('usage', 'expected --wait final with --output: only what is final has a receipt')
@@ -158,6 +158,18 @@ function rawSubmission(kind: string, file: string, proofFile: string | undefined
   const action = rawAction(kind, file, proofFile)
   return { name: file, claimId: claimIdOf(kind, action.claim), action: sendable(action, file), cites: new Map(), dependency: false }
 }
+/** A claim is final once: named twice, or wanted here and cited there, it is sent once. */
+function eachOnce(submissions: readonly Submission[]): Submission[] {
+  const byClaim = new Map<string, Submission>()
+  for (const submission of submissions) {
+    const key = toHex(submission.claimId)
+    const known = byClaim.get(key)
+    if (known === undefined) byClaim.set(key, submission)
+    else if (!submission.dependency) byClaim.set(key, { ...known, dependency: false })
+  }
+  return [...byClaim.values()]
+}
+
 
 function readSubmissions(files: readonly string[], options: SubmitOptions): Submission[] {
   const { kind } = options
