@@ -23,8 +23,8 @@ import { loadKey } from '../accounts.js'
 import { type BlobFile, blobFile, sendBlob, type Uploadable } from '../blob-upload.js'
 import { type Client, createClient, DEFAULT_URL, MAX_WAIT_MS, type SubmissionOutcome, unreachable, type Wait } from '../client.js'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
-import { CliError, EXIT, type ExitCode, usageError } from '../exit.js'
-import { MAX_REFUTATION_BYTES, proofBeside, readInputFile, writeOutputFile } from '../files.js'
+import { CliError, EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
+import { MAX_REFUTATION_BYTES, proofBeside, readInputFile, requireWritable, unwritableBy, writeOutputFile } from '../files.js'
 import { citedClaims, type MetamathLibrary, openLibrary } from '../metamath-library.js'
 import { isBundle, readBundle } from '../proof-bundle.js'
 import { isScript } from '../prove/formula.js'
@@ -396,13 +396,13 @@ function printReport(report: Report): void {
     case 'duplicate':
       return printLine(`${paint('green', 'final')} already: ${report.name}, claim ${report.claimId}${where}`)
     case 'refused':
-      return note(`${paintError('red', 'refused')} (${report.code}): ${report.name}: ${report.message}`)
+      return note(`${paintError('red', 'refused')} (${report.code}): ${report.name}: ${oneLine(report.message ?? '')}`)
     case 'pending':
     case 'waiting':
     case 'timeout':
     case 'unknown':
       if (report.status === 'timeout' && report.code !== undefined && report.code !== 'timeout')
-        return printLine(`${paint('yellow', 'not taken yet')} (${report.code}): ${report.name}: ${report.message}`)
+        return printLine(`${paint('yellow', 'not taken yet')} (${report.code}): ${report.name}: ${oneLine(report.message ?? '')}`)
       return printLine(`${paint('yellow', 'submitted')}, not final yet: ${report.name}, claim ${report.claimId}`)
   }
 }
