@@ -25,6 +25,7 @@ import {
 import { type Command, InvalidArgumentError } from 'commander'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
+import { unwritableBy } from '../files.js'
 import { simulatePlanted } from '../planted.js'
 import { simulateBeyond } from '../simulate/beyond.js'
 import { runSeed, type SeedOptions, type SeedSummary, simulationOptions } from '../simulate/seed-run.js'
@@ -243,11 +244,18 @@ function beyond(options: SimulateOptions, byzantine: number): ExitCode {
 }
 
 function writeTrace(seed: number, told: SeedOptions, to: string | true): void {
-  const file = to === true ? null : openSync(to, 'w')
+  const writing = <T>(work: () => T): T => {
+    try {
+      return work()
+    } catch (error) {
+      throw unwritableBy(String(to), 'the trace', error)
+    }
+  }
+  const file = to === true ? null : writing(() => openSync(to, 'w'))
   const write = (line: TraceLine): void => {
     const text = JSON.stringify(line, (_, value) => (value instanceof Uint8Array ? Buffer.from(value).toString('hex').slice(0, 16) : value))
     if (file === null) note(text)
-    else writeSync(file, `${text}\n`)
+    else writing(() => writeSync(file, `${text}\n`))
   }
   runSeed(seed, told, { onTrace: write })
   if (file !== null) closeSync(file)

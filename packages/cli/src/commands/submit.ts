@@ -112,6 +112,7 @@ async function submit(files: readonly string[], options: SubmitOptions): Promise
   if (wanted.length > 1 && options.output !== undefined && !isFolder(options.output)) {
     throw usageError('usage', `expected --output to be an existing folder for ${wanted.length} receipts, got ${options.output}`)
   }
+  if (wanted.length === 1 && options.output !== undefined) requireWritable(options.output, 'the receipt')
   const key = loadKey(options.key, note)
   const client = createClient(options.url)
   const genesis = await genesisFrom(client)
@@ -154,10 +155,6 @@ function withMetadata(submissions: readonly Submission[], options: SubmitOptions
   })
 }
 
-function rawSubmission(kind: string, file: string, proofFile: string | undefined): Submission {
-  const action = rawAction(kind, file, proofFile)
-  return { name: file, claimId: claimIdOf(kind, action.claim), action: sendable(action, file), cites: new Map(), dependency: false }
-}
 /** A claim is final once: named twice, or wanted here and cited there, it is sent once. */
 function eachOnce(submissions: readonly Submission[]): Submission[] {
   const byClaim = new Map<string, Submission>()
@@ -170,6 +167,10 @@ function eachOnce(submissions: readonly Submission[]): Submission[] {
   return [...byClaim.values()]
 }
 
+function rawSubmission(kind: string, file: string, proofFile: string | undefined): Submission {
+  const action = rawAction(kind, file, proofFile)
+  return { name: file, claimId: claimIdOf(kind, action.claim), action: sendable(action, file), cites: new Map(), dependency: false }
+}
 
 function readSubmissions(files: readonly string[], options: SubmitOptions): Submission[] {
   const { kind } = options
@@ -379,7 +380,13 @@ function keptProof({ action, blob }: Submission, receipt: string, status: Report
   const path = proofBeside(receipt)
   if (status !== 'final' && existsSync(path)) return { proof: path }
   if (blob === undefined) writeOutputFile(path, 'the proof', action.proof)
-  else copyFileSync(blob.file, path)
+  else {
+    try {
+      copyFileSync(blob.file, path)
+    } catch (error) {
+      throw unwritableBy(path, 'the proof', error)
+    }
+  }
   return { proof: path }
 }
 
