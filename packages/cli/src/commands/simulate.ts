@@ -115,6 +115,9 @@ export function registerSimulate(program: Command): void {
 }
 
 function run(options: SimulateOptions): ExitCode | Promise<ExitCode> {
+  const seeds = options.seeds ?? (options.minutes === undefined ? 1 : MANY_SEEDS)
+  if (options.seed > Number.MAX_SAFE_INTEGER - seeds)
+    throw usageError('seed', `expected seeds below 2^53, got ${seeds} from ${options.seed} on`)
   if (options.transcript !== undefined) return simulateTranscript(options.transcript, options.json === true)
   if (options.mutant !== undefined) return simulatePlanted(options.mutant, process.argv.slice(process.argv.indexOf('simulate') + 1))
   if (options.twins === true) {
