@@ -2,7 +2,22 @@
  * Reading the user's files: a file that cannot be read, is no file or is absurdly large is said so in one line
  * (exit code 2), before anything is allocated for it.
  */
-import { accessSync, closeSync, constants, fstatSync, openSync, readFileSync, readSync, type Stats, statSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { CliError, EXIT, errorCodeOf, usageError } from './exit.js'
 
@@ -158,8 +173,27 @@ export function unwritableBy(path: string, what: string, error: unknown): CliErr
 
 export function writeOutputFile(path: string, what: string, content: string | Uint8Array, mode = 0o644): void {
   try {
-    writeFileSync(path, content, { mode })
+    const there = lstatSync(path, { throwIfNoEntry: false })
+    if (there?.isFile() === true) replaceFile(path, content, there.mode & 0o777)
+    else writeFileSync(path, content, { mode })
   } catch (error) {
     throw unwritableBy(path, what, error)
+  }
+}
+
+/** What says that nothing can be put beside the file, or in its place, although it may be written itself. */
+const NOT_BESIDE: readonly string[] = ['EACCES', 'EPERM', 'EROFS', 'EBUSY', 'ENAMETOOLONG']
+
+/** By the new content as a whole, or not at all: the old one may be a trust root, or hold the approvals of others. */
+function replaceFile(path: string, content: string | Uint8Array, mode: number): void {
+  const beside = `${path}.${process.pid}.tmp`
+  try {
+    writeFileSync(beside, content, { mode })
+    chmodSync(beside, mode)
+    renameSync(beside, path)
+  } catch (error) {
+    rmSync(beside, { force: true })
+    if (!NOT_BESIDE.includes(errorCodeOf(error) ?? '')) throw error
+    writeFileSync(path, content)
   }
 }

@@ -15,6 +15,7 @@ import { aethel, BIN, errorLine, type Outcome, temporaryFolder } from './aethel.
 const instances = fileURLToPath(new URL('../../proofs/instances/', import.meta.url))
 const cnf = `${instances}pigeonhole-3.cnf`
 const refutation = `${instances}pigeonhole-3.lrat`
+const library = fileURLToPath(new URL('../../proofs/library/propositional.mm', import.meta.url))
 const folder = temporaryFolder()
 afterAll(folder.remove)
 
@@ -218,6 +219,17 @@ describe('output that is not read, or cannot be written', () => {
 /** In a mount namespace of its own, which takes no privileges on most machines; elsewhere `npm run chaos` as root fills disks. */
 const inNamespace = ['--user', '--map-root-user', '--mount']
 const canMount = spawnSync('unshare', [...inNamespace, 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stdio: 'ignore' }).status === 0
+
+it.skipIf(!canMount)('a full disk: an output that is there already stays as it is', () => {
+  const small = folder.file('small')
+  mkdirSync(small)
+  const script =
+    'mount -t tmpfs -o size=16k tmpfs "$1" && echo old > "$1/out.json" && { head -c 100000 /dev/zero > "$1/filler"; "$2" "$3" prove "$4" --label peirce -o "$1/out.json"; echo "$?"; cat "$1"/out.json*; }'
+  const args = [...inNamespace, 'sh', '-c', script, 'sh', small, process.execPath, BIN, library]
+  const result = spawnSync('unshare', args, { encoding: 'utf8' })
+  expect(result.stdout.trimEnd().split('\n').slice(-2)).toEqual(['2', 'old'])
+  expect(result.stderr).toContain('ENOSPC')
+})
 
 it.skipIf(!canMount)(
   'a full disk: the validator says so, in one line, with exit code 1',
