@@ -3,6 +3,7 @@
  * too few of them it is written to a file, which others approve and pass on.
  */
 import { decode, encode, fromHex, type Hash, type PublicKey, publicKey, toHex, utf8 } from '@aethel/codec'
+import { epochOfHeight, lastHeightOf } from '@aethel/consensus'
 import {
   type Contact,
   chainIdOf,
@@ -308,11 +309,14 @@ async function submit(network: Network, update: UpdateValidators, options: SendO
   const { client, chainId } = network
   const key = loadKey(options.key, note)
   const [outcome = { status: 'unknown' as const }] = await new Sender(client, key, chainId).send([update], 'final', options.timeout * 1000)
-  const { epoch, lastHeight } = await client.validators()
+  // Of the block that has it: the validator may be in the next epoch by now, or not answer any more.
+  const { epochLength } = network.genesis.parameters
+  const epoch = outcome.height === undefined || outcome.height < 1 ? null : epochOfHeight(epochLength, outcome.height)
+  const lastHeight = epoch === null ? null : lastHeightOf(epochLength, epoch)
   if (options.json === true) printJson({ ...outcome, sequence: update.sequence, epoch, lastHeight })
   else if (outcome.status === 'final')
     printLine(
-      `${paint('green', 'final')} in block ${outcome.height}: the validators change after block ${lastHeight}, with epoch ${epoch + 1}`,
+      `${paint('green', 'final')} in block ${outcome.height}: the validators change after block ${lastHeight}, with epoch ${(epoch ?? 0) + 1}`,
     )
   else note(`${paintError('red', outcome.status)}${outcome.code === undefined ? '' : ` (${outcome.code}): ${outcome.message}`}`)
   if (outcome.status === 'final') return EXIT.ok
