@@ -130,8 +130,8 @@ function run(options: SimulateOptions): ExitCode | Promise<ExitCode> {
 }
 
 function faulty(text: string): Faulty {
-  const [count = '', names] = text.split(':', 2)
-  const strategies = names === undefined ? [] : names.split(',')
+  const [count = '', ...names] = text.split(':')
+  const strategies = names.length === 0 ? [] : names.join(':').split(',')
   for (const name of strategies) {
     if (!isByzantineStrategy(name))
       throw new InvalidArgumentError(`Expected one of ${[...BYZANTINE_STRATEGIES, ...BEYOND_STRATEGIES].join(', ')}, got "${name}".`)
@@ -234,6 +234,14 @@ function beyond(options: SimulateOptions, byzantine: number): ExitCode {
       `expected faulty validators that are no quorum by themselves, got ${byzantine} of ${validators}: they need nobody to commit whatever they like`,
     )
   }
+  const { faults, latency, duration, blocks, think, crashPoints, trace, shrink, only, coverage } = options
+  const asked = { faults, latency, duration, blocks, think, 'crash-points': crashPoints, trace, shrink, only, coverage }
+  const ignored = Object.entries(asked).find(([, value]) => value !== undefined)?.[0]
+  if (ignored !== undefined || options.signatures === 'sampled')
+    throw usageError(
+      'byzantine',
+      `expected no --${ignored ?? 'signatures sampled'} with ${byzantine} of ${validators} faulty: beyond what the protocol bears, runs do not have it`,
+    )
   return simulateBeyond({
     firstSeed: seed,
     seeds: options.seeds ?? (options.minutes === undefined ? 1 : MANY_SEEDS),
