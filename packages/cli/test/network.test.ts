@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -234,6 +234,13 @@ describe('a proof becomes final and its receipt verifies', () => {
     expect(outcome.code).toBe(3)
     expect(JSON.parse(outcome.stdout)).toMatchObject([{ status: 'refused' }, { status: 'final' }])
     expect((await submitted(files[0] ?? '', '--timeout', '20')).code).toBe(0)
+  })
+
+  it('beside a receipt that goes to no file there is no proof', async () => {
+    const outcome = await submitted(`${instances}adder-associativity-4.cnf`, '-o', '/dev/null', '--json')
+    expect(outcome).toMatchObject({ code: 0, stderr: '' })
+    expect(JSON.parse(outcome.stdout)).not.toHaveProperty('proof')
+    expect(existsSync('/dev/null.proof')).toBe(false)
   })
 
   it('two commands of one account at once are both final', async () => {

@@ -377,6 +377,8 @@ async function reportOn(
  */
 function keptProof({ action, blob }: Submission, receipt: string, status: Report['status']): { readonly proof?: string } {
   if (action.type !== 'submit-proof' || action.kind === METAMATH_KIND) return {}
+  // Beside a device or a pipe there is no place for it.
+  if (statSync(receipt, { throwIfNoEntry: false })?.isFile() !== true) return {}
   const path = proofBeside(receipt)
   if (status !== 'final' && existsSync(path)) return { proof: path }
   if (blob === undefined) writeOutputFile(path, 'the proof', action.proof)
