@@ -286,30 +286,30 @@ export class Faults {
     // How soon they commit again says something on fair wires only; they stay so until that is known.
     const wiresFair = !this.wiresDisturbed
     if (wiresFair) this.wiresDisturbed = true
-    const heightBefore = highest(await this.#statuses())
     this.counts.kills += validators.length
     await Promise.all(validators.map((validator) => validator.kill()))
     await sleep(random.between(0, 3_000))
     await Promise.all(validators.map((validator) => this.#restart(validator)))
     if (wiresFair) {
-      await this.#commitsAgain(heightBefore)
+      await this.#commitsAgain()
       this.wiresDisturbed = false
     }
     this.disturbed.clear()
   }
 
   /**
-   * All are up again: two view timeouts later at most there must be a new block (protocol.md §8, "After a mass restart").
-   *
-   * @param {number} heightBefore
+   * All are up again: two view timeouts later at most there must be a new block (protocol.md §8, "After a mass restart"). New is what
+   * nobody has yet in that moment: blocks from between an earlier look and the kill would always be there at once.
    */
-  async #commitsAgain(heightBefore) {
+  async #commitsAgain() {
     const { validators, say, violated } = this.world
     const ownMs = validators.reduce((sum, validator) => sum + validator.lastStartCpuMs, 0) / availableParallelism()
     if (validators.some((validator) => validator.lastStartMs > CROWDED * ownMs))
       return say('starved   the machine is too busy with other things to judge the restart')
     const upAt = performance.now()
-    const timeoutMs = Math.max(...(await this.#statuses()).map((status) => status.viewTimeoutMs))
+    const statuses = await this.#statuses()
+    const heightBefore = highest(statuses)
+    const timeoutMs = Math.max(...statuses.map((status) => status.viewTimeoutMs))
     const boundMs = 2 * timeoutMs
     for (;;) {
       const elapsedMs = performance.now() - upAt

@@ -129,10 +129,16 @@ async function gapsOf(validator) {
   return status.sync.gaps
 }
 
+/** What a validator logs when somebody has signed what nobody honest signs. */
+export const OFFENCES = ['offence-seen', 'offence-recorded', 'fork']
+/** What it logs when it cannot go on; a full disk, too, but only a bug of its own under this code. */
+export const FATAL = 'fatal'
+const BUG = /"code":"internal"/
+
 /**
  * Reads the logs: nobody may have signed two things, and nobody may have come upon a bug of its own.
  *
- * @param {readonly import('./validator.js').Validator[]} validators
+ * @param {readonly { readonly index: number, log(): string }[]} validators
  */
 export function readLogs(validators) {
   const problems = []
@@ -149,8 +155,9 @@ export function readLogs(validators) {
       if (event === 'started' && fetches) fetchesCutShort++ // by a kill
       if (event === 'snapshot-begun') fetches = true
       else if (event === 'snapshot-restored' || event === 'snapshot-given-up' || event === 'started') fetches = false
-      if (event === 'equivocation') problems.push(`validator ${validator.index} saw an equivocation: ${line}`)
-      if (event === 'bug') problems.push(`validator ${validator.index}: ${line}`)
+      if (event !== undefined && OFFENCES.includes(event))
+        problems.push(`validator ${validator.index} saw that two things were signed: ${line}`)
+      if (event === FATAL && BUG.test(line)) problems.push(`validator ${validator.index}: ${line}`)
     }
   }
   return { problems, viewsEntered, statesTakenOver, fetchesCutShort }
