@@ -150,6 +150,13 @@ export const execution = [
     hunt: tests('packages/proofs/src/meter.test.ts'),
   },
   {
+    id: 'gas-in-fractions',
+    traps: ['S12'],
+    bug: 'half a unit of gas, which no block can hold, is a verdict, and whoever proposes the proof stops at it',
+    edits: [{ file: METER, before: 'if (!Number.isSafeInteger(amount) || amount < 0) throw', after: 'if (amount !== amount) throw' }],
+    hunt: tests('packages/proofs/src/meter.test.ts'),
+  },
+  {
     id: 'far-places-are-free',
     traps: ['S12'],
     bug: 'a look-up in a table of millions of gates costs what one in a small table costs, and takes forty times as long',
