@@ -6,6 +6,7 @@ const ADMISSION = 'packages/replica/src/admission.ts'
 const CHAIN = 'packages/consensus/src/chain.ts'
 const LEDGER = 'packages/ledger/src/ledger.ts'
 const METER = 'packages/proofs/src/meter.ts'
+const LRAT_VERIFIER = 'packages/proofs/src/lrat/verifier.ts'
 const GATES = 'packages/proofs/src/bvlrat/gates.ts'
 
 /** @type {readonly import('./lib/mutant.js').Mutant[]} */
@@ -155,6 +156,13 @@ export const execution = [
     bug: 'half a unit of gas, which no block can hold, is a verdict, and whoever proposes the proof stops at it',
     edits: [{ file: METER, before: 'if (!Number.isSafeInteger(amount) || amount < 0) throw', after: 'if (amount !== amount) throw' }],
     hunt: tests('packages/proofs/src/meter.test.ts'),
+  },
+  {
+    id: 'limit-where-a-piece-ends',
+    traps: ['S12'],
+    bug: 'how much of a proof beyond its limit is read, and paid for, depends on how it is cut into pieces',
+    edits: [{ file: LRAT_VERIFIER, before: 'const within = goesOn ? piece?.subarray(0, left) : piece', after: 'const within = piece' }],
+    hunt: tests('packages/proofs/src/lrat/pieces.test.ts'),
   },
   {
     id: 'far-places-are-free',
