@@ -93,6 +93,36 @@ const bigSummary: VerifierDefinition<number>['verify'] = (n, proof, meter) => {
 }
 
 describe('the conformance kit', () => {
+  it('a verifier whose claims become maps, or objects that hide what they hold, conforms: different claims are not taken for one', () => {
+    class Hiding {
+      readonly #n: number
+      constructor(n: number) {
+        this.#n = n
+      }
+      get n(): number {
+        return this.#n
+      }
+    }
+    const forms: [(n: number) => object, (form: never) => number][] = [
+      [(n) => new Map([['n', n]]), (form: Map<string, number>) => form.get('n') as number],
+      [(n) => new Set([n]), (form: Set<number>) => [...form][0] as number],
+      [(n) => new Hiding(n), (form: Hiding) => form.n],
+      [(n) => ({ n: Number.NaN, m: n }), (form: { m: number }) => form.m],
+      [(n) => ({ read: () => n }), (form: { read(): number }) => form.read()],
+    ]
+    for (const [make, read] of forms) {
+      // Any two bytes are a claim here, so that changed claims are claims.
+      const verifier = defineVerifier<object>({
+        ...good,
+        parseClaim: (bytes) => (bytes.length === 2 ? ok(make((bytes[0] as number) + 256 * (bytes[1] as number))) : noClaim),
+        verify: (claim, proof, meter) => good.verify(read(claim as never) % 256, proof, meter),
+        isTrue: () => true,
+      })
+      const report = checkConformance({ ...conformanceOptions(verifier, samples), inputs: 10 })
+      expect(report.checks.filter(({ name }) => name === 'claims')).toMatchObject([{ status: 'passed' }])
+    }
+  })
+
   it('a verifier as it should be conforms', () => {
     const report = conformanceOf({})
     expect(report.checks.filter(({ status }) => status !== 'passed')).toEqual([])
