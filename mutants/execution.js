@@ -165,6 +165,16 @@ export const execution = [
     hunt: tests('packages/proofs/src/lrat/pieces.test.ts'),
   },
   {
+    id: 'last-gates-unpaid',
+    traps: ['S12'],
+    bug: 'a circuit of too many gates is refused before what it owes is on the meter: how much that is depends on how charges are collected',
+    edits: [
+      { file: GATES, before: '    this.settle()\n    if (this.inputs + room', after: '    if (this.inputs + room' },
+      { file: GATES, before: 'SLOTS_PER_GATE * room\n', after: 'SLOTS_PER_GATE * room\n    this.settle()\n' },
+    ],
+    hunt: tests('packages/proofs/src/bvlrat/verifier.test.ts'),
+  },
+  {
     id: 'far-places-are-free',
     traps: ['S12'],
     bug: 'a look-up in a table of millions of gates costs what one in a small table costs, and takes forty times as long',
