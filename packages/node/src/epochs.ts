@@ -75,6 +75,14 @@ function membersIn(state: LedgerState): Member[] {
   return [previousMembersOf(state), currentMembersOf(state), nextMembersOf(state)].flatMap((record) => record?.members ?? [])
 }
 
+/** Genesis' validators, and those of this epoch, the one before and the next, by seat: with each key that offences may be recorded under. */
+export function knownValidators(home: Pick<Home, 'validators'>, state: LedgerState): Pick<Member, 'seat' | 'publicKey'>[] {
+  const known = new Map<string, Pick<Member, 'seat' | 'publicKey'>>()
+  for (const [seat, { publicKey }] of home.validators.validators.entries()) known.set(keyOf(publicKey), { seat, publicKey })
+  for (const { seat, publicKey } of membersIn(state)) known.set(keyOf(publicKey), { seat, publicKey })
+  return [...known.values()].sort((a, b) => a.seat - b.seat)
+}
+
 /** The number that peers know this node by: its index in genesis, or the seat it got by joining; null: none yet. */
 export function ownSeat(state: LedgerState, home: Home): ValidatorIndex | null {
   if (home.self !== null) return home.self
