@@ -325,6 +325,19 @@ export const bounds = [
     hunt: tests('packages/node/src/proof-pool.test.ts'),
   },
   {
+    id: 'batches-are-not-cut-for-their-own',
+    traps: ['E7'],
+    bug: 'a block that needs a proof in the middle of a batch for the mempool waits for all that is before it',
+    edits: [
+      {
+        file: 'packages/node/src/proof-pool.ts',
+        before: "if (waiting === undefined || waiting.job.priority === 'block') return",
+        after: 'if (waiting !== undefined) return',
+      },
+    ],
+    hunt: tests('packages/node/src/proof-pool.test.ts'),
+  },
+  {
     id: 'former-seat-dialled-for-ever',
     traps: ['J3'],
     bug: 'a validator that joins again is dialled at its former address for ever, and taken for a stranger',
@@ -350,6 +363,19 @@ export const bounds = [
       },
     ],
     hunt: tests('packages/network/src/mesh.test.ts'),
+  },
+  {
+    id: 'offences-of-genesis-only',
+    traps: ['K4'],
+    bug: 'what is on record against a validator that joined later, or under a changed key, is shown to nobody',
+    edits: [
+      {
+        file: 'packages/node/src/epochs.ts',
+        before: '  for (const { seat, publicKey } of membersIn(state)) known.set(keyOf(publicKey), { seat, publicKey })\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/node/src/http-chain.test.ts'),
   },
   {
     id: 'pipelines-without-bound',

@@ -24,7 +24,7 @@ import type { BlobKeeper } from './blob-keeper.js'
 import { type ClaimQuery, decodeCursor, digestFrom, encodeCursor, matches, placeOf, rangeFor } from './claim-index.js'
 import { describeClaim, metadataJson, sourceDigestOf, submissionOf, summaryJson } from './claim-page.js'
 import type { Driver, ProvableState } from './driver.js'
-import { epochLinks, memberJson } from './epochs.js'
+import { epochLinks, knownValidators, memberJson } from './epochs.js'
 import { AethelError } from './errors.js'
 import { sentenceOf } from './fork-proof.js'
 import type { Home } from './home.js'
@@ -477,7 +477,7 @@ function registerChain(app: FastifyInstance, context: HttpContext): void {
 
 /** What is on record against validators, and what this one holds and would put on the chain. */
 function evidenceJson({ home, replica }: HttpContext): Record<string, unknown> {
-  const recorded = home.validators.validators.flatMap(({ publicKey: key }, validator) => {
+  const recorded = knownValidators(home, replica.state).flatMap(({ publicKey: key, seat: validator }) => {
     const record = offenceRecordOf(replica.state, key)
     if (record === null) return []
     const recent = record.recent.map(({ type, epoch, view, height: at, kind }) => ({ offence: type, epoch, view, height: at, phase: kind }))
@@ -497,10 +497,12 @@ function evidenceJson({ home, replica }: HttpContext): Record<string, unknown> {
 
 /** Offences on record, by validator, in the order of validators. */
 function offencesJson({ home, replica }: HttpContext): { readonly validator: number; readonly count: number }[] {
-  return home.validators.validators.flatMap(({ publicKey: key }, validator) => {
+  const counts = new Map<number, number>()
+  for (const { publicKey: key, seat } of knownValidators(home, replica.state)) {
     const count = offenceRecordOf(replica.state, key)?.count ?? 0
-    return count === 0 ? [] : [{ validator, count }]
-  })
+    if (count > 0) counts.set(seat, (counts.get(seat) ?? 0) + count)
+  }
+  return [...counts].map(([validator, count]) => ({ validator, count }))
 }
 
 function statusJson(context: HttpContext): Record<string, unknown> {
@@ -570,11 +572,11 @@ function validatorsJson({ home, replica, driver }: HttpContext): Record<string, 
 }
 
 /** A validator that lost its store says that it does not vote, and what it waits for. */
-function votingJson({ home, driver }: HttpContext, recovering: ReplicaInspection['recovering']): Record<string, unknown> {
+function votingJson({ driver, replica }: HttpContext, recovering: ReplicaInspection['recovering']): Record<string, unknown> {
   if (driver.fork !== null) return { votes: false, why: sentenceOf(driver.fork), forkedAt: driver.fork.height }
   if (recovering === null) return { votes: true }
   const { answers, above } = recovering
-  const others = home.validators.validators.length - 1
+  const others = replica.epoch.validators.validators.length - (replica.self === null ? 0 : 1)
   const why =
     above === null
       ? `its store was lost; ${answers} of ${others} other validators have named their view, a quorum is needed, and validators that lost theirs too cannot answer`

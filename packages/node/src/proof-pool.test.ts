@@ -125,6 +125,22 @@ describe('proof pool', () => {
     expect(run.lost.length).toBeGreaterThanOrEqual(2)
   })
 
+  test.each(['hasten', 'run'] as const)(
+    'a block that needs what is in the middle of a batch for the mempool does not wait for the rest of it (%s)',
+    async (how) => {
+      const run = start(1)
+      const slow = Array.from({ length: 90 }, (_, i) => slowJob(`slow ${i}`))
+      const needed = slow[62] as VerificationJob
+      run.pool.run(slow)
+      await vi.waitFor(() => expect(run.pool.ready).toBe(1), { timeout: 30_000, interval: 1 })
+      if (how === 'hasten') run.pool.hasten([needed.work.key])
+      else run.pool.run([{ ...needed, priority: 'block' }])
+      await answered(run, 90)
+      expect(run.order.findIndex(({ work }) => work.key === needed.work.key)).toBeLessThan(32)
+      expect(new Set(run.order.map(({ work }) => work.key)).size).toBe(90)
+    },
+  )
+
   test('a worker is replaced at once: a spare stands by', async () => {
     const run = start(2, 600)
     run.pool.run([job('valid', 'first')])

@@ -98,6 +98,7 @@ export class ProofPool {
     for (const job of jobs) {
       const key = keyOf(job.work.key)
       if (!this.#running.has(key)) this.#queue.add(key, job)
+      else if (job.priority === 'block') this.#hastenRunning(key)
     }
     if (this.#slots.length === 0) this.#fill()
     this.#hurryIfBlocksWait()
@@ -116,9 +117,32 @@ export class ProofPool {
 
   /** Block validation waits for what was asked for by the mempool. */
   hasten(keys: readonly Hash[]): void {
-    for (const key of keys) this.#queue.hasten(keyOf(key))
+    for (const key of keys) {
+      this.#queue.hasten(keyOf(key))
+      this.#hastenRunning(keyOf(key))
+    }
     this.#hurryIfBlocksWait()
     this.#dispatch()
+  }
+
+  /** In a batch of the mempool that a thread has: it is cut short, and what a block needs of the rest comes first. */
+  #hastenRunning(key: string): void {
+    const waiting = this.#running.get(key)
+    if (waiting === undefined || waiting.job.priority === 'block') return
+    this.#running.set(key, { ...waiting, job: { ...waiting.job, priority: 'block' } })
+    for (const { thread, inFlight } of this.#slots) if (inFlight.some(({ jobs }) => jobs.includes(waiting))) thread.hurry(true)
+  }
+
+  /** With the priority that it has by now. */
+  #latest(waiting: Waiting): Waiting {
+    return { ...waiting, job: this.#running.get(waiting.key)?.job ?? waiting.job }
+  }
+
+  /** Something in a batch of the mempool that the thread has is needed by a block. */
+  #isHurried(slot: Slot): boolean {
+    return slot.inFlight.some(({ jobs }) =>
+      jobs.some(({ key, job }) => job.priority === 'mempool' && this.#running.get(key)?.job.priority === 'block'),
+    )
   }
 
   /** Nobody waits for these any more: what has not been handed to a thread is forgotten, and gets no outcome. */
@@ -192,7 +216,7 @@ export class ProofPool {
     }
     for (const waiting of jobs) this.#running.set(waiting.key, waiting)
     const mayStop = jobs[0]?.job.priority === 'mempool'
-    if (mayStop) slot.thread.hurry(false)
+    if (mayStop && !this.#isHurried(slot)) slot.thread.hurry(false)
     const bytes = encodeBatch({ forget, mayStop, statements, jobs: jobs.map(({ job }) => this.#jobOf(job.work)) })
     slot.inFlight.push({ jobs, sentAt: performance.now() })
     slot.thread.send(bytes)
@@ -261,8 +285,9 @@ export class ProofPool {
     const assignment = slot.inFlight.shift()
     if (assignment === undefined || this.#closed) return
     const each = (performance.now() - assignment.sentAt) / Math.max(1, outcomes.length)
+    const left = assignment.jobs.slice(outcomes.length).map((waiting) => this.#latest(waiting))
     for (const { key } of assignment.jobs) this.#running.delete(key)
-    this.#queue.putBack(assignment.jobs.slice(outcomes.length))
+    this.#queue.putBack(left)
     this.#dispatch()
     for (const [position, outcome] of outcomes.entries()) {
       const waiting = assignment.jobs[position]
@@ -276,13 +301,16 @@ export class ProofPool {
     const couldStart = slot.thread.ready
     void slot.thread.end()
     const unanswered = slot.inFlight.flatMap(({ jobs }) => jobs)
+    const latest = unanswered.map((waiting) => this.#latest(waiting))
     slot.inFlight.length = 0
     this.#replace(slot, couldStart)
     this.#options.onWorkerLost(reason)
     for (const { key } of unanswered) this.#running.delete(key)
     const aborted = current?.suspect === true ? current : undefined
     this.#queue.putBack(
-      unanswered.filter((waiting) => waiting !== aborted).map((waiting) => (waiting === current ? { ...waiting, suspect: true } : waiting)),
+      latest
+        .filter((_, position) => unanswered[position] !== aborted)
+        .map((waiting) => (waiting.key === current?.key ? { ...waiting, suspect: true } : waiting)),
     )
     this.#dispatch()
     if (aborted !== undefined) this.#options.onOutcome(aborted.job, { status: 'aborted', reason }, 0)
