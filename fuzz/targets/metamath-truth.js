@@ -18,6 +18,8 @@ const LIMITS = { claimBytes: 1 << 16, proofBytes: 1 << 16, gas: 200_000, memoryW
 /** A run of the program takes some milliseconds of another process. */
 const SLOW_MS = 1_000
 const MAX_ASKED = 1 << 20
+/** What is kept is a number; the kernel keeps its tables and its heap for the next database. */
+const KEPT_BYTES = 1 << 20
 
 const decoded = decodeLibrary(hex(metamath.library))
 if (!decoded.ok) throw new Error(decoded.error.message)
@@ -55,6 +57,7 @@ export const databaseTruth = {
   seeds: () => [utf8(DATABASE), utf8(BY_HAND), utf8(bundledPart(2))],
   dictionary: KEYWORDS,
   slowMs: SLOW_MS,
+  memoryBytes: KEPT_BYTES,
   decode: (bytes) => {
     const verdict = checkDatabase(bytes, { gasPerProof: LIMITS.gas, memoryWordsPerProof: LIMITS.memoryWords })
     if (verdict.status !== 'valid') return { ok: false, error: { code: verdict.code, message: verdict.message } }
@@ -70,6 +73,7 @@ export const theoremTruth = {
   seeds: () => metamath.cases.map(({ claim, proof }) => pair(hex(claim), hex(proof))).filter((bytes) => bytes.length < 4000),
   dictionary: [...Object.keys(metamath.statements).map(hex), 'ABZ', 'UUA', ' wff', ' |-', Uint8Array.of(0, 0, 0, 1)],
   slowMs: SLOW_MS,
+  memoryBytes: KEPT_BYTES,
   decode: (bytes) => {
     const verifier = metamathVerifier([library], LIMITS)
     const { first, second } = unpaired(bytes)
