@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
-import { type Hash, utf8, type ValidatorIndex, validatorIndex } from '@aethel/codec'
+import { compareBytes, type Hash, utf8, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import { sha256, signingKey } from '@aethel/crypto'
 import { afterEach, describe, expect, test } from 'vitest'
 import { BURST_US } from './allowance.js'
@@ -11,7 +11,11 @@ import { createMesh, type Mesh } from './index.js'
 import { UNREAD_BYTES } from './mesh.js'
 
 const CHAIN = sha256(utf8('chain'))
-const seedOf = (n: number): Uint8Array => sha256(utf8(`network ${n}`))
+/** Seeds in the order of their keys: the lower number dials. */
+const SEEDS: readonly Uint8Array[] = Array.from({ length: 64 }, (_, n) => sha256(utf8(`network ${n}`))).toSorted((a, b) =>
+  compareBytes(signingKey(a).publicKey, signingKey(b).publicKey),
+)
+const seedOf = (n: number): Uint8Array => SEEDS[n] as Uint8Array
 
 interface Recorded {
   readonly mesh: Mesh
@@ -43,7 +47,6 @@ async function start(setup: Setup): Promise<Recorded> {
   const messages: Recorded['messages'] = []
   const transactions: Uint8Array[][] = []
   const mesh = await createMesh({
-    self: validatorIndex(setup.self),
     chainId: setup.chainId ?? CHAIN,
     seed: setup.seed ?? seedOf(setup.self),
     listen: { host: '127.0.0.1', port: setup.port ?? 0 },
@@ -75,7 +78,7 @@ async function until(condition: () => boolean): Promise<void> {
   expect(condition()).toBe(true)
 }
 
-/** Validator 1 listens; validator 0 dials it, because its index is lower. */
+/** Validator 1 listens; validator 0 dials it, because its key is lower. */
 async function pair(settings: Partial<Setup> = {}): Promise<[Recorded, Recorded]> {
   const one = await start({ self: 1, ports: [1, 1], ...settings })
   const zero = await start({ self: 0, ports: [1, one.mesh.address.port], ...settings })
