@@ -14,7 +14,9 @@ describe('what a network takes', () => {
 
   test('and no more: the bound is named', () => {
     expect(boundExceeded({ kind: LRAT_KIND, ...most, proofBytes: most.proofBytes + 1 })).toMatch(/268,435,457 bytes; .* 268,435,456 /)
-    expect(boundExceeded({ kind: LRAT_KIND, ...most, gas: most.gas + 1 })).toMatch(/^the proof has 2,000,000,001 gas; .* at most 2,000,000,000$/)
+    expect(boundExceeded({ kind: LRAT_KIND, ...most, gas: most.gas + 1 })).toMatch(
+      /^the proof has 2,000,000,001 gas; .* at most 2,000,000,000$/,
+    )
     expect(boundExceeded({ kind: LRAT_KIND, ...most, claimBytes: most.claimBytes + 1 })).toMatch(/^the claim has 4,194,305 bytes/)
     expect(boundExceeded({ kind: BVLRAT_KIND, ...most, claimBytes: BVLRAT_LIMITS.claimBytes + 1 })).toMatch(/^the claim /)
   })
