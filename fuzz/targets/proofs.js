@@ -222,8 +222,6 @@ export const metamathClaims = {
   what: 'claims of `metamath/1` with their certificates, as the ledger checks them',
   seeds: () => metamath.cases.map(({ claim, proof }) => pair(hex(claim), hex(proof))).filter((bytes) => bytes.length < 4000),
   dictionary: [...Object.keys(metamath.statements).map(hex), 'ABZ', 'UUUUUA', ' wff', ' |-', Uint8Array.of(0, 0, 0, 1)],
-  // The kernel's heap: 256 KiB, freed by another thread some time after it was found dead.
-  memoryBytes: 1 << 19,
   decode: (bytes) => {
     const { first, second } = unpaired(bytes)
     const text = readMetamathClaim(first)
