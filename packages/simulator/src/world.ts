@@ -11,7 +11,6 @@ import {
   height,
   keyOf,
   type Refusal,
-  type Result,
   type ValidatorIndex,
   validatorIndex,
 } from '@aethel/codec'
@@ -22,10 +21,8 @@ import {
   blobKey,
   type CommittedTip,
   createEpochGate,
-  decodeMessage,
   type EpochGate,
   type EpochStart,
-  encodeMessage,
   epochNamedBy,
   type ForkMaterial,
   hashHeader,
@@ -34,7 +31,6 @@ import {
   offenceKey,
   type PersistRecord,
   type TimerName,
-  type VerifiedMessage,
 } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import {
@@ -46,7 +42,6 @@ import {
   type Restored,
   type StagedSnapshot,
   type SyncOptions,
-  type Transaction,
 } from '@aethel/replica'
 import { ADVERSARY_TICK_MS, type Adversary, type Outgoing, type Sign } from './adversaries/adversary.js'
 import { Conspiracy } from './adversaries/conspiracy.js'
@@ -56,6 +51,7 @@ import { BlobShelves, SIMULATED_CHUNK_BYTES } from './blob-shelves.js'
 import { Clients } from './clients.js'
 import { Coverage } from './coverage.js'
 import { Disk, type Write } from './disk.js'
+import { Edge, freshPayload, type MessagePayload, transactionsPayload } from './edge.js'
 import { EpochPromises } from './epoch-promises.js'
 import { SimulatedEpochs } from './epochs.js'
 import { EventQueue } from './events.js'
@@ -63,7 +59,8 @@ import { type Decision, Fates } from './fates.js'
 import { Forks } from './forks.js'
 import { Invariants } from './invariants.js'
 import { type Knobs, keepBlocksOf } from './knobs.js'
-import { Network, roughBytes } from './network.js'
+import { Lines } from './lines.js'
+import { Network } from './network.js'
 import { ProvisionalCommits } from './provisional.js'
 import { type Random, randomStream } from './random.js'
 import { blocksFrom } from './serve.js'
@@ -84,40 +81,9 @@ import {
 import { tallySnapshots } from './tally-snapshots.js'
 import { TraceHash, type TraceLine } from './trace.js'
 import { demand, Violation } from './violation.js'
+import type { FaultKind, WorldEvent } from './world-events.js'
 
-/** One message on its way; shared by all who receive a broadcast, so that the edge checks it once. */
-interface MessagePayload {
-  readonly kind: 'message'
-  readonly message: Message
-  /** Made by an adversary: goes through its bytes, so that the decoder has its say. */
-  readonly forged: boolean
-  readonly bytes: number
-  /** For receivers in this epoch, mostly all of them; for those in another, by epoch. */
-  verdictIn: number
-  verdict: Result<VerifiedMessage, Refusal> | null
-  others: Map<number, Result<VerifiedMessage, Refusal>> | null
-  /** Signature checks that it took. */
-  checks: number
-}
-
-type Payload = MessagePayload | { readonly kind: 'transactions'; readonly transactions: readonly Transaction[]; readonly bytes: number }
-
-type FaultKind = 'crash' | 'power-loss' | 'partition' | 'clog' | 'pause' | 'clock-jump'
 const FAULT_KINDS: readonly FaultKind[] = ['crash', 'power-loss', 'partition', 'clog', 'pause', 'clock-jump']
-
-type WorldEvent =
-  | { readonly kind: 'deliver'; readonly from: number; readonly to: number; readonly payload: Payload }
-  | { readonly kind: 'timer'; readonly node: number; readonly incarnation: number; readonly timer: TimerName; readonly version: number }
-  | { readonly kind: 'synced'; readonly node: number; readonly incarnation: number; readonly count: number }
-  | { readonly kind: 'verified'; readonly node: number; readonly incarnation: number; readonly key: Hash; readonly bytes: Uint8Array }
-  | { readonly kind: 'connected'; readonly node: number; readonly peer: number }
-  | { readonly kind: 'blob-opened'; readonly node: number; readonly incarnation: number; readonly blob: BlobRef }
-  | { readonly kind: 'restart'; readonly node: number }
-  | { readonly kind: 'fault'; readonly fault: FaultKind; readonly nth: number }
-  | { readonly kind: 'mend'; readonly nth: number }
-  | { readonly kind: 'submit'; readonly client: number; readonly version: number }
-  | { readonly kind: 'heal' }
-  | { readonly kind: 'adversary'; readonly node: number }
 
 /** Held back until the writes before it are durable. */
 type Queued = { readonly kind: 'write'; readonly write: Write<TallyState> } | { readonly kind: 'release'; readonly effect: ReplicaEffect }
@@ -221,8 +187,6 @@ const MAX_ANSWERS = 2 * (512 + 256 + 64 + 4)
 const OFFER_LINKS = 4
 /** Buffers grow by a validator's own steps only: they are looked at after so many of them. */
 const BUFFER_CHECK_STEPS = 32
-/** Fewer are put into the queue one by one: that costs less than a flock. */
-const FLOCK_RECEIVERS = 16
 /** Two, and four that somebody is fetching. */
 const MAX_STATES_SERVED = 6
 /** After an enumerated crash the process is back in no time. */
@@ -241,7 +205,8 @@ export class World {
   readonly #clientVersions: number[]
   readonly #conspiracy: Conspiracy
   readonly #traceHash = new TraceHash()
-  readonly #payloads = new WeakMap<Message, MessagePayload>()
+  readonly #edge: Edge
+  readonly #lines: Lines
   readonly invariants: Invariants
   readonly promises: EpochPromises
   readonly coverage: Coverage = new Coverage()
@@ -257,13 +222,9 @@ export class World {
   /** The only one that may lose its store on a chain with epochs. */
   readonly #frail: number | null
   #healedAtMs = 0
-  nowMs = 0
   eventCount = 0
-  messages = 0
   /** Of the longest queue at a network interface then. */
   backlogAtHealingMs = 0
-  /** Signature checks of further receivers of one message: each would make them, and they were made once. */
-  checksSpared = 0
 
   constructor(options: WorldOptions) {
     const { seed, validators, knobs } = options
@@ -296,6 +257,8 @@ export class World {
       isFaulty: (node) => faulty.has(node) || node === this.#frail,
     })
     this.#epochs = epochs
+    this.#edge = new Edge({ epochs, signatures: this.#signatures, encodeOnWire: knobs.encodeOnWire })
+    this.#lines = new Lines({ events: this.#events, network: this.#network, validators })
     // Sets are drawn with as much faulty power as they bear: there is no room for others who do not come back.
     this.#mayBeRuined = length > 0 ? (this.#frail === null ? 0 : 1) : Math.max(0, maxFaulty(validators) - options.byzantine)
     this.#conspiracy = this.#conspire([...faulty.keys()].map(validatorIndex))
@@ -428,6 +391,21 @@ export class World {
     for (const node of this.#nodes) this.#crash(node, downMs)
   }
 
+  /** Virtual time. */
+  get nowMs(): number {
+    return this.#events.nowMs
+  }
+
+  /** Sent so far, each receiver counted. */
+  get messages(): number {
+    return this.#lines.messages
+  }
+
+  /** Signature checks that further receivers of a message were spared. */
+  get checksSpared(): number {
+    return this.#edge.checksSpared
+  }
+
   get healed(): boolean {
     return this.#network.healed
   }
@@ -480,7 +458,6 @@ export class World {
   advance(): boolean {
     const next = this.#events.pop()
     if (next === undefined) return false
-    this.nowMs = next.atMs
     this.eventCount++
     this.#handle(next.event)
     return true
@@ -846,50 +823,6 @@ export class World {
 
   // --- network ------------------------------------------------------------------------------------------------------
 
-  /** One for each message of an honest validator, to whomever and however often it goes. */
-  #honestPayloadOf(message: Message): MessagePayload {
-    let payload = this.#payloads.get(message)
-    if (payload === undefined) {
-      payload = this.#payloadOf(message, false)
-      this.#payloads.set(message, payload)
-    }
-    return payload
-  }
-
-  #payloadOf(message: Message, forged: boolean): MessagePayload {
-    return { kind: 'message', message, forged, bytes: roughBytes(message), verdictIn: -1, verdict: null, others: null, checks: 0 }
-  }
-
-  #transmit(from: number, to: number, payload: Payload, afterMs = 0): void {
-    if (from === to) return
-    this.messages++
-    for (const arrivesMs of this.#network.route(from, to, payload.bytes, this.nowMs)) {
-      this.#events.push(arrivesMs + afterMs, { kind: 'deliver', from, to, payload })
-    }
-  }
-
-  /** To each of these in turn: many of them are one place in the queue. */
-  #transmitAll(from: number, count: number, toOf: (position: number) => number, payloadOf: (position: number) => Payload): void {
-    if (count < FLOCK_RECEIVERS) {
-      for (let position = 0; position < count; position++) this.#transmit(from, toOf(position), payloadOf(position))
-      return
-    }
-    const [times, positions]: [number[], number[]] = [[], []]
-    for (let position = 0; position < count; position++) {
-      const to = toOf(position)
-      if (from === to) continue
-      this.messages++
-      for (const arrivesMs of this.#network.route(from, to, payloadOf(position).bytes, this.nowMs)) {
-        times.push(arrivesMs)
-        positions.push(position)
-      }
-    }
-    this.#events.pushMany(times, (nth) => {
-      const position = positions[nth] as number
-      return { kind: 'deliver', from, to: toOf(position), payload: payloadOf(position) }
-    })
-  }
-
   #deliver(event: Extract<WorldEvent, { kind: 'deliver' }>): void {
     const node = this.#nodeAt(event.to)
     const { replica } = node
@@ -905,7 +838,7 @@ export class World {
   #receive(node: Node, replica: Replica<TallyState>, from: ValidatorIndex, payload: MessagePayload): void {
     const named = epochNamedBy(payload.message)
     if (named !== null && named !== node.gate.epoch) return this.#onForeign(node, from, payload.message)
-    const verdict = this.#verified(replica.epoch, payload)
+    const verdict = this.#edge.check(replica.epoch, payload)
     const { position, committed } = replica // a look at the core: its fields, not a copy of all it can do
     const { view, phase } = position
     const standing = { view, phase, committedHeight: committed.height, window: this.#options.knobs.window }
@@ -930,31 +863,8 @@ export class World {
   #enterEpoch(node: Node, replica: Replica<TallyState>): void {
     for (const { from, message } of node.gate.enter(replica.epoch)) {
       if (node.replica !== replica) return
-      this.#receive(node, replica, from, this.#payloadOf(message, true))
+      this.#receive(node, replica, from, freshPayload(message, true))
     }
-  }
-
-  /** The edge. Its verdict is a pure function of the message, so one check serves every receiver. */
-  #verified(start: EpochStart, payload: MessagePayload): Result<VerifiedMessage, Refusal> {
-    const { epoch } = start.validators
-    const known = payload.verdictIn === epoch ? payload.verdict : (payload.others?.get(epoch) ?? null)
-    if (known !== null) {
-      this.checksSpared += payload.checks
-      return known
-    }
-    const before = this.#signatures.checked + this.#signatures.charged
-    const asBytes = payload.forged || this.#options.knobs.encodeOnWire
-    const received = asBytes ? decodeMessage(encodeMessage(payload.message)) : { ok: true as const, value: payload.message }
-    const verdict = received.ok ? this.#epochs.checkerOf(start).check(received.value) : received
-    payload.checks = this.#signatures.checked + this.#signatures.charged - before
-    if (payload.verdict === null) {
-      payload.verdictIn = epoch
-      payload.verdict = verdict
-    } else {
-      payload.others ??= new Map()
-      payload.others.set(epoch, verdict)
-    }
-    return verdict
   }
 
   // --- adversaries --------------------------------------------------------------------------------------------------
@@ -985,14 +895,14 @@ export class World {
     const payloadOf = (message: Message): MessagePayload => {
       const known = payloads.get(message)
       if (known !== undefined) return known
-      const payload = this.#payloadOf(message, message !== original)
+      const payload = freshPayload(message, message !== original)
       payloads.set(message, payload)
       return payload
     }
     if (outgoing.some(({ afterMs }) => afterMs !== undefined))
-      for (const { to, message, afterMs } of outgoing) this.#transmit(node.index, to, payloadOf(message), afterMs)
+      for (const { to, message, afterMs } of outgoing) this.#lines.transmit(node.index, to, payloadOf(message), afterMs)
     else
-      this.#transmitAll(
+      this.#lines.transmitAll(
         node.index,
         outgoing.length,
         (position) => (outgoing[position] as Outgoing).to,
@@ -1319,14 +1229,7 @@ export class World {
         return this.#send(node, effect.to, effect.message)
       case 'gossip': {
         if (node.adversary?.gossips === false) return
-        const { transactions } = effect
-        const payload: Payload = {
-          kind: 'transactions',
-          transactions,
-          bytes: transactions.reduce((sum, each) => sum + each.bytes.length, 0),
-        }
-        if (effect.to === 'all') this.#transmitAll(node.index, this.#nodes.length, identity, () => payload)
-        else this.#transmit(node.index, effect.to, payload)
+        this.#lines.send(node.index, effect.to, transactionsPayload(effect.transactions))
         return
       }
       case 'serve':
@@ -1353,9 +1256,7 @@ export class World {
   }
 
   #sendHonestly(node: Node, to: ValidatorIndex | 'all', message: Message): void {
-    const payload = this.#honestPayloadOf(message)
-    if (to !== 'all') return this.#transmit(node.index, to, payload)
-    this.#transmitAll(node.index, this.#nodes.length, identity, () => payload)
+    this.#lines.send(node.index, to, this.#edge.sharedPayload(message))
   }
 
   /** What one peer can make an honest validator say to it alone, between two status ticks (docs/protocol.md §13). */
@@ -1453,10 +1354,6 @@ function* writesIn(queue: readonly Queued[]): Iterable<Write<TallyState>> {
   for (const item of queue) if (item.kind === 'write') yield item.write
 }
 
-function identity(position: number): number {
-  return position
-}
-
 const SIGNED: readonly Message['kind'][] = ['pre-prepare', 'vote', 'view-change', 'new-view', 'status', 'view-claim']
 
 /** Who has seen a fork signs nothing: it serves what it has committed, and passes transactions on. */
@@ -1469,7 +1366,6 @@ function checkSilence(index: number, effect: ReplicaEffect): void {
   )
 }
 
-/** Position to strategy number. Half of the time the first of them leads view 0 or view 1. */
 function epochOfView({ disk }: Node): number {
   return disk.viewRecord.newView?.epoch ?? disk.viewRecord.viewChange?.entry.epoch ?? 0
 }
@@ -1479,6 +1375,7 @@ function noteDurableView(node: Node): void {
   node.durableView.set(epoch, Math.max(node.durableView.get(epoch) ?? 0, node.disk.viewRecord.view))
 }
 
+/** Position to strategy number. Half of the time the first of them leads view 0 or view 1. */
 function chooseFaulty(random: Random, validators: number, byzantine: number): Map<number, number> {
   const order = Array.from({ length: validators }, (_, index) => index)
   for (let i = order.length - 1; i > 0; i--) {
