@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { BYZANTINE_STRATEGIES } from './adversaries/strategies.js'
 import { Coverage } from './coverage.js'
 import { drawKnobs, FAULT_CLASSES } from './knobs.js'
+import { CAP_MS } from './replica-options.js'
 import { bandwidthMs, knobsOf, livenessBoundMs, runSimulation, type SimulationReport } from './simulate.js'
-import { CAP_MS } from './world.js'
 
 const CHUNK = 100
 const merged = new Coverage()

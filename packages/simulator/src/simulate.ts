@@ -4,10 +4,11 @@ import type { Coverage } from './coverage.js'
 import type { Decision } from './fates.js'
 import { chooseFaults, drawKnobs, type FaultClass, type Knobs } from './knobs.js'
 import type { LatencyMatrix } from './latency.js'
+import { CAP_MS } from './replica-options.js'
 import type { SignatureScheme } from './signatures.js'
 import type { TraceLine } from './trace.js'
 import { demand, type InvariantName, Violation } from './violation.js'
-import { CAP_MS, type CrashPoint, OPEN_ENDED, World } from './world.js'
+import { type CrashPoint, OPEN_ENDED, World } from './world.js'
 
 export interface SimulationOptions {
   readonly seed: number

@@ -30,24 +30,14 @@ import {
   maxFaulty,
   offenceKey,
   type PersistRecord,
-  type TimerName,
 } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
-import {
-  type BlobOptions,
-  createReplica,
-  type Replica,
-  type ReplicaEffect,
-  type ReplicaInput,
-  type Restored,
-  type StagedSnapshot,
-  type SyncOptions,
-} from '@aethel/replica'
+import { createReplica, type Replica, type ReplicaEffect, type ReplicaInput, type Restored, type StagedSnapshot } from '@aethel/replica'
 import { ADVERSARY_TICK_MS, type Adversary, type Outgoing, type Sign } from './adversaries/adversary.js'
 import { Conspiracy } from './adversaries/conspiracy.js'
 import { createAdversary } from './adversaries/create.js'
 import type { ByzantineStrategy } from './adversaries/strategies.js'
-import { BlobShelves, SIMULATED_CHUNK_BYTES } from './blob-shelves.js'
+import { SIMULATED_CHUNK_BYTES } from './blob-shelves.js'
 import { Clients } from './clients.js'
 import { Coverage } from './coverage.js'
 import { Disk, type Write } from './disk.js'
@@ -58,14 +48,16 @@ import { EventQueue } from './events.js'
 import { type Decision, Fates } from './fates.js'
 import { Forks } from './forks.js'
 import { Invariants } from './invariants.js'
-import { type Knobs, keepBlocksOf } from './knobs.js'
+import type { Knobs } from './knobs.js'
 import { Lines } from './lines.js'
 import { Network } from './network.js'
+import { Node, type Queued, writesIn } from './node.js'
 import { ProvisionalCommits } from './provisional.js'
 import { type Random, randomStream } from './random.js'
+import { replicaOptionsOf } from './replica-options.js'
 import { blocksFrom } from './serve.js'
 import { createIdealSignatures, type SignatureScheme } from './signatures.js'
-import { Staging, stagedAfter } from './staging.js'
+import { stagedAfter } from './staging.js'
 import {
   createTallyMachine,
   decodeTally,
@@ -85,61 +77,12 @@ import type { FaultKind, WorldEvent } from './world-events.js'
 
 const FAULT_KINDS: readonly FaultKind[] = ['crash', 'power-loss', 'partition', 'clog', 'pause', 'clock-jump']
 
-/** Held back until the writes before it are durable. */
-type Queued = { readonly kind: 'write'; readonly write: Write<TallyState> } | { readonly kind: 'release'; readonly effect: ReplicaEffect }
-
 /**
  * Between two effects, where a crash hurts most: before an effect is carried out, when a sync begins, when it is durable and
  * nothing that depends on it has left, after each message that left, when a block is committed that nobody else has.
  */
 export type Boundary = 'persist' | 'send' | 'other' | 'sync' | 'synced' | 'released' | 'first-commit'
 const AMBUSHES: readonly (Boundary | 'now')[] = ['now', 'persist', 'send', 'sync', 'synced', 'synced', 'released', 'first-commit']
-
-interface Node {
-  readonly index: ValidatorIndex
-  disk: Disk<TallyState>
-  readonly adversary: Adversary | null
-  readonly skewMs: number
-  jumpedMs: number
-  replica: Replica<TallyState> | null
-  incarnation: number
-  /** Effect boundaries passed, over all incarnations. */
-  boundaries: number
-  /** Inputs taken, over all incarnations. */
-  steps: number
-  /** Counts what the fates of this validator are named by. */
-  syncs: number
-  verifications: number
-  acts: number
-  queue: Queued[]
-  /** So many of these, the oldest, are on the disk, and are being concluded. */
-  synced: number
-  syncing: boolean
-  pausedUntilMs: number
-  diskFullUntilMs: number
-  /** Its store is damaged: it refuses to start. */
-  ruined: boolean
-  readonly timers: Map<TimerName, number>
-  /** Height of the newest commit effect of this incarnation. */
-  appliedHeight: number
-  readonly answers: Map<number, number>
-  /** By epoch. */
-  readonly durableView: Map<number, number>
-  gate: EpochGate
-  /** Kept across restarts, by `offenceKey`. */
-  readonly evidence: Map<string, Uint8Array>
-  /** What it said when it saw a fork. */
-  halted: ForkMaterial | null
-  /** When its store was lost; null: never. */
-  lostInEpoch: number | null
-  /** Of the state being fetched: as the replica has it, durable or not. */
-  staging: Staging | null
-  readonly blobs: BlobShelves
-  /** Of transactions final here: they go when the replica says so. */
-  readonly finalBlobs: Set<string>
-  /** Counts what fates are named by. */
-  blobsOpened: number
-}
 
 /** A crash exactly here: the boundary with this number at this validator. */
 export interface CrashPoint {
@@ -174,13 +117,8 @@ export interface Remains {
   readonly halted: ForkMaterial | null
 }
 
-const STATUS_MS = 250
-/** Two blobs of seven chunks: small enough for a block to have to choose. */
-const MAX_SIMULATED_BLOBS: number = 2 * 7 * SIMULATED_CHUNK_BYTES
 /** As many transactions as clients come to submit before the world heals. */
 export const OPEN_ENDED: number = Number.MAX_SAFE_INTEGER
-export const CAP_MS = 6_400
-const CLOCK_DRIFT_MS = 2_000
 /** Answers, our own requests for bodies, and what waited for a slow disk since the tick before. */
 const MAX_ANSWERS = 2 * (512 + 256 + 64 + 4)
 /** Few, so that longer chains of epochs take several offers. */
@@ -333,38 +271,13 @@ export class World {
     const { knobs } = this.#options
     const genesis: CommittedTip = { height: height(0), hash: this.#chainId, timestampMs: 0 }
     const strategy = strategyAt === undefined ? undefined : knobs.strategies[strategyAt % knobs.strategies.length]
-    return {
+    return new Node({
       index,
       disk: new Disk(genesis, TALLY_GENESIS),
       adversary: strategy === undefined ? null : this.#corrupt(index, strategy),
       skewMs: Math.floor((processes.unit() * 2 - 1) * knobs.clockSkewMs) + knobs.clockSkewMs,
-      jumpedMs: 0,
-      replica: null,
-      incarnation: 0,
-      boundaries: 0,
-      steps: 0,
-      syncs: 0,
-      verifications: 0,
-      acts: 0,
-      queue: [],
-      synced: 0,
-      syncing: false,
-      pausedUntilMs: 0,
-      diskFullUntilMs: 0,
-      ruined: false,
-      timers: new Map(),
-      appliedHeight: 0,
-      answers: new Map(),
-      durableView: new Map(),
       gate: this.#createGate(this.#epochs.first),
-      evidence: new Map(),
-      halted: null,
-      lostInEpoch: null,
-      staging: null,
-      finalBlobs: new Set(),
-      blobs: new BlobShelves(),
-      blobsOpened: 0,
-    }
+    })
   }
 
   /** Messages are looked at in `#deliver`, once for all receivers of an epoch. */
@@ -476,7 +389,7 @@ export class World {
           this.#expireBlob(node)
           if (node.incarnation !== event.incarnation) return
         }
-        return this.#step(node, { kind: 'timer', timer: event.timer, nowMs: this.#clockOf(node) })
+        return this.#step(node, { kind: 'timer', timer: event.timer, nowMs: node.clockAt(this.nowMs) })
       }
       case 'synced': {
         const node = this.#nodeAt(event.node)
@@ -488,18 +401,18 @@ export class World {
         if (node.incarnation !== event.incarnation || this.#waitsForPause(node, event)) return
         const verdict = verifyTally(event.bytes)
         const outcome = verdict.status === 'valid' ? verdict : { ...verdict, code: 'tally-invalid', message: 'expected valid work' }
-        return this.#step(node, { kind: 'verified', key: event.key, outcome, nowMs: this.#clockOf(node) })
+        return this.#step(node, { kind: 'verified', key: event.key, outcome, nowMs: node.clockAt(this.nowMs) })
       }
       case 'connected': {
         const node = this.#nodeAt(event.node)
         if (node.replica === null || this.#waitsForPause(node, event)) return
-        return this.#step(node, { kind: 'connected', peer: validatorIndex(event.peer), nowMs: this.#clockOf(node) })
+        return this.#step(node, { kind: 'connected', peer: validatorIndex(event.peer), nowMs: node.clockAt(this.nowMs) })
       }
       case 'blob-opened': {
         const node = this.#nodeAt(event.node)
         if (node.incarnation !== event.incarnation || this.#waitsForPause(node, event)) return
         const missing = node.blobs.missing(event.blob)
-        return this.#step(node, { kind: 'blob-opened', blob: event.blob, missing, nowMs: this.#clockOf(node) })
+        return this.#step(node, { kind: 'blob-opened', blob: event.blob, missing, nowMs: node.clockAt(this.nowMs) })
       }
       case 'fault':
         return this.#onFaultDue(event.fault, event.nth)
@@ -524,10 +437,6 @@ export class World {
     return node
   }
 
-  #clockOf(node: Node): number {
-    return Math.floor(this.nowMs + node.skewMs + node.jumpedMs + 1)
-  }
-
   #trace(node: number, what: string, detail: object = {}): void {
     this.#options.onTrace?.({ atMs: this.nowMs, node, what, ...detail })
   }
@@ -536,79 +445,27 @@ export class World {
 
   #boot(node: Node): void {
     if (node.replica !== null || node.ruined || this.#isRuined(node)) return
-    const { knobs } = this.#options
-    node.incarnation++
-    node.queue = []
-    node.syncing = false
-    node.pausedUntilMs = 0
-    node.timers.clear()
-    node.answers.clear()
+    node.begin()
     const durable = node.disk.durableState()
-    node.appliedHeight = durable.committed.height
-    const { staged } = node.disk
-    node.staging = staged === null ? null : Staging.of(staged)
     const start = node.disk.epoch ?? this.#epochs.first
     node.gate = this.#createGate(start)
     const { epoch } = start.validators
-    const view = epochOfView(node) === epoch ? durable.view : 0
+    const view = node.epochOfView === epoch ? durable.view : 0
     demand(
       'view-monotone',
       view >= (node.durableView.get(epoch) ?? 0),
       () => `validator ${node.index} restarted in view ${view} after ${node.durableView.get(epoch)}`,
     )
-    const { floorMs, window } = knobs
-    node.replica = createReplica({
-      consensus: {
-        chainId: this.#chainId,
-        validators: start.validators,
-        origin: start.origin,
-        epochLength: this.#epochs.length,
-        self: node.index,
-        window,
-        clockDriftMs: CLOCK_DRIFT_MS,
-        timers: { floorMs, commitFactor: 4, allowanceMs: floorMs / 4, capMs: CAP_MS, statusMs: STATUS_MS, batchMs: 5 },
-        recoveryNonce: hashTagged(
-          'aethel/simulated-nonce',
-          Uint8Array.of(node.index, node.incarnation & 255, (node.incarnation >> 8) & 255),
-        ),
-        sign: this.#signatures.signer(node.index),
-      },
-      durable,
-      epochs: {
-        previousValidators: start.previousValidators,
-        keys: this.#epochs.keysOf(node.index),
-        peerOf: (key) => this.#epochs.peerOf(key),
-      },
-      application: createTallyMachine(node.disk.state, this.#epochs.membership),
-      mempool: { transactions: 512, bytes: 1 << 20, perSender: 64, waiting: 64, maxWaitBlocks: 50, verdicts: 4096 },
-      block: { transactions: knobs.blockTransactions, bytes: 1 << 16, gas: 1_000_000, blobBytes: MAX_SIMULATED_BLOBS },
-      ...(knobs.blobs === null ? {} : { blobs: this.#blobOptionsOf(node) }),
-      order: 'difficulty',
-      evidence: [...node.evidence.values()],
-      sync: this.#syncOf(node),
-    })
+    const parameters = { chainId: this.#chainId, epochs: this.#epochs, signatures: this.#signatures, knobs: this.#options.knobs }
+    node.replica = createReplica(replicaOptionsOf(node, start, durable, parameters))
     if (node.incarnation > 1) this.coverage.hit('restart')
     this.#trace(node.index, 'start', { view: durable.view, committed: durable.committed.height })
-    this.#step(node, { kind: 'start', nowMs: this.#clockOf(node) })
+    this.#step(node, { kind: 'start', nowMs: node.clockAt(this.nowMs) })
     const up = this.#nodes.filter((peer) => peer !== node && peer.replica !== null)
     this.#events.pushMany(new Array<number>(2 * up.length).fill(this.nowMs + 1), (nth) => {
       const peer = (up[nth >> 1] as Node).index
       return nth % 2 === 0 ? { kind: 'connected', node: node.index, peer } : { kind: 'connected', node: peer, peer: node.index }
     })
-  }
-
-  #blobOptionsOf(node: Node): BlobOptions {
-    const keepBlocks = keepBlocksOf(this.#options.knobs)
-    const finalAt = new Map<number, Height>()
-    for (const { block } of node.disk.chain) {
-      for (const bytes of block.body.transactions) {
-        const salt = tallySaltOfBlob(bytes)
-        if (salt !== undefined) finalAt.set(salt, block.header.height)
-      }
-    }
-    const heights = new Map([...finalAt].map(([salt, at]) => [blobKey(tallyBlobRef(salt)), at]))
-    const held = node.blobs.sealed.map((blob) => ({ ...blob, height: heights.get(blobKey(blob)) ?? null }))
-    return { chunkBytes: SIMULATED_CHUNK_BYTES, pendingBytes: 4 * MAX_SIMULATED_BLOBS, keepBlocks, keepBytes: null, held }
   }
 
   /** Nothing that is not final refers to it here: an upload that nobody submitted, say. */
@@ -621,7 +478,7 @@ export class World {
     if (this.#fates.unit('disk', node.index, ++node.blobsOpened, 4) >= blobs.expiryRate) return
     node.blobs.drop(blob)
     this.coverage.hit('blob expired')
-    this.#step(node, { kind: 'blob-lost', blob, nowMs: this.#clockOf(node) })
+    this.#step(node, { kind: 'blob-lost', blob, nowMs: node.clockAt(this.nowMs) })
   }
 
   /** Before a vote leaves the replica: the blobs of its block are on this validator's disk, whole. */
@@ -652,19 +509,6 @@ export class World {
     node.blobs.drop(blob)
   }
 
-  #syncOf({ disk, adversary }: Node): SyncOptions {
-    const { trustCertificates, snapshots } = this.#options.knobs
-    const { headers, lastCommit, staged } = disk
-    const certificate = lastCommit?.height === disk.committedHeight ? lastCommit : null
-    const stored = { headers, certificate, staged }
-    // A faulty validator trusts nobody, so that what it repeats is what it has seen.
-    if (snapshots === null) return { trustCertificates: trustCertificates && adversary === null }
-    return {
-      trustCertificates: trustCertificates && adversary === null,
-      snapshots: { ...snapshots, verifySignature: this.#signatures.verify, stored },
-    }
-  }
-
   /** The store finds a record damaged (rotten, or written over by a misdirected write) and refuses to open: for good. */
   #isRuined(node: Node): boolean {
     const { damageRate } = this.#options.knobs
@@ -683,11 +527,7 @@ export class World {
 
   /** An operator puts a new store in place of the damaged one, and says so; the key is the same (trap C6). */
   #recover(node: Node): false {
-    node.disk = new Disk({ height: height(0), hash: this.#chainId, timestampMs: 0 }, TALLY_GENESIS, { status: 'asking' })
-    node.blobs.clear()
-    node.finalBlobs.clear()
-    node.durableView.clear()
-    node.lostInEpoch = node.gate.epoch
+    node.loseStore(new Disk({ height: height(0), hash: this.#chainId, timestampMs: 0 }, TALLY_GENESIS, { status: 'asking' }))
     this.coverage.hit('store lost')
     this.#trace(node.index, 'store lost')
     return false
@@ -702,7 +542,7 @@ export class World {
     node.replica = null // before anything is written: it cannot die again of what that concludes
     const survived = this.#fates.below(writes.length + 1, 'crash', node.index, node.incarnation, 7)
     for (const write of [...synced, ...writes.slice(0, survived)]) this.#write(node, write)
-    noteDurableView(node)
+    node.noteDurableView()
     if (writes.length > survived) this.coverage.hit('crash lost unsynced writes')
     node.blobs.crash((nth) => this.#fates.unit('crash', node.index, node.incarnation, 100 + nth) < 0.5)
     this.#trace(node.index, 'crash', { writes: writes.length, survived })
@@ -830,7 +670,7 @@ export class World {
     const from = validatorIndex(event.from)
     const { payload } = event
     if (payload.kind === 'transactions') {
-      return this.#step(node, { kind: 'transactions', from, transactions: payload.transactions, nowMs: this.#clockOf(node) })
+      return this.#step(node, { kind: 'transactions', from, transactions: payload.transactions, nowMs: node.clockAt(this.nowMs) })
     }
     this.#receive(node, replica, from, payload)
   }
@@ -848,7 +688,7 @@ export class World {
     this.#traceHash.message(this.nowMs, from, node.index, message)
     if (node.adversary !== null) this.#act(node, node.adversary.onReceive(from, message))
     if (node.adversary === null && !replica.wants(from, message)) return
-    this.#step(node, { kind: 'message', from, message, nowMs: this.#clockOf(node) })
+    this.#step(node, { kind: 'message', from, message, nowMs: node.clockAt(this.nowMs) })
   }
 
   #onForeign(node: Node, from: ValidatorIndex, message: Message): void {
@@ -856,7 +696,7 @@ export class World {
     if (passage.kind !== 'foreign') return
     const { epoch, committedHeight } = passage
     this.coverage.hit(`foreign ${message.kind} ${epoch > node.gate.epoch ? 'later' : 'earlier'}`)
-    this.#step(node, { kind: 'foreign', from, epoch, committedHeight, nowMs: this.#clockOf(node) })
+    this.#step(node, { kind: 'foreign', from, epoch, committedHeight, nowMs: node.clockAt(this.nowMs) })
   }
 
   /** The replica has begun an epoch: what was held for it comes now. */
@@ -955,14 +795,13 @@ export class World {
       case 'commit':
         return this.#onCommitEffect(node, effect)
       case 'set-timer': {
-        const version = (node.timers.get(effect.timer) ?? 0) + 1
-        node.timers.set(effect.timer, version)
+        const version = node.nextTimer(effect.timer)
         const { index, incarnation } = node
         this.#events.push(this.nowMs + effect.afterMs, { kind: 'timer', node: index, incarnation, timer: effect.timer, version })
         return
       }
       case 'cancel-timer':
-        node.timers.set(effect.timer, (node.timers.get(effect.timer) ?? 0) + 1)
+        node.nextTimer(effect.timer)
         return
       case 'verify':
         for (const { work } of effect.jobs) {
@@ -1187,7 +1026,7 @@ export class World {
         releases.push(item.effect)
       }
     }
-    noteDurableView(node)
+    node.noteDurableView()
     if (node.replica === null || this.#passes(node, 'synced')) return // it may have died at a first commit
     for (const effect of releases) {
       this.#release(node, effect)
@@ -1217,9 +1056,9 @@ export class World {
     const { disk } = node
     this.promises.onSend(node.index, effect.message, (epoch) => ({
       holdsVote: (vote) => disk.holdsVote(vote) || vote.height <= disk.committedHeight,
-      view: epochOfView(node) === epoch ? disk.viewRecord.view : 0,
+      view: node.epochOfView === epoch ? disk.viewRecord.view : 0,
       committedHeight: disk.committedHeight,
-      newView: epochOfView(node) === epoch ? disk.viewRecord.newView : null,
+      newView: node.epochOfView === epoch ? disk.viewRecord.newView : null,
     }))
   }
 
@@ -1278,7 +1117,7 @@ export class World {
     this.#events.push(this.nowMs + submission.nextInMs, { kind: 'submit', client, version })
     this.#upload(node, submission.bytes)
     if (node.pausedUntilMs <= this.nowMs) {
-      this.#step(node, { kind: 'submit', request: this.eventCount, transaction: decoded.value, nowMs: this.#clockOf(node) })
+      this.#step(node, { kind: 'submit', request: this.eventCount, transaction: decoded.value, nowMs: node.clockAt(this.nowMs) })
     }
   }
 
@@ -1350,10 +1189,6 @@ function blobsIn(block: Block | undefined): BlobRef[] {
   })
 }
 
-function* writesIn(queue: readonly Queued[]): Iterable<Write<TallyState>> {
-  for (const item of queue) if (item.kind === 'write') yield item.write
-}
-
 const SIGNED: readonly Message['kind'][] = ['pre-prepare', 'vote', 'view-change', 'new-view', 'status', 'view-claim']
 
 /** Who has seen a fork signs nothing: it serves what it has committed, and passes transactions on. */
@@ -1364,15 +1199,6 @@ function checkSilence(index: number, effect: ReplicaEffect): void {
     effect.kind !== 'persist' && effect.kind !== 'commit' && !isSigned,
     () => `validator ${index} halted on a fork, and then made a ${effect.kind === 'send' ? effect.message.kind : effect.kind}`,
   )
-}
-
-function epochOfView({ disk }: Node): number {
-  return disk.viewRecord.newView?.epoch ?? disk.viewRecord.viewChange?.entry.epoch ?? 0
-}
-
-function noteDurableView(node: Node): void {
-  const epoch = epochOfView(node)
-  node.durableView.set(epoch, Math.max(node.durableView.get(epoch) ?? 0, node.disk.viewRecord.view))
 }
 
 /** Position to strategy number. Half of the time the first of them leads view 0 or view 1. */
