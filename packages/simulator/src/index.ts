@@ -2,6 +2,7 @@ export { BEYOND_STRATEGIES, BYZANTINE_STRATEGIES, type ByzantineStrategy, isByza
 export { type BeyondOptions, type BeyondReport, runBeyond } from './beyond.js'
 export { AGES, Coverage, MESSAGE_KINDS, PHASES } from './coverage.js'
 export { crashPointsOf, runWithCrash } from './crash-points.js'
+export type { CrashPoint } from './crashes.js'
 export type { Decision, FateKind } from './fates.js'
 export { drawKnobs, FAULT_CLASSES, type FaultClass, isFaultClass, type Knobs } from './knobs.js'
 export { LAN, type LatencyMatrix, parseLatency, WAN } from './latency.js'
@@ -20,4 +21,3 @@ export { MAX_TRANSCRIPT_BYTES, parseTranscript, type Transcript } from './transc
 export { runTranscript, type TranscriptReport, type TranscriptStep } from './transcript-run.js'
 export { randomSchedule, schedulesOf, splitsOf, Twins, type TwinsBug, type TwinsOptions, type TwinsReport } from './twins.js'
 export { INVARIANTS, type InvariantName, Violation } from './violation.js'
-export type { CrashPoint } from './world.js'

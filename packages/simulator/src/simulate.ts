@@ -1,6 +1,7 @@
 /** Runs one seed to its end: faults, healing, and a computed bound by which everything pending must be committed. */
 import type { ByzantineStrategy } from './adversaries/strategies.js'
 import type { Coverage } from './coverage.js'
+import type { CrashPoint } from './crashes.js'
 import type { Decision } from './fates.js'
 import { chooseFaults, drawKnobs, type FaultClass, type Knobs } from './knobs.js'
 import type { LatencyMatrix } from './latency.js'
@@ -8,7 +9,7 @@ import { CAP_MS } from './replica-options.js'
 import type { SignatureScheme } from './signatures.js'
 import type { TraceLine } from './trace.js'
 import { demand, type InvariantName, Violation } from './violation.js'
-import { type CrashPoint, OPEN_ENDED, World } from './world.js'
+import { OPEN_ENDED, World } from './world.js'
 
 export interface SimulationOptions {
   readonly seed: number

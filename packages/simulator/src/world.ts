@@ -27,7 +27,6 @@ import {
   type ForkMaterial,
   hashHeader,
   type Message,
-  maxFaulty,
   offenceKey,
   type PersistRecord,
 } from '@aethel/consensus'
@@ -38,20 +37,25 @@ import { Conspiracy } from './adversaries/conspiracy.js'
 import { createAdversary } from './adversaries/create.js'
 import type { ByzantineStrategy } from './adversaries/strategies.js'
 import { SIMULATED_CHUNK_BYTES } from './blob-shelves.js'
+import type { Circumstances } from './circumstances.js'
 import { Clients } from './clients.js'
 import { Coverage } from './coverage.js'
+import { Crashes, type CrashPoint } from './crashes.js'
 import { Disk, type Write } from './disk.js'
+import { DiskFaults, lossesBorne } from './disk-faults.js'
 import { Edge, freshPayload, type MessagePayload, transactionsPayload } from './edge.js'
 import { EpochPromises } from './epoch-promises.js'
 import { SimulatedEpochs } from './epochs.js'
 import { EventQueue } from './events.js'
 import { type Decision, Fates } from './fates.js'
 import { Forks } from './forks.js'
+import { GroupCommit } from './group-commit.js'
 import { Invariants } from './invariants.js'
 import type { Knobs } from './knobs.js'
 import { Lines } from './lines.js'
+import { Mishaps } from './mishaps.js'
 import { Network } from './network.js'
-import { Node, type Queued, writesIn } from './node.js'
+import { Node, writesIn } from './node.js'
 import { ProvisionalCommits } from './provisional.js'
 import { type Random, randomStream } from './random.js'
 import { replicaOptionsOf } from './replica-options.js'
@@ -73,22 +77,7 @@ import {
 import { tallySnapshots } from './tally-snapshots.js'
 import { TraceHash, type TraceLine } from './trace.js'
 import { demand, Violation } from './violation.js'
-import type { FaultKind, WorldEvent } from './world-events.js'
-
-const FAULT_KINDS: readonly FaultKind[] = ['crash', 'power-loss', 'partition', 'clog', 'pause', 'clock-jump']
-
-/**
- * Between two effects, where a crash hurts most: before an effect is carried out, when a sync begins, when it is durable and
- * nothing that depends on it has left, after each message that left, when a block is committed that nobody else has.
- */
-export type Boundary = 'persist' | 'send' | 'other' | 'sync' | 'synced' | 'released' | 'first-commit'
-const AMBUSHES: readonly (Boundary | 'now')[] = ['now', 'persist', 'send', 'sync', 'synced', 'synced', 'released', 'first-commit']
-
-/** A crash exactly here: the boundary with this number at this validator. */
-export interface CrashPoint {
-  readonly node: number
-  readonly boundary: number
-}
+import type { WorldEvent } from './world-events.js'
 
 export interface WorldOptions {
   readonly seed: number
@@ -127,12 +116,10 @@ const OFFER_LINKS = 4
 const BUFFER_CHECK_STEPS = 32
 /** Two, and four that somebody is fetching. */
 const MAX_STATES_SERVED = 6
-/** After an enumerated crash the process is back in no time. */
-const CRASH_POINT_DOWN_MS = 100
-
 export class World {
   readonly #options: WorldOptions
   readonly #events = new EventQueue<WorldEvent>()
+  readonly #circumstances: Circumstances
   readonly #fates: Fates
   readonly #network: Network
   readonly #nodes: Node[] = []
@@ -154,11 +141,11 @@ export class World {
   #uploads = 0
   /** By height, as whoever committed it first has it. */
   readonly #states = new Map<number, TallyState>()
-  #ambush: { readonly node: number | null; readonly at: Boundary } | null = null
   readonly #provisional = new ProvisionalCommits<TallyState>()
-  #mayBeRuined: number
-  /** The only one that may lose its store on a chain with epochs. */
-  readonly #frail: number | null
+  readonly #crashes: Crashes
+  readonly #diskFaults: DiskFaults
+  readonly #mishaps: Mishaps
+  readonly #groupCommit: GroupCommit
   #healedAtMs = 0
   eventCount = 0
   /** Of the longest queue at a network interface then. */
@@ -183,22 +170,39 @@ export class World {
     const processes = randomStream(seed, 'processes')
     const faulty = chooseFaulty(processes, validators, options.byzantine)
     const isHonest = (index: number): boolean => !faulty.has(index)
-    // On a chain with epochs every set is drawn to bear the loss of this one beside the faulty, if there is room for one more.
-    const hasRoom = knobs.epochLength > 0 && knobs.damageRate > 0 && options.beyond !== true && options.byzantine < maxFaulty(validators)
-    this.#frail = hasRoom ? Array.from({ length: validators }, (_, index) => index).findIndex(isHonest) : null
-    const length = knobs.epochLength
+    const losses = lossesBorne(options, isHonest)
     const epochs = new SimulatedEpochs({
       chainId: this.#chainId,
       nodes: validators,
-      length,
+      length: knobs.epochLength,
       signatures: this.#signatures,
-      isFaulty: (node) => faulty.has(node) || node === this.#frail,
+      isFaulty: (node) => faulty.has(node) || node === losses.frail,
     })
     this.#epochs = epochs
     this.#edge = new Edge({ epochs, signatures: this.#signatures, encodeOnWire: knobs.encodeOnWire })
     this.#lines = new Lines({ events: this.#events, network: this.#network, validators })
-    // Sets are drawn with as much faulty power as they bear: there is no room for others who do not come back.
-    this.#mayBeRuined = length > 0 ? (this.#frail === null ? 0 : 1) : Math.max(0, maxFaulty(validators) - options.byzantine)
+    const { coverage } = this
+    const circumstances: Circumstances = {
+      events: this.#events,
+      fates: this.#fates,
+      network: this.#network,
+      knobs,
+      coverage,
+      trace: (node, what, detail = {}) => options.onTrace?.({ atMs: this.nowMs, node, what, ...detail }),
+    }
+    this.#circumstances = circumstances
+    const write = (node: Node, record: Write<TallyState>): void => this.#write(node, record)
+    this.#crashes = new Crashes({ circumstances, crashAt: options.crashAt, write })
+    this.#diskFaults = new DiskFaults({ circumstances, losses, chainId: this.#chainId })
+    this.#mishaps = new Mishaps({ circumstances, nodes: this.#nodes, crashes: this.#crashes })
+    this.#groupCommit = new GroupCommit({
+      circumstances,
+      crashes: this.#crashes,
+      diskFaults: this.#diskFaults,
+      write,
+      check: (node, effect) => this.#checkPromise(node, effect),
+      release: (node, effect) => this.#release(node, effect),
+    })
     this.#conspiracy = this.#conspire([...faulty.keys()].map(validatorIndex))
     const shared = { chainId: this.#chainId, verifySignature, epochs }
     this.invariants = new Invariants({
@@ -301,7 +305,7 @@ export class World {
 
   /** Power fails everywhere, now; each validator is back after this time, or when the world heals. */
   powerCut(downMs: number): void {
-    for (const node of this.#nodes) this.#crash(node, downMs)
+    for (const node of this.#nodes) this.#crashes.crash(node, downMs)
   }
 
   /** Virtual time. */
@@ -353,7 +357,7 @@ export class World {
     for (const node of this.#nodes) this.#boot(node)
     for (let client = 0; client < this.#clients.count; client++)
       this.#events.push(this.#clients.firstInMs(), { kind: 'submit', client, version: 0 })
-    for (const fault of FAULT_KINDS) this.#scheduleFault(fault, 1)
+    this.#mishaps.begin()
     if (blocks === undefined) this.#events.push(knobs.faultMs, { kind: 'heal' })
     for (const { index, adversary } of this.#nodes)
       if (adversary !== null) this.#events.push(ADVERSARY_TICK_MS, { kind: 'adversary', node: index })
@@ -393,7 +397,7 @@ export class World {
       }
       case 'synced': {
         const node = this.#nodeAt(event.node)
-        if (node.incarnation === event.incarnation && !this.#waitsForPause(node, event)) this.#onSynced(node, event.count)
+        if (node.incarnation === event.incarnation && !this.#waitsForPause(node, event)) this.#groupCommit.onSynced(node, event.count)
         return
       }
       case 'verified': {
@@ -415,12 +419,11 @@ export class World {
         return this.#step(node, { kind: 'blob-opened', blob: event.blob, missing, nowMs: node.clockAt(this.nowMs) })
       }
       case 'fault':
-        return this.#onFaultDue(event.fault, event.nth)
+        return this.#mishaps.onDue(event.fault, event.nth)
       case 'restart':
         return this.#boot(this.#nodeAt(event.node))
       case 'mend':
-        if (this.#network.mend(event.nth)) this.#reconnectSome(event.nth)
-        return
+        return this.#mishaps.onMend(event.nth)
       case 'submit':
         if (this.#clientVersions[event.client] === event.version) this.#onSubmit(event.client)
         return
@@ -437,14 +440,10 @@ export class World {
     return node
   }
 
-  #trace(node: number, what: string, detail: object = {}): void {
-    this.#options.onTrace?.({ atMs: this.nowMs, node, what, ...detail })
-  }
-
   // --- processes ----------------------------------------------------------------------------------------------------
 
   #boot(node: Node): void {
-    if (node.replica !== null || node.ruined || this.#isRuined(node)) return
+    if (node.replica !== null || node.ruined || this.#diskFaults.refusesToStart(node)) return
     node.begin()
     const durable = node.disk.durableState()
     const start = node.disk.epoch ?? this.#epochs.first
@@ -459,7 +458,7 @@ export class World {
     const parameters = { chainId: this.#chainId, epochs: this.#epochs, signatures: this.#signatures, knobs: this.#options.knobs }
     node.replica = createReplica(replicaOptionsOf(node, start, durable, parameters))
     if (node.incarnation > 1) this.coverage.hit('restart')
-    this.#trace(node.index, 'start', { view: durable.view, committed: durable.committed.height })
+    this.#circumstances.trace(node.index, 'start', { view: durable.view, committed: durable.committed.height })
     this.#step(node, { kind: 'start', nowMs: node.clockAt(this.nowMs) })
     const up = this.#nodes.filter((peer) => peer !== node && peer.replica !== null)
     this.#events.pushMany(new Array<number>(2 * up.length).fill(this.nowMs + 1), (nth) => {
@@ -509,156 +508,11 @@ export class World {
     node.blobs.drop(blob)
   }
 
-  /** The store finds a record damaged (rotten, or written over by a misdirected write) and refuses to open: for good. */
-  #isRuined(node: Node): boolean {
-    const { damageRate } = this.#options.knobs
-    if (this.healed || node.incarnation === 0 || node.adversary !== null || this.#mayBeRuined === 0 || damageRate === 0) return false
-    if (this.#frail !== null && node.index !== this.#frail) return false
-    const nth = node.incarnation
-    if (this.#fates.unit('disk', node.index, nth, 2) >= damageRate) return false
-    if (!this.#fates.allows('disk', `damage ${node.index}#${nth}`, this.nowMs)) return false
-    this.#mayBeRuined--
-    if (this.#fates.unit('disk', node.index, nth, 3) < 0.5) return this.#recover(node)
-    node.ruined = true
-    this.coverage.hit('damaged store refused')
-    this.#trace(node.index, 'store damaged')
-    return true
-  }
-
-  /** An operator puts a new store in place of the damaged one, and says so; the key is the same (trap C6). */
-  #recover(node: Node): false {
-    node.loseStore(new Disk({ height: height(0), hash: this.#chainId, timestampMs: 0 }, TALLY_GENESIS, { status: 'asking' }))
-    this.coverage.hit('store lost')
-    this.#trace(node.index, 'store lost')
-    return false
-  }
-
-  /** Power fails: of the writes not yet synced, some prefix made it; of one more group, perhaps some records. */
-  #crash(node: Node, downMs: number): void {
-    if (node.replica === null) return
-    const synced = [...writesIn(node.queue.splice(0, node.synced))] // it dies of what one of them concludes: the others are on the disk, too
-    node.synced = 0
-    const writes = [...writesIn(node.queue)]
-    node.replica = null // before anything is written: it cannot die again of what that concludes
-    const survived = this.#fates.below(writes.length + 1, 'crash', node.index, node.incarnation, 7)
-    for (const write of [...synced, ...writes.slice(0, survived)]) this.#write(node, write)
-    node.noteDurableView()
-    if (writes.length > survived) this.coverage.hit('crash lost unsynced writes')
-    node.blobs.crash((nth) => this.#fates.unit('crash', node.index, node.incarnation, 100 + nth) < 0.5)
-    this.#trace(node.index, 'crash', { writes: writes.length, survived })
-    node.incarnation++
-    node.queue = []
-    this.coverage.hit('crash')
-    this.#events.push(this.nowMs + downMs, { kind: 'restart', node: node.index })
-  }
-
-  #downMs(node: Node): number {
-    return this.#fates.exponential(this.#options.knobs.downMs, 'crash', node.index, node.incarnation, 8)
-  }
-
-  /** Passes one effect boundary; true if the process died there. */
-  #passes(node: Node, at: Boundary): boolean {
-    node.boundaries++
-    const { crashAt } = this.#options
-    if (crashAt !== undefined && crashAt.node === node.index && crashAt.boundary === node.boundaries) {
-      this.coverage.hit(`crash at a boundary: ${at}`)
-      this.#crash(node, CRASH_POINT_DOWN_MS)
-      return true
-    }
-    const ambush = this.#ambush
-    if (ambush === null || ambush.at !== at || (ambush.node !== null && ambush.node !== node.index)) return false
-    this.#ambush = null
-    this.coverage.hit(`crash at a boundary: ${at}`)
-    this.#crash(node, this.#downMs(node))
-    return true
-  }
-
   /** A stopped process (SIGSTOP, a virtual machine that was moved) sees everything later. */
   #waitsForPause(node: Node, event: WorldEvent): boolean {
     if (node.pausedUntilMs <= this.nowMs) return false
     this.#events.push(node.pausedUntilMs, event)
     return true
-  }
-
-  // --- faults that come by themselves -------------------------------------------------------------------------------
-
-  #gapOf(fault: FaultKind): number | null {
-    const { knobs } = this.#options
-    switch (fault) {
-      case 'crash':
-        return knobs.meanCrashGapMs
-      case 'power-loss':
-        return knobs.meanCrashGapMs === null ? null : 4 * knobs.meanCrashGapMs
-      case 'partition':
-        return knobs.meanPartitionGapMs
-      case 'clog':
-        return knobs.meanClogGapMs
-      case 'pause':
-        return knobs.meanPauseGapMs
-      case 'clock-jump':
-        return knobs.meanClockJumpGapMs
-    }
-  }
-
-  #scheduleFault(fault: FaultKind, nth: number): void {
-    const gapMs = this.#gapOf(fault)
-    if (gapMs !== null) this.#events.push(this.nowMs + this.#fates.exponential(gapMs, fault, 0, nth), { kind: 'fault', fault, nth })
-  }
-
-  #onFaultDue(fault: FaultKind, nth: number): void {
-    if (this.healed) return
-    this.#scheduleFault(fault, nth + 1)
-    if (fault === 'partition' && this.#network.partitioned) return
-    if (!this.#fates.allows(fault, `#${nth}`, this.nowMs)) return
-    const { knobs, validators } = this.#options
-    const fates = this.#fates
-    const victim = this.#nodeAt(fates.below(validators, fault, 1, nth))
-    switch (fault) {
-      case 'crash':
-        return this.#onCrashDue(victim, nth)
-      case 'power-loss': {
-        const everybody = fates.unit(fault, 2, nth) < 0.3
-        this.coverage.hit(everybody ? 'power loss of all' : 'power loss of several')
-        for (const node of this.#nodes) if (everybody || fates.unit(fault, 3, nth, node.index) < 0.5) this.#crash(node, this.#downMs(node))
-        return
-      }
-      case 'partition':
-        this.#network.partition(nth)
-        this.coverage.hit('partition')
-        this.#events.push(this.nowMs + fates.exponential(knobs.partitionMs, fault, 4, nth), { kind: 'mend', nth })
-        return this.#trace(-1, 'partition', { nth })
-      case 'clog': {
-        const to = fates.below(validators, fault, 2, nth)
-        this.#network.clog(victim.index, to, this.nowMs + fates.exponential(400, fault, 3, nth))
-        this.coverage.hit('clog')
-        return
-      }
-      case 'pause':
-        if (victim.replica === null) return
-        victim.pausedUntilMs = this.nowMs + fates.exponential(knobs.pauseMs, fault, 2, nth)
-        this.coverage.hit('pause')
-        return this.#trace(victim.index, 'pause', { untilMs: victim.pausedUntilMs })
-      case 'clock-jump':
-        victim.jumpedMs = Math.floor((fates.unit(fault, 2, nth) - 0.4) * 5_000)
-        this.coverage.hit(victim.jumpedMs < 0 ? 'clock jumped back' : 'clock jumped ahead')
-        return this.#trace(victim.index, 'clock jump', { byMs: victim.jumpedMs })
-    }
-  }
-
-  /** Now, or at the next effect boundary of a kind: that is where promises break. */
-  #onCrashDue(victim: Node, nth: number): void {
-    const at = AMBUSHES[this.#fates.below(AMBUSHES.length, 'crash', 2, nth)] as Boundary | 'now'
-    if (at === 'now') return this.#crash(victim, this.#downMs(victim))
-    this.#ambush = { at, node: at === 'first-commit' ? null : victim.index }
-  }
-
-  #reconnectSome(nth: number): void {
-    for (const node of this.#nodes) {
-      for (const peer of this.#nodes) {
-        if (node !== peer && this.#fates.unit('partition', 5 + node.index, nth, peer.index) < 0.5)
-          this.#events.push(this.nowMs + 1, { kind: 'connected', node: node.index, peer: peer.index })
-      }
-    }
   }
 
   // --- network ------------------------------------------------------------------------------------------------------
@@ -769,11 +623,11 @@ export class World {
     if (node.adversary === null && ++node.steps % BUFFER_CHECK_STEPS === 0) this.#checkBuffers(node, replica)
     for (const effect of effects) {
       if (wasHalted) checkSilence(node.index, effect)
-      if (this.#passes(node, effect.kind === 'persist' ? 'persist' : effect.kind === 'send' ? 'send' : 'other')) return
+      if (this.#crashes.passes(node, effect.kind === 'persist' ? 'persist' : effect.kind === 'send' ? 'send' : 'other')) return
       this.#onEffect(node, effect)
       if (node.incarnation !== incarnation) return
     }
-    this.#startSync(node)
+    this.#groupCommit.begin(node)
     if (replica.epoch.validators.epoch === node.gate.epoch) return
     if (phase === 'changing') this.coverage.hit('epoch change during a view change')
     if (wasMember && replica.self === null) this.coverage.hit('left the validators')
@@ -818,7 +672,7 @@ export class World {
         this.coverage.onEvent(effect.event)
         if (effect.event.name === 'recovered' && node.lostInEpoch !== null && node.gate.epoch > node.lostInEpoch)
           this.coverage.hit('recovered in a later epoch')
-        if (this.#options.onTrace !== undefined) this.#trace(node.index, effect.event.name, effect.event)
+        if (this.#options.onTrace !== undefined) this.#circumstances.trace(node.index, effect.event.name, effect.event)
         return
       case 'fork':
         return this.#onFork(node, effect.material)
@@ -860,11 +714,7 @@ export class World {
       case 'gossip':
       case 'serve':
       case 'serve-offer':
-        if (node.queue.length === 0) {
-          this.#checkPromise(node, effect)
-          this.#release(node, effect)
-        } else node.queue.push({ kind: 'release', effect })
-        return
+        return this.#groupCommit.order(node, effect)
       case 'admission':
       case 'dropped':
         return
@@ -875,7 +725,7 @@ export class World {
   #onFork(node: Node, material: ForkMaterial): void {
     demand('agreement', this.#options.beyond === true || node.adversary !== null, () => `validator ${node.index} has seen a fork`)
     this.coverage.hit('halted on a fork')
-    this.#trace(node.index, 'fork')
+    this.#circumstances.trace(node.index, 'fork')
     node.halted = material
   }
 
@@ -986,7 +836,7 @@ export class World {
     }
     const { blocks } = this.#options
     if (blocks !== undefined && !this.healed && this.invariants.height >= blocks) this.#heal()
-    this.#passes(node, 'first-commit')
+    this.#crashes.passes(node, 'first-commit')
   }
 
   /** State after the newest commit that is queued or durable. */
@@ -998,57 +848,6 @@ export class World {
       if (item.write.kind === 'restored') return this.#states.get(item.write.restored.target.header.height) as TallyState
     }
     return node.disk.state
-  }
-
-  // --- disks --------------------------------------------------------------------------------------------------------
-
-  #startSync(node: Node): void {
-    if (node.syncing || node.queue.length === 0 || node.replica === null || this.#passes(node, 'sync')) return
-    node.syncing = true
-    const takesMs = this.#fates.delay(this.#options.knobs.fsyncMs, -1_000_001 - node.index, ++node.syncs)
-    this.#events.push(this.nowMs + takesMs, { kind: 'synced', node: node.index, incarnation: node.incarnation, count: node.queue.length })
-  }
-
-  /** Group commit: everything queued when the sync began is durable; releases up to the next write go out. */
-  #onSynced(node: Node, count: number): void {
-    node.syncing = false
-    if (this.#diskFails(node)) return
-    const { queue } = node
-    let until = count
-    while (queue[until]?.kind === 'release') until++
-    const releases: ReplicaEffect[] = []
-    for (node.synced = until; node.synced > 0; ) {
-      const item = queue.shift() as Queued
-      node.synced--
-      if (item.kind === 'write') this.#write(node, item.write)
-      else {
-        this.#checkPromise(node, item.effect) // against what was durable before it
-        releases.push(item.effect)
-      }
-    }
-    node.noteDurableView()
-    if (node.replica === null || this.#passes(node, 'synced')) return // it may have died at a first commit
-    for (const effect of releases) {
-      this.#release(node, effect)
-      if (this.#passes(node, 'released')) return
-    }
-    this.#startSync(node)
-  }
-
-  /** A failed fsync, or a full disk: the process stops, and tries nothing again on that file. */
-  #diskFails(node: Node): boolean {
-    const { diskFaultRate } = this.#options.knobs
-    if (this.healed || node.adversary !== null) return false
-    const isFull = node.diskFullUntilMs > this.nowMs
-    const draw = this.#fates.unit('disk', node.index, node.syncs)
-    if (!isFull && (draw >= diskFaultRate || !this.#fates.allows('disk', `sync ${node.index}#${node.syncs}`, this.nowMs))) return false
-    if (isFull || draw < diskFaultRate / 2) {
-      if (!isFull) node.diskFullUntilMs = this.nowMs + this.#fates.exponential(500, 'disk', node.index, node.syncs, 1)
-      node.queue = [] // nothing of it was written
-      this.coverage.hit('disk full')
-    } else this.coverage.hit('fsync failed')
-    this.#crash(node, this.#downMs(node))
-    return true
   }
 
   #checkPromise(node: Node, effect: ReplicaEffect): void {
@@ -1141,12 +940,12 @@ export class World {
   #heal(): void {
     if (this.healed) return
     this.#network.heal()
-    this.#ambush = null
+    this.#crashes.callOff()
     this.#healedAtMs = this.nowMs
     this.backlogAtHealingMs = this.#network.backlogMs(this.nowMs)
     if (this.#options.knobs.transactions === OPEN_ENDED) this.#clients.stop()
-    this.#trace(-1, 'heal')
-    this.#reconnectSome(0)
+    this.#circumstances.trace(-1, 'heal')
+    this.#mishaps.reconnectSome(0)
     for (const node of this.#nodes) {
       node.jumpedMs = 0
       node.pausedUntilMs = Math.min(node.pausedUntilMs, this.nowMs)
