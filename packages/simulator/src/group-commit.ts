@@ -2,12 +2,11 @@
  * The order of writes and of what waits for them. A node syncs everything that has gathered since the last sync began; a message leaves
  * when all that was written before it is durable.
  */
-import type { ReplicaEffect } from '@aethel/replica'
 import type { Circumstances } from './circumstances.js'
 import type { Crashes } from './crashes.js'
 import type { Write } from './disk.js'
 import type { DiskFaults } from './disk-faults.js'
-import type { Node, Queued } from './node.js'
+import type { Leaving, Node, Queued } from './node.js'
 import type { TallyState } from './tally-machine.js'
 
 export interface GroupCommitOptions {
@@ -17,9 +16,9 @@ export interface GroupCommitOptions {
   /** Puts a write on the node's disk. */
   write(node: Node, write: Write<TallyState>): void
   /** An effect is about to leave: the disk is as it promises, or it lies. */
-  check(node: Node, effect: ReplicaEffect): void
+  check(node: Node, effect: Leaving): void
   /** It leaves. */
-  release(node: Node, effect: ReplicaEffect): void
+  release(node: Node, effect: Leaving): void
 }
 
 export class GroupCommit {
@@ -30,7 +29,7 @@ export class GroupCommit {
   }
 
   /** Leaves now, if nothing waits; else when what was queued before is durable. */
-  order(node: Node, effect: ReplicaEffect): void {
+  order(node: Node, effect: Leaving): void {
     if (node.queue.length === 0) {
       this.#options.check(node, effect)
       this.#options.release(node, effect)
@@ -64,11 +63,11 @@ export class GroupCommit {
   }
 
   /** Takes what is durable, and what waits for nothing else, from the queue; answers with what may leave. */
-  #conclude(node: Node, count: number): ReplicaEffect[] {
+  #conclude(node: Node, count: number): Leaving[] {
     const { queue } = node
     let until = count
     while (queue[until]?.kind === 'release') until++
-    const releases: ReplicaEffect[] = []
+    const releases: Leaving[] = []
     for (node.synced = until; node.synced > 0; ) {
       const item = queue.shift() as Queued
       node.synced--

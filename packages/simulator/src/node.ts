@@ -11,10 +11,11 @@ import type { Disk, Write } from './disk.js'
 import { Staging } from './staging.js'
 import type { TallyState } from './tally-machine.js'
 
+/** What leaves a node when everything written before it is durable. */
+export type Leaving = Extract<ReplicaEffect, { kind: 'send' | 'gossip' | 'serve' | 'serve-offer' }>
+
 /** Held back until the writes before it are durable. */
-export type Queued =
-  | { readonly kind: 'write'; readonly write: Write<TallyState> }
-  | { readonly kind: 'release'; readonly effect: ReplicaEffect }
+export type Queued = { readonly kind: 'write'; readonly write: Write<TallyState> } | { readonly kind: 'release'; readonly effect: Leaving }
 
 export interface NodeOptions {
   readonly index: ValidatorIndex

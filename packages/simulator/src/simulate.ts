@@ -1,5 +1,6 @@
 /** Runs one seed to its end: faults, healing, and a computed bound by which everything pending must be committed. */
 import type { ByzantineStrategy } from './adversaries/strategies.js'
+import { OPEN_ENDED } from './clients.js'
 import type { Coverage } from './coverage.js'
 import type { CrashPoint } from './crashes.js'
 import type { Decision } from './fates.js'
@@ -9,7 +10,7 @@ import { CAP_MS } from './replica-options.js'
 import type { SignatureScheme } from './signatures.js'
 import type { TraceLine } from './trace.js'
 import { demand, type InvariantName, Violation } from './violation.js'
-import { OPEN_ENDED, World } from './world.js'
+import { World } from './world.js'
 
 export interface SimulationOptions {
   readonly seed: number
