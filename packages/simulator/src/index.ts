@@ -1,5 +1,6 @@
 export { BEYOND_STRATEGIES, BYZANTINE_STRATEGIES, type ByzantineStrategy, isByzantineStrategy } from './adversaries/strategies.js'
 export { type BeyondOptions, type BeyondReport, runBeyond } from './beyond.js'
+export { calmLatencyMs, livenessBoundMs } from './bounds.js'
 export { AGES, Coverage, MESSAGE_KINDS, PHASES } from './coverage.js'
 export { crashPointsOf, runWithCrash } from './crash-points.js'
 export type { CrashPoint } from './crashes.js'
@@ -9,8 +10,6 @@ export { LAN, type LatencyMatrix, parseLatency, WAN } from './latency.js'
 export { type Shrunk, shrink } from './shrink.js'
 export { createRealSignatures, createSampledSignatures, type SignatureScheme } from './signatures.js'
 export {
-  calmLatencyMs,
-  livenessBoundMs,
   runSimulation,
   SCALE_VALIDATORS,
   type SimulationOptions,
