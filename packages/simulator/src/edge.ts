@@ -35,8 +35,9 @@ export interface TransactionsPayload {
 export type Payload = MessagePayload | TransactionsPayload
 
 export interface EdgeOptions {
-  readonly epochs: SimulatedEpochs
-  readonly signatures: SignatureScheme
+  readonly epochs: Pick<SimulatedEpochs, 'checkerOf'>
+  /** Counts the checks that are made. */
+  readonly signatures: Pick<SignatureScheme, 'checked' | 'charged'>
   /** Every message goes through its bytes, not forged ones only. */
   readonly encodeOnWire: boolean
 }

@@ -13,13 +13,13 @@ const FLOCK_RECEIVERS = 16
 
 export interface LinesOptions {
   readonly events: EventQueue<WorldEvent>
-  readonly network: Network
+  readonly network: Pick<Network, 'route'>
   readonly validators: number
 }
 
 export class Lines {
   readonly #events: EventQueue<WorldEvent>
-  readonly #network: Network
+  readonly #network: Pick<Network, 'route'>
   readonly #validators: number
   /** Sent so far, each receiver counted. */
   messages = 0
