@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { BYZANTINE_STRATEGIES } from './adversaries/strategies.js'
+import { bandwidthMs, livenessBoundMs } from './bounds.js'
 import { Coverage } from './coverage.js'
 import { drawKnobs, FAULT_CLASSES } from './knobs.js'
-import { bandwidthMs, knobsOf, livenessBoundMs, runSimulation, type SimulationReport } from './simulate.js'
-import { CAP_MS } from './world.js'
+import { CAP_MS } from './replica-options.js'
+import { knobsOf, runSimulation, type SimulationReport } from './simulate.js'
 
 const CHUNK = 100
 const merged = new Coverage()
