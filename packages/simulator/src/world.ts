@@ -260,6 +260,8 @@ export class World {
   nowMs = 0
   eventCount = 0
   messages = 0
+  /** Of all messages and transactions sent, lost ones too, in the size that `roughBytes` gives them. */
+  bytesSent = 0
   /** Of the longest queue at a network interface then. */
   backlogAtHealingMs = 0
   /** Signature checks of further receivers of one message: each would make them, and they were made once. */
@@ -863,6 +865,7 @@ export class World {
   #transmit(from: number, to: number, payload: Payload, afterMs = 0): void {
     if (from === to) return
     this.messages++
+    this.bytesSent += payload.bytes
     for (const arrivesMs of this.#network.route(from, to, payload.bytes, this.nowMs)) {
       this.#events.push(arrivesMs + afterMs, { kind: 'deliver', from, to, payload })
     }
@@ -878,8 +881,10 @@ export class World {
     for (let position = 0; position < count; position++) {
       const to = toOf(position)
       if (from === to) continue
+      const { bytes } = payloadOf(position)
       this.messages++
-      for (const arrivesMs of this.#network.route(from, to, payloadOf(position).bytes, this.nowMs)) {
+      this.bytesSent += bytes
+      for (const arrivesMs of this.#network.route(from, to, bytes, this.nowMs)) {
         times.push(arrivesMs)
         positions.push(position)
       }
