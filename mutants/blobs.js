@@ -146,4 +146,17 @@ export const blobs = [
     ],
     hunt: tests('packages/replica/src/blobs.test.ts'),
   },
+  {
+    id: 'claims-to-have-blobs-kept',
+    traps: ['E1'],
+    bug: 'who has which blob is noted for whatever blob a peer names',
+    edits: [
+      {
+        file: 'packages/replica/src/blobs.ts',
+        before: 'if (!this.isNeeded(key)) continue // said again',
+        after: "if (key === '') continue // said again",
+      },
+    ],
+    hunt: tests('packages/replica/src/blobs.test.ts'),
+  },
 ]
