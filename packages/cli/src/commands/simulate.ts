@@ -15,6 +15,7 @@ import {
   isFaultClass,
   LAN,
   type LatencyMatrix,
+  NAMED_STRATEGIES,
   parseLatency,
   runSimulation,
   runWithCrash,
@@ -80,7 +81,7 @@ export function registerSimulate(program: Command): void {
     .option('--validators <n>', 'how many validators', integer(1, 1_000), 4)
     .option(
       '--byzantine <k[:strategy,...]>',
-      `how many of them are faulty (default: as many as the protocol bears), and how: ${BYZANTINE_STRATEGIES.join(', ')}; beyond that number forks must be provable, and there are also ${BEYOND_STRATEGIES.join(', ')}`,
+      `how many of them are faulty (default: as many as the protocol bears), and how: ${[...BYZANTINE_STRATEGIES, ...NAMED_STRATEGIES].join(', ')}; beyond that number forks must be provable, and there are also ${BEYOND_STRATEGIES.join(', ')}`,
       faulty,
     )
     .option('--faults <list>', `only these faults, or none: ${FAULT_CLASSES.join(', ')} (default: the seed draws)`, faultClasses)
@@ -130,7 +131,9 @@ function faulty(text: string): Faulty {
   const strategies = names === undefined ? [] : names.split(',')
   for (const name of strategies) {
     if (!isByzantineStrategy(name))
-      throw new InvalidArgumentError(`Expected one of ${[...BYZANTINE_STRATEGIES, ...BEYOND_STRATEGIES].join(', ')}, got "${name}".`)
+      throw new InvalidArgumentError(
+        `Expected one of ${[...BYZANTINE_STRATEGIES, ...NAMED_STRATEGIES, ...BEYOND_STRATEGIES].join(', ')}, got "${name}".`,
+      )
   }
   return { count: integer(0, 333)(count), strategies: strategies.filter(isByzantineStrategy) }
 }
@@ -211,7 +214,8 @@ async function simulate(options: SimulateOptions): Promise<ExitCode> {
   })
   progress.stop()
   if (violated !== null) return reportViolation(violated, totals, options, told)
-  if (options.json === true) printJson({ status: 'ok', firstSeed: seed, validators, byzantine, ...totals.json() })
+  if (options.json === true)
+    printJson({ status: 'ok', firstSeed: seed, validators, byzantine, ...totals.json(), ...(totals.seeds === 1 ? { drawn } : {}) })
   else {
     printLine(`${paint('green', 'ok')}: ${totals.seeds} seeds from ${seed}, ${validators} validators, ${byzantine} faulty`)
     if (totals.seeds === 1) printLine(`  ${paint('dim', 'drawn')}  ${JSON.stringify(drawn)}`)
