@@ -173,6 +173,8 @@ interface Node {
   readonly finalBlobs: Set<string>
   /** Counts what fates are named by. */
   blobsOpened: number
+  /** Blocks whose proposal it has accepted, by hash, and not committed; over all incarnations. */
+  readonly accepted: Set<string>
 }
 
 /** A crash exactly here: the boundary with this number at this validator. */
@@ -403,6 +405,7 @@ export class World {
       finalBlobs: new Set(),
       blobs: new BlobShelves(),
       blobsOpened: 0,
+      accepted: new Set(),
     }
   }
 
@@ -1072,6 +1075,7 @@ export class World {
         return
       case 'event':
         this.coverage.onEvent(effect.event)
+        if (effect.event.name === 'accepted') node.accepted.add(keyOf(effect.event.hash))
         if (effect.event.name === 'recovered' && node.lostInEpoch !== null && node.gate.epoch > node.lostInEpoch)
           this.coverage.hit('recovered in a later epoch')
         if (this.#options.onTrace !== undefined) this.#trace(node.index, effect.event.name, effect.event)
@@ -1153,6 +1157,7 @@ export class World {
 
   #onCommitEffect(node: Node, effect: Extract<ReplicaEffect, { kind: 'commit' }>): void {
     const { block, certificate, nextEpoch } = effect
+    if (!node.accepted.delete(keyOf(block.hash))) this.coverage.hit('commit learnt by sync alone')
     if (nextEpoch !== null) this.#epochs.begin(nextEpoch)
     const { header } = block
     // Several blocks may commit in one step; their states follow from the blocks themselves.
