@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- NAME...] [--json FILE]`: runs the benchmarks (but for those that take too long), or those named, and prints each figure with the floor
- * measured in the same run. No figure fails the run: the exit code is 0 unless a benchmark itself breaks.
+ * `npm run bench [-- NAME...] [--json FILE]`: runs the benchmarks (but for those that take too long), or those named, and prints
+ * each figure with the floor measured in the same run. No figure fails the run: the exit code is 0 unless a benchmark itself breaks.
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'

@@ -1,7 +1,7 @@
 /**
  * What the simulator needs as validators become more: one run of each size, a third of them faulty, signatures sampled, in a process of its
- * own. `npm run bench -- scale` runs 4, 100 and 400; `AETHEL_SCALE=1000x4` runs 1,000 validators until four blocks are committed, for
- * much longer (docs/simulation.md, "Scale"). A run without names leaves it out.
+ * own. `npm run bench -- scale` runs 4, 100 and 400; `AETHEL_SCALE=1000x10` runs 1,000 validators until ten blocks are committed, for
+ * much longer (docs/simulation.md, "What it takes, by size"). A run without names leaves it out.
  */
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
