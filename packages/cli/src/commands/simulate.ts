@@ -26,7 +26,7 @@ import {
 import { type Command, InvalidArgumentError } from 'commander'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
-import { simulatePlanted } from '../planted.js'
+import { replayOf, simulatePlanted } from '../planted.js'
 import { simulateBeyond } from '../simulate/beyond.js'
 import { runSeed, type SeedOptions, type SeedSummary, simulationOptions } from '../simulate/seed-run.js'
 import { runSeeds } from '../simulate/seeds.js'
@@ -269,7 +269,7 @@ function enumerateCrashes(options: SimulateOptions, told: SeedOptions): ExitCode
     progress.update(done + 1)
     if (violation === undefined) continue
     progress.stop()
-    const command = `${reference.command} --crash-points ${every}`
+    const command = replayOf(`${reference.command} --crash-points ${every}`)
     if (options.json === true) printJson({ status: 'violation', seed: options.seed, point, ...violation, command })
     note(
       `${paintError('red', 'violated')}: ${violation.invariant}, validator ${point.node} crashed at boundary ${point.boundary}: ${violation.message}`,
@@ -289,7 +289,7 @@ function enumerateCrashes(options: SimulateOptions, told: SeedOptions): ExitCode
 
 function reportViolation(summary: SeedSummary, totals: Totals, options: SimulateOptions, told: SeedOptions): ExitCode {
   const { seed, violation, command: replay } = summary
-  const command = options.only === undefined ? replay : `${replay} --only '${options.only.join(',')}'`
+  const command = replayOf(options.only === undefined ? replay : `${replay} --only '${options.only.join(',')}'`)
   const { validators, byzantine } = told
   const shrunk = options.shrink === true ? shrinkRun(seed, told) : null
   if (options.json === true) {
@@ -310,7 +310,7 @@ function reportViolation(summary: SeedSummary, totals: Totals, options: Simulate
   if (shrunk !== null && options.json !== true)
     for (const { id, atMs } of shrunk.decisions) printLine(`  ${atMs.toFixed(1).padStart(10)} ms  ${id}`)
   if (shrunk !== null) note(`shrunk from ${shrunk.before} to ${shrunk.decisions.length} decisions in ${shrunk.runs} runs`)
-  note(`replay: ${shrunk === null ? command : `${replay} --only '${shrunk.decisions.map(({ id }) => id).join(',')}'`}`)
+  note(`replay: ${shrunk === null ? command : replayOf(`${replay} --only '${shrunk.decisions.map(({ id }) => id).join(',')}'`)}`)
   return EXIT.violation
 }
 
