@@ -12,6 +12,9 @@ interface Answer {
   readonly events: number
   readonly blocks: number
   readonly coverage: Readonly<Record<string, number>>
+  readonly transactions: number
+  readonly virtualSeconds: number
+  readonly transactionsPerVirtualSecond: number
   readonly drawn?: Readonly<Record<string, unknown>>
 }
 
@@ -36,7 +39,10 @@ describe('aethel simulate', () => {
   })
 
   it('one seed says what it drew, and a strategy that no seed draws is to be had by name', () => {
-    const { drawn, coverage } = answerOf('--seed', '3', '--byzantine', '1:mangler')
+    const answer = answerOf('--seed', '3', '--byzantine', '1:mangler')
+    const { drawn, coverage } = answer
+    const rounding = 0.5 * answer.transactionsPerVirtualSecond + 0.005 * answer.virtualSeconds + 0.01
+    expect(Math.abs(answer.transactionsPerVirtualSecond * answer.virtualSeconds - answer.transactions)).toBeLessThan(rounding)
     expect(drawn).toMatchObject({ strategies: ['mangler'], lossRate: expect.any(Number) })
     expect(coverage['lie: mangled status']).toBeGreaterThan(0)
     expect(answerOf('--seed', '3', '--seeds', '2').drawn).toBeUndefined()
