@@ -3,7 +3,7 @@
  * everybody must have who takes the state over instead. A commit that a crash may yet take back is judged when it is durable
  * (provisional.ts).
  */
-import { assert, equalBytes, type Hash } from '@aethel/codec'
+import { assert, equalBytes, type Hash, keyOf } from '@aethel/codec'
 import { blobKey, hashHeader } from '@aethel/consensus'
 import type { ReplicaEffect, Restored, StagedSnapshot } from '@aethel/replica'
 import { blobsIn } from './blobs.js'
@@ -47,8 +47,9 @@ export class Commits {
   }
 
   onCommit(node: Node, effect: Commit): void {
-    const { epochs, traceHash } = this.#options
+    const { coverage, epochs, traceHash } = this.#options
     const { block, certificate, gas, nextEpoch } = effect
+    if (!node.accepted.delete(keyOf(block.hash))) coverage.hit('commit learnt by sync alone')
     if (nextEpoch !== null) epochs.begin(nextEpoch)
     const outcome = this.#execute(node, effect)
     for (const blob of blobsIn(block)) node.finalBlobs.add(blobKey(blob))

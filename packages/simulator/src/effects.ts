@@ -2,6 +2,7 @@
  * What a replica orders, carried out one effect after the other: writes queue for the disk, what depends on them waits behind them,
  * and whatever takes time comes back as an event.
  */
+import { keyOf } from '@aethel/codec'
 import { type ForkMaterial, offenceKey } from '@aethel/consensus'
 import type { ReplicaEffect } from '@aethel/replica'
 import type { Blobs } from './blobs.js'
@@ -117,6 +118,7 @@ export class Effects {
   #onEvent(node: Node, { event }: Extract<ReplicaEffect, { kind: 'event' }>): void {
     const { coverage, trace } = this.#circumstances
     coverage.onEvent(event)
+    if (event.name === 'accepted') node.accepted.add(keyOf(event.hash))
     if (event.name === 'recovered' && node.lostInEpoch !== null && node.gate.epoch > node.lostInEpoch)
       coverage.hit('recovered in a later epoch')
     trace(node.index, event.name, event)

@@ -1,4 +1,10 @@
-export { BEYOND_STRATEGIES, BYZANTINE_STRATEGIES, type ByzantineStrategy, isByzantineStrategy } from './adversaries/strategies.js'
+export {
+  BEYOND_STRATEGIES,
+  BYZANTINE_STRATEGIES,
+  type ByzantineStrategy,
+  isByzantineStrategy,
+  NAMED_STRATEGIES,
+} from './adversaries/strategies.js'
 export { type BeyondOptions, type BeyondReport, runBeyond } from './beyond.js'
 export { calmLatencyMs, livenessBoundMs } from './bounds.js'
 export { AGES, Coverage, MESSAGE_KINDS, PHASES } from './coverage.js'

@@ -23,6 +23,8 @@ export class Lines {
   readonly #validators: number
   /** Sent so far, each receiver counted. */
   messages = 0
+  /** Of all messages and transactions sent, lost ones too, in the size that `roughBytes` gives them. */
+  bytesSent = 0
 
   constructor({ events, network, validators }: LinesOptions) {
     this.#events = events
@@ -40,6 +42,7 @@ export class Lines {
   transmit(from: number, to: number, payload: Payload, afterMs = 0): void {
     if (from === to) return
     this.messages++
+    this.bytesSent += payload.bytes
     for (const arrivesMs of this.#network.route(from, to, payload.bytes, this.#events.nowMs)) {
       this.#events.push(arrivesMs + afterMs, { kind: 'deliver', from, to, payload })
     }
@@ -55,8 +58,10 @@ export class Lines {
     for (let position = 0; position < count; position++) {
       const to = toOf(position)
       if (from === to) continue
+      const { bytes } = payloadOf(position)
       this.messages++
-      for (const arrivesMs of this.#network.route(from, to, payloadOf(position).bytes, this.#events.nowMs)) {
+      this.bytesSent += bytes
+      for (const arrivesMs of this.#network.route(from, to, bytes, this.#events.nowMs)) {
         times.push(arrivesMs)
         positions.push(position)
       }

@@ -70,6 +70,8 @@ export class Node {
   lostInEpoch: number | null = null
   /** Of transactions final here: they go when the replica says so. */
   readonly finalBlobs: Set<string> = new Set()
+  /** Blocks whose proposal it has accepted, by hash, and not committed; over all incarnations. */
+  readonly accepted: Set<string> = new Set()
 
   // Counts over all incarnations.
   /** Effect boundaries passed. */

@@ -38,6 +38,8 @@ export interface SimulationOptions {
   readonly onTrace?: (line: TraceLine) => void
   /** Now and then, for who waits. */
   readonly onProgress?: (progress: SimulationProgress) => void
+  /** At the end, while everything that validators hold is still there: for who measures memory. */
+  readonly onSettled?: () => void
 }
 
 export interface SimulationProgress {
@@ -72,6 +74,8 @@ export interface SimulationReport {
   readonly transactions: number
   readonly viewChanges: number
   readonly messages: number
+  /** Of all that was sent, lost ones too, in the order of the encoded sizes. */
+  readonly bytesSent: number
   /** Signatures made and checked by Ed25519. */
   readonly signaturesMade: number
   readonly signaturesChecked: number
@@ -134,6 +138,7 @@ export function runSimulation(options: SimulationOptions): SimulationReport {
   let violation: ViolationReport | undefined
   try {
     runToTheEnd(world, knobs, validators, options.onProgress)
+    options.onSettled?.()
   } catch (error) {
     if (!(error instanceof Violation)) throw error
     const { invariant, message } = error
@@ -154,6 +159,7 @@ export function runSimulation(options: SimulationOptions): SimulationReport {
     transactions: world.submitted,
     viewChanges: Math.round(viewChanges / validators),
     messages: world.messages,
+    bytesSent: world.bytesSent,
     signaturesMade: world.signatures.made,
     signaturesChecked: world.signatures.checked,
     checksCharged: world.signatures.charged + world.checksSpared,

@@ -328,6 +328,10 @@ export class World {
   }
 
   /** Sent so far, each receiver counted. */
+  get bytesSent(): number {
+    return this.#parts.lines.bytesSent
+  }
+
   get messages(): number {
     return this.#parts.lines.messages
   }
