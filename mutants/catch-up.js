@@ -43,6 +43,13 @@ export const catchUp = [
     hunt: tests('packages/consensus/src/catch-up.test.ts'),
   },
   {
+    id: 'held-body-asked-for',
+    traps: ['E1'],
+    bug: 'a body that came together with what wanted it is asked for at every tick until it is committed',
+    edits: [{ file: CATCH_UP, before: 'if (state.blocks.has(key) || state.missing.has(key)', after: 'if (state.missing.has(key)' }],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
     id: 'always-the-same-peer',
     traps: ['E4'],
     bug: 'committed blocks are always asked of the first peer that claims to have them',

@@ -1,4 +1,4 @@
-import { epoch, height, keyOf, type Signature, validatorIndex, view } from '@aethel/codec'
+import { equalBytes, height, keyOf, validatorIndex } from '@aethel/codec'
 import { describe, expect, it } from 'vitest'
 import {
   blockOf,
@@ -7,29 +7,14 @@ import {
   certificateOf,
   chainOf,
   isKind,
-  keyOfValidator,
   newViewOf,
   prePrepareOf,
   START_MS,
+  statusFrom,
   viewChangeOf,
   voteMessage,
 } from '../test/harness.js'
-import { type Message, type Status, statusBytes, type VerifiedMessage, type ViewChange } from './index.js'
-
-function statusFrom(sender: number, inView: number, committedHeight: number, phase: 'active' | 'changing' = 'active'): Status {
-  const unsigned: Omit<Status, 'signature'> = {
-    kind: 'status',
-    epoch: epoch(0),
-    view: view(inView),
-    phase,
-    committedHeight: height(committedHeight),
-    slots: [],
-    complaint: null,
-    sender: validatorIndex(sender),
-  }
-  const signature: Signature = keyOfValidator(sender).sign(statusBytes(CHAIN, unsigned))
-  return { ...unsigned, signature }
-}
+import type { Block, Message, VerifiedMessage, ViewChange } from './index.js'
 
 const FAR = certificateOf('commit', 0, blockOf({ height: 6_000 }))
 
@@ -202,6 +187,25 @@ describe('catching up (protocol.md §7)', () => {
       late.running.step({ kind: 'message', from: validatorIndex(3), message: farViewChange(at), nowMs: START_MS })
     cluster.run(3000)
     expect(late.height).toBe(3)
+  })
+
+  it('E1: a body that has come with committed blocks is asked for no more, however long its execution takes', () => {
+    const cluster = new Cluster()
+    cluster.cut = () => true
+    const replica = cluster.at(3)
+    replica.validating = 'held'
+    const blocks = chainOf(5)
+    const [, , , fourth, fifth] = blocks as [Block, Block, Block, Block, Block]
+    for (const sender of [0, 1, 2]) replica.receive(sender, voteMessage(sender, 'commit', 0, fifth))
+    replica.receive(0, { kind: 'block', block: fifth })
+    replica.receive(1, statusFrom(1, 0, 5))
+    replica.fire('status')
+    expect(replica.sentOf('fetch').filter((fetch) => fetch.want === 'block' && equalBytes(fetch.hash, fourth.hash))).toHaveLength(2)
+    replica.receive(1, { kind: 'blocks', blocks: blocks.slice(0, 4), links: [], certificate: certificateOf('commit', 0, fourth) })
+    expect(replica.running.inspect()).toMatchObject({ blocksHeld: 5, missing: 0 })
+    replica.sent.length = 0
+    for (let tick = 0; tick < 5; tick++) replica.fire('status')
+    expect(replica.sentOf('fetch').filter(({ want }) => want === 'block')).toEqual([])
   })
 
   it('E1: a body nobody asked for is not kept', () => {
