@@ -50,6 +50,13 @@ export const catchUp = [
     hunt: tests('packages/consensus/src/catch-up.test.ts'),
   },
   {
+    id: 'certified-bodies-pushed-out',
+    traps: ['D5'],
+    bug: 'where much is held, of committed blocks that come together each pushes out the one before',
+    edits: [{ file: CHAIN, before: 'if (entry.wanted || isCertified(state, entry.block)) continue', after: 'if (entry.wanted) continue' }],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
     id: 'always-the-same-peer',
     traps: ['E4'],
     bug: 'committed blocks are always asked of the first peer that claims to have them',

@@ -1,6 +1,7 @@
 import { equalBytes, height, keyOf, validatorIndex } from '@aethel/codec'
 import { describe, expect, it } from 'vitest'
 import {
+  ballotOf,
   blockOf,
   CHAIN,
   Cluster,
@@ -10,6 +11,7 @@ import {
   newViewOf,
   prePrepareOf,
   START_MS,
+  signVote,
   statusFrom,
   viewChangeOf,
   voteMessage,
@@ -206,6 +208,23 @@ describe('catching up (protocol.md §7)', () => {
     replica.sent.length = 0
     for (let tick = 0; tick < 5; tick++) replica.fire('status')
     expect(replica.sentOf('fetch').filter(({ want }) => want === 'block')).toEqual([])
+  })
+
+  it('D5: committed blocks that come together do not push each other out, however much is held that was voted for', () => {
+    const cluster = new Cluster()
+    cluster.cut = () => true
+    const replica = cluster.at(3)
+    // Accepted before a restart: as large together as a wide window of full blocks, and wanted still.
+    const large = new Uint8Array(8 * 1024 * 1024)
+    const blocks = chainOf(5)
+    const voted = blockOf({ height: 6, parent: blocks[4]?.hash ?? CHAIN, transactions: new Array<Uint8Array>(33).fill(large) })
+    replica.disk.blocks.set(keyOf(voted.hash), voted)
+    replica.disk.votes.push(signVote(3, ballotOf('prepare', 0, voted)))
+    replica.restart()
+    replica.receive(1, statusFrom(1, 0, 5))
+    replica.fire('status')
+    replica.receive(1, { kind: 'blocks', blocks, links: [], certificate: certificateOf('commit', 0, blocks[4] as Block) })
+    expect(replica.height).toBe(5)
   })
 
   it('E1: a body nobody asked for is not kept', () => {
