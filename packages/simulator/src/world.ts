@@ -357,6 +357,7 @@ export class World {
       chainId: this.#chainId,
       validators: () => epochs.newest.validators,
       members,
+      nodeAt: (position) => validatorIndex(epochs.nodeAt(epochs.newest.validators.epoch, position)),
       random: randomStream(this.#options.seed, 'conspiracy'),
       sign: (member, bytes) => {
         assert(members.includes(member), 'conspirators sign as themselves only')
