@@ -47,6 +47,7 @@ import {
   type StagedSnapshot,
   type SyncOptions,
   type Transaction,
+  type VerificationOutcome,
 } from '@aethel/replica'
 import { ADVERSARY_TICK_MS, type Adversary, type Outgoing, type Sign } from './adversaries/adversary.js'
 import { Conspiracy } from './adversaries/conspiracy.js'
@@ -105,11 +106,20 @@ type Payload = MessagePayload | { readonly kind: 'transactions'; readonly transa
 type FaultKind = 'crash' | 'power-loss' | 'partition' | 'clog' | 'pause' | 'clock-jump'
 const FAULT_KINDS: readonly FaultKind[] = ['crash', 'power-loss', 'partition', 'clog', 'pause', 'clock-jump']
 
+interface Verified {
+  readonly kind: 'verified'
+  readonly node: number
+  readonly incarnation: number
+  readonly nth: number
+  readonly key: Hash
+  readonly bytes: Uint8Array
+}
+
 type WorldEvent =
   | { readonly kind: 'deliver'; readonly from: number; readonly to: number; readonly payload: Payload }
   | { readonly kind: 'timer'; readonly node: number; readonly incarnation: number; readonly timer: TimerName; readonly version: number }
   | { readonly kind: 'synced'; readonly node: number; readonly incarnation: number; readonly count: number }
-  | { readonly kind: 'verified'; readonly node: number; readonly incarnation: number; readonly key: Hash; readonly bytes: Uint8Array }
+  | Verified
   | { readonly kind: 'connected'; readonly node: number; readonly peer: number }
   | { readonly kind: 'blob-opened'; readonly node: number; readonly incarnation: number; readonly blob: BlobRef }
   | { readonly kind: 'restart'; readonly node: number }
@@ -144,6 +154,7 @@ interface Node {
   /** Counts what the fates of this validator are named by. */
   syncs: number
   verifications: number
+  roundTrips: number
   acts: number
   queue: Queued[]
   /** So many of these, the oldest, are on the disk, and are being concluded. */
@@ -208,7 +219,7 @@ export interface Remains {
   readonly halted: ForkMaterial | null
 }
 
-const STATUS_MS = 250
+export const STATUS_MS = 250
 /** Two blobs of seven chunks: small enough for a block to have to choose. */
 const MAX_SIMULATED_BLOBS: number = 2 * 7 * SIMULATED_CHUNK_BYTES
 /** As many transactions as clients come to submit before the world heals. */
@@ -383,6 +394,7 @@ export class World {
       steps: 0,
       syncs: 0,
       verifications: 0,
+      roundTrips: 0,
       acts: 0,
       queue: [],
       synced: 0,
@@ -497,6 +509,7 @@ export class World {
           return
         if (event.timer === 'status') {
           node.answers.clear()
+          this.#measureRoundTrip(node)
           this.#expireBlob(node)
           if (node.incarnation !== event.incarnation) return
         }
@@ -510,9 +523,7 @@ export class World {
       case 'verified': {
         const node = this.#nodeAt(event.node)
         if (node.incarnation !== event.incarnation || this.#waitsForPause(node, event)) return
-        const verdict = verifyTally(event.bytes)
-        const outcome = verdict.status === 'valid' ? verdict : { ...verdict, code: 'tally-invalid', message: 'expected valid work' }
-        return this.#step(node, { kind: 'verified', key: event.key, outcome, nowMs: this.#clockOf(node) })
+        return this.#step(node, { kind: 'verified', key: event.key, outcome: this.#outcomeOf(node, event), nowMs: this.#clockOf(node) })
       }
       case 'connected': {
         const node = this.#nodeAt(event.node)
@@ -633,6 +644,27 @@ export class World {
     const heights = new Map([...finalAt].map(([salt, at]) => [blobKey(tallyBlobRef(salt)), at]))
     const held = node.blobs.sealed.map((blob) => ({ ...blob, height: heights.get(blobKey(blob)) ?? null }))
     return { chunkBytes: SIMULATED_CHUNK_BYTES, pendingBytes: 4 * MAX_SIMULATED_BLOBS, keepBlocks, keepBytes: null, held }
+  }
+
+  /** A verdict, or none: the worker died of it, or of something else. */
+  #outcomeOf({ index }: Node, { nth, bytes }: Verified): VerificationOutcome {
+    const isAborted = !this.healed && this.#fates.unit('crash', index, nth, 9) < this.#options.knobs.abortRate
+    if (isAborted && this.#fates.allows('crash', `of a worker ${index}#${nth}`, this.nowMs)) {
+      this.coverage.hit('verification stopped')
+      return { status: 'aborted', reason: 'the worker died' }
+    }
+    const verdict = verifyTally(bytes)
+    return verdict.status === 'valid' ? verdict : { ...verdict, code: 'tally-invalid', message: 'expected valid work' }
+  }
+
+  /** To one peer at each tick, in turn. */
+  #measureRoundTrip(node: Node): void {
+    const { knobs, validators } = this.#options
+    const nth = ++node.roundTrips
+    const peer = nth % validators
+    if (!knobs.measuresRoundTrips || peer === node.index) return
+    const roundTripMs = this.#fates.delay(2 * knobs.meanDelayMs, -3_000_001 - node.index, nth)
+    this.#step(node, { kind: 'round-trip', peer: validatorIndex(peer), roundTripMs })
   }
 
   /** Nothing that is not final refers to it here: an upload that nobody submitted, say. */
@@ -1059,7 +1091,8 @@ export class World {
         for (const { work } of effect.jobs) {
           const takesMs = this.#fates.delay(this.#options.knobs.verifyMs, -1 - node.index, ++node.verifications)
           const { index, incarnation } = node
-          this.#events.push(this.nowMs + takesMs, { kind: 'verified', node: index, incarnation, key: work.key, bytes: work.claim })
+          const nth = node.verifications
+          this.#events.push(this.nowMs + takesMs, { kind: 'verified', node: index, incarnation, nth, key: work.key, bytes: work.claim })
         }
         return
       case 'hasten-verification':
