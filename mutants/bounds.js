@@ -65,6 +65,19 @@ export const bounds = [
     hunt: CORE_BOUNDS,
   },
   {
+    id: 'transactions-weigh-their-bytes',
+    traps: ['E1', 'E6'],
+    bug: 'a body that is held weighs its bytes, though each transaction of one byte is an object of two hundred',
+    edits: [
+      {
+        file: 'packages/consensus/src/block.ts',
+        before: 'return roughBodyBytes(body) + OBJECT_BYTES * objects',
+        after: 'return roughBodyBytes(body) + 0 * OBJECT_BYTES * objects',
+      },
+    ],
+    hunt: CORE_BOUNDS,
+  },
+  {
     id: 'next-epoch-held-unweighed',
     traps: ['E1'],
     bug: 'sixty NEW-VIEWs of sixty-five thousand entries each are held for the next epoch, unchecked, as if they were votes',

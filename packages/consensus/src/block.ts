@@ -174,6 +174,15 @@ export function roughBodyBytes(body: Body): number {
   return bytes
 }
 
+/** What an item in a list takes in memory beside its bytes: it is an object of its own. */
+const OBJECT_BYTES = 256
+
+/** About what a decoded body takes in memory, which is what bounds on what is held are about: a transaction may have a single byte. */
+export function heldBodyBytes(body: Body): number {
+  const objects = body.transactions.length + body.evidence.length + (body.lastCertificate?.signatures.length ?? 0)
+  return roughBodyBytes(body) + OBJECT_BYTES * objects
+}
+
 export function writeBody(writer: Writer, body: Body): void {
   writer.list(body.transactions, (w, transaction) => w.bytes(transaction))
   writer.list(body.evidence, (w, evidence) => w.bytes(evidence))

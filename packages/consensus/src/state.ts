@@ -15,7 +15,7 @@ import {
   type View,
   view,
 } from '@aethel/codec'
-import { type Block, type Header, roughBodyBytes } from './block.js'
+import { type Block, type Header, heldBodyBytes } from './block.js'
 import { type Certificate, compareCertificates, type Vote } from './certificate.js'
 import type { Place } from './circle.js'
 import { lastHeightOf } from './epochs.js'
@@ -58,7 +58,7 @@ export interface BlockEntry {
   /** Of its proofs, as a peer says that served it as committed; null: nobody has said. */
   gas: readonly number[] | null
   readonly addedAtTick: number
-  /** Of the body, roughly. */
+  /** Of the body in memory, roughly. */
   readonly bytes: number
 }
 
@@ -335,7 +335,7 @@ export function newEntry(state: State, block: Block, provenance: 'voted' | 'rece
     voted: provenance === 'voted',
     gas: null,
     addedAtTick: state.tick,
-    bytes: roughBodyBytes(block.body),
+    bytes: heldBodyBytes(block.body),
   }
 }
 
@@ -415,7 +415,7 @@ export function keepEarly(state: State, message: PrePrepare): void {
     state.early.set(message.view, heights)
   }
   if (heights.has(at)) return
-  const bytes = roughBodyBytes(message.block.body)
+  const bytes = heldBodyBytes(message.block.body)
   let held = bytes
   for (const early of heights.values()) held += early.bytes
   if (heights.size > 0 && held > MAX_EARLY_BYTES) return ignore(state, 'pre-prepare', 'beyond the buffer') // comes again on STATUS
