@@ -36,13 +36,16 @@ export async function converged(validators) {
  * @param {readonly import('./validator.js').Validator[]} validators
  * @param {number} height
  * @param {import('./clients.js').Clients} clients
+ * @param {import('./governance.js').Governance | null} governance
  */
-export async function examine(validators, height, clients) {
+export async function examine(validators, height, clients, governance) {
   const problems = []
   const chains = await Promise.all(validators.map((validator) => hashes(validator, height)))
   /** @type {Map<string, number>} */
   const heights = new Map()
   let doubled = 0
+  /** @type {string[]} */
+  const unknown = []
   for (let at = 1; at <= height; at++) {
     // Who took over a state does not have the blocks below it; somebody has each.
     const holders = validators.filter((_, position) => chains[position]?.has(at))
@@ -57,9 +60,10 @@ export async function examine(validators, height, clients) {
     for (const id of await patiently(() => holder.client.transactionIds(at))) {
       if (heights.has(id)) doubled++
       heights.set(id, at)
-      if (!clients.sent.has(id)) problems.push(`transaction ${id} at height ${at} was never submitted`)
+      if (!clients.sent.has(id) && governance?.sent.has(id) !== true) unknown.push(`transaction ${id} at height ${at} was never submitted`)
     }
   }
+  if (unknown.length > (governance?.untold ?? 0)) problems.push(...unknown)
   const lost = clients.acknowledged.filter(({ id, height: told }) => heights.get(id) !== told)
   for (const { id, height: told, validator } of lost.slice(0, 5)) {
     problems.push(`validator ${validator} acknowledged ${id} at height ${told}; the chain has it at ${heights.get(id) ?? 'no height'}`)

@@ -146,4 +146,25 @@ export const blobs = [
     ],
     hunt: tests('packages/replica/src/blobs.test.ts'),
   },
+  {
+    id: 'want-of-descriptors-is-damage',
+    traps: ['C5'],
+    bug: 'a blob that cannot be opened because too many files are open counts as damaged, and is given up',
+    edits: [{ file: 'packages/storage/src/blob-files.ts', before: '  if (isForWant(error)) throw error\n', after: '' }],
+    hunt: tests('packages/storage/src/blob-files.test.ts'),
+  },
+  {
+    id: 'forgotten-upload-gets-its-name',
+    traps: ['C5'],
+    bug: 'an upload that begins anew while the dropped one before it is made durable counts as whole, with holes',
+    edits: [{ file: 'packages/storage/src/blob-files.ts', before: '    if (isForgotten()) return // what', after: '    // what' }],
+    hunt: tests('packages/storage/src/blob-files.test.ts'),
+  },
+  {
+    id: 'sealed-too-late-to-be-kept',
+    traps: ['E1'],
+    bug: 'a blob whose transaction becomes final while it is made durable stays on the disk until the next start',
+    edits: [{ file: 'packages/replica/src/blobs.ts', before: ' || this.#fetch.isSealing(blobKey(blob))', after: '' }],
+    hunt: tests('packages/replica/src/blob-keep.test.ts'),
+  },
 ]

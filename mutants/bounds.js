@@ -66,13 +66,13 @@ export const bounds = [
   },
   {
     id: 'transactions-weigh-their-bytes',
-    traps: ['E1', 'E6'],
-    bug: 'a body that is held weighs its bytes, though each transaction of one byte is an object of two hundred',
+    traps: ['E1'],
+    bug: 'a proposal that is held for the next epoch weighs a fraction of what it takes: its transactions are objects of two hundred bytes',
     edits: [
       {
-        file: 'packages/consensus/src/block.ts',
-        before: 'return roughBodyBytes(body) + OBJECT_BYTES * objects',
-        after: 'return roughBodyBytes(body) + 0 * OBJECT_BYTES * objects',
+        file: 'packages/consensus/src/epoch-gate.ts',
+        before: 'return heldBodyBytes(message.block.body)',
+        after: 'return heldBodyBytes(message.block.body) / 256',
       },
     ],
     hunt: CORE_BOUNDS,
@@ -128,8 +128,8 @@ export const bounds = [
     edits: [
       {
         file: 'packages/node/src/http-bounds.ts',
-        before: 'if (budget.heldBytes + bytes > mostBytes) {',
-        after: 'if (bytes > mostBytes) {',
+        before: 'if (budget.heldBytes + bytes > mostBytes) {\n      void reply\n',
+        after: 'if (bytes > mostBytes) {\n      void reply\n',
       },
     ],
     hunt: NODE_BOUNDS,
@@ -234,6 +234,28 @@ export const bounds = [
     hunt: tests('packages/network/src/handshakes.test.ts'),
   },
   {
+    id: 'strangers-fill-the-lobby',
+    traps: ['E1'],
+    bug: 'whoever connects and says nothing keeps a place for ten seconds, and the next one is turned away',
+    edits: [
+      {
+        file: 'packages/network/src/lobby.ts',
+        before: '    const [oldest] = waiting\n',
+        after: '    const oldest = [...waiting].at(-1)\n',
+      },
+    ],
+    hunt: tests('packages/network/src/lobby.test.ts'),
+  },
+  {
+    id: 'strangers-fill-the-lobby-of-validators',
+    traps: ['E1'],
+    bug: 'silent strangers share their places with addresses from which a validator has come',
+    edits: [
+      { file: 'packages/network/src/lobby.ts', before: 'this.#waiting.set(network, waiting)', after: 'this.#waiting.set(null, waiting)' },
+    ],
+    hunt: tests('packages/network/src/lobby.test.ts'),
+  },
+  {
     id: 'streams-without-bound',
     traps: ['E1'],
     bug: 'any number of clients may listen to events',
@@ -298,6 +320,89 @@ export const bounds = [
       },
     ],
     hunt: tests('packages/node/src/bounds.test.ts'),
+  },
+  {
+    id: 'tiny-transactions-weigh-nothing',
+    traps: ['E1'],
+    bug: 'a body of 65,536 transactions of one byte is charged its bytes, and takes forty times as much',
+    edits: [
+      { file: 'packages/consensus/src/block.ts', before: 'const TRANSACTION_COST_BYTES = 256', after: 'const TRANSACTION_COST_BYTES = 0' },
+    ],
+    hunt: tests('packages/consensus/src/bounds.test.ts'),
+  },
+  {
+    id: 'thread-is-at-nothing-after-a-while',
+    traps: ['E1'],
+    bug: 'after 2^31 batches a thread that hangs is not seen at its proof, which is tried for ever',
+    edits: [{ file: 'packages/node/src/proof-thread.ts', before: '- this.#answered) | 0 //', after: '- this.#answered) //' }],
+    hunt: tests('packages/node/src/proof-pool.test.ts'),
+  },
+  {
+    id: 'former-seat-dialled-for-ever',
+    traps: ['J3'],
+    bug: 'a validator that joins again is dialled at its former address for ever, and taken for a stranger',
+    edits: [{ file: 'packages/network/src/mesh.ts', before: '    if (former !== undefined) this.#forget(former)\n', after: '' }],
+    hunt: tests('packages/network/src/mesh.test.ts'),
+  },
+  {
+    id: 'who-comes-back-is-another',
+    traps: ['J3'],
+    bug: 'a validator that joined again is called by its new seat as soon as it has one, and what it says until the epoch ends is of nobody',
+    edits: [{ file: 'packages/node/src/peer-names.ts', before: 'this.#names.get(key) ?? ', after: '' }],
+    hunt: tests('packages/node/src/peer-names.test.ts'),
+  },
+  {
+    id: 'dialling-by-own-names',
+    traps: ['J3'],
+    bug: 'who dials is decided by what each calls the other, and two that do not agree on that never connect',
+    edits: [
+      {
+        file: 'packages/network/src/mesh.ts',
+        before: 'compareBytes(this.#identity.publicKey, peer.address.networkKey) < 0',
+        after: 'peer.address.index > 1',
+      },
+    ],
+    hunt: tests('packages/network/src/mesh.test.ts'),
+  },
+  {
+    id: 'pipelines-without-bound',
+    traps: ['E1'],
+    bug: 'one connection may ask for any number of downloads at once, and each opens a file',
+    edits: [{ file: HTTP, before: '  boundPipelines(app)\n', after: '' }],
+    hunt: HTTP_FLOOD,
+  },
+  {
+    id: 'unread-answers-pile-up',
+    traps: ['E1'],
+    bug: 'answers that nobody reads pile up, some megabytes for each connection',
+    edits: [
+      {
+        file: 'packages/node/src/http-bounds.ts',
+        before: 'if (budget.heldBytes + bytes > mostBytes) {\n      if (payload',
+        after: 'if (bytes > mostBytes) {\n      if (payload',
+      },
+    ],
+    hunt: NODE_BOUNDS,
+  },
+  {
+    id: 'answers-wait-for-ever',
+    traps: ['E1'],
+    bug: 'a client that does not read its answer keeps its place until it leaves',
+    edits: [{ file: 'packages/node/src/http-bounds.ts', before: '    request.raw.socket.setTimeout(unreadMs)\n', after: '' }],
+    hunt: NODE_BOUNDS,
+  },
+  {
+    id: 'heads-read-the-whole',
+    traps: ['E1'],
+    bug: 'for the head of a download all of it is read from the disk',
+    edits: [
+      {
+        file: 'packages/node/src/http-blobs.ts',
+        before: "'/v1/blobs/:root', { exposeHeadRoute: false }, async",
+        after: "'/v1/blobs/:root', async",
+      },
+    ],
+    hunt: HTTP_FLOOD,
   },
   {
     id: 'waits-outlive-their-clients',

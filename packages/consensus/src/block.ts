@@ -174,13 +174,12 @@ export function roughBodyBytes(body: Body): number {
   return bytes
 }
 
-/** What an item in a list takes in memory beside its bytes: it is an object of its own. */
-const OBJECT_BYTES = 256
+/** What each transaction takes in memory beside its bytes: an array of its own. */
+const TRANSACTION_COST_BYTES = 256
 
-/** About what a decoded body takes in memory, which is what bounds on what is held are about: a transaction may have a single byte. */
+/** What a body weighs that is kept: tens of thousands of transactions of a few bytes are mostly what each costs. */
 export function heldBodyBytes(body: Body): number {
-  const objects = body.transactions.length + body.evidence.length + (body.lastCertificate?.signatures.length ?? 0)
-  return roughBodyBytes(body) + OBJECT_BYTES * objects
+  return roughBodyBytes(body) + TRANSACTION_COST_BYTES * body.transactions.length
 }
 
 export function writeBody(writer: Writer, body: Body): void {

@@ -2,7 +2,19 @@
  * docs/protocol.md §13 from the attacker's side: each bound is flooded with far more than it allows, and what stays alive is counted, in
  * pieces and in bytes of memory. Messages go to the core as the edge would let them through: the attacker holds a validator's key.
  */
-import { bitmapOf, epoch, type Hash, type Height, height, keyOf, type Signature, type ValidatorIndex, view } from '@aethel/codec'
+import {
+  bitmapOf,
+  decode,
+  encode,
+  epoch,
+  type Hash,
+  type Height,
+  height,
+  keyOf,
+  type Signature,
+  type ValidatorIndex,
+  view,
+} from '@aethel/codec'
 import { sha256 } from '@aethel/crypto'
 import { describe, expect, it } from 'vitest'
 import { blockOf, CHAIN, Cluster, certificateOf, keyOfValidator, prePrepareOf, TIMERS, validatorSet } from '../test/harness.js'
@@ -28,7 +40,7 @@ import {
   type Vote,
 } from './index.js'
 import type { ConsensusConfig, DurableState } from './interface.js'
-import { createState, MAX_EARLY_BYTES, MAX_RETAINED_BLOCKS, MAX_RETAINED_BYTES } from './state.js'
+import { createState, MAX_EARLY_BYTES, MAX_RETAINED_BLOCKS, MAX_RETAINED_BYTES, newEntry } from './state.js'
 
 const N = 4
 const WINDOW = 16
@@ -162,6 +174,21 @@ describe('what one faulty validator can make a replica hold', () => {
       for (let round = 0; round < 2; round++) for (let at = 1; at < 100; at++) send(target, proposal(at, round), leader)
     expect(other.inspect().earlyBytes).toBeGreaterThan(MAX_EARLY_BYTES / 2)
     expect(other.inspect().earlyBytes).toBeLessThanOrEqual(MAX_EARLY_BYTES)
+  })
+
+  it('E1: bodies of many tiny transactions are charged what they weigh, ahead of their turn and when they are kept', () => {
+    const written = encode((writer) => writer.list(new Array<number>(65_536).fill(0), (w) => w.bytes(Uint8Array.of(1))))
+    const bodies: Uint8Array[][] = []
+    const kept = keptBytes(() => {
+      const transactions = decode(written, (reader) => reader.list(65_536, (r) => r.bytes(1)))
+      if (transactions.ok) bodies.push([...transactions.value])
+    })
+    const fresh = blockOf({ view: 1, height: 1 })
+    const block = createBlock(fresh.header, { ...fresh.body, transactions: bodies[0] ?? [] })
+    const consensus = createConsensus({ ...CONFIG, self: 2 as ValidatorIndex }, DURABLE)
+    send(consensus, prePrepareOf(1 as ValidatorIndex, 1, block), 1 as ValidatorIndex)
+    expect(consensus.inspect().earlyBytes).toBeGreaterThan(0.9 * kept)
+    expect(newEntry(state(), block, 'received').bytes).toBeGreaterThan(0.9 * kept)
   })
 
   it('uncommitted bodies: 4,096, and 256 MiB; the oldest unwanted one leaves', () => {

@@ -61,6 +61,12 @@ export class HandshakeLimit {
     this.#known.set(validator, networkOf(address))
   }
 
+  /** Of this address, if a validator has come from there; null: a stranger's. */
+  knownNetwork(address: string): string | null {
+    const network = networkOf(address)
+    return [...this.#known.values()].includes(network) ? network : null
+  }
+
   forget(validator: number): void {
     this.#known.delete(validator)
   }
@@ -71,7 +77,7 @@ export class HandshakeLimit {
   }
 }
 
-/** What may come at once from one address: as many connections as are open at most. */
+/** What may come at once from one address. */
 export function burstFor(peers: number): number {
   return 2 * peers + 32
 }

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
-import { type Hash, utf8, type ValidatorIndex, validatorIndex } from '@aethel/codec'
+import { compareBytes, type Hash, utf8, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import { sha256, signingKey } from '@aethel/crypto'
 import { afterEach, describe, expect, test } from 'vitest'
 import { BURST_US } from './allowance.js'
@@ -11,7 +11,11 @@ import { createMesh, type Mesh } from './index.js'
 import { UNREAD_BYTES } from './mesh.js'
 
 const CHAIN = sha256(utf8('chain'))
-const seedOf = (n: number): Uint8Array => sha256(utf8(`network ${n}`))
+/** Seeds in the order of their keys: the lower number dials. */
+const SEEDS: readonly Uint8Array[] = Array.from({ length: 128 }, (_, n) => sha256(utf8(`network ${n}`))).toSorted((a, b) =>
+  compareBytes(signingKey(a).publicKey, signingKey(b).publicKey),
+)
+const seedOf = (n: number): Uint8Array => SEEDS[n] as Uint8Array
 
 interface Recorded {
   readonly mesh: Mesh
@@ -43,7 +47,6 @@ async function start(setup: Setup): Promise<Recorded> {
   const messages: Recorded['messages'] = []
   const transactions: Uint8Array[][] = []
   const mesh = await createMesh({
-    self: validatorIndex(setup.self),
     chainId: setup.chainId ?? CHAIN,
     seed: setup.seed ?? seedOf(setup.self),
     listen: { host: '127.0.0.1', port: setup.port ?? 0 },
@@ -75,7 +78,7 @@ async function until(condition: () => boolean): Promise<void> {
   expect(condition()).toBe(true)
 }
 
-/** Validator 1 listens; validator 0 dials it, because its index is lower. */
+/** Validator 1 listens; validator 0 dials it, because its key is lower. */
 async function pair(settings: Partial<Setup> = {}): Promise<[Recorded, Recorded]> {
   const one = await start({ self: 1, ports: [1, 1], ...settings })
   const zero = await start({ self: 0, ports: [1, one.mesh.address.port], ...settings })
@@ -263,16 +266,91 @@ describe('hostile input', () => {
     expect(handled(0)).toBeGreaterThan(BURST_US / workUs)
   })
 
-  test('connections: beyond two for each peer and 32 nobody is let in, and who never shakes hands is cut off', async () => {
+  /** Who connects, says nothing, and connects again when it is cut off, from as many addresses as are named, until the test ends. */
+  function idlers(port: number, count: number, addressOf: (nth: number) => string): { alive(): number } {
+    const idle = new Set<Socket>()
+    let tried = 0
+    let ended = false
+    const begin = (): void => {
+      const socket = connectTcp({ host: '127.0.0.1', port, localAddress: addressOf(tried++) })
+      socket.on('error', () => {})
+      socket.once('close', () => {
+        idle.delete(socket)
+        if (!ended) setTimeout(begin, 20).unref()
+      })
+      idle.add(socket)
+    }
+    for (let nth = 0; nth < count; nth++) begin()
+    sockets.push({
+      destroy: () => {
+        ended = true
+        for (const socket of idle) socket.destroy()
+      },
+    })
+    return { alive: () => [...idle].filter((socket) => socket.readyState === 'open').length }
+  }
+
+  test('E1: connections: whoever fills them with handshakes that never come keeps no validator out that was here before', async () => {
     const one = await start({ self: 1, ports: [1, 1] })
-    const raw: Socket[] = []
-    for (let nth = 0; nth < 100; nth++) raw.push(connectTcp(one.mesh.address.port, '127.0.0.1').on('error', () => {}))
-    const alive = (): number => raw.filter((socket) => !socket.destroyed && socket.readyState === 'open').length
-    await until(() => raw.every((socket) => socket.readyState !== 'opening') && alive() <= 2 * 1 + 32)
-    expect(alive()).toBeGreaterThan(0)
-    for (const socket of raw) socket.destroy()
-    await start({ self: 0, ports: [1, one.mesh.address.port] })
+    const { port } = one.mesh.address
+    const early = await imposter(port, seedOf(0), true)
     await until(() => one.events.includes('connected 0'))
+    early.destroy()
+    await until(() => one.events.some((event) => event.startsWith('lost 0')))
+    const idle = idlers(port, 400, (nth) => `127.9.${nth % 50}.${(nth % 200) + 1}`)
+    await until(() => idle.alive() >= 34)
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    const back = await imposter(port, seedOf(0), true)
+    expect(back.getProtocol()).toBe('TLSv1.3')
+    await until(() => one.events.filter((event) => event === 'connected 0').length === 2)
+  })
+
+  test('E1: connections: one address that fills them keeps nobody out, who waits longest makes room', async () => {
+    const one = await start({ self: 1, ports: [1, 1] })
+    const { port } = one.mesh.address
+    const idle = idlers(port, 400, () => '127.0.0.2')
+    await until(() => idle.alive() >= 34)
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    await imposter(port, seedOf(0), true)
+    await until(() => one.events.includes('connected 0'))
+  })
+
+  test('two that know each other by numbers of their own have one connection', async () => {
+    const numbers = [
+      [0, 5],
+      [5, 0],
+    ] as const
+    for (const [ofZero, ofOne] of numbers) {
+      const one = await start({ self: 1, ports: [] })
+      const zero = await start({ self: 0, ports: [] })
+      one.mesh.addPeer({ index: validatorIndex(ofZero), ...zero.mesh.address, networkKey: signingKey(seedOf(0)).publicKey })
+      zero.mesh.addPeer({ index: validatorIndex(ofOne), ...one.mesh.address, networkKey: signingKey(seedOf(1)).publicKey })
+      await until(() => zero.events.includes(`connected ${ofOne}`) && one.events.includes(`connected ${ofZero}`))
+      expect([...zero.events, ...one.events].filter((event) => event.startsWith('lost'))).toEqual([])
+    }
+  })
+
+  test('who has left and joined again under another index is dialled by that one only, and nobody is a stranger', async () => {
+    const two = await start({ self: 2, ports: [1, 1, 1] })
+    const zero = await start({ self: 0, ports: [1, 1] })
+    const { port } = two.mesh.address
+    const address = { host: '127.0.0.1', networkKey: signingKey(seedOf(2)).publicKey }
+    zero.mesh.addPeer({ ...address, index: validatorIndex(1), port: 1 })
+    zero.mesh.addPeer({ ...address, index: validatorIndex(2), port })
+    await until(() => zero.events.includes('connected 2'))
+    expect(zero.mesh.peers().map(({ index }) => index)).toEqual([2])
+  })
+
+  test('E1: connections: a validator that is connected makes room for nobody', async () => {
+    const one = await start({ self: 1, ports: [1, 1] })
+    const { port } = one.mesh.address
+    for (let nth = 1; nth <= 2; nth++) {
+      await imposter(port, seedOf(0), true)
+      await until(() => one.events.filter((event) => event === 'connected 0').length === nth)
+    }
+    idlers(port, 100, () => '127.0.0.1')
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    expect(one.events.filter((event) => event.startsWith('lost')).length).toBeLessThanOrEqual(1) // the first, replaced by the second
   })
 
   test('connections: a peer that comes back again and again is greeted as often as its account allows', async () => {

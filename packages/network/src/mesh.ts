@@ -1,5 +1,5 @@
 /**
- * The mesh: one mutual TLS 1.3 connection per pair of validators, dialled by the lower index, authenticated by pinned
+ * The mesh: one mutual TLS 1.3 connection per pair of validators, dialled by the lower network key, authenticated by pinned
  * Ed25519 network keys (no authority, no names). What the local side sends is queued and leaves in one write per peer at
  * `flush`, at the end of the driver's turn.
  *
@@ -8,7 +8,7 @@
  * (protocol.md §7). A peer that sends what no honest one sends is disconnected, named to `onMisbehaving`, and shut out for
  * a time that doubles with each repetition.
  */
-import { type AddressInfo, createServer as createListener, type Server as Listener } from 'node:net'
+import { type AddressInfo, createServer as createListener, type Server as Listener, type Socket } from 'node:net'
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
 import { assert, compareBytes, decode, encode, type Hash, keyOf, type PublicKey, toHex, type ValidatorIndex } from '@aethel/codec'
 import type { SecretSeed } from '@aethel/crypto'
@@ -17,6 +17,7 @@ import { createTlsIdentity, keyOfCertificate, type TlsIdentity } from './certifi
 import { NetworkError } from './errors.js'
 import { FRAME, type Frame, type FrameKind, FrameReader, frameOf } from './frames.js'
 import { burstFor, HandshakeLimit } from './handshakes.js'
+import { Lobby } from './lobby.js'
 
 export const PROTOCOL_VERSION = 1
 
@@ -73,8 +74,6 @@ export interface MeshHandlers {
 }
 
 export interface MeshOptions {
-  /** Null: no index yet, so the others dial (`rename`). */
-  readonly self: ValidatorIndex | null
   readonly chainId: Hash
   /** Seed of the own network key. */
   readonly seed: SecretSeed
@@ -115,10 +114,8 @@ export interface Mesh {
   /** The chain has moved on, and everybody may cause so much more work. */
   grant(microseconds: number): void
   peers(): readonly PeerStatus[]
-  /** Another peer, or one that has moved or has another key; the same once more changes nothing. */
+  /** Another peer, or one that has moved, or has another key or another index; the same once more changes nothing. */
   addPeer(address: PeerAddress): void
-  /** The own index, once there is one. */
-  rename(self: ValidatorIndex): void
   /** Closes everything at once. Idempotent. */
   close(): Promise<void>
 }
@@ -165,7 +162,6 @@ interface Session {
 
 class TlsMesh implements Mesh {
   readonly #options: MeshOptions
-  #self: ValidatorIndex | null
   readonly #identity: TlsIdentity
   readonly #maxFrameBytes: number
   readonly #maxBacklogBytes: number
@@ -175,8 +171,10 @@ class TlsMesh implements Mesh {
   /** Does handshakes for the connections that the listener hands it. */
   readonly #server: Server
   readonly #handshakes: HandshakeLimit
-  /** Accepted, not yet authenticated. */
+  /** Accepted and not closed. */
   readonly #sockets = new Set<{ destroy(): void }>()
+  /** Of these, not yet authenticated. */
+  readonly #lobby = new Lobby()
   readonly #dirty = new Set<Session>()
   #pingTimer: NodeJS.Timeout | null = null
   #closed = false
@@ -186,7 +184,6 @@ class TlsMesh implements Mesh {
 
   constructor(options: MeshOptions) {
     this.#options = options
-    this.#self = options.self
     this.#identity = createTlsIdentity(options.seed)
     this.#maxFrameBytes = options.maxFrameBytes ?? MAX_FRAME_BYTES
     this.#maxBacklogBytes = options.maxBacklogBytes ?? MAX_BACKLOG_BYTES
@@ -198,12 +195,12 @@ class TlsMesh implements Mesh {
       handshakeTimeout: HANDSHAKE_MS,
     })
     this.#listener = createListener()
-    this.#listener.maxConnections = burstFor(options.peers.length)
+    this.#lobby.expect(burstFor(options.peers.length))
     this.#handshakes = new HandshakeLimit(options.peers.length, performance.now())
   }
 
   #register(address: PeerAddress): Peer {
-    assert(address.index !== this.#self, 'a mesh has no connection to itself')
+    assert(compareBytes(address.networkKey, this.#identity.publicKey) !== 0, 'a mesh has no connection to itself')
     const peer: Peer = {
       address,
       session: null,
@@ -233,16 +230,13 @@ class TlsMesh implements Mesh {
       if (host === address.host && port === address.port && compareBytes(networkKey, address.networkKey) === 0) return
       this.#forget(known)
     }
+    // One node has one key: by another index it is known no more.
+    const former = this.#peerOfKey.get(keyOf(address.networkKey))
+    if (former !== undefined) this.#forget(former)
     const peer = this.#register(address)
-    this.#listener.maxConnections = burstFor(this.#peers.size)
+    this.#lobby.expect(burstFor(this.#peers.size))
     this.#handshakes.expect(this.#peers.size)
     if (this.#dials(peer)) this.#dial(peer)
-  }
-
-  rename(self: ValidatorIndex): void {
-    if (this.#closed || this.#self === self) return
-    this.#self = self
-    for (const peer of this.#peers.values()) if (peer.session === null && peer.dialling === null && this.#dials(peer)) this.#dialLater(peer)
   }
 
   #forget(peer: Peer): void {
@@ -290,10 +284,18 @@ class TlsMesh implements Mesh {
         return
       }
       this.#sockets.add(socket)
-      socket.on('close', () => this.#sockets.delete(socket))
+      const name = nameOf(socket)
+      socket.on('close', () => {
+        this.#sockets.delete(socket)
+        this.#lobby.leave(name)
+      })
+      this.#lobby.enter(this.#handshakes.knownNetwork(socket.remoteAddress ?? ''), name, socket)
       server.emit('connection', socket)
     })
-    server.on('secureConnection', (socket) => this.#accept(socket))
+    server.on('secureConnection', (socket) => {
+      this.#lobby.leave(nameOf(socket))
+      this.#accept(socket)
+    })
     server.on('tlsClientError', (error, socket) => {
       this.#stranger(socket.remoteAddress, 'handshake', `expected a TLS 1.3 handshake with a client certificate, got ${error.message}`)
       socket.destroy()
@@ -309,8 +311,9 @@ class TlsMesh implements Mesh {
     for (const peer of this.#peers.values()) if (this.#dials(peer)) this.#dial(peer)
   }
 
+  /** Keys decide, as both sides know the same ones: by what number each knows the other is its own affair. */
   #dials(peer: Peer): boolean {
-    return !peer.isForgotten && this.#self !== null && this.#self < peer.address.index
+    return !peer.isForgotten && compareBytes(this.#identity.publicKey, peer.address.networkKey) < 0
   }
 
   // --- connections ------------------------------------------------------------------------------------------------
@@ -649,6 +652,11 @@ class TlsMesh implements Mesh {
       this.#listener.close(() => resolve())
     })
   }
+}
+
+/** Of an open connection, at both its layers. */
+function nameOf({ localAddress, remoteAddress, remotePort }: Socket): string {
+  return `${localAddress} ${remoteAddress} ${remotePort}`
 }
 
 function listenError(host: string, port: number, error: NodeJS.ErrnoException): NetworkError {

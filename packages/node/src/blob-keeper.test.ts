@@ -35,19 +35,16 @@ beforeEach(async () => {
   indexed = []
   needed.clear()
   nowMs = 10_000
-  keeper = new BlobKeeper(
-    {
-      files: new BlobFiles(folder, () => nowMs),
-      maxBlobBytes: MAX_BYTES,
-      nowMs: () => nowMs,
-      input: (input) => inputs.push(input),
-      send: (to, message) => sent.push({ to, message }),
-      needs: (blob) => needed.has(blobKey(blob)),
-      log: () => undefined,
-      expiryMs: EXPIRY_MS,
-    },
-    [],
-  )
+  keeper = new BlobKeeper({
+    files: new BlobFiles(folder, () => nowMs),
+    maxBlobBytes: MAX_BYTES,
+    nowMs: () => nowMs,
+    input: (input) => inputs.push(input),
+    send: (to, message) => sent.push({ to, message }),
+    needs: (blob) => needed.has(blobKey(blob)),
+    log: () => undefined,
+    expiryMs: EXPIRY_MS,
+  })
   app = fastify()
   app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, Uint8Array.from(body as Buffer)),
@@ -188,7 +185,7 @@ describe('uploads', () => {
     const gone = mkdtempSync(join(tmpdir(), 'aethel-keeper-'))
     const lines: string[] = []
     const options = { maxBlobBytes: MAX_BYTES, nowMs: () => nowMs, input: () => undefined, send: () => undefined, needs: () => false }
-    const other = new BlobKeeper({ ...options, files: new BlobFiles(gone, () => nowMs), log: ({ event }) => lines.push(event) }, [])
+    const other = new BlobKeeper({ ...options, files: new BlobFiles(gone, () => nowMs), log: ({ event }) => lines.push(event) })
     try {
       rmdirSync(gone)
       vi.advanceTimersByTime(30_000)
@@ -199,13 +196,14 @@ describe('uploads', () => {
     }
   })
 
-  it('a whole one that nobody refers to is forgotten too, and the replica is told; a final one stays', async () => {
+  it('a whole one that nobody refers to is forgotten too, and the replica is told; one that it keeps stays, not all that is final', async () => {
     const [kept, forgotten] = [contentOf(3), contentOf(4)]
     for (const content of [kept, forgotten]) {
       await begin(blobRefOf(content))
       for (const index of [0, 1, 2]) await put(content, index)
     }
-    keeper.onFinal([blobRefOf(kept)])
+    keeper.onFinal([blobRefOf(kept), blobRefOf(forgotten)])
+    needed.add(blobKey(blobRefOf(kept)))
     keeper.expire()
     nowMs += EXPIRY_MS
     keeper.expire()
@@ -242,6 +240,23 @@ describe('what is not here any more', () => {
     await turn()
     expect(inputs).toMatchObject([{ kind: 'blob-lost', blob }])
     expect(keeper.files.open(blob)).toEqual([0, 1, 2])
+  })
+
+  it('C5: a part that cannot be read for want of file descriptors is another peer to ask; nothing is lost', async () => {
+    const content = contentOf(9)
+    const blob = blobRefOf(content)
+    await begin(blob)
+    for (const index of [0, 1, 2]) await put(content, index)
+    const part = vi.spyOn(keeper.files, 'part').mockImplementation(() => {
+      throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' })
+    })
+    const serve = (): void => keeper.onEffect({ kind: 'blob-serve', to: 1 as never, blob, index: 2 })
+    serve()
+    part.mockRestore()
+    await turn()
+    expect([sent.map(({ message }) => message.kind), inputs, keeper.files.whole]).toEqual([['blob-absent'], [], [blob]])
+    serve()
+    expect(sent.map(({ message }) => message.kind)).toEqual(['blob-absent', 'blob-part'])
   })
 
   it('E1: parts read for one peer are at hand for the next who ask, the eight newest of them and until the blob goes', async () => {

@@ -26,7 +26,7 @@ export interface BlobKeeperOptions {
   /** To the replica; never during one of its steps. */
   input(input: ReplicaInput): void
   send(to: Extract<BlobEffect, { kind: 'blob-serve' }>['to'], message: Message): void
-  /** Whether something that is not final refers to it. */
+  /** Whether something that is not final refers to it, or the replica keeps it for what is final. */
   needs(blob: BlobRef): boolean
   log(line: { readonly event: string } & Readonly<Record<string, unknown>>): void
   /** For tests: EXPIRY_MS otherwise. */
@@ -43,16 +43,15 @@ export class BlobKeeper {
   /** By blob: whose upload it is, and since when nothing has happened to it. */
   readonly #uploads = new Map<string, { readonly blob: BlobRef; readonly client: string }>()
   readonly #idleSince = new Map<string, number>()
-  /** Of final transactions: they go when the replica says so. */
-  readonly #final = new Set<string>()
   /** Parts that were served last, by blob and index. */
   readonly #served = new Map<string, Message>()
   readonly #timer: NodeJS.Timeout
+  /** That something cannot be read now is said once in a while: peers ask often. */
+  #saidUnreadable = false
   #closed = false
 
-  constructor(options: BlobKeeperOptions, final: readonly BlobRef[]) {
+  constructor(options: BlobKeeperOptions) {
     this.#options = options
-    for (const blob of final) this.#final.add(blobKey(blob))
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS)
     this.#timer.unref()
   }
@@ -68,16 +67,13 @@ export class BlobKeeper {
   }
 
   onFinal(blobs: readonly BlobRef[]): void {
-    for (const blob of blobs) {
-      this.#final.add(blobKey(blob))
-      this.#uploads.delete(blobKey(blob))
-    }
+    for (const blob of blobs) this.#uploads.delete(blobKey(blob))
   }
 
   // --- for the replica ----------------------------------------------------------------------------------------------
 
   onEffect(effect: BlobEffect): void {
-    const { files, send } = this.#options
+    const { files } = this.#options
     const { blob } = effect
     switch (effect.kind) {
       case 'blob-open':
@@ -86,16 +82,28 @@ export class BlobKeeper {
         return this.#guarded(blob, () => files.write(blob, effect.part, effect.leaf))
       case 'blob-seal':
         return this.#guarded(blob, () => this.#seal(blob))
-      case 'blob-serve': {
-        const message = this.#partMessage(blob, effect.index)
-        if (message !== null) return send(effect.to, message)
-        send(effect.to, { kind: 'blob-absent', blob })
-        return this.onDamaged(blob, 'a chunk cannot be read')
-      }
+      case 'blob-serve':
+        return this.#serve(effect)
       case 'blob-drop':
         this.#log('blob-pruned', blob)
         return this.#drop(blob)
     }
+  }
+
+  #serve({ blob, index, to }: Extract<BlobEffect, { kind: 'blob-serve' }>): void {
+    const { send } = this.#options
+    let message: Message | null
+    try {
+      message = this.#partMessage(blob, index)
+    } catch (error) {
+      // For want of file descriptors, which passes: others may have it.
+      if (!this.#saidUnreadable) this.#log('blob-unreadable', blob, { message: error instanceof Error ? error.message : String(error) })
+      this.#saidUnreadable = true
+      return send(to, { kind: 'blob-absent', blob })
+    }
+    if (message !== null) return send(to, message)
+    send(to, { kind: 'blob-absent', blob })
+    this.onDamaged(blob, 'a chunk cannot be read')
   }
 
   /** Read once for all the peers that ask for it at about the same time. */
@@ -156,7 +164,6 @@ export class BlobKeeper {
 
   #drop(blob: BlobRef): void {
     const key = blobKey(blob)
-    this.#final.delete(key)
     this.#forget(key)
     this.#served.clear()
     this.files.drop(blob)
@@ -234,6 +241,7 @@ export class BlobKeeper {
 
   /** A folder that cannot be read just now (too many open files) is looked at the next time. */
   #look(): void {
+    this.#saidUnreadable = false
     try {
       this.expire()
     } catch (error) {
@@ -251,7 +259,7 @@ export class BlobKeeper {
     for (const key of [...this.#uploads.keys(), ...this.#idleSince.keys()]) if (!keys.has(key)) this.#forget(key)
     for (const blob of here) {
       const key = blobKey(blob)
-      if (this.#final.has(key) || needs(blob)) {
+      if (needs(blob)) {
         this.#forget(key)
         continue
       }

@@ -1,4 +1,5 @@
 /** docs/protocol.md §13, the node, from the attacker's side: what peers and clients can make a process queue, remember and write. */
+import { connect as connectTcp } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { epoch, type Hash, hash, height, publicKey, validatorIndex, view } from '@aethel/codec'
 import { createValidatorSet, encodeMessage, MAX_OFFER_LINK_BYTES, type Message, type ValidatorSet } from '@aethel/consensus'
@@ -16,10 +17,11 @@ import { ARRIVAL_COST_BYTES, MAX_ARRIVAL_BYTES } from './arrivals.js'
 import { Driver } from './driver.js'
 import { FirstProposals } from './first-proposals.js'
 import type { Home } from './home.js'
-import { boundBodies } from './http-bounds.js'
+import { boundAnswers, boundBodies } from './http-bounds.js'
 import { createLog } from './log.js'
 import { LOG_BURST, LOG_PER_SECOND, LogLimit } from './log-limit.js'
 import { Metrics } from './metrics.js'
+import { PeerNames } from './peer-names.js'
 import type { ProofPool } from './proof-pool.js'
 import { REMEMBERED_REFUSALS } from './settlements.js'
 import { offerMessage } from './snapshots.js'
@@ -51,6 +53,7 @@ function scripted(parts: Parts = {}) {
       networkSeed: new Uint8Array(32),
       genesis: { parameters: { epochLength: 0, blockTransactions: 4_096 } },
     } as unknown as Home,
+    names: new PeerNames({ self: null, networkSeed: new Uint8Array(32), config: { peers: [] } as unknown as Home['config'] }),
     application: {
       decode: () => ({ ok: false, error: { code: 'rubbish', message: 'not a transaction' } }),
     } as unknown as Application<LedgerState>,
@@ -291,5 +294,30 @@ test('RPC bodies: what all requests under way announce is bounded, whether it co
   expect((await Promise.all(first)).map(({ status }) => status)).toEqual([200, 200, 200])
   for (let tries = 0; tries < 200 && budget.heldBytes > 0; tries++) await new Promise((resolve) => setTimeout(resolve, 10))
   expect(budget.heldBytes).toBe(0)
+  await app.close()
+})
+
+test('E1: answers that are not read: so many bytes of all, then a client is told to come again; who does not read for a minute is cut off', async () => {
+  const app = fastify()
+  const budget = boundAnswers(app, { mostBytes: 40 * MIB, unreadMs: 1_500 })
+  const text = 'x'.repeat(16 * MIB)
+  app.get('/', async () => text)
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as { port: number }
+  const stuck = [1, 2].map(() => {
+    const socket = connectTcp(port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n'))
+    return socket.on('error', () => {}).pause()
+  })
+  const until = async (held: number): Promise<void> => {
+    for (let tries = 0; tries < 500 && budget.heldBytes !== held; tries++) await new Promise((resolve) => setTimeout(resolve, 10))
+    expect(budget.heldBytes).toBe(held)
+  }
+  await until(2 * text.length)
+  const late = await fetch(`http://127.0.0.1:${port}/`)
+  expect([late.status, ((await late.json()) as { code: string }).code]).toEqual([503, 'busy'])
+  await until(0)
+  expect((await (await fetch(`http://127.0.0.1:${port}/`)).text()).length).toBe(text.length)
+  await until(0)
+  for (const socket of stuck) socket.destroy()
   await app.close()
 })

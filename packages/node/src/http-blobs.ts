@@ -48,7 +48,8 @@ export function registerBlobs(app: FastifyInstance, { blobs, store }: BlobContex
     if (!put.ok) throw new HttpError(STATUS_OF[put.error.code] ?? 400, put.error.code, put.error.message)
     return uploadJson(put.value)
   })
-  app.get('/v1/blobs/:root', async (request, reply) => {
+  // For the head of an answer fastify reads all of it: hundreds of megabytes, which nobody receives.
+  app.get('/v1/blobs/:root', { exposeHeadRoute: false }, async (request, reply) => {
     const root = hashAt(request, 'root')
     const { files } = keeper()
     const blob = files.find(root)

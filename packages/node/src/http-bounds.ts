@@ -1,10 +1,11 @@
 /**
- * What clients together can make the HTTP API hold (docs/protocol.md §13): connections, and bodies on their way in. A body is
+ * What clients together can make the HTTP API hold (docs/protocol.md §13): connections, bodies on their way in, answers on their way out. A body is
  * charged when its headers have come, by what they announce, and given back when its answer has left; who announces nothing is
  * charged the largest. Beyond the bound a client is told to come again, before its body is read.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 
 /** Of one request. */
@@ -13,6 +14,14 @@ export const MAX_BODY_BYTES: number = 16 * 1024 * 1024
 export const MAX_BODIES_BYTES: number = 16 * MAX_BODY_BYTES
 /** Each has buffers of some 64 KiB at most beside its body. */
 export const MAX_CONNECTIONS = 1_024
+/** Of one connection, not answered yet. Whoever sends that many without waiting for an answer does not want them read one by one. */
+export const MAX_PIPELINED = 16
+/** Answers on their way out, all together: some twenty of the largest, which are pages of epochs and receipts of large claims. */
+export const MAX_ANSWERS_BYTES: number = 256 * 1024 * 1024
+/** What is read from a file as it goes out: some chunks, and the hashes of all. */
+const STREAMED_BYTES: number = 1024 * 1024
+/** Of an answer nothing has left for so long: whoever asked is cut off. */
+const UNREAD_MS = 60_000
 /** To send a whole request; who drips is cut off. */
 export const REQUEST_MS = 60_000
 
@@ -43,6 +52,60 @@ export function boundBodies(app: FastifyInstance, mostBytes: number = MAX_BODIES
     done()
   })
   return budget
+}
+
+/** By connection: requests that are not answered yet. */
+const underWay = new WeakMap<Socket, number>()
+
+/** Node reads what a client sends as fast as it comes, answered or not, and hands on all that is in one piece. */
+export function boundPipelines(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    const { socket } = request.raw
+    const count = (underWay.get(socket) ?? 0) + 1
+    if (count > MAX_PIPELINED) {
+      reply.hijack()
+      socket.destroy()
+      return
+    }
+    underWay.set(socket, count)
+    socket.setTimeout(0) // it may have been one that did not read
+    whenGone(request.raw, reply.raw, () => underWay.set(socket, (underWay.get(socket) ?? 1) - 1))
+    done()
+  })
+}
+
+export interface AnswerOptions {
+  readonly mostBytes?: number
+  readonly unreadMs?: number
+}
+
+/** An answer is charged when it is ready and given back when it has left; beyond the bound a client is told to come again. */
+export function boundAnswers(
+  app: FastifyInstance,
+  { mostBytes = MAX_ANSWERS_BYTES, unreadMs = UNREAD_MS }: AnswerOptions = {},
+): BodyBudget {
+  const budget = { heldBytes: 0 }
+  app.addHook('onSend', (request, reply, payload: unknown, done) => {
+    const bytes = lengthOf(payload)
+    request.raw.socket.setTimeout(unreadMs)
+    if (budget.heldBytes + bytes > mostBytes) {
+      if (payload instanceof Readable) payload.destroy()
+      const message = `expected at most ${mostBytes} bytes of answers that clients have not read, and there are ${budget.heldBytes}; try again later`
+      void reply.code(503).removeHeader('content-length').header('content-type', 'application/json; charset=utf-8')
+      return done(null, JSON.stringify({ code: 'busy', message }))
+    }
+    budget.heldBytes += bytes
+    whenGone(request.raw, reply.raw, () => {
+      budget.heldBytes -= bytes
+    })
+    done(null, payload)
+  })
+  return budget
+}
+
+function lengthOf(payload: unknown): number {
+  if (payload instanceof Readable) return STREAMED_BYTES
+  return typeof payload === 'string' || payload instanceof Uint8Array ? payload.length : 0
 }
 
 /** By connection: what is to be done when it ends. */

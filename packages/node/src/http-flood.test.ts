@@ -8,11 +8,11 @@ import { encode, type Hash, toHex } from '@aethel/codec'
 import { BLOB_CHUNK_BYTES, type Block, blobRefOf, blobTreeOf, checkBlobPart } from '@aethel/consensus'
 import { BlobFiles } from '@aethel/storage'
 import type { FastifyInstance } from 'fastify'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { blockOf } from '../../consensus/test/harness.js'
 import type { Committed } from './driver.js'
 import { type HttpContext, MAX_EVENT_STREAMS, MAX_PAGE_BYTES, MAX_STREAM_BACKLOG_BYTES, serveHttp } from './http.js'
-import { MAX_BODIES_BYTES, MAX_BODY_BYTES, MAX_CONNECTIONS } from './http-bounds.js'
+import { MAX_BODIES_BYTES, MAX_BODY_BYTES, MAX_CONNECTIONS, MAX_PIPELINED } from './http-bounds.js'
 
 const MIB = 1 << 20
 const open: FastifyInstance[] = []
@@ -178,9 +178,10 @@ const openBlobs = (folder: string): number =>
       }).length
     : 0
 
-test('E1: downloads: the file of whoever leaves is closed, before the first byte, in the middle, or behind another answer', async () => {
+/** A whole blob in a folder of its own, and the request for it. */
+async function blobOf(bytes: number): Promise<{ folder: string; files: BlobFiles; download: string }> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'aethel-downloads-')))
-  const content = new Uint8Array(64 * MIB)
+  const content = new Uint8Array(bytes)
   const blob = blobRefOf(content)
   const files = new BlobFiles(folder, Date.now)
   files.open(blob)
@@ -192,7 +193,48 @@ test('E1: downloads: the file of whoever leaves is closed, before the first byte
     if (leaf.ok) files.write(blob, part, leaf.value)
   }
   await new Promise((resolve) => files.seal(blob, resolve))
-  const download = `GET /v1/blobs/${toHex(blob.root)} HTTP/1.1\r\nhost: x\r\n\r\n`
+  return { folder, files, download: `GET /v1/blobs/${toHex(blob.root)} HTTP/1.1\r\nhost: x\r\n\r\n` }
+}
+
+test('E1: downloads: hundreds asked for at once on one connection open no more than sixteen files, and end it', async () => {
+  const { folder, files, download } = await blobOf(64 * MIB)
+  let opened = 0
+  const placeOf = files.placeOf.bind(files)
+  files.placeOf = (blob) => {
+    opened++
+    return placeOf(blob)
+  }
+  const { client, url } = await serve(blockOf(), () => undefined, files)
+  const greedy = client(download.repeat(400)).pause()
+  for (let tries = 0; tries < 100 && opened <= MAX_PIPELINED; tries++) await pause(10)
+  expect(opened).toBeLessThanOrEqual(MAX_PIPELINED)
+  greedy.resume()
+  await until(() => greedy.destroyed && openBlobs(folder) === 0)
+  const polite = client(download.repeat(MAX_PIPELINED))
+  let bytes = 0
+  polite.on('data', (chunk) => {
+    bytes += chunk.length
+  })
+  await until(() => bytes > MAX_PIPELINED * 64 * MIB)
+  expect((await fetch(`${url}/v1/blocks?limit=1`)).status).toBe(200)
+  rmSync(folder, { recursive: true })
+}, 60_000)
+
+test('E1: downloads: whoever asks for the head of one makes nobody read it', async () => {
+  const { folder, files, download } = await blobOf(1 * MIB)
+  const read = vi.spyOn(files, 'placeOf')
+  const { client } = await serve(blockOf(), () => undefined, files)
+  let answer = ''
+  client(download.replace('GET', 'HEAD')).on('data', (chunk) => {
+    answer += chunk
+  })
+  await until(() => answer.includes('HTTP/1.1'))
+  expect(read).not.toHaveBeenCalled()
+  rmSync(folder, { recursive: true })
+})
+
+test('E1: downloads: the file of whoever leaves is closed, before the first byte, in the middle, or behind another answer', async () => {
+  const { folder, files, download } = await blobOf(64 * MIB)
   let readable = (): void => undefined
   const written = new Promise<void>((resolve) => {
     readable = resolve

@@ -29,7 +29,7 @@ import { AethelError } from './errors.js'
 import { sentenceOf } from './fork-proof.js'
 import type { Home } from './home.js'
 import { registerBlobs } from './http-blobs.js'
-import { boundBodies, MAX_BODY_BYTES, REQUEST_MS, whenGone } from './http-bounds.js'
+import { boundAnswers, boundBodies, boundPipelines, MAX_BODY_BYTES, REQUEST_MS, whenGone } from './http-bounds.js'
 import { bodyOf, HttpError, hashAt, numberOf, parameter } from './http-error.js'
 import type { Metrics } from './metrics.js'
 import type { ProofPool } from './proof-pool.js'
@@ -88,7 +88,9 @@ export async function serveHttp(context: HttpContext): Promise<FastifyInstance> 
     forceCloseConnections: true,
     schemaController: { compilersFactory: NO_COMPILERS },
   })
+  boundPipelines(app)
   boundBodies(app)
+  boundAnswers(app)
   // Whoever was told that its transaction is final finds it, its block and its receipt.
   app.addHook('onRequest', async (request) => {
     if (request.method === 'GET') await context.driver.whenReadable()
@@ -601,7 +603,7 @@ function certificateJson(certificate: Certificate): Record<string, unknown> {
 /** Server-sent events: one `block` per committed block. */
 function registerEvents(app: FastifyInstance, context: HttpContext): void {
   let streams = 0
-  app.get('/v1/events', (request, reply) => {
+  app.get('/v1/events', { exposeHeadRoute: false }, (request, reply) => {
     if (streams >= MAX_EVENT_STREAMS)
       throw new HttpError(503, 'too-many-streams', `expected at most ${MAX_EVENT_STREAMS} event streams; close one`)
     reply.hijack()

@@ -1,7 +1,7 @@
 /** Makes the home of a validator that is to join a running network: new keys, and the rest from a home of that network. */
 import { randomBytes } from 'node:crypto'
 import { existsSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { toHex } from '@aethel/codec'
 import { SEED_BYTES, signingKey } from '@aethel/crypto'
 import { type Contact, chainIdOf } from '@aethel/ledger'
@@ -35,7 +35,9 @@ export function createNewcomer(options: NewcomerOptions): { readonly home: strin
   const networkKey = toHex(signingKey(source.networkSeed).publicKey)
   const peers = config.peers.map((peer) => ({ ...peer, networkKey: toHex(peer.networkKey) }))
   if (self !== null) peers.splice(self, 0, { index: self, ...config.mesh, networkKey })
-  const verifiers = config.verifiers.length === 0 ? {} : { verifiers: config.verifiers }
+  // A relative path leads from the home that names it.
+  const modules = config.verifiers.map((module) => (module.startsWith('.') ? resolve(from, module) : module))
+  const verifiers = modules.length === 0 ? {} : { verifiers: modules }
   const made = { format: CONFIG_FORMAT, mesh, http, logLevel: config.logLevel, proofWorkers: config.proofWorkers, ...verifiers, peers }
   writeFileSync(join(output, HOME_FILES.config), `${JSON.stringify(made, null, 2)}\n`)
   writeFileSync(join(output, HOME_FILES.genesis), source.genesisBytes)

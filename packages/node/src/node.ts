@@ -1,5 +1,6 @@
 /** One validator in this process: opens its home, restores its state, joins the mesh, serves HTTP, until it is closed. */
 import { randomBytes } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { equalBytes, hash, height, toHex, validatorIndex } from '@aethel/codec'
 import { BLOB_CHUNK_BYTES, type ConsensusConfig } from '@aethel/consensus'
@@ -16,10 +17,11 @@ import { epochOptions, epochToStartIn } from './epochs.js'
 import { AethelError, EXIT_INTERNAL, toAethelError } from './errors.js'
 import { consumeFirstStart, meaningOfNoStore } from './first-start.js'
 import { refuseIfForked } from './fork-proof.js'
-import { HOME_FILES, type Home, type LogLevel, openHome, readConfig } from './home.js'
+import { type Endpoint, HOME_FILES, type Home, type LogLevel, openHome, readConfig } from './home.js'
 import { API_VERSION, serveHttp } from './http.js'
 import { createLog, type Log, type LogSink } from './log.js'
 import { Metrics } from './metrics.js'
+import { PeerNames } from './peer-names.js'
 import { ProofPool } from './proof-pool.js'
 import { syncOptions } from './snapshots.js'
 import { loadVerifiers, verifierUrl } from './verifier-modules.js'
@@ -96,8 +98,8 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     await closeParts(parts, null)
     throw (await stopped) ?? new AethelError('stopped', 'the validator was closed while it was starting', 'start it again')
   }
-  const { home, mesh } = parts as Parts
-  const { host, port } = home.config.http
+  const { home, mesh, http } = parts as Parts
+  const { host, port } = listening(home, http)
   return {
     index: home.self,
     chainId: toHex(home.chainId),
@@ -150,7 +152,8 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
   const application = await restoreState(home, store)
   const { parameters } = home.genesis
   const start = epochToStartIn(home, store, durable.committed)
-  const epochs = epochOptions(home, start)
+  const names = new PeerNames(home)
+  const epochs = epochOptions(home, start, names)
   const consensus: ConsensusConfig = {
     chainId: home.chainId,
     validators: start.validators,
@@ -188,22 +191,31 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
   const blobs =
     files === null
       ? null
-      : new BlobKeeper(
-          {
-            files,
-            maxBlobBytes: parameters.maxBlobBytes,
-            nowMs: Date.now,
-            input: (input) => driver.input(input),
-            send: (to, message) => driver.sendBlob(to, message),
-            needs: (blob) => replica.needsBlob(blob),
-            log: (line) => log.info(line),
-          },
-          held.filter(({ height: at }) => at !== null),
-        )
+      : new BlobKeeper({
+          files,
+          maxBlobBytes: parameters.maxBlobBytes,
+          nowMs: Date.now,
+          input: (input) => driver.input(input),
+          send: (to, message) => driver.sendBlob(to, message),
+          needs: (blob) => replica.needsBlob(blob),
+          log: (line) => log.info(line),
+        })
   if (blobs !== null) parts.blobs = blobs
   const provable = provableTip(store, application)
   const stored = verdicts.map(({ key }) => key)
-  const driver = new Driver({ home, application, replica, store, log, metrics, onBug: onFatal, provable, verdicts: stored, blobs })
+  const driver = new Driver({
+    home,
+    names,
+    application,
+    replica,
+    store,
+    log,
+    metrics,
+    onBug: onFatal,
+    provable,
+    verdicts: stored,
+    blobs,
+  })
   parts.driver = driver
   const limitsOf = new Map(home.registry.kinds.map(({ verifier }) => [verifier.kind, verifier.limits]))
   const pool = new ProofPool({
@@ -219,7 +231,6 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
   })
   parts.pool = pool
   const mesh = await createMesh({
-    self: home.self,
     chainId: home.chainId,
     seed: home.networkSeed,
     listen: home.config.mesh,
@@ -255,9 +266,14 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     view: durable.view,
     voting: replica.inspect().recovering === null,
     mesh: mesh.address,
-    http: home.config.http,
+    http: listening(home, parts.http),
     milliseconds: Math.round(performance.now() - startedAt),
   })
+}
+
+/** The port that was found where the configuration says 0. */
+function listening(home: Home, http: FastifyInstance): Endpoint {
+  return { host: home.config.http.host, port: (http.server.address() as AddressInfo).port }
 }
 
 /** State as it was committed; its root must be the one the newest block certifies. */

@@ -6,7 +6,9 @@ import { claimIdOf, cnfToClaim, type TestBehaviour, testClaim } from '@aethel/pr
 import type { VerificationJob, VerificationOutcome } from '@aethel/replica'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 // The built one: its worker is a file beside it.
+import { encodeBatch } from '../dist/proof-batch.js'
 import { ProofPool } from '../dist/proof-pool.js'
+import { ProofThread } from '../dist/proof-thread.js'
 
 const kinds = genesisKinds(['lrat/1', 'test/1'])
 if (!kinds.ok) throw new Error(kinds.error.message)
@@ -188,3 +190,35 @@ describe('proof pool', () => {
     expect(run.lost.length).toBeLessThan(6)
   })
 })
+
+test('what a thread is at is known for as long as it runs, also after the number of its batches has wrapped', async () => {
+  let ready = (): void => undefined
+  const isReady = new Promise<void>((resolve) => {
+    ready = resolve
+  })
+  let answers = 0
+  const handlers = { onReady: () => ready(), onOutcomes: () => answers++, onLost: () => undefined }
+  const thread = new ProofThread({ genesis, libraries: [], verifiers: [] }, handlers, 2 ** 31 - 2)
+  const send = (behaviour: TestBehaviour): void => {
+    const { kind, claim, proof } = job(behaviour, behaviour).work
+    thread.send(encodeBatch({ forget: false, mayStop: false, statements: [], jobs: [{ kind, claim, proof, blob: null }] }))
+  }
+  try {
+    await isReady
+    for (let nth = 1; nth <= 3; nth++) {
+      send('valid')
+      await until(() => answers === nth)
+      expect(thread.at).toBe(null)
+    }
+    send('loop')
+    await until(() => thread.at !== null)
+    expect(thread.at).toEqual({ batch: 0, job: 0 })
+  } finally {
+    await thread.end()
+  }
+})
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 1_000 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 10))
+  expect(condition()).toBe(true)
+}

@@ -23,13 +23,16 @@ export interface ThreadHandlers {
 export class ProofThread {
   readonly #worker: Worker
   readonly #shared: Int32Array
-  #answered = 0
+  #answered: number
   #ready = false
   #ended = false
 
-  constructor(setup: WorkerSetup, handlers: ThreadHandlers) {
+  /** `begun`: for tests, how many batches count as begun and answered. */
+  constructor(setup: WorkerSetup, handlers: ThreadHandlers, begun = 0) {
     const memory = new SharedArrayBuffer(SHARED.words * Int32Array.BYTES_PER_ELEMENT)
     this.#shared = new Int32Array(memory)
+    this.#shared[SHARED.batch] = begun
+    this.#answered = begun
     this.#worker = new Worker(new URL('./proof-worker.js', import.meta.url), {
       workerData: { setup, shared: memory },
       resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB },
@@ -56,7 +59,7 @@ export class ProofThread {
 
   /** What it is at, among the batches not answered yet, oldest first; null: it has begun none of them. */
   get at(): { readonly batch: number; readonly job: number } | null {
-    const batch = Atomics.load(this.#shared, SHARED.batch) - 1 - this.#answered
+    const batch = (Atomics.load(this.#shared, SHARED.batch) - 1 - this.#answered) | 0 // the word wraps after 2^31 batches: weeks of a busy thread
     return batch < 0 ? null : { batch, job: Atomics.load(this.#shared, SHARED.job) }
   }
 

@@ -1,7 +1,7 @@
 /** Proof kinds from outside in a real validator: the example under `examples/verifier-pratt`. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fromHex, hash, toHex, utf8 } from '@aethel/codec'
 import { sha256, signingKey } from '@aethel/crypto'
@@ -17,7 +17,7 @@ import {
 import { claimIdOf } from '@aethel/proofs'
 import { afterAll, describe, expect, test } from 'vitest'
 // The built ones: the proof worker is a file beside them.
-import { createTestnet, startNode } from '../dist/index.js'
+import { createNewcomer, createTestnet, startNode } from '../dist/index.js'
 
 const MODULE = fileURLToPath(new URL('../../../examples/verifier-pratt/verifier.js', import.meta.url))
 const directory = mkdtempSync(join(tmpdir(), 'aethel-verifiers-'))
@@ -78,6 +78,23 @@ describe('a proof kind from outside', () => {
     await expect(startNode({ home, log })).rejects.toMatchObject({ code: 'verifier-module' })
     changeConfig(home, { verifiers: [moduleFile('empty', 'export const nothing = 1')] })
     await expect(startNode({ home, log })).rejects.toMatchObject({ code: 'verifier-module' })
+  })
+
+  test('the home of a newcomer finds the module that the home it is made from names by a path of its own; HTTP says which port it found', async () => {
+    const parameters = { epochLength: 10 }
+    const output = join(directory, 'joined')
+    const network = await createTestnet({ validators: 1, output, basePort: 0, verifiers: [MODULE], parameters })
+    const home = network.homes[0] as string
+    const local = { host: '127.0.0.1', port: 0 }
+    changeConfig(home, { verifiers: [relative(home, MODULE)] })
+    const made = createNewcomer({ from: home, output: join(directory, 'far', 'away', 'newcomer'), mesh: local, http: local })
+    const node = await startNode({ home: made.home, log })
+    try {
+      expect(node.http.port).toBeGreaterThan(0)
+      expect((await fetch(`${node.http.url}/v1/status`)).status).toBe(200)
+    } finally {
+      await node.close()
+    }
   })
 
   test('another edition than the one genesis pins is refused', async () => {

@@ -185,6 +185,21 @@ describe('fetching a blob (protocol.md §9)', () => {
     expect(bench.fetch.progress).toEqual([])
   })
 
+  it('what is here and being made durable is held when it is, though nobody needs it any more', () => {
+    const bench = new Bench()
+    bench.begin()
+    bench.store = () => undefined
+    bench.serve()
+    expect(bench.effects.at(-1)?.kind).toBe('blob-seal')
+    bench.fetch.onTick(
+      () => false,
+      () => false,
+    )
+    expect(bench.fetch.isSealing(KEY)).toBe(true)
+    bench.fetch.onOpened(BLOB, [])
+    expect([bench.held, bench.fetch.isHeld(KEY), bench.fetch.isSealing(KEY)]).toEqual([[KEY], true, false])
+  })
+
   it('E1: blobs fetched for pending transactions: 64; chunks asked of one peer: 4, however many are wanted', () => {
     const bench = new Bench()
     const wanted = Array.from({ length: 200 }, (_, salt) => blobRefOf(bytesOf(5 * CHUNK, salt), CHUNK))

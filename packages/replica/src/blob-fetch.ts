@@ -99,6 +99,11 @@ export class BlobFetch {
     }))
   }
 
+  /** All of it is here, and is being made durable. */
+  isSealing(key: string): boolean {
+    return this.#fetching.get(key)?.sealing === true
+  }
+
   /** Of what a block waits for: it does not move, or is not fetched any more, because the store had no room for it. */
   isStarved(key: string): boolean {
     const fetching = this.#fetching.get(key)
@@ -220,12 +225,12 @@ export class BlobFetch {
     }
   }
 
-  /** What nobody needs any more is not fetched any more; what no block waits for any more is fetched for the mempool only. */
+  /** What nobody needs any more is not fetched any more, unless all of it is here; what no block waits for any more is fetched for the mempool only. */
   onTick(isNeeded: (key: string) => boolean, isForBlock: (key: string) => boolean): void {
     this.#tick++
     for (const [key, fetching] of [...this.#fetching]) {
       if (fetching.purpose === 'block' && !isForBlock(key)) fetching.purpose = 'mempool'
-      if (!isNeeded(key)) this.#fetching.delete(key)
+      if (!isNeeded(key) && !fetching.sealing) this.#fetching.delete(key)
       else if (fetching.purpose === 'mempool' && this.#tick - fetching.movedAtTick >= UNSERVED_TICKS) {
         this.#fetching.delete(key)
         this.#host.onGivenUp(key, UNAVAILABLE)

@@ -1,7 +1,9 @@
-import { height } from '@aethel/codec'
+import { height, validatorIndex } from '@aethel/codec'
 import { blobKey, blobRefOf } from '@aethel/consensus'
 import { describe, expect, it } from 'vitest'
 import { BlobKeep } from './blob-keep.js'
+import { ReplicaBlobs } from './blobs.js'
+import type { BlobEffect } from './interface.js'
 
 const blob = (salt: number, bytes = 100): { root: ReturnType<typeof blobRefOf>['root']; bytes: number } =>
   blobRefOf(new Uint8Array(bytes).fill(salt))
@@ -46,5 +48,42 @@ describe('keeping blobs (protocol.md §9)', () => {
     expect(keep.due(height(3), nothing)).toEqual([blob(1)])
     const archive = new BlobKeep({ keepBlocks: null, keepBytes: null }, [{ ...blob(1), height: height(1) }])
     expect(archive.due(height(2 ** 40), nothing)).toEqual([])
+  })
+})
+
+describe('a blob whose transaction becomes final while it is being made durable', () => {
+  it('is held, kept for as long as others, and pruned', () => {
+    const content = new Uint8Array(10).fill(7)
+    const ref = blobRefOf(content, 16)
+    const effects: BlobEffect[] = []
+    const peer = validatorIndex(1)
+    const host = {
+      peers: [peer],
+      tip: height(5),
+      told: [],
+      send: () => undefined,
+      push: (effect: BlobEffect) => effects.push(effect),
+      emit: () => undefined,
+      blame: () => undefined,
+      onHeld: () => undefined,
+      onGivenUp: () => undefined,
+      isNeeded: () => false,
+      isForBlock: () => false,
+      pendingChecked: () => [],
+      isQuorum: () => false,
+    }
+    const blobs = new ReplicaBlobs({ chunkBytes: 16, pendingBytes: 100, keepBlocks: 10, keepBytes: null, held: [] }, host)
+    blobs.want(ref, 'block', peer)
+    blobs.onOpened(ref, [0])
+    blobs.onMessage(peer, { kind: 'blob-part', blob: ref, part: { index: 0, path: [], chunk: content } })
+    expect(effects.map(({ kind }) => kind)).toEqual(['blob-open', 'blob-write', 'blob-seal'])
+    blobs.onFinal([ref], height(5))
+    blobs.onTick()
+    blobs.onOpened(ref, [])
+    expect([blobs.isHeld(ref), blobs.isKept(blobKey(ref))]).toEqual([true, true])
+    host.tip = height(15)
+    blobs.onFinal([], height(15))
+    expect(effects.at(-1)).toEqual({ kind: 'blob-drop', blob: ref })
+    expect([blobs.isHeld(ref), blobs.isKept(blobKey(ref))]).toEqual([false, false])
   })
 })

@@ -31,6 +31,11 @@ export class BlobKeep {
     return this.#bytes
   }
 
+  /** `key` is `blobKey(blob)`. */
+  has(key: string): boolean {
+    return this.#final.has(key)
+  }
+
   /** The same bytes may prove several claims: the newest counts. */
   onFinal({ root, bytes }: BlobRef, height: Height): void {
     const key = blobKey({ root, bytes })

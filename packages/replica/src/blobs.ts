@@ -61,6 +61,11 @@ export class ReplicaBlobs {
     return this.#pinned.has(key) || this.#host.isNeeded(key)
   }
 
+  /** Of a final transaction, and not let go yet. */
+  isKept(key: string): boolean {
+    return this.#keep.has(key)
+  }
+
   /** Whether nothing here has to do with blobs: most ticks of most chains. */
   get isIdle(): boolean {
     return this.#fetch.progress.length === 0 && this.#announced.size === 0 && this.#pinned.size === 0
@@ -145,7 +150,7 @@ export class ReplicaBlobs {
   }
 
   onFinal(blobs: readonly BlobRef[], height: Height): void {
-    for (const blob of blobs) if (this.isHeld(blob)) this.#keep.onFinal(blob, height)
+    for (const blob of blobs) if (this.isHeld(blob) || this.#fetch.isSealing(blobKey(blob))) this.#keep.onFinal(blob, height)
     for (const [key, upTo] of this.#pinned) if (upTo <= height) this.#pinned.delete(key)
     this.#prune()
   }

@@ -303,7 +303,7 @@ export interface Replica<State> {
   /** Next free nonce of an account, counting what is in the mempool. */
   nextNonce(sender: string, committedNonce: number): number
   inspect(): ReplicaInspection
-  /** Whether something that is not final refers to this blob: it must not be taken away. */
+  /** Whether something that is not final refers to this blob, or it is kept for what is: it must not be taken away. */
   needsBlob(blob: BlobRef): boolean
   /** What consensus holds that is bounded (docs/protocol.md §13): cheap to ask for. */
   readonly held: Held

@@ -746,7 +746,8 @@ class ReplicaMachine<State> implements Replica<State> {
   }
 
   needsBlob(blob: BlobRef): boolean {
-    return this.#blobs?.isNeeded(blobKey(blob)) === true
+    const key = blobKey(blob)
+    return this.#blobs !== null && (this.#blobs.isNeeded(key) || this.#blobs.isKept(key))
   }
 
   #absentBlobs(transactions: readonly Transaction[]): Set<string> {

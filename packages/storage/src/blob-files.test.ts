@@ -12,7 +12,7 @@ import {
   blobTreeOf,
   checkBlobPart,
 } from '@aethel/consensus'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { BlobDamaged, BlobFiles, readBlob } from './blob-files.js'
 
 const BYTES = Uint8Array.from({ length: 3 * BLOB_CHUNK_BYTES + 1234 }, (_, index) => (index * 7 + (index >> 9)) & 255)
@@ -22,6 +22,17 @@ const ALL = [0, 1, 2, 3]
 
 let folder = ''
 let nowMs = 1_000
+/** Why no file can be opened for reading. */
+let lack: string | null = null
+vi.mock(import('node:fs'), async (load) => {
+  const fs = await load()
+  const openSync: typeof fs.openSync = (path, flags, mode) => {
+    if (lack !== null && flags === 'r' && String(path).endsWith('.blob'))
+      throw Object.assign(new Error(`${lack}: no more files`), { code: lack })
+    return fs.openSync(path, flags, mode)
+  }
+  return { ...fs, openSync }
+})
 const open = (): BlobFiles => new BlobFiles(folder, () => nowMs)
 
 beforeEach(() => {
@@ -162,6 +173,37 @@ describe('blobs on disk (protocol.md §9)', () => {
     expect(Buffer.compare(read(files), BYTES)).toBe(0)
     rmSync(data)
     expect(() => read(files)).toThrow(BlobDamaged)
+  })
+
+  it('C5: what cannot be opened for want of file descriptors is not damaged, and whole when there are some again', async () => {
+    const files = await whole()
+    for (const code of ['EMFILE', 'ENFILE']) {
+      lack = code
+      expect(() => readBlob(files.placeOf(BLOB))).toThrow(code)
+      expect(() => readBlob(files.placeOf(BLOB))).not.toThrow(BlobDamaged)
+      expect(() => open().part(BLOB, 1)).toThrow(code)
+      expect(() => files.part(BLOB, 1)).toThrow(code)
+      lack = null
+      expect(files.part(BLOB, 1)).toEqual(partOf(1))
+      expect(() => open().part(BLOB, 1)).not.toThrow()
+      expect(Buffer.compare(read(files), BYTES)).toBe(0)
+    }
+  })
+
+  it('C5: an upload that begins anew while the one before it is made durable, and was dropped, is whole only with all its chunks', async () => {
+    const files = open()
+    files.open(BLOB)
+    write(files, ALL)
+    const first = seal(files)
+    files.drop(BLOB)
+    expect(files.open(BLOB)).toEqual(ALL)
+    write(files, [0])
+    expect((await first).failure?.code).toBe('no-upload')
+    expect(open().whole).toEqual([])
+    expect(files.open(BLOB)).toEqual([1, 2, 3])
+    write(files, [1, 2, 3])
+    expect(await seal(files)).toEqual({ missing: [], failure: null })
+    expect(Buffer.compare(read(files), BYTES)).toBe(0)
   })
 
   it('C5: no part is served that would not prove itself, whichever byte of the chunk or of the hashes is another one', async () => {

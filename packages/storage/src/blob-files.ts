@@ -16,7 +16,6 @@ import {
   readdirSync,
   readFileSync,
   readSync,
-  rename,
   renameSync,
   statSync,
   unlinkSync,
@@ -35,6 +34,7 @@ import {
   blobLeaf,
   checkBlobPart,
 } from '@aethel/consensus'
+import { isForWant } from './errors.js'
 
 /** Trees of blobs that are being served: 128 KiB of hashes for the largest. */
 const MAX_TREES = 8
@@ -180,9 +180,10 @@ export class BlobFiles {
       open.sealing = null
       for (const each of waiting) each([], failure)
     }
-    void this.#makeDurable(open).then(
+    const isForgotten = (): boolean => this.#open.get(key) !== open
+    void this.#makeDurable(blob, isForgotten).then(
       () => {
-        if (this.#open.get(key) !== open)
+        if (isForgotten())
           return answer({ code: 'no-upload', message: `the blob ${toHex(blob.root)} was forgotten before it was durable; begin it again` })
         this.#open.delete(key)
         this.#whole.set(key, blob)
@@ -195,11 +196,10 @@ export class BlobFiles {
     )
   }
 
-  async #makeDurable({ blob }: Open): Promise<void> {
+  async #makeDurable(blob: BlobRef, isForgotten: () => boolean): Promise<void> {
     await synced(this.#path(blob, 'part'))
-    await new Promise<void>((resolve, reject) => {
-      rename(this.#path(blob, 'part'), this.#path(blob, 'blob'), (error) => (error === null ? resolve() : reject(error)))
-    })
+    if (isForgotten()) return // what has its name by now may be another upload of it, with holes
+    renameSync(this.#path(blob, 'part'), this.#path(blob, 'blob'))
     await this.#folderSynced()
   }
 
@@ -214,7 +214,7 @@ export class BlobFiles {
     return this.#nextSync
   }
 
-  /** A chunk of a whole blob, with what proves it; null: what is on the disk is not what was written. */
+  /** A chunk of a whole blob, with what proves it; null: what is on the disk is not what was written. Throws if it cannot be read only now. */
   part(blob: BlobRef, index: number): BlobPart | null {
     const tree = this.#treeOf(blob)
     if (tree === null) return null
@@ -230,8 +230,8 @@ export class BlobFiles {
       file = openSync(this.#path(blob, 'blob'), 'r')
       const chunk = new Uint8Array(blobChunkLength(blob.bytes, index))
       return readSync(file, chunk, 0, chunk.length, index * BLOB_CHUNK_BYTES) === chunk.length ? chunk : null
-    } catch {
-      return null
+    } catch (error) {
+      return nothing(error)
     } finally {
       if (file !== null) closeSync(file)
     }
@@ -332,6 +332,12 @@ function leavesOf(written: Uint8Array): Hash[] {
   )
 }
 
+/** Null, for it is damage; what only cannot be read now is thrown on: nothing may be given up for it. */
+function nothing(error: unknown): null {
+  if (isForWant(error)) throw error
+  return null
+}
+
 /** Null: the file is not here, or not as long as it was. */
 function leavesIn(path: string, blob: BlobRef): Hash[] | null {
   const written = new Uint8Array(blobChunks(blob.bytes) * HASH_BYTES)
@@ -339,8 +345,8 @@ function leavesIn(path: string, blob: BlobRef): Hash[] | null {
   try {
     file = openSync(path, 'r')
     return readSync(file, written, 0, written.length, blob.bytes) === written.length ? leavesOf(written) : null
-  } catch {
-    return null
+  } catch (error) {
+    return nothing(error)
   } finally {
     if (file !== null) closeSync(file)
   }
@@ -395,7 +401,8 @@ export function readBlob(place: BlobPlace): { next(): Uint8Array | undefined; cl
   let file: number
   try {
     file = openSync(place.file, 'r')
-  } catch {
+  } catch (error) {
+    nothing(error)
     throw new BlobDamaged(`the blob ${toHex(place.root)} is not here any more`)
   }
   const chunk = new Uint8Array(Math.min(place.bytes, BLOB_CHUNK_BYTES))

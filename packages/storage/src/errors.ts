@@ -27,6 +27,25 @@ export class StoreError extends Error {
   }
 }
 
+/** For want of file descriptors or memory, which passes: the disk is not to blame, and nothing on it is to be given up. */
+export function isForWant(error: unknown): boolean {
+  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown }
+  if (code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM') return true
+  return /too many open files|cannot allocate memory/i.test(String(message)) // LevelDB has no codes for these
+}
+
+/** What cannot be read: because it is damaged, or only now. */
+export function unread(what: string, error: unknown): StoreError {
+  const message = error instanceof Error ? error.message : String(error)
+  if (!isForWant(error)) return damaged(`${what} cannot be read: ${message}`)
+  return new StoreError(
+    'store-unreadable',
+    `${what} cannot be read now: ${message}`,
+    'the store is not damaged: let the process open more files (ulimit -n), or give it more memory, and start it again',
+    error,
+  )
+}
+
 export function damaged(what: string): StoreError {
   return new StoreError(
     'store-damaged',

@@ -49,7 +49,7 @@ import {
 } from '@aethel/consensus'
 import { type BatchOperation, type ChainedBatch, ClassicLevel } from 'classic-level'
 import { type AreaOperations, headersOf, StateAreas } from './areas.js'
-import { damaged, StoreError } from './errors.js'
+import { damaged, StoreError, unread } from './errors.js'
 import {
   areaPrefix,
   BASE_KEY,
@@ -360,7 +360,7 @@ function openingError(path: string, error: unknown): StoreError {
 async function checkMeta(level: Level, path: string, options: StoreOptions): Promise<void> {
   const { chainId } = options
   const found = await level.get(META_KEY).catch((error: unknown) => {
-    throw damaged(`the record "meta" cannot be read: ${messageOf(error)}`)
+    throw unread('the record "meta"', error)
   })
   const stored = found === undefined ? undefined : plain(found)
   if (stored === undefined) {
@@ -920,7 +920,7 @@ class LevelStore implements Store {
       const entries = await this.#level.iterator(range).all()
       return entries.map(([key, value]) => [plain(key), plain(value)])
     } catch (error) {
-      throw damaged(`records 0x${prefix.toString(16)} cannot be read: ${messageOf(error)}`)
+      throw unread(`records 0x${prefix.toString(16)}`, error)
     }
   }
 
@@ -931,7 +931,7 @@ class LevelStore implements Store {
       const stored = this.#level.getSync(key)
       return stored === undefined ? undefined : plain(stored)
     } catch (error) {
-      throw damaged(`the record "${name}" cannot be read: ${messageOf(error)}`)
+      throw unread(`the record "${name}"`, error)
     }
   }
 
