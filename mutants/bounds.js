@@ -65,6 +65,19 @@ export const bounds = [
     hunt: CORE_BOUNDS,
   },
   {
+    id: 'transactions-weigh-their-bytes',
+    traps: ['E1'],
+    bug: 'a proposal that is held for the next epoch weighs a fraction of what it takes: its transactions are objects of two hundred bytes',
+    edits: [
+      {
+        file: 'packages/consensus/src/epoch-gate.ts',
+        before: 'return heldBodyBytes(message.block.body)',
+        after: 'return heldBodyBytes(message.block.body) / 256',
+      },
+    ],
+    hunt: CORE_BOUNDS,
+  },
+  {
     id: 'next-epoch-held-unweighed',
     traps: ['E1'],
     bug: 'sixty NEW-VIEWs of sixty-five thousand entries each are held for the next epoch, unchecked, as if they were votes',

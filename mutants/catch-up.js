@@ -43,6 +43,20 @@ export const catchUp = [
     hunt: tests('packages/consensus/src/catch-up.test.ts'),
   },
   {
+    id: 'held-body-asked-for',
+    traps: ['E1'],
+    bug: 'a body that came together with what wanted it is asked for at every tick until it is committed',
+    edits: [{ file: CATCH_UP, before: 'if (state.blocks.has(key) || state.missing.has(key)', after: 'if (state.missing.has(key)' }],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
+    id: 'certified-bodies-pushed-out',
+    traps: ['D5'],
+    bug: 'where much is held, of committed blocks that come together each pushes out the one before',
+    edits: [{ file: CHAIN, before: 'if (entry.wanted || isCertified(state, entry.block)) continue', after: 'if (entry.wanted) continue' }],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
     id: 'always-the-same-peer',
     traps: ['E4'],
     bug: 'committed blocks are always asked of the first peer that claims to have them',

@@ -63,6 +63,19 @@ export const liveness = [
     hunt: tests('packages/consensus/src/view-change.test.ts'),
   },
   {
+    id: 'extended-timer-believes-the-clock',
+    traps: ['D2'],
+    bug: 'a running view timer that is extended waits for as long as the clock was put back',
+    edits: [
+      {
+        file: TIMERS,
+        before: 'const elapsedMs = Math.min(forMs, Math.max(0, state.nowMs - setAtMs))',
+        after: 'const elapsedMs = Math.min(forMs, state.nowMs - setAtMs)',
+      },
+    ],
+    hunt: tests('packages/consensus/src/liveness.test.ts'),
+  },
+  {
     id: 'new-view-timer-missing',
     traps: ['B3', 'D2'],
     bug: 'a leader that never sends its NEW-VIEW is waited for without end',

@@ -246,4 +246,18 @@ export const normalCase = [
     edits: [{ file: STATE, before: 'if (heights.size > 0 && held > MAX_EARLY_BYTES)', after: 'if (held < 0)' }],
     hunt: tests('packages/consensus/src/normal-case.test.ts'),
   },
+  {
+    id: 'prepare-waits-for-a-status',
+    traps: ['S13'],
+    bug: 'a PREPARE is sent to whoever shows that it lacks it, and to nobody before: everything commits, slowly',
+    edits: [
+      {
+        file: NORMAL_CASE,
+        before:
+          "    const vote = castVote(state, 'prepare', entry, [])\n    state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })\n",
+        after: "    const vote = castVote(state, 'prepare', entry, [])\n",
+      },
+    ],
+    hunt: simulation('--validators 4 --byzantine 0 --faults none'),
+  },
 ]

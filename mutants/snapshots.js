@@ -198,7 +198,24 @@ export const snapshots = [
     traps: ['E1'],
     bug: 'a peer may have as many chunks between two ticks as it likes',
     edits: [
-      { file: SHELF, before: 'if (spent.chunks >= CHUNKS_PER_PEER || this.#chunksThisTick >= CHUNKS_PER_TICK) return null\n', after: '' },
+      {
+        file: SHELF,
+        before: 'if (spent.chunks >= CHUNKS_PER_PEER || this.#chunksThisTick >= CHUNKS_PER_TICK) return this.#defer(peer, wish)\n',
+        after: '',
+      },
+    ],
+    hunt: FETCH_TESTS,
+  },
+  {
+    id: 'first-come-all-served',
+    traps: ['E1', 'E4'],
+    bug: 'a peer that asks for as many chunks as there are at every tick leaves none for the others',
+    edits: [
+      {
+        file: SHELF,
+        before: 'this.#chunksThisTick >= CHUNKS_PER_TICK) return this.#defer(peer, wish)',
+        after: 'this.#chunksThisTick >= CHUNKS_PER_TICK) return null',
+      },
     ],
     hunt: FETCH_TESTS,
   },

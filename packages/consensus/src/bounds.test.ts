@@ -33,6 +33,7 @@ import {
   type Effect,
   type Message,
   type NewView,
+  type PrePrepare,
   type Status,
   type VerifiedMessage,
   type ViewChangeEntry,
@@ -101,6 +102,13 @@ function anyVote(inView: number, at: number, kind: Vote['kind']): Vote {
     sender: ATTACKER,
     signature: anySignature(),
   }
+}
+
+/** A proposal as it comes from the wire; the edge has let it through. */
+function tinyTransactions(at: number, count: number): PrePrepare {
+  const block = blockOf({ height: at })
+  const body = { ...block.body, transactions: Array.from({ length: count }, (_, nth) => Uint8Array.of(nth & 255)) }
+  return { ...prePrepareOf(0, 0, block), block: { ...block, body } }
 }
 
 describe('what one faulty validator can make a replica hold', () => {
@@ -223,15 +231,31 @@ describe('what one faulty validator can make a replica hold', () => {
     expect(kept).toBeLessThan(32_768 * 512 + NOISE_BYTES)
   })
 
-  it('messages held for the next epoch: 64 and 1 MiB of a peer', () => {
+  it('messages held for the next epoch: 64 and 2 MiB of a peer', () => {
     const validators = validatorSet(N)
     const start = { validators, previousValidators: null, origin: { height: height(0), hash: CHAIN } }
     const gate = createEpochGate({ start, check: () => ({ ok: false, error: { code: 'never', message: 'not asked' } }) })
     const kept = keptBytes(() => {
       for (let at = 1; at < 20_000; at++) gate.pass(ATTACKER, { kind: 'vote', vote: { ...anyVote(0, at, 'prepare'), epoch: epoch(1) } })
     })
-    expect(kept).toBeLessThan(MIB + NOISE_BYTES)
+    expect(kept).toBeLessThan(2 * MIB + NOISE_BYTES)
     expect(gate.enter({ ...start, validators: validatorSet(N, [], 1) }).length).toBe(64)
+  })
+
+  it('E1: held for the next epoch, or ahead of its turn: a proposal counts for its transactions, however small each is', () => {
+    const start = { validators: validatorSet(N), previousValidators: null, origin: { height: height(0), hash: CHAIN } }
+    const gate = createEpochGate({ start, check: () => ({ ok: false, error: { code: 'never', message: 'not asked' } }) })
+    const keptByGate = keptBytes(() => {
+      for (let at = 1; at < 8; at++) gate.pass(ATTACKER, { ...tinyTransactions(at, 30_000), epoch: epoch(1) })
+    })
+    expect(keptByGate).toBeLessThan(2 * MIB + NOISE_BYTES)
+    expect(gate.enter({ ...start, validators: validatorSet(N, [], 1) })).toEqual([])
+    const consensus = core()
+    const keptAhead = keptBytes(() => {
+      for (let at = 2; at < 34; at++) send(consensus, tinyTransactions(at, 30_000), 0 as ValidatorIndex)
+    })
+    expect(consensus.held.earlyBytes).toBeGreaterThan(MAX_EARLY_BYTES / 2)
+    expect(keptAhead).toBeLessThan(MAX_EARLY_BYTES + NOISE_BYTES)
   })
 
   it('E1: held for the next epoch: a NEW-VIEW, and a certificate, count for as much as they list', () => {
@@ -251,7 +275,7 @@ describe('what one faulty validator can make a replica hold', () => {
       return gate.enter({ ...start, validators: validatorSet(N, [], 1) }).length
     }
     expect(heldOf([newView(60_000), { ...newView(0), certificate }, { kind: 'view-change', entry, certificate }])).toBe(0)
-    expect(heldOf([newView(667), newView(667), newView(667), newView(667)])).toBe(2)
+    expect(heldOf(Array.from({ length: 8 }, () => newView(667)))).toBe(5)
   })
 })
 

@@ -1,35 +1,22 @@
-import { epoch, height, keyOf, type Signature, validatorIndex, view } from '@aethel/codec'
+import { equalBytes, height, keyOf, validatorIndex } from '@aethel/codec'
 import { describe, expect, it } from 'vitest'
 import {
+  ballotOf,
   blockOf,
   CHAIN,
   Cluster,
   certificateOf,
   chainOf,
   isKind,
-  keyOfValidator,
   newViewOf,
   prePrepareOf,
   START_MS,
+  signVote,
+  statusFrom,
   viewChangeOf,
   voteMessage,
 } from '../test/harness.js'
-import { type Message, type Status, statusBytes, type VerifiedMessage, type ViewChange } from './index.js'
-
-function statusFrom(sender: number, inView: number, committedHeight: number, phase: 'active' | 'changing' = 'active'): Status {
-  const unsigned: Omit<Status, 'signature'> = {
-    kind: 'status',
-    epoch: epoch(0),
-    view: view(inView),
-    phase,
-    committedHeight: height(committedHeight),
-    slots: [],
-    complaint: null,
-    sender: validatorIndex(sender),
-  }
-  const signature: Signature = keyOfValidator(sender).sign(statusBytes(CHAIN, unsigned))
-  return { ...unsigned, signature }
-}
+import type { Block, Message, VerifiedMessage, ViewChange } from './index.js'
 
 const FAR = certificateOf('commit', 0, blockOf({ height: 6_000 }))
 
@@ -202,6 +189,42 @@ describe('catching up (protocol.md §7)', () => {
       late.running.step({ kind: 'message', from: validatorIndex(3), message: farViewChange(at), nowMs: START_MS })
     cluster.run(3000)
     expect(late.height).toBe(3)
+  })
+
+  it('E1: a body that has come with committed blocks is asked for no more, however long its execution takes', () => {
+    const cluster = new Cluster()
+    cluster.cut = () => true
+    const replica = cluster.at(3)
+    replica.validating = 'held'
+    const blocks = chainOf(5)
+    const [, , , fourth, fifth] = blocks as [Block, Block, Block, Block, Block]
+    for (const sender of [0, 1, 2]) replica.receive(sender, voteMessage(sender, 'commit', 0, fifth))
+    replica.receive(0, { kind: 'block', block: fifth })
+    replica.receive(1, statusFrom(1, 0, 5))
+    replica.fire('status')
+    expect(replica.sentOf('fetch').filter((fetch) => fetch.want === 'block' && equalBytes(fetch.hash, fourth.hash))).toHaveLength(2)
+    replica.receive(1, { kind: 'blocks', blocks: blocks.slice(0, 4), links: [], certificate: certificateOf('commit', 0, fourth) })
+    expect(replica.running.inspect()).toMatchObject({ blocksHeld: 5, missing: 0 })
+    replica.sent.length = 0
+    for (let tick = 0; tick < 5; tick++) replica.fire('status')
+    expect(replica.sentOf('fetch').filter(({ want }) => want === 'block')).toEqual([])
+  })
+
+  it('D5: committed blocks that come together do not push each other out, however much is held that was voted for', () => {
+    const cluster = new Cluster()
+    cluster.cut = () => true
+    const replica = cluster.at(3)
+    // Accepted before a restart: as large together as a wide window of full blocks, and wanted still.
+    const large = new Uint8Array(8 * 1024 * 1024)
+    const blocks = chainOf(5)
+    const voted = blockOf({ height: 6, parent: blocks[4]?.hash ?? CHAIN, transactions: new Array<Uint8Array>(33).fill(large) })
+    replica.disk.blocks.set(keyOf(voted.hash), voted)
+    replica.disk.votes.push(signVote(3, ballotOf('prepare', 0, voted)))
+    replica.restart()
+    replica.receive(1, statusFrom(1, 0, 5))
+    replica.fire('status')
+    replica.receive(1, { kind: 'blocks', blocks, links: [], certificate: certificateOf('commit', 0, blocks[4] as Block) })
+    expect(replica.height).toBe(5)
   })
 
   it('E1: a body nobody asked for is not kept', () => {

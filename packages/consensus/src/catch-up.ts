@@ -350,7 +350,8 @@ function onBodyFromSync(state: State, block: Blocks['blocks'][number], message: 
 /** Asks for a body: by hash if it is near, as part of the committed chain if we are far behind. */
 export function askForBlock(state: State, hash: Hash, at: Height, likely?: ValidatorIndex): void {
   const key = keyOf(hash)
-  if (state.missing.has(key) || state.missing.size >= MAX_MISSING) return
+  // It may have come since it was found missing: in the same answer as whatever wanted it.
+  if (state.blocks.has(key) || state.missing.has(key) || state.missing.size >= MAX_MISSING) return
   if (at > state.committed.height + state.config.window && state.certified.size > 0) return syncIfBehind(state)
   const wanted = { hash, height: at, tries: 0 }
   state.missing.set(key, wanted)

@@ -114,12 +114,16 @@ function startValidation(state: State, entry: BlockEntry, parent: CommittedTip):
     )
   }
   entry.status = 'validating'
-  const proven = state.certified.get(header.height)
-  const isCertified = proven !== undefined && equalBytes(proven.hash, entry.block.hash)
-  const certifiedGas = isCertified ? entry.gas : null
+  const certified = isCertified(state, entry.block)
+  const certifiedGas = certified ? entry.gas : null
   // Whoever named it may have lied, and what it leads to is found out once: if this fails, what others name is tried (seed 9104).
-  if (isCertified) entry.gas = null
+  if (certified) entry.gas = null
   state.out.push({ kind: 'validate', block: entry.block, certifiedGas })
+}
+
+function isCertified(state: State, { header, hash }: Block): boolean {
+  const proven = state.certified.get(header.height)
+  return proven !== undefined && equalBytes(proven.hash, hash)
 }
 
 function lastCertificateFits(state: State, block: Block): boolean {
@@ -346,11 +350,12 @@ export function keepOnly(state: State, tip: Hash): void {
   if (dropped.length > 0) state.out.push({ kind: 'abandon', hashes: dropped })
 }
 
-/** The block first proposed in the oldest view goes first, never one that is wanted. */
+/** The block first proposed in the oldest view goes first, never one that is wanted, or proven committed: it will be, when its turn comes. */
 function evictOldest(state: State): BlockEntry | undefined {
   let oldest: BlockEntry | undefined
   for (const entry of state.blocks.values()) {
-    if (!entry.wanted && (oldest === undefined || entry.block.header.view < oldest.block.header.view)) oldest = entry
+    if (entry.wanted || isCertified(state, entry.block)) continue
+    if (oldest === undefined || entry.block.header.view < oldest.block.header.view) oldest = entry
   }
   if (oldest === undefined) return undefined
   state.blocks.delete(keyOf(oldest.block.hash))

@@ -1,6 +1,6 @@
 import { type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import { describe, expect, it } from 'vitest'
-import { blockOf, Cluster, prePrepareOf, transaction, voteMessage } from '../test/harness.js'
+import { blockOf, Cluster, prePrepareOf, statusFrom, transaction, voteMessage } from '../test/harness.js'
 import { type Diagnosis, paragraphOf, type Surroundings } from './index.js'
 
 const ALL: readonly ValidatorIndex[] = [0, 1, 2, 3].map((index) => validatorIndex(index))
@@ -56,7 +56,20 @@ describe('why nothing commits (docs/operations.md)', () => {
     expect(say(cluster, 3)).toMatch(
       /^Changing views: validators 0, 1, 2, 3 \(power 4 of 4, 3 needed\) ask for view 1, and its leader, validator 1, has not begun it yet\./,
     )
-    expect(say(cluster, 3)).toContain('If nothing commits, in 1.0 seconds it asks for view 2.')
+    expect(say(cluster, 3)).toContain('If it does not begin in 1.0 seconds, this validator asks for view 2.')
+  })
+
+  it('whoever waits for a new view asks for the next one when its timer fires, also if it has blocks to catch up on', () => {
+    const cluster = new Cluster()
+    cluster.cut = ({ message }) => message.kind === 'new-view'
+    for (const index of [2, 3]) cluster.at(index).fire('view')
+    cluster.deliver()
+    for (const sender of [0, 1]) cluster.at(3).receive(sender, statusFrom(sender, 0, 7))
+    expect(look(cluster, 3)).toMatchObject({ cause: 'waiting-for-new-view', timer: { effect: 'ask-for-next-view' } })
+    cluster.nowMs -= 3_600_000 // the clock is put back
+    expect(say(cluster, 3)).toContain('If it does not begin in 1.0 seconds, this validator asks for view 2.')
+    cluster.at(3).fire('view')
+    expect(cluster.at(3).position).toBe('changing 2')
   })
 
   it('waiting for a body', () => {

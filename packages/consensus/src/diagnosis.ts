@@ -117,7 +117,10 @@ export function explain(state: State, around: Surroundings): Diagnosis {
     missingBodies: state.missing.size,
     waiting: state.work.waiting,
     timer: state.viewTimerRunning
-      ? { inMs: Math.max(0, setAtMs + forMs - around.nowMs), effect: isLaggard(state) ? 'fetch' : 'ask-for-next-view' }
+      ? {
+          inMs: Math.min(forMs, Math.max(0, setAtMs + forMs - around.nowMs)), // the clock may have been put back
+          effect: state.phase.kind === 'active' && isLaggard(state) ? 'fetch' : 'ask-for-next-view',
+        }
       : null,
     recentBlocks: around.recentBlocks,
     recentMs: around.recentMs,

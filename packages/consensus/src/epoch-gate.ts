@@ -4,7 +4,7 @@
  * from any other epoch all that counts is who sent it, so that whoever is behind gets helped.
  */
 import type { Epoch, Height, Refusal, Result, ValidatorIndex } from '@aethel/codec'
-import { roughBodyBytes } from './block.js'
+import { heldBodyBytes } from './block.js'
 import type { VerifiedMessage } from './check.js'
 import type { EpochStart } from './epochs.js'
 import { accusedVote, decodeEvidence } from './evidence.js'
@@ -12,8 +12,8 @@ import type { Message } from './messages.js'
 
 /** Of one peer, for the next epoch: a window of proposals, and votes on them. */
 const MAX_HELD_MESSAGES = 64
-/** Of one peer; a larger proposal comes again on STATUS. */
-const MAX_HELD_BYTES: number = 1024 * 1024
+/** Of one peer: a block of 4,096 transactions of a hundred bytes and more fits; a larger proposal comes again on STATUS. */
+const MAX_HELD_BYTES: number = 2 * 1024 * 1024
 /** What a message is charged, whatever it is: a vote is smaller. */
 const FIXED_BYTES = 16 * 1024
 /** What is in lists is charged besides: nobody has checked that it is of the size a set of validators allows. With what it costs in memory. */
@@ -94,7 +94,7 @@ class Gate implements EpochGate {
 function listedBytes(message: Extract<Message, { kind: 'pre-prepare' | 'vote' | 'view-change' | 'new-view' }>): number {
   switch (message.kind) {
     case 'pre-prepare':
-      return roughBodyBytes(message.block.body)
+      return heldBodyBytes(message.block.body)
     case 'vote':
       return 0
     case 'view-change':

@@ -139,6 +139,22 @@ describe('the view timer (protocol.md §8)', () => {
     expect(dueMs()).toBe(3700) // what was given is not taken back
   })
 
+  it('D2: a clock that is put back or ahead by an hour neither delays a running timer that is extended nor makes it fire at once', () => {
+    for (const byMs of [-3_600_000, 3_600_000]) {
+      const cluster = new Cluster()
+      cluster.cut = () => true
+      const replica = cluster.at(1)
+      replica.order('a')
+      cluster.deliver()
+      cluster.nowMs += byMs
+      replica.fire('status')
+      for (const peer of [2, 3]) replica.step({ kind: 'round-trip', peer: peer as never, roundTripMs: 700 })
+      const { afterMs } = replica.timersSet.filter(({ timer }) => timer === 'view').at(-1) as { readonly afterMs: number }
+      expect(afterMs).toBeLessThanOrEqual(6 * 700)
+      expect(afterMs).toBeGreaterThanOrEqual(6 * 700 - TIMERS.floorMs)
+    }
+  })
+
   it('D2: the nearest quorum is one of power: faulty validators that are many, and weigh little, cannot stretch it', () => {
     const cluster = new Cluster({ powers: [97n, 1n, 1n, 1n] })
     cluster.cut = () => true

@@ -91,10 +91,11 @@ function peerSentences({ unreachable, lagging, elsewhere, complaints, leader }: 
   return sentences
 }
 
-function timerSentence({ timer, view }: Diagnosis): string[] {
+function timerSentence({ timer, view, phase }: Diagnosis): string[] {
   if (timer === null) return []
   const seconds = (timer.inMs / 1000).toFixed(1)
-  return timer.effect === 'fetch'
-    ? [`In ${seconds} seconds it asks another peer.`]
+  if (timer.effect === 'fetch') return [`In ${seconds} seconds it asks another peer.`]
+  return phase === 'changing'
+    ? [`If it does not begin in ${seconds} seconds, this validator asks for view ${view + 1}.`]
     : [`If nothing commits, in ${seconds} seconds it asks for view ${view + 1}.`]
 }

@@ -58,7 +58,7 @@ export interface BlockEntry {
   /** Of its proofs, as a peer says that served it as committed; null: nobody has said. */
   gas: readonly number[] | null
   readonly addedAtTick: number
-  /** Of the body, roughly. */
+  /** Of the body in memory, roughly. */
   readonly bytes: number
 }
 

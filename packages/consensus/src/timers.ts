@@ -60,8 +60,10 @@ export function extendViewTimer(state: State): void {
   const { setAtMs, forMs } = state.viewTimer
   const needed = viewTimeoutMs(state)
   if (!state.viewTimerRunning || needed <= forMs) return
-  state.viewTimer = { setAtMs, forMs: needed }
-  state.out.push({ kind: 'set-timer', timer: 'view', afterMs: Math.max(1, setAtMs + needed - state.nowMs) })
+  // It has not fired yet, whatever a clock says that was put back or ahead meanwhile.
+  const elapsedMs = Math.min(forMs, Math.max(0, state.nowMs - setAtMs))
+  state.viewTimer = { setAtMs: state.nowMs - elapsedMs, forMs: needed }
+  state.out.push({ kind: 'set-timer', timer: 'view', afterMs: needed - elapsedMs })
 }
 
 /** A view is left: what its leader made the time to commit look like counts within its bound only. */

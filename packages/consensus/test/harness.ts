@@ -50,6 +50,8 @@ import {
   type PrePrepare,
   RECENT_HASHES,
   type Recovery,
+  type Status,
+  statusBytes,
   type TimerName,
   type TimerSettings,
   transactionsRootOf,
@@ -228,6 +230,21 @@ export function newViewOf(leader: number, newView: number, changes: readonly Vie
     sender: validatorIndex(leader),
   }
   return { ...unsigned, signature: keyOfValidator(leader).sign(newViewBytes(CHAIN, unsigned)) }
+}
+
+export function statusFrom(sender: number, inView: number, committedHeight: number, phase: 'active' | 'changing' = 'active'): Status {
+  const unsigned: Omit<Status, 'signature'> = {
+    kind: 'status',
+    epoch: epoch(0),
+    view: view(inView),
+    phase,
+    committedHeight: height(committedHeight),
+    slots: [],
+    complaint: null,
+    sender: validatorIndex(sender),
+  }
+  const signature: Signature = keyOfValidator(sender).sign(statusBytes(CHAIN, unsigned))
+  return { ...unsigned, signature }
 }
 
 // --- disks ------------------------------------------------------------------------------------------------------------

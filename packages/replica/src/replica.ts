@@ -49,7 +49,7 @@ import { Mempool, type Pooled } from './mempool.js'
 import { MempoolRounds } from './mempool-rounds.js'
 import { Scheduler } from './scheduler.js'
 import { type Finished, SnapshotFetch, type SnapshotProgress } from './snapshot-fetch.js'
-import { SnapshotShelf } from './snapshot-shelf.js'
+import { type ShelfAnswer, SnapshotShelf } from './snapshot-shelf.js'
 import { Validations } from './validations.js'
 import { VerdictCache } from './verdicts.js'
 import { Verifications } from './verifications.js'
@@ -850,8 +850,12 @@ class ReplicaMachine<State> implements Replica<State> {
 
   #serveSnapshot(to: ValidatorIndex, wish: Extract<Message, { kind: 'fetch'; want: 'snapshot' | 'chunk' }>): void {
     const answer = this.#shelf?.answer(to, wish) ?? null
-    if (answer?.kind === 'chunk') this.#out.push({ kind: 'send', to, message: answer.message })
-    if (answer?.kind === 'offer') this.#out.push({ kind: 'serve-offer', to, from: answer.from, offer: answer.offer })
+    if (answer !== null) this.#sendFromShelf(to, answer)
+  }
+
+  #sendFromShelf(to: ValidatorIndex, answer: ShelfAnswer): void {
+    if (answer.kind === 'chunk') this.#out.push({ kind: 'send', to, message: answer.message })
+    else this.#out.push({ kind: 'serve-offer', to, from: answer.from, offer: answer.offer })
   }
 
   /** Nothing is taken over; the headers show which blocks the state stands on. */
@@ -919,7 +923,7 @@ class ReplicaMachine<State> implements Replica<State> {
   #onTick(timer: TimerName): void {
     if (timer !== 'status') return
     this.#ticks++
-    this.#shelf?.onTick()
+    for (const { to, answer } of this.#shelf?.onTick() ?? []) this.#sendFromShelf(to, answer)
     this.#fetch?.onTick()
     this.#judgeLeader()
     const stalled = this.#committedAtTick === this.#ground.tip.height

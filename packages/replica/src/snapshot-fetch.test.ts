@@ -372,6 +372,28 @@ describe('handing over states', () => {
     expect(kept.answer(PEER, wish(20))).not.toBeNull()
   })
 
+  it('E1, E4: peers that ask for all there is at every tick leave the others their turn, within as many ticks as it takes to go round', () => {
+    for (const greedy of [1, 9, 30]) {
+      const kept = shelf()
+      for (const header of CHAIN_OF_HEADERS) kept.onCommit(header, LISTS, certify(header))
+      const honest = validatorIndex(greedy)
+      const roundTicks = Math.ceil((3 * (greedy + 1)) / 32) + 1
+      let got = 0
+      for (let tick = 0; tick < 4 * roundTicks; tick++) {
+        let chunks = 0
+        for (const { to, answer } of kept.onTick()) {
+          if (answer.kind === 'chunk') chunks++
+          if (to === honest) got++
+        }
+        for (let peer = 0; peer < greedy; peer++)
+          for (let i = 0; i < 40; i++) if (kept.answer(validatorIndex(peer), wish(20)) !== null) chunks++
+        if (tick % roundTicks === 0) for (let i = 0; i < 3; i++) if (kept.answer(honest, wish(20)) !== null) chunks++
+        expect(chunks).toBeLessThanOrEqual(32)
+      }
+      expect(got).toBeGreaterThanOrEqual(9) // the last three may still wait
+    }
+  })
+
   it('headers go along; of a place that is none there is nothing', () => {
     const kept = shelf()
     for (const header of CHAIN_OF_HEADERS) kept.onCommit(header, LISTS, certify(header))

@@ -30,6 +30,8 @@ const PINNED_TICKS = 60
 const CHUNKS_PER_PEER = 32
 /** For all peers together: at some milliseconds each, serving takes a fifth of a tick of half a second. */
 const CHUNKS_PER_TICK = 32
+/** What is asked for beyond waits for the next tick: so much of each peer as an honest one has outstanding, and whoever asks for all there is leaves the others their turn. */
+const DEFERRED_PER_PEER = 3
 /** An offer costs the store a look at the ends of epochs. */
 const OFFERS_PER_PEER = 4
 
@@ -53,7 +55,8 @@ export interface ShelfOptions<State> {
 export type ShelfAnswer =
   | { readonly kind: 'chunk'; readonly message: ChunkMessage }
   | { readonly kind: 'offer'; readonly from: Epoch; readonly offer: Omit<SnapshotOffer, 'links'> }
-  | null
+
+type ChunkWish = Extract<Fetch, { want: 'chunk' }>
 
 export class SnapshotShelf<State> {
   readonly #options: ShelfOptions<State>
@@ -62,6 +65,8 @@ export class SnapshotShelf<State> {
   #headers: Header[]
   #tick = 0
   #chunksThisTick = 0
+  /** The oldest first. */
+  #deferred: { readonly peer: ValidatorIndex; readonly wish: ChunkWish }[] = []
   readonly #byPeer = new Map<ValidatorIndex, { chunks: number; offers: number }>()
 
   constructor(options: ShelfOptions<State>, headers: readonly Header[]) {
@@ -109,11 +114,23 @@ export class SnapshotShelf<State> {
     this.#kept = this.#kept.filter((kept, at) => at >= old.length || pinned.has(kept))
   }
 
-  onTick(): void {
+  /** What has waited for this tick. */
+  onTick(): { readonly to: ValidatorIndex; readonly answer: ShelfAnswer }[] {
     this.#tick++
     this.#chunksThisTick = 0
     this.#byPeer.clear()
     this.#forgetOld()
+    const waiting = this.#deferred
+    this.#deferred = []
+    return waiting.flatMap(({ peer, wish }) => {
+      const answer = this.answer(peer, wish)
+      return answer === null ? [] : [{ to: peer, answer }]
+    })
+  }
+
+  #defer(peer: ValidatorIndex, wish: ChunkWish): null {
+    if (this.#deferred.filter((each) => each.peer === peer).length < DEFERRED_PER_PEER) this.#deferred.push({ peer, wish })
+    return null
   }
 
   /** Heights of the states that can be had, ascending. */
@@ -121,13 +138,13 @@ export class SnapshotShelf<State> {
     return this.#kept.filter(isComplete).map(({ header }) => header.height)
   }
 
-  answer(peer: ValidatorIndex, wish: Extract<Fetch, { want: 'snapshot' | 'chunk' }>): ShelfAnswer {
+  answer(peer: ValidatorIndex, wish: Extract<Fetch, { want: 'snapshot' | 'chunk' }>): ShelfAnswer | null {
     const spent = this.#byPeer.get(peer) ?? { chunks: 0, offers: 0 }
     this.#byPeer.set(peer, spent)
     if (wish.want === 'snapshot') return this.#offerTo(spent, wish.epoch)
     const kept = this.#kept.find((candidate) => candidate.header.height === wish.height && isComplete(candidate))
     if (kept === undefined) return this.#offerTo(spent, null) // what it wants is gone: this is there
-    if (spent.chunks >= CHUNKS_PER_PEER || this.#chunksThisTick >= CHUNKS_PER_TICK) return null
+    if (spent.chunks >= CHUNKS_PER_PEER || this.#chunksThisTick >= CHUNKS_PER_TICK) return this.#defer(peer, wish)
     const { lane, cursor } = wish
     const chunk =
       lane === HEADERS_LANE
@@ -141,7 +158,7 @@ export class SnapshotShelf<State> {
   }
 
   /** The newest that is complete; links from the epoch asked about, or from its own. */
-  #offerTo(spent: { offers: number }, from: Epoch | null): ShelfAnswer {
+  #offerTo(spent: { offers: number }, from: Epoch | null): ShelfAnswer | null {
     const newest = this.#kept.findLast(isComplete)
     if (newest === undefined || spent.offers >= OFFERS_PER_PEER) return null
     spent.offers++

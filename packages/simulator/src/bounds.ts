@@ -3,7 +3,7 @@
  * the protocol's timers and the seed's knobs (docs/simulation.md, "Invariants").
  */
 import type { Knobs } from './knobs.js'
-import { CAP_MS } from './replica-options.js'
+import { CAP_MS, STATUS_MS } from './replica-options.js'
 
 /** A transaction that every leader in turn delays as long as the others bear it. */
 const DRIPPED_MS = CAP_MS
@@ -55,16 +55,20 @@ export function wideEnough(bytesPerMs: number | null, validators: number, knobs:
 /** Nothing ever went wrong in this run. */
 export function isCalm(knobs: Knobs): boolean {
   const gaps = [knobs.meanPartitionGapMs, knobs.meanClogGapMs, knobs.meanCrashGapMs, knobs.meanPauseGapMs, knobs.meanClockJumpGapMs]
-  const rates = [knobs.lossRate, knobs.slowRate, knobs.diskFaultRate, knobs.damageRate, knobs.strategies.length]
+  const rates = [knobs.lossRate, knobs.slowRate, knobs.diskFaultRate, knobs.damageRate, knobs.abortRate, knobs.strategies.length]
   return gaps.every((gap) => gap === null) && rates.every((rate) => rate === 0) && knobs.bytesPerMs === null
 }
 
 /**
  * Without faults a transaction waits for its gossip, its verification at each validator, three message delays with their
- * syncs, and the block before its own. Message delays are exponential: the slowest of a quorum's takes a few means.
+ * syncs, and the block before its own. Message delays are exponential: the slowest of a quorum's takes two means. Between regions a
+ * round trip may take longer than the least view timeout, and then views change until timeouts have grown.
  */
 export function calmLatencyMs(knobs: Knobs): number {
-  const farthest = knobs.latency === null ? 0 : Math.max(...knobs.latency.oneWayMs.flat())
-  const hopMs = 0.2 + farthest + 6 * (knobs.latency === null ? knobs.meanDelayMs : 0.1 + farthest / 20) + 6 * knobs.fsyncMs
-  return 2 * (5 * hopMs + 6 * knobs.verifyMs) + 100
+  const { latency, meanDelayMs, fsyncMs, verifyMs } = knobs
+  const farthest = latency === null ? 0 : Math.max(...latency.oneWayMs.flat())
+  const means = latency === null ? 2 : 6
+  const hopMs = 0.2 + farthest + means * (latency === null ? meanDelayMs : 0.1 + farthest / 20) + means * fsyncMs
+  // Of a blob whatever is not there yet is asked for at a tick.
+  return 2 * (5 * hopMs + means * verifyMs) + 100 + (knobs.blobs === null ? 0 : STATUS_MS)
 }

@@ -46,6 +46,7 @@ export function conspire({ seed, validators, chainId, epochs, signatures }: Cast
     chainId,
     validators: () => epochs.newest.validators,
     members,
+    nodeAt: (position) => validatorIndex(epochs.nodeAt(epochs.newest.validators.epoch, position)),
     random: randomStream(seed, 'conspiracy'),
     sign: (member, bytes) => {
       assert(members.includes(member), 'conspirators sign as themselves only')

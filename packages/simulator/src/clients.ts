@@ -25,7 +25,8 @@ interface Client {
   readonly account: number
   nonce: number
   current: Uint8Array | null
-  sinceMs: number
+  /** When that was first sent; null: not yet. */
+  sinceMs: number | null
 }
 
 export class Clients {
@@ -57,7 +58,7 @@ export class Clients {
       account,
       nonce: 0,
       current: null,
-      sinceMs: 0,
+      sinceMs: null,
     }))
   }
 
@@ -94,10 +95,11 @@ export class Clients {
       client.current =
         this.#asBlob(client.account, client.nonce, true) ?? encodeTally(client.account, client.nonce, workKind, random.below(1 << 20))
       client.nonce++
-      client.sinceMs = nowMs
+      client.sinceMs = null
       this.#waiting.set(keyOf(client.current), client)
     }
     const isFalse = random.chance(FALSE_WORK_RATE)
+    if (!isFalse) client.sinceMs ??= nowMs
     const bytes = isFalse
       ? (this.#asBlob(client.account, client.nonce + 1, false) ??
         encodeTally(client.account, client.nonce + 1, 'invalid', random.below(1 << 20)))
@@ -119,7 +121,7 @@ export class Clients {
     if (client === undefined) return null
     this.#waiting.delete(key)
     client.current = null
-    this.latenciesMs[this.#measured++ % MAX_LATENCIES] = nowMs - client.sinceMs
+    this.latenciesMs[this.#measured++ % MAX_LATENCIES] = nowMs - (client.sinceMs ?? nowMs)
     return { client: client.account, nextInMs: 1 + this.#random.exponential(this.#thinkMs) }
   }
 }

@@ -111,7 +111,8 @@ export class Effects {
     const { index, incarnation } = node
     for (const { work } of jobs) {
       const takesMs = fates.delay(knobs.verifyMs, -1 - index, ++node.verifications)
-      events.push(events.nowMs + takesMs, { kind: 'verified', node: index, incarnation, key: work.key, bytes: work.claim })
+      const nth = node.verifications
+      events.push(events.nowMs + takesMs, { kind: 'verified', node: index, incarnation, nth, key: work.key, bytes: work.claim })
     }
   }
 

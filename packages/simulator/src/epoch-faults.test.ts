@@ -41,4 +41,15 @@ describe('recovery without a store', () => {
     expect(cells.get('store lost') ?? 0).toBeGreaterThan(0)
     expect(cells.get('recovered in a later epoch') ?? 0).toBeGreaterThan(0)
   })
+
+  it('beside a faulty validator that claims any view to whoever asks, low or absurd', () => {
+    const { cells } = seen((seed) => ({
+      seed,
+      validators: 7,
+      byzantine: 1,
+      strategies: [seed % 3 === 0 ? 'equivocate' : 'liar'],
+      knobs: { epochLength: seed % 2 === 0 ? 0 : 4, damageRate: 0.6, floorMs: 60, downMs: 100, meanCrashGapMs: 300 },
+    }))
+    for (const cell of ['store lost', 'lie: claimed another view', 'recovered']) expect([cell, cells.get(cell) ?? 0]).not.toEqual([cell, 0])
+  })
 })

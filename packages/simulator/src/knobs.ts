@@ -43,6 +43,10 @@ export interface Knobs {
   /** A stored record turns out damaged at a restart: that validator refuses to start, for good (within the tolerated power). */
   readonly damageRate: number
   readonly verifyMs: number
+  /** Share of verifications that end without a verdict: the worker crashed, or hung and was replaced. */
+  readonly abortRate: number
+  /** Round trips are measured, and view timeouts follow them. */
+  readonly measuresRoundTrips: boolean
   readonly meanPartitionGapMs: number | null
   readonly partitionMs: number
   readonly meanClogGapMs: number | null
@@ -129,6 +133,7 @@ export function drawKnobs(seed: number, byzantine: number): Knobs {
     encodeOnWire: random.chance(0.1),
     epochLength: random.chance(0.4) ? random.pick([1, 2, 3, 4, 8]) : 0,
     ...drawSync(seed),
+    ...drawProcess(seed),
     blobs: drawBlobs(seed, drawSync(seed).trustCertificates),
   }
 }
@@ -145,6 +150,12 @@ function drawSync(seed: number): Pick<Knobs, 'trustCertificates' | 'snapshots' |
   const blocksPerAnswer = random.pick([1, 1, 2, BLOCKS_PER_ANSWER])
   if (random.chance(0.6)) return { trustCertificates, snapshots, blocksPerAnswer }
   return { trustCertificates, snapshots: null, blocksPerAnswer: BLOCKS_PER_ANSWER }
+}
+
+/** Likewise. */
+function drawProcess(seed: number): Pick<Knobs, 'abortRate' | 'measuresRoundTrips'> {
+  const random = randomStream(seed, 'process')
+  return { abortRate: random.chance(0.2) ? random.unit() * 0.3 : 0, measuresRoundTrips: random.chance(0.3) }
 }
 
 /** Of a stream of their own: what else a seed draws stays what it was. */
@@ -176,7 +187,7 @@ const CALM: Readonly<Record<FaultClass, Partial<Knobs>>> = {
   delay: { slowRate: 0, meanDelayMs: 2 },
   partitions: { meanPartitionGapMs: null },
   clogs: { meanClogGapMs: null },
-  crashes: { meanCrashGapMs: null },
+  crashes: { meanCrashGapMs: null, abortRate: 0 },
   disk: { diskFaultRate: 0, damageRate: 0 },
   pauses: { meanPauseGapMs: null },
   clocks: { clockSkewMs: 0, meanClockJumpGapMs: null },

@@ -81,6 +81,7 @@ export class Node {
   /** Fates of this validator are named by these. */
   syncs = 0
   verifications = 0
+  roundTrips = 0
   acts = 0
   blobsOpened = 0
 

@@ -2,7 +2,7 @@
  * What honest validators promise each other (docs/protocol.md §5, §6: R1, R2, R3), checked at the moment a message leaves for
  * somebody, across restarts. Shares nothing with the engine but the data types.
  */
-import { equalBytes, type Hash, keyOf, toHex } from '@aethel/codec'
+import { equalBytes, type Hash, keyOf, type Signature, toHex } from '@aethel/codec'
 import {
   type Block,
   ballotBytes,
@@ -47,6 +47,8 @@ const SLOTS_KEPT = 4_096
 interface Shown {
   /** By "view/height/kind": the hash. */
   readonly votes: Map<string, Hash>
+  /** By view: the signature, which binds all of it. */
+  readonly newViews: Map<number, Signature>
   leftView: number
   /** The highest (view, height) it sent a COMMIT for. */
   committed: { readonly view: number; readonly height: number } | null
@@ -67,7 +69,7 @@ export class Promises {
 
   constructor(options: PromiseOptions) {
     this.#options = options
-    this.#shown = options.validators.validators.map(() => ({ votes: new Map(), leftView: 0, committed: null }))
+    this.#shown = options.validators.validators.map(() => ({ votes: new Map(), newViews: new Map(), leftView: 0, committed: null }))
     this.#faultyPower = options.validators.validators.reduce((sum, { power }, index) => (options.isHonest(index) ? sum : sum + power), 0n)
   }
 
@@ -111,18 +113,19 @@ export class Promises {
         if (message.entry.sender === index) this.#onOwnViewChange(index, message, durable)
         return
       case 'new-view':
-        if (message.sender !== index) return
+        if (message.sender === index) this.#onOwnNewView(index, message, durable)
+        return
+      case 'view-claim':
         demand(
-          'sent-implies-durable',
-          durable.view >= message.newView,
-          () => `validator ${index} sent NEW-VIEW ${message.newView} before it was durable`,
+          'view-monotone',
+          message.view >= Math.max(durable.view, this.#shownBy(index).leftView),
+          () => `validator ${index} claims to be in view ${message.view}, and has asked for or entered a higher one`,
         )
         return
       case 'status':
       case 'fetch':
       case 'blocks':
       case 'block':
-      case 'view-claim':
       case 'evidence':
         return
     }
@@ -154,6 +157,20 @@ export class Promises {
     this.#highestView = Math.max(this.#highestView, newView)
   }
 
+  #onOwnNewView(index: number, message: NewView, durable: Durable): void {
+    const { newView, signature } = message
+    demand('sent-implies-durable', durable.view >= newView, () => `validator ${index} sent NEW-VIEW ${newView} before it was durable`)
+    const { newViews } = this.#shownBy(index)
+    const before = newViews.get(newView)
+    demand(
+      'new-view-sound',
+      before === undefined || equalBytes(before, signature),
+      () => `validator ${index} sent two different NEW-VIEWs for view ${newView}`,
+    )
+    newViews.set(newView, signature)
+    forgetOldest(newViews)
+  }
+
   #onOwnVote(index: number, vote: Vote, durable: Durable): void {
     const shown = this.#shownBy(index)
     const key = `${vote.view}/${vote.height}/${vote.kind}`
@@ -170,6 +187,11 @@ export class Promises {
       'no-vote-after-view-change',
       vote.view >= shown.leftView,
       () => `validator ${index} cast a ${vote.kind} in view ${vote.view} after leaving it`,
+    )
+    demand(
+      'no-vote-after-view-change',
+      vote.view === durable.view && (vote.view === 0 || durable.newView !== null),
+      () => `validator ${index} cast a ${vote.kind} in view ${vote.view}, and stands in view ${durable.view}`,
     )
     demand(
       'sent-implies-durable',
@@ -211,7 +233,7 @@ export class Promises {
     const below = this.#shownBy(index).votes.get(`${vote.view}/${vote.height - 1}/prepare`)
     if (below !== undefined && equalBytes(parent, below)) return true
     if (this.#options.isCommittedSomewhere?.(vote.height - 1, parent) === true) return true
-    const committed = this.#options.committedAt(vote.height - 1)
+    const committed = vote.height - 1 <= durable.committedHeight ? this.#options.committedAt(vote.height - 1) : undefined
     if (committed !== undefined && equalBytes(parent, committed)) return true
     return below === undefined && base !== null && base.height === vote.height - 1 && equalBytes(parent, base.blockHash)
   }
@@ -228,7 +250,6 @@ export class Promises {
     if (committed === null || (vote.view - committed.view || vote.height - committed.height) > 0) shown.committed = vote
   }
 
-  /** Somebody is accused: of two good signatures of its own, for two blocks in one slot. */
   /** Nobody honest is accused, whatever the faulty make up; what is shown of a pair of votes is checked again. */
   onOffence(offence: Offence, bytes: Uint8Array | null): void {
     const decoded = bytes === null ? null : decodeEvidence(bytes)
@@ -272,7 +293,7 @@ function isTip(vote: Vote, { view, newView }: Durable): boolean {
   return view !== vote.view || (newView?.certificate?.kind === 'prepare' && newView.certificate.height === vote.height)
 }
 
-function forgetOldest<V>(map: Map<string, V>): void {
+function forgetOldest<K, V>(map: Map<K, V>): void {
   if (map.size <= SLOTS_KEPT) return
   for (const key of map.keys()) {
     map.delete(key)

@@ -16,7 +16,7 @@ import { createTallyMachine, type TallyState, tallyBlobRef, tallySaltOfBlob } fr
 
 /** A view timer grows to this and no further. */
 export const CAP_MS = 6_400
-const STATUS_MS = 250
+export const STATUS_MS = 250
 const CLOCK_DRIFT_MS = 2_000
 /** Two blobs of seven chunks: small enough for a block to have to choose. */
 const MAX_SIMULATED_BLOBS: number = 2 * 7 * SIMULATED_CHUNK_BYTES

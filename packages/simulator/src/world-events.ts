@@ -9,12 +9,22 @@ import type { Payload } from './edge.js'
 /** Faults that come by themselves (mishaps.ts). */
 export type FaultKind = 'crash' | 'power-loss' | 'partition' | 'clog' | 'pause' | 'clock-jump'
 
+/** A verification has ended, the nth of this validator: what it found depends on its work and its fate. */
+export interface Verified {
+  readonly kind: 'verified'
+  readonly node: number
+  readonly incarnation: number
+  readonly nth: number
+  readonly key: Hash
+  readonly bytes: Uint8Array
+}
+
 export type WorldEvent =
   | { readonly kind: 'deliver'; readonly from: number; readonly to: number; readonly payload: Payload }
   | { readonly kind: 'timer'; readonly node: number; readonly incarnation: number; readonly timer: TimerName; readonly version: number }
   /** The first `count` items of the node's queue are on its disk. */
   | { readonly kind: 'synced'; readonly node: number; readonly incarnation: number; readonly count: number }
-  | { readonly kind: 'verified'; readonly node: number; readonly incarnation: number; readonly key: Hash; readonly bytes: Uint8Array }
+  | Verified
   | { readonly kind: 'connected'; readonly node: number; readonly peer: number }
   | { readonly kind: 'blob-opened'; readonly node: number; readonly incarnation: number; readonly blob: BlobRef }
   | { readonly kind: 'restart'; readonly node: number }

@@ -11,7 +11,7 @@
  */
 import { assert, type Hash, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import type { EpochStart, ForkMaterial } from '@aethel/consensus'
-import { createReplica, type ReplicaInput } from '@aethel/replica'
+import { createReplica, type ReplicaInput, type VerificationOutcome } from '@aethel/replica'
 import { ADVERSARY_TICK_MS } from './adversaries/adversary.js'
 import { assemble, type Parts, type WorldOptions } from './assembly.js'
 import { OPEN_ENDED } from './clients.js'
@@ -27,7 +27,7 @@ import { replicaOptionsOf } from './replica-options.js'
 import type { SignatureScheme } from './signatures.js'
 import { stepChecked } from './step-checked.js'
 import { decodeTally, type TallyState, verifyTally } from './tally-machine.js'
-import type { WorldEvent } from './world-events.js'
+import type { Verified, WorldEvent } from './world-events.js'
 
 /** What is left of a run that may have forked, at one honest validator. */
 export interface Remains {
@@ -117,9 +117,7 @@ export class World {
       case 'verified': {
         const node = this.#nodeAt(event.node)
         if (node.incarnation !== event.incarnation || this.#waitsForPause(node, event)) return
-        const verdict = verifyTally(event.bytes)
-        const outcome = verdict.status === 'valid' ? verdict : { ...verdict, code: 'tally-invalid', message: 'expected valid work' }
-        return this.#step(node, { kind: 'verified', key: event.key, outcome, nowMs: this.#clockOf(node) })
+        return this.#step(node, { kind: 'verified', key: event.key, outcome: this.#outcomeOf(node, event), nowMs: this.#clockOf(node) })
       }
       case 'connected': {
         const node = this.#nodeAt(event.node)
@@ -211,8 +209,31 @@ export class World {
     this.#parts.inbox.enterEpoch(node, replica)
   }
 
+  /** A verdict, or none: the worker died of it, or of something else. */
+  #outcomeOf({ index }: Node, { nth, bytes }: Verified): VerificationOutcome {
+    const { fates } = this.#parts.circumstances
+    const isAborted = !this.healed && fates.unit('crash', index, nth, 9) < this.#options.knobs.abortRate
+    if (isAborted && fates.allows('crash', `of a worker ${index}#${nth}`, this.nowMs)) {
+      this.coverage.hit('verification stopped')
+      return { status: 'aborted', reason: 'the worker died' }
+    }
+    const verdict = verifyTally(bytes)
+    return verdict.status === 'valid' ? verdict : { ...verdict, code: 'tally-invalid', message: 'expected valid work' }
+  }
+
+  /** To one peer at each tick, in turn. */
+  #measureRoundTrip(node: Node): void {
+    const { knobs, validators } = this.#options
+    const nth = ++node.roundTrips
+    const peer = nth % validators
+    if (!knobs.measuresRoundTrips || peer === node.index) return
+    const roundTripMs = this.#parts.circumstances.fates.delay(2 * knobs.meanDelayMs, -3_000_001 - node.index, nth)
+    this.#step(node, { kind: 'round-trip', peer: validatorIndex(peer), roundTripMs })
+  }
+
   #onStatusTick(node: Node): void {
     node.answers.clear()
+    this.#measureRoundTrip(node)
     const blob = this.#parts.blobs.expire(node)
     if (blob !== null) this.#step(node, { kind: 'blob-lost', blob, nowMs: this.#clockOf(node) })
   }

@@ -3,6 +3,7 @@
  * of themselves and as nobody else. Memory is bounded; a message forgotten is a lie not told.
  */
 import {
+  type Epoch,
   type Hash,
   type Height,
   height,
@@ -44,6 +45,8 @@ export interface ConspiracyOptions {
   readonly chainId: Hash
   validators(): ValidatorSet
   readonly members: readonly ValidatorIndex[]
+  /** Whom a position in the newest set is: validators come, go and change places. */
+  nodeAt(position: ValidatorIndex): ValidatorIndex
   readonly random: Random
   sign(member: ValidatorIndex, bytes: Uint8Array): Signature
   /** Anybody's key, for what is signed outside of this chain and epoch. */
@@ -64,6 +67,7 @@ export class Conspiracy {
   readonly side: readonly (0 | 1)[]
   highestView = 0
   highestHeight = 0
+  #epoch: Epoch | null = null
   #voteAt = 0
 
   constructor(options: ConspiracyOptions) {
@@ -83,21 +87,26 @@ export class Conspiracy {
     return this.#options.members.includes(index as ValidatorIndex)
   }
 
+  nodeAt(position: ValidatorIndex): ValidatorIndex {
+    return this.#options.nodeAt(position)
+  }
+
   // --- what is known ------------------------------------------------------------------------------------------------
 
   learn(message: Message): void {
+    this.#followEpoch()
     switch (message.kind) {
       case 'pre-prepare':
-        this.#sawView(message.view)
+        this.#sawView(message.view, message.epoch)
         return this.#learnBlock(message.block)
       case 'vote':
-        this.#sawView(message.vote.view)
+        this.#sawView(message.vote.view, message.vote.epoch)
         return this.#learnVote(message.vote)
       case 'view-change':
         this.#learnViewChange(message)
         return this.#learnCertificate(message.certificate)
       case 'new-view':
-        this.#sawView(message.newView)
+        this.#sawView(message.newView, message.epoch)
         return this.#learnCertificate(message.certificate)
       case 'blocks':
         for (const block of message.blocks) this.#learnBlock(block)
@@ -111,8 +120,17 @@ export class Conspiracy {
     }
   }
 
-  #sawView(at: View): void {
-    if (at > this.highestView) this.highestView = at
+  /** Views begin anew in each epoch: what was the next one in the epoch before is far off in this one. */
+  #followEpoch(): void {
+    const { epoch } = this.validators
+    if (epoch === this.#epoch) return
+    this.#epoch = epoch
+    this.highestView = 0
+    this.viewChanges.clear()
+  }
+
+  #sawView(at: View, epoch: Epoch): void {
+    if (epoch === this.#epoch && at > this.highestView) this.highestView = at
   }
 
   #learnBlock(block: Block): void {
@@ -135,7 +153,8 @@ export class Conspiracy {
   }
 
   #learnViewChange(message: ViewChange): void {
-    const { newView, sender } = message.entry
+    const { newView, sender, epoch } = message.entry
+    if (epoch !== this.#epoch) return
     let known = this.viewChanges.get(newView)
     if (known === undefined) {
       known = new Map()

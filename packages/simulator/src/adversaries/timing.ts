@@ -1,5 +1,5 @@
 /** Faults of when and to whom, not of what: silence, crash, favourites, repetition, holding back, dripping, flooding. */
-import { height, type ValidatorIndex, view } from '@aethel/codec'
+import { EMPTY_BYTES, height, type ValidatorIndex, view } from '@aethel/codec'
 import { createBlock, leaderOf, type Message } from '@aethel/consensus'
 import { ADVERSARY_TICK_MS, type Adversary, type AdversaryContext, type Outgoing, obedient, spread } from './adversary.js'
 
@@ -136,7 +136,7 @@ function noise(context: AdversaryContext): Message {
   const { epoch } = conspiracy.validators
   const far = random.pick([1, 2, 3, 5, 17, 40, 1_000, 10 ** 12])
   const block = random.pick([...conspiracy.blocks.values(), null])
-  switch (random.below(6)) {
+  switch (random.below(7)) {
     case 0: {
       const kind = random.pick(['prepare', 'commit'] as const)
       const ballot = {
@@ -155,6 +155,15 @@ function noise(context: AdversaryContext): Message {
     case 2:
       context.note('flood of FETCHes')
       return { kind: 'fetch', want: 'committed', from: height(1 + random.below(conspiracy.highestHeight + 2)) }
+    case 5: {
+      context.note('flood of FETCHes for states')
+      const at = height(1 + random.below(conspiracy.highestHeight + 2))
+      return random.pick<Message>([
+        { kind: 'fetch', want: 'snapshot', epoch },
+        { kind: 'fetch', want: 'chunk', height: at, lane: random.below(2), cursor: EMPTY_BYTES },
+        { kind: 'fetch', want: 'view', nonce: conspiracy.validators.hash },
+      ])
+    }
     case 3:
       return { kind: 'fetch', want: 'block', hash: block?.hash ?? conspiracy.validators.hash }
     case 4:
@@ -177,7 +186,7 @@ function noise(context: AdversaryContext): Message {
 /** Cuts off whoever leads next, as long as the network is in its power, and says nothing to the leader after. */
 export function targetLeader(context: AdversaryContext): Adversary {
   const { random, conspiracy } = context
-  const leader = (ahead: number): ValidatorIndex => leaderOf(conspiracy.validators, view(conspiracy.highestView + ahead))
+  const leader = (ahead: number): ValidatorIndex => conspiracy.nodeAt(leaderOf(conspiracy.validators, view(conspiracy.highestView + ahead)))
   return {
     ...obedient(context),
     onSend: (to, message) => spread(context, to, message).filter(({ to: peer }) => peer !== leader(1)),

@@ -10,15 +10,24 @@ import {
   type PrePrepare,
   type ViewChange,
   type ViewChangeEntry,
+  type ViewClaim,
 } from '@aethel/consensus'
 import { type Adversary, type AdversaryContext, broadcast, type Outgoing, obedient, spread } from './adversary.js'
 
-/** A VIEW-CHANGE that claims to know no certificate at all: always possible, never harmful. */
+/** A VIEW-CHANGE that claims to know no certificate at all: always possible, never harmful. To whoever has lost its store it claims any view. */
 export function liar(context: AdversaryContext): Adversary {
   return {
     ...obedient(context),
-    onSend: (to, message) => spread(context, to, message.kind === 'view-change' ? forget(context, message) : message),
+    onSend: (to, message) => {
+      if (message.kind === 'view-claim' && message.sender === context.self) return spread(context, to, misclaim(context, message))
+      return spread(context, to, message.kind === 'view-change' ? forget(context, message) : message)
+    },
   }
+}
+
+function misclaim({ conspiracy, random, note }: AdversaryContext, { signature: _, ...fields }: ViewClaim): ViewClaim {
+  note('claimed another view')
+  return conspiracy.viewClaim({ ...fields, view: view(random.pick([0, 0, Math.max(0, fields.view - 1), fields.view + 3, 10 ** 12])) })
 }
 
 function forget({ conspiracy, self }: AdversaryContext, { entry }: ViewChange): ViewChange {
