@@ -4,13 +4,18 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fromHex } from '@aethel/codec'
-import { claimIdOf, cnfToClaim, LRAT_KIND, refute, toBinaryLrat, toDimacs } from '@aethel/proofs'
+import { claimIdOf, cnfToClaim, LRAT_KIND, pigeonhole, pigeonholeCertificate, refute, toBinaryLrat, toDimacs } from '@aethel/proofs'
 import { randomAccount } from '../packages/cli/dist/accounts.js'
+import { blobInMemory, sendBlob } from '../packages/cli/dist/blob-upload.js'
 
 const ANSWER_MS = 8_000
 const RETRY_MS = 150
 /** One in so many transactions carries a proof; the others are notes. */
 const PROOF_EVERY = 4
+/** One in so many of these is long, and travels as a blob. */
+const BLOB_EVERY = 12
+/** Holes of pigeonholes whose certificates have two chunks to six. */
+const HOLES = { from: 11, to: 14 }
 const NOTE_BYTES = 64
 const VARIABLES = 12
 /** At this many clauses of three literals over twelve variables hardly a formula has a model. */
@@ -18,6 +23,8 @@ const CLAUSES = 110
 const REFUTATION = { conflicts: 10_000 }
 
 /** @typedef {{ readonly id: string, readonly height: number, readonly validator: number }} Acknowledged */
+/** @typedef {import('../packages/cli/dist/blob-upload.js').Uploadable} Uploadable */
+/** @typedef {{ readonly id: string, readonly bytes: Uint8Array, readonly blob: Uploadable | null }} Sent */
 
 export class Clients {
   /**
@@ -40,6 +47,9 @@ export class Clients {
     /** @type {string[]} */
     this.violations = []
     this.stopping = false
+    this.blobs = 0
+    /** What was said last of each transaction that is not final yet. @type {Map<string, string>} */
+    this.waiting = new Map()
   }
 
   /**
@@ -58,57 +68,82 @@ export class Clients {
   async #client() {
     const account = randomAccount()
     while (!this.stopping) {
-      const { action, claimId } = this.#action()
-      const transaction = account.transaction(this.chainId, action)
-      if (claimId !== null) this.claims.set(transaction.id, claimId)
-      this.sent.add(transaction.id)
-      await this.#untilFinal(transaction)
+      const { action, claimId, blob } = this.#action()
+      const { id, bytes } = account.transaction(this.chainId, action)
+      if (claimId !== null) this.claims.set(id, claimId)
+      if (blob !== null) this.blobs++
+      this.sent.add(id)
+      await this.#untilFinal({ id, bytes, blob })
     }
   }
 
-  /** @param {{ readonly id: string, readonly bytes: Uint8Array }} transaction */
+  /** @param {Sent} transaction */
   async #untilFinal(transaction) {
     for (;;) {
       const up = this.validators.filter((validator) => validator.state === 'up' || validator.state === 'paused')
       const validator = up.length === 0 ? null : this.random.pick(up)
-      const outcome = validator === null ? null : await this.#ask(validator, transaction)
-      if (validator !== null && outcome?.status === 'final') {
-        this.acknowledged.push({ id: transaction.id, height: outcome.height ?? 0, validator: validator.index })
+      const answer = validator === null ? { height: null, words: 'nobody is up' } : await this.#ask(validator, transaction)
+      if (validator !== null && answer.height !== null) {
+        this.acknowledged.push({ id: transaction.id, height: answer.height, validator: validator.index })
+        this.waiting.delete(transaction.id)
         return
       }
+      this.waiting.set(transaction.id, answer.words)
       await sleep(RETRY_MS)
     }
   }
 
   /**
    * @param {import('./validator.js').Validator} validator
-   * @param {{ readonly id: string, readonly bytes: Uint8Array }} transaction
-   * @returns {Promise<import('../packages/cli/dist/client.js').SubmissionOutcome | null>} null: no answer
+   * @param {Sent} transaction
+   * @returns {Promise<{ height: number | null, words: string }>} where it is final; null: not known to be, and what was said
    */
-  async #ask(validator, { id, bytes }) {
+  async #ask(validator, { id, bytes, blob }) {
     try {
+      if (blob !== null) await sendBlob(validator.client, blob)
       const outcome = await validator.client.submit(bytes, 'final', ANSWER_MS)
-      return outcome.status === 'final' ? outcome : await validator.client.transaction(id)
-    } catch {
-      return null
+      const { status, height = 0 } = outcome.status === 'final' ? outcome : await validator.client.transaction(id)
+      return { height: status === 'final' ? height : null, words: `validator ${validator.index}: ${JSON.stringify(outcome)}` }
+    } catch (error) {
+      return { height: null, words: `validator ${validator.index}: ${error instanceof Error ? error.message : error}` }
     }
   }
 
-  /** @returns {{ action: import('@aethel/ledger').Action, claimId: string | null }} */
+  /** @returns {{ action: import('@aethel/ledger').Action, claimId: string | null, blob: Uploadable | null }} */
   #action() {
     if (this.random.below(PROOF_EVERY) > 0) {
       const data = Uint8Array.from({ length: NOTE_BYTES }, () => this.random.below(256))
-      return { action: { type: 'note', data }, claimId: null }
+      return { action: { type: 'note', data }, claimId: null, blob: null }
     }
+    const isLong = this.random.below(BLOB_EVERY) === 0
+    const { formula, steps } = isLong ? this.#longRefutation() : this.#shortRefutation()
+    const claim = cnfToClaim(toDimacs(formula))
+    if (!claim.ok) throw new Error(claim.error.message)
+    const proof = toBinaryLrat(steps)
+    const blob = isLong ? blobInMemory(formula.name, proof) : null
+    const claimId = Buffer.from(claimIdOf(LRAT_KIND, claim.value)).toString('hex')
+    const sent = blob === null ? { proof } : { proof: new Uint8Array(0), blob: blob.ref }
+    return { action: { type: 'submit-proof', kind: LRAT_KIND, claim: claim.value, metadata: null, ...sent }, claimId, blob }
+  }
+
+  #shortRefutation() {
     for (;;) {
       const formula = this.#formula()
       const refuted = refute(formula, REFUTATION)
-      if (refuted.status !== 'unsatisfiable') continue
-      const claim = cnfToClaim(toDimacs(formula))
-      if (!claim.ok) throw new Error(claim.error.message)
-      const proof = toBinaryLrat(refuted.steps)
-      const claimId = Buffer.from(claimIdOf(LRAT_KIND, claim.value)).toString('hex')
-      return { action: { type: 'submit-proof', kind: LRAT_KIND, claim: claim.value, proof, metadata: null }, claimId }
+      if (refuted.status === 'unsatisfiable') return { formula, steps: refuted.steps }
+    }
+  }
+
+  /** Pigeonholes with some variables negated: the same refutation, so negated, of a formula of its own. */
+  #longRefutation() {
+    const holes = this.random.between(HOLES.from, HOLES.to)
+    const { variables, clauses } = pigeonhole(holes + 1, holes)
+    const sign = Array.from({ length: variables + 1 }, () => (this.random.chance(0.5) ? 1 : -1))
+    /** A variable that extends the formula keeps its sign. @param {number} literal */
+    const turned = (literal) => literal * (sign[Math.abs(literal)] ?? 1)
+    return {
+      formula: { name: `pigeonhole ${holes}`, variables, clauses: clauses.map((clause) => clause.map(turned)) },
+      steps: pigeonholeCertificate(holes).map((step) => ({ ...step, literals: step.literals.map(turned) })),
     }
   }
 

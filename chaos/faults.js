@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -14,12 +15,14 @@ const SMALL_DISK = '256m'
 const FILLER = 'filler'
 
 /** One entry per lot: kills are drawn most often. */
-const LOTS = /** @type {const} */ (['kill', 'kill', 'kill', 'pause', 'stop', 'partition', 'weather', 'damage', 'full-disk', 'mass'])
+const LOTS = /** @type {const} */ ([
+  ...['kill', 'kill', 'kill', 'pause', 'stop', 'partition', 'weather', 'damage', 'full-disk', 'mass', 'forget', 'govern', 'rotate'],
+])
 export const KINDS = /** @type {readonly string[]} */ ([...new Set(LOTS)])
 /** After every second kill the validator is killed again, up to so many times, before it is left alone. */
 const MORE_KILLS = 6
-/** Half a second on an idle machine: whoever needs twenty times that gets hardly any processor, and no clock says anything then. */
-const STARVED_START_MS = 10_000
+/** When starting all takes so many times what the processor time of these starts explains, the machine is busy with other things, and no clock says anything. */
+const CROWDED = 3
 export const USUAL_PACE_MS = 500
 
 /** @typedef {import('./validator.js').Validator} Validator */
@@ -34,6 +37,7 @@ export const USUAL_PACE_MS = 500
  * @property {number | null} diskOf the validator whose store lies on a small disk
  * @property {readonly string[]} only kinds of episodes that are drawn
  * @property {number} paceMs mean time between two draws
+ * @property {import('./governance.js').Governance | null} governance null: the validators never change
  */
 
 export class Faults {
@@ -55,6 +59,7 @@ export class Faults {
       refusals: 0,
       fullDisks: 0,
       massKills: 0,
+      forgotten: 0,
     }
     /** How long it took until the next block once all were up again. @type {{ elapsedMs: number, boundMs: number }[]} */
     this.massRestarts = []
@@ -92,6 +97,10 @@ export class Faults {
     }
     if (kind === 'mass') {
       this.massDue ||= random.chance(0.25)
+      return
+    }
+    if (kind === 'govern') {
+      if (this.world.governance !== null) this.#start(this.world.governance.change())
       return
     }
     if (this.disturbed.size >= tolerated && !random.chance(BEYOND_TOLERANCE * Math.min(1, this.world.paceMs / USUAL_PACE_MS))) return
@@ -135,6 +144,13 @@ export class Faults {
   async #disturb(kind, victim) {
     const { random, say } = this.world
     switch (kind) {
+      case 'forget':
+        return this.#forget(victim)
+      case 'rotate':
+        if ((await this.world.governance?.rotate(victim)) !== true) return
+        say(`SIGTERM   ${victim.index}  for its new key`)
+        await victim.stop()
+        return this.#restart(victim)
       case 'pause': {
         this.counts.pauses++
         say(`SIGSTOP   ${victim.index}`)
@@ -193,8 +209,34 @@ export class Faults {
     }
   }
 
+  /**
+   * Everything that it has signed is forgotten: it must follow without a vote until it is past that (protocol.md §7). One at a time, and
+   * none beside a spoiled store: two that may contradict themselves can be more than the network tolerates.
+   *
+   * @param {Validator} victim
+   */
+  async #forget(victim) {
+    const { validators, say, random } = this.world
+    for (const each of validators) if (each.forgetful && (await each.votes())) each.forgetful = false
+    if (validators.some((each) => each.forgetful || each.spoiled)) return
+    this.counts.forgotten++
+    say(`forget    ${victim.index}`)
+    await victim.kill()
+    victim.forget()
+    for (let lives = random.between(0, 2); lives > 0; lives--) {
+      const starting = victim.start()
+      await sleep(victim.startMs * 1.5 * random.unit())
+      this.counts.kills++
+      await victim.kill()
+      const outcome = await starting
+      if (!outcome.started && !outcome.told) return this.#onNoStart(victim, outcome)
+    }
+    return this.#restart(victim)
+  }
+
   /** @param {Validator} victim */
   async #restart(victim) {
+    await this.world.governance?.settleKey(victim)
     const outcome = await victim.start()
     if (outcome.started) this.world.say(`start     ${victim.index}`)
     else if (!outcome.told) this.#onNoStart(victim, outcome)
@@ -218,7 +260,7 @@ export class Faults {
   async #damage(victim) {
     const { say, violated, random } = this.world
     // One spoiled store at a time: who finds the damage late stays down, and the others must go on without it.
-    const what = this.world.validators.some((validator) => validator.spoiled) ? null : victim.damage(random)
+    const what = this.world.validators.some(({ spoiled, forgetful }) => spoiled || forgetful) ? null : victim.damage(random)
     if (what === null) return this.#restart(victim)
     this.counts.damages++
     say(`damage    ${victim.index}  ${what}`)
@@ -244,29 +286,30 @@ export class Faults {
     // How soon they commit again says something on fair wires only; they stay so until that is known.
     const wiresFair = !this.wiresDisturbed
     if (wiresFair) this.wiresDisturbed = true
-    const heightBefore = highest(await this.#statuses())
     this.counts.kills += validators.length
     await Promise.all(validators.map((validator) => validator.kill()))
     await sleep(random.between(0, 3_000))
     await Promise.all(validators.map((validator) => this.#restart(validator)))
     if (wiresFair) {
-      await this.#commitsAgain(heightBefore)
+      await this.#commitsAgain()
       this.wiresDisturbed = false
     }
     this.disturbed.clear()
   }
 
   /**
-   * All are up again: two view timeouts later at most there must be a new block (protocol.md §8, "After a mass restart").
-   *
-   * @param {number} heightBefore
+   * All are up again: two view timeouts later at most there must be a new block (protocol.md §8, "After a mass restart"). New is what
+   * nobody has yet in that moment: blocks from between an earlier look and the kill would always be there at once.
    */
-  async #commitsAgain(heightBefore) {
+  async #commitsAgain() {
     const { validators, say, violated } = this.world
-    if (validators.some((validator) => validator.lastStartMs > STARVED_START_MS))
-      return say('starved   the machine is too busy to judge the restart')
+    const ownMs = validators.reduce((sum, validator) => sum + validator.lastStartCpuMs, 0) / availableParallelism()
+    if (validators.some((validator) => validator.lastStartMs > CROWDED * ownMs))
+      return say('starved   the machine is too busy with other things to judge the restart')
     const upAt = performance.now()
-    const timeoutMs = Math.max(...(await this.#statuses()).map((status) => status.viewTimeoutMs))
+    const statuses = await this.#statuses()
+    const heightBefore = highest(statuses)
+    const timeoutMs = Math.max(...statuses.map((status) => status.viewTimeoutMs))
     const boundMs = 2 * timeoutMs
     for (;;) {
       const elapsedMs = performance.now() - upAt

@@ -12,6 +12,7 @@ import { randomStream } from '../packages/simulator/dist/random.js'
 import { Clients } from './clients.js'
 import { damageEverywhere } from './damage.js'
 import { Faults, KINDS, mountSmallDisk, USUAL_PACE_MS, unmountSmallDisk } from './faults.js'
+import { Governance } from './governance.js'
 import { readHistory, recordRun } from './history.js'
 import { enter, isInside, Namespaces, whyNoNamespaces } from './namespaces.js'
 import { slowness, Validator } from './validator.js'
@@ -22,9 +23,12 @@ const CLIENTS = 12
 /** After the last fault, for clients to be answered. */
 const LAST_ANSWER_MS = 120_000
 
+/** Blocks of an epoch, where nothing else is said: some seconds. */
+const EPOCH_LENGTH = '150'
+
 const NETWORKS = ['auto', 'namespaces', 'relays']
 const USAGE =
-  'npm run chaos -- [--minutes M] [--seed S] [--validators N] [--only KIND,...] [--pace MS] [--behind BLOCKS] [--network auto|namespaces|relays] [--record] [--json], or npm run chaos -- --damage [--stride N], or npm run chaos -- --totals'
+  'npm run chaos -- [--minutes M] [--seed S] [--validators N] [--only KIND,...] [--pace MS] [--epochs BLOCKS] [--behind BLOCKS] [--network auto|namespaces|relays] [--record] [--json], or npm run chaos -- --damage [--stride N], or npm run chaos -- --totals'
 
 const options = parsed()
 if (options.totals) {
@@ -59,11 +63,17 @@ if (options.network !== 'relays' && !isInside()) {
 const folder = mkdtempSync(join(tmpdir(), 'aethel-chaos-'))
 const drawn = options.only.length === KINDS.length ? '' : ` --only ${options.only.join(',')}`
 const pace = options.paceMs === USUAL_PACE_MS ? '' : ` --pace ${options.paceMs}`
+const epochs = options.epochLength === Number(EPOCH_LENGTH) ? '' : ` --epochs ${options.epochLength}`
 const behind = options.behind === null ? '' : ` --behind ${options.behind}`
-const command = `npm run chaos -- --minutes ${options.minutes} --validators ${options.validators} --seed ${options.seed}${drawn}${pace}${behind}`
+const command = `npm run chaos -- --minutes ${options.minutes} --validators ${options.validators} --seed ${options.seed}${drawn}${pace}${epochs}${behind}`
 say(`${options.validators} validators for ${options.minutes} minutes; again: ${command}`)
 // The proof kinds suffice; every validator checks every proof.
-const network = await createNetwork({ folder: join(folder, 'network'), validators: options.validators, basePort: 0 })
+const network = await createNetwork({
+  folder: join(folder, 'network'),
+  validators: options.validators,
+  basePort: 0,
+  parameters: { epochLength: options.epochLength },
+})
 const wireRandom = randomStream(options.seed, 'wires')
 const homes = network.validators.map((validator) => validator.home)
 const namespaces = isInside() ? await Namespaces.install(homes) : null
@@ -106,7 +116,17 @@ for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) process.on(si
 if (isInside()) process.stdin.once('close', breakOff).resume()
 
 const clients = new Clients(validators, network.chainId, randomStream(options.seed, 'clients'))
-const faults = new Faults({ validators, wires, random, say, violated, diskOf, only: options.only, paceMs: options.paceMs })
+const governance =
+  options.epochLength === 0
+    ? null
+    : new Governance({
+        validators,
+        keyFiles: network.governanceFiles,
+        random: randomStream(options.seed, 'governance'),
+        say,
+        violated,
+      })
+const faults = new Faults({ validators, wires, random, say, violated, diskOf, governance, only: options.only, paceMs: options.paceMs })
 /**
  * Null where the run ended before the chains were read.
  * @type {{ lost: number | null, doubled: number | null, blocks: number, viewsEntered: number, statesTakenOver: number, fetchesCutShort: number }}
@@ -143,12 +163,15 @@ async function main() {
   clients.stop()
   const answerMs = LAST_ANSWER_MS * slowness(validators)
   const answered = await Promise.race([submitting.then(() => true), pause(answerMs).then(() => false)])
-  if (!answered) violated(`clients still wait ${Math.round(answerMs / 1000)} s after healing`)
+  if (!answered) {
+    violated(`clients still wait ${Math.round(answerMs / 1000)} s after healing`)
+    for (const [id, words] of clients.waiting) say(`no answer ${id}; ${words}`)
+  }
   const sound = validators.filter((validator) => !validator.spoiled)
   const end = await converged(sound)
   if ('problem' in end) violated(end.problem)
   const height = 'height' in end ? end.height : 0
-  const { problems, lost, doubled } = await examine(sound, height, clients)
+  const { problems, lost, doubled } = await examine(sound, height, clients, governance)
   const logs = readLogs(validators)
   for (const problem of [...problems, ...logs.problems]) violated(problem)
   const { viewsEntered, statesTakenOver, fetchesCutShort } = logs
@@ -164,9 +187,11 @@ function conclude() {
     seconds: Math.round((performance.now() - began) / 100) / 10,
     wires: wires.kind,
     ...faults.counts,
+    ...governance?.counts,
     massRestartsMeasured: waits.length,
     slowestMassRestartMs: Math.round(Math.max(0, ...waits)),
     submitted: clients.sent.size,
+    blobs: clients.blobs,
     acknowledged: clients.acknowledged.length,
     ...found,
     violations,
@@ -190,6 +215,7 @@ function parsed() {
         validators: { type: 'string', default: '7' },
         only: { type: 'string', default: KINDS.join(',') },
         pace: { type: 'string', default: String(USUAL_PACE_MS) },
+        epochs: { type: 'string', default: EPOCH_LENGTH },
         behind: { type: 'string' },
         network: { type: 'string', default: 'auto' },
         record: { type: 'boolean', default: false },
@@ -200,7 +226,7 @@ function parsed() {
       },
     })
     const number = (
-      /** @type {'minutes' | 'seed' | 'validators' | 'pace' | 'behind' | 'stride'} */ name,
+      /** @type {'minutes' | 'seed' | 'validators' | 'pace' | 'epochs' | 'behind' | 'stride'} */ name,
       /** @type {number} */ least,
       /** @type {number} */ most,
     ) => {
@@ -219,6 +245,7 @@ function parsed() {
       network: values.network,
       only,
       paceMs: number('pace', 20, 60_000),
+      epochLength: number('epochs', 0, 1_000_000),
       behind: values.behind === undefined ? null : number('behind', 1, 1_000_000),
       record: values.record === true,
       damage: values.damage === true,

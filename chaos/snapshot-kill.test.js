@@ -8,6 +8,7 @@ import { afterAll, expect, it } from 'vitest'
 import { randomAccount } from '../packages/cli/dist/accounts.js'
 import { createNetwork } from '../packages/cli/dist/network.js'
 import { Validator } from './validator.js'
+import { readLogs } from './verdict.js'
 
 /** Each leaves a record of some hundred bytes in the state, which is fetched in sixteen parts at least. */
 const ACCOUNTS = 4_000
@@ -116,5 +117,5 @@ it('C1: killed after each part of a state that it fetches, a validator resumes, 
   // It is needed from here on: without another one the chain goes on with its vote.
   await validators[1]?.kill()
   await victim.client.submit(note(), 'final', WAIT_MS)
-  expect(eventsOf(victim).filter(({ event }) => event === 'bug' || event === 'equivocation')).toEqual([])
+  expect(readLogs(validators).problems).toEqual([])
 }, 1_800_000)

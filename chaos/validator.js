@@ -20,6 +20,8 @@ const ANSWER_MS = 5_000
  */
 
 export class Validator {
+  #isEmpty
+
   /**
    * @param {number} index
    * @param {string} home
@@ -41,10 +43,15 @@ export class Validator {
     /** How long a start takes at present, smoothed; a first guess until there was one. */
     this.startMs = 500
     this.lastStartMs = 0
+    this.lastStartCpuMs = 0
     /** Processes that were told to end. @type {WeakSet<import('node:child_process').ChildProcess>} */
     this.told = new WeakSet()
     /** It runs on a store with a wrong byte, which it finds when it reads that place, or never. */
     this.spoiled = false
+    /** Its store was lost, and it may not vote yet. */
+    this.forgetful = false
+    /** It has not been up since its store was lost: it must be told so. */
+    this.#isEmpty = false
     /** Called when the process ends without having been told to. */
     this.onUnexpectedExit = (/** @type {string} */ _reason) => undefined
   }
@@ -61,7 +68,7 @@ export class Validator {
   async start() {
     const began = performance.now()
     const log = openSync(this.logFile, 'a', 0o600)
-    const args = [BIN, 'start', '--home', this.home, '--exit-with-parent', ...this.args]
+    const args = [BIN, 'start', '--home', this.home, '--exit-with-parent', ...(this.#isEmpty ? ['--recover'] : []), ...this.args]
     const [command, all] =
       this.prefix === null ? [process.execPath, args] : [this.prefix.command, [...this.prefix.args, process.execPath, ...args]]
     // Its own process group: Ctrl-C reaches only us, and we stop the validators in order.
@@ -81,7 +88,9 @@ export class Validator {
       const status = await this.client.status().catch(() => null)
       if (status?.index === this.index && this.child === child) {
         this.state = 'up'
+        this.#isEmpty = false
         this.lastStartMs = performance.now() - began
+        this.lastStartCpuMs = cpuMsOf(child)
         this.startMs += (this.lastStartMs - this.startMs) / 8
         return { started: true }
       }
@@ -95,7 +104,13 @@ export class Validator {
     return { started: false, told: this.told.has(child), code: child.exitCode, lastLine: this.lastLine() }
   }
 
-  /** @returns {Promise<{ index: number, height: number, view: number, leader: number, viewTimeoutMs: number }>} */
+  /** Whether it says that it votes. */
+  async votes() {
+    const status = this.state === 'up' ? await this.status().catch(() => null) : null
+    return status?.voting.votes === true
+  }
+
+  /** @returns {Promise<{ index: number, height: number, view: number, leader: number, viewTimeoutMs: number, voting: { votes: boolean } }>} */
   async status() {
     const answer = await fetch(`${this.client.url}/v1/status`, { signal: AbortSignal.timeout(ANSWER_MS) })
     return /** @type {any} */ (await answer.json())
@@ -181,10 +196,21 @@ export class Validator {
     return `byte ${at} of ${bytes.length} in ${name}: ${before} became ${after}`
   }
 
-  /** The store as it was before the damage. */
-  undoDamage() {
+  /** Everything it has stored is lost. Only while the process is down. */
+  forget() {
+    this.#emptyStore()
+    this.forgetful = true
+    this.#isEmpty = true
+  }
+
+  #emptyStore() {
     // The folder itself stays: it may be a disk of its own.
     for (const name of readdirSync(this.store)) rmSync(join(this.store, name), { recursive: true })
+  }
+
+  /** The store as it was before the damage. */
+  undoDamage() {
+    this.#emptyStore()
     cpSync(this.#copy, this.store, { recursive: true })
     this.forgetCopy()
   }

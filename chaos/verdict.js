@@ -36,13 +36,16 @@ export async function converged(validators) {
  * @param {readonly import('./validator.js').Validator[]} validators
  * @param {number} height
  * @param {import('./clients.js').Clients} clients
+ * @param {import('./governance.js').Governance | null} governance
  */
-export async function examine(validators, height, clients) {
+export async function examine(validators, height, clients, governance) {
   const problems = []
   const chains = await Promise.all(validators.map((validator) => hashes(validator, height)))
   /** @type {Map<string, number>} */
   const heights = new Map()
   let doubled = 0
+  /** @type {string[]} */
+  const unknown = []
   for (let at = 1; at <= height; at++) {
     // Who took over a state does not have the blocks below it; somebody has each.
     const holders = validators.filter((_, position) => chains[position]?.has(at))
@@ -57,9 +60,10 @@ export async function examine(validators, height, clients) {
     for (const id of await patiently(() => holder.client.transactionIds(at))) {
       if (heights.has(id)) doubled++
       heights.set(id, at)
-      if (!clients.sent.has(id)) problems.push(`transaction ${id} at height ${at} was never submitted`)
+      if (!clients.sent.has(id) && governance?.sent.has(id) !== true) unknown.push(`transaction ${id} at height ${at} was never submitted`)
     }
   }
+  if (unknown.length > (governance?.untold ?? 0)) problems.push(...unknown)
   const lost = clients.acknowledged.filter(({ id, height: told }) => heights.get(id) !== told)
   for (const { id, height: told, validator } of lost.slice(0, 5)) {
     problems.push(`validator ${validator} acknowledged ${id} at height ${told}; the chain has it at ${heights.get(id) ?? 'no height'}`)
@@ -125,10 +129,16 @@ async function gapsOf(validator) {
   return status.sync.gaps
 }
 
+/** What a validator logs when somebody has signed what nobody honest signs. */
+export const OFFENCES = ['offence-seen', 'offence-recorded', 'fork']
+/** What it logs when it cannot go on; a full disk, too, but only a bug of its own under this code. */
+export const FATAL = 'fatal'
+const BUG = /"code":"internal"/
+
 /**
  * Reads the logs: nobody may have signed two things, and nobody may have come upon a bug of its own.
  *
- * @param {readonly import('./validator.js').Validator[]} validators
+ * @param {readonly { readonly index: number, log(): string }[]} validators
  */
 export function readLogs(validators) {
   const problems = []
@@ -145,8 +155,9 @@ export function readLogs(validators) {
       if (event === 'started' && fetches) fetchesCutShort++ // by a kill
       if (event === 'snapshot-begun') fetches = true
       else if (event === 'snapshot-restored' || event === 'snapshot-given-up' || event === 'started') fetches = false
-      if (event === 'equivocation') problems.push(`validator ${validator.index} saw an equivocation: ${line}`)
-      if (event === 'bug') problems.push(`validator ${validator.index}: ${line}`)
+      if (event !== undefined && OFFENCES.includes(event))
+        problems.push(`validator ${validator.index} saw that two things were signed: ${line}`)
+      if (event === FATAL && BUG.test(line)) problems.push(`validator ${validator.index}: ${line}`)
     }
   }
   return { problems, viewsEntered, statesTakenOver, fetchesCutShort }

@@ -1,13 +1,13 @@
 /**
- * All wires of a network on loopback. The lower index dials, so the home of validator i names, for each higher peer, the
- * port of a proxy instead of the peer's own.
+ * All wires of a network on loopback. Of two validators the one with the lower network key dials, so its home names the port of a proxy
+ * instead of the other's own.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Link } from './link.js'
 
 export class Wires {
-  /** @param {Map<string, Link>} links */
+  /** @param {Map<string, Link>} links by who dials and who is dialled */
   constructor(links) {
     this.kind = 'TCP proxies'
     this.links = links
@@ -21,16 +21,18 @@ export class Wires {
    */
   static async install(homes, unit) {
     const links = new Map()
-    for (const [from, home] of homes.entries()) {
-      const file = join(home, 'config.json')
-      const config = JSON.parse(readFileSync(file, 'utf8'))
+    const files = homes.map((home) => join(home, 'config.json'))
+    const configs = files.map((file) => JSON.parse(readFileSync(file, 'utf8')))
+    /** @type {Map<number, string>} */
+    const keys = new Map(configs.flatMap(({ peers }) => peers.map((/** @type {any} */ peer) => [peer.index, peer.networkKey])))
+    for (const [from, config] of configs.entries()) {
       for (const peer of config.peers) {
-        if (peer.index < from) continue
+        if (peer.networkKey < (keys.get(from) ?? '')) continue
         const link = new Link(unit, { host: peer.host, port: peer.port })
         peer.port = await link.listen()
         links.set(`${from}-${peer.index}`, link)
       }
-      writeFileSync(file, `${JSON.stringify(config, null, 2)}\n`)
+      writeFileSync(/** @type {string} */ (files[from]), `${JSON.stringify(config, null, 2)}\n`)
     }
     return new Wires(links)
   }
@@ -51,8 +53,8 @@ export class Wires {
    * @param {number} to
    */
   muffle(from, to) {
-    const link = this.links.get(`${Math.min(from, to)}-${Math.max(from, to)}`)
-    link?.setWeather(from < to ? 0 : 1, { stalled: true })
+    this.links.get(`${from}-${to}`)?.setWeather(0, { stalled: true })
+    this.links.get(`${to}-${from}`)?.setWeather(1, { stalled: true })
   }
 
   /**

@@ -345,17 +345,24 @@ export const bounds = [
     hunt: tests('packages/network/src/mesh.test.ts'),
   },
   {
-    id: 'former-seat-among-the-contacts',
+    id: 'who-comes-back-is-another',
     traps: ['J3'],
-    bug: 'as long as an epoch with its former seat is remembered, a validator that joined again is forgotten with each change',
+    bug: 'a validator that joined again is called by its new seat as soon as it has one, and what it says until the epoch ends is of nobody',
+    edits: [{ file: 'packages/node/src/peer-names.ts', before: 'this.#names.get(key) ?? ', after: '' }],
+    hunt: tests('packages/node/src/peer-names.test.ts'),
+  },
+  {
+    id: 'dialling-by-own-names',
+    traps: ['J3'],
+    bug: 'who dials is decided by what each calls the other, and two that do not agree on that never connect',
     edits: [
       {
-        file: 'packages/node/src/epochs.ts',
-        before: '    .filter(([seat, { networkKey }]) => newest.get(keyOf(networkKey)) === seat)\n',
-        after: '',
+        file: 'packages/network/src/mesh.ts',
+        before: 'compareBytes(this.#identity.publicKey, peer.address.networkKey) < 0',
+        after: 'peer.address.index > 1',
       },
     ],
-    hunt: tests('packages/node/src/epoch-links.test.ts'),
+    hunt: tests('packages/network/src/mesh.test.ts'),
   },
   {
     id: 'offences-of-genesis-only',
@@ -364,7 +371,7 @@ export const bounds = [
     edits: [
       {
         file: 'packages/node/src/epochs.ts',
-        before: '  for (const { seat, publicKey } of membersIn(state)) known.set(keyOf(publicKey), { seat, publicKey })\n',
+        before: '  for (const { seat, publicKey } of members) known.set(keyOf(publicKey), { seat, publicKey })\n',
         after: '',
       },
     ],

@@ -6,6 +6,7 @@ const ADMISSION = 'packages/replica/src/admission.ts'
 const CHAIN = 'packages/consensus/src/chain.ts'
 const LEDGER = 'packages/ledger/src/ledger.ts'
 const METER = 'packages/proofs/src/meter.ts'
+const LRAT_VERIFIER = 'packages/proofs/src/lrat/verifier.ts'
 const GATES = 'packages/proofs/src/bvlrat/gates.ts'
 
 /** @type {readonly import('./lib/mutant.js').Mutant[]} */
@@ -148,6 +149,30 @@ export const execution = [
     bug: 'what a proof costs depends on when it is checked',
     edits: [{ file: METER, before: '      gas += amount\n', after: '      gas += Math.round(amount * (1 + (performance.now() % 1)))\n' }],
     hunt: tests('packages/proofs/src/meter.test.ts'),
+  },
+  {
+    id: 'gas-in-fractions',
+    traps: ['S12'],
+    bug: 'half a unit of gas, which no block can hold, is a verdict, and whoever proposes the proof stops at it',
+    edits: [{ file: METER, before: 'if (!Number.isSafeInteger(amount) || amount < 0) throw', after: 'if (amount !== amount) throw' }],
+    hunt: tests('packages/proofs/src/meter.test.ts'),
+  },
+  {
+    id: 'limit-where-a-piece-ends',
+    traps: ['S12'],
+    bug: 'how much of a proof beyond its limit is read, and paid for, depends on how it is cut into pieces',
+    edits: [{ file: LRAT_VERIFIER, before: 'const within = goesOn ? piece?.subarray(0, left) : piece', after: 'const within = piece' }],
+    hunt: tests('packages/proofs/src/lrat/pieces.test.ts'),
+  },
+  {
+    id: 'last-gates-unpaid',
+    traps: ['S12'],
+    bug: 'a circuit of too many gates is refused before what it owes is on the meter: how much that is depends on how charges are collected',
+    edits: [
+      { file: GATES, before: '    this.settle()\n    if (this.inputs + room', after: '    if (this.inputs + room' },
+      { file: GATES, before: 'SLOTS_PER_GATE * room\n', after: 'SLOTS_PER_GATE * room\n    this.settle()\n' },
+    ],
+    hunt: tests('packages/proofs/src/bvlrat/verifier.test.ts'),
   },
   {
     id: 'far-places-are-free',

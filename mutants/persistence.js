@@ -8,7 +8,10 @@ const CONSENSUS = 'packages/consensus/src/consensus.ts'
 const CATCH_UP = 'packages/consensus/src/catch-up.ts'
 const REPLICA = 'packages/replica/src/replica.ts'
 const NEWEST_LOG = 'packages/storage/src/newest-log.ts'
-const STORE = 'packages/storage/src/store.ts'
+const GROUP_COMMIT = 'packages/storage/src/group-commit.ts'
+const SAFETY_RECORDS = 'packages/storage/src/safety-records.ts'
+const COMMITTED_CHAIN = 'packages/storage/src/committed-chain.ts'
+const FILE_CHECK = 'packages/storage/src/file-check.ts'
 const LOG_CHECK = 'packages/storage/src/log-check.ts'
 const SEAL = 'packages/storage/src/seal.ts'
 
@@ -210,7 +213,7 @@ export const persistence = [
     bug: 'the store announces a batch as durable as soon as it is queued',
     edits: [
       {
-        file: STORE,
+        file: GROUP_COMMIT,
         before: 'const write = batch === null ? Promise.resolve() : batch.write({ sync: true })',
         after: 'const write = Promise.resolve()\n    setTimeout(() => batch?.write({ sync: true }).catch(() => undefined), 20)',
       },
@@ -223,9 +226,9 @@ export const persistence = [
     bug: 'after a failed write the store goes on as if nothing had happened',
     edits: [
       {
-        file: STORE,
+        file: GROUP_COMMIT,
         before: '        this.#fail(error)\n',
-        after: '        for (const callback of callbacks) callback()\n        this.#options.onFailure?.(writeError(error))\n',
+        after: '        for (const callback of callbacks) callback()\n        this.#listeners.onFailure?.(writeError(error))\n',
       },
     ],
     hunt: tests('packages/storage/src/store.test.ts'),
@@ -262,7 +265,7 @@ export const persistence = [
     bug: 'a table that a killed process was still writing is taken for damage',
     edits: [
       {
-        file: STORE,
+        file: FILE_CHECK,
         before: "name.endsWith('.ldb') && tables.has(Number.parseInt(name, 10))",
         after: "name.endsWith('.ldb') && tables.size >= 0",
       },
@@ -275,7 +278,7 @@ export const persistence = [
     bug: 'a safety record that vanished from the disk is not missed',
     edits: [
       {
-        file: STORE,
+        file: SAFETY_RECORDS,
         before: "if (!equalBytes(opened.value, actual)) throw damaged('a vote, a block, or a record of the view is missing')",
         after: '',
       },
@@ -286,14 +289,14 @@ export const persistence = [
     id: 'lost-log-not-missed',
     traps: ['C5', 'C6'],
     bug: 'the write-ahead log with the newest votes is gone, and the store opens as if they had never been cast',
-    edits: [{ file: STORE, before: 'if (log > 0 && !present.has(`${log}.log`))', after: 'if (log < 0)' }],
+    edits: [{ file: FILE_CHECK, before: 'if (log > 0 && !present.has(`${log}.log`))', after: 'if (log < 0)' }],
     hunt: tests('packages/storage/src/store.test.ts'),
   },
   {
     id: 'newer-log-not-missed',
     traps: ['C5', 'C6'],
     bug: 'the newer of two logs is gone while the MANIFEST names the older one, and the store opens without the newest votes',
-    edits: [{ file: STORE, before: 'if (missed !== undefined) throw damaged(missed)', after: '' }],
+    edits: [{ file: FILE_CHECK, before: 'if (missed !== undefined) throw damaged(missed)', after: '' }],
     hunt: tests('packages/storage/src/store.test.ts'),
   },
   {
@@ -327,7 +330,7 @@ export const persistence = [
     id: 'failed-clearing-is-nothing',
     traps: ['C3'],
     bug: 'after a clearing that failed in the middle of a record votes are written behind it, and announced',
-    edits: [{ file: STORE, before: '.catch((error: unknown) => this.#fail(error))', after: '.catch(() => undefined)' }],
+    edits: [{ file: GROUP_COMMIT, before: '.catch((error: unknown) => this.#fail(error))', after: '.catch(() => undefined)' }],
     hunt: tests('packages/storage/src/snapshots.test.ts'),
   },
   {
@@ -336,7 +339,7 @@ export const persistence = [
     bug: 'a committed block whose record is gone is served as one that was never committed',
     edits: [
       {
-        file: STORE,
+        file: COMMITTED_CHAIN,
         before: 'throw damaged(`the committed block ${at} is missing`)',
         after: 'return undefined',
       },
@@ -347,7 +350,9 @@ export const persistence = [
     id: 'store-without-current-is-new',
     traps: ['C6'],
     bug: 'a store whose CURRENT is gone is taken for one that was never begun',
-    edits: [{ file: STORE, before: 'if (data !== undefined) throw damaged(`CURRENT', after: 'if (data === null) throw damaged(`CURRENT' }],
+    edits: [
+      { file: FILE_CHECK, before: 'if (data !== undefined) throw damaged(`CURRENT', after: 'if (data === null) throw damaged(`CURRENT' },
+    ],
     hunt: tests('packages/storage/src/store.test.ts'),
   },
   {
@@ -369,7 +374,7 @@ export const persistence = [
     bug: 'the last guard against a second, different vote never fires',
     edits: [
       {
-        file: STORE,
+        file: SAFETY_RECORDS,
         before: 'known === undefined || equalBytes(known.vote.blockHash, vote.blockHash),',
         after: 'known === undefined || known.vote.height === vote.height,',
       },
@@ -380,7 +385,9 @@ export const persistence = [
     id: 'guard-forgets-at-restart',
     traps: ['C6', 'C7'],
     bug: 'the last guard against a second vote knows only the votes of this run',
-    edits: [{ file: STORE, before: '      this.#votes.set(keyOf(key), { key, vote })\n      return vote', after: '      return vote' }],
+    edits: [
+      { file: SAFETY_RECORDS, before: '      this.#votes.set(keyOf(key), { key, vote })\n      return vote', after: '      return vote' },
+    ],
     hunt: tests('packages/storage/src/store.test.ts'),
   },
   {

@@ -10,7 +10,7 @@ const VALIDATIONS = 'packages/replica/src/validations.ts'
 const RANGES = 'packages/ledger/src/ranges.ts'
 const CHUNKS = 'packages/ledger/src/snapshots.ts'
 const AREAS = 'packages/storage/src/areas.ts'
-const STORE = 'packages/storage/src/store.ts'
+const COMMITTED_CHAIN = 'packages/storage/src/committed-chain.ts'
 
 const OFFER_TESTS = tests('packages/consensus/src/snapshot.test.ts')
 const JUMP_TESTS = tests('packages/consensus/src/jump.test.ts')
@@ -229,8 +229,8 @@ export const snapshots = [
     bug: 'whoever took over a state cannot show the ends of the epochs below it',
     edits: [
       {
-        file: STORE,
-        before: 'for (const link of links) this.#put(certificateKey(link.header.height), encodeCertificate(link.certificate))\n',
+        file: COMMITTED_CHAIN,
+        before: 'for (const link of links) this.#queue.put(certificateKey(link.header.height), encodeCertificate(link.certificate))\n',
         after: '',
       },
     ],

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { connect, createServer } from 'node:tls'
-import { encode, epoch, hash, height, signature, validatorIndex, view } from '@aethel/codec'
+import { compareBytes, encode, epoch, hash, height, signature, validatorIndex, view } from '@aethel/codec'
 import { ballotBytes, encodeMessage, statusBytes } from '@aethel/consensus'
 import { createTlsIdentity, PROTOCOL_VERSION } from '@aethel/network'
 import { FRAME, frameOf } from '../../packages/network/dist/frames.js'
@@ -125,7 +125,7 @@ createServer({ ...tls, requestCert: true }, flood)
   .on('tlsClientError', () => undefined)
   .listen(home.config.mesh)
 for (const peer of home.config.peers) {
-  if (peer.index < self) continue
+  if (compareBytes(identity.publicKey, peer.networkKey) > 0) continue
   const dial = () => {
     const socket = connect({ ...tls, host: peer.host, port: peer.port })
     socket.once('secureConnect', () => flood(socket))

@@ -3,14 +3,14 @@
  * public key itself and exists as soon as it signs.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fromHex, type Hash, toHex } from '@aethel/codec'
 import { SEED_BYTES, type SigningKey, signingKey } from '@aethel/crypto'
 import { type Action, buildTransaction, encodeTransaction, signTransaction, transactionIdOf } from '@aethel/ledger'
-import { usageError } from './exit.js'
-import { readJsonObject, writeOutputFile } from './files.js'
+import { errorCodeOf, usageError } from './exit.js'
+import { readJsonObject } from './files.js'
 
 const FORMAT = 'aethel-account/1'
 
@@ -49,8 +49,10 @@ export function loadKey(path: string | undefined, say: (line: string) => void): 
   const file = path ?? defaultKeyFile()
   if (path === undefined && !existsSync(file)) {
     const key = createKeyFile(file)
-    say(`made a new account ${toHex(key.publicKey)}, its key is in ${file}`)
-    return key
+    if (key !== null) {
+      say(`made a new account ${toHex(key.publicKey)}, its key is in ${file}`)
+      return key
+    }
   }
   const document = readJsonObject(file, 'an account key')
   const seed = typeof document['seed'] === 'string' ? fromHex(document['seed']) : undefined
@@ -60,9 +62,24 @@ export function loadKey(path: string | undefined, say: (line: string) => void): 
   return signingKey(seed.value)
 }
 
-function createKeyFile(file: string): SigningKey {
+/** Whole or not at all, and never over one that another command has made meanwhile: then null. */
+function createKeyFile(file: string): SigningKey | null {
   const seed = randomBytes(SEED_BYTES)
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  writeOutputFile(file, 'the new account key', `${JSON.stringify({ format: FORMAT, seed: toHex(seed) }, null, 2)}\n`, 0o600)
-  return signingKey(seed)
+  const made = `${file}.${process.pid}`
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    writeFileSync(made, `${JSON.stringify({ format: FORMAT, seed: toHex(seed) }, null, 2)}\n`, { mode: 0o600 })
+    try {
+      linkSync(made, file)
+    } finally {
+      rmSync(made)
+    }
+    return signingKey(seed)
+  } catch (error) {
+    if (errorCodeOf(error) === 'EEXIST' && existsSync(file)) return null
+    throw usageError(
+      'unwritable',
+      `expected to write a new account key to ${file}, but it cannot be written (${errorCodeOf(error)}); name one with --key`,
+    )
+  }
 }

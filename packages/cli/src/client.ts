@@ -12,6 +12,8 @@ const ANSWER_TIMEOUT_MS = 10_000
 /** The answer to the last chunk waits until the whole blob is durable. */
 const UPLOAD_TIMEOUT_MS = 120_000
 const MAX_ERROR_TEXT = 200
+/** A request that is wrong, or for what is not there: it is for the user to ask otherwise. */
+const NOT_TO_BE_HAD: readonly number[] = [400, 404, 410]
 
 export interface SyncStatus {
   readonly trustCertificates: boolean
@@ -261,7 +263,8 @@ function expectOk(url: string, answer: Answer): JsonObject {
   if (answer.status === 200 || answer.status === 202) return object
   const code = typeof object['code'] === 'string' ? object['code'] : `http-${answer.status}`
   const message = typeof object['message'] === 'string' ? object['message'] : 'no reason given'
-  throw new CliError(EXIT.internal, code, `the validator at ${url} answered ${answer.status} ${code}: ${message.slice(0, MAX_ERROR_TEXT)}`)
+  const exitCode = NOT_TO_BE_HAD.includes(answer.status) ? EXIT.usage : EXIT.internal
+  throw new CliError(exitCode, code, `the validator at ${url} answered ${answer.status} ${code}: ${message.slice(0, MAX_ERROR_TEXT)}`)
 }
 
 function shaped<T>(url: string, parse: () => T): T {
@@ -274,11 +277,15 @@ function shaped<T>(url: string, parse: () => T): T {
 }
 
 function parseUpload(o: JsonObject): Upload {
+  const chunks = numberAt(o, 'chunks')
   const missing = listAt(o, 'missing').map((range): [number, number] => {
     if (!Array.isArray(range) || range.length !== 2) throw new ShapeError('a range of chunks is not a pair')
-    return [Number(range[0]), Number(range[1])]
+    const [from, to] = [Number(range[0]), Number(range[1])]
+    if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from < 0 || to < from || to >= chunks)
+      throw new ShapeError(`a range of chunks is ${from}..${to} of ${chunks}`)
+    return [from, to]
   })
-  return { chunkBytes: numberAt(o, 'chunkBytes'), chunks: numberAt(o, 'chunks'), missing, complete: o['complete'] === true }
+  return { chunkBytes: numberAt(o, 'chunkBytes'), chunks, missing, complete: o['complete'] === true }
 }
 
 function parseStatus(o: JsonObject): NodeStatus {

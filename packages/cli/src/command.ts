@@ -4,6 +4,7 @@
  */
 import { type Command, InvalidArgumentError } from 'commander'
 import { CliError, EXIT, type ExitCode, oneLine } from './exit.js'
+import { ShapeError } from './shape.js'
 import { paintError, printJson } from './ui/terminal.js'
 
 export interface CommonOptions {
@@ -44,6 +45,10 @@ const EXIT_CODES: readonly number[] = Object.values(EXIT)
 /** `CliError`, the node's own error class (same fields), or a bug. */
 function asFailure(error: unknown): Failure {
   if (error instanceof CliError) return error
+  if (error instanceof ShapeError) {
+    const message = `expected an answer of a validator, but it is not understood (${error.message}); is it of another version?`
+    return { exitCode: EXIT.unreachable, code: 'unreachable', message }
+  }
   if (error instanceof Error && 'exitCode' in error && 'code' in error && typeof error.exitCode === 'number') {
     const hint = 'hint' in error && typeof error.hint === 'string' && error.hint !== '' ? `; ${error.hint}` : ''
     const exitCode = (EXIT_CODES.includes(error.exitCode) ? error.exitCode : EXIT.internal) as ExitCode

@@ -50,6 +50,9 @@ export function oneLine(text: string): string {
     .replaceAll(/\p{Cc}/gu, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
+/** What there is to do when nobody reads the output any more; without any the program just ends. */
+export const onUnread: Set<() => void> = new Set()
+
 export function errorCodeOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined

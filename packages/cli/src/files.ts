@@ -2,7 +2,22 @@
  * Reading the user's files: a file that cannot be read, is no file or is absurdly large is said so in one line
  * (exit code 2), before anything is allocated for it.
  */
-import { closeSync, fstatSync, openSync, readFileSync, readSync, type Stats, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { CliError, EXIT, errorCodeOf, usageError } from './exit.js'
 
@@ -130,12 +145,55 @@ export function readJsonObject(path: string, what: string): Readonly<Record<stri
   return value as Readonly<Record<string, unknown>>
 }
 
+/** Said before long work, or before anything is sent, not after it. */
+export function requireWritable(path: string, what: string): void {
+  try {
+    const status = statSync(path, { throwIfNoEntry: false })
+    if (status?.isDirectory() === true) throw unwritable(path, what, 'it is a directory; name a file inside it')
+    accessSync(status === undefined ? dirname(path) : path, constants.W_OK)
+    if (status === undefined && !statSync(dirname(path)).isDirectory()) throw unwritable(path, what, `${dirname(path)} is no folder`)
+  } catch (error) {
+    throw error instanceof CliError ? error : unwritable(path, what, reasonOf(path, error))
+  }
+}
+
+function unwritable(path: string, what: string, reason: string): CliError {
+  return new CliError(EXIT.usage, 'unwritable', `expected to write ${what} to ${path}, but ${reason}`)
+}
+
+function reasonOf(path: string, error: unknown): string {
+  const code = errorCodeOf(error)
+  return code === 'ENOENT' ? `the folder ${dirname(path)} does not exist` : `it cannot be written (${code ?? 'unknown'})`
+}
+
+/** What a failed opening or writing of an output is told as. */
+export function unwritableBy(path: string, what: string, error: unknown): CliError {
+  return unwritable(path, what, reasonOf(path, error))
+}
+
 export function writeOutputFile(path: string, what: string, content: string | Uint8Array, mode = 0o644): void {
   try {
-    writeFileSync(path, content, { mode })
+    const there = lstatSync(path, { throwIfNoEntry: false })
+    if (there?.isFile() === true) replaceFile(path, content, there.mode & 0o777)
+    else writeFileSync(path, content, { mode })
   } catch (error) {
-    const code = errorCodeOf(error)
-    const hint = code === 'ENOENT' ? `the folder ${dirname(path)} does not exist` : `it cannot be written (${code ?? 'unknown'})`
-    throw new CliError(EXIT.usage, 'unwritable', `expected to write ${what} to ${path}, but ${hint}`)
+    throw unwritableBy(path, what, error)
+  }
+}
+
+/** What says that nothing can be put beside the file, or in its place, although it may be written itself. */
+const NOT_BESIDE: readonly string[] = ['EACCES', 'EPERM', 'EROFS', 'EBUSY', 'ENAMETOOLONG']
+
+/** By the new content as a whole, or not at all: the old one may be a trust root, or hold the approvals of others. */
+function replaceFile(path: string, content: string | Uint8Array, mode: number): void {
+  const beside = `${path}.${process.pid}.tmp`
+  try {
+    writeFileSync(beside, content, { mode })
+    chmodSync(beside, mode)
+    renameSync(beside, path)
+  } catch (error) {
+    rmSync(beside, { force: true })
+    if (!NOT_BESIDE.includes(errorCodeOf(error) ?? '')) throw error
+    writeFileSync(path, content)
   }
 }

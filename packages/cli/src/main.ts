@@ -1,6 +1,6 @@
 /** `aethel`: one entry, one file per command in `commands/`. */
 import { Command, CommanderError } from 'commander'
-import { EXIT, oneLine } from './exit.js'
+import { EXIT, oneLine, onUnread } from './exit.js'
 import { printJson } from './ui/terminal.js'
 
 const VERSION = '0.1.0'
@@ -51,9 +51,21 @@ function reportUsage(text: string, write: (text: string) => void, json: boolean)
 
 /** A reader that went away (`aethel status | head -1`) is no error of ours. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(EXIT.ok)
-  throw error
+  if (error.code !== 'EPIPE') return tellLost(error)
+  if (onUnread.size === 0) process.exit(process.exitCode ?? EXIT.ok)
+  for (const stop of onUnread) stop()
 })
+/** Nobody to tell. */
+process.stderr.on('error', () => undefined)
+
+let isTold = false
+
+/** On a full disk, for example. What was to be printed is not there, so this cannot end with 0. */
+function tellLost(error: NodeJS.ErrnoException): void {
+  if (!isTold) process.stderr.write(`aethel: expected to write to standard output, but it cannot be written (${error.code})\n`)
+  isTold = true
+  process.exitCode ||= EXIT.internal
+}
 
 try {
   await (await createProgram(process.argv.slice(2))).parseAsync()
@@ -62,4 +74,8 @@ try {
   process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage
 }
 // A pipe takes 64 KiB at a time: a long answer would be cut off.
-process.stdout.write('', () => process.exit())
+process.stdout.write('', () => {
+  const { errored } = process.stdout
+  if (errored !== null && (errored as NodeJS.ErrnoException).code !== 'EPIPE') tellLost(errored)
+  process.exit()
+})

@@ -76,15 +76,16 @@ export function openNetwork(path: string): LocalNetwork | null {
 }
 
 function describe(folder: string, description: JsonObject): LocalNetwork {
+  const chainId = textAt(description, 'chainId')
   return {
     folder,
-    chainId: textAt(description, 'chainId'),
+    chainId,
     trustFile: join(folder, textAt(description, 'trustFile')),
     governanceFiles:
       description['governanceFiles'] === undefined ? [] : listAt(description, 'governanceFiles').map((file) => join(folder, String(file))),
     validators: listAt(description, 'validators').map((value, index) => {
       const validator = asObject(value, `validator ${index}`)
-      return createValidatorProcess(index, join(folder, textAt(validator, 'home')), textAt(validator, 'url'))
+      return createValidatorProcess(index, join(folder, textAt(validator, 'home')), textAt(validator, 'url'), chainId)
     }),
   }
 }

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Client, createClient } from './client.js'
-import { CliError, EXIT, errorCodeOf } from './exit.js'
+import { CliError, EXIT, errorCodeOf, onUnread, usageError } from './exit.js'
 
 const READY_TIMEOUT_MS = 30_000
 const READY_POLL_MS = 50
@@ -34,7 +34,7 @@ export interface ValidatorProcess {
   stop(): Promise<void>
 }
 
-export function createValidatorProcess(index: number, home: string, url: string): ValidatorProcess {
+export function createValidatorProcess(index: number, home: string, url: string, chainId: string): ValidatorProcess {
   const client = createClient(url)
   const logFile = join(home, LOG_NAME)
   let child: ChildProcess | null = null
@@ -62,8 +62,11 @@ export function createValidatorProcess(index: number, home: string, url: string)
       return child?.pid
     },
     start: async () => {
+      // Its answers would be taken for those of the process that is begun here.
+      if ((await client.status().catch(() => null)) !== null)
+        throw usageError('port-in-use', `expected nobody at ${url} yet, but a validator answers there; stop it, or choose other ports`)
       child = launch(home, logFile)
-      await ready(child, client, index, logFile)
+      await ready(child, client, index, chainId, logFile)
     },
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
@@ -71,13 +74,21 @@ export function createValidatorProcess(index: number, home: string, url: string)
 }
 
 function launch(home: string, logFile: string): ChildProcess {
-  const log = openSync(logFile, 'a', 0o600)
+  const log = openLog(logFile)
   try {
     const args = [BIN, 'start', '--home', home, '--exit-with-parent']
     // Its own process group: Ctrl-C reaches only us, and we stop the validators in order.
     return spawn(process.execPath, args, { stdio: ['pipe', log, log], detached: true })
   } finally {
     closeSync(log)
+  }
+}
+
+function openLog(logFile: string): number {
+  try {
+    return openSync(logFile, 'a', 0o600)
+  } catch (error) {
+    throw usageError('home', `expected the home of a validator around ${logFile}, but that cannot be written (${errorCodeOf(error)})`)
   }
 }
 
@@ -90,7 +101,7 @@ function exitOf(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => child.once('exit', () => resolve()))
 }
 
-async function ready(child: ChildProcess, client: Client, index: number, logFile: string): Promise<void> {
+async function ready(child: ChildProcess, client: Client, index: number, chainId: string, logFile: string): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS
   for (;;) {
     if (hasExited(child)) {
@@ -102,7 +113,7 @@ async function ready(child: ChildProcess, client: Client, index: number, logFile
     }
     try {
       const status = await client.status()
-      if (status.index === index) return
+      if (status.index === index && status.chainId === chainId) return
     } catch {
       // Not listening yet.
     }
@@ -149,12 +160,13 @@ const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
 
 /**
  * Runs `body`, then `cleanUp`, exactly once, whichever way it ends. On Ctrl-C, SIGTERM or a closed terminal `cleanUp` runs
- * at once and the process ends with 128 + signal.
+ * at once and the process ends with 128 + signal; so it does with 0 when nobody reads the output any more.
  */
 export async function interruptible<T>(cleanUp: (ending: Ending) => Promise<void>, body: () => Promise<T>): Promise<T> {
   let interrupted = false
-  const onSignal = (signal: NodeJS.Signals): void => {
-    const exitCode = 128 + SIGNALS[signal as keyof typeof SIGNALS]
+  const onSignal = (signal: NodeJS.Signals): void => stop(128 + SIGNALS[signal as keyof typeof SIGNALS])
+  const leave = (): void => stop(EXIT.ok)
+  const stop = (exitCode: number): void => {
     // A second Ctrl-C does not wait; validators then end because their standard input closes.
     if (interrupted) process.exit(exitCode)
     interrupted = true
@@ -162,6 +174,7 @@ export async function interruptible<T>(cleanUp: (ending: Ending) => Promise<void
     void cleanUp('interrupted').finally(() => process.exit(exitCode))
   }
   for (const signal of Object.keys(SIGNALS)) process.on(signal, onSignal)
+  onUnread.add(leave)
   try {
     const outcome = await Promise.allSettled([body()]).then(([settled]) => settled)
     // While stopping, everything fails: the signal decides how we end.
@@ -171,5 +184,6 @@ export async function interruptible<T>(cleanUp: (ending: Ending) => Promise<void
     return outcome.value
   } finally {
     for (const signal of Object.keys(SIGNALS)) process.off(signal, onSignal)
+    onUnread.delete(leave)
   }
 }

@@ -3,7 +3,7 @@
  * right exit code, soon, and without letting a file's bytes command the terminal.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { fromHex, hash } from '@aethel/codec'
@@ -15,6 +15,7 @@ import { aethel, BIN, errorLine, type Outcome, temporaryFolder } from './aethel.
 const instances = fileURLToPath(new URL('../../proofs/instances/', import.meta.url))
 const cnf = `${instances}pigeonhole-3.cnf`
 const refutation = `${instances}pigeonhole-3.lrat`
+const library = fileURLToPath(new URL('../../proofs/library/propositional.mm', import.meta.url))
 const folder = temporaryFolder()
 afterAll(folder.remove)
 
@@ -69,6 +70,16 @@ describe('absurd files', () => {
     ['distances of escapes', () => ['simulate', '--latency', write('o.json', ESCAPES)], 2],
     ['a transcript of NUL bytes', () => ['simulate', '--transcript', write('p.txt', NULS)], 2],
     ['a transcript that is a directory', () => ['simulate', '--transcript', folder.path], 2],
+    ['a trace in no folder', () => ['simulate', '--trace', folder.file('none/trace')], 2],
+    ['a trace that is a folder', () => ['simulate', '--trace', folder.path], 2],
+    ['seeds beyond 2^53', () => ['simulate', '--seed', '9007199254740991', '--seeds', '5'], 2],
+    ['seeds beyond 2^53 for a while', () => ['simulate', '--seed', '9007199254740991', '--minutes', '1'], 2],
+    ['a strategy behind a second colon', () => ['simulate', '--byzantine', '1:two-faced:mute', '--duration', '1'], 2],
+    ['a trace of a run that has none', () => ['simulate', '--byzantine', '2', '--trace', folder.file('none')], 2],
+    ['sampled signatures where they are all ideal', () => ['simulate', '--byzantine', '2', '--signatures', 'sampled'], 2],
+    ['a report in no folder', () => ['demo', '--report', folder.file('none/report.json')], 2],
+    ['a receipt in no folder', () => ['submit', cnf, '-o', folder.file('none/receipt.json'), '--url', url], 2],
+    ['a receipt that is a folder', () => ['submit', cnf, '-o', folder.path, '--url', url], 2],
     ['an output that takes no folders', () => ['testnet', '--output', '/proc/aethel/net'], 2],
     ['an output below a file', () => ['testnet', '--output', `${cnf}/net`], 2],
   ])('%s', (_name, args, code) => {
@@ -103,9 +114,125 @@ describe('homes that are not what they should be', () => {
   })
 })
 
+describe('accounts', () => {
+  const withConfig = (config: string): Outcome => {
+    const env = { ...process.env, XDG_CONFIG_HOME: config }
+    const result = spawnSync(process.execPath, [BIN, 'submit', cnf, '--url', 'http://127.0.0.1:1'], { encoding: 'utf8', env })
+    return { code: result.status, stdout: result.stdout, stderr: result.stderr }
+  }
+
+  it('a configuration folder that cannot be made: exit code 2', () => {
+    expectRefusal(withConfig(cnf), 2)
+  })
+
+  it('a new account is the one that all commands begun at once use', async () => {
+    const config = folder.file('config')
+    const env = { ...process.env, XDG_CONFIG_HOME: config }
+    const said = await Promise.all(
+      [1, 2, 3, 4].map(async () => {
+        const child = spawn(process.execPath, [BIN, 'submit', cnf, '--url', 'http://127.0.0.1:1'], {
+          env,
+          stdio: ['ignore', 'ignore', 'pipe'],
+        })
+        let stderr = ''
+        child.stderr.on('data', (part) => {
+          stderr += part
+        })
+        await new Promise((resolve) => child.once('close', resolve))
+        return stderr
+      }),
+    )
+    expect(said.filter((stderr) => stderr.includes('made a new account'))).toHaveLength(1)
+    expect(readdirSync(`${config}/aethel`)).toEqual(['account.json'])
+  })
+})
+
+it('a second network at the same ports is refused, the first goes on; when all its validators have ended it says so', {
+  timeout: 120_000,
+}, async () => {
+  const dev = spawn(process.execPath, [BIN, 'dev', '--validators', '1', '--base-port', '0'], { stdio: ['ignore', 'ignore', 'pipe'] })
+  let stderr = ''
+  const exited = new Promise<number | null>((resolve) => dev.once('close', resolve))
+  const up = new Promise<string>((resolve) => {
+    dev.stderr.on('data', (part) => {
+      stderr += part
+      const at = /submit with {2}aethel submit FILE --url (\S+)/.exec(stderr)
+      if (at !== null) resolve(at[1] ?? '')
+    })
+  })
+  const first = await up
+  const second = aethel('dev', '--validators', '1', '--base-port', String(Number(new URL(first).port) - 1))
+  expectRefusal(second, 2)
+  expect(second.stderr).toContain('a validator answers there')
+  expect(await createClient(first).status()).toMatchObject({ index: 0 })
+  const validator = spawnSync('pgrep', ['-P', String(dev.pid)], { encoding: 'utf8' }).stdout.trim()
+  process.kill(Number(validator), 'SIGKILL')
+  expect(await exited).toBe(1)
+  expect(stderr.trimEnd().split('\n').at(-1)).toMatch(/^aethel: .*all have stopped: validator 0: /)
+})
+
+describe('output that is not read, or cannot be written', () => {
+  it.skipIf(!existsSync('/dev/full'))('a full disk is told, and is no success', () => {
+    const result = spawnSync('sh', ['-c', '"$0" "$1" check lrat "$2" "$3" > /dev/full', process.execPath, BIN, cnf, refutation], {
+      encoding: 'utf8',
+    })
+    expect(result.status).toBe(1)
+    expect(result.stderr.trimEnd().split('\n')).toHaveLength(1)
+    expect(result.stderr).toContain('ENOSPC')
+  })
+
+  it('a network whose blocks nobody reads any more leaves nothing behind', () => {
+    const temporary = folder.file('temporary')
+    mkdirSync(temporary)
+    const env = { ...process.env, TMPDIR: temporary }
+    const script = '("$0" "$1" dev --validators 1 --base-port 0; echo "$?" > "$2/code") | true'
+    // Its first line comes with the first block, which takes a transaction.
+    const child = spawn('sh', ['-c', script, process.execPath, BIN, temporary], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+    return new Promise<void>((resolve, reject) => {
+      let stderr = ''
+      child.stderr.on('data', (part) => {
+        const before = stderr
+        stderr += part
+        const at = /submit with {2}aethel submit FILE --url (\S+)/
+        if (at.test(before) || !at.test(stderr)) return
+        const client = createClient(at.exec(stderr)?.[1] ?? '')
+        client
+          .status()
+          .then(async ({ chainId }) => {
+            const chain = fromHex(chainId)
+            if (!chain.ok) throw new Error(chain.error.message)
+            const { bytes } = randomAccount().transaction(hash(chain.value), { type: 'note', data: new Uint8Array(1) })
+            await client.submit(bytes, 'admitted', 5_000)
+          })
+          .catch(reject)
+      })
+      child.once('close', () => {
+        try {
+          expect(readdirSync(temporary)).toEqual(['code'])
+          expect(readFileSync(`${temporary}/code`, 'utf8')).toBe('0\n')
+          resolve()
+        } catch (error) {
+          reject(error)
+        }
+      })
+    })
+  }, 120_000)
+})
+
 /** In a mount namespace of its own, which takes no privileges on most machines; elsewhere `npm run chaos` as root fills disks. */
 const inNamespace = ['--user', '--map-root-user', '--mount']
 const canMount = spawnSync('unshare', [...inNamespace, 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stdio: 'ignore' }).status === 0
+
+it.skipIf(!canMount)('a full disk: an output that is there already stays as it is', () => {
+  const small = folder.file('small')
+  mkdirSync(small)
+  const script =
+    'mount -t tmpfs -o size=16k tmpfs "$1" && echo old > "$1/out.json" && { head -c 100000 /dev/zero > "$1/filler"; "$2" "$3" prove "$4" --label peirce -o "$1/out.json"; echo "$?"; cat "$1"/out.json*; }'
+  const args = [...inNamespace, 'sh', '-c', script, 'sh', small, process.execPath, BIN, library]
+  const result = spawnSync('unshare', args, { encoding: 'utf8' })
+  expect(result.stdout.trimEnd().split('\n').slice(-2)).toEqual(['2', 'old'])
+  expect(result.stderr).toContain('ENOSPC')
+})
 
 it.skipIf(!canMount)(
   'a full disk: the validator says so, in one line, with exit code 1',

@@ -35,6 +35,15 @@ describe('conformance', () => {
     expect(outcome.stdout).toMatch(/loops without calling its meter/)
   })
 
+  it('one that ends its thread is told so at once, and what it prints is not on our output', () => {
+    writeFileSync(folder.file('exit.mjs'), 'console.log("hello")\nprocess.exit(0)\n')
+    const started = Date.now()
+    const outcome = aethel('conformance', folder.file('exit.mjs'), '--json')
+    expect(outcome.code).toBe(3)
+    expect(JSON.parse(outcome.stdout).checks).toMatchObject([{ status: 'failed', detail: expect.stringContaining('ended with code 0') }])
+    expect(Date.now() - started).toBeLessThan(90_000)
+  })
+
   it('what is no verifier is said to be none', () => {
     writeFileSync(folder.file('none.mjs'), 'export const something = 1\n')
     for (const module of [folder.file('none.mjs'), folder.file('missing.mjs')]) {

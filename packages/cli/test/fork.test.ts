@@ -59,10 +59,9 @@ describe('aethel fork', () => {
     const networkKey = publicKey(keyIn(home, 'network.key').publicKey)
     const seed = fromHex(readFileSync(join(homes[0] as string, 'network.key'), 'utf8').trim())
     const mesh = await createMesh({
-      self: validatorIndex(0),
       chainId,
       seed: (seed.ok ? seed.value : new Uint8Array(32)) as never,
-      listen: { host: '127.0.0.1', port: 0 },
+      listen: JSON.parse(readFileSync(join(homes[0] as string, 'config.json'), 'utf8')).mesh,
       peers: [{ index: validatorIndex(3), ...node.mesh, networkKey }],
       handlers: {
         onMessage: () => undefined,

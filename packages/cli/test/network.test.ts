@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -206,6 +206,47 @@ describe('a proof becomes final and its receipt verifies', () => {
     writeFileSync(bundle, readFileSync(bundle, 'utf8').replace(/"proof": "[0-9a-f]{8}/, '"proof": "ffffffff'))
     const broken = await submitted(bundle)
     expect(broken.code).toBe(2)
+  })
+
+  it('a claim that is named twice, or wanted here and cited there, is sent once', async () => {
+    const cnf = `${instances}grid-parity-3x2.cnf`
+    const copy = folder.file('copy.cnf')
+    copyFileSync(cnf, copy)
+    copyFileSync(`${instances}grid-parity-3x2.lrat`, folder.file('copy.lrat'))
+    const outcome = await submitted(cnf, copy, '--json')
+    expect(outcome.code).toBe(0)
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ name: cnf, status: 'final' })
+    const bundles = ['peirce', 'id'].map((label) => {
+      const bundle = folder.file(`${label}.proofs.json`)
+      expect(aethel('prove', library, '--label', label, '-o', bundle).code).toBe(0)
+      return bundle
+    })
+    const both = await submitted(...bundles, '--json')
+    expect(both.code).toBe(0)
+    const names = (JSON.parse(both.stdout) as { name: string }[]).map(({ name }) => name)
+    expect(names.toSorted()).toEqual(['id', 'peirce'])
+  })
+
+  it('a false proof beside a good one: the good one is final, and so is the next', async () => {
+    const files = ['grid-parity-3x3', 'grid-parity-3x4'].map((name) => `${instances}${name}.cnf`)
+    const proofs = ['pigeonhole-3', 'grid-parity-3x4'].flatMap((name) => ['--proof', `${instances}${name}.lrat`])
+    const outcome = await submitted(...files, ...proofs, '--timeout', '20', '--json')
+    expect(outcome.code).toBe(3)
+    expect(JSON.parse(outcome.stdout)).toMatchObject([{ status: 'refused' }, { status: 'final' }])
+    expect((await submitted(files[0] ?? '', '--timeout', '20')).code).toBe(0)
+  })
+
+  it('beside a receipt that goes to no file there is no proof', async () => {
+    const outcome = await submitted(`${instances}adder-associativity-4.cnf`, '-o', '/dev/null', '--json')
+    expect(outcome).toMatchObject({ code: 0, stderr: '' })
+    expect(JSON.parse(outcome.stdout)).not.toHaveProperty('proof')
+    expect(existsSync('/dev/null.proof')).toBe(false)
+  })
+
+  it('two commands of one account at once are both final', async () => {
+    const names = ['adder-associativity-1', 'adder-associativity-2', 'adder-associativity-3']
+    const outcomes = await Promise.all(names.map((name) => submitted(`${instances}${name}.cnf`, '--json')))
+    expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0])
   })
 
   it('the status of a validator is shown', async () => {

@@ -3,8 +3,10 @@
  * stood in for by scripts, so that every way in which one can behave is tried on every machine; an installed `cadical` is used
  * as well where there is one.
  */
-import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { aethel, BIN, errorLine, temporaryFolder } from './aethel.js'
@@ -43,6 +45,13 @@ const MODEL =
 const script = write('model.smt2', MODEL)
 
 const DRAT = solver('drat', "writeFileSync(proof, '2 0\\n0\\n'); process.exit(20)")
+
+/** As a script that runs a solver does: the solver outlives it, and holds its output open. */
+const wrapper = (name: string): string => {
+  const body =
+    "if (proof === undefined) process.exit(0); require('node:child_process').spawn('sleep', ['60'], { stdio: 'inherit' }); writeFileSync(proof + '.up', ''); setTimeout(() => {}, 60_000)"
+  return solver(name, body)
+}
 
 describe('unsatisfiable', () => {
   it.each([
@@ -144,6 +153,49 @@ describe('solvers that do not deliver: exit code 4, one line, nothing written', 
     expect(existsSync(out)).toBe(false)
   })
 
+  it('with --json it is one document', () => {
+    const outcome = aethel('prove', cnf, '--solver', solver('mute', 'process.exit(0)'), '--json')
+    expect(outcome.code).toBe(4)
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ status: 'unknown', message: expect.stringContaining('code 0') })
+    expect(outcome.stderr.trimEnd().split('\n')).toHaveLength(1)
+  })
+
+  it('a proof larger than is read here is said to be that', () => {
+    const body = "writeFileSync(proof, ''); require('node:fs').truncateSync(proof, 3 * 2 ** 30); process.exit(20)"
+    const outcome = aethel('prove', cnf, '--solver', solver('large', body))
+    expect(outcome.code).toBe(4)
+    expect(errorLine(outcome)).toContain('3221225472 bytes')
+  })
+
+  it('one that is a script ends with all it has started', () => {
+    const started = Date.now()
+    const outcome = aethel('prove', cnf, '--timeout', '1', '--solver', wrapper('wrapper'))
+    expect(outcome.code).toBe(4)
+    expect(Date.now() - started).toBeLessThan(50_000)
+  })
+
+  it('whoever interrupts leaves neither the solver nor its files behind', async () => {
+    const temporary = folder.file('temporary')
+    mkdirSync(temporary)
+    const env = { ...process.env, TMPDIR: temporary }
+    const child = spawn(process.execPath, [BIN, 'prove', cnf, '--solver', wrapper('kept')], { env, stdio: ['ignore', 'ignore', 'ignore'] })
+    const exited = once(child, 'exit')
+    const isUp = (): boolean => readdirSync(temporary).some((name) => existsSync(`${temporary}/${name}/proof.up`))
+    for (let attempt = 0; attempt < 1_200 && !isUp(); attempt++) await sleep(50)
+    expect(isUp()).toBe(true)
+    const solvers = spawnSync('pgrep', ['-P', String(child.pid)], { encoding: 'utf8' })
+      .stdout.trim()
+      .split('\n')
+    child.kill('SIGTERM')
+    expect(await exited).toEqual([143, null])
+    expect(readdirSync(temporary)).toEqual([])
+    // Where nobody buries it, it stays as a zombie.
+    const isRunning = (pid: string): boolean =>
+      /^[^Z]/.test(spawnSync('ps', ['-o', 'stat=', '-p', pid], { encoding: 'utf8' }).stdout.trim())
+    for (let attempt = 0; attempt < 100 && solvers.some(isRunning); attempt++) await sleep(50)
+    expect(solvers.filter(isRunning)).toEqual([])
+  })
+
   it('one that does not end is ended', () => {
     const outcome = aethel('prove', cnf, '--timeout', '1', '--solver', solver('slow', 'setTimeout(() => {}, 60_000)'), '--json')
     expect(outcome.code).toBe(4)
@@ -166,6 +218,8 @@ describe('usage', () => {
     ['a formula that is none', ['prove', write('none.cnf', 'p cnf 1 1\n2 0\n'), '--solver', 'builtin']],
     ['a database without a label', ['prove', library]],
     ['a label without a database', ['prove', cnf, '--label', 'peirce']],
+    ['an output in no folder', ['prove', cnf, '--solver', 'builtin', '-o', folder.file('nowhere/x.lrat')]],
+    ['an output that is a folder', ['prove', cnf, '--solver', wrapper('never'), '-o', folder.path]],
     ['a label that is not in the database', ['prove', library, '--label', 'nowhere', '-o', folder.file('x.json')]],
   ])('%s is exit code 2 and one line', (_name, args) => {
     const outcome = aethel(...args)

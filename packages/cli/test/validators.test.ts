@@ -109,6 +109,34 @@ describe('aethel validators', () => {
     expect(readFileSync(proposal, 'utf8')).toContain('aethel-validator-update/1')
   })
 
+  it('a change that is final in the last block of an epoch is told to come after that block', async () => {
+    const outcome = aethel(
+      'testnet',
+      '--validators',
+      '1',
+      '--epoch-length',
+      '1',
+      '--output',
+      folder.file('one'),
+      '--base-port',
+      '0',
+      '--json',
+    )
+    const one = JSON.parse(outcome.stdout) as Made
+    const [home = '', at = '', governance = ''] = [one.homes[0], one.urls[0], one.governanceFiles[0]]
+    running.push(spawn(process.execPath, [BIN, 'start', '--home', home, '--exit-with-parent'], { stdio: ['pipe', 'ignore', 'inherit'] }))
+    for (let attempt = 0; attempt < 600; attempt++) {
+      if ((await aethelAsync('status', '--url', at)).code === 0) break
+      await sleep(50)
+    }
+    const args = ['--approve', governance, '--url', at, ...key()]
+    const told = await aethelAsync('validators', 'propose', '--power', '0=3', ...args)
+    const again = await aethelAsync('validators', 'propose', '--power', '0=4', ...args, '--json')
+    expect(told).toMatchObject({ code: 0, stderr: '' })
+    expect(told.stdout).toContain('final in block 1: the validators change after block 1, with epoch 1')
+    expect(JSON.parse(again.stdout)).toMatchObject({ status: 'final', height: 2, epoch: 1, lastHeight: 2 })
+  })
+
   it('a proposal made for another place in the order is refused when it is complete', async () => {
     const outcome = await aethelAsync('validators', 'approve', proposal, '--approve', governor(2), ...url(), ...key())
     expect(outcome.code).toBe(3)

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
-import { type Hash, utf8, type ValidatorIndex, validatorIndex } from '@aethel/codec'
+import { compareBytes, type Hash, utf8, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import { sha256, signingKey } from '@aethel/crypto'
 import { afterEach, describe, expect, test } from 'vitest'
 import { BURST_US } from './allowance.js'
@@ -11,7 +11,11 @@ import { createMesh, type Mesh } from './index.js'
 import { UNREAD_BYTES } from './mesh.js'
 
 const CHAIN = sha256(utf8('chain'))
-const seedOf = (n: number): Uint8Array => sha256(utf8(`network ${n}`))
+/** Seeds in the order of their keys: the lower number dials. */
+const SEEDS: readonly Uint8Array[] = Array.from({ length: 128 }, (_, n) => sha256(utf8(`network ${n}`))).toSorted((a, b) =>
+  compareBytes(signingKey(a).publicKey, signingKey(b).publicKey),
+)
+const seedOf = (n: number): Uint8Array => SEEDS[n] as Uint8Array
 
 interface Recorded {
   readonly mesh: Mesh
@@ -43,7 +47,6 @@ async function start(setup: Setup): Promise<Recorded> {
   const messages: Recorded['messages'] = []
   const transactions: Uint8Array[][] = []
   const mesh = await createMesh({
-    self: validatorIndex(setup.self),
     chainId: setup.chainId ?? CHAIN,
     seed: setup.seed ?? seedOf(setup.self),
     listen: { host: '127.0.0.1', port: setup.port ?? 0 },
@@ -75,7 +78,7 @@ async function until(condition: () => boolean): Promise<void> {
   expect(condition()).toBe(true)
 }
 
-/** Validator 1 listens; validator 0 dials it, because its index is lower. */
+/** Validator 1 listens; validator 0 dials it, because its key is lower. */
 async function pair(settings: Partial<Setup> = {}): Promise<[Recorded, Recorded]> {
   const one = await start({ self: 1, ports: [1, 1], ...settings })
   const zero = await start({ self: 0, ports: [1, one.mesh.address.port], ...settings })
@@ -310,6 +313,21 @@ describe('hostile input', () => {
     await new Promise((resolve) => setTimeout(resolve, 1_000))
     await imposter(port, seedOf(0), true)
     await until(() => one.events.includes('connected 0'))
+  })
+
+  test('two that know each other by numbers of their own have one connection', async () => {
+    const numbers = [
+      [0, 5],
+      [5, 0],
+    ] as const
+    for (const [ofZero, ofOne] of numbers) {
+      const one = await start({ self: 1, ports: [] })
+      const zero = await start({ self: 0, ports: [] })
+      one.mesh.addPeer({ index: validatorIndex(ofZero), ...zero.mesh.address, networkKey: signingKey(seedOf(0)).publicKey })
+      zero.mesh.addPeer({ index: validatorIndex(ofOne), ...one.mesh.address, networkKey: signingKey(seedOf(1)).publicKey })
+      await until(() => zero.events.includes(`connected ${ofOne}`) && one.events.includes(`connected ${ofZero}`))
+      expect([...zero.events, ...one.events].filter((event) => event.startsWith('lost'))).toEqual([])
+    }
   })
 
   test('who has left and joined again under another index is dialled by that one only, and nobody is a stranger', async () => {

@@ -1,5 +1,5 @@
 /**
- * The mesh: one mutual TLS 1.3 connection per pair of validators, dialled by the lower index, authenticated by pinned
+ * The mesh: one mutual TLS 1.3 connection per pair of validators, dialled by the lower network key, authenticated by pinned
  * Ed25519 network keys (no authority, no names). What the local side sends is queued and leaves in one write per peer at
  * `flush`, at the end of the driver's turn.
  *
@@ -74,8 +74,6 @@ export interface MeshHandlers {
 }
 
 export interface MeshOptions {
-  /** Null: no index yet, so the others dial (`rename`). */
-  readonly self: ValidatorIndex | null
   readonly chainId: Hash
   /** Seed of the own network key. */
   readonly seed: SecretSeed
@@ -118,8 +116,6 @@ export interface Mesh {
   peers(): readonly PeerStatus[]
   /** Another peer, or one that has moved, or has another key or another index; the same once more changes nothing. */
   addPeer(address: PeerAddress): void
-  /** The own index, once there is one. */
-  rename(self: ValidatorIndex): void
   /** Closes everything at once. Idempotent. */
   close(): Promise<void>
 }
@@ -166,7 +162,6 @@ interface Session {
 
 class TlsMesh implements Mesh {
   readonly #options: MeshOptions
-  #self: ValidatorIndex | null
   readonly #identity: TlsIdentity
   readonly #maxFrameBytes: number
   readonly #maxBacklogBytes: number
@@ -189,7 +184,6 @@ class TlsMesh implements Mesh {
 
   constructor(options: MeshOptions) {
     this.#options = options
-    this.#self = options.self
     this.#identity = createTlsIdentity(options.seed)
     this.#maxFrameBytes = options.maxFrameBytes ?? MAX_FRAME_BYTES
     this.#maxBacklogBytes = options.maxBacklogBytes ?? MAX_BACKLOG_BYTES
@@ -206,7 +200,7 @@ class TlsMesh implements Mesh {
   }
 
   #register(address: PeerAddress): Peer {
-    assert(address.index !== this.#self, 'a mesh has no connection to itself')
+    assert(compareBytes(address.networkKey, this.#identity.publicKey) !== 0, 'a mesh has no connection to itself')
     const peer: Peer = {
       address,
       session: null,
@@ -243,12 +237,6 @@ class TlsMesh implements Mesh {
     this.#lobby.expect(burstFor(this.#peers.size))
     this.#handshakes.expect(this.#peers.size)
     if (this.#dials(peer)) this.#dial(peer)
-  }
-
-  rename(self: ValidatorIndex): void {
-    if (this.#closed || this.#self === self) return
-    this.#self = self
-    for (const peer of this.#peers.values()) if (peer.session === null && peer.dialling === null && this.#dials(peer)) this.#dialLater(peer)
   }
 
   #forget(peer: Peer): void {
@@ -323,8 +311,9 @@ class TlsMesh implements Mesh {
     for (const peer of this.#peers.values()) if (this.#dials(peer)) this.#dial(peer)
   }
 
+  /** Keys decide, as both sides know the same ones: by what number each knows the other is its own affair. */
   #dials(peer: Peer): boolean {
-    return !peer.isForgotten && this.#self !== null && this.#self < peer.address.index
+    return !peer.isForgotten && compareBytes(this.#identity.publicKey, peer.address.networkKey) < 0
   }
 
   // --- connections ------------------------------------------------------------------------------------------------

@@ -259,6 +259,32 @@ describe('what is not here any more', () => {
     expect(sent.map(({ message }) => message.kind)).toEqual(['blob-absent', 'blob-part'])
   })
 
+  it('descriptors that have run out are no reason to take a blob for damaged, or to drop what is here of it', async () => {
+    const exhausted = (): never => {
+      throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' })
+    }
+    const content = contentOf(9)
+    const blob = blobRefOf(content)
+    await begin(blob)
+    for (const index of [0, 1]) await put(content, index)
+    const open = vi.spyOn(keeper.files, 'open').mockImplementation(exhausted)
+    keeper.onEffect({ kind: 'blob-open', blob })
+    await turn()
+    expect(inputs).toMatchObject([{ kind: 'blob-refused', blob, refusal: { code: 'blob-disk' } }])
+    open.mockRestore()
+    expect(keeper.files.open(blob)).toEqual([2])
+    await put(content, 2)
+    inputs.length = 0
+    const part = vi.spyOn(keeper.files, 'part').mockImplementation(exhausted)
+    keeper.onEffect({ kind: 'blob-serve', to: 1 as never, blob, index: 2 })
+    await turn()
+    expect(sent).toMatchObject([{ to: 1, message: { kind: 'blob-absent', blob } }])
+    expect([inputs, keeper.files.isWhole(blob)]).toEqual([[], true])
+    part.mockRestore()
+    keeper.onEffect({ kind: 'blob-serve', to: 1 as never, blob, index: 2 })
+    expect(sent.at(-1)).toMatchObject({ message: { kind: 'blob-part', blob, part: { index: 2 } } })
+  })
+
   it('E1: parts read for one peer are at hand for the next who ask, the eight newest of them and until the blob goes', async () => {
     const read: string[] = []
     const part = keeper.files.part.bind(keeper.files)

@@ -6,7 +6,7 @@
 import { type Refusal, type Result, refuse, toHex } from '@aethel/codec'
 import { type BlobPart, type BlobRef, blobChunks, blobKey, checkBlobPart, type Message } from '@aethel/consensus'
 import type { BlobEffect, ReplicaInput } from '@aethel/replica'
-import type { BlobFiles } from '@aethel/storage'
+import { type BlobFiles, isExhausted } from '@aethel/storage'
 
 /** Uploads that nothing refers to yet, of all clients together: as much as a mempool may refer to. */
 export const STAGED_BLOBS = 4
@@ -91,33 +91,34 @@ export class BlobKeeper {
   }
 
   #serve({ blob, index, to }: Extract<BlobEffect, { kind: 'blob-serve' }>): void {
-    const { send } = this.#options
-    let message: Message | null
-    try {
-      message = this.#partMessage(blob, index)
-    } catch (error) {
-      // For want of file descriptors, which passes: others may have it.
-      if (!this.#saidUnreadable) this.#log('blob-unreadable', blob, { message: error instanceof Error ? error.message : String(error) })
-      this.#saidUnreadable = true
-      return send(to, { kind: 'blob-absent', blob })
-    }
-    if (message !== null) return send(to, message)
-    send(to, { kind: 'blob-absent', blob })
-    this.onDamaged(blob, 'a chunk cannot be read')
+    const message = this.#partMessage(blob, index)
+    this.#options.send(to, message === null || message === 'not-now' ? { kind: 'blob-absent', blob } : message)
+    if (message === null) this.onDamaged(blob, 'a chunk cannot be read')
   }
 
-  /** Read once for all the peers that ask for it at about the same time. */
-  #partMessage(blob: BlobRef, index: number): Message | null {
+  /** Read once for all the peers that ask for it at about the same time. Null: it is damaged; `not-now`: others may have it at hand. */
+  #partMessage(blob: BlobRef, index: number): Message | 'not-now' | null {
     const key = `${blobKey(blob)}/${index}`
     const known = this.#served.get(key)
     if (known !== undefined) return known
-    const part = this.files.part(blob, index)
-    if (part === null) return null
+    const part = this.#part(blob, index)
+    if (part === null || part === 'not-now') return part
     const oldest = this.#served.size >= SERVED_PARTS ? this.#served.keys().next().value : undefined
     if (oldest !== undefined) this.#served.delete(oldest)
     const message: Message = { kind: 'blob-part', blob, part }
     this.#served.set(key, message)
     return message
+  }
+
+  #part(blob: BlobRef, index: number): BlobPart | 'not-now' | null {
+    try {
+      return this.files.part(blob, index)
+    } catch (error) {
+      if (!isExhausted(error)) throw error
+      if (!this.#saidUnreadable) this.#log('blob-not-read', blob, { message: messageOf(error) })
+      this.#saidUnreadable = true
+      return 'not-now'
+    }
   }
 
   #open(blob: BlobRef): void {
@@ -136,14 +137,17 @@ export class BlobKeeper {
     })
   }
 
-  /** A full disk must not stop the validator for the sake of a blob: it is given up, and room is made. */
+  /**
+   * A full disk must not stop the validator for the sake of a blob: it is given up, and room is made. Descriptors that have run out are
+   * given back soon, and then what is here of it is of use.
+   */
   #guarded(blob: BlobRef, work: () => void): void {
     try {
       work()
     } catch (error) {
-      const message = `the blob ${toHex(blob.root)} cannot be stored: ${error instanceof Error ? error.message : String(error)}`
+      const message = `the blob ${toHex(blob.root)} cannot be stored: ${messageOf(error)}`
       this.#log('blob-store-failed', blob, { message })
-      this.#drop(blob)
+      if (!isExhausted(error)) this.#drop(blob)
       this.#answer({ kind: 'blob-refused', blob, refusal: { code: 'blob-disk', message }, nowMs: this.#options.nowMs() })
     }
   }
@@ -273,4 +277,8 @@ export class BlobKeeper {
     }
     files.dropLeftovers(expiryMs)
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -21,6 +21,7 @@ import { boundAnswers, boundBodies } from './http-bounds.js'
 import { createLog } from './log.js'
 import { LOG_BURST, LOG_PER_SECOND, LogLimit } from './log-limit.js'
 import { Metrics } from './metrics.js'
+import { PeerNames } from './peer-names.js'
 import type { ProofPool } from './proof-pool.js'
 import { REMEMBERED_REFUSALS } from './settlements.js'
 import { offerMessage } from './snapshots.js'
@@ -52,6 +53,7 @@ function scripted(parts: Parts = {}) {
       networkSeed: new Uint8Array(32),
       genesis: { parameters: { epochLength: 0, blockTransactions: 4_096 } },
     } as unknown as Home,
+    names: new PeerNames({ self: null, networkSeed: new Uint8Array(32), config: { peers: [] } as unknown as Home['config'] }),
     application: {
       decode: () => ({ ok: false, error: { code: 'rubbish', message: 'not a transaction' } }),
     } as unknown as Application<LedgerState>,

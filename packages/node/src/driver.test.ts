@@ -10,6 +10,7 @@ import { Driver } from './driver.js'
 import type { Home } from './home.js'
 import { createLog } from './log.js'
 import { Metrics } from './metrics.js'
+import { PeerNames } from './peer-names.js'
 import type { ProofPool } from './proof-pool.js'
 
 const persist: ReplicaEffect = {
@@ -59,6 +60,7 @@ function scripted() {
       networkSeed: new Uint8Array(32),
       genesis: { parameters: { epochLength: 0 } },
     } as unknown as Home,
+    names: new PeerNames({ self: null, networkSeed: new Uint8Array(32), config: { peers: [] } as unknown as Home['config'] }),
     application: {} as Application<LedgerState>,
     replica: {
       committed: { height: height(0), hash: hash(new Uint8Array(32)), timestampMs: 0 },
@@ -88,7 +90,6 @@ function scripted() {
     send: (_to, bytes) => left.push(bytes),
     flush: () => undefined,
     grant: () => undefined,
-    rename: () => undefined,
     addPeer: () => undefined,
   }
   driver.start(mesh as Mesh, {} as ProofPool)

@@ -43,7 +43,6 @@ import { type Arrival, Arrivals, MAX_ARRIVAL_BYTES } from './arrivals.js'
 import type { BlobKeeper } from './blob-keeper.js'
 import { BlockServer } from './block-server.js'
 import { indexEntries } from './claim-index.js'
-import { contactsIn, ownSeat } from './epochs.js'
 import { type EventSink, hex, logEvent } from './event-log.js'
 import { FirstProposals } from './first-proposals.js'
 import { recordFork, type SeenFork, sentenceOf } from './fork-proof.js'
@@ -51,6 +50,7 @@ import type { Home } from './home.js'
 import type { Log } from './log.js'
 import { LogLimit } from './log-limit.js'
 import type { Metrics } from './metrics.js'
+import type { PeerNames } from './peer-names.js'
 import { DAMAGED } from './proof-batch.js'
 import type { ProofPool } from './proof-pool.js'
 import { type Settlement, Settlements } from './settlements.js'
@@ -91,6 +91,7 @@ export interface Committed {
 
 export interface DriverOptions {
   readonly home: Home
+  readonly names: PeerNames
   readonly application: Application<LedgerState>
   readonly replica: Replica<LedgerState>
   readonly store: Store
@@ -231,14 +232,12 @@ export class Driver {
 
   /** The chain names validators that no configuration knew of: the mesh connects to them. */
   #learnContacts(): void {
-    const { home, replica } = this.#options
+    const { names, replica } = this.#options
     const { state } = replica
     const key = mapKey(NEXT_VALIDATORS_PATH)
     if (this.#contactsOf !== null && this.#contactsOf.entries.get(key) === state.entries.get(key)) return
     this.#contactsOf = state
-    const seat = ownSeat(state, home)
-    if (seat !== null) this.#mesh?.rename(seat)
-    for (const address of contactsIn(state, home)) this.#mesh?.addPeer(address)
+    for (const address of names.contactsIn(state)) this.#mesh?.addPeer(address)
   }
 
   /** Whatever throws in here is our own bug or a broken store; nothing may be carried out after it. */

@@ -1,20 +1,10 @@
 /** The ends of epochs, as peers and clients ask for them: by a number that they choose. */
-import { type Epoch, epoch, equalBytes, type Hash, publicKey } from '@aethel/codec'
+import { type Epoch, epoch } from '@aethel/codec'
 import { MAX_OFFER_LINK_BYTES, MAX_OFFER_LINKS } from '@aethel/consensus'
-import {
-  CURRENT_VALIDATORS_PATH,
-  encodeEpochMembers,
-  encodeNextMembers,
-  type LedgerState,
-  type Member,
-  mapKey,
-  NEXT_VALIDATORS_PATH,
-  PREVIOUS_VALIDATORS_PATH,
-} from '@aethel/ledger'
 import { MAX_EPOCHS_BYTES } from '@aethel/receipts'
 import type { Store } from '@aethel/storage'
 import { expect, test } from 'vitest'
-import { contactsIn, EPOCH_LINKS_PER_ANSWER, epochLinks } from './epochs.js'
+import { EPOCH_LINKS_PER_ANSWER, epochLinks } from './epochs.js'
 import type { Home } from './home.js'
 
 const MOST = Number.MAX_SAFE_INTEGER
@@ -57,25 +47,4 @@ test('E1: of validators by the thousand the links of some epochs fill an answer,
   // A set that has shrunk is named by few, and was signed for by many.
   validators = new Array(1)
   expect(epochLinks(chain(1), store, 10_000, epoch(0)).length * 64 * 4_096).toBeLessThanOrEqual(4 * 1024 * 1024)
-})
-
-test('of a validator that has joined again under a new seat, with the same network key, the newest address is the only one', () => {
-  const key = (of: number) => publicKey(new Uint8Array(32).fill(of))
-  const member = (seat: number, of: number, port: number): Member => {
-    return { seat, account: key(of), publicKey: key(of), power: 1n, contact: { networkKey: key(of), host: 'somewhere', port } }
-  }
-  const before = encodeEpochMembers({ epoch: epoch(1), members: [member(4, 4, 100), member(5, 5, 200)] })
-  const next = encodeNextMembers({ sequence: 3, nextSeat: 7, members: [member(5, 5, 200), member(6, 4, 101)] })
-  const values = new Map([
-    [mapKey(PREVIOUS_VALIDATORS_PATH), before],
-    [mapKey(CURRENT_VALIDATORS_PATH), before],
-    [mapKey(NEXT_VALIDATORS_PATH), next],
-  ])
-  const state = { entries: { get: (at: Hash) => [...values].find(([path]) => equalBytes(path, at))?.[1] } } as unknown as LedgerState
-  const home = { self: 0, networkSeed: new Uint8Array(32) } as unknown as Home
-  const contacts = contactsIn(state, home).map(({ index, port }) => [index, port])
-  expect(contacts).toEqual([
-    [5, 200],
-    [6, 101],
-  ])
 })

@@ -74,7 +74,6 @@ async function until(what: string, condition: () => Promise<boolean>): Promise<v
 /** A port that was free a moment ago. */
 async function freePort(): Promise<number> {
   const mesh = await createMesh({
-    self: null,
     chainId: sha256(utf8('none')),
     seed: sha256(utf8('port')),
     listen: { host: '127.0.0.1', port: 0 },
@@ -203,5 +202,32 @@ describe('nodes through epochs', () => {
     expect(node.index).toBe(null)
     expect(await get(newcomerUrl, '/v1/status')).toMatchObject({ epoch: before['epoch'], position: 3, height: before['height'] })
     await note()
+  })
+
+  test('who left comes back with the same home, under a new seat, and all hear it', async () => {
+    const own = consensusKeyOfHome(home(3), 'current')
+    const join: ValidatorChange = {
+      change: 'join',
+      account: own.publicKey,
+      publicKey: own.publicKey,
+      power: 1n,
+      contact: contactOfHome(home(3)),
+      possession: own.sign(possessionBytes(chainId, own.publicKey, own.publicKey)),
+    }
+    await submit(approved([join], 1))
+    const url = network.urls[3] as string
+    const isOfThem = async (): Promise<boolean> => (await get(url, '/v1/status'))['position'] === 4
+    for (let i = 0; i < 4 && !(await isOfThem()); i++) await note()
+    await until('it is one of them again', isOfThem)
+    for (const each of [...network.urls, newcomerUrl]) {
+      const peersOf = async (): Promise<{ connected: boolean }[]> => (await get(each, '/v1/status'))['peers'] as { connected: boolean }[]
+      await until('it is connected with everybody, and with nobody else', async () => {
+        const peers = await peersOf()
+        return peers.length === 4 && peers.every(({ connected }) => connected)
+      })
+    }
+    await stop(home(1))
+    await note() // 5 of 6 power, its own among them
+    await start(home(1))
   })
 })

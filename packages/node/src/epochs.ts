@@ -1,5 +1,5 @@
-/** A node's view of epochs: which one it is in, who its validators are to the network, and the proof of each for light clients. */
-import { type Epoch, epoch, equalBytes, keyOf, toHex, type ValidatorIndex, validatorIndex } from '@aethel/codec'
+/** A node's view of epochs: which one it is in, and the proof of each for light clients. */
+import { type Epoch, epoch, equalBytes, keyOf, toHex, type ValidatorIndex } from '@aethel/codec'
 import {
   type CommittedTip,
   type EpochLink,
@@ -9,12 +9,11 @@ import {
   lastHeightOf,
   originHeightOf,
 } from '@aethel/consensus'
-import { signingKey } from '@aethel/crypto'
-import { type Contact, currentMembersOf, genesisTip, type LedgerState, type Member, nextMembersOf, previousMembersOf } from '@aethel/ledger'
-import type { PeerAddress } from '@aethel/network'
+import { currentMembersOf, genesisTip, type LedgerState, type Member, nextMembersOf, previousMembersOf } from '@aethel/ledger'
 import type { EpochOptions } from '@aethel/replica'
 import { type Store, StoreError } from '@aethel/storage'
 import type { Home } from './home.js'
+import type { PeerNames } from './peer-names.js'
 
 /** Where the next block belongs; read from the store, and checked against the chain. */
 export function epochToStartIn(home: Home, store: Store, committed: CommittedTip): EpochStart {
@@ -36,59 +35,27 @@ function damaged(what: string): StoreError {
   return new StoreError('store-damaged', `the store is damaged: ${what}`, 'restore this home from a backup, or keep it for inspection')
 }
 
-/** How the replica finds its place in an epoch; peers are numbered by seat. Undefined on a chain with one epoch. */
-export function epochOptions(home: Home, start: EpochStart): EpochOptions<LedgerState> | undefined {
+/** How the replica finds its place in an epoch, and what its validators are called here. Undefined on a chain with one epoch. */
+export function epochOptions(home: Home, start: EpochStart, names: PeerNames): EpochOptions<LedgerState> | undefined {
   if (home.genesis.parameters.epochLength === 0) return undefined
-  let seats: { readonly state: LedgerState; readonly ofKey: ReadonlyMap<string, number> } | null = null
+  let known: { readonly state: LedgerState; readonly ofKey: ReadonlyMap<string, ValidatorIndex> } | null = null
   return {
     previousValidators: start.previousValidators,
     keys: home.consensusKeys,
     peerOf: (key, state) => {
-      if (seats?.state !== state) seats = { state, ofKey: seatsOf(currentMembersOf(state)?.members ?? []) }
-      const seat = seats.ofKey.get(keyOf(key))
-      return seat === undefined ? null : validatorIndex(seat)
+      if (known?.state !== state) known = { state, ofKey: names.ofValidators(state) }
+      return known.ofKey.get(keyOf(key)) ?? null
     },
   }
-}
-
-function seatsOf(members: readonly Member[]): Map<string, number> {
-  return new Map(members.map((member) => [keyOf(member.publicKey), member.seat]))
-}
-
-/**
- * Whom the chain says how to reach, besides who the configuration knows: the validators of this epoch, of the next, which
- * must catch up before it begins, and of the one before, which may still have what others lack (trap J3).
- */
-export function contactsIn(state: LedgerState, home: Home): PeerAddress[] {
-  const own = keyOf(signingKey(home.networkSeed).publicKey)
-  const contacts = new Map<number, Contact>()
-  for (const { seat, contact } of membersIn(state)) if (contact !== null) contacts.set(seat, contact)
-  // Who has left and joined again has a later seat, and one network key.
-  const newest = new Map([...contacts].sort(([a], [b]) => a - b).map(([seat, contact]) => [keyOf(contact.networkKey), seat]))
-  return [...contacts]
-    .filter(([seat, { networkKey }]) => newest.get(keyOf(networkKey)) === seat)
-    .filter(([seat, contact]) => seat !== home.self && keyOf(contact.networkKey) !== own)
-    .map(([seat, contact]) => ({ index: seat as ValidatorIndex, ...contact }))
-}
-
-function membersIn(state: LedgerState): Member[] {
-  return [previousMembersOf(state), currentMembersOf(state), nextMembersOf(state)].flatMap((record) => record?.members ?? [])
 }
 
 /** Genesis' validators, and those of this epoch, the one before and the next, by seat: with each key that offences may be recorded under. */
 export function knownValidators(home: Pick<Home, 'validators'>, state: LedgerState): Pick<Member, 'seat' | 'publicKey'>[] {
   const known = new Map<string, Pick<Member, 'seat' | 'publicKey'>>()
   for (const [seat, { publicKey }] of home.validators.validators.entries()) known.set(keyOf(publicKey), { seat, publicKey })
-  for (const { seat, publicKey } of membersIn(state)) known.set(keyOf(publicKey), { seat, publicKey })
+  const members = [previousMembersOf(state), currentMembersOf(state), nextMembersOf(state)].flatMap((record) => record?.members ?? [])
+  for (const { seat, publicKey } of members) known.set(keyOf(publicKey), { seat, publicKey })
   return [...known.values()].sort((a, b) => a.seat - b.seat)
-}
-
-/** The number that peers know this node by: its index in genesis, or the seat it got by joining; null: none yet. */
-export function ownSeat(state: LedgerState, home: Home): ValidatorIndex | null {
-  if (home.self !== null) return home.self
-  const own = keyOf(signingKey(home.networkSeed).publicKey)
-  const member = membersIn(state).findLast(({ contact }) => contact !== null && keyOf(contact.networkKey) === own)
-  return member === undefined ? null : validatorIndex(member.seat)
 }
 
 /** In one answer: each costs the decoding of a block. */

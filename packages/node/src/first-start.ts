@@ -13,11 +13,12 @@ export function meaningOfNoStore(home: string, recover: boolean): NonNullable<St
   return existsSync(join(home, HOME_FILES.firstStart)) ? 'genesis' : 'refuse'
 }
 
-/** After the store exists and before anything is signed: durably, or a store lost later would pass for one that never was. */
+/**
+ * After the store exists and before anything is signed: durably, or a store lost later would pass for one that never was. The home is
+ * synced without the file, too: the start that removed it may have been killed before its sync, and the store's own name is as new.
+ */
 export function consumeFirstStart(home: string): void {
-  const file = join(home, HOME_FILES.firstStart)
-  if (!existsSync(file)) return
-  rmSync(file)
+  rmSync(join(home, HOME_FILES.firstStart), { force: true })
   const directory = openSync(home, 'r')
   try {
     fsyncSync(directory)

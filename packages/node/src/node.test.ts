@@ -262,6 +262,7 @@ describe('four validators', () => {
       async () => !((await get(3, '/v1/status')).body['peers'] as Json[]).find((peer) => peer['index'] === 0)?.['connected'],
     )
     const config = JSON.parse(readFileSync(join(network.homes[0] as string, 'config.json'), 'utf8')) as {
+      mesh: { host: string; port: number }
       peers: { index: number; host: string; port: number; networkKey: string }[]
     }
     const seed = fromHex(readFileSync(join(network.homes[0] as string, 'network.key'), 'utf8').trim())
@@ -290,10 +291,9 @@ describe('four validators', () => {
     for (const [code, chain, attack] of attacks) {
       const bytes = await attack()
       const mesh = await createMesh({
-        self: validatorIndex(0),
         chainId: chain,
         seed: seed.value,
-        listen: { host: '127.0.0.1', port: 0 },
+        listen: config.mesh,
         peers: [{ index: validatorIndex(3), host: peer.host, port: peer.port, networkKey: publicKey(key.value) }],
         handlers: {
           onMessage: () => {},
@@ -345,10 +345,9 @@ describe('four validators', () => {
     )
     let flooding: NodeJS.Timeout | undefined
     const mesh = await createMesh({
-      self: validatorIndex(0),
       chainId,
       seed: home.networkSeed,
-      listen: { host: '127.0.0.1', port: 0 },
+      listen: home.config.mesh,
       peers,
       handlers: {
         onMessage: () => {},

@@ -21,6 +21,7 @@ import { type Endpoint, HOME_FILES, type Home, type LogLevel, openHome, readConf
 import { API_VERSION, serveHttp } from './http.js'
 import { createLog, type Log, type LogSink } from './log.js'
 import { Metrics } from './metrics.js'
+import { PeerNames } from './peer-names.js'
 import { ProofPool } from './proof-pool.js'
 import { syncOptions } from './snapshots.js'
 import { loadVerifiers, verifierUrl } from './verifier-modules.js'
@@ -151,7 +152,8 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
   const application = await restoreState(home, store)
   const { parameters } = home.genesis
   const start = epochToStartIn(home, store, durable.committed)
-  const epochs = epochOptions(home, start)
+  const names = new PeerNames(home)
+  const epochs = epochOptions(home, start, names)
   const consensus: ConsensusConfig = {
     chainId: home.chainId,
     validators: start.validators,
@@ -201,7 +203,19 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
   if (blobs !== null) parts.blobs = blobs
   const provable = provableTip(store, application)
   const stored = verdicts.map(({ key }) => key)
-  const driver = new Driver({ home, application, replica, store, log, metrics, onBug: onFatal, provable, verdicts: stored, blobs })
+  const driver = new Driver({
+    home,
+    names,
+    application,
+    replica,
+    store,
+    log,
+    metrics,
+    onBug: onFatal,
+    provable,
+    verdicts: stored,
+    blobs,
+  })
   parts.driver = driver
   const limitsOf = new Map(home.registry.kinds.map(({ verifier }) => [verifier.kind, verifier.limits]))
   const pool = new ProofPool({
@@ -217,7 +231,6 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
   })
   parts.pool = pool
   const mesh = await createMesh({
-    self: home.self,
     chainId: home.chainId,
     seed: home.networkSeed,
     listen: home.config.mesh,

@@ -47,6 +47,25 @@ describe('meter', () => {
 })
 
 describe('runMetered', () => {
+  test.each([0.5, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53])(
+    'S12: %d gas or words are a fault of the checker, and no verdict',
+    (amount) => {
+      for (const ask of ['charge', 'allocate'] as const) {
+        const verifier: ProofVerifier<null> = {
+          limits: { ...testVerifier().limits, gas: 2 ** 53, memoryWords: 2 ** 53 },
+          kind: 'outside/1',
+          parseClaim: () => ({ ok: false, error: { code: 'unused', message: 'unused' } }),
+          citationsOf: () => ({ ok: true, value: [] }),
+          verify: (_claim, _proof, _cited, meter) => {
+            meter[ask](amount)
+            return { status: 'valid', gas: meter.gas, summary: {} }
+          },
+        }
+        expect(() => runMetered(verifier, null, nonce, cited)).toThrow(`expected a whole number, 0 or more, got ${amount}`)
+      }
+    },
+  )
+
   test('a verdict passes through as it is', () => {
     expect(runTest('valid', 1_234)).toEqual({ status: 'valid', gas: 1_234, summary: { behaviour: 'valid' } })
     expect(runTest('invalid', 7)).toMatchObject({ status: 'invalid', code: 'asked-for', gas: 7 })

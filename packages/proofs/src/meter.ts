@@ -11,11 +11,17 @@ export class MeterExhausted extends Error {
   }
 }
 
+/** A sum with anything else in it is no gas that a block can hold. A kind from outside may ask for it: then it has no verdict. */
+function checkWhole(amount: number): void {
+  if (!Number.isSafeInteger(amount) || amount < 0) throw new Error(`the meter: expected a whole number, 0 or more, got ${amount}`)
+}
+
 export function createMeter(limits: Pick<VerifierLimits, 'gas' | 'memoryWords'>): Meter {
   let gas = 0
   let words = 0
   return {
     charge(amount) {
+      checkWhole(amount)
       gas += amount
       if (gas > limits.gas) {
         gas = limits.gas
@@ -23,6 +29,7 @@ export function createMeter(limits: Pick<VerifierLimits, 'gas' | 'memoryWords'>)
       }
     },
     allocate(amount) {
+      checkWhole(amount)
       words += amount
       if (words > limits.memoryWords) {
         throw new MeterExhausted('memory-exhausted', `the proof needs more than its limit of ${limits.memoryWords} words of memory`)

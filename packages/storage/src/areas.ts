@@ -7,6 +7,7 @@ import { assert, equalBytes, type Height, height } from '@aethel/codec'
 import { type Header, hashHeader, type Restored, type SnapshotRecord, type SnapshotTarget } from '@aethel/consensus'
 import { BASE_KEY, STAGED_HEADERS_KEY, STAGED_TARGET_KEY, stagedLaneKey, stateKey } from './keys.js'
 import { type BaseRecord, type BlockGap, encodeBase, encodeHeaderList, encodeStagedLane, encodeStagedTarget } from './records.js'
+import type { RecordSink } from './sealed-batch.js'
 
 /** Of one batch, in which the order does not matter. */
 export interface AreaOperations {
@@ -107,6 +108,11 @@ export class StateAreas {
     this.#staging = null
     return keys
   }
+}
+
+export function putAreas(queue: RecordSink, { puts, deletes }: AreaOperations): void {
+  for (const key of deletes) queue.delete(key)
+  for (const [key, value] of puts) queue.put(key, value)
 }
 
 /** Everything that must be known of blocks that are not here, of a state that is taken over: headers by height. */

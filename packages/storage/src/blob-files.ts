@@ -34,7 +34,7 @@ import {
   blobLeaf,
   checkBlobPart,
 } from '@aethel/consensus'
-import { isForWant } from './errors.js'
+import { isExhausted } from './errors.js'
 
 /** Trees of blobs that are being served: 128 KiB of hashes for the largest. */
 const MAX_TREES = 8
@@ -197,9 +197,12 @@ export class BlobFiles {
   }
 
   async #makeDurable(blob: BlobRef, isForgotten: () => boolean): Promise<void> {
-    await synced(this.#path(blob, 'part'))
-    if (isForgotten()) return // what has its name by now may be another upload of it, with holes
-    renameSync(this.#path(blob, 'part'), this.#path(blob, 'blob'))
+    const [part, whole] = [this.#path(blob, 'part'), this.#path(blob, 'blob')]
+    if (existsSync(part) || !existsSync(whole)) {
+      await synced(part)
+      if (isForgotten()) return // what has its name by now may be another upload of it, with holes
+      renameSync(part, whole)
+    } // else it was renamed by an attempt that failed at the folder
     await this.#folderSynced()
   }
 
@@ -214,7 +217,7 @@ export class BlobFiles {
     return this.#nextSync
   }
 
-  /** A chunk of a whole blob, with what proves it; null: what is on the disk is not what was written. Throws if it cannot be read only now. */
+  /** A chunk of a whole blob, with what proves it; null: what is on the disk is not what was written. Throws if `isExhausted`. */
   part(blob: BlobRef, index: number): BlobPart | null {
     const tree = this.#treeOf(blob)
     if (tree === null) return null
@@ -231,7 +234,7 @@ export class BlobFiles {
       const chunk = new Uint8Array(blobChunkLength(blob.bytes, index))
       return readSync(file, chunk, 0, chunk.length, index * BLOB_CHUNK_BYTES) === chunk.length ? chunk : null
     } catch (error) {
-      return nothing(error)
+      return nullUnlessExhausted(error)
     } finally {
       if (file !== null) closeSync(file)
     }
@@ -332,12 +335,6 @@ function leavesOf(written: Uint8Array): Hash[] {
   )
 }
 
-/** Null, for it is damage; what only cannot be read now is thrown on: nothing may be given up for it. */
-function nothing(error: unknown): null {
-  if (isForWant(error)) throw error
-  return null
-}
-
 /** Null: the file is not here, or not as long as it was. */
 function leavesIn(path: string, blob: BlobRef): Hash[] | null {
   const written = new Uint8Array(blobChunks(blob.bytes) * HASH_BYTES)
@@ -346,10 +343,16 @@ function leavesIn(path: string, blob: BlobRef): Hash[] | null {
     file = openSync(path, 'r')
     return readSync(file, written, 0, written.length, blob.bytes) === written.length ? leavesOf(written) : null
   } catch (error) {
-    return nothing(error)
+    return nullUnlessExhausted(error)
   } finally {
     if (file !== null) closeSync(file)
   }
+}
+
+/** Nothing can be read of what is gone, or lies on a broken disk. */
+function nullUnlessExhausted(error: unknown): null {
+  if (isExhausted(error)) throw error
+  return null
 }
 
 /** Earlier versions kept the hashes in a file beside the chunks. Ended in between, it is done again: nothing is removed before its copy is durable. */
@@ -393,7 +396,10 @@ export class BlobDamaged extends Error {
   override readonly name = 'BlobDamaged'
 }
 
-/** The chunks of a whole blob from first to last, in one buffer, each compared with its leaf and the leaves with the root. */
+/**
+ * The chunks of a whole blob from first to last, in one buffer, each compared with its leaf and the leaves with the root. Throws
+ * `BlobDamaged`, or what the system says if `isExhausted`.
+ */
 export function readBlob(place: BlobPlace): { next(): Uint8Array | undefined; close(): void } {
   const leaves = leavesIn(place.file, place)
   if (leaves === null || !equalBytes(new BlobTree(place.bytes, leaves).root, place.root))
@@ -402,7 +408,7 @@ export function readBlob(place: BlobPlace): { next(): Uint8Array | undefined; cl
   try {
     file = openSync(place.file, 'r')
   } catch (error) {
-    nothing(error)
+    if (isExhausted(error)) throw error
     throw new BlobDamaged(`the blob ${toHex(place.root)} is not here any more`)
   }
   const chunk = new Uint8Array(Math.min(place.bytes, BLOB_CHUNK_BYTES))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { unread } from './errors.js'
+import { readError } from './errors.js'
 
 test('C5: what cannot be read for want of file descriptors or memory is not damaged, and whoever runs the validator is told what it lacks', () => {
   const system = (code: string): Error => Object.assign(new Error(`${code}: open`), { code })
@@ -11,14 +11,16 @@ test('C5: what cannot be read for want of file descriptors or memory is not dama
     system('ENOMEM'),
     level('Too many open files'),
     level('Cannot allocate memory'),
+    level('Input/output error'),
   ]) {
-    const error = unread('the record "x"', want)
+    const error = readError('the record "x"', want)
     expect([error.code, error.message, error.hint]).toEqual([
       'store-unreadable',
-      `the record "x" cannot be read now: ${want.message}`,
-      expect.stringContaining('not damaged'),
+      `the record "x" cannot be read: ${want.message}`,
+      expect.stringContaining('need not be damage'),
     ])
   }
-  for (const damage of [system('EIO'), system('ENOENT'), level('Input/output error'), new Error('Corruption: block checksum mismatch')])
-    expect(unread('the record "x"', damage).code).toBe('store-damaged')
+  const corrupt = Object.assign(new Error('Corruption: block checksum mismatch'), { code: 'LEVEL_CORRUPTION' })
+  for (const damage of [corrupt, level('No such file or directory'), level('Invalid argument')])
+    expect(readError('the record "x"', damage).code).toBe('store-damaged')
 })

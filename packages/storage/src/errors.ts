@@ -10,6 +10,7 @@ export type StoreErrorCode =
   | 'store-missing'
   /** A record is missing or is not what was written: the validator must not vote on what is left. */
   | 'store-damaged'
+  /** The system does not let it be read: rights, limits, the disk. Says nothing about what is stored. */
   | 'store-unreadable'
   /** No space left on the device. */
   | 'store-full'
@@ -27,29 +28,72 @@ export class StoreError extends Error {
   }
 }
 
-/** For want of file descriptors or memory, which passes: the disk is not to blame, and nothing on it is to be given up. */
-export function isForWant(error: unknown): boolean {
-  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown }
-  if (code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM') return true
-  return /too many open files|cannot allocate memory/i.test(String(message)) // LevelDB has no codes for these
-}
-
-/** What cannot be read: because it is damaged, or only now. */
-export function unread(what: string, error: unknown): StoreError {
-  const message = error instanceof Error ? error.message : String(error)
-  if (!isForWant(error)) return damaged(`${what} cannot be read: ${message}`)
-  return new StoreError(
-    'store-unreadable',
-    `${what} cannot be read now: ${message}`,
-    'the store is not damaged: let the process open more files (ulimit -n), or give it more memory, and start it again',
-    error,
-  )
-}
-
 export function damaged(what: string): StoreError {
   return new StoreError(
     'store-damaged',
     `the store is damaged: ${what}`,
     'this validator must not vote with a partial memory of what it signed; keep the directory for inspection and restore the home from a backup that is not older than its last vote',
+  )
+}
+
+export function inUse(path: string, cause: unknown): StoreError {
+  return new StoreError(
+    'store-locked',
+    `the store ${path} is in use by another process`,
+    'stop the other validator of this home first; two processes with one key would sign conflicting votes',
+    cause,
+  )
+}
+
+/** Damage is a statement about what is stored. What the system refuses to read is none; the next start looks at all of it again. */
+export function readError(what: string, error: unknown): StoreError {
+  const message = `${what} cannot be read: ${messageOf(error)}`
+  if (isDamage(error)) return damaged(message)
+  return new StoreError(
+    'store-unreadable',
+    message,
+    'the system did not let the store be read, which need not be damage: check the limit of open files, the memory and the disk, then start the validator again',
+    error,
+  )
+}
+
+/** LevelDB calls it an I/O error, too, when a table is gone, or shorter than its index says. */
+function isDamage(error: unknown): boolean {
+  return (
+    (error as { code?: unknown }).code === 'LEVEL_CORRUPTION' ||
+    /^IO error: .*(Invalid argument|No such file or directory)/.test(messageOf(error))
+  )
+}
+
+/** Descriptors or memory have run out, here or in the system: a file that cannot be opened for that may well be as it was written. */
+export function isExhausted(error: unknown): boolean {
+  return ['EMFILE', 'ENFILE', 'ENOMEM'].includes(String((error as { code?: unknown } | null)?.code))
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+export function isDiskFull(error: unknown): boolean {
+  return /no space left|ENOSPC|disk quota/i.test(messageOf(error))
+}
+
+export function diskFull(cause: unknown): StoreError {
+  return new StoreError(
+    'store-full',
+    'the disk is full: a write to the store failed',
+    'free some space, then start the validator again',
+    cause,
+  )
+}
+
+export function writeError(error: unknown): StoreError {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
+  if (isDiskFull(cause) || isDiskFull(error)) return diskFull(error)
+  return new StoreError(
+    'store-write',
+    `a write to the store failed: ${messageOf(cause)}`,
+    'check the disk, then start the validator again',
+    error,
   )
 }

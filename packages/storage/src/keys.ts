@@ -114,14 +114,24 @@ export function stateKey(area: number, key: Uint8Array): Uint8Array {
   return concatBytes(areaPrefix(area), key)
 }
 
+/** Half-open. */
+export interface KeyRange {
+  readonly gte: Uint8Array
+  readonly lt: Uint8Array
+}
+
 /** Of all lanes of a state that is being fetched. */
-export function rangeOfLanes(): { gte: Uint8Array; lt: Uint8Array } {
+export function rangeOfLanes(): KeyRange {
   return { gte: Uint8Array.of(PREFIX.staged, 1), lt: Uint8Array.of(PREFIX.staged, 2) }
 }
 
 /** Areas [from, to), neither of them 0. */
-export function rangeOfAreas(from: number, to: number): { gte: Uint8Array; lt: Uint8Array } {
+export function rangeOfAreas(from: number, to: number): KeyRange {
   return { gte: areaPrefix(from), lt: areaPrefix(to) }
+}
+
+export function rangeOfArea(area: number): KeyRange {
+  return area === 0 ? rangeOf(PREFIX.state) : rangeOfAreas(area, area + 1)
 }
 
 /** Keys of an index are its owner's own. */
@@ -129,7 +139,7 @@ export function indexKey(key: Uint8Array): Uint8Array {
   return concatBytes(Uint8Array.of(PREFIX.index), key)
 }
 
-/** The half-open range of all keys of one kind. */
-export function rangeOf(prefix: number): { gte: Uint8Array; lt: Uint8Array } {
+/** All keys of one kind. */
+export function rangeOf(prefix: number): KeyRange {
   return { gte: Uint8Array.of(prefix), lt: Uint8Array.of(prefix + 1) }
 }

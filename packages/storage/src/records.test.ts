@@ -12,3 +12,18 @@ it('what a verdict says is cut to its bound between two characters, wherever the
     }
   }
 })
+
+it('whatever a verifier from outside says can be written and read again: half characters, and a code without end', () => {
+  for (const text of ['a\uD800b', '\uDC00', 'x\uD83D', '\u{1F600}', 'x'.repeat(300), '\u{1F600}'.repeat(300)]) {
+    const read = decodeVerdict(encodeVerdict({ status: 'invalid', code: text, message: text, gas: 7 }))
+    expect(read, text).toMatchObject({ ok: true, value: { status: 'invalid', gas: 7 } })
+    if (!read.ok || read.value.status !== 'invalid') continue
+    expect(read.value.message).toBe(
+      text
+        .replace(/a\uD800/, 'a\uFFFD')
+        .replace(/^\uDC00/, '\uFFFD')
+        .replace(/x\uD83D/, 'x'),
+    )
+    expect(read.value.message.startsWith(read.value.code)).toBe(true)
+  }
+})

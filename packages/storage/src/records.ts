@@ -158,21 +158,25 @@ export type StoredVerdict =
   | { readonly status: 'valid'; readonly gas: number }
   | { readonly status: 'invalid'; readonly code: string; readonly message: string; readonly gas: number }
 
+/** What a verifier says is cut to these when it is written: kinds from outside promise nothing about it. */
 const MAX_CODE_BYTES = 256
-/** Messages are cut when they are written. */
 const MAX_REASON_BYTES = 4_096
+/** A UTF-16 unit takes three bytes at most, and a pair four. */
+const UNIT_BYTES = 4
 
 export function encodeVerdict(verdict: StoredVerdict): Uint8Array {
   return encode((writer) => {
     writer.bool(verdict.status === 'valid').u64(verdict.gas)
-    if (verdict.status === 'invalid') writer.text(verdict.code).text(cut(verdict.message, MAX_REASON_BYTES / 4))
+    if (verdict.status === 'invalid')
+      writer.text(cut(verdict.code, MAX_CODE_BYTES / UNIT_BYTES)).text(cut(verdict.message, MAX_REASON_BYTES / UNIT_BYTES))
   })
 }
 
-/** At most so many UTF-16 units, each character whole: half of one is no text. */
+/** At most so many UTF-16 units, each character whole: half of one is no text, and cannot be written. */
 function cut(text: string, most: number): string {
   const short = text.slice(0, most)
-  return /[\uD800-\uDBFF]$/.test(short) ? short.slice(0, -1) : short
+  const whole = /[\uD800-\uDBFF]$/.test(short) ? short.slice(0, -1) : short
+  return whole.replace(/\p{Surrogate}/gu, '\uFFFD')
 }
 
 export function decodeVerdict(bytes: Uint8Array): Result<StoredVerdict, Refusal> {

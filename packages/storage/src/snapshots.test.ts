@@ -204,6 +204,23 @@ describe('a state that is being fetched', () => {
     expect(isAnnounced).toBe(false)
   })
 
+  test('C3: a failed write poisons the store also when it is the clearing of what a crash has left', async () => {
+    const failures: string[] = []
+    const store = await openStore(path, { chainId: CHAIN, onFailure: ({ code }) => failures.push(code) })
+    await store.loadDurable(GENESIS)
+    const clear = vi.spyOn(ClassicLevel.prototype, 'clear').mockRejectedValue(new Error('IO error: No space left on device'))
+    await expect(store.loadStaged()).rejects.toMatchObject({ name: 'StoreError', code: 'store-full' })
+    clear.mockRestore()
+    expect(failures).toEqual(['store-full'])
+    let isAnnounced = false
+    store.append([commitOf(1)], () => {
+      isAnnounced = true
+    })
+    await expect(store.flushed()).rejects.toMatchObject({ code: 'store-full' })
+    await store.close()
+    expect(isAnnounced).toBe(false)
+  })
+
   test('C5: of which a record is not as it was written is dropped whole; the state in use is not concerned', async () => {
     await staged()
     const level = new ClassicLevel<Uint8Array, Uint8Array>(path, { keyEncoding: 'view', valueEncoding: 'view', compression: false })

@@ -158,6 +158,44 @@ describe('durability', () => {
     await store.close()
   })
 
+  test('whoever asks in a callback whether all is durable waits for what was appended meanwhile as well', async () => {
+    const store = await fresh()
+    const order: string[] = []
+    const asked = new Promise<void>((resolve, reject) => {
+      store.append([], () => {
+        store.flushed().then(() => {
+          order.push('flushed')
+          resolve()
+        }, reject)
+      })
+    })
+    store.append([{ kind: 'block', block: first }], () => order.push('durable'))
+    await asked
+    expect(order).toEqual(['durable', 'flushed'])
+    await store.close()
+  })
+
+  test('a store that is closed in a callback writes what was appended, and tells who waits for it, first', async () => {
+    const path = join(directory, 'store')
+    const store = await fresh(path)
+    const order: string[] = []
+    const closed = new Promise<void>((resolve, reject) => {
+      store.append([], () => {
+        store.close().then(() => {
+          order.push('closed')
+          resolve()
+        }, reject)
+      })
+    })
+    store.append([{ kind: 'block', block: first }], () => order.push('durable'))
+    await closed
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(order).toEqual(['durable', 'closed'])
+    const reopened = await openStore(path, { chainId: CHAIN })
+    expect((await reopened.loadDurable(GENESIS)).blocks).toHaveLength(1)
+    await reopened.close()
+  })
+
   test('what is staged is written with what is appended next, in one batch and before it, and not by itself', async () => {
     const batches: number[] = []
     const path = join(directory, 'store')

@@ -5,7 +5,7 @@ import { sha256 } from '@aethel/crypto'
 import type { Command } from 'commander'
 import { type Client, createClient, DEFAULT_URL } from '../client.js'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
-import { EXIT, type ExitCode, usageError } from '../exit.js'
+import { EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
 import { MAX_DATABASE_BYTES, readInputFile } from '../files.js'
 import { asObject, type JsonObject, listAt, numberAt, optionalTextAt, textAt } from '../shape.js'
 import { grouped, note, paint, printJson, printLine, printTable } from '../ui/terminal.js'
@@ -88,9 +88,10 @@ function digestOf(source: string): string {
 
 function lineOf(claim: JsonObject): string {
   const label = optionalTextAt(claim, 'label')
-  const what = label === undefined ? '' : `  ${label} of ${optionalTextAt(claim, 'library')}`
+  const what = label === undefined ? '' : `  ${oneLine(`${label} of ${optionalTextAt(claim, 'library')}`)}`
   const gas = grouped(numberAt(claim, 'gas'))
-  return `${textAt(claim, 'claimId')}  ${paint('dim', `block ${numberAt(claim, 'height')}`)}  ${textAt(claim, 'kind')}  ${gas} gas${what}`
+  const [claimId, kind] = [oneLine(textAt(claim, 'claimId')), oneLine(textAt(claim, 'kind'))]
+  return `${claimId}  ${paint('dim', `block ${numberAt(claim, 'height')}`)}  ${kind}  ${gas} gas${what}`
 }
 
 async function showClaim(claim: string, options: ClaimsOptions): Promise<ExitCode> {
@@ -100,10 +101,10 @@ async function showClaim(claim: string, options: ClaimsOptions): Promise<ExitCod
     return EXIT.ok
   }
   printTable([
-    ['claim', `${textAt(page, 'kind')}  ${textAt(page, 'claimId')}`],
-    ['final in', `block ${numberAt(page, 'height')}, ${new Date(numberAt(page, 'timestampMs')).toISOString()}`],
+    ['claim', oneLine(`${textAt(page, 'kind')}  ${textAt(page, 'claimId')}`)],
+    ['final in', `block ${numberAt(page, 'height')}, ${timeOf(numberAt(page, 'timestampMs'))}`],
     ['cost', `${grouped(numberAt(page, 'gas'))} gas, a proof of ${grouped(numberAt(page, 'proofBytes'))} bytes`],
-    ['from', `account ${textAt(page, 'sender')}`],
+    ['from', oneLine(`account ${textAt(page, 'sender')}`)],
     ...aboutRows(page['about']),
     ...blobRows(page['blob']),
     ...metadataRows(page['metadata']),
@@ -112,21 +113,27 @@ async function showClaim(claim: string, options: ClaimsOptions): Promise<ExitCod
   return EXIT.ok
 }
 
+function timeOf(milliseconds: number): string {
+  const time = new Date(milliseconds)
+  return Number.isNaN(time.getTime()) ? 'at no time' : time.toISOString()
+}
+
 function aboutRows(value: unknown): [string, string][] {
   if (value === null || value === undefined) return []
   const about = asObject(value, '"about"')
   const rows: [string, string][] = []
   const assertion = optionalTextAt(about, 'assertion')
   if (assertion !== undefined) {
-    for (const hypothesis of listAt(about, 'hypotheses')) rows.push(['if', String(hypothesis)])
-    rows.push(['theorem', assertion], ['rests on', `${numberAt(about, 'restsOnCount')} axioms: ${listAt(about, 'restsOn').join(' ')}`])
+    for (const hypothesis of listAt(about, 'hypotheses')) rows.push(['if', oneLine(String(hypothesis))])
+    rows.push(['theorem', oneLine(assertion)])
+    rows.push(['rests on', oneLine(`${numberAt(about, 'restsOnCount')} axioms: ${listAt(about, 'restsOn').join(' ')}`)])
   }
   if (about['cnf'] !== undefined) {
     const cnf = asObject(about['cnf'], '"cnf"')
     const [variables, clauses, literals] = ['variables', 'clauses', 'literals'].map((name) => grouped(numberAt(cnf, name)))
     rows.push(['formula', `${variables} variables, ${clauses} clauses, ${literals} literals`])
   }
-  if (about['encoder'] !== undefined) rows.push(['encoder', textAt(about, 'encoder')])
+  if (about['encoder'] !== undefined) rows.push(['encoder', oneLine(textAt(about, 'encoder'))])
   return rows
 }
 
@@ -134,7 +141,7 @@ function aboutRows(value: unknown): [string, string][] {
 function blobRows(value: unknown): [string, string][] {
   if (value === null || value === undefined) return []
   const blob = asObject(value, '"blob"')
-  const root = textAt(blob, 'root')
+  const root = oneLine(textAt(blob, 'root'))
   return [
     ['proof', blob['held'] === true ? `a blob, to be had at /v1/blobs/${root}` : `a blob, not kept by this validator any more: ${root}`],
   ]
@@ -150,7 +157,7 @@ function metadataRows(value: unknown): [string, string][] {
     ['source', 'sourceDigest'],
   ] as const) {
     const text = optionalTextAt(metadata, field)
-    if (text !== undefined && text !== '') rows.push([name, `${text}  ${paint('yellow', '(as the submitter says, unverified)')}`])
+    if (text !== undefined && text !== '') rows.push([name, `${oneLine(text)}  ${paint('yellow', '(as the submitter says, unverified)')}`])
   }
   return rows
 }

@@ -38,7 +38,9 @@ async function conformance(module: string, options: ConformanceOptions): Promise
 }
 
 function ask(setup: ConformanceSetup, timeoutSeconds: number): Promise<ConformanceAnswer> {
-  const worker = new Worker(new URL('../conformance-worker.js', import.meta.url), { workerData: setup })
+  // What the module prints must not get between the lines, or into the document, on our own output.
+  const worker = new Worker(new URL('../conformance-worker.js', import.meta.url), { workerData: setup, stdout: true })
+  worker.stdout.pipe(process.stderr, { end: false })
   return new Promise<ConformanceAnswer>((resolve) => {
     const end = (answer: ConformanceAnswer): void => {
       clearTimeout(timer)
@@ -54,6 +56,7 @@ function ask(setup: ConformanceSetup, timeoutSeconds: number): Promise<Conforman
     )
     worker.once('message', end)
     worker.once('error', (error) => end(noAnswer(`the thread ended: ${error.message}`)))
+    worker.once('exit', (code) => end(noAnswer(`the thread ended with code ${code}, without an answer`)))
   })
 }
 

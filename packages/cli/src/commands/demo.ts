@@ -8,7 +8,7 @@ import { obtainLibrary } from '../demo/library.js'
 import { printReport } from '../demo/report.js'
 import { runDemo } from '../demo/run.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
-import { writeOutputFile } from '../files.js'
+import { requireWritable, writeOutputFile } from '../files.js'
 import { type LocalNetwork, openNetwork } from '../network.js'
 import { type Ending, interruptible, stopAll, type ValidatorProcess } from '../processes.js'
 import { note, paint, printChecklist, printJson, printLine } from '../ui/terminal.js'
@@ -47,6 +47,7 @@ async function demo(options: DemoCommandOptions): Promise<ExitCode> {
       `expected a folder without a network in --output, but ${options.output} holds one; choose another or remove it`,
     )
   }
+  if (options.report !== undefined) requireWritable(options.report, 'the report')
   const started = performance.now()
   const library = await obtainLibrary(options.library, note)
   const folder = options.output === undefined ? mkdtempSync(join(tmpdir(), 'aethel-demo-')) : resolve(options.output)

@@ -13,13 +13,14 @@ import { DEFAULT_PARAMETERS } from '@aethel/ledger'
 import { claimIdOf, elaborateDrat, LRAT_KIND, refute, toBinaryLrat } from '@aethel/proofs'
 import type { Command } from 'commander'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
-import { CliError, EXIT, type ExitCode, usageError } from '../exit.js'
-import { MAX_REFUTATION_BYTES, readInputFile, writeOutputFile } from '../files.js'
+import { CliError, EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
+import { MAX_REFUTATION_BYTES, readInputFile, requireWritable, writeOutputFile } from '../files.js'
+import { interruptible } from '../processes.js'
 import { encodeBundle, theoremBundle } from '../proof-bundle.js'
 import { clausesOf, type Question, readQuestion, satisfies, type Truth } from '../prove/formula.js'
 import { findSolver, solve } from '../prove/solver.js'
 import { startProgress } from '../ui/progress.js'
-import { grouped, paint, printJson, printLine, seconds } from '../ui/terminal.js'
+import { grouped, note, paint, paintError, printJson, printLine, seconds } from '../ui/terminal.js'
 
 interface ProveOptions extends CommonOptions {
   readonly output?: string
@@ -67,18 +68,26 @@ async function prove(file: string, options: ProveOptions): Promise<ExitCode> {
   if (options.label !== undefined) throw usageError('usage', 'expected a Metamath database (.mm) with --label')
   const say = options.json === true ? () => undefined : step
   const question = readQuestion(file, readInputFile(file, 'a formula (.cnf) or a QF_BV script (.smt2)', MAX_REFUTATION_BYTES))
+  requireWritable(options.output ?? proofFileOf(file), 'the proof')
   say('formula', `${file}: ${question.summary}`)
   const found = options.solver === BUILTIN ? searchHere(question, say) : await search(question, options, say)
   const report = { kind: question.kind, claimId: toHex(claimIdOf(question.kind, question.claim)), ...sizes(question), ...found.report }
   switch (found.status) {
     case 'unknown':
-      if (options.json === true) printJson({ status: 'unknown', ...report, message: found.reason } satisfies Report)
-      throw new CliError(EXIT.unsolved, 'unsolved', `expected the solver to decide ${file}, but ${found.reason}`)
+      if (options.json !== true) throw new CliError(EXIT.unsolved, 'unsolved', `expected the solver to decide ${file}, but ${found.reason}`)
+      printJson({ status: 'unknown', ...report, message: found.reason } satisfies Report)
+      note(`${paintError('red', 'unknown')}: ${file}: ${oneLine(found.reason)}`)
+      return EXIT.unsolved
     case 'satisfiable':
       return concludeModel(file, question, found.isTrue, report, options)
     case 'unsatisfiable':
       return concludeProof(file, question, found.lrat, report, options, say)
   }
+}
+
+/** Where a proof is written unless told otherwise. */
+function proofFileOf(file: string): string {
+  return `${file.endsWith('.cnf') || file.endsWith('.smt2') ? file.slice(0, file.lastIndexOf('.')) : file}.lrat`
 }
 
 type Say = (name: string, text: string) => void
@@ -103,23 +112,26 @@ async function search(question: Question, options: ProveOptions, say: Say): Prom
   const solver = findSolver(options.solver)
   const report = { solver: solver.name }
   const folder = mkdtempSync(join(tmpdir(), 'aethel-prove-'))
-  try {
+  const stop = new AbortController()
+  const cleanUp = async (): Promise<void> => {
+    stop.abort()
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+  }
+  const answer = await interruptible(cleanUp, async () => {
     const cnfFile = join(folder, 'formula.cnf')
     writeFileSync(cnfFile, question.dimacs)
-    const answer = await solve(solver, { cnfFile, proofFile: join(folder, 'proof'), timeoutSeconds: options.timeout })
-    const ran = `${solver.name} (${solver.path}): ${answer.status}, ${seconds(answer.milliseconds)}`
-    if (answer.status === 'unknown') return { status: 'unknown', reason: `${solver.name} gave no answer: ${answer.reason}`, report }
-    if (answer.status === 'satisfiable') {
-      say('solver', ran)
-      const truths = new Set(answer.literals)
-      return { status: 'satisfiable', isTrue: (variable) => truths.has(variable), report }
-    }
-    say('solver', `${ran}, ${answer.format.toUpperCase()} proof of ${grouped(answer.proof.length)} bytes`)
-    const lrat = answer.format === 'lrat' ? answer.proof : elaborated(question, answer.proof, solver.name, say)
-    return { status: 'unsatisfiable', lrat, report }
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
+    return await solve(solver, { cnfFile, proofFile: join(folder, 'proof'), timeoutSeconds: options.timeout, stop: stop.signal })
+  })
+  const ran = `${solver.name} (${solver.path}): ${answer.status}, ${seconds(answer.milliseconds)}`
+  if (answer.status === 'unknown') return { status: 'unknown', reason: `${solver.name} gave no answer: ${answer.reason}`, report }
+  if (answer.status === 'satisfiable') {
+    say('solver', ran)
+    const truths = new Set(answer.literals)
+    return { status: 'satisfiable', isTrue: (variable) => truths.has(variable), report }
   }
+  say('solver', `${ran}, ${answer.format.toUpperCase()} proof of ${grouped(answer.proof.length)} bytes`)
+  const lrat = answer.format === 'lrat' ? answer.proof : elaborated(question, answer.proof, solver.name, say)
+  return { status: 'unsatisfiable', lrat, report }
 }
 
 /** The solver's DRAT as LRAT: with the reasons, so that nobody need search for them again. */
@@ -196,7 +208,7 @@ function concludeProof(
     )
   }
   say('checked', `valid by the kernel of ${question.kind}, ${grouped(verdict.gas)} gas`)
-  const output = options.output ?? `${file.endsWith('.cnf') || file.endsWith('.smt2') ? file.slice(0, file.lastIndexOf('.')) : file}.lrat`
+  const output = options.output ?? proofFileOf(file)
   writeOutputFile(output, 'the proof', lrat)
   say('written', `${output}, ${grouped(lrat.length)} bytes`)
   const { maxProofBytes } = DEFAULT_PARAMETERS

@@ -25,6 +25,7 @@ import {
 import { type Command, InvalidArgumentError } from 'commander'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
+import { unwritableBy } from '../files.js'
 import { simulatePlanted } from '../planted.js'
 import { simulateBeyond } from '../simulate/beyond.js'
 import { runSeed, type SeedOptions, type SeedSummary, simulationOptions } from '../simulate/seed-run.js'
@@ -114,6 +115,9 @@ export function registerSimulate(program: Command): void {
 }
 
 function run(options: SimulateOptions): ExitCode | Promise<ExitCode> {
+  const seeds = options.seeds ?? (options.minutes === undefined ? 1 : MANY_SEEDS)
+  if (options.seed > Number.MAX_SAFE_INTEGER - seeds)
+    throw usageError('seed', `expected seeds below 2^53, got ${seeds} from ${options.seed} on`)
   if (options.transcript !== undefined) return simulateTranscript(options.transcript, options.json === true)
   if (options.mutant !== undefined) return simulatePlanted(options.mutant, process.argv.slice(process.argv.indexOf('simulate') + 1))
   if (options.twins === true) {
@@ -126,8 +130,8 @@ function run(options: SimulateOptions): ExitCode | Promise<ExitCode> {
 }
 
 function faulty(text: string): Faulty {
-  const [count = '', names] = text.split(':', 2)
-  const strategies = names === undefined ? [] : names.split(',')
+  const [count = '', ...names] = text.split(':')
+  const strategies = names.length === 0 ? [] : names.join(':').split(',')
   for (const name of strategies) {
     if (!isByzantineStrategy(name))
       throw new InvalidArgumentError(`Expected one of ${[...BYZANTINE_STRATEGIES, ...BEYOND_STRATEGIES].join(', ')}, got "${name}".`)
@@ -230,6 +234,14 @@ function beyond(options: SimulateOptions, byzantine: number): ExitCode {
       `expected faulty validators that are no quorum by themselves, got ${byzantine} of ${validators}: they need nobody to commit whatever they like`,
     )
   }
+  const { faults, latency, duration, blocks, think, crashPoints, trace, shrink, only, coverage } = options
+  const asked = { faults, latency, duration, blocks, think, 'crash-points': crashPoints, trace, shrink, only, coverage }
+  const ignored = Object.entries(asked).find(([, value]) => value !== undefined)?.[0]
+  if (ignored !== undefined || options.signatures === 'sampled')
+    throw usageError(
+      'byzantine',
+      `expected no --${ignored ?? 'signatures sampled'} with ${byzantine} of ${validators} faulty: beyond what the protocol bears, runs do not have it`,
+    )
   return simulateBeyond({
     firstSeed: seed,
     seeds: options.seeds ?? (options.minutes === undefined ? 1 : MANY_SEEDS),
@@ -243,11 +255,18 @@ function beyond(options: SimulateOptions, byzantine: number): ExitCode {
 }
 
 function writeTrace(seed: number, told: SeedOptions, to: string | true): void {
-  const file = to === true ? null : openSync(to, 'w')
+  const writing = <T>(work: () => T): T => {
+    try {
+      return work()
+    } catch (error) {
+      throw unwritableBy(String(to), 'the trace', error)
+    }
+  }
+  const file = to === true ? null : writing(() => openSync(to, 'w'))
   const write = (line: TraceLine): void => {
     const text = JSON.stringify(line, (_, value) => (value instanceof Uint8Array ? Buffer.from(value).toString('hex').slice(0, 16) : value))
     if (file === null) note(text)
-    else writeSync(file, `${text}\n`)
+    else writing(() => writeSync(file, `${text}\n`))
   }
   runSeed(seed, told, { onTrace: write })
   if (file !== null) closeSync(file)

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { createClient, DEFAULT_URL, type NodeStatus } from '../client.js'
 import { type CommonOptions, finish, withJson } from '../command.js'
-import { EXIT, type ExitCode } from '../exit.js'
+import { EXIT, type ExitCode, oneLine } from '../exit.js'
 import { grouped, printJson, printTable, seconds } from '../ui/terminal.js'
 
 interface StatusOptions extends CommonOptions {
@@ -28,10 +28,10 @@ async function showStatus(options: StatusOptions): Promise<ExitCode> {
   }
   printTable([
     ['validator', `${placeOf(status)}, up ${seconds(status.uptimeMs)}`],
-    ['chain', status.chainId],
-    ['height', `${grouped(status.height)}  ${status.hash}`],
-    ['state root', status.stateRoot ?? 'that of genesis'],
-    ['view', `${status.view} (${status.phase}), led by validator ${status.leader}; ${status.viewChanges} view changes`],
+    ['chain', oneLine(status.chainId)],
+    ['height', `${grouped(status.height)}  ${oneLine(status.hash)}`],
+    ['state root', oneLine(status.stateRoot ?? 'that of genesis')],
+    ['view', `${status.view} (${oneLine(status.phase)}), led by validator ${status.leader}; ${status.viewChanges} view changes`],
     ['peers', `${status.peersConnected} connected`],
     ['mempool', `${grouped(status.pending)} pending, ${grouped(status.waiting)} waiting for something they cite or an earlier nonce`],
     ['proofs verified', `${grouped(status.verifications.performed)} (${grouped(status.verifications.invalid)} refused)`],

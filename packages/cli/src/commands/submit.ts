@@ -4,7 +4,7 @@
  */
 import { copyFileSync, existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { EMPTY_BYTES, encode, type Hash, toHex } from '@aethel/codec'
+import { EMPTY_BYTES, type Hash, toHex } from '@aethel/codec'
 import { BLOB_CHUNK_BYTES, blobChunks } from '@aethel/consensus'
 import { type Action, chainIdOf, checkAction, decodeGenesis, type Genesis, INLINE_PROOF_BYTES, MAX_PROOF_BYTES } from '@aethel/ledger'
 import {
@@ -19,22 +19,23 @@ import {
   scriptToClaim,
 } from '@aethel/proofs'
 import { type Command, Option } from 'commander'
-import { Account, loadKey } from '../accounts.js'
+import { loadKey } from '../accounts.js'
 import { type BlobFile, blobFile, sendBlob, type Uploadable } from '../blob-upload.js'
 import { type Client, createClient, DEFAULT_URL, MAX_WAIT_MS, type SubmissionOutcome, unreachable, type Wait } from '../client.js'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
-import { CliError, EXIT, type ExitCode, usageError } from '../exit.js'
-import { MAX_REFUTATION_BYTES, proofBeside, readInputFile, writeOutputFile } from '../files.js'
+import { CliError, EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
+import { MAX_REFUTATION_BYTES, proofBeside, readInputFile, requireWritable, unwritableBy, writeOutputFile } from '../files.js'
 import { citedClaims, type MetamathLibrary, openLibrary } from '../metamath-library.js'
 import { isBundle, readBundle } from '../proof-bundle.js'
 import { isScript } from '../prove/formula.js'
 import { metadataFrom, rawAction } from '../raw-submission.js'
+import { Sender } from '../sender.js'
 import { startProgress } from '../ui/progress.js'
 import { note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
 
 const WAITS = ['final', 'admitted', 'none'] as const
-/** Transactions per request, below the API's bound. */
-const BATCH = 256
+/** So many are sent, and waited for, before the next. */
+const PART = 256
 /** Every validator fetches and checks a blob before it is final: so much longer is waited than was asked for. */
 const BLOB_BYTES_PER_MS = 1_000
 
@@ -104,22 +105,21 @@ export function registerSubmit(program: Command): void {
 }
 
 async function submit(files: readonly string[], options: SubmitOptions): Promise<ExitCode> {
-  const submissions = withMetadata(readSubmissions(files, options), options)
+  const submissions = withMetadata(eachOnce(readSubmissions(files, options)), options)
   const wanted = submissions.filter((submission) => !submission.dependency)
   if (options.output !== undefined && options.wait !== 'final')
     throw usageError('usage', 'expected --wait final with --output: only what is final has a receipt')
   if (wanted.length > 1 && options.output !== undefined && !isFolder(options.output)) {
     throw usageError('usage', `expected --output to be an existing folder for ${wanted.length} receipts, got ${options.output}`)
   }
+  if (wanted.length === 1 && options.output !== undefined) requireWritable(options.output, 'the receipt')
   const key = loadKey(options.key, note)
   const client = createClient(options.url)
   const genesis = await genesisFrom(client)
-  const chainId = chainIdOf(genesis)
   const pending = (await notFinal(client, submissions)).map((submission) => fittingInto(genesis, submission))
   if (options.withDependencies !== true) await requireCited(client, submissions)
-  const account = new Account(key, (await client.nonce(toHex(key.publicKey))).pending)
   for (const { blob } of pending) if (blob !== undefined) await uploadBlob(client, blob)
-  const outcomes = await send(client, account, chainId, pending, options)
+  const outcomes = await send(new Sender(client, key, chainIdOf(genesis)), pending, options)
   const reports: Report[] = []
   for (const submission of wanted) reports.push(await reportOn(client, submission, outcomes.get(submission), wanted.length > 1, options))
   if (options.json === true) printJson(reports.length === 1 ? reports[0] : reports)
@@ -140,6 +140,7 @@ async function uploadBlob(client: Client, blob: Uploadable): Promise<void> {
 
 function exitCodeOf(statuses: readonly (SubmissionOutcome['status'] | undefined)[], wait: Wait): ExitCode {
   if (statuses.includes('refused')) return EXIT.invalid
+  if (statuses.includes('timeout') || statuses.includes('unknown')) return EXIT.pending
   return wait === 'final' && statuses.some((status) => status !== 'final' && status !== 'duplicate') ? EXIT.pending : EXIT.ok
 }
 
@@ -152,6 +153,18 @@ function withMetadata(submissions: readonly Submission[], options: SubmitOptions
     if (metadata === null || dependency || action.type !== 'submit-proof') return submission
     return { ...submission, action: sendable({ ...action, metadata }, name) }
   })
+}
+
+/** A claim is final once: named twice, or wanted here and cited there, it is sent once. */
+function eachOnce(submissions: readonly Submission[]): Submission[] {
+  const byClaim = new Map<string, Submission>()
+  for (const submission of submissions) {
+    const key = toHex(submission.claimId)
+    const known = byClaim.get(key)
+    if (known === undefined) byClaim.set(key, submission)
+    else if (!submission.dependency) byClaim.set(key, { ...known, dependency: false })
+  }
+  return [...byClaim.values()]
 }
 
 function rawSubmission(kind: string, file: string, proofFile: string | undefined): Submission {
@@ -320,20 +333,14 @@ async function requireCited(client: Client, submissions: readonly Submission[]):
   }
 }
 
-async function send(
-  client: Client,
-  account: Account,
-  chainId: Hash,
-  pending: readonly Submission[],
-  options: SubmitOptions,
-): Promise<Map<Submission, SubmissionOutcome>> {
+async function send(sender: Sender, pending: readonly Submission[], options: SubmitOptions): Promise<Map<Submission, SubmissionOutcome>> {
   const outcomes = new Map<Submission, SubmissionOutcome>()
-  for (let from = 0; from < pending.length; from += BATCH) {
-    const part = pending.slice(from, from + BATCH)
-    const batch = encode((writer) => writer.list(part, (w, submission) => w.bytes(account.transaction(chainId, submission.action).bytes)))
+  for (let from = 0; from < pending.length; from += PART) {
+    const part = pending.slice(from, from + PART)
     const blobBytes = part.reduce((sum, { blob }) => sum + (blob?.ref.bytes ?? 0), 0)
     const timeoutMs = Math.min(MAX_WAIT_MS, options.timeout * 1000 + blobBytes / BLOB_BYTES_PER_MS)
-    const results = await client.submitBatch(batch, options.wait, Math.ceil(timeoutMs))
+    const actions = part.map((submission) => submission.action)
+    const results = await sender.send(actions, options.wait, Math.ceil(timeoutMs))
     for (const [index, submission] of part.entries()) outcomes.set(submission, results[index] ?? { status: 'unknown' })
   }
   return outcomes
@@ -370,10 +377,18 @@ async function reportOn(
  */
 function keptProof({ action, blob }: Submission, receipt: string, status: Report['status']): { readonly proof?: string } {
   if (action.type !== 'submit-proof' || action.kind === METAMATH_KIND) return {}
+  // Beside a device or a pipe there is no place for it.
+  if (statSync(receipt, { throwIfNoEntry: false })?.isFile() !== true) return {}
   const path = proofBeside(receipt)
   if (status !== 'final' && existsSync(path)) return { proof: path }
   if (blob === undefined) writeOutputFile(path, 'the proof', action.proof)
-  else copyFileSync(blob.file, path)
+  else {
+    try {
+      copyFileSync(blob.file, path)
+    } catch (error) {
+      throw unwritableBy(path, 'the proof', error)
+    }
+  }
   return { proof: path }
 }
 
@@ -390,11 +405,13 @@ function printReport(report: Report): void {
     case 'duplicate':
       return printLine(`${paint('green', 'final')} already: ${report.name}, claim ${report.claimId}${where}`)
     case 'refused':
-      return note(`${paintError('red', 'refused')} (${report.code}): ${report.name}: ${report.message}`)
+      return note(`${paintError('red', 'refused')} (${report.code}): ${report.name}: ${oneLine(report.message ?? '')}`)
     case 'pending':
     case 'waiting':
     case 'timeout':
     case 'unknown':
+      if (report.status === 'timeout' && report.code !== undefined && report.code !== 'timeout')
+        return printLine(`${paint('yellow', 'not taken yet')} (${report.code}): ${report.name}: ${oneLine(report.message ?? '')}`)
       return printLine(`${paint('yellow', 'submitted')}, not final yet: ${report.name}, claim ${report.claimId}`)
   }
 }

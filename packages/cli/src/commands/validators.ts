@@ -3,6 +3,7 @@
  * too few of them it is written to a file, which others approve and pass on.
  */
 import { decode, encode, fromHex, type Hash, type PublicKey, publicKey, toHex, utf8 } from '@aethel/codec'
+import { epochOfHeight, lastHeightOf } from '@aethel/consensus'
 import {
   type Contact,
   chainIdOf,
@@ -18,11 +19,12 @@ import {
 } from '@aethel/ledger'
 import { decodeEpochs, type EpochLink, encodeEpochs, MAX_EPOCH_LINKS, MAX_EPOCHS_BYTES } from '@aethel/receipts'
 import { type Command, InvalidArgumentError } from 'commander'
-import { Account, loadKey } from '../accounts.js'
+import { loadKey } from '../accounts.js'
 import { type Client, createClient, DEFAULT_URL, type ListedValidator, MAX_WAIT_MS, unreachable } from '../client.js'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
 import { readJsonObject, writeOutputFile } from '../files.js'
+import { Sender } from '../sender.js'
 import { note, paint, paintError, printJson, printLine, printTable } from '../ui/terminal.js'
 
 const PROPOSAL_FORMAT = 'aethel-validator-update/1'
@@ -306,13 +308,15 @@ function keep(network: Network, update: UpdateValidators, threshold: number, opt
 async function submit(network: Network, update: UpdateValidators, options: SendOptions): Promise<ExitCode> {
   const { client, chainId } = network
   const key = loadKey(options.key, note)
-  const account = new Account(key, (await client.nonce(toHex(key.publicKey))).pending)
-  const outcome = await client.submit(account.transaction(chainId, update).bytes, 'final', options.timeout * 1000)
-  const { epoch, lastHeight } = await client.validators()
+  const [outcome = { status: 'unknown' as const }] = await new Sender(client, key, chainId).send([update], 'final', options.timeout * 1000)
+  // Of the block that has it: the validator may be in the next epoch by now, or not answer any more.
+  const { epochLength } = network.genesis.parameters
+  const epoch = outcome.height === undefined || outcome.height < 1 ? null : epochOfHeight(epochLength, outcome.height)
+  const lastHeight = epoch === null ? null : lastHeightOf(epochLength, epoch)
   if (options.json === true) printJson({ ...outcome, sequence: update.sequence, epoch, lastHeight })
   else if (outcome.status === 'final')
     printLine(
-      `${paint('green', 'final')} in block ${outcome.height}: the validators change after block ${lastHeight}, with epoch ${epoch + 1}`,
+      `${paint('green', 'final')} in block ${outcome.height}: the validators change after block ${lastHeight}, with epoch ${(epoch ?? 0) + 1}`,
     )
   else note(`${paintError('red', outcome.status)}${outcome.code === undefined ? '' : ` (${outcome.code}): ${outcome.message}`}`)
   if (outcome.status === 'final') return EXIT.ok

@@ -38,7 +38,7 @@ import {
 import type { Command } from 'commander'
 import { blobFile } from '../blob-upload.js'
 import { type CommonOptions, finish, withJson } from '../command.js'
-import { EXIT, type ExitCode, usageError } from '../exit.js'
+import { EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
 import { MAX_REFUTATION_BYTES, MAX_SMALL_FILE_BYTES, proofBeside, readInputFile, writeOutputFile } from '../files.js'
 import { citedClaims, definitionOf, openLibrary } from '../metamath-library.js'
 import { type CheckLine, grouped, note, paint, paintError, printChecklist, printJson, printLine, printTable } from '../ui/terminal.js'
@@ -200,7 +200,7 @@ function document(verification: Verification, checks: readonly CheckLine[], refu
 function print(file: string, verification: Verification, checks: readonly CheckLine[], refusal: Refusal | null): void {
   printChecklist(checks)
   if (refusal !== null || !verification.ok) {
-    note(`${paintError('red', 'invalid')} (${refusal?.code}): ${file}: ${refusal?.message}`)
+    note(`${paintError('red', 'invalid')} (${refusal?.code}): ${file}: ${oneLine(refusal?.message ?? '')}`)
     return
   }
   const { record, header, blockHash, signers, totalPower, signedPower } = verification.value

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { createClient, DEFAULT_URL } from '../client.js'
 import { type CommonOptions, finish, withJson } from '../command.js'
-import { EXIT, type ExitCode } from '../exit.js'
+import { EXIT, type ExitCode, oneLine } from '../exit.js'
 import { printJson, printLine } from '../ui/terminal.js'
 
 interface WhyOptions extends CommonOptions {
@@ -19,6 +19,6 @@ export function registerWhy(program: Command): void {
 async function showWhy(options: WhyOptions): Promise<ExitCode> {
   const { paragraph, record } = await createClient(options.url).why()
   if (options.json === true) printJson(record)
-  else printLine(paragraph)
+  else printLine(oneLine(paragraph))
   return EXIT.ok
 }

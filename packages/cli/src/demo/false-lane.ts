@@ -58,7 +58,10 @@ async function sendOne(
   let outcome: SubmissionOutcome = { status: 'unknown' }
   for (let attempt = 0; Date.now() < deadline && !stopped(); attempt++) {
     const validator = validators[(first + attempt) % validators.length]
-    if (validator?.running !== true) continue
+    if (validator?.running !== true) {
+      await sleep(POLL_MS)
+      continue
+    }
     try {
       outcome = await validator.client.submit(bytes, 'admitted', ADMISSION_TIMEOUT_MS)
       if (outcome.status !== 'waiting' && outcome.status !== 'timeout') return outcome

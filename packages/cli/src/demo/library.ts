@@ -52,12 +52,13 @@ function load(path: string, origin: string): Library {
 /** Null, or why it did not work. */
 async function download(target: string): Promise<string | null> {
   const cache = cacheFolder()
+  let work: string
   try {
     mkdirSync(cache, { recursive: true })
+    work = mkdtempSync(join(cache, 'download-'))
   } catch {
-    return `the cache folder ${cache} cannot be made`
+    return `the cache folder ${cache} cannot be made, or not be written to`
   }
-  const work = mkdtempSync(join(cache, 'download-'))
   try {
     const fetched = await fetchPackage(work)
     if (fetched !== null) return fetched

@@ -7,6 +7,7 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { basename, delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { CliError, EXIT, usageError } from '../exit.js'
+import { MAX_REFUTATION_BYTES } from '../files.js'
 import { startProgress } from '../ui/progress.js'
 
 /** Solvers that write proofs, in the order in which they are looked for. */
@@ -79,14 +80,19 @@ export interface SolveOptions {
   readonly cnfFile: string
   readonly proofFile: string
   readonly timeoutSeconds: number
+  /** Ends it, whatever it has come to. */
+  readonly stop: AbortSignal
 }
 
 /** Runs the solver to its end, or to the time limit. */
 export async function solve(solver: Solver, options: SolveOptions): Promise<SolverAnswer> {
-  const { cnfFile, proofFile, timeoutSeconds } = options
+  const { cnfFile, proofFile, timeoutSeconds, stop } = options
   const started = performance.now()
   const args = [...(solver.lrat ? ['--lrat'] : []), '-q', cnfFile, proofFile]
-  const child = spawn(solver.path, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  // A process group of its own: what a script has started ends with it, and no longer holds its output open.
+  const child = spawn(solver.path, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  const end = (): void => endGroup(child.pid)
+  stop.addEventListener('abort', end, { once: true })
   const literals: number[] = []
   let complaint = ''
   createInterface({ input: child.stdout }).on('line', (line) => {
@@ -96,14 +102,15 @@ export async function solve(solver: Solver, options: SolveOptions): Promise<Solv
     if (complaint.length < 1_000) complaint += part.toString('latin1')
   })
   const progress = startProgress('solving', timeoutSeconds)
-  let expired = false
+  let ended: string | null = null
   const timer = setInterval(() => {
     const seconds = Math.floor((performance.now() - started) / 1000)
     const bytes = statSync(proofFile, { throwIfNoEntry: false })?.size ?? 0
     progress.update(Math.min(seconds, timeoutSeconds), `s, ${(bytes / 1e6).toFixed(1)} MB of proof`)
-    if (seconds < timeoutSeconds) return
-    expired = true
-    child.kill('SIGKILL')
+    if (seconds >= timeoutSeconds) ended = `no answer within ${timeoutSeconds} s; give it more with --timeout`
+    else if (bytes > MAX_REFUTATION_BYTES) ended = tooLarge(bytes)
+    else return
+    end()
   }, POLL_MS)
   try {
     const code = await new Promise<number | null>((resolve, reject) => {
@@ -113,16 +120,32 @@ export async function solve(solver: Solver, options: SolveOptions): Promise<Solv
       child.once('close', (status) => resolve(status))
     })
     const milliseconds = performance.now() - started
-    if (expired) return { status: 'unknown', reason: `no answer within ${timeoutSeconds} s; give it more with --timeout`, milliseconds }
+    if (ended !== null) return { status: 'unknown', reason: ended, milliseconds }
     if (code === SATISFIABLE) return { status: 'satisfiable', literals, milliseconds }
     if (code === UNSATISFIABLE) {
+      const bytes = statSync(proofFile, { throwIfNoEntry: false })?.size ?? 0
+      if (bytes > MAX_REFUTATION_BYTES) return { status: 'unknown', reason: tooLarge(bytes), milliseconds }
       return { status: 'unsatisfiable', proof: readProof(solver, proofFile), format: solver.lrat ? 'lrat' : 'drat', milliseconds }
     }
     const said = complaint.trim().split('\n')[0] ?? ''
     return { status: 'unknown', reason: `it ended with code ${code}${said === '' ? '' : ` and says: ${said}`}`, milliseconds }
   } finally {
     clearInterval(timer)
+    stop.removeEventListener('abort', end)
     progress.stop()
+  }
+}
+
+function tooLarge(bytes: number): string {
+  return `its proof of ${bytes} bytes is larger than the ${MAX_REFUTATION_BYTES} that are read here`
+}
+
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has ended.
   }
 }
 

@@ -4,6 +4,7 @@
  * NO_COLOR is set.
  */
 import { styleText } from 'node:util'
+import { oneLine } from '../exit.js'
 
 type Style = 'green' | 'red' | 'yellow' | 'cyan' | 'dim' | 'bold'
 
@@ -54,7 +55,7 @@ export function printChecklist(checks: readonly CheckLine[]): void {
   const width = Math.max(...checks.map((check) => check.name.length))
   for (const check of checks) {
     const mark = check.passed ? paint('green', 'ok  ') : paint('red', 'FAIL')
-    printLine(`  ${mark}  ${check.name.padEnd(width)}${check.detail === '' ? '' : `  ${paint('dim', check.detail)}`}`)
+    printLine(`  ${mark}  ${check.name.padEnd(width)}${check.detail === '' ? '' : `  ${paint('dim', oneLine(check.detail))}`}`)
   }
 }
 

@@ -206,9 +206,9 @@ export class GateGraph {
   /** Twice the room; every gate finds its place in the new table, in the order of creation. */
   #grow(): void {
     const room = 2 * this.#count
+    this.settle()
     if (this.inputs + room >= MAX_NODES) throw new TooManyGates(`the circuit has more than ${MAX_NODES} inputs and gates`)
     const slots = SLOTS_PER_GATE * room
-    this.settle()
     allocateWords(this.#meter, GATE_WORDS * room + slots)
     this.#measureDistance(room)
     const gates = new Int32Array(GATE_WORDS * room)

@@ -7,8 +7,8 @@ import { claimIdOf } from '../claim-id.js'
 import { checkLrat } from '../lrat/verifier.js'
 import { createMeter, MeterExhausted, runMetered } from '../meter.js'
 import { scriptToClaim } from './canonical.js'
-import { BVLRAT_LIMITS, GAS_FAR_PLACE, GAS_GATE, GAS_LOOKUP, GAS_PROBE, NEAR_ROOM, RECENT_PLACES } from './gas.js'
-import { GateGraph, hashOf } from './gates.js'
+import { BVLRAT_LIMITS, GAS_FAR_PLACE, GAS_GATE, GAS_LOOKUP, GAS_PROBE, MAX_INPUT_BITS, NEAR_ROOM, RECENT_PLACES } from './gas.js'
+import { GateGraph, hashOf, TooManyGates } from './gates.js'
 import { cnfToDimacs, encodeWithin } from './model.js'
 import { parseScript } from './parse.js'
 import { BVLRAT_KIND, bvlratVerifier, checkBvlrat } from './verifier.js'
@@ -113,6 +113,18 @@ describe('gas', () => {
       for (const limit of [gas - 1, gas >> 1, 100, 0])
         expect(checkBvlrat(utf8(script), proof, { ...BVLRAT_LIMITS, gas: limit })).toMatchObject({ code: 'gas-exhausted', gas: limit })
     }
+  })
+
+  test('a circuit of too many gates has paid for all that was asked of it, up to the gate that had no room', () => {
+    const meter = createMeter(BVLRAT_LIMITS)
+    const inputs = 2 * MAX_INPUT_BITS - 512
+    const gates = new GateGraph(inputs, meter)
+    expect(() => {
+      for (let n = 1; ; n++) gates.and(2 * n, 2 * (n + 1))
+    }).toThrow(TooManyGates)
+    const paid = meter.gas
+    gates.settle()
+    expect(meter.gas).toBe(paid)
   })
 
   test('gates that fall on one place of the table are paid for, place by place', () => {

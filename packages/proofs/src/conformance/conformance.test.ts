@@ -10,6 +10,7 @@ import { satModelVerifier } from '../sat-model/index.js'
 import { testClaim, testVerifier } from '../test-kind.js'
 import type { ProofVerifier } from '../verifier.js'
 import { CHECKS, type ConformanceOptions, checkConformance, conformanceOptions, type Sample, samplesOf } from './index.js'
+import { oneByteChanges } from './inputs.js'
 
 /** Set while the kit measures: what is slow on purpose is slow then only. */
 let measuring = false
@@ -82,7 +83,46 @@ function conformanceOf(
 const failedChecks = (report: ReturnType<typeof checkConformance>): string[] =>
   report.checks.filter(({ status }) => status === 'failed').map(({ name }) => name)
 
+const noClaim = { ok: false, error: { code: 'claim', message: 'no' } } as const
+const boom = (): never => {
+  throw new Error('boom')
+}
+const bigSummary: VerifierDefinition<number>['verify'] = (n, proof, meter) => {
+  const finding = good.verify(n, proof, meter)
+  return finding.status === 'valid' ? { status: 'valid', summary: { sum: BigInt(n) as unknown as number } } : finding
+}
+
 describe('the conformance kit', () => {
+  it('a verifier whose claims become maps, or objects that hide what they hold, conforms: different claims are not taken for one', () => {
+    class Hiding {
+      readonly #n: number
+      constructor(n: number) {
+        this.#n = n
+      }
+      get n(): number {
+        return this.#n
+      }
+    }
+    const forms: [(n: number) => object, (form: never) => number][] = [
+      [(n) => new Map([['n', n]]), (form: Map<string, number>) => form.get('n') as number],
+      [(n) => new Set([n]), (form: Set<number>) => [...form][0] as number],
+      [(n) => new Hiding(n), (form: Hiding) => form.n],
+      [(n) => ({ n: Number.NaN, m: n }), (form: { m: number }) => form.m],
+      [(n) => ({ read: () => n }), (form: { read(): number }) => form.read()],
+    ]
+    for (const [make, read] of forms) {
+      // Any two bytes are a claim here, so that changed claims are claims.
+      const verifier = defineVerifier<object>({
+        ...good,
+        parseClaim: (bytes) => (bytes.length === 2 ? ok(make((bytes[0] as number) + 256 * (bytes[1] as number))) : noClaim),
+        verify: (claim, proof, meter) => good.verify(read(claim as never) % 256, proof, meter),
+        isTrue: () => true,
+      })
+      const report = checkConformance({ ...conformanceOptions(verifier, samples), inputs: 10 })
+      expect(report.checks.filter(({ name }) => name === 'claims')).toMatchObject([{ status: 'passed' }])
+    }
+  })
+
   it('a verifier as it should be conforms', () => {
     const report = conformanceOf({})
     expect(report.checks.filter(({ status }) => status !== 'passed')).toEqual([])
@@ -287,6 +327,36 @@ describe('the conformance kit', () => {
     expect(failedChecks(report)).toContain('mutation')
   })
 
+  it.each([
+    ['whose parser throws at its own vectors', { parseClaim: () => boom() }, 'claims', /parseClaim threw: boom/],
+    [
+      'that throws when asked whether a claim is true',
+      { parseClaim: (bytes) => (bytes.length === 2 ? ok(bytes[0] as number) : noClaim), isTrue: () => boom() },
+      'mutation',
+      /isTrue threw: boom/,
+    ],
+    ['whose summaries hold what no text can', { verify: bigSummary }, 'vectors', /something else than texts and numbers/],
+  ] satisfies [string, Partial<VerifierDefinition<number>>, string, RegExp][])(
+    'a verifier %s gets a report',
+    (_, change, check, reason) => {
+      const report = conformanceOf(change)
+      expect(failedChecks(report)).toContain(check)
+      expect(report.checks.find(({ name }) => name === check)?.detail).toMatch(reason)
+    },
+  )
+
+  it('a claim longer than a call has arguments is an input like others, and so are its changes', () => {
+    const limits = { ...good.limits, claimBytes: 1 << 20 }
+    const long: Sample = { name: 'long', claim: new Uint8Array(150_000), proof: proofOf(3), expect: { status: 'valid', gas: 0 } }
+    const verifier = defineVerifier({ ...good, limits })
+    const report = checkConformance({ ...conformanceOptions(verifier, [long]), inputs: 1 })
+    expect(report.checks.find(({ name }) => name === 'vectors')?.detail).toMatch(/got .*refused/)
+    // Every 896th of 7 * 2^17 + 1 changes: the last one is a byte more.
+    let last = new Uint8Array(0)
+    for (const changed of oneByteChanges(new Uint8Array(1 << 17), 1_025)) last = changed as Uint8Array<ArrayBuffer>
+    expect(last).toHaveLength((1 << 17) + 1)
+  })
+
   it('without a clock, costs are skipped and not called good', () => {
     const verifier = defineVerifier(good)
     const report = checkConformance({ ...conformanceOptions(verifier, samples), inputs: 10 })
@@ -323,6 +393,7 @@ describe('definitions', () => {
 
   it('vectors that are none are said to be none', () => {
     expect(samplesOf({ vectors: 'no' })).toMatchObject({ ok: false })
+    expect(samplesOf({ vectors: '{"cases":[null]}' })).toMatchObject({ ok: false })
     expect(samplesOf({ vectors: '{"cases":[{"name":"x","claim":"zz","proof":"","expect":{"status":"valid","gas":1}}]}' })).toMatchObject({
       ok: false,
     })

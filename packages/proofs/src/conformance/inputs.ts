@@ -1,5 +1,7 @@
 /** Inputs to try: changes of one byte, prefixes, and whatever a seeded generator makes of the samples. */
 
+import { concatBytes } from '@aethel/codec'
+
 /** xorshift32: a run is its seed. */
 export class Draw {
   #state: number
@@ -20,21 +22,19 @@ export class Draw {
 
 const FLIPS = [0x01, 0x02, 0x20, 0x80, 0xff]
 
-/** Every byte changed in five ways, every byte left out, every proper prefix, one byte more; at most `most`, spread evenly. */
-export function oneByteChanges(bytes: Uint8Array, most: number): Uint8Array[] {
+/** Every byte changed in five ways, every byte left out, every proper prefix, one byte more; at most `most`, spread evenly, one at a time. */
+export function* oneByteChanges(bytes: Uint8Array, most: number): Generator<Uint8Array> {
   const count = bytes.length * (FLIPS.length + 2) + 1
   const step = Math.max(1, Math.ceil(count / most))
-  const out: Uint8Array[] = []
-  for (let i = 0; i < count; i += step) out.push(oneByteChange(bytes, i))
-  return out
+  for (let i = 0; i < count; i += step) yield oneByteChange(bytes, i)
 }
 
 function oneByteChange(bytes: Uint8Array, number: number): Uint8Array {
   const ways = FLIPS.length + 2
   const at = Math.floor(number / ways)
-  if (at >= bytes.length) return Uint8Array.of(...bytes, 0)
+  if (at >= bytes.length) return concatBytes(bytes, Uint8Array.of(0))
   const way = number % ways
-  if (way === FLIPS.length) return Uint8Array.from([...bytes.subarray(0, at), ...bytes.subarray(at + 1)])
+  if (way === FLIPS.length) return concatBytes(bytes.subarray(0, at), bytes.subarray(at + 1))
   if (way === FLIPS.length + 1) return bytes.slice(0, at)
   return bytes.with(at, (bytes[at] as number) ^ (FLIPS[way] as number))
 }

@@ -90,11 +90,18 @@ export function run(
   }
   if (!parsed.ok) return end({ kind: 'refused', refusal: parsed.error })
   try {
-    return end({ kind: 'verdict', verdict: verifier.verify(parsed.value.claim, proof, cited, meter) })
+    const verdict = verifier.verify(parsed.value.claim, proof, cited, meter)
+    if (verdict.status === 'valid' && !isPlain(verdict.summary))
+      meter.misuse ??= 'the summary of a verdict holds something else than texts and numbers'
+    return end({ kind: 'verdict', verdict })
   } catch (error) {
     if (!(error instanceof MeterExhausted)) return threw('verify', error)
     return end({ kind: 'verdict', verdict: { status: 'invalid', code: error.code, message: error.message, gas: meter.gas } })
   }
+}
+
+function isPlain(summary: Readonly<Record<string, unknown>>): boolean {
+  return Object.values(summary).every((value) => typeof value === 'string' || typeof value === 'number')
 }
 
 /** Everything a second run must repeat. */

@@ -38,6 +38,7 @@ export function samplesOf(verifier: Pick<DefinedVerifier, 'vectors'>): Result<re
   if (!Array.isArray(parsed?.cases)) return refuse('vectors', 'expected the vectors to be { "cases": [...] }')
   const samples: Sample[] = []
   for (const [position, vector] of (parsed.cases as KindVectors['cases']).entries()) {
+    if (typeof vector !== 'object' || vector === null) return refuse('vectors', `case ${position}: expected an object`)
     const claim = fromHex(String(vector.claim))
     const proof = fromHex(String(vector.proof))
     if (!claim.ok) return err(claim.error)

@@ -14,6 +14,7 @@ import {
   parityChains,
   pigeonhole,
   refute,
+  toBinaryLrat,
   toDimacs,
 } from './index.js'
 
@@ -56,6 +57,17 @@ describe('bundled instances', () => {
     expect(sibling.clauses.every((clause) => clause.some((literal) => outcome.model[Math.abs(literal)] === literal > 0))).toBe(true)
     expect(checkLrat(toDimacs(sibling), lrat).status).toBe('invalid')
   })
+})
+
+test('a chain of implications as long as a formula may be is refuted like a short one', () => {
+  const length = 20_000
+  const [last, e, f] = [length + 1, length + 2, length + 3]
+  const clauses = Array.from({ length }, (_, i) => [-(i + 1), i + 2])
+  clauses.push([-e, -last, f], [-e, -last, -f], [e, -last, f], [e, -last, -f], [1, f], [1, -f])
+  const formula = { name: 'a long chain', variables: f, clauses }
+  const outcome = refute(formula, { conflicts: 100 })
+  if (outcome.status !== 'unsatisfiable') throw new Error(outcome.status)
+  expect(checkLrat(toDimacs(formula), toBinaryLrat(outcome.steps))).toMatchObject({ status: 'valid' })
 })
 
 test('the generators mean what they say, by trying all assignments where that is possible', () => {

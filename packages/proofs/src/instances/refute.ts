@@ -245,18 +245,26 @@ class Solver {
   #minimised(clause: readonly number[]): number[] {
     const members = new Set(clause.map((literal) => literal >> 1))
     const known = new Map<number, boolean>()
-    const implied = (variable: number): boolean => {
-      const before = known.get(variable)
-      if (before !== undefined) return before
-      const reason = this.#reason[variable] as number
-      const answer =
-        reason !== NO_REASON &&
-        (this.#clauses[reason] as Clause).literals.every((literal) => {
-          const other = literal >> 1
-          return other === variable || this.#level[other] === 0 || members.has(other) || implied(other)
-        })
-      known.set(variable, answer)
-      return answer
+    // With a stack of its own: a chain of reasons is as long as the formula.
+    const implied = (asked: number): boolean => {
+      const open = [{ variable: asked, next: 0 }]
+      for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
+        const { variable } = top
+        const reason = this.#reason[variable] as number
+        const literals = reason === NO_REASON ? [] : (this.#clauses[reason] as Clause).literals
+        let answer: boolean | undefined = reason !== NO_REASON
+        while (answer === true && top.next < literals.length) {
+          const other = (literals[top.next] as number) >> 1
+          const holds = other === variable || this.#level[other] === 0 || members.has(other) || known.get(other)
+          if (holds === undefined) open.push({ variable: other, next: 0 })
+          else top.next++
+          answer = holds
+        }
+        if (answer === undefined) continue
+        known.set(variable, answer)
+        open.pop()
+      }
+      return known.get(asked) as boolean
     }
     return clause.filter((literal, i) => i === 0 || !implied(literal >> 1))
   }

@@ -61,6 +61,21 @@ describe('cut anywhere', () => {
     )
   })
 
+  test('a proof beyond the limit: what is wrong within it is found, and paid for, however the piece that crosses it is cut', () => {
+    const formula = new TextEncoder().encode('p cnf 1 2\n1 0\n-1 0\n')
+    const step = '3 0 1 2 0\n'
+    const limits = { ...LRAT_LIMITS, proofBytes: 2 * step.length }
+    for (const [second, code] of [
+      ['4 1 0 9 0\n', 'missing-hint'],
+      ['4 1 0 1 0\n', 'proof-too-large'],
+    ] as const) {
+      const proof = new TextEncoder().encode(`${step}${second}${'5 1 0 1 0\n'.repeat(50)}`)
+      const verdicts = [[1], [3, 1], [20], [21], [11, 300], [1000]].map((lengths) => checkLrat(formula, pieces(proof, lengths), limits))
+      expect(verdicts[0]).toMatchObject({ status: 'invalid', code })
+      for (const verdict of verdicts) expect(verdict).toEqual(verdicts[0])
+    }
+  })
+
   test('with empty pieces, and without any', () => {
     const proof = toBinaryLrat(steps)
     const halves = [new Uint8Array(0), proof.subarray(0, 100), new Uint8Array(0), proof.subarray(100), new Uint8Array(0)]

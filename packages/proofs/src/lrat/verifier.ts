@@ -49,16 +49,18 @@ export function verifyLrat(claim: Cnf, proof: Uint8Array | ProofSource, limits: 
   }
 }
 
-/** A source that refuses what goes on behind so many bytes. */
+/** A source that refuses the byte behind so many, once those are read: where a piece ends makes no difference. */
 function bounded(source: ProofSource, mostBytes: number): ProofSource {
-  let length = 0
+  let left = mostBytes
+  let goesOn = false
   return {
     next() {
+      if (goesOn) throw new LratRefusal('proof-too-large', `expected a proof of at most ${mostBytes} bytes, got more`, mostBytes)
       const piece = source.next()
-      length += piece?.length ?? 0
-      if (length > mostBytes)
-        throw new LratRefusal('proof-too-large', `expected a proof of at most ${mostBytes} bytes, got more`, mostBytes)
-      return piece
+      goesOn = piece !== undefined && piece.length > left
+      const within = goesOn ? piece?.subarray(0, left) : piece
+      left -= within?.length ?? 0
+      return within
     },
   }
 }

@@ -11,7 +11,7 @@ import type { LibraryVariable } from './lexicon.js'
 import type { LibraryDefinition, LibraryEntry } from './library.js'
 import { ProofText } from './proof-text.js'
 import { RECORD_ASSERTION, RECORD_HEADER, RECORD_HYPOTHESES, RECORD_PAIRS } from './record.js'
-import { ascii } from './tokens.js'
+import { ascii, asciiText } from './tokens.js'
 
 export interface ExtractedTheorem {
   readonly label: string
@@ -21,6 +21,8 @@ export interface ExtractedTheorem {
 }
 
 const SPACE = 0x20
+/** Names, labels and symbols: their length is a byte in libraries, claims and certificates. */
+const MAX_WORD_BYTES = 255
 
 /** Extracts from one database under one library name; remembers the claimIds it has computed. */
 export class LibraryExtractor {
@@ -43,15 +45,22 @@ export class LibraryExtractor {
   library(): Result<LibraryDefinition, Refusal> {
     const database = this.#database
     const { tokens } = database
+    const long = this.#longWord(database.constants.data.subarray(0, database.constants.length))
+    if (long !== null) return refuse(long.code, long.message)
     const constants = Array.from({ length: database.constants.length }, (_, i) => tokens.textOf(database.constants.at(i)))
     const typecodes = new Map<number, number>()
     const variables: LibraryVariable[] = []
     const axioms: Uint8Array[] = []
     for (let statement = 0; statement < database.statementCount; statement++) {
       const kind = database.kinds.at(statement)
+      const variable = kind === FLOATING ? database.variableOf(statement) : -1
+      if (kind === AXIOM || kind === FLOATING) {
+        const label = database.labels.at(statement)
+        const tooLong = this.#longWord(kind === FLOATING ? [label, variable] : [label])
+        if (tooLong !== null) return refuse(tooLong.code, tooLong.message)
+      }
       if (kind === AXIOM) axioms.push(this.#claimOf(statement))
       if (kind !== FLOATING) continue
-      const variable = database.variableOf(statement)
       const typecode = database.typecodeOf(statement)
       const known = typecodes.get(variable)
       const symbol = tokens.textOf(variable)
@@ -90,6 +99,21 @@ export class LibraryExtractor {
       if (kind === THEOREM && proved.length < theorems) proved.push(entry(statement))
     }
     return { axioms, theorems: proved }
+  }
+
+  /** The library's own name, or one of these tokens, if the network has no room for it. */
+  #longWord(tokens: ArrayLike<number>): Refusal | null {
+    const tooLong = (code: string, bytes: Uint8Array): Refusal => {
+      const message = `names, labels and symbols of the network have ${MAX_WORD_BYTES} characters at most, got "${asciiText(bytes, 0, bytes.length)}"`
+      return { code, message }
+    }
+    if (this.#name.length > MAX_WORD_BYTES) return tooLong('library-name', this.#name)
+    for (let i = 0; i < tokens.length; i++) {
+      const token = tokens[i] as number
+      const bytes = this.#database.tokens.bytesOf(token)
+      if (bytes.length > MAX_WORD_BYTES) return tooLong(this.#database.statementOf(token) < 0 ? 'library-symbol' : 'label', bytes)
+    }
+    return null
   }
 
   #claimIdOf(statement: number): Hash {
@@ -145,7 +169,6 @@ export class LibraryExtractor {
     const database = this.#database
     const statement = database.theorems.at(ordinal)
     const label = database.labelOf(statement)
-    if (label.length > 255) return refuse('label', `"${label}": labels of the network have 255 characters at most`)
     try {
       const fault = this.#text.read(ordinal)
       if (fault !== null) return refuse(fault, `theorem "${label}": ${this.#text.explain(fault)}`)
@@ -153,6 +176,12 @@ export class LibraryExtractor {
       if (error instanceof DatabaseError) return refuse(error.code, `theorem "${label}": ${error.message}`)
       throw error
     }
+    const { references } = this.#text
+    const words = Array.from(references.data.subarray(0, references.length), (reference) =>
+      database.kinds.at(reference) === FLOATING ? database.variableOf(reference) : database.labels.at(reference),
+    )
+    const long = this.#longWord([database.labels.at(statement), ...words])
+    if (long !== null) return refuse(long.code, `theorem "${label}": ${long.message}`)
     return ok({ label, claim: this.#claimOf(statement), claimId: this.#claimIdOf(statement), proof: this.#certificate() })
   }
 

@@ -495,6 +495,31 @@ describe('libraries of metamath/1', () => {
     expect(extractor.library()).toMatchObject({ ok: false, error: { code: 'variable-type' } })
   })
 
+  it.each([
+    ['a constant', { c: 'library-symbol' }],
+    ['a variable', { v: 'library-symbol' }],
+    ['the label of a variable', { f: 'label' }],
+    ['the label of an axiom', { a: 'label' }],
+    ['the name', { name: 'library-name' }],
+  ])('%s of 255 characters is taken, and one of 256 refused, though Metamath knows no bound', (_what, which) => {
+    const [word, code] = Object.entries(which)[0] as [string, string]
+    const extracted = (length: number) => {
+      const of = (which: string, short: string): string => (which === word ? 'x'.repeat(length) : short)
+      const [c, v, f, a, name] = [of('c', 'c'), of('v', 'v'), of('f', 'f'), of('a', 'a'), of('name', 'n')]
+      const text = `$c wff ${c} $. $v ${v} $. ${f} $f wff ${v} $. ${a} $a wff ${c} $. id $a wff ${v} $.
+        k $p wff ${c} $= ( ${f} ${a} id ) ABC $. t $p wff ${c} $= ( ${a} ) A $.`
+      const extractor = new LibraryExtractor(unwrap(parseDatabase(ascii(text))), name)
+      return [extractor.library(), extractor.theorem('t'), extractor.theorem('k')] as const
+    }
+    const [library, theorem, dummy] = extracted(255)
+    expect(decodeLibrary(encodeLibrary(unwrap(library)))).toEqual(library)
+    expect([theorem.ok, dummy.ok]).toEqual([true, true])
+    const refused = extracted(256)
+    expect(refused[0]).toMatchObject({ ok: false, error: { code } })
+    const inTheorem = word === 'c' || word === 'f' ? [] : word === 'v' ? [refused[2]] : refused.slice(1)
+    for (const each of inTheorem) expect(each).toMatchObject({ ok: false, error: { code } })
+  })
+
   it('the entries of a library are its axioms and the first theorems, in order', () => {
     const extractor = new LibraryExtractor(unwrap(parseDatabase(PROPOSITIONAL)), 'propositional')
     const { axioms, theorems } = extractor.entries(3)

@@ -1,0 +1,95 @@
+/**
+ * What answers is no validator, or a hostile one, or says no: one line, the right exit code, and nothing that commands the terminal.
+ */
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createClient } from '../src/client.js'
+import { aethelAsync, errorLine, temporaryFolder } from './aethel.js'
+
+const instances = fileURLToPath(new URL('../../proofs/instances/', import.meta.url))
+const folder = temporaryFolder()
+const ID = '0'.repeat(64)
+const ESCAPES = '\u001b[2J\u0007\nreceipt  verified'
+
+let status = 200
+let answer: unknown = {}
+let server: Server
+let url = ''
+
+beforeAll(async () => {
+  server = createServer((_request, response) => {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+})
+
+afterAll(() => {
+  server.close()
+  folder.remove()
+})
+
+const page = {
+  kind: 'lrat/1',
+  claimId: ID,
+  height: 1,
+  timestampMs: 1,
+  gas: 1,
+  proofBytes: 1,
+  sender: ID,
+  about: null,
+  blob: null,
+  metadata: { title: ESCAPES, toolchain: '', sourceDigest: null },
+  receipt: null,
+}
+
+describe('answers', () => {
+  it.each<[string, unknown, string[]]>([
+    ['claims that are no list', { claims: 1 }, ['claims']],
+    ['a claim without an id', { claims: [{}], next: null }, ['claims']],
+    ['a page without anything', {}, ['claims', ID]],
+    ['validators without anything', {}, ['validators']],
+  ])('%s: exit code 6', async (_name, given, args) => {
+    status = 200
+    answer = given
+    const outcome = await aethelAsync(...args, '--url', url)
+    expect(outcome.code).toBe(6)
+    expect(errorLine(outcome)).toContain('not understood')
+  })
+
+  it.each([400, 404, 410])('what a validator answers with %i is for the user to ask otherwise: exit code 2', async (code) => {
+    status = code
+    answer = { code: 'no', message: 'there is none' }
+    const outcome = await aethelAsync('claims', ID, '--url', url)
+    expect(outcome.code).toBe(2)
+    expect(errorLine(outcome)).toContain('there is none')
+  })
+
+  it('what a submitter says of a claim commands no terminal and adds no lines; nor does a time that is none end the program', async () => {
+    status = 200
+    answer = { ...page, timestampMs: Number.MAX_SAFE_INTEGER }
+    const outcome = await aethelAsync('claims', ID, '--url', url)
+    expect(outcome).toMatchObject({ code: 0, stderr: '' })
+    expect(outcome.stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
+    expect(outcome.stdout.split('\n').filter((line) => line.trimStart().startsWith('receipt'))).toHaveLength(1)
+    answer = { paragraph: ESCAPES }
+    expect((await aethelAsync('why', '--url', url)).stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
+  })
+
+  it.each([[[0, 1e15]], [[0, -1]], [[-1, 0]], [[0, 'x']], [[0.5, 1]]])('chunks %j that a blob does not have are refused', async (range) => {
+    status = 200
+    answer = { chunkBytes: 65_536, chunks: 2, missing: [range], complete: false }
+    await expect(createClient(url).beginUpload(ID, 100_000)).rejects.toMatchObject({ exitCode: 6 })
+  })
+
+  it('a receipt that quotes controls is quoted without them', async () => {
+    const receipt = folder.file('receipt.json')
+    writeFileSync(receipt, ESCAPES)
+    const outcome = await aethelAsync('verify', receipt, '--trust', `${instances}manifest.json`)
+    expect(outcome.stderr.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
+  })
+})
