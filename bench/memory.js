@@ -15,8 +15,10 @@ import { ByteBuilder } from './gas/bytes.js'
 import { GAS_KINDS } from './gas/kinds.js'
 
 const TARGET_MIB = 64
-const KINDS = ['lrat/1', 'sat-model/1', 'bvlrat/1']
+const CITING_KIND = 'metamath/1'
+const KINDS = [CITING_KIND, 'lrat/1', 'sat-model/1', 'bvlrat/1']
 const ONE_CHECK = fileURLToPath(new URL('lib/one-check.js', import.meta.url))
+const ONE_LIBRARY_CHECK = fileURLToPath(new URL('lib/one-library-check.js', import.meta.url))
 
 /** @typedef {{ name: string, claim: Uint8Array, proof: Uint8Array }} MemoryInput */
 
@@ -31,11 +33,8 @@ export const memory = {
       return KINDS.filter((kind) => chosen === undefined || kind === chosen).flatMap((kind) => {
         let worst = { name: '', beyond: Number.NEGATIVE_INFINITY }
         let count = 0
-        for (const { name, claim, proof } of inputsOf(kind)) {
-          const files = [join(folder, 'claim'), join(folder, 'proof')]
-          writeFileSync(files[0], claim)
-          writeFileSync(files[1], proof)
-          const result = JSON.parse(execFileSync(process.execPath, [ONE_CHECK, kind, ...files]).toString())
+        for (const { name, program } of kind === CITING_KIND ? citingPrograms() : programsOf(kind, folder)) {
+          const result = JSON.parse(execFileSync(process.execPath, program).toString())
           const beyond = result.grownMib - result.meteredMib
           count++
           console.log(
@@ -51,6 +50,27 @@ export const memory = {
       rmSync(folder, { recursive: true, force: true })
     }
   },
+}
+
+/** Proofs that cite need their library: the process makes both by itself. */
+function* citingPrograms() {
+  const inputs = GAS_KINDS.find(({ kind }) => kind === CITING_KIND)?.inputs() ?? []
+  for (const [i, { name }] of inputs.entries()) {
+    if (inputs[i]?.nature === 'hostile') yield { name, program: [ONE_LIBRARY_CHECK, 'input', String(i)] }
+  }
+  for (const [i, { steps }] of readChampions(CITING_KIND).entries()) {
+    yield { name: `champion ${JSON.stringify(steps)}`, program: [ONE_LIBRARY_CHECK, 'champion', String(i)] }
+  }
+}
+
+/** @param {string} kind @param {string} folder */
+function* programsOf(kind, folder) {
+  const files = [join(folder, 'claim'), join(folder, 'proof')]
+  for (const { name, claim, proof } of inputsOf(kind)) {
+    writeFileSync(files[0], claim)
+    writeFileSync(files[1], proof)
+    yield { name, program: [ONE_CHECK, kind, ...files] }
+  }
 }
 
 /** @param {string} kind @returns {Generator<MemoryInput>} */

@@ -9,14 +9,16 @@ import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { fuzzGas } from './gas.js'
 import { nameOf, writeCorpus } from './lib/corpus.js'
+import { CpuWatch } from './lib/cpu-watch.js'
 import { examine, examineMemory } from './lib/properties.js'
 import { TARGETS, targetNamed } from './targets/index.js'
 
 const USAGE = 'npm run fuzz -- [--gas] [--minutes M] [--target NAME] [--seed S] [--input HEX|FILE] [--keep] [--json]'
 /** Whole replicas take longer per input than a decoder: their share of the time, in parts. */
 const SHARE = /** @type {Record<string, number>} */ ({ 'replica-sequence': 5 })
-/** Without a word for so long an input is taken to run for ever. */
+/** Without a word for so much processor time an input is taken to run for ever. */
 const SILENT_MS = 60_000
+const LOOK_MS = 1_000
 const MAX_OLD_SPACE_MB = 1024
 const SHARED_BYTES = 1 << 20
 /** A longer input goes into a file. */
@@ -36,7 +38,8 @@ async function fuzz() {
   for (const { name } of options.targets) {
     const report = await fuzzTarget(name, (options.minutes * 60_000 * (SHARE[name] ?? 1)) / parts)
     reports.push(report)
-    if (options.keep) writeCorpus(name, report.kept)
+    // Of a target that died nothing is known: its corpus stays as it is.
+    if (options.keep && report.kept.length > 0) writeCorpus(name, report.kept)
     if (!options.json) say(report)
   }
   const findings = reports.flatMap(({ name, findings }) => findings.map((found) => described(name, found)))
@@ -58,25 +61,25 @@ function fuzzTarget(name, milliseconds) {
   })
   return new Promise((resolve) => {
     let last = { executions: 0, corpus: 0, covered: 0 }
-    let silence = setTimeout(silent, milliseconds + SILENT_MS)
+    // A process that is stopped for a while, or waits for a busy machine, is not an input that never ends.
+    const silence = new CpuWatch(SILENT_MS)
+    const look = setInterval(() => {
+      if (silence.isOver) died('slow', `nothing was heard for ${SILENT_MS / 1000} s of processor time`)
+    }, LOOK_MS)
     const end = (/** @type {Partial<Report>} */ report) => {
-      clearTimeout(silence)
+      clearInterval(look)
       void worker.terminate()
       resolve({ name, seconds: 0, blocks: 0, fromSeeds: 0, largest: 0, findings: [], kept: [], ...last, ...report })
     }
     const died = (/** @type {string} */ property, /** @type {string} */ message) =>
       end({ findings: [{ property, message, input: inputIn(shared) }] })
-    function silent() {
-      died('slow', `nothing was heard for ${SILENT_MS / 1000} s`)
-    }
     worker.on('error', (error) => {
       died(/** @type {{ code?: string }} */ (error).code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'memory' : 'throws', error.stack ?? error.message)
     })
     worker.on('message', (message) => {
       if (message.kind === 'done') return end(message)
       last = { executions: message.executions, corpus: message.corpus, covered: message.covered }
-      clearTimeout(silence)
-      silence = setTimeout(silent, SILENT_MS)
+      silence.begin()
     })
   })
 }

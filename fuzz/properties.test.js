@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { isInstalled } from '../differential/lib/metamath-program.js'
+import { BY_HAND } from '../differential/lib/small-databases.js'
 import { randomStream } from '../packages/simulator/dist/random.js'
+import { CpuWatch } from './lib/cpu-watch.js'
 import { mutate } from './lib/mutate.js'
 import { Broken, examine, examineMemory } from './lib/properties.js'
+import { databaseTruth } from './targets/metamath-truth.js'
 
 /** @typedef {import('./lib/properties.js').Target} Target */
 
@@ -89,5 +93,26 @@ describe('changes to an input', () => {
     expect(change(2)).not.toEqual(first)
     expect(Math.max(...first.map((bytes) => bytes.length))).toBeLessThanOrEqual(64)
     expect(first[0]).toEqual(Uint8Array.of(1, 2, 3))
+  })
+})
+
+describe('the reference program as a judge of small databases', () => {
+  it.skipIf(!isInstalled())('says of a false one that it is false', () => {
+    const falsehood = Buffer.from(BY_HAND.replace('ABADCABEF', 'ABADCABEE'), 'latin1')
+    expect(databaseTruth.decode(falsehood).ok).toBe(false)
+    expect(() => databaseTruth.use?.(1, falsehood)).toThrow(Broken)
+    expect(() => databaseTruth.use?.(1, Buffer.from(BY_HAND, 'latin1'))).not.toThrow()
+  })
+})
+
+describe('a watch of processor time', () => {
+  it('does not run while the process waits', async () => {
+    const watch = new CpuWatch(100)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(watch.isOver).toBe(false)
+    while (watch.milliseconds <= 100);
+    expect(watch.isOver).toBe(true)
+    watch.begin()
+    expect(watch.isOver).toBe(false)
   })
 })

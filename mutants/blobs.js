@@ -167,4 +167,17 @@ export const blobs = [
     edits: [{ file: 'packages/replica/src/blobs.ts', before: ' || this.#fetch.isSealing(blobKey(blob))', after: '' }],
     hunt: tests('packages/replica/src/blob-keep.test.ts'),
   },
+  {
+    id: 'claims-to-have-blobs-kept',
+    traps: ['E1'],
+    bug: 'who has which blob is noted for whatever blob a peer names',
+    edits: [
+      {
+        file: 'packages/replica/src/blobs.ts',
+        before: 'if (!this.isNeeded(key)) continue // said again',
+        after: "if (key === '') continue // said again",
+      },
+    ],
+    hunt: tests('packages/replica/src/blobs.test.ts'),
+  },
 ]

@@ -371,7 +371,7 @@ export const bounds = [
     edits: [
       {
         file: 'packages/node/src/epochs.ts',
-        before: '  for (const { seat, publicKey } of members) known.set(keyOf(publicKey), { seat, publicKey })\n',
+        before: '  for (const { seat, publicKey } of membersIn(state)) known.set(keyOf(publicKey), { seat, publicKey })\n',
         after: '',
       },
     ],
@@ -583,5 +583,18 @@ export const bounds = [
       },
     ],
     hunt: tests('packages/network/src/mesh.test.ts'),
+  },
+  {
+    id: 'gossip-without-bound',
+    traps: ['E1'],
+    bug: 'what is sent again, and what greets who connects, has no number: the whole pool goes out at every tick',
+    edits: [
+      {
+        file: 'packages/replica/src/mempool-rounds.ts',
+        before: 'while (transactions.length < bound.transactions && bytes < bound.bytes)',
+        after: 'while (bytes < bound.bytes)',
+      },
+    ],
+    hunt: tests('packages/replica/src/mempool-rounds.test.ts'),
   },
 ]

@@ -59,12 +59,20 @@ describe('a few of them, hunted', () => {
     expect(outcome.status).toBe('survived')
   })
 
-  it('aethel simulate --mutant plants one and ends with exit code 7', () => {
+  it('aethel simulate --mutant plants one, ends with exit code 7, and the command it prints replays that run', () => {
     const words = [join(CHECKOUT, 'packages/cli/bin/aethel.js'), 'simulate', '--mutant', 'quorum-half', '--json']
     const run = spawnSync(process.execPath, words, { encoding: 'utf8', timeout: LIMIT_MS })
     expect(run.status).toBe(7)
-    expect(JSON.parse(run.stdout).status).toBe('violation')
-    expect(run.stderr).toContain('quorum-half')
+    const { status, invariant, seed, command } = JSON.parse(run.stdout)
+    expect(status).toBe('violation')
+    expect(command).toMatch(/^npx aethel simulate .* --mutant quorum-half$/)
+    expect(run.stderr).toContain(`replay: ${command}`)
+    const again = spawnSync(process.execPath, [words[0] ?? '', ...command.split(' ').slice(2), '--json'], {
+      encoding: 'utf8',
+      timeout: LIMIT_MS,
+    })
+    expect(again.status).toBe(7)
+    expect(JSON.parse(again.stdout)).toMatchObject({ invariant, seed })
   })
 
   it('aethel simulate --mutant refuses an id that is none with exit code 2', () => {

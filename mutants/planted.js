@@ -15,12 +15,12 @@ export async function runPlanted(id, words, note) {
   const mutant = chooseMutants([id])[0]
   if (mutant === undefined) throw new Error(`no mutant ${id}`)
   const { hunt } = mutant
-  note(`planted ${id}: ${mutant.bug}; replay with --mutant ${id}`)
+  note(`planted ${id}: ${mutant.bug}`)
   if (hunt.by === 'tests') note(`this one is caught by the tests in ${hunt.file} (npm run mutants -- ${id}), perhaps not by seeds`)
   const workspace = createWorkspace()
   workspace.plant(mutant)
   try {
-    return await runHere(workspace.root, [...words, ...usualWords(mutant, words)])
+    return await runHere(workspace.root, [...words, ...usualWords(mutant, words)], id)
   } finally {
     workspace.remove()
   }
@@ -54,11 +54,15 @@ function withoutRepeats(pairs, said) {
 /**
  * @param {string} root
  * @param {readonly string[]} words
+ * @param {string} id The run names it in the command that replays it.
  * @returns {Promise<number>}
  */
-function runHere(root, words) {
+function runHere(root, words, id) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(root, 'packages/cli/bin/aethel.js'), 'simulate', ...words], { stdio: 'inherit' })
+    const child = spawn(process.execPath, [join(root, 'packages/cli/bin/aethel.js'), 'simulate', ...words], {
+      stdio: 'inherit',
+      env: { ...process.env, AETHEL_PLANTED: id },
+    })
     const stop = () => child.kill('SIGKILL')
     process.once('exit', stop)
     child.on('error', reject)

@@ -5,7 +5,7 @@
  * @typedef {object} GasRun
  * @property {number} gas
  * @property {string} outcome 'valid' or the code of the refusal
- * @property {() => void} check does it again
+ * @property {(meter?: import('@aethel/proofs').Meter) => import('@aethel/proofs').Verdict | undefined} check does it again; the verdict, if it is of one proof
  * @property {Uint8Array} [claim] of one proof, not several
  * @property {Uint8Array} [proof]
  *
@@ -28,10 +28,10 @@ import { runMetered } from '@aethel/proofs'
  * @returns {GasRun}
  */
 export function runOf(verifier, claim, proof, cited = { statementOf: () => undefined }) {
-  const check = () => {
+  const check = (/** @type {import('@aethel/proofs').Meter | undefined} */ meter = undefined) => {
     const parsed = verifier.parseClaim(claim)
     if (!parsed.ok) throw new Error(parsed.error.message)
-    return runMetered(verifier, parsed.value.claim, proof, cited)
+    return runMetered(verifier, parsed.value.claim, proof, cited, verifier.limits, meter)
   }
   /** @type {import('@aethel/proofs').Verdict | undefined} */
   let verdict
@@ -60,6 +60,7 @@ export function runOfAll(runs) {
     outcome: [...new Set(runs.map(({ outcome }) => outcome))].join(', '),
     check: () => {
       for (const { check } of runs) check()
+      return undefined
     },
   }
 }

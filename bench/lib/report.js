@@ -12,6 +12,7 @@
  * @typedef {object} Benchmark
  * @property {string} name
  * @property {string} description
+ * @property {boolean} [onlyIfNamed] too long for a run of all
  * @property {() => Promise<readonly Figure[]>} run
  */
 

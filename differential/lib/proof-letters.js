@@ -175,8 +175,14 @@ function judgeProofs(world, theorem, proofs, report) {
   }
 }
 
-/** @param {World} world @param {ReturnType<typeof open>} theorem @param {readonly string[]} proofs */
-function databaseOf(world, { claim, certificate, cited }, proofs) {
+/**
+ * A claim as a database of its own: what is cited as `$a`, then the theorem once for each proof, `mutant-0` and on.
+ *
+ * @param {{ library: Pick<import('@aethel/proofs').LibraryDefinition, 'constants' | 'variables'>, statements: ReadonlyMap<string, Uint8Array> }} world
+ * @param {ReturnType<typeof open>} theorem
+ * @param {readonly string[]} proofs
+ */
+export function databaseOf(world, { claim, certificate, cited }, proofs) {
   const { hypotheses } = unwrap(readMetamathClaim(claim))
   const typecodes = new Map(world.library.variables.map(({ symbol, typecode }) => [symbol, typecode]))
   const slots = hypotheses.map(({ symbols }) => /** @type {string} */ (symbols.split(' ')[1]))

@@ -1,6 +1,7 @@
 /** Every target, in the order in which they run. */
 import * as consensus from './consensus.js'
 import * as files from './files.js'
+import * as metamathTruth from './metamath-truth.js'
 import * as proofs from './proofs.js'
 import * as snapshots from './snapshots.js'
 import * as truth from './truth.js'
@@ -36,6 +37,8 @@ export const TARGETS = [
   proofs.databases,
   proofs.libraries,
   proofs.metamathClaims,
+  metamathTruth.databaseTruth,
+  metamathTruth.theoremTruth,
   consensus.replicaSequence,
 ]
 

@@ -36,11 +36,11 @@ const LIMITS = { claimBytes: 1 << 16, proofBytes: 1 << 16, gas: GAS, memoryWords
 
 /** @type {{ vectors: { cnf: string, proofHex: string }[] }} */
 const lrat = JSON.parse(readFileSync(new URL('vectors/lrat-1.json', PACKAGES), 'utf8'))
-/** @type {{ library: string, statements: Record<string, string>, cases: { claim: string, proof: string }[] }} */
-const metamath = JSON.parse(readFileSync(new URL('vectors/metamath-1.json', PACKAGES), 'utf8'))
+/** The vectors. @type {{ library: string, statements: Record<string, string>, cases: { claim: string, proof: string }[] }} */
+export const metamath = JSON.parse(readFileSync(new URL('vectors/metamath-1.json', PACKAGES), 'utf8'))
 
 /** @param {string} text */
-function hex(text) {
+export function hex(text) {
   const bytes = fromHex(text)
   if (!bytes.ok) throw new Error(bytes.error.message)
   return bytes.value
@@ -52,12 +52,12 @@ function hex(text) {
  * @param {Uint8Array} first
  * @param {Uint8Array} second
  */
-function pair(first, second) {
+export function pair(first, second) {
   return Uint8Array.from([first.length >> 8, first.length & 255, ...first, ...second])
 }
 
 /** @param {Uint8Array} bytes */
-function unpaired(bytes) {
+export function unpaired(bytes) {
   const length = ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)
   return { first: bytes.slice(2, 2 + length), second: bytes.slice(2 + length) }
 }
@@ -146,7 +146,7 @@ export const models = {
 }
 
 // biome-ignore-start lint/suspicious/noTemplateCurlyInString: "${" opens a block in Metamath
-const DATABASE = `
+export const DATABASE = `
 $c ( ) -> wff |- $.  $v p q r $.
 wp $f wff p $.  wq $f wff q $.  wr $f wff r $.
 wi $a wff ( p -> q ) $.
@@ -157,7 +157,7 @@ a2 $a |- ( ( p -> ( q -> r ) ) -> ( ( p -> q ) -> ( p -> r ) ) ) $.
 \${ $d p q $. n $p |- ( p -> ( q -> p ) ) $= wp wq a1 $. $}
 $( a comment $)
 `
-const KEYWORDS = [
+export const KEYWORDS = [
   '$c ',
   '$v ',
   '$f ',

@@ -10,6 +10,12 @@ interface PlantedModule {
 
 const EXIT_CODES: readonly number[] = Object.values(EXIT)
 
+/** The command that replays a run, in a process in which a bug is planted (mutants/planted.js says so): with the bug. */
+export function replayOf(command: string): string {
+  const id = process.env['AETHEL_PLANTED']
+  return id === undefined ? command : `${command} --mutant ${id}`
+}
+
 /** `words`: what followed the name of the command. */
 export async function simulatePlanted(id: string, words: readonly string[]): Promise<ExitCode> {
   const tool = new URL('../../../mutants/planted.js', import.meta.url)

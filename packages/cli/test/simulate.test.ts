@@ -12,6 +12,10 @@ interface Answer {
   readonly events: number
   readonly blocks: number
   readonly coverage: Readonly<Record<string, number>>
+  readonly transactions: number
+  readonly virtualSeconds: number
+  readonly transactionsPerVirtualSecond: number
+  readonly drawn?: Readonly<Record<string, unknown>>
 }
 
 function answerOf(...options: readonly string[]): Answer {
@@ -32,6 +36,16 @@ describe('aethel simulate', () => {
     expect(coverage['crash']).toBeGreaterThan(0)
     expect(coverage['partition']).toBeUndefined()
     expect(coverage['lie: vote signed again and again']).toBeGreaterThan(0)
+  })
+
+  it('one seed says what it drew, and a strategy that no seed draws is to be had by name', () => {
+    const answer = answerOf('--seed', '3', '--byzantine', '1:mangler')
+    const { drawn, coverage } = answer
+    const rounding = 0.5 * answer.transactionsPerVirtualSecond + 0.005 * answer.virtualSeconds + 0.01
+    expect(Math.abs(answer.transactionsPerVirtualSecond * answer.virtualSeconds - answer.transactions)).toBeLessThan(rounding)
+    expect(drawn).toMatchObject({ strategies: ['mangler'], lossRate: expect.any(Number) })
+    expect(coverage['lie: mangled status']).toBeGreaterThan(0)
+    expect(answerOf('--seed', '3', '--seeds', '2').drawn).toBeUndefined()
   })
 
   it('a trace is one JSON document per line, in order of time', () => {

@@ -15,7 +15,16 @@ import {
   viewChangeOf,
   voteMessage,
 } from '../test/harness.js'
-import { type Block, type Certificate, checkForkProof, encodeForkProof, type ForkProof } from './index.js'
+import {
+  assembleForkProof,
+  type Block,
+  type Certificate,
+  checkForkProof,
+  encodeForkProof,
+  type ForkProof,
+  MAX_FORK_CERTIFICATES,
+  MAX_FORK_PROOF_BYTES,
+} from './index.js'
 
 const CONTEXT = { chainId: CHAIN, validators: validatorSet(4), verifySignature }
 const [a, b] = ['a', 'b']
@@ -76,6 +85,31 @@ describe('fork proofs (protocol.md §11)', () => {
     expect(verdictOn(encodeForkProof({ chainId: CHAIN, branches, votes, entries: [] }))).toBe(
       '0 commit-without-prepare, 1 commit-without-prepare',
     )
+  })
+
+  it('E1: fork proof: one byte above 16 MiB is refused unread; of thousands of certificates 128 are looked at, and of a branch 256 headers', () => {
+    let checks = 0
+    const counting = {
+      ...CONTEXT,
+      verifySignature: (...args: Parameters<typeof verifySignature>) => {
+        checks++
+        return verifySignature(...args)
+      },
+    }
+    expect(checkForkProof(new Uint8Array(MAX_FORK_PROOF_BYTES + 1), counting)).toMatchObject({ ok: false, error: { code: 'fork-size' } })
+    const long = Array.from({ length: 257 }, () => a.header)
+    const certificate = certificateOf('commit', 0, a, [0, 1, 2])
+    const branches = [
+      { headers: long, certificate },
+      { headers: [b.header], certificate: certificateOf('commit', 0, b, [1, 2, 3]) },
+    ]
+    const tooLong = encodeForkProof({ chainId: CHAIN, branches: branches as never, votes: [], entries: [] })
+    expect(checkForkProof(tooLong, counting)).toMatchObject({ ok: false, error: { code: 'too-many' } })
+    expect(checks).toBe(0)
+    const flood = Array.from({ length: 3_000 }, (_, at) => ({ ...certificate, view: at as never }))
+    expect(assembleForkProof(counting, { certificates: flood, headers: [], votes: [], entries: [] })).toBeNull()
+    expect(checks).toBeLessThanOrEqual(MAX_FORK_CERTIFICATES * certificate.signatures.length)
+    expect(checks).toBeGreaterThan(100) // they were looked at
   })
 
   it('what is no fork, or not signed, is no proof', () => {

@@ -1,7 +1,7 @@
 /** What a claim's page says of a bit-vector script: figures that anybody can count again, and no more than a page is worth. */
 import { readFileSync } from 'node:fs'
 import type { ClaimRecord, SubmitProof } from '@aethel/ledger'
-import { BVLRAT_KIND, cnfToDimacs, encodeWithin, parseScript, scriptToClaim } from '@aethel/proofs'
+import { BVLRAT_KIND, BVLRAT_REVISION, cnfToDimacs, encodeWithin, parseScript, scriptToClaim } from '@aethel/proofs'
 import { describe, expect, test } from 'vitest'
 import { describeClaim } from './claim-page.js'
 
@@ -29,7 +29,7 @@ describe('the page of a bvlrat/1 claim', () => {
     const clauses = dimacs.split('\n').filter((line) => /^-?\d/.test(line))
     const literals = clauses.reduce((sum, line) => sum + line.split(' ').length - 1, 0)
     expect(page(claim)).toEqual({
-      encoder: 'that of bvlrat/1',
+      encoder: `bvlrat/1 revision ${BVLRAT_REVISION}`,
       assertions: new TextDecoder().decode(claim).split('(assert ').length - 1,
       gates: encoded.value.usedGates,
       cnf: { variables: Number(header?.[1]), clauses: Number(header?.[2]), literals },
@@ -39,7 +39,7 @@ describe('the page of a bvlrat/1 claim', () => {
 
   test('of a script too large to be encoded for a page still says what it asserts', () => {
     const wide = '(declare-const x (_ BitVec 2000))(declare-const y (_ BitVec 2000))(assert (= x (bvmul x y)))(assert (distinct x y))'
-    expect(page(claimOf(`(set-logic QF_BV)${wide}(check-sat)`))).toEqual({ encoder: 'that of bvlrat/1', assertions: 2 })
+    expect(page(claimOf(`(set-logic QF_BV)${wide}(check-sat)`))).toEqual({ encoder: `bvlrat/1 revision ${BVLRAT_REVISION}`, assertions: 2 })
   })
 
   test('of a block that is no longer kept, and of bytes that are no script, says nothing', () => {

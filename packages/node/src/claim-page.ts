@@ -6,6 +6,7 @@ import { decode, type Hash, toHex } from '@aethel/codec'
 import { type ClaimRecord, decodeTransaction, type LedgerLibrary, type SubmitProof } from '@aethel/ledger'
 import {
   BVLRAT_KIND,
+  BVLRAT_REVISION,
   createMeter,
   encodeScript,
   LRAT_KIND,
@@ -97,11 +98,11 @@ function formulaJson(claim: Uint8Array): Record<string, unknown> | null {
 /** A page is asked for by anybody: larger scripts are shown without the figures of their formula. */
 const PAGE_ENCODING_LIMITS = { gas: 2_000_000, memoryWords: 4_000_000 }
 
-/** The kind names the encoder: which formula a script becomes is part of it. */
+/** Which formula a script becomes is part of the kind, and its revision, which genesis pins, is the encoder's version. */
 function scriptJson(kind: string, claim: Uint8Array): Record<string, unknown> | null {
   const script = parseScript(claim)
   if (!script.ok) return null
-  const encoder = `that of ${kind}`
+  const encoder = `${kind} revision ${BVLRAT_REVISION}`
   const assertions = script.value.assertions.length
   try {
     const { cnf, usedGates } = encodeScript(script.value, createMeter(PAGE_ENCODING_LIMITS))

@@ -1,4 +1,4 @@
-/** A node's view of epochs: which one it is in, and the proof of each for light clients. */
+/** A node's view of epochs: which one it is in, who its validators are, and the proof of each for light clients. */
 import { type Epoch, epoch, equalBytes, keyOf, toHex, type ValidatorIndex } from '@aethel/codec'
 import {
   type CommittedTip,
@@ -49,12 +49,16 @@ export function epochOptions(home: Home, start: EpochStart, names: PeerNames): E
   }
 }
 
+/** The validators of the epoch before, of this one and of the next, in this order; who is in several of them, several times. */
+export function membersIn(state: LedgerState): Member[] {
+  return [previousMembersOf(state), currentMembersOf(state), nextMembersOf(state)].flatMap((record) => record?.members ?? [])
+}
+
 /** Genesis' validators, and those of this epoch, the one before and the next, by seat: with each key that offences may be recorded under. */
 export function knownValidators(home: Pick<Home, 'validators'>, state: LedgerState): Pick<Member, 'seat' | 'publicKey'>[] {
   const known = new Map<string, Pick<Member, 'seat' | 'publicKey'>>()
   for (const [seat, { publicKey }] of home.validators.validators.entries()) known.set(keyOf(publicKey), { seat, publicKey })
-  const members = [previousMembersOf(state), currentMembersOf(state), nextMembersOf(state)].flatMap((record) => record?.members ?? [])
-  for (const { seat, publicKey } of members) known.set(keyOf(publicKey), { seat, publicKey })
+  for (const { seat, publicKey } of membersIn(state)) known.set(keyOf(publicKey), { seat, publicKey })
   return [...known.values()].sort((a, b) => a.seat - b.seat)
 }
 

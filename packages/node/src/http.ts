@@ -146,7 +146,8 @@ function registerTransactions(app: FastifyInstance, context: HttpContext): void 
     if (!list.ok)
       throw new HttpError(400, list.error.code, `expected a list of at most ${MAX_BATCH_TRANSACTIONS} transactions: ${list.error.message}`)
     const waits = untilGone(request, reply)
-    return { results: await Promise.all(list.value.map((bytes) => submit(context, bytes, wait, timeoutMs, waits))) }
+    const results = list.value.map(async (bytes) => withClaim(context, bytes, await submit(context, bytes, wait, timeoutMs, waits)))
+    return { results: await Promise.all(results) }
   })
   app.get('/v1/transactions/:id', async (request) => {
     const id = hashAt(request, 'id')
@@ -248,13 +249,16 @@ function statusCodeOf(outcome: Outcome): number {
   }
 }
 
-/** A duplicate is told which claim it repeats and where that was finalised. */
+/** A duplicate is told which claim it repeats, where that was finalised, and where its receipt is. */
 function withClaim(context: HttpContext, bytes: Uint8Array, outcome: Outcome): Record<string, unknown> {
   if (outcome.code !== 'duplicate-claim') return { ...outcome }
   const decoded = context.driver.decode(bytes)
   const claimId = decoded?.work?.claimId
   if (claimId === undefined) return { ...outcome }
-  return { ...outcome, claimId: toHex(claimId), height: claimRecordOf(context.replica.state, claimId)?.height }
+  const name = toHex(claimId)
+  const record = claimRecordOf(context.replica.state, claimId)
+  if (record === undefined) return { ...outcome, claimId: name } // an axiom
+  return { ...outcome, claimId: name, height: record.height, receipt: `/v1/claims/${name}/receipt` }
 }
 
 // --- claims and receipts ------------------------------------------------------------------------------------------

@@ -170,16 +170,19 @@ describe('four validators', () => {
     }
   })
 
-  test('an invalid proof is refused with its code, a duplicate with the claim and its height', async () => {
+  test('an invalid proof is refused with its code, a duplicate with the claim, its height and its receipt, also in a batch', async () => {
     const mallory = new Sender('mallory')
     const refused = await post(1, '/v1/transactions', mallory.sign(proofOf('invalid', 'two'), 0))
     expect(refused).toMatchObject({ status: 400, body: { code: 'asked-for', status: 'refused' } })
     expect(await get(1, `/v1/transactions/${refused.body['id']}`)).toMatchObject({ body: { status: 'refused', code: 'asked-for' } })
-    const duplicate = await post(1, '/v1/transactions', mallory.sign(proofOf('valid', 'one'), 0))
-    expect(duplicate).toMatchObject({
-      status: 409,
-      body: { code: 'duplicate-claim', height: expect.any(Number), claimId: expect.any(String) },
-    })
+    const bytes = mallory.sign(proofOf('valid', 'one'), 0)
+    const duplicate = await post(1, '/v1/transactions', bytes)
+    const { claimId } = duplicate.body
+    const existing = { code: 'duplicate-claim', height: expect.any(Number), claimId, receipt: `/v1/claims/${claimId}/receipt` }
+    expect(duplicate).toMatchObject({ status: 409, body: existing })
+    expect(await get(1, duplicate.body['receipt'] as string)).toMatchObject({ status: 200, body: { format: expect.any(String) } })
+    const batch = encode((writer) => writer.list([bytes], (w, each) => w.bytes(each)))
+    expect(await post(1, '/v1/transactions/batch', batch)).toMatchObject({ status: 200, body: { results: [existing] } })
     expect(events(1, 'proof-refused')).toMatchObject([{ code: 'asked-for', from: 'client' }])
   })
 

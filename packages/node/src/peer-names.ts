@@ -5,8 +5,9 @@
  */
 import { keyOf, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import { signingKey } from '@aethel/crypto'
-import { type Contact, currentMembersOf, type LedgerState, type Member, nextMembersOf, previousMembersOf } from '@aethel/ledger'
+import { type Contact, currentMembersOf, type LedgerState } from '@aethel/ledger'
 import type { PeerAddress } from '@aethel/network'
+import { membersIn } from './epochs.js'
 import type { Home } from './home.js'
 
 export class PeerNames {
@@ -61,8 +62,6 @@ export class PeerNames {
 
 /** In the order of seats, each with what the newest record says of it. */
 function contactsBySeat(state: LedgerState): Map<number, Contact | null> {
-  const records = [previousMembersOf(state), currentMembersOf(state), nextMembersOf(state)]
-  const members: Member[] = records.flatMap((record) => record?.members ?? [])
-  const newest = new Map(members.map(({ seat, contact }) => [seat, contact]))
+  const newest = new Map(membersIn(state).map(({ seat, contact }) => [seat, contact]))
   return new Map([...newest].sort(([a], [b]) => a - b))
 }

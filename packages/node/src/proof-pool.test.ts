@@ -158,6 +158,19 @@ describe('proof pool', () => {
     await vi.waitFor(() => expect(run.outcomes.get(after)).toMatchObject([{ status: 'valid' }]), { timeout: 10_000, interval: 5 })
   })
 
+  test('a job that takes thread after thread with it, faster than threads start, leaves the pool whole each time', async () => {
+    const run = start(1, 60)
+    await vi.waitFor(() => expect(run.pool.ready).toBe(1), { timeout: 60_000, interval: 5 })
+    await new Promise((resolve) => setTimeout(resolve, 3_000)) // the spare loads meanwhile
+    const readyWhenLost: number[] = []
+    const { pool } = run
+    vi.spyOn(run.lost, 'push').mockImplementation(() => readyWhenLost.push(pool.ready))
+    const hanging = job('loop', 'hanging')
+    pool.run([hanging])
+    await vi.waitFor(() => expect(run.outcomes.get(hanging)).toMatchObject([{ status: 'aborted' }]), { timeout: 60_000, interval: 5 })
+    expect(readyWhenLost).toEqual([1, 1])
+  })
+
   test.each(['eat-heap', 'eat-buffers'] as const)(
     'a checker that does %s is ended before the machine suffers; the others get their verdicts',
     async (behaviour) => {

@@ -188,7 +188,8 @@ export class ProofPool {
     const jobs: Waiting[] = []
     let bytes = 0
     while (jobs.length < BATCH_JOBS && bytes < BATCH_BYTES) {
-      const next = this.#queue.peek()
+      // A suspect may take another thread with it: it goes when there is one to take that one's place.
+      const next = this.#queue.peek(this.#spare?.thread.ready === true ? 'all' : 'trusted')
       if (next === undefined) break
       const first = jobs[0]
       // A suspect goes alone; a batch is of one priority.

@@ -32,8 +32,11 @@ export class JobQueue {
     this.#mapOf(job).set(key, { key, job, suspect: false })
   }
 
-  peek(): Waiting | undefined {
-    return this.#back.block[0] ?? first(this.#block) ?? this.#back.mempool[0] ?? first(this.#mempool)
+  /** `trusted`: no suspects, of which there are few. */
+  peek(among: 'all' | 'trusted' = 'all'): Waiting | undefined {
+    const may = (waiting: Waiting): boolean => among === 'all' || !waiting.suspect
+    const { block, mempool } = this.#back
+    return block.find(may) ?? first(this.#block, may) ?? mempool.find(may) ?? first(this.#mempool, may)
   }
 
   /** Takes what `peek` answered. */
@@ -72,7 +75,7 @@ export class JobQueue {
   }
 }
 
-function first(map: ReadonlyMap<string, Waiting>): Waiting | undefined {
-  const next = map.values().next()
-  return next.done === true ? undefined : next.value
+function first(map: ReadonlyMap<string, Waiting>, may: (waiting: Waiting) => boolean): Waiting | undefined {
+  for (const waiting of map.values()) if (may(waiting)) return waiting
+  return undefined
 }

@@ -5,10 +5,11 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { type Hash, keyOf } from '@aethel/codec'
 import { createRegistry, decodeGenesis } from '@aethel/ledger'
-import { decodeLibrary, type ProofVerifier, runMetered, runStreamed, type Verdict } from '@aethel/proofs'
+import { createMeter, decodeLibrary, type ProofVerifier, runMetered, runStreamed, type Verdict } from '@aethel/proofs'
 import type { VerificationOutcome } from '@aethel/replica'
 import { BlobDamaged, readBlob } from '@aethel/storage'
 import { DAMAGED, decodeBatch, type ProofJob, SHARED } from './proof-batch.js'
+import { ProofGarbage } from './proof-garbage.js'
 import { loadVerifiers } from './verifier-modules.js'
 
 export interface WorkerSetup {
@@ -38,7 +39,11 @@ const { setup, shared } = workerData as { readonly setup: WorkerSetup; readonly 
 const words = new Int32Array(shared)
 const verifiers = await verifiersOf(setup)
 const statements = new Map<string, Uint8Array>()
+const garbage = new ProofGarbage()
 const cited = { statementOf: (claimId: Hash): Uint8Array | undefined => statements.get(keyOf(claimId)) }
+
+/** Allocated by the check at hand. */
+let memoryWords = 0
 
 function check(job: ProofJob): VerificationOutcome {
   const verifier = verifiers.get(job.kind)
@@ -58,13 +63,18 @@ function check(job: ProofJob): VerificationOutcome {
 
 /** A blob is read as the check goes on: no more of it is in memory than a chunk. */
 function verdictOn(verifier: ProofVerifier<unknown>, claim: unknown, job: ProofJob): Verdict {
-  if (job.blob === null) return runMetered(verifier, claim, job.proof, cited)
-  if (verifier.streamed === undefined) throw new Error(`proofs of ${verifier.kind} cannot be checked in pieces`)
-  const source = readBlob(job.blob)
+  const { streamed } = verifier
+  const limits = job.blob === null ? verifier.limits : streamed?.limits
+  if (limits === undefined) throw new Error(`proofs of ${verifier.kind} cannot be checked in pieces`)
+  const meter = createMeter(limits)
+  const source = job.blob === null ? null : readBlob(job.blob)
   try {
-    return runStreamed(verifier.streamed, claim, source)
+    return source === null || streamed === undefined
+      ? runMetered(verifier, claim, job.proof, cited, limits, meter)
+      : runStreamed(streamed, claim, source, meter)
   } finally {
-    source.close()
+    source?.close()
+    memoryWords = meter.memoryWords
   }
 }
 
@@ -78,7 +88,9 @@ parentPort?.on('message', (bytes: Uint8Array) => {
   for (const [position, job] of batch.jobs.entries()) {
     if (batch.mayStop && Atomics.load(words, SHARED.hurry) === 1) break
     Atomics.store(words, SHARED.job, position)
+    memoryWords = 0
     outcomes.push(check(job))
+    garbage.add(memoryWords)
   }
   parentPort?.postMessage(outcomes satisfies WorkerMessage)
 })

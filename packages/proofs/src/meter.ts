@@ -16,7 +16,12 @@ function checkWhole(amount: number): void {
   if (!Number.isSafeInteger(amount) || amount < 0) throw new Error(`the meter: expected a whole number, 0 or more, got ${amount}`)
 }
 
-export function createMeter(limits: Pick<VerifierLimits, 'gas' | 'memoryWords'>): Meter {
+/** A meter that also says how much was allocated under it. */
+export interface CountingMeter extends Meter {
+  readonly memoryWords: number
+}
+
+export function createMeter(limits: Pick<VerifierLimits, 'gas' | 'memoryWords'>): CountingMeter {
   let gas = 0
   let words = 0
   return {
@@ -38,13 +43,17 @@ export function createMeter(limits: Pick<VerifierLimits, 'gas' | 'memoryWords'>)
     get gas() {
       return gas
     },
+    get memoryWords() {
+      return words
+    },
   }
 }
 
 /**
  * Runs a check under a fresh meter. A meter at its limit is a verdict, the same on every machine, with the gas charged by
  * then (at the gas limit: the limit). Whatever else a checker throws is a fault of ours and goes on to the caller, who must
- * not call it a verdict (proofs.md §4: only the runner says `aborted`).
+ * not call it a verdict (proofs.md §4: only the runner says `aborted`). `meter`: a fresh one under these limits, for who wants to look at it
+ * afterwards.
  */
 export function runMetered<Claim>(
   verifier: ProofVerifier<Claim>,
@@ -52,19 +61,24 @@ export function runMetered<Claim>(
   proof: Uint8Array,
   cited: CitedClaims,
   limits: Pick<VerifierLimits, 'gas' | 'memoryWords'> = verifier.limits,
+  meter: Meter = createMeter(limits),
 ): Verdict {
-  return metered(limits, (meter) => verifier.verify(claim, proof, cited, meter))
+  return metered(meter, () => verifier.verify(claim, proof, cited, meter))
 }
 
 /** The same for a proof that comes in pieces; what the source throws goes on to the caller. */
-export function runStreamed<Claim>(check: StreamedCheck<Claim>, claim: Claim, proof: ProofSource): Verdict {
-  return metered(check.limits, (meter) => check.verify(claim, proof, meter))
+export function runStreamed<Claim>(
+  check: StreamedCheck<Claim>,
+  claim: Claim,
+  proof: ProofSource,
+  meter: Meter = createMeter(check.limits),
+): Verdict {
+  return metered(meter, () => check.verify(claim, proof, meter))
 }
 
-function metered(limits: Pick<VerifierLimits, 'gas' | 'memoryWords'>, verify: (meter: Meter) => Verdict): Verdict {
-  const meter = createMeter(limits)
+function metered(meter: Meter, verify: () => Verdict): Verdict {
   try {
-    return verify(meter)
+    return verify()
   } catch (error) {
     if (!(error instanceof MeterExhausted)) throw error
     return { status: 'invalid', code: error.code, message: error.message, gas: meter.gas }

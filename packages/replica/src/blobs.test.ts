@@ -23,11 +23,13 @@ import {
   evidenceRootOf,
   type Header,
   lastCertificateHashOf,
+  MAX_BLOBS_TOLD,
   type Message,
   transactionsRootOf,
 } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import { describe, expect, it } from 'vitest'
+import { keptBytes } from '../../consensus/test/memory.js'
 import { BLOCK, CHAIN_ID, freshState, MEMPOOL, signAs, validatorSetOf } from '../test/cluster.js'
 import { type Application, type Transaction, transactionIdOf } from './application.js'
 import type { Replica, ReplicaEffect, ReplicaInput } from './interface.js'
@@ -88,7 +90,7 @@ class Bench {
   readonly full = new Set<number>()
   #queue: (() => void)[] = []
   nowMs = 1_000
-  readonly #checker = createMessageChecker({ chainId: CHAIN_ID, validators: validatorSetOf(4), verifySignature: () => true })
+  readonly checker = createMessageChecker({ chainId: CHAIN_ID, validators: validatorSetOf(4), verifySignature: () => true })
 
   constructor(verdicts: readonly { key: Hash; verdict: Verdict }[] = []) {
     for (let index = 0; index < 4; index++) {
@@ -173,7 +175,7 @@ class Bench {
     message: Message,
     toAll: (to: ValidatorIndex | 'all', input: (other: Node) => ReplicaInput) => void,
   ): void {
-    const checked = this.#checker.check(message)
+    const checked = this.checker.check(message)
     if (!checked.ok) throw new Error(checked.error.message)
     toAll(to, () => ({ kind: 'message', from: node.index, message: checked.value, nowMs: this.nowMs }))
   }
@@ -234,7 +236,7 @@ class Bench {
     }
     const signature = new Uint8Array(64) as Signature
     const named = { epoch: header.epoch, view: header.view, sender: header.proposer, signature }
-    const checked = this.#checker.check({ kind: 'pre-prepare', ...named, block: createBlock(header, body) })
+    const checked = this.checker.check({ kind: 'pre-prepare', ...named, block: createBlock(header, body) })
     if (!checked.ok) throw new Error(checked.error.message)
     return { kind: 'message', from: header.proposer, message: checked.value, nowMs: this.nowMs }
   }
@@ -392,6 +394,31 @@ describe('transactions whose proofs are blobs', () => {
     const blocks = bench.node(1).effects.flatMap((effect) => (effect.kind === 'commit' ? [effect.transactions.length] : []))
     expect(blocks.reduce((sum, each) => sum + each, 0)).toBe(6)
     for (const count of blocks) expect(count * 150).toBeLessThanOrEqual(400)
+  })
+
+  it('E1: references in BLOB-HELD: whatever peers claim to have, what nothing here refers to is not kept', () => {
+    const bench = new Bench()
+    for (const index of [1, 2, 3]) bench.cut.add(index)
+    const { blob: wanted } = bench.submit(0, 'a')
+    const node = bench.node(0)
+    const ROUNDS = 2_000
+    const claim = (round: number): void => {
+      const blobs = Array.from({ length: MAX_BLOBS_TOLD }, (_, index) => ({ root: rootOf(index), bytes: 1_000 + round }))
+      for (const peer of [1, 2, 3]) {
+        const message = { kind: 'blob-held', blobs: [...blobs.slice(1), wanted] } as const
+        const checked = bench.checker.check(message)
+        if (!checked.ok) throw new Error(checked.error.message)
+        bench.step(node, { kind: 'message', from: validatorIndex(peer), message: checked.value, nowMs: bench.nowMs })
+        node.effects.length = 0
+      }
+    }
+    claim(0) // what the runtime keeps for itself
+    const kept = keptBytes(() => {
+      for (let round = 1; round <= ROUNDS; round++) claim(round)
+    })
+    expect(kept).toBeLessThan(1 << 20) // of 15 MB of references
+    expect(node.replica.inspect().blobs.length).toBe(0)
+    expect(node.replica.needsBlob(wanted)).toBe(true)
   })
 
   it('E1: pending blobs: one peer may have referred to half of the room, all to the whole of it; each peer to one', () => {

@@ -6,9 +6,10 @@
  */
 import { type AssembledFork, assembleForkProof, type Culprit, type ForkMaterial, isWeakQuorum, joinMaterial } from '@aethel/consensus'
 import type { ByzantineStrategy } from './adversaries/strategies.js'
+import { livenessBoundMs } from './bounds.js'
 import { chooseFaults, drawKnobs, type Knobs } from './knobs.js'
 import { createIdealSignatures, type SignatureScheme } from './signatures.js'
-import { livenessBoundMs, type ViolationReport } from './simulate.js'
+import type { ViolationReport } from './simulate.js'
 import { demand, Violation } from './violation.js'
 import { type Remains, World } from './world.js'
 

@@ -3,6 +3,8 @@ import { keyOf } from '@aethel/codec'
 import type { Random } from './random.js'
 import { encodeTally, TALLY_ACCOUNTS, type WorkKind } from './tally-machine.js'
 
+/** As many transactions as clients come to submit before the world heals. */
+export const OPEN_ENDED: number = Number.MAX_SAFE_INTEGER
 const RETRY_MS = 1_000
 const CLIENTS = 4
 /** Besides, clients submit work that does not verify, this often. */

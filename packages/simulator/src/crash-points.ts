@@ -1,6 +1,6 @@
 /** A crash at every effect boundary of a reference run: for each validator and each boundary, the seed again with a crash exactly there. */
+import type { CrashPoint } from './crashes.js'
 import { runSimulation, type SimulationOptions, type SimulationReport } from './simulate.js'
-import type { CrashPoint } from './world.js'
 
 /** Every nth point of the reference run; 1 is all of them. */
 export function crashPointsOf(reference: SimulationReport, every = 1): CrashPoint[] {

@@ -4,8 +4,10 @@
  */
 import { assert, epoch, type Hash, type Height, height, keyOf, type PublicKey, type ValidatorIndex } from '@aethel/codec'
 import {
+  createEpochGate,
   createMessageChecker,
   createValidatorSet,
+  type EpochGate,
   type EpochStart,
   isBoundary,
   type MessageChecker,
@@ -95,6 +97,11 @@ export class SimulatedEpochs {
     const checker = this.#checkers[start.validators.epoch]
     assert(checker !== undefined, 'an epoch has begun before its messages are checked')
     return checker
+  }
+
+  /** Holds back what is of other epochs; messages of this one have been looked at (edge.ts). */
+  createGate(start: EpochStart): EpochGate {
+    return createEpochGate({ start, check: (of, message) => this.checkerOf(of).check(message) })
   }
 
   validatorsOf(of: number): ValidatorSet {

@@ -31,6 +31,12 @@ export class EventQueue<T> {
   readonly #heap: Entry<T>[] = []
   #sequence = 0
   #size = 0
+  #nowMs = 0
+
+  /** Virtual time: of the event that happened last. */
+  get nowMs(): number {
+    return this.#nowMs
+  }
 
   /** Events that have not happened. */
   get size(): number {
@@ -60,6 +66,7 @@ export class EventQueue<T> {
     const top = heap[0]
     if (top === undefined) return undefined
     this.#size--
+    this.#nowMs = top.atMs
     const { flock, event } = top
     if (flock === null) {
       const last = heap.pop() as Entry<T>

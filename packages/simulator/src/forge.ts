@@ -2,18 +2,7 @@
  * What faulty validators say in transcripts: messages made up from parts that really were seen, signed with the sender's own
  * key and no other.
  */
-import {
-  epoch,
-  equalBytes,
-  height,
-  keyOf,
-  type Refusal,
-  type Result,
-  refuse,
-  type ValidatorIndex,
-  validatorIndex,
-  view,
-} from '@aethel/codec'
+import { epoch, equalBytes, height, type Refusal, type Result, refuse, type ValidatorIndex, validatorIndex, view } from '@aethel/codec'
 import {
   assembleCertificate,
   type Ballot,
@@ -36,16 +25,9 @@ import {
   viewChangeBytes,
 } from '@aethel/consensus'
 import type { Stage } from './stage.js'
-import { nameOfBlock, toyRoot, toyTransaction } from './toy-application.js'
+import { toyRoot, toyTransaction } from './toy-application.js'
 import type { BlockName, Claim, Forged } from './transcript.js'
-
-/** The block a transcript means; undefined if none of that name was seen. */
-export function findBlock(stage: Stage, name: BlockName): Block | undefined {
-  for (const block of stage.blocks.values()) {
-    if (nameOfBlock(block) === name.label && (name.view === null || block.header.view === name.view)) return block
-  }
-  return undefined
-}
+import { findBlock } from './transcript-meaning.js'
 
 /** `signer` holds the key; `as` is the sender named in the message. */
 export function forge(stage: Stage, signer: number, as: number, forged: Forged): Result<Message, Refusal> {
@@ -219,62 +201,4 @@ function viewChangeSentBy(stage: Stage, sender: number, newView: number): ViewCh
     if (message.kind === 'view-change' && message.entry.sender === sender && message.entry.newView === newView) found = message
   }
   return found
-}
-
-/** What a transcript calls a message. */
-export function describeMessage(stage: Stage, message: Message): string {
-  switch (message.kind) {
-    case 'pre-prepare':
-      return `PREPREPARE view ${message.view} height ${message.block.header.height} block ${stage.nameOf(message.block.hash)}`
-    case 'vote': {
-      const { kind, view: inView, height: at, blockHash } = message.vote
-      return `${kind.toUpperCase()} view ${inView} height ${at} block ${stage.nameOf(blockHash)}`
-    }
-    case 'view-change': {
-      const { newView, highest } = message.entry
-      const claim =
-        highest === null ? 'none' : `${highest.kind} view ${highest.view} height ${highest.height} block ${stage.nameOf(highest.blockHash)}`
-      return `VIEWCHANGE view ${newView} highest ${claim}`
-    }
-    case 'new-view':
-      return `NEWVIEW view ${message.newView}`
-    case 'status':
-      return `STATUS view ${message.view} committed ${message.committedHeight}`
-    case 'fetch':
-      return describeFetch(message)
-    case 'blocks':
-      return `BLOCKS ${message.blocks.length}`
-    case 'block':
-      return `BLOCK ${stage.nameOf(message.block.hash)}`
-    case 'view-claim':
-      return `VIEWCLAIM view ${message.view}`
-    case 'snapshot':
-      return `SNAPSHOT height ${message.offer.header.height}`
-    case 'chunk':
-      return `CHUNK height ${message.height}`
-    case 'blob-part':
-      return `BLOBPART ${message.part.index} of ${keyOf(message.blob.root).slice(0, 8)}`
-    case 'blob-held':
-      return `BLOBHELD ${message.blobs.length}`
-    case 'blob-absent':
-      return `BLOBABSENT ${keyOf(message.blob.root).slice(0, 8)}`
-    case 'evidence':
-      return `EVIDENCE ${message.evidence.length} bytes`
-  }
-}
-
-function describeFetch(message: Extract<Message, { kind: 'fetch' }>): string {
-  switch (message.want) {
-    case 'committed':
-      return `FETCH from ${message.from}`
-    case 'block':
-      return `FETCH ${keyOf(message.hash).slice(0, 8)}`
-    case 'view':
-    case 'snapshot':
-      return `FETCH ${message.want}`
-    case 'chunk':
-      return `FETCH chunk of ${message.height}`
-    case 'blob':
-      return `FETCH part ${message.index} of ${keyOf(message.blob.root).slice(0, 8)}`
-  }
 }

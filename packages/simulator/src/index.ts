@@ -1,15 +1,21 @@
-export { BEYOND_STRATEGIES, BYZANTINE_STRATEGIES, type ByzantineStrategy, isByzantineStrategy } from './adversaries/strategies.js'
+export {
+  BEYOND_STRATEGIES,
+  BYZANTINE_STRATEGIES,
+  type ByzantineStrategy,
+  isByzantineStrategy,
+  NAMED_STRATEGIES,
+} from './adversaries/strategies.js'
 export { type BeyondOptions, type BeyondReport, runBeyond } from './beyond.js'
+export { calmLatencyMs, livenessBoundMs } from './bounds.js'
 export { AGES, Coverage, MESSAGE_KINDS, PHASES } from './coverage.js'
 export { crashPointsOf, runWithCrash } from './crash-points.js'
+export type { CrashPoint } from './crashes.js'
 export type { Decision, FateKind } from './fates.js'
 export { drawKnobs, FAULT_CLASSES, type FaultClass, isFaultClass, type Knobs } from './knobs.js'
 export { LAN, type LatencyMatrix, parseLatency, WAN } from './latency.js'
 export { type Shrunk, shrink } from './shrink.js'
 export { createRealSignatures, createSampledSignatures, type SignatureScheme } from './signatures.js'
 export {
-  calmLatencyMs,
-  livenessBoundMs,
   runSimulation,
   SCALE_VALIDATORS,
   type SimulationOptions,
@@ -20,4 +26,3 @@ export { MAX_TRANSCRIPT_BYTES, parseTranscript, type Transcript } from './transc
 export { runTranscript, type TranscriptReport, type TranscriptStep } from './transcript-run.js'
 export { randomSchedule, schedulesOf, splitsOf, Twins, type TwinsBug, type TwinsOptions, type TwinsReport } from './twins.js'
 export { INVARIANTS, type InvariantName, Violation } from './violation.js'
-export type { CrashPoint } from './world.js'

@@ -2,7 +2,7 @@
  * A cluster without randomness or clock: unmodified consensus cores with disks, whose every message is delivered, held or lost
  * by whoever directs it. Transcripts direct it by hand; what is checked after every step is what the seeded world checks.
  */
-import { AssertionError, assert, epoch, equalBytes, type Hash, height, keyOf, type ValidatorIndex, validatorIndex } from '@aethel/codec'
+import { assert, epoch, equalBytes, type Hash, height, keyOf, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import {
   type Block,
   type Consensus,
@@ -26,6 +26,7 @@ import { Disk, type Write } from './disk.js'
 import { Invariants } from './invariants.js'
 import { Promises } from './promises.js'
 import { createIdealSignatures, type SignatureScheme } from './signatures.js'
+import { stepChecked } from './step-checked.js'
 import { isFalse, labelsOf, nameOfBlock, toyRoot, toyTransaction, toyVerdict } from './toy-application.js'
 import { Violation } from './violation.js'
 
@@ -391,15 +392,5 @@ export class Stage {
     const name = nameOfBlock(block)
     const first = [...this.blocks.values()].find((candidate) => nameOfBlock(candidate) === name)
     return first === block ? name : `${name}@${block.header.view}`
-  }
-}
-
-/** One step of a core; an assertion that fails is a finding, not a crash of the simulation. */
-export function stepChecked(core: Consensus, index: number, input: Input): readonly Effect[] {
-  try {
-    return core.step(input)
-  } catch (error) {
-    if (error instanceof AssertionError) throw new Violation('no-crash', `validator ${index} stopped on an assertion: ${error.message}`)
-    throw error
   }
 }

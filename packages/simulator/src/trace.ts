@@ -10,6 +10,9 @@ export interface TraceLine {
   readonly [detail: string]: unknown
 }
 
+/** Writes one of them, of now. */
+export type Trace = (node: number, what: string, detail?: object) => void
+
 const KIND_CODES = {
   'pre-prepare': 1,
   vote: 2,

@@ -3,11 +3,10 @@
  * This file reads text into statements and refuses what it does not understand, with the line; `transcript-run.ts` runs them.
  */
 import type { Refusal, Result } from '@aethel/codec'
+import { fail, ParseFailure, Words } from './transcript-words.js'
 
 export const MAX_TRANSCRIPT_BYTES = 65_536
 export const MAX_TRANSCRIPT_VALIDATORS = 64
-/** Views and heights are given exactly; 2^53 - 1 is the largest that messages can carry. */
-const MAX_NUMBER = Number.MAX_SAFE_INTEGER
 const MAX_LABEL_LETTERS = 32
 
 export const MESSAGE_WORDS = [
@@ -141,61 +140,6 @@ interface Setup {
   powers: bigint[]
   window: number | null
   byzantine: number[]
-}
-
-class ParseFailure extends Error {}
-
-function fail(message: string): never {
-  throw new ParseFailure(message)
-}
-
-/** The words of one line, read from left to right. */
-class Words {
-  readonly #words: readonly string[]
-  #at = 0
-
-  constructor(line: string) {
-    this.#words = line
-      .replaceAll(/\s*->\s*/g, '->')
-      .replaceAll('|', ' | ')
-      .split(/\s+/)
-  }
-
-  get done(): boolean {
-    return this.#at >= this.#words.length
-  }
-
-  peek(): string | null {
-    return this.#words[this.#at] ?? null
-  }
-
-  next(expected: string): string {
-    const word = this.#words[this.#at++]
-    return word ?? fail(`expected ${expected}, got the end of the line`)
-  }
-
-  /** Takes the word if it is next. */
-  take(word: string): boolean {
-    if (this.peek() !== word) return false
-    this.#at++
-    return true
-  }
-
-  keyword(word: string): void {
-    const got = this.next(`"${word}"`)
-    if (got !== word) fail(`expected "${word}", got "${got}"`)
-  }
-
-  number(expected: string, most = MAX_NUMBER): number {
-    const word = this.next(expected)
-    const value = Number(word)
-    if (!/^\d{1,16}$/.test(word) || value > most) fail(`expected ${expected} (0..${most}), got "${word}"`)
-    return value
-  }
-
-  end(): void {
-    if (!this.done) fail(`expected the end of the line, got "${this.peek()}"`)
-  }
 }
 
 /** True if the line was setup, which stands before all statements. */

@@ -22,7 +22,8 @@ import {
   verifyCertificate,
 } from '@aethel/consensus'
 import { idealKey, idealSign, verifyIdeal } from './ideal-hash-signatures.js'
-import { STAGE_NOW_MS, STAGE_TIMERS, stepChecked } from './stage.js'
+import { STAGE_NOW_MS, STAGE_TIMERS } from './stage.js'
+import { stepChecked } from './step-checked.js'
 import { toyRoot, toyTransaction, toyVerdict } from './toy-application.js'
 import type { TwinsNetwork } from './twins-network.js'
 import { demand } from './violation.js'

@@ -9,7 +9,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { toHex } from '@aethel/codec'
-import { DEFAULT_PARAMETERS } from '@aethel/ledger'
 import { claimIdOf, elaborateDrat, LRAT_KIND, refute, toBinaryLrat } from '@aethel/proofs'
 import type { Command } from 'commander'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
@@ -18,6 +17,7 @@ import { MAX_REFUTATION_BYTES, readInputFile, requireWritable, writeOutputFile }
 import { interruptible } from '../processes.js'
 import { encodeBundle, theoremBundle } from '../proof-bundle.js'
 import { clausesOf, type Question, readQuestion, satisfies, type Truth } from '../prove/formula.js'
+import { boundExceeded } from '../prove/room.js'
 import { findSolver, solve } from '../prove/solver.js'
 import { startProgress } from '../ui/progress.js'
 import { grouped, note, paint, paintError, printJson, printLine, seconds } from '../ui/terminal.js'
@@ -211,9 +211,13 @@ function concludeProof(
   const output = options.output ?? proofFileOf(file)
   writeOutputFile(output, 'the proof', lrat)
   say('written', `${output}, ${grouped(lrat.length)} bytes`)
-  const { maxProofBytes } = DEFAULT_PARAMETERS
-  if (lrat.length > maxProofBytes)
-    say('note', `a network takes proofs of at most ${grouped(maxProofBytes)} bytes unless its genesis says otherwise`)
+  const bound = boundExceeded({
+    kind: question.kind,
+    claimBytes: question.claim.length,
+    proofBytes: lrat.length,
+    gas: verdict.gas,
+  })
+  if (bound !== null) say('note', bound)
   const next = `aethel submit ${file} --proof ${output} --wait final -o receipt.json`
   if (options.json === true) {
     printJson({ status: 'unsatisfiable', ...report, output, proofBytes: lrat.length, gas: verdict.gas, next } satisfies Report)

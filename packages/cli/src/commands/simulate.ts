@@ -15,6 +15,7 @@ import {
   isFaultClass,
   LAN,
   type LatencyMatrix,
+  NAMED_STRATEGIES,
   parseLatency,
   runSimulation,
   runWithCrash,
@@ -26,7 +27,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
 import { unwritableBy } from '../files.js'
-import { simulatePlanted } from '../planted.js'
+import { replayOf, simulatePlanted } from '../planted.js'
 import { simulateBeyond } from '../simulate/beyond.js'
 import { runSeed, type SeedOptions, type SeedSummary, simulationOptions } from '../simulate/seed-run.js'
 import { runSeeds } from '../simulate/seeds.js'
@@ -81,7 +82,7 @@ export function registerSimulate(program: Command): void {
     .option('--validators <n>', 'how many validators', integer(1, 1_000), 4)
     .option(
       '--byzantine <k[:strategy,...]>',
-      `how many of them are faulty (default: as many as the protocol bears), and how: ${BYZANTINE_STRATEGIES.join(', ')}; beyond that number forks must be provable, and there are also ${BEYOND_STRATEGIES.join(', ')}`,
+      `how many of them are faulty (default: as many as the protocol bears), and how: ${[...BYZANTINE_STRATEGIES, ...NAMED_STRATEGIES].join(', ')}; beyond that number forks must be provable, and there are also ${BEYOND_STRATEGIES.join(', ')}`,
       faulty,
     )
     .option('--faults <list>', `only these faults, or none: ${FAULT_CLASSES.join(', ')} (default: the seed draws)`, faultClasses)
@@ -134,7 +135,9 @@ function faulty(text: string): Faulty {
   const strategies = names.length === 0 ? [] : names.join(':').split(',')
   for (const name of strategies) {
     if (!isByzantineStrategy(name))
-      throw new InvalidArgumentError(`Expected one of ${[...BYZANTINE_STRATEGIES, ...BEYOND_STRATEGIES].join(', ')}, got "${name}".`)
+      throw new InvalidArgumentError(
+        `Expected one of ${[...BYZANTINE_STRATEGIES, ...NAMED_STRATEGIES, ...BEYOND_STRATEGIES].join(', ')}, got "${name}".`,
+      )
   }
   return { count: integer(0, 333)(count), strategies: strategies.filter(isByzantineStrategy) }
 }
@@ -215,7 +218,8 @@ async function simulate(options: SimulateOptions): Promise<ExitCode> {
   })
   progress.stop()
   if (violated !== null) return reportViolation(violated, totals, options, told)
-  if (options.json === true) printJson({ status: 'ok', firstSeed: seed, validators, byzantine, ...totals.json() })
+  if (options.json === true)
+    printJson({ status: 'ok', firstSeed: seed, validators, byzantine, ...totals.json(), ...(totals.seeds === 1 ? { drawn } : {}) })
   else {
     printLine(`${paint('green', 'ok')}: ${totals.seeds} seeds from ${seed}, ${validators} validators, ${byzantine} faulty`)
     if (totals.seeds === 1) printLine(`  ${paint('dim', 'drawn')}  ${JSON.stringify(drawn)}`)
@@ -284,7 +288,7 @@ function enumerateCrashes(options: SimulateOptions, told: SeedOptions): ExitCode
     progress.update(done + 1)
     if (violation === undefined) continue
     progress.stop()
-    const command = `${reference.command} --crash-points ${every}`
+    const command = replayOf(`${reference.command} --crash-points ${every}`)
     if (options.json === true) printJson({ status: 'violation', seed: options.seed, point, ...violation, command })
     note(
       `${paintError('red', 'violated')}: ${violation.invariant}, validator ${point.node} crashed at boundary ${point.boundary}: ${violation.message}`,
@@ -304,7 +308,7 @@ function enumerateCrashes(options: SimulateOptions, told: SeedOptions): ExitCode
 
 function reportViolation(summary: SeedSummary, totals: Totals, options: SimulateOptions, told: SeedOptions): ExitCode {
   const { seed, violation, command: replay } = summary
-  const command = options.only === undefined ? replay : `${replay} --only '${options.only.join(',')}'`
+  const command = replayOf(options.only === undefined ? replay : `${replay} --only '${options.only.join(',')}'`)
   const { validators, byzantine } = told
   const shrunk = options.shrink === true ? shrinkRun(seed, told) : null
   if (options.json === true) {
@@ -325,7 +329,7 @@ function reportViolation(summary: SeedSummary, totals: Totals, options: Simulate
   if (shrunk !== null && options.json !== true)
     for (const { id, atMs } of shrunk.decisions) printLine(`  ${atMs.toFixed(1).padStart(10)} ms  ${id}`)
   if (shrunk !== null) note(`shrunk from ${shrunk.before} to ${shrunk.decisions.length} decisions in ${shrunk.runs} runs`)
-  note(`replay: ${shrunk === null ? command : `${replay} --only '${shrunk.decisions.map(({ id }) => id).join(',')}'`}`)
+  note(`replay: ${shrunk === null ? command : replayOf(`${replay} --only '${shrunk.decisions.map(({ id }) => id).join(',')}'`)}`)
   return EXIT.violation
 }
 

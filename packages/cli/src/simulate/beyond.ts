@@ -1,6 +1,7 @@
 /** `aethel simulate` with more faulty validators than the protocol bears: forks may happen, and must be provable (docs/simulation.md). */
 import { type BeyondReport, type ByzantineStrategy, createRealSignatures, runBeyond } from '@aethel/simulator'
 import { EXIT, type ExitCode } from '../exit.js'
+import { replayOf } from '../planted.js'
 import { startProgress } from '../ui/progress.js'
 import { note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
 
@@ -57,7 +58,8 @@ export function simulateBeyond(campaign: BeyondCampaign): ExitCode {
   return EXIT.ok
 }
 
-function reportViolation({ seed, violation, command }: BeyondReport, json: boolean): ExitCode {
+function reportViolation({ seed, violation, command: replay }: BeyondReport, json: boolean): ExitCode {
+  const command = replayOf(replay)
   if (json) printJson({ status: 'violation', seed, ...violation, command })
   note(`${paintError('red', 'violated')}: ${violation?.invariant}, seed ${seed}, event ${violation?.atEvent}: ${violation?.message}`)
   if (!json && violation !== undefined) printLine(violation.situation)

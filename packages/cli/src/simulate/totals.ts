@@ -50,6 +50,11 @@ export class Totals {
     return Math.max(1, Math.round((user + system) / 1000)) / 1000
   }
 
+  /** Of the whole of the runs, their settling included. */
+  #throughput(): number {
+    return Math.round((100 * this.transactions) / Math.max(0.001, this.virtualMs / 1000)) / 100
+  }
+
   json(): object {
     const seconds = Math.round(performance.now() - this.#started) / 1000
     const { seeds, events, checks, blocks, transactions, viewChanges, messages, virtualMs } = this
@@ -65,6 +70,7 @@ export class Totals {
       messages,
       messagesPerBlock: blocks === 0 ? null : Math.round(messages / blocks),
       virtualSeconds: Math.round(virtualMs / 1000),
+      transactionsPerVirtualSecond: this.#throughput(),
       seconds,
       cpuSeconds,
       eventsPerCpuSecond: Math.round(events / cpuSeconds),
@@ -88,7 +94,10 @@ export class Totals {
         'events',
         `${grouped(this.events)} (${grouped(Math.round(this.events / cpuSeconds))} per CPU second), ${grouped(this.checks)} checks beside those at every event`,
       ],
-      ['blocks', `${grouped(this.blocks)}, ${grouped(this.transactions)} transactions, ${grouped(this.viewChanges)} view changes`],
+      [
+        'blocks',
+        `${grouped(this.blocks)}, ${grouped(this.transactions)} transactions (${this.#throughput()} per virtual second), ${grouped(this.viewChanges)} view changes`,
+      ],
       ['messages', `${grouped(this.messages)}, ${grouped(Math.round(this.messages / Math.max(1, this.blocks)))} per decision`],
       [
         'time',

@@ -40,7 +40,7 @@ export const MAX_WIDTH: number = 1 << 16
 /** Bits of all declared constants together; their variables and the gates' must fit the variables of `lrat/1`. */
 export const MAX_INPUT_BITS: number = 1 << 26
 
-/** What validators accept unless genesis says otherwise: as `lrat/1`, and a script of at most 1 MiB. */
+/** What validators accept, the same on every chain: as `lrat/1`, and a script of at most 1 MiB. */
 export const BVLRAT_LIMITS: VerifierLimits = {
   claimBytes: 1 << 20,
   proofBytes: 64 << 20,

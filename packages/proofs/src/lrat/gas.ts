@@ -51,7 +51,7 @@ export const MAX_VARIABLE = 0x0fff_ffff
 /** 2^30-1: the binary form of a clause id, `2 * id + sign`, then fits 31 bits. */
 export const MAX_CLAUSE_ID = 0x3fff_ffff
 
-/** What validators accept unless genesis says otherwise: a few seconds and 256 MiB for the worst proof. */
+/** What validators accept, the same on every chain: a few seconds and 256 MiB for the worst proof. */
 export const LRAT_LIMITS: VerifierLimits = {
   claimBytes: 4 << 20,
   proofBytes: 64 << 20,

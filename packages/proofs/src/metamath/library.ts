@@ -1,5 +1,5 @@
 /**
- * What genesis holds of a library: its words and its `$a` statements (syntax, axioms, definitions). Only governance
+ * What genesis holds of a library: its words and its `$a` statements (syntax, axioms, definitions). No transaction
  * changes it; theorems are added by proofs. The statements are claims in the same form as theorems: that they are
  * axioms is said here, not in the claim.
  */

@@ -16,7 +16,7 @@ export const GAS_LITERAL = 1
 /** Charges below this sum may be put on the meter together, as in `lrat/1`. */
 export const GAS_BATCH = 4_096
 
-/** What validators accept unless genesis says otherwise. A byte holds eight variables, of which a claim of 4 MiB has at most 2^20. */
+/** What validators accept, the same on every chain. A byte holds eight variables, of which a claim of 4 MiB has at most 2^20. */
 export const SAT_MODEL_LIMITS: VerifierLimits = {
   claimBytes: 4 << 20,
   proofBytes: 128 << 10,

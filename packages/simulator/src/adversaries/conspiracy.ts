@@ -28,8 +28,10 @@ import {
   type ValidatorSet,
   type ViewChange,
   type ViewChangeEntry,
+  type ViewClaim,
   type Vote,
   viewChangeBytes,
+  viewClaimBytes,
 } from '@aethel/consensus'
 import type { Random } from '../random.js'
 
@@ -196,6 +198,10 @@ export class Conspiracy {
 
   status(fields: Omit<Status, 'signature'>): Status {
     return { ...fields, signature: this.#options.sign(fields.sender, statusBytes(this.#options.chainId, fields)) }
+  }
+
+  viewClaim(fields: Omit<ViewClaim, 'signature'>): ViewClaim {
+    return { ...fields, signature: this.#options.sign(fields.sender, viewClaimBytes(this.#options.chainId, fields)) }
   }
 }
 

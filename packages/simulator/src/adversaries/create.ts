@@ -5,6 +5,7 @@ import { type Adversary, type AdversaryContext, type Outgoing, obedient } from '
 import { forgetful, sleeper } from './beyond.js'
 import type { Conspiracy } from './conspiracy.js'
 import { invalidProposer } from './invalid-blocks.js'
+import { mangler } from './mangler.js'
 import { equivocator, split, tipRival } from './proposers.js'
 import { framer, reSigner, sisterChain } from './signers.js'
 import { badCertificates } from './spoil.js'
@@ -39,6 +40,7 @@ const STRATEGIES: Readonly<Record<ByzantineStrategy, (context: AdversaryContext)
   'sync-liar': syncLiar,
   forgetful,
   sleeper,
+  mangler,
 }
 
 export function createAdversary(strategy: ByzantineStrategy, context: AdversaryContext): Adversary {

@@ -28,8 +28,14 @@ export const BYZANTINE_STRATEGIES = [
 /** For runs with more faulty power than the protocol bears (beyond.ts); no seed draws these. */
 export const BEYOND_STRATEGIES = ['forgetful', 'sleeper'] as const
 
-export type ByzantineStrategy = (typeof BYZANTINE_STRATEGIES)[number] | (typeof BEYOND_STRATEGIES)[number]
+/** Asked for by name; no seed draws these, so that seeds stay the runs that they were. */
+export const NAMED_STRATEGIES = ['mangler'] as const
+
+export type ByzantineStrategy =
+  | (typeof BYZANTINE_STRATEGIES)[number]
+  | (typeof BEYOND_STRATEGIES)[number]
+  | (typeof NAMED_STRATEGIES)[number]
 
 export function isByzantineStrategy(name: string): name is ByzantineStrategy {
-  return ([...BYZANTINE_STRATEGIES, ...BEYOND_STRATEGIES] as readonly string[]).includes(name)
+  return ([...BYZANTINE_STRATEGIES, ...BEYOND_STRATEGIES, ...NAMED_STRATEGIES] as readonly string[]).includes(name)
 }

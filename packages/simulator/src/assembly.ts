@@ -1,0 +1,218 @@
+/** The parts of a simulated world, put together: what each knows of the others is what it is given here. */
+import { type Hash, validatorIndex } from '@aethel/codec'
+import { hashTagged } from '@aethel/crypto'
+import type { ReplicaInput } from '@aethel/replica'
+import type { Conspiracy } from './adversaries/conspiracy.js'
+import { Blobs } from './blobs.js'
+import { chooseFaulty, conspire, createNodes } from './cast.js'
+import type { Circumstances } from './circumstances.js'
+import { Clients } from './clients.js'
+import { Commits } from './commits.js'
+import { Conduct, isAcceptable } from './conduct.js'
+import { Coverage } from './coverage.js'
+import { Crashes, type CrashPoint } from './crashes.js'
+import type { Write } from './disk.js'
+import { DiskFaults, lossesBorne } from './disk-faults.js'
+import { Edge } from './edge.js'
+import { Effects } from './effects.js'
+import { EpochPromises } from './epoch-promises.js'
+import { SimulatedEpochs } from './epochs.js'
+import { EventQueue } from './events.js'
+import { type Decision, Fates } from './fates.js'
+import { Forgery } from './forgery.js'
+import { Forks } from './forks.js'
+import { GroupCommit } from './group-commit.js'
+import { Inbox } from './inbox.js'
+import { Invariants } from './invariants.js'
+import type { Knobs } from './knobs.js'
+import { Lines } from './lines.js'
+import { Mishaps } from './mishaps.js'
+import { Network } from './network.js'
+import type { Node } from './node.js'
+import { Outbox } from './outbox.js'
+import { randomStream } from './random.js'
+import { createIdealSignatures, type SignatureScheme } from './signatures.js'
+import { type TallyState, tallyGasOf } from './tally-machine.js'
+import { TraceHash, type TraceLine } from './trace.js'
+import type { WorldEvent } from './world-events.js'
+
+export interface WorldOptions {
+  readonly seed: number
+  readonly validators: number
+  /** The first `byzantine` positions of a shuffled order are faulty. */
+  readonly byzantine: number
+  readonly knobs: Knobs
+  /** Heal when this many blocks are committed, instead of at `knobs.faultMs`. */
+  readonly blocks?: number
+  readonly signatures?: SignatureScheme
+  readonly crashAt?: CrashPoint
+  /** Only these of the decisions happen (fates.ts). */
+  readonly only?: ReadonlySet<string>
+  readonly onDecision?: (decision: Decision) => void
+  readonly onTrace?: (line: TraceLine) => void
+  /** More faulty power than the protocol bears: the chain may fork, and the honest halves hear nothing of each other until it heals. */
+  readonly beyond?: boolean
+}
+
+/** What the parts ask of the world. */
+export interface Reactions {
+  /** A replica takes an input. */
+  step(node: Node, input: ReplicaInput): void
+  /** A node has committed what nobody has committed before. */
+  onFirstCommit(node: Node, transactions: readonly Uint8Array[]): void
+}
+
+/** Those that the world itself turns to. */
+export interface Parts extends Cast, Judges, Ways {
+  readonly chainId: Hash
+  readonly signatures: SignatureScheme
+  readonly circumstances: Circumstances
+  readonly clients: Clients
+  readonly forks: Forks
+  readonly traceHash: TraceHash
+}
+
+export function assemble(options: WorldOptions, reactions: Reactions): Parts {
+  const { seed, validators, knobs } = options
+  const base = {
+    chainId: hashTagged('aethel/simulated-chain', Uint8Array.from([validators & 255])),
+    signatures: options.signatures ?? createIdealSignatures(),
+    circumstances: drawCircumstances(options),
+    clients: new Clients(randomStream(seed, 'clients'), {
+      validators,
+      transactions: knobs.transactions,
+      thinkMs: knobs.thinkMs,
+      blobs: knobs.blobs === null ? null : randomStream(seed, 'blob clients'),
+    }),
+    forks: new Forks(),
+    traceHash: new TraceHash(),
+  }
+  const cast = castOf(options, base)
+  const judges = judgesOf(options, { ...base, ...cast })
+  const ways = waysOf(options, { ...base, ...cast, ...judges }, reactions)
+  return { ...base, ...cast, ...judges, ...ways }
+}
+
+function drawCircumstances({ seed, validators, knobs, only, onDecision, onTrace }: WorldOptions): Circumstances {
+  const events = new EventQueue<WorldEvent>()
+  const fates = new Fates({ seed, only: only ?? null, onDecision: onDecision ?? null })
+  return {
+    events,
+    fates,
+    network: new Network(fates, knobs, validators),
+    knobs,
+    coverage: new Coverage(),
+    trace: (node, what, detail = {}) => onTrace?.({ atMs: events.nowMs, node, what, ...detail }),
+  }
+}
+
+type Base = Pick<Parts, 'chainId' | 'signatures' | 'circumstances' | 'forks' | 'traceHash'>
+
+/** Who is there. */
+interface Cast {
+  isHonest(index: number): boolean
+  readonly epochs: SimulatedEpochs
+  readonly conspiracy: Conspiracy
+  readonly nodes: readonly Node[]
+  readonly diskFaults: DiskFaults
+}
+
+function castOf(options: WorldOptions, { chainId, signatures, circumstances }: Base): Cast {
+  const { seed, validators, knobs } = options
+  const processes = randomStream(seed, 'processes')
+  const faulty = chooseFaulty(processes, validators, options.byzantine)
+  const isHonest = (index: number): boolean => !faulty.has(index)
+  const losses = lossesBorne(options, isHonest)
+  const isFaulty = (node: number): boolean => faulty.has(node) || node === losses.frail
+  const epochs = new SimulatedEpochs({ chainId, nodes: validators, length: knobs.epochLength, signatures, isFaulty })
+  const cast = { seed, validators, chainId, epochs, signatures }
+  const conspiracy = conspire(cast, [...faulty.keys()].map(validatorIndex))
+  const nodes = createNodes(cast, { faulty, conspiracy, processes, circumstances })
+  if (options.beyond === true)
+    circumstances.network.keepApart(nodes.map(({ index }) => (isHonest(index) ? (conspiracy.side[index] ?? null) : null)))
+  return { isHonest, epochs, conspiracy, nodes, diskFaults: new DiskFaults({ circumstances, losses, chainId }) }
+}
+
+/** What is demanded. */
+interface Judges {
+  readonly invariants: Invariants
+  readonly promises: EpochPromises
+  readonly conduct: Conduct
+}
+
+function judgesOf(
+  { validators, knobs, beyond }: WorldOptions,
+  { chainId, signatures, circumstances, forks, epochs, isHonest }: Base & Cast,
+): Judges {
+  const shared = { chainId, verifySignature: signatures.verify, epochs }
+  const invariants = new Invariants({
+    ...shared,
+    validators: epochs.first.validators,
+    isHonest: (position, epoch) => isHonest(epochs.nodeAt(epoch, position)),
+    isValidTransaction: isAcceptable,
+    gasOf: tallyGasOf,
+    nowMs: () => circumstances.events.nowMs,
+    ...(beyond === true ? { forks } : {}),
+  })
+  const promises = new EpochPromises({
+    ...shared,
+    ...(beyond === true ? { isCommittedSomewhere: (at: number, hash: Hash) => forks.has(at, hash) } : {}),
+    window: knobs.window,
+    isHonest,
+    committedAt: (at) => invariants.hashAt(at),
+  })
+  return { invariants, promises, conduct: new Conduct({ promises, window: knobs.window, validators }) }
+}
+
+/** What a message, a write and a fault each go through. */
+interface Ways {
+  readonly edge: Edge
+  readonly lines: Lines
+  readonly inbox: Inbox
+  readonly effects: Effects
+  readonly groupCommit: GroupCommit
+  readonly forgery: Forgery
+  readonly blobs: Blobs
+  readonly crashes: Crashes
+  readonly mishaps: Mishaps
+}
+
+function waysOf(options: WorldOptions, base: Base & Cast & Judges, { step, onFirstCommit }: Reactions): Ways {
+  const { validators, knobs, crashAt, beyond } = options
+  const { circumstances, signatures, traceHash, epochs, nodes, diskFaults, invariants, promises, conduct } = base
+  const { events, network, coverage } = circumstances
+  const commits = new Commits({ epochs, invariants, promises, coverage, traceHash, onFirst: onFirstCommit })
+  const write = (node: Node, each: Write<TallyState>): void => commits.write(node, each)
+  const crashes = new Crashes({ circumstances, crashAt, write })
+  const blobs = new Blobs(circumstances)
+  const edge = new Edge({ epochs, signatures, encodeOnWire: knobs.encodeOnWire })
+  const lines = new Lines({ events, network, validators })
+  const forgery = new Forgery({ circumstances, edge, lines, validators })
+  const outbox = new Outbox({
+    edge,
+    lines,
+    forgery,
+    epochLength: knobs.epochLength,
+    blocksPerAnswer: knobs.blocksPerAnswer,
+    onAnswer: (node, to) => conduct.onAnswer(node, to),
+  })
+  const groupCommit = new GroupCommit({
+    circumstances,
+    crashes,
+    diskFaults,
+    write,
+    check: (node, effect) => conduct.onRelease(node, effect),
+    release: (node, effect) => outbox.release(node, effect),
+  })
+  return {
+    edge,
+    lines,
+    inbox: new Inbox({ circumstances, edge, forgery, traceHash, step }),
+    effects: new Effects({ circumstances, nodes, promises, conduct, commits, blobs, groupCommit, outbox, beyond: beyond === true }),
+    groupCommit,
+    forgery,
+    blobs,
+    crashes,
+    mishaps: new Mishaps({ circumstances, nodes, crashes }),
+  }
+}

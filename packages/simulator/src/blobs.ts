@@ -1,0 +1,89 @@
+/**
+ * Blobs at simulated nodes (protocol.md §9), besides what shelves hold of them (blob-shelves.ts): clients upload them, not always whole;
+ * a node may lose one that nothing needs; and it owes to others those of the blocks it votes for.
+ */
+import { keyOf } from '@aethel/codec'
+import { type BlobRef, type Block, blobChunks, blobKey, type PersistRecord } from '@aethel/consensus'
+import { SIMULATED_CHUNK_BYTES } from './blob-shelves.js'
+import type { Circumstances } from './circumstances.js'
+import type { Node } from './node.js'
+import { tallyBlob, tallyBlobRef, tallySaltOfBlob } from './tally-machine.js'
+import { demand } from './violation.js'
+
+export class Blobs {
+  readonly #circumstances: Circumstances
+  /** Of blocks that somebody has voted for. */
+  readonly #bodies = new Map<string, Block>()
+  #uploads = 0
+
+  constructor(circumstances: Circumstances) {
+    this.#circumstances = circumstances
+  }
+
+  /** Before what refers to it is submitted: all of it, some of it, or nothing. */
+  upload(node: Node, transaction: Uint8Array): void {
+    const { fates, network, knobs, coverage } = this.#circumstances
+    const { blobs } = knobs
+    const salt = blobs === null ? undefined : tallySaltOfBlob(transaction)
+    if (blobs === null || salt === undefined || node.replica === null) return
+    const blob = tallyBlobRef(salt)
+    const content = tallyBlob(salt)
+    const nth = ++this.#uploads
+    const isWhole = network.healed || fates.unit('disk', node.index, nth, 5) < blobs.wholeRate
+    const share = isWhole ? 1 : fates.unit('disk', node.index, nth, 6)
+    const count = Math.floor(share * blobChunks(blob.bytes, SIMULATED_CHUNK_BYTES))
+    if (!isWhole) coverage.hit('upload interrupted')
+    for (let index = 0; index < count; index++)
+      node.blobs.write(blob, index, content.subarray(index * SIMULATED_CHUNK_BYTES, (index + 1) * SIMULATED_CHUNK_BYTES))
+  }
+
+  /** One that nothing here needs and that is not final may be gone, an upload that nobody submitted, say: which one. */
+  expire(node: Node): BlobRef | null {
+    const { fates, network, knobs, coverage } = this.#circumstances
+    const { blobs } = knobs
+    const { replica } = node
+    if (blobs === null || replica === null || network.healed || blobs.expiryRate === 0) return null
+    const [blob] = node.blobs.sealed
+    if (blob === undefined || replica.needsBlob(blob) || node.finalBlobs.has(blobKey(blob))) return null
+    if (fates.unit('disk', node.index, ++node.blobsOpened, 4) >= blobs.expiryRate) return null
+    node.blobs.drop(blob)
+    coverage.hit('blob expired')
+    return blob
+  }
+
+  /** Before a vote leaves the replica: the blobs of its block are on this validator's disk, whole. */
+  onPersist(node: Node, records: readonly PersistRecord[]): void {
+    const { knobs, coverage } = this.#circumstances
+    if (knobs.blobs === null) return
+    for (const record of records) {
+      if (record.kind === 'block') this.#bodies.set(keyOf(record.block.hash), record.block)
+      if (record.kind !== 'vote') continue
+      for (const blob of blobsIn(this.#bodies.get(keyOf(record.vote.blockHash)))) {
+        demand(
+          'blob-in-hand',
+          node.blobs.isWhole(blob),
+          () => `validator ${node.index} votes for height ${record.vote.height} without a blob of ${blob.bytes} bytes that it refers to`,
+        )
+        coverage.hit('voted with a blob in hand')
+      }
+    }
+  }
+
+  /** The replica gives one up: no block that it has voted for, and that is not final, refers to it. */
+  onDrop(node: Node, blob: BlobRef): void {
+    this.#circumstances.coverage.hit('blob pruned')
+    const key = blobKey(blob)
+    const voted = node.disk.durableState().blocks.filter(({ header }) => header.height > node.appliedHeight)
+    const needed = voted.some((block) => blobsIn(block).some((each) => blobKey(each) === key))
+    demand('blob-kept', !needed || !node.isHonest, () => `validator ${node.index} drops a blob that a block it has voted for refers to`)
+    node.blobs.drop(blob)
+  }
+}
+
+/** Those that its transactions refer to. */
+export function blobsIn(block: Block | undefined): BlobRef[] {
+  return (block?.body.transactions ?? []).flatMap((bytes) => {
+    const salt = tallySaltOfBlob(bytes)
+    return salt === undefined ? [] : [tallyBlobRef(salt)]
+  })
+}

@@ -1,0 +1,130 @@
+/**
+ * The table of what was seen, in full: kind of message x phase and age at the receiver x valid or refused, and each way in which the edge
+ * refuses each kind. A cell is demanded, or impossible for a reason (and then never seen), or rare: possible, and left to chance.
+ */
+import { beforeAll, describe, expect, it } from 'vitest'
+import { AGES, Coverage, MESSAGE_KINDS, PHASES } from './coverage.js'
+import type { Knobs } from './knobs.js'
+import { runSimulation, type SimulationOptions } from './simulate.js'
+
+const STORM: Partial<Knobs> = {
+  ...{ floorMs: 60, window: 1, epochLength: 0, transactions: 40, faultMs: 5_000 },
+  ...{ lossRate: 0.3, meanPartitionGapMs: 400, partitionMs: 2_500, meanCrashGapMs: 300, downMs: 2_000 },
+}
+const LIGHTER: Partial<Knobs> = { ...STORM, lossRate: 0.1, downMs: 500 }
+const SNAPSHOTS = { behindBlocks: 3, everyBlocks: 2, chunkBytes: 40 }
+const BLOBS = { prunes: false, wholeRate: 0.6, expiryRate: 0.2 }
+const SEVEN = { validators: 7, byzantine: 2 } as const
+
+/** Seeds 1 to the number given, of each. */
+const RUNS: readonly (readonly [number, Omit<SimulationOptions, 'seed'>])[] = [
+  [20, { validators: 4, byzantine: 1, strategies: ['mangler'] }],
+  [15, { ...SEVEN, strategies: ['mangler', 'equivocate'], knobs: { window: 1, blobs: BLOBS } }],
+  [20, { validators: 7, byzantine: 1, strategies: ['mangler'], knobs: { ...LIGHTER, damageRate: 1, meanCrashGapMs: 150 } }],
+  [30, { ...SEVEN, strategies: ['sync-liar', 'bad-certificates'], knobs: { ...LIGHTER, snapshots: SNAPSHOTS, blocksPerAnswer: 1 } }],
+  [15, { ...SEVEN, strategies: ['mangler', 'view-pusher'], knobs: { ...STORM, snapshots: null } }],
+  [25, { ...SEVEN, strategies: ['mangler', 'invalid-proposer'] }],
+]
+
+/** Why a cell cannot be. */
+function impossible(kind: string, age: string, verdict: string): string | null {
+  if (['evidence', 'blob-part', 'blob-held', 'blob-absent'].includes(kind) && age !== 'current') return 'has no age'
+  if (verdict === 'refused' && ['fetch', 'blob-held', 'blob-absent'].includes(kind)) return 'is a wish or a hint: the edge refuses none'
+  if (verdict === 'refused' && ['snapshot', 'chunk', 'blob-part'].includes(kind))
+    return 'proves itself to whoever asked, who names the sender'
+  return null
+}
+
+/** Possible, and met by chance only: twice or less in all these runs. Each wants two unlikely things at once. */
+const RARE: ReadonlySet<string> = new Set([
+  // Who stands still for nine views, and then hears of the ninth first.
+  'new-view active beyond valid',
+  'new-view changing beyond valid',
+  // A claim of a view comes once per lost store; who has lost one signs nothing, so it is changing views only after it has recovered.
+  'view-claim active stale refused',
+  'view-claim active beyond valid',
+  'view-claim active beyond refused',
+  'view-claim changing future valid',
+  'view-claim changing beyond valid',
+  'view-claim changing beyond refused',
+  // Blocks, bodies and states are asked for where one stands; these come for somewhere else, in a view change.
+  'blocks changing future valid',
+  'blocks changing future refused',
+  'block changing future refused',
+  'block changing beyond valid',
+  'block changing beyond refused',
+  'snapshot changing future valid',
+  'chunk changing stale valid',
+  'chunk changing current valid',
+  // Nobody honest asks for block 0.
+  'fetch active stale valid',
+  'fetch changing stale valid',
+])
+
+/**
+ * Of the edge (check.ts, certificate.ts, block.ts, evidence.ts). Left out: what these liars cannot bring about (an epoch that the message does not
+ * name; 65,536 transactions; a BLOCKS whose gas does not fit it, which its bytes cannot say), and what only a member's own signature under a flawed
+ * ancestor certificate or flawed evidence shows. `consensus/check`, `consensus/evidence` and `consensus/body-hashing` try each of those.
+ */
+const REFUSALS: Readonly<Record<string, readonly string[]>> = {
+  'pre-prepare': [
+    ...['not-leader', 'view', 'signature', 'chain', 'height', 'proposer', 'validators-hash'],
+    ...['transactions-root', 'evidence-version'],
+  ],
+  vote: ['signature', 'unknown-validator'],
+  'view-change': [
+    ...['signature', 'unknown-validator', 'highest'],
+    ...['certificate-count', 'certificate-power', 'certificate-signature', 'certificate-size'],
+  ],
+  'new-view': [
+    ...['not-leader', 'order', 'view', 'no-quorum', 'highest', 'highest-certificate', 'signature'],
+    ...['certificate-count', 'certificate-power', 'certificate-signature', 'certificate-size'],
+  ],
+  status: ['order', 'bitmap', 'signature', 'unknown-validator'],
+  'view-claim': ['signature', 'unknown-validator'],
+  blocks: [
+    ...['empty', 'certificate-kind', 'certificate-block', 'certificate-signature', 'chain', 'chain-gap', 'epoch', 'height', 'proposer'],
+    ...['transactions-root', 'evidence-root', 'certificate-hash'],
+  ],
+  block: ['chain', 'height', 'proposer', 'transactions-root', 'evidence-root', 'certificate-hash'],
+  evidence: ['evidence-version', 'evidence-chain', 'evidence-validator', 'evidence-signature', 'truncated'],
+}
+
+const seen = new Coverage()
+let cells: ReadonlyMap<string, number> = new Map()
+
+beforeAll(() => {
+  for (const [count, options] of RUNS) {
+    for (let seed = 1; seed <= count; seed++) {
+      const { violation, command, coverage } = runSimulation({ ...options, seed })
+      if (violation !== undefined)
+        throw new Error(`${violation.invariant}: ${violation.message}\n${command}, and knobs of coverage.test.ts`)
+      seen.merge(coverage.cells)
+    }
+  }
+  cells = seen.cells
+}, 1_800_000)
+
+const table = MESSAGE_KINDS.flatMap((kind) =>
+  PHASES.flatMap((phase) =>
+    AGES.flatMap((age) => ['valid', 'refused'].map((verdict) => ({ kind, age, verdict, cell: `${kind} ${phase} ${age} ${verdict}` }))),
+  ),
+)
+const demanded = table.filter(({ kind, age, verdict, cell }) => impossible(kind, age, verdict) === null && !RARE.has(cell))
+
+describe('the table of what is received', () => {
+  it('has every cell that can be: kind, phase and age, valid and refused', () => {
+    expect(demanded.filter(({ cell }) => (cells.get(cell) ?? 0) === 0).map(({ cell }) => cell)).toEqual([])
+    expect(demanded.length).toBe(144)
+  })
+
+  it('has none that cannot', () => {
+    const impossibles = table.filter(({ kind, age, verdict }) => impossible(kind, age, verdict) !== null)
+    expect(impossibles.filter(({ cell }) => cells.has(cell)).map(({ cell }) => cell)).toEqual([])
+    expect(demanded.length + impossibles.length + RARE.size).toBe(table.length)
+  })
+
+  it.each(Object.entries(REFUSALS))('%s: each way of being invalid is refused for what it is', (kind, codes) => {
+    expect(codes.filter((code) => (cells.get(`refused ${kind}: ${code}`) ?? 0) === 0)).toEqual([])
+  })
+})

@@ -1,0 +1,88 @@
+/**
+ * With what a replica starts in this world: the seed's knobs, and what is on its disk. The replica is the production one; nothing
+ * about it is chosen here but numbers, and that its application is the tally machine (tally-machine.ts).
+ */
+
+import type { Hash, Height } from '@aethel/codec'
+import { blobKey, type DurableState, type EpochStart } from '@aethel/consensus'
+import { hashTagged } from '@aethel/crypto'
+import type { BlobOptions, ReplicaOptions, SyncOptions } from '@aethel/replica'
+import { SIMULATED_CHUNK_BYTES } from './blob-shelves.js'
+import type { SimulatedEpochs } from './epochs.js'
+import { type Knobs, keepBlocksOf } from './knobs.js'
+import type { Node } from './node.js'
+import type { SignatureScheme } from './signatures.js'
+import { createTallyMachine, type TallyState, tallyBlobRef, tallySaltOfBlob } from './tally-machine.js'
+
+/** A view timer grows to this and no further. */
+export const CAP_MS = 6_400
+const STATUS_MS = 250
+const CLOCK_DRIFT_MS = 2_000
+/** Two blobs of seven chunks: small enough for a block to have to choose. */
+const MAX_SIMULATED_BLOBS: number = 2 * 7 * SIMULATED_CHUNK_BYTES
+
+/** What all replicas of a run have in common. */
+export interface ChainParameters {
+  readonly chainId: Hash
+  readonly epochs: SimulatedEpochs
+  readonly signatures: SignatureScheme
+  readonly knobs: Knobs
+}
+
+/** `start`: the newest epoch that has begun on the node's disk; `durable`: what else is on it. */
+export function replicaOptionsOf(
+  node: Node,
+  start: EpochStart,
+  durable: DurableState,
+  { chainId, epochs, signatures, knobs }: ChainParameters,
+): ReplicaOptions<TallyState> {
+  const { floorMs, window } = knobs
+  const { index, incarnation, disk } = node
+  return {
+    consensus: {
+      chainId,
+      validators: start.validators,
+      origin: start.origin,
+      epochLength: epochs.length,
+      self: index,
+      window,
+      clockDriftMs: CLOCK_DRIFT_MS,
+      timers: { floorMs, commitFactor: 4, allowanceMs: floorMs / 4, capMs: CAP_MS, statusMs: STATUS_MS, batchMs: 5 },
+      recoveryNonce: hashTagged('aethel/simulated-nonce', Uint8Array.of(index, incarnation & 255, (incarnation >> 8) & 255)),
+      sign: signatures.signer(index),
+    },
+    durable,
+    epochs: { previousValidators: start.previousValidators, keys: epochs.keysOf(index), peerOf: (key) => epochs.peerOf(key) },
+    application: createTallyMachine(disk.state, epochs.membership),
+    mempool: { transactions: 512, bytes: 1 << 20, perSender: 64, waiting: 64, maxWaitBlocks: 50, verdicts: 4096 },
+    block: { transactions: knobs.blockTransactions, bytes: 1 << 16, gas: 1_000_000, blobBytes: MAX_SIMULATED_BLOBS },
+    ...(knobs.blobs === null ? {} : { blobs: blobOptionsOf(node, knobs) }),
+    order: 'difficulty',
+    evidence: [...node.evidence.values()],
+    sync: syncOptionsOf(node, knobs, signatures),
+  }
+}
+
+/** What the shelves hold, with the heights that the chain gives away. */
+function blobOptionsOf(node: Node, knobs: Knobs): BlobOptions {
+  const keepBlocks = keepBlocksOf(knobs)
+  const finalAt = new Map<number, Height>()
+  for (const { block } of node.disk.chain) {
+    for (const bytes of block.body.transactions) {
+      const salt = tallySaltOfBlob(bytes)
+      if (salt !== undefined) finalAt.set(salt, block.header.height)
+    }
+  }
+  const heights = new Map([...finalAt].map(([salt, at]) => [blobKey(tallyBlobRef(salt)), at]))
+  const held = node.blobs.sealed.map((blob) => ({ ...blob, height: heights.get(blobKey(blob)) ?? null }))
+  return { chunkBytes: SIMULATED_CHUNK_BYTES, pendingBytes: 4 * MAX_SIMULATED_BLOBS, keepBlocks, keepBytes: null, held }
+}
+
+function syncOptionsOf({ disk, isHonest }: Node, { trustCertificates, snapshots }: Knobs, signatures: SignatureScheme): SyncOptions {
+  const { headers, lastCommit, staged } = disk
+  const certificate = lastCommit?.height === disk.committedHeight ? lastCommit : null
+  // A faulty validator trusts nobody, so that what it repeats is what it has seen.
+  const trusts = { trustCertificates: trustCertificates && isHonest }
+  if (snapshots === null) return trusts
+  return { ...trusts, snapshots: { ...snapshots, verifySignature: signatures.verify, stored: { headers, certificate, staged } } }
+}

@@ -1,0 +1,26 @@
+/**
+ * Everything that can happen in a simulated world, by its cause. What concerns one start of a process carries the incarnation it
+ * was meant for, and means nothing to a later one.
+ */
+import type { Hash } from '@aethel/codec'
+import type { BlobRef, TimerName } from '@aethel/consensus'
+import type { Payload } from './edge.js'
+
+/** Faults that come by themselves (mishaps.ts). */
+export type FaultKind = 'crash' | 'power-loss' | 'partition' | 'clog' | 'pause' | 'clock-jump'
+
+export type WorldEvent =
+  | { readonly kind: 'deliver'; readonly from: number; readonly to: number; readonly payload: Payload }
+  | { readonly kind: 'timer'; readonly node: number; readonly incarnation: number; readonly timer: TimerName; readonly version: number }
+  /** The first `count` items of the node's queue are on its disk. */
+  | { readonly kind: 'synced'; readonly node: number; readonly incarnation: number; readonly count: number }
+  | { readonly kind: 'verified'; readonly node: number; readonly incarnation: number; readonly key: Hash; readonly bytes: Uint8Array }
+  | { readonly kind: 'connected'; readonly node: number; readonly peer: number }
+  | { readonly kind: 'blob-opened'; readonly node: number; readonly incarnation: number; readonly blob: BlobRef }
+  | { readonly kind: 'restart'; readonly node: number }
+  | { readonly kind: 'fault'; readonly fault: FaultKind; readonly nth: number }
+  /** The nth partition ends. */
+  | { readonly kind: 'mend'; readonly nth: number }
+  | { readonly kind: 'submit'; readonly client: number; readonly version: number }
+  | { readonly kind: 'heal' }
+  | { readonly kind: 'adversary'; readonly node: number }
