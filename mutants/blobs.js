@@ -150,7 +150,13 @@ export const blobs = [
     id: 'want-of-descriptors-is-damage',
     traps: ['C5'],
     bug: 'a blob that cannot be opened because too many files are open counts as damaged, and is given up',
-    edits: [{ file: 'packages/storage/src/blob-files.ts', before: '  if (isExhausted(error)) throw error\n  return null\n', after: '  return null\n' }],
+    edits: [
+      {
+        file: 'packages/storage/src/blob-files.ts',
+        before: '  if (isExhausted(error)) throw error\n  return null\n',
+        after: '  return null\n',
+      },
+    ],
     hunt: tests('packages/storage/src/blob-files.test.ts'),
   },
   {
