@@ -32,24 +32,29 @@ export interface EffectsOptions {
 export class Effects {
   readonly #options: EffectsOptions
   readonly #circumstances: Circumstances
+  readonly #conduct: Conduct
+  readonly #blobs: Blobs
+  readonly #groupCommit: GroupCommit
 
   constructor(options: EffectsOptions) {
     this.#options = options
     this.#circumstances = options.circumstances
+    this.#conduct = options.conduct
+    this.#blobs = options.blobs
+    this.#groupCommit = options.groupCommit
   }
 
   carryOut(node: Node, effect: ReplicaEffect): void {
-    const { conduct, commits, blobs, groupCommit, outbox } = this.#options
     switch (effect.kind) {
       case 'persist':
         if (node.isHonest) {
-          conduct.onPersist(node, effect.records)
-          blobs.onPersist(node, effect.records)
+          this.#conduct.onPersist(node, effect.records)
+          this.#blobs.onPersist(node, effect.records)
         }
         node.queue.push({ kind: 'write', write: { kind: 'records', records: effect.records } })
         return
       case 'commit':
-        return commits.onCommit(node, effect)
+        return this.#options.commits.onCommit(node, effect)
       case 'set-timer':
         return this.#onSetTimer(node, effect)
       case 'cancel-timer':
@@ -75,7 +80,7 @@ export class Effects {
         node.queue.push({ kind: 'write', write: effect })
         return
       case 'restored':
-        return commits.onRestored(node, effect.restored)
+        return this.#options.commits.onRestored(node, effect.restored)
       case 'blame':
         return this.#onBlame(node, effect)
       case 'blob-open':
@@ -84,16 +89,16 @@ export class Effects {
       case 'blob-write':
         return node.blobs.write(effect.blob, effect.part.index, effect.part.chunk)
       case 'blob-drop':
-        return blobs.onDrop(node, effect.blob)
+        return this.#blobs.onDrop(node, effect.blob)
       case 'blob-serve': {
         const { to, blob, index } = effect
-        return outbox.send(node, to, { kind: 'blob-part', blob, part: node.blobs.part(blob, index) })
+        return this.#options.outbox.send(node, to, { kind: 'blob-part', blob, part: node.blobs.part(blob, index) })
       }
       case 'send':
       case 'gossip':
       case 'serve':
       case 'serve-offer':
-        return groupCommit.order(node, effect)
+        return this.#groupCommit.order(node, effect)
       case 'admission':
       case 'dropped':
         return
@@ -142,7 +147,7 @@ export class Effects {
 
   #onBlame(node: Node, { peer, refusal }: Extract<ReplicaEffect, { kind: 'blame' }>): void {
     this.#circumstances.coverage.hit(`blamed for a snapshot: ${refusal.code}`)
-    if (node.isHonest) this.#options.conduct.onBlame(node, this.#options.nodes[peer] as Node, refusal)
+    if (node.isHonest) this.#conduct.onBlame(node, this.#options.nodes[peer] as Node, refusal)
   }
 
   #onBlobSync(node: Node, { blob }: Extract<ReplicaEffect, { kind: 'blob-open' | 'blob-seal' }>): void {

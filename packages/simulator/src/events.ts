@@ -31,12 +31,8 @@ export class EventQueue<T> {
   readonly #heap: Entry<T>[] = []
   #sequence = 0
   #size = 0
-  #nowMs = 0
-
-  /** Virtual time: of the event that happened last. */
-  get nowMs(): number {
-    return this.#nowMs
-  }
+  /** Virtual time: of the event that happened last. Nobody but `pop` sets it. */
+  nowMs = 0
 
   /** Events that have not happened. */
   get size(): number {
@@ -66,7 +62,7 @@ export class EventQueue<T> {
     const top = heap[0]
     if (top === undefined) return undefined
     this.#size--
-    this.#nowMs = top.atMs
+    this.nowMs = top.atMs
     const { flock, event } = top
     if (flock === null) {
       const last = heap.pop() as Entry<T>

@@ -38,9 +38,8 @@ export class GroupCommit {
 
   /** A sync begins, if there is something to sync and none is under way. */
   begin(node: Node): void {
-    const { circumstances, crashes } = this.#options
-    if (node.syncing || node.queue.length === 0 || node.replica === null || crashes.passes(node, 'sync')) return
-    const { events, fates, knobs } = circumstances
+    if (node.syncing || node.queue.length === 0 || node.replica === null || this.#options.crashes.passes(node, 'sync')) return
+    const { events, fates, knobs } = this.#options.circumstances
     node.syncing = true
     const takesMs = fates.delay(knobs.fsyncMs, -1_000_001 - node.index, ++node.syncs)
     const { index, incarnation, queue } = node

@@ -43,19 +43,18 @@ export class Inbox {
   }
 
   #onMessage(node: Node, replica: Replica<TallyState>, from: ValidatorIndex, payload: MessagePayload): void {
-    const { edge, forgery, traceHash } = this.#options
-    const { events, knobs, coverage } = this.#circumstances
     const named = epochNamedBy(payload.message)
     if (named !== null && named !== node.gate.epoch) return this.#onForeign(node, from, payload.message)
-    const verdict = edge.check(replica.epoch, payload)
+    const { coverage, knobs, events } = this.#circumstances
+    const verdict = this.#options.edge.check(replica.epoch, payload)
     const { position, committed } = replica // a look at the core: its fields, not a copy of all it can do
     const { view, phase } = position
     const standing = { view, phase, committedHeight: committed.height, window: knobs.window }
     if (!verdict.ok) return coverage.onRefused(payload.message, verdict.error.code, standing)
     const message = verdict.value
     coverage.onMessage(message, standing)
-    traceHash.message(events.nowMs, from, node.index, message)
-    if (node.adversary !== null) forgery.act(node, node.adversary.onReceive(from, message))
+    this.#options.traceHash.message(events.nowMs, from, node.index, message)
+    if (node.adversary !== null) this.#options.forgery.act(node, node.adversary.onReceive(from, message))
     else if (!replica.wants(from, message)) return
     this.#options.step(node, { kind: 'message', from, message, nowMs: this.#clockOf(node) })
   }

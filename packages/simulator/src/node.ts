@@ -29,6 +29,7 @@ export interface NodeOptions {
 export class Node {
   readonly index: ValidatorIndex
   readonly adversary: Adversary | null
+  readonly isHonest: boolean
 
   // Of the running process.
   /** Null: it is down. */
@@ -89,12 +90,9 @@ export class Node {
     this.index = index
     this.disk = disk
     this.adversary = adversary
+    this.isHonest = adversary === null
     this.skewMs = skewMs
     this.gate = gate
-  }
-
-  get isHonest(): boolean {
-    return this.adversary === null
   }
 
   /** What its own clock says. */

@@ -15,11 +15,16 @@ import { createReplica, type ReplicaInput, type VerificationOutcome } from '@aet
 import { ADVERSARY_TICK_MS } from './adversaries/adversary.js'
 import { assemble, type Parts, type WorldOptions } from './assembly.js'
 import { OPEN_ENDED } from './clients.js'
+import type { Conduct } from './conduct.js'
 import type { Coverage } from './coverage.js'
+import type { Crashes } from './crashes.js'
 import type { Disk } from './disk.js'
+import type { Effects } from './effects.js'
 import type { EpochPromises } from './epoch-promises.js'
 import type { EventQueue } from './events.js'
 import type { Forks } from './forks.js'
+import type { GroupCommit } from './group-commit.js'
+import type { Inbox } from './inbox.js'
 import type { Invariants } from './invariants.js'
 import type { Network } from './network.js'
 import type { Node } from './node.js'
@@ -44,6 +49,11 @@ export class World {
   readonly #events: EventQueue<WorldEvent>
   readonly #network: Network
   readonly #nodes: readonly Node[]
+  readonly #inbox: Inbox
+  readonly #effects: Effects
+  readonly #crashes: Crashes
+  readonly #conduct: Conduct
+  readonly #groupCommit: GroupCommit
   /** By client: a submission that is due counts if it is of this version. */
   readonly #clientVersions: number[]
   readonly coverage: Coverage
@@ -64,6 +74,11 @@ export class World {
     this.#events = parts.circumstances.events
     this.#network = parts.circumstances.network
     this.#nodes = parts.nodes
+    this.#inbox = parts.inbox
+    this.#effects = parts.effects
+    this.#crashes = parts.crashes
+    this.#conduct = parts.conduct
+    this.#groupCommit = parts.groupCommit
     this.#clientVersions = new Array<number>(parts.clients.count).fill(0)
     this.coverage = parts.circumstances.coverage
     this.invariants = parts.invariants
@@ -96,8 +111,8 @@ export class World {
       case 'deliver': {
         const node = this.#nodeAt(event.to)
         const { replica } = node
-        if (replica === null || this.#network.isCut(event.from, event.to, this.nowMs) || this.#waitsForPause(node, event)) return
-        return this.#parts.inbox.receive(node, replica, validatorIndex(event.from), event.payload)
+        if (replica === null || this.#network.isCut(event.from, event.to, this.#events.nowMs) || this.#waitsForPause(node, event)) return
+        return this.#inbox.receive(node, replica, validatorIndex(event.from), event.payload)
       }
       case 'timer': {
         const node = this.#nodeAt(event.node)
@@ -111,7 +126,7 @@ export class World {
       }
       case 'synced': {
         const node = this.#nodeAt(event.node)
-        if (node.incarnation === event.incarnation && !this.#waitsForPause(node, event)) this.#parts.groupCommit.onSynced(node, event.count)
+        if (node.incarnation === event.incarnation && !this.#waitsForPause(node, event)) this.#groupCommit.onSynced(node, event.count)
         return
       }
       case 'verified': {
@@ -153,12 +168,12 @@ export class World {
   }
 
   #clockOf(node: Node): number {
-    return node.clockAt(this.nowMs)
+    return node.clockAt(this.#events.nowMs)
   }
 
   /** A stopped process (SIGSTOP, a virtual machine that was moved) sees everything later. */
   #waitsForPause(node: Node, event: WorldEvent): boolean {
-    if (node.pausedUntilMs <= this.nowMs) return false
+    if (node.pausedUntilMs <= this.#events.nowMs) return false
     this.#events.push(node.pausedUntilMs, event)
     return true
   }
@@ -171,7 +186,7 @@ export class World {
     const durable = node.disk.durableState()
     const start = node.disk.epoch ?? this.#parts.epochs.first
     node.gate = this.#parts.epochs.createGate(start)
-    this.#parts.conduct.onStart(node, start.validators.epoch)
+    this.#conduct.onStart(node, start.validators.epoch)
     const { chainId, epochs, signatures } = this.#parts
     node.replica = createReplica(replicaOptionsOf(node, start, durable, { chainId, epochs, signatures, knobs: this.#options.knobs }))
     if (node.incarnation > 1) this.coverage.hit('restart')
@@ -192,21 +207,21 @@ export class World {
     const wasMember = replica.self !== null
     const wasHalted = node.halted !== null && node.isHonest
     const effects = stepChecked(replica, node.index, input)
-    if (node.isHonest) this.#parts.conduct.onStep(node, replica)
+    if (node.isHonest) this.#conduct.onStep(node, replica)
     for (const effect of effects) {
-      if (wasHalted) this.#parts.conduct.onEffectOfHalted(node, effect)
-      if (this.#parts.crashes.passes(node, effect.kind === 'persist' ? 'persist' : effect.kind === 'send' ? 'send' : 'other')) return
-      this.#parts.effects.carryOut(node, effect)
+      if (wasHalted) this.#conduct.onEffectOfHalted(node, effect)
+      if (this.#crashes.passes(node, effect.kind === 'persist' ? 'persist' : effect.kind === 'send' ? 'send' : 'other')) return
+      this.#effects.carryOut(node, effect)
       if (node.incarnation !== incarnation) return
     }
-    this.#parts.groupCommit.begin(node)
+    this.#groupCommit.begin(node)
     if (replica.epoch.validators.epoch === node.gate.epoch) return
     if (phase === 'changing') this.coverage.hit('epoch change during a view change')
     if (wasMember && replica.self === null) this.coverage.hit('left the validators')
     if (!wasMember && replica.self !== null) this.coverage.hit('joined the validators')
     if (input.kind === 'message' && input.message.kind === 'blocks') this.coverage.hit('epoch entered by sync')
     if (input.kind === 'message' && input.message.kind === 'chunk') this.coverage.hit('epoch entered by a snapshot')
-    this.#parts.inbox.enterEpoch(node, replica)
+    this.#inbox.enterEpoch(node, replica)
   }
 
   /** A verdict, or none: the worker died of it, or of something else. */
@@ -270,14 +285,14 @@ export class World {
     }
     const { blocks } = this.#options
     if (blocks !== undefined && !this.healed && this.invariants.height >= blocks) this.#heal()
-    this.#parts.crashes.passes(node, 'first-commit')
+    this.#crashes.passes(node, 'first-commit')
   }
 
   /** GST: from here on nothing is lost and everybody is up; faulty validators stay faulty. */
   #heal(): void {
     if (this.healed) return
     this.#network.heal()
-    this.#parts.crashes.callOff()
+    this.#crashes.callOff()
     this.healedAtMs = this.nowMs
     this.backlogAtHealingMs = this.#network.backlogMs(this.nowMs)
     if (this.#options.knobs.transactions === OPEN_ENDED) this.#parts.clients.stop()
@@ -293,7 +308,7 @@ export class World {
 
   /** Power fails everywhere, now; each validator is back after this time, or when the world heals. */
   powerCut(downMs: number): void {
-    for (const node of this.#nodes) this.#parts.crashes.crash(node, downMs)
+    for (const node of this.#nodes) this.#crashes.crash(node, downMs)
   }
 
   // --- looking ------------------------------------------------------------------------------------------------------
