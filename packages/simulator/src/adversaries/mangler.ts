@@ -179,6 +179,7 @@ const EVIDENCE: readonly Mangle<Kind<'evidence'>>[] = [
     changed[at] = (changed[at] as number) ^ (1 << random.below(8))
     return { kind, evidence: changed }
   },
+  ({ kind, evidence }, { random }) => ({ kind, evidence: evidence.slice(0, random.below(evidence.length)) }),
 ]
 
 /** The message with one thing wrong; null if there is nothing about it that could be. A FETCH is never wrong: it may ask for what nobody has. */
