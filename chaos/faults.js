@@ -210,15 +210,18 @@ export class Faults {
   }
 
   /**
-   * Everything that it has signed is forgotten: it must follow without a vote until it is past that (protocol.md §7). One at a time, and
-   * none beside a spoiled store: two that may contradict themselves can be more than the network tolerates.
+   * Everything that it has signed is forgotten: it must follow without a vote until it is past that (protocol.md §7). Only while all the others
+   * are up and vote, and none has a spoiled store: two that may contradict themselves can be more than the network tolerates.
    *
    * @param {Validator} victim
    */
   async #forget(victim) {
     const { validators, say, random } = this.world
-    for (const each of validators) if (each.forgetful && (await each.votes())) each.forgetful = false
-    if (validators.some((each) => each.forgetful || each.spoiled)) return
+    const others = validators.filter((each) => each !== victim)
+    if (others.some((each) => each.spoiled)) return
+    // Who was released by the last block of an epoch is silent once more in the next: so all are asked, and not only who is known to have forgotten.
+    for (const each of others) if (!(await each.votes())) return
+    for (const each of others) each.forgetful = false
     this.counts.forgotten++
     say(`forget    ${victim.index}`)
     await victim.kill()

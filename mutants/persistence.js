@@ -347,6 +347,19 @@ export const persistence = [
     hunt: tests('packages/storage/src/store.test.ts'),
   },
   {
+    id: 'every-release-is-for-good',
+    traps: ['C6'],
+    bug: 'a validator that lost its store, and is released by the last block of an epoch, votes at once in the next, where it may have voted',
+    edits: [
+      {
+        file: 'packages/consensus/src/recovery.ts',
+        before: 'isBoundary(epochLength, certified) ? epoch(of + 1) : of',
+        after: 'isBoundary(epochLength, certified) ? of : of',
+      },
+    ],
+    hunt: tests('packages/consensus/src/recovery-epochs.test.ts'),
+  },
+  {
     id: 'store-without-current-is-new',
     traps: ['C6'],
     bug: 'a store whose CURRENT is gone is taken for one that was never begun',

@@ -269,7 +269,7 @@ function storeSeeds() {
     tagged(2, encodeVote(vote.vote)),
     tagged(3, encodeTip({ tip: { height: height(1), hash: CHAIN, timestampMs: 5 }, lastCommit: held.value })),
     tagged(4, encodePlace({ height: height(3), index: 1 })),
-    tagged(5, encodeRecovery({ status: 'released', claimedEpoch: epoch(0), epoch: epoch(1), view: view(4) })),
+    tagged(5, encodeRecovery({ status: 'released', forgottenUpTo: epoch(1), epoch: epoch(1), view: view(4) })),
     tagged(2, encodeMessage(decoded[0])),
   ]
 }

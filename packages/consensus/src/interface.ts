@@ -65,11 +65,12 @@ export const MAX_SERVE_BYTES: number = 4 * 1024 * 1024
 
 /**
  * A validator whose store was lost (protocol.md §7). Asking: it signs nothing. Released: a commit certificate of `view` lay above
- * all that others claimed when it asked in `claimedEpoch`, so it signs in that view and later ones.
+ * all that others claimed in `epoch`, so it signs in that view and later ones; and in no epoch above `forgottenUpTo` can it have signed
+ * anything that it has forgotten.
  */
 export type Recovery =
   | { readonly status: 'asking' }
-  | { readonly status: 'released'; readonly claimedEpoch: Epoch; readonly epoch: Epoch; readonly view: View }
+  | { readonly status: 'released'; readonly forgottenUpTo: Epoch; readonly epoch: Epoch; readonly view: View }
 
 /**
  * What survives kill -9 (protocol.md §5). Votes, certificates, NEW-VIEW and VIEW-CHANGE name their epoch: what is of an

@@ -131,7 +131,7 @@ describe('going on from a state that was taken over', () => {
       expect(durable.recovery).toEqual({ status: 'asking' })
       if (inEpoch > 0) expect(records).toEqual([{ kind: 'recovery', recovery: { status: 'asking' } }])
     }
-    const released = { status: 'released' as const, claimedEpoch: 0 as never, epoch: 0 as never, view: view(3) }
+    const released = { status: 'released' as const, forgottenUpTo: 1 as never, epoch: 0 as never, view: view(3) }
     expect(jumped(coreOf({ recovery: released }, 4), landingAt(6, 1)).durable.recovery).toEqual({ status: 'asking' })
     expect(jumped(coreOf({ recovery: released }), landingAt(6)).durable.recovery).toEqual(released)
   })

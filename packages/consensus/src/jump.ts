@@ -82,6 +82,6 @@ function intoLaterEpoch(
 function recoveryAfter(state: State): Recovery | null {
   const { recovery } = state
   if (recovery === null) return null
-  const isPast = recovery.status === 'released' && mayChangeView(state) && state.config.validators.epoch > recovery.claimedEpoch
+  const isPast = recovery.status === 'released' && mayChangeView(state) && state.config.validators.epoch >= recovery.forgottenUpTo
   return isPast ? null : { status: 'asking' }
 }

@@ -1,7 +1,7 @@
-import { epoch, publicKey, view } from '@aethel/codec'
+import { epoch, height, publicKey, view } from '@aethel/codec'
 import { expect, test } from 'vitest'
 import type { Recovery } from './interface.js'
-import { recoveryIn } from './recovery.js'
+import { lastForgotten, recoveryIn } from './recovery.js'
 import type { State } from './state.js'
 import { createValidatorSet, type ValidatorSet } from './validators.js'
 
@@ -16,7 +16,8 @@ function at(validators: ValidatorSet, recovery: Recovery | null): State {
   return { recovery, config: { validators } } as State
 }
 
-const RELEASED: Recovery = { status: 'released', claimedEpoch: epoch(3), epoch: epoch(3), view: view(5) }
+/** By the last block of epoch 3. */
+const RELEASED: Recovery = { status: 'released', forgottenUpTo: epoch(4), epoch: epoch(3), view: view(5) }
 
 test('C6: who asks goes on asking in the next epoch', () => {
   expect(recoveryIn(setOf(4, 1, 2, 3, 4), at(setOf(3, 1, 2, 3, 4), { status: 'asking' }))).toEqual({ status: 'asking' })
@@ -27,6 +28,17 @@ test('C6: claims of an epoch bind the next only if its validators are the same; 
   expect(recoveryIn(setOf(4, 1, 2, 3, 4), state)).toEqual(RELEASED)
   expect(recoveryIn(setOf(4, 1, 2, 3, 5), state)).toEqual({ status: 'asking' })
   expect(recoveryIn(setOf(4, 1, 2, 3), state)).toEqual({ status: 'asking' })
+})
+
+test('C6: who was released below the last block of the epoch has nothing to be careful about in the next, whoever its validators are', () => {
+  const state = at(setOf(3, 1, 2, 3, 4), { ...RELEASED, forgottenUpTo: epoch(3) })
+  expect(recoveryIn(setOf(4, 1, 2, 3, 4), state)).toBe(null)
+  expect(recoveryIn(setOf(4, 1, 2, 3, 5), state)).toBe(null)
+})
+
+test('C6: only the last block of an epoch leaves it open whether something was signed in the next', () => {
+  expect([39, 40, 41].map((certified) => lastForgotten(epoch(3), 10, height(certified)))).toEqual([3, 4, 3])
+  expect(lastForgotten(epoch(0), 0, height(40))).toBe(0)
 })
 
 test('C6: two epochs after the claims nothing is left to be careful about', () => {

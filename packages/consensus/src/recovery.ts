@@ -3,8 +3,9 @@
  * signs no PREPARE, COMMIT, VIEW-CHANGE, NEW-VIEW or proposal until a commit certificate lies above every view in which it may
  * have signed anything. Which views those are it learns from a quorum of others, each answering a nonce of this start.
  */
-import { assert, equalBytes, type Hash, type ValidatorIndex, type View, view } from '@aethel/codec'
+import { assert, type Epoch, epoch, equalBytes, type Hash, type Height, type ValidatorIndex, type View, view } from '@aethel/codec'
 import { answer } from './catch-up.js'
+import { type EpochLength, isBoundary } from './epochs.js'
 import type { Recovery } from './interface.js'
 import { type ViewClaim, viewClaimBytes } from './messages.js'
 import { emit, entryOf, ignore, isMember, mayChangeView, otherValidators, type State } from './state.js'
@@ -76,14 +77,15 @@ export function viewToPass(state: State): View | null {
 }
 
 /**
- * What the next epoch's core takes over. Whoever asks goes on asking, there. Whoever was released in the epoch of the claims
+ * What the next epoch's core takes over. Whoever asks goes on asking, there. Who was released by the last block of the epoch of the claims
  * may have signed in view 0 of the next (`mayChangeView`), as long as the same validators make up both epochs' quorums; if they
- * change, claims say nothing about the next epoch, and it asks again.
+ * change, claims say nothing about the next epoch, and it asks again. Who was released by a block below has nothing to fear there: without
+ * that, all who ever lost their stores would be silent at each change of the validators at once, and wait for each other.
  */
 export function recoveryIn(next: ValidatorSet, { recovery, config }: State): Recovery | null {
   if (recovery?.status !== 'released') return recovery
   const { validators } = config
-  if (validators.epoch > recovery.claimedEpoch) return null
+  if (validators.epoch >= recovery.forgottenUpTo) return null
   return hasSameMembers(validators, next) ? recovery : { status: 'asking' }
 }
 
@@ -101,9 +103,10 @@ export function considerRelease(state: State): void {
   const { highest, recovery } = state
   const above = viewToPass(state)
   if (above === null || highest?.kind !== 'commit' || highest.view <= above) return
-  const { epoch } = state.config.validators
-  const claimedEpoch = recovery?.status === 'released' ? recovery.claimedEpoch : epoch
-  const released = { status: 'released' as const, claimedEpoch, epoch, view: highest.view }
+  const { validators, epochLength = 0 } = state.config
+  const forgottenUpTo =
+    recovery?.status === 'released' ? recovery.forgottenUpTo : lastForgotten(validators.epoch, epochLength, highest.height)
+  const released = { status: 'released' as const, forgottenUpTo, epoch: validators.epoch, view: highest.view }
   state.recovery = released
   state.highestIsDurable = true
   state.out.push({
@@ -115,4 +118,13 @@ export function considerRelease(state: State): void {
   })
   emit(state, { name: 'recovered', view: highest.view })
   for (const hash of state.accepted.values()) if (entryOf(state, hash)?.status === 'valid') state.agenda.push({ what: 'block-valid', hash })
+}
+
+/**
+ * The last epoch in which it may have signed what it forgot, by the height of the certificate that releases it. Had it been in a later epoch,
+ * the last block of this one would have been committed before the loss, in no higher view than is claimed, and nothing else can
+ * be certified in the views above.
+ */
+export function lastForgotten(of: Epoch, epochLength: EpochLength, certified: Height): Epoch {
+  return isBoundary(epochLength, certified) ? epoch(of + 1) : of
 }

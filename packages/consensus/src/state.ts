@@ -384,7 +384,7 @@ export function mayChangeView(state: State): boolean {
   const { recovery } = state
   if (recovery === null) return true
   if (recovery.status === 'asking') return false
-  return recovery.epoch === state.config.validators.epoch || state.config.validators.epoch > recovery.claimedEpoch + 1
+  return recovery.epoch === state.config.validators.epoch || state.config.validators.epoch > recovery.forgottenUpTo
 }
 
 export function emit(state: State, event: ConsensusEvent): void {

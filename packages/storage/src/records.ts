@@ -31,7 +31,7 @@ const MAX_GAPS = 1 << 20
 /** As many as there may be epochs; each was checked when it came. */
 const MAX_STAGED_LINKS = 1 << 24
 
-export const STORE_FORMAT = 2
+export const STORE_FORMAT = 3
 
 export interface Meta {
   readonly format: number
@@ -74,14 +74,14 @@ export function decodeView(bytes: Uint8Array): Result<ViewRecord, Refusal> {
 export function encodeRecovery(recovery: Recovery): Uint8Array {
   return encode((writer) => {
     writer.bool(recovery.status === 'released')
-    if (recovery.status === 'released') writer.u64(recovery.claimedEpoch).u64(recovery.epoch).u64(recovery.view)
+    if (recovery.status === 'released') writer.u64(recovery.forgottenUpTo).u64(recovery.epoch).u64(recovery.view)
   })
 }
 
 export function decodeRecovery(bytes: Uint8Array): Result<Recovery, Refusal> {
   return decode(bytes, (reader) =>
     reader.bool()
-      ? { status: 'released' as const, claimedEpoch: epoch(reader.u64()), epoch: epoch(reader.u64()), view: view(reader.u64()) }
+      ? { status: 'released' as const, forgottenUpTo: epoch(reader.u64()), epoch: epoch(reader.u64()), view: view(reader.u64()) }
       : { status: 'asking' as const },
   )
 }

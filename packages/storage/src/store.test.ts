@@ -224,7 +224,7 @@ describe('durability', () => {
     await (await openStore(path, { chainId: CHAIN, whenMissing: 'recover' })).close()
     const store = await openStore(path, { chainId: CHAIN, whenMissing: 'refuse' })
     expect((await store.loadDurable(GENESIS)).recovery).toEqual({ status: 'asking' })
-    const recovery = { status: 'released' as const, claimedEpoch: epoch(0), epoch: epoch(0), view: view(7) }
+    const recovery = { status: 'released' as const, forgottenUpTo: epoch(1), epoch: epoch(0), view: view(7) }
     store.append([{ kind: 'recovery', recovery }], () => undefined)
     await store.flushed()
     await store.close()
