@@ -3,7 +3,7 @@
  * and come back, and change their keys, all with the program's own commands (docs/operations.md, "Changing the validators").
  */
 import { execFile } from 'node:child_process'
-import { existsSync, renameSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -38,10 +38,8 @@ export class Governance {
     this.say = say
     this.violated = violated
     this.counts = { changesFinal: 0, changesRefused: 0, changesUnanswered: 0, keysChanged: 0 }
-    /** The seat that each validator has, or had before it left; a validator that comes back gets another. */
-    this.seats = validators.map((validator) => validator.index)
-    /** In the next epoch there are none of them. @type {Set<number>} */
-    this.gone = new Set()
+    /** By which the chain knows who came back. @type {Map<number, string>} */
+    this.networkKeys = networkKeysOf(validators)
     /** A change of them is final, and the key not yet in its place. @type {Map<number, number>} validator to the epoch with the new key */
     this.rotating = new Map()
     this.busy = false
@@ -70,14 +68,14 @@ export class Governance {
   /** @param {readonly Member[]} next */
   async #oneOf(next) {
     const { random, validators } = this
-    const here = validators.filter(({ index }) => !this.gone.has(index))
-    const back = validators.find(({ index }) => this.gone.has(index))
+    const here = validators.filter((validator) => this.#seatOf(validator, next) !== null)
+    const back = validators.find((validator) => !here.includes(validator))
     const validator = random.pick(here)
-    const seat = this.seats[validator.index] ?? validator.index
+    const seat = this.#seatOf(validator, next)
     if (back !== undefined && random.chance(0.4)) {
-      await this.#comeBack(back)
+      await this.#propose(`validator ${back.index} comes back`, back, ['--join', back.home])
     } else if (random.chance(0.3) && isTolerable(next.filter((member) => member.seat !== seat))) {
-      await this.#leave(validator, seat)
+      await this.#propose(`validator ${validator.index} leaves`, validator, ['--leave', String(seat)])
     } else {
       const power = random.pick(POWERS)
       const after = next.map((member) => (member.seat === seat ? { ...member, power: String(power) } : member))
@@ -86,17 +84,16 @@ export class Governance {
     }
   }
 
-  /** @param {Validator} validator @param {number} seat */
-  async #leave(validator, seat) {
-    if (await this.#propose(`validator ${validator.index} leaves`, validator, ['--leave', String(seat)])) this.gone.add(validator.index)
-  }
-
-  /** @param {Validator} validator */
-  async #comeBack(validator) {
-    if (!(await this.#propose(`validator ${validator.index} comes back`, validator, ['--join', validator.home]))) return
-    const seat = Math.max(...((await this.#listing())?.next?.validators.map((member) => member.seat) ?? [-1]))
-    if (seat >= 0) this.seats[validator.index] = seat
-    this.gone.delete(validator.index)
+  /**
+   * The seat it has in the next epoch: those of genesis are numbered as the homes are, and who came back says where it is to be found.
+   *
+   * @param {Validator} validator
+   * @param {readonly Member[]} next
+   * @returns {number | null}
+   */
+  #seatOf({ index }, next) {
+    const key = this.networkKeys.get(index)
+    return next.find(({ seat, contact }) => (contact === null ? seat === index : contact.networkKey === key))?.seat ?? null
   }
 
   /**
@@ -107,12 +104,12 @@ export class Governance {
    * @returns {Promise<boolean>} true: restart it
    */
   async rotate(validator) {
-    if (this.busy || this.gone.has(validator.index) || this.rotating.has(validator.index)) return false
+    if (this.busy || this.rotating.has(validator.index)) return false
     this.busy = true
     try {
       const listing = await this.#listing()
-      if (listing === null) return false
-      const seat = this.seats[validator.index]
+      const seat = listing === null || listing.next === null ? null : this.#seatOf(validator, listing.next.validators)
+      if (listing === null || seat === null) return false
       if (!(await this.#propose(`a new key for validator ${validator.index}`, validator, ['--rotate', `${seat}=${validator.home}`])))
         return existsSync(join(validator.home, NEXT_KEY)) // the answer may have been lost: better to have both keys loaded
       const now = await this.#listing()
@@ -168,6 +165,12 @@ export class Governance {
     else this.violated(`a change of the validators (${what}) ended with exit code ${code}: ${output}`)
     return code === EXIT.final
   }
+}
+
+/** @param {readonly Validator[]} validators @returns {Map<number, string>} */
+function networkKeysOf(validators) {
+  const configs = validators.map(({ home }) => JSON.parse(readFileSync(join(home, 'config.json'), 'utf8')))
+  return new Map(configs.flatMap(({ peers }) => peers.map((/** @type {any} */ peer) => [peer.index, peer.networkKey])))
 }
 
 /** One faulty validator, the heaviest, is within what the set survives. @param {readonly { readonly power: string }[]} members */
