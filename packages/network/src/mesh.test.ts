@@ -3,7 +3,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { compareBytes, type Hash, utf8, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import { sha256, signingKey } from '@aethel/crypto'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { BURST_US } from './allowance.js'
 import { createTlsIdentity, keyOfCertificate } from './certificate.js'
 import { FRAME, FrameReader, frameOf } from './frames.js'
@@ -27,6 +27,7 @@ interface Recorded {
 const open: Mesh[] = []
 const sockets: { destroy(): void }[] = []
 afterEach(async () => {
+  vi.restoreAllMocks()
   for (const socket of sockets.splice(0)) socket.destroy()
   await Promise.all(open.splice(0).map((mesh) => mesh.close()))
 })
@@ -368,7 +369,14 @@ describe('hostile input', () => {
     expect(greeted).toBeGreaterThan(5)
   })
 
-  /** Eight who connect to it as often as they can for two seconds, with no key of a validator. */
+  /** What bounds them is so much a second, and a machine that is busy does no handshakes fast enough to get there: so its seconds are longer. */
+  function slowClock(): void {
+    const now = performance.now.bind(performance)
+    const began = now()
+    vi.spyOn(performance, 'now').mockImplementation(() => began + (now() - began) / 8)
+  }
+
+  /** Eight who connect to it as often as they can for two seconds, with no key of a validator; `seconds` by the mesh's clock. */
   async function floodOfHandshakes(
     port: number,
     addressOf: (nth: number) => string,
@@ -376,6 +384,7 @@ describe('hostile input', () => {
     const identity = createTlsIdentity(seedOf(99))
     const options = { host: '127.0.0.1', port, cert: identity.certificate, key: identity.privateKey, rejectUnauthorized: false } as const
     const began = performance.now()
+    const endMs = Date.now() + 2_000
     let greeted = 0
     let tried = 0
     const attempt = (): Promise<void> =>
@@ -390,25 +399,32 @@ describe('hostile input', () => {
         socket.once('close', () => resolve())
       })
     const attacker = async (): Promise<void> => {
-      while (performance.now() - began < 2_000) await attempt()
+      while (Date.now() < endMs) await attempt()
     }
     await Promise.all(Array.from({ length: 8 }, attacker))
     return { greeted, tried, seconds: (performance.now() - began) / 1_000 }
   }
 
   test('E1: handshakes: who connects as often as it can gets so many at once and so many a second; others are let in meanwhile', async () => {
+    slowClock()
     const one = await start({ self: 1, ports: [1, 1] })
     const { port } = one.mesh.address
     const { greeted, tried, seconds } = await floodOfHandshakes(port, () => '127.0.0.2')
     expect(tried).toBeGreaterThan(2 * (34 + 20 * seconds))
     expect(greeted).toBeGreaterThan(34)
     expect(greeted).toBeLessThanOrEqual(34 + 20 * seconds + 1)
-    expect(one.events.some((event) => event === 'stranger: too-many-handshakes')).toBe(true)
     await imposter(port, seedOf(0), true)
     await until(() => one.events.includes('connected 0'))
   })
 
+  test('E1: handshakes: that somebody wants too many is told', async () => {
+    const one = await start({ self: 1, ports: [1, 1] })
+    idlers(one.mesh.address.port, 40, () => '127.0.0.2')
+    await until(() => one.events.includes('stranger: too-many-handshakes'))
+  })
+
   test('E1: handshakes: from however many addresses, strangers have a tenth of a core; a validator that was here before is let in', async () => {
+    slowClock()
     const one = await start({ self: 1, ports: [1, 1] })
     const { port } = one.mesh.address
     const early = await imposter(port, seedOf(0), true)
