@@ -46,10 +46,10 @@ interface Task {
   readonly actions: readonly Action[]
   readonly outcomes: (SubmissionOutcome | undefined)[]
   /** Not with the validator. */
-  todo: number[]
+  unsent: number[]
   /** With the validator and not final yet, by nonce. */
   open: Sent[]
-  /** Why it was not taken, for those in `todo` that have been refused for now. */
+  /** Why it was not taken, for those in `unsent` that have been refused for now. */
   readonly notNow: Map<number, SubmissionOutcome>
   retryAtMs: number
 }
@@ -77,13 +77,13 @@ export class Sender {
     const task: Task = {
       actions,
       outcomes: new Array(actions.length),
-      todo: [...actions.keys()],
+      unsent: [...actions.keys()],
       open: [],
       notNow: new Map(),
       retryAtMs: 0,
     }
     let progressAtMs = Date.now()
-    while (task.todo.length > 0 || this.#awaited(task, wait).length > 0 || this.#hole() !== undefined) {
+    while (task.unsent.length > 0 || this.#awaited(task, wait).length > 0 || this.#hole() !== undefined) {
       if (await this.#sendSome(task, wait, deadline)) continue
       if (Date.now() >= deadline) break
       const awaited = this.#awaited(task, wait)
@@ -101,7 +101,7 @@ export class Sender {
       message: `not ${wait} within ${timeoutMs} ms; ask for its status later`,
     })
     if (wait === 'final') for (const { index, id } of task.open) if (index !== null) task.outcomes[index] = late(id)
-    for (const index of task.todo) task.outcomes[index] = { ...(task.notNow.get(index) ?? late()), status: 'timeout' }
+    for (const index of task.unsent) task.outcomes[index] = { ...(task.notNow.get(index) ?? late()), status: 'timeout' }
     return actions.map((_, index) => task.outcomes[index] ?? { status: 'unknown' })
   }
 
@@ -125,21 +125,21 @@ export class Sender {
     if (hole !== undefined) {
       this.#freed.shift()
       // What was refused for now may be refused for long.
-      const fresh = task.todo.find((index) => !task.notNow.has(index))
-      task.todo = task.todo.filter((index) => index !== fresh)
+      const fresh = task.unsent.find((index) => !task.notNow.has(index))
+      task.unsent = task.unsent.filter((index) => index !== fresh)
       await this.#post(task, [this.#signed(task, fresh ?? null, hole)], wait, deadline)
       return true
     }
-    if (task.todo.length === 0 || (Date.now() >= deadline && task.notNow.size > 0)) return false
+    if (task.unsent.length === 0 || (Date.now() >= deadline && task.notNow.size > 0)) return false
     let nonce = this.#freed[0] ?? this.#next ?? (await this.#pendingNonce())
     this.#freed = []
     const batch: Sent[] = []
-    for (let bytes = 0; task.todo[0] !== undefined && batch.length < BATCH; nonce++) {
-      const sent = this.#signed(task, task.todo[0], nonce)
+    for (let bytes = 0; task.unsent[0] !== undefined && batch.length < BATCH; nonce++) {
+      const sent = this.#signed(task, task.unsent[0], nonce)
       bytes += sent.bytes.length
       if (batch.length > 0 && bytes > BATCH_BYTES) break
       batch.push(sent)
-      task.todo.shift()
+      task.unsent.shift()
     }
     this.#next = nonce
     await this.#post(task, batch, wait, deadline)
@@ -184,7 +184,7 @@ export class Sender {
     }
     task.retryAtMs = Date.now() + (taken ? POLL_MS : RETRY_MS)
     if (index === null) return
-    insert(task.todo, index)
+    insert(task.unsent, index)
     task.outcomes[index] = undefined
     task.notNow.set(index, outcome)
   }
