@@ -1,14 +1,15 @@
 /** The parts of a simulated world, put together: what each knows of the others is what it is given here. */
 import { type Hash, validatorIndex } from '@aethel/codec'
-import { hashTagged } from '@aethel/crypto'
 import type { ReplicaInput } from '@aethel/replica'
 import type { Conspiracy } from './adversaries/conspiracy.js'
+import type { SimulatedApplication, State } from './application.js'
+import { chainIdOfRun, createApplication } from './applications.js'
 import { Blobs } from './blobs.js'
 import { chooseFaulty, conspire, createNodes } from './cast.js'
 import type { Circumstances } from './circumstances.js'
 import { Clients } from './clients.js'
 import { Commits } from './commits.js'
-import { Conduct, isAcceptable } from './conduct.js'
+import { Conduct } from './conduct.js'
 import { Coverage } from './coverage.js'
 import { Crashes, type CrashPoint } from './crashes.js'
 import type { Write } from './disk.js'
@@ -30,9 +31,8 @@ import { Mishaps } from './mishaps.js'
 import { Network } from './network.js'
 import type { Node } from './node.js'
 import { Outbox } from './outbox.js'
-import { randomStream } from './random.js'
+import { type Random, randomStream } from './random.js'
 import { createIdealSignatures, type SignatureScheme } from './signatures.js'
-import { type TallyState, tallyGasOf } from './tally-machine.js'
 import { TraceHash, type TraceLine } from './trace.js'
 import type { WorldEvent } from './world-events.js'
 
@@ -64,7 +64,6 @@ export interface Reactions {
 
 /** Those that the world itself turns to. */
 export interface Parts extends Cast, Judges, Ways {
-  readonly chainId: Hash
   readonly signatures: SignatureScheme
   readonly circumstances: Circumstances
   readonly clients: Clients
@@ -73,24 +72,19 @@ export interface Parts extends Cast, Judges, Ways {
 }
 
 export function assemble(options: WorldOptions, reactions: Reactions): Parts {
-  const { seed, validators, knobs } = options
+  const { validators, knobs } = options
   const base = {
-    chainId: hashTagged('aethel/simulated-chain', Uint8Array.from([validators & 255])),
     signatures: options.signatures ?? createIdealSignatures(),
     circumstances: drawCircumstances(options),
-    clients: new Clients(randomStream(seed, 'clients'), {
-      validators,
-      transactions: knobs.transactions,
-      thinkMs: knobs.thinkMs,
-      blobs: knobs.blobs === null ? null : randomStream(seed, 'blob clients'),
-    }),
     forks: new Forks(),
     traceHash: new TraceHash(),
   }
   const cast = castOf(options, base)
   const judges = judgesOf(options, { ...base, ...cast })
   const ways = waysOf(options, { ...base, ...cast, ...judges }, reactions)
-  return { ...base, ...cast, ...judges, ...ways }
+  const { author } = cast.application
+  const clients = new Clients(cast.clientele, { author, validators, transactions: knobs.transactions, thinkMs: knobs.thinkMs })
+  return { ...base, ...cast, ...judges, ...ways, clients }
 }
 
 function drawCircumstances({ seed, validators, knobs, only, onDecision, onTrace }: WorldOptions): Circumstances {
@@ -106,31 +100,47 @@ function drawCircumstances({ seed, validators, knobs, only, onDecision, onTrace 
   }
 }
 
-type Base = Pick<Parts, 'chainId' | 'signatures' | 'circumstances' | 'forks' | 'traceHash'>
+type Base = Pick<Parts, 'signatures' | 'circumstances' | 'forks' | 'traceHash'>
 
 /** Who is there. */
 interface Cast {
   isHonest(index: number): boolean
+  readonly application: SimulatedApplication
+  /** What clients do by chance. */
+  readonly clientele: Random
   readonly epochs: SimulatedEpochs
   readonly conspiracy: Conspiracy
   readonly nodes: readonly Node[]
   readonly diskFaults: DiskFaults
 }
 
-function castOf(options: WorldOptions, { chainId, signatures, circumstances }: Base): Cast {
+function castOf(options: WorldOptions, { signatures, circumstances }: Base): Cast {
   const { seed, validators, knobs } = options
   const processes = randomStream(seed, 'processes')
   const faulty = chooseFaulty(processes, validators, options.byzantine)
   const isHonest = (index: number): boolean => !faulty.has(index)
   const losses = lossesBorne(options, isHonest)
   const isFaulty = (node: number): boolean => faulty.has(node) || node === losses.frail
+  const chainId = chainIdOfRun({ validators, knobs, signatures })
   const epochs = new SimulatedEpochs({ chainId, nodes: validators, length: knobs.epochLength, signatures, isFaulty })
-  const cast = { seed, validators, chainId, epochs, signatures }
+  const clientele = randomStream(seed, 'clients')
+  const application = createApplication({
+    seed,
+    validators,
+    knobs,
+    signatures,
+    epochs,
+    clientele,
+    isFaulty,
+    coverage: circumstances.coverage,
+  })
+  const cast = { seed, validators, application, epochs, signatures }
   const conspiracy = conspire(cast, [...faulty.keys()].map(validatorIndex))
   const nodes = createNodes(cast, { faulty, conspiracy, processes, circumstances })
   if (options.beyond === true)
     circumstances.network.keepApart(nodes.map(({ index }) => (isHonest(index) ? (conspiracy.side[index] ?? null) : null)))
-  return { isHonest, epochs, conspiracy, nodes, diskFaults: new DiskFaults({ circumstances, losses, chainId }) }
+  const diskFaults = new DiskFaults({ circumstances, losses, application })
+  return { isHonest, application, clientele, epochs, conspiracy, nodes, diskFaults }
 }
 
 /** What is demanded. */
@@ -142,15 +152,16 @@ interface Judges {
 
 function judgesOf(
   { validators, knobs, beyond }: WorldOptions,
-  { chainId, signatures, circumstances, forks, epochs, isHonest }: Base & Cast,
+  { application, signatures, circumstances, forks, epochs, isHonest }: Base & Cast,
 ): Judges {
+  const { chainId, judge } = application
   const shared = { chainId, verifySignature: signatures.verify, epochs }
   const invariants = new Invariants({
     ...shared,
     validators: epochs.first.validators,
     isHonest: (position, epoch) => isHonest(epochs.nodeAt(epoch, position)),
-    isValidTransaction: isAcceptable,
-    gasOf: tallyGasOf,
+    isValidTransaction: (bytes) => judge.isAcceptable(bytes),
+    gasOf: (bytes) => judge.gasOf(bytes),
     nowMs: () => circumstances.events.nowMs,
     ...(beyond === true ? { forks } : {}),
   })
@@ -161,7 +172,7 @@ function judgesOf(
     isHonest,
     committedAt: (at) => invariants.hashAt(at),
   })
-  return { invariants, promises, conduct: new Conduct({ promises, window: knobs.window, validators }) }
+  return { invariants, promises, conduct: new Conduct({ promises, judge, window: knobs.window, validators }) }
 }
 
 /** What a message, a write and a fault each go through. */
@@ -179,12 +190,12 @@ interface Ways {
 
 function waysOf(options: WorldOptions, base: Base & Cast & Judges, { step, onFirstCommit }: Reactions): Ways {
   const { validators, knobs, crashAt, beyond } = options
-  const { circumstances, signatures, traceHash, epochs, nodes, diskFaults, invariants, promises, conduct } = base
+  const { application, circumstances, signatures, traceHash, epochs, nodes, diskFaults, invariants, promises, conduct } = base
   const { events, network, coverage } = circumstances
-  const commits = new Commits({ epochs, invariants, promises, coverage, traceHash, onFirst: onFirstCommit })
-  const write = (node: Node, each: Write<TallyState>): void => commits.write(node, each)
+  const commits = new Commits({ application, epochs, invariants, promises, coverage, traceHash, onFirst: onFirstCommit })
+  const write = (node: Node, each: Write<State>): void => commits.write(node, each)
   const crashes = new Crashes({ circumstances, crashAt, write })
-  const blobs = new Blobs(circumstances)
+  const blobs = new Blobs(circumstances, application)
   const edge = new Edge({ epochs, signatures, encodeOnWire: knobs.encodeOnWire })
   const lines = new Lines({ events, network, validators })
   const forgery = new Forgery({ circumstances, edge, lines, validators })

@@ -45,12 +45,20 @@ export class BlobShelves {
 
   part(blob: BlobRef, index: number): BlobPart {
     const shelved = this.#shelved.get(blobKey(blob))
-    assert(shelved?.sealed === true, 'only a blob that is whole is served')
-    const whole = new Uint8Array(blob.bytes)
-    for (const [at, chunk] of shelved.chunks) whole.set(chunk, at * SIMULATED_CHUNK_BYTES)
+    const whole = this.whole(blob)
+    assert(shelved !== undefined && whole !== null, 'only a blob that is whole is served')
     const chunk = shelved.chunks.get(index)
     assert(chunk !== undefined, `a whole blob has no chunk ${index}`)
     return { index, chunk, path: blobTreeOf(whole, SIMULATED_CHUNK_BYTES).path(index) }
+  }
+
+  /** Its bytes; null: it is not whole. */
+  whole(blob: BlobRef): Uint8Array | null {
+    const shelved = this.#shelved.get(blobKey(blob))
+    if (shelved?.sealed !== true) return null
+    const whole = new Uint8Array(blob.bytes)
+    for (const [at, chunk] of shelved.chunks) whole.set(chunk, at * SIMULATED_CHUNK_BYTES)
+    return whole
   }
 
   drop(blob: BlobRef): void {

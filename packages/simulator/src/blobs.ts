@@ -4,30 +4,32 @@
  */
 import { keyOf } from '@aethel/codec'
 import { type BlobRef, type Block, blobChunks, blobKey, type PersistRecord } from '@aethel/consensus'
+import type { SimulatedApplication } from './application.js'
 import { SIMULATED_CHUNK_BYTES } from './blob-shelves.js'
 import type { Circumstances } from './circumstances.js'
 import type { Node } from './node.js'
-import { tallyBlob, tallyBlobRef, tallySaltOfBlob } from './tally-machine.js'
 import { demand } from './violation.js'
 
 export class Blobs {
   readonly #circumstances: Circumstances
+  readonly #application: SimulatedApplication
   /** Of blocks that somebody has voted for. */
   readonly #bodies = new Map<string, Block>()
   #uploads = 0
 
-  constructor(circumstances: Circumstances) {
+  constructor(circumstances: Circumstances, application: SimulatedApplication) {
     this.#circumstances = circumstances
+    this.#application = application
   }
 
   /** Before what refers to it is submitted: all of it, some of it, or nothing. */
   upload(node: Node, transaction: Uint8Array): void {
     const { fates, network, knobs, coverage } = this.#circumstances
     const { blobs } = knobs
-    const salt = blobs === null ? undefined : tallySaltOfBlob(transaction)
-    if (blobs === null || salt === undefined || node.replica === null) return
-    const blob = tallyBlobRef(salt)
-    const content = tallyBlob(salt)
+    const found = blobs === null ? undefined : this.#application.blobIn(transaction)
+    if (blobs === null || found === undefined || node.replica === null) return
+    const { ref: blob } = found
+    const content = found.content()
     const nth = ++this.#uploads
     const isWhole = network.healed || fates.unit('disk', node.index, nth, 5) < blobs.wholeRate
     const share = isWhole ? 1 : fates.unit('disk', node.index, nth, 6)
@@ -58,7 +60,7 @@ export class Blobs {
     for (const record of records) {
       if (record.kind === 'block') this.#bodies.set(keyOf(record.block.hash), record.block)
       if (record.kind !== 'vote') continue
-      for (const blob of blobsIn(this.#bodies.get(keyOf(record.vote.blockHash)))) {
+      for (const blob of blobsIn(this.#application, this.#bodies.get(keyOf(record.vote.blockHash)))) {
         demand(
           'blob-in-hand',
           node.blobs.isWhole(blob),
@@ -74,16 +76,13 @@ export class Blobs {
     this.#circumstances.coverage.hit('blob pruned')
     const key = blobKey(blob)
     const voted = node.disk.durableState().blocks.filter(({ header }) => header.height > node.appliedHeight)
-    const needed = voted.some((block) => blobsIn(block).some((each) => blobKey(each) === key))
+    const needed = voted.some((block) => blobsIn(this.#application, block).some((each) => blobKey(each) === key))
     demand('blob-kept', !needed || !node.isHonest, () => `validator ${node.index} drops a blob that a block it has voted for refers to`)
     node.blobs.drop(blob)
   }
 }
 
 /** Those that its transactions refer to. */
-export function blobsIn(block: Block | undefined): BlobRef[] {
-  return (block?.body.transactions ?? []).flatMap((bytes) => {
-    const salt = tallySaltOfBlob(bytes)
-    return salt === undefined ? [] : [tallyBlobRef(salt)]
-  })
+export function blobsIn(application: SimulatedApplication, block: Block | undefined): BlobRef[] {
+  return (block?.body.transactions ?? []).flatMap((bytes) => application.blobIn(bytes)?.ref ?? [])
 }

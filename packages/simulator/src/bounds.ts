@@ -2,6 +2,7 @@
  * How long anything may take: by when everything pending is committed after healing, and how soon where nothing goes wrong. Computed from
  * the protocol's timers and the seed's knobs (docs/simulation.md, "Invariants").
  */
+import type { ApplicationName } from './application.js'
 import type { Knobs } from './knobs.js'
 import { CAP_MS, STATUS_MS } from './replica-options.js'
 
@@ -23,18 +24,18 @@ export function livenessBoundMs(faulty: number, transactions: number, drips = fa
  * with a certificate and an entry for each of a quorum), a proposal with its certificate and transactions, two votes, and the STATUS
  * and gossip of the tick that it takes, with a slot for each height of a window. Sizes are those of `roughBytes`.
  */
-function bytesPerCommit(validators: number, { window, blockTransactions }: Knobs): number {
+function bytesPerCommit(validators: number, { application, window, blockTransactions }: Knobs): number {
   const quorum = Math.floor((2 * validators) / 3) + 1
   const certificate = 64 * quorum
   const viewChange = 160 + certificate + 160 + 170 * quorum + certificate
-  const proposal = 468 + certificate + TRANSACTION_BYTES * blockTransactions
+  const proposal = 468 + certificate + TRANSACTION_BYTES[application] * blockTransactions
   const votes = 2 * 160
   const status = 160 + window * (50 + 2 * Math.ceil(validators / 8))
-  return (validators - 1) * (viewChange + proposal + votes + status + TRANSACTION_BYTES * MAX_REGOSSIPED)
+  return (validators - 1) * (viewChange + proposal + votes + status + TRANSACTION_BYTES[application] * MAX_REGOSSIPED)
 }
 
-/** An encoded transaction of the tally machine with its length; those of clients that wait are gossiped again every tick. */
-const TRANSACTION_BYTES = 18
+/** An encoded transaction with its length, of the ledger the largest; those of clients that wait are gossiped again every tick. */
+const TRANSACTION_BYTES: Readonly<Record<ApplicationName, number>> = { tally: 18, ledger: 1_024 }
 const MAX_REGOSSIPED = 8
 /** Said again until it helps, and asked for again, each at growing intervals: what is sent is a few times what is needed. */
 const REPETITIONS = 4

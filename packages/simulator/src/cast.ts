@@ -2,17 +2,17 @@
  * Who is in a run: which validators are faulty, what these share, and every node with its clock, an empty disk and, if it is faulty, a
  * strategy. Who is faulty and how wrong each clock is are drawn from one stream, in this order.
  */
-import { assert, type Hash, height, type ValidatorIndex, validatorIndex } from '@aethel/codec'
+import { assert, height, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import type { AdversaryContext, Sign } from './adversaries/adversary.js'
 import { Conspiracy } from './adversaries/conspiracy.js'
 import { createAdversary } from './adversaries/create.js'
+import type { SimulatedApplication } from './application.js'
 import type { Circumstances } from './circumstances.js'
 import { Disk } from './disk.js'
 import type { SimulatedEpochs } from './epochs.js'
 import { Node } from './node.js'
 import { type Random, randomStream } from './random.js'
 import type { SignatureScheme } from './signatures.js'
-import { TALLY_GENESIS } from './tally-machine.js'
 
 /** Position to strategy number. Half of the time the first of them leads view 0 or view 1. */
 export function chooseFaulty(random: Random, validators: number, byzantine: number): Map<number, number> {
@@ -34,16 +34,19 @@ export function chooseFaulty(random: Random, validators: number, byzantine: numb
 export interface CastOptions {
   readonly seed: number
   readonly validators: number
-  readonly chainId: Hash
+  readonly application: SimulatedApplication
   readonly epochs: SimulatedEpochs
   readonly signatures: SignatureScheme
 }
 
 /** They sign as each other, and as anybody outside of this chain and epoch. */
-export function conspire({ seed, validators, chainId, epochs, signatures }: CastOptions, members: readonly ValidatorIndex[]): Conspiracy {
+export function conspire(
+  { seed, validators, application, epochs, signatures }: CastOptions,
+  members: readonly ValidatorIndex[],
+): Conspiracy {
   const signers = Array.from({ length: validators }, (_, index) => signatures.signer(index))
   return new Conspiracy({
-    chainId,
+    application,
     validators: () => epochs.newest.validators,
     members,
     nodeAt: (position) => validatorIndex(epochs.nodeAt(epochs.newest.validators.epoch, position)),
@@ -66,7 +69,7 @@ export interface Roles {
 }
 
 export function createNodes(options: CastOptions, roles: Roles): Node[] {
-  const { validators, chainId, epochs } = options
+  const { validators, application, epochs } = options
   const { faulty, processes } = roles
   const { strategies, clockSkewMs } = roles.circumstances.knobs
   const nodes: Node[] = []
@@ -77,10 +80,11 @@ export function createNodes(options: CastOptions, roles: Roles): Node[] {
     nodes.push(
       new Node({
         index,
-        disk: new Disk({ height: height(0), hash: chainId, timestampMs: 0 }, TALLY_GENESIS),
+        disk: new Disk({ height: height(0), hash: application.chainId, timestampMs: 0 }, application.genesis.state),
         adversary: strategy === undefined ? null : createAdversary(strategy, contextOf(index, options, roles, nodes)),
         skewMs: Math.floor((processes.unit() * 2 - 1) * clockSkewMs) + clockSkewMs,
         gate: epochs.createGate(epochs.first),
+        verifiers: application.createVerifiers(),
       }),
     )
   }

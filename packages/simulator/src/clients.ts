@@ -1,16 +1,13 @@
 /** Honest clients: one transaction outstanding each, the same bytes submitted again, anywhere, until they are final. */
 import { keyOf } from '@aethel/codec'
+import type { Author } from './application.js'
 import type { Random } from './random.js'
-import { encodeTally, TALLY_ACCOUNTS, type WorkKind } from './tally-machine.js'
 
 /** As many transactions as clients come to submit before the world heals. */
 export const OPEN_ENDED: number = Number.MAX_SAFE_INTEGER
 const RETRY_MS = 1_000
-const CLIENTS = 4
-/** Besides, clients submit work that does not verify, this often. */
-const FALSE_WORK_RATE = 0.1
-/** On chains with blobs. */
-const BLOB_RATE = 0.4
+/** Besides, clients submit what may not become final, this often. */
+const FALSE_RATE = 0.1
 /** Latencies kept for percentiles; beyond, every other one replaces an old one. */
 const MAX_LATENCIES = 100_000
 
@@ -31,8 +28,7 @@ interface Client {
 
 export class Clients {
   readonly #random: Random
-  /** Null: no proofs travel as blobs. Of a stream of its own: without blobs runs stay what they were. */
-  readonly #blobs: Random | null
+  readonly #author: Author
   readonly #validators: number
   readonly #thinkMs: number
   readonly #clients: Client[]
@@ -47,14 +43,14 @@ export class Clients {
 
   constructor(
     random: Random,
-    options: { readonly validators: number; readonly transactions: number; readonly thinkMs: number; readonly blobs: Random | null },
+    options: { readonly author: Author; readonly validators: number; readonly transactions: number; readonly thinkMs: number },
   ) {
     this.#random = random
-    this.#blobs = options.blobs
+    this.#author = options.author
     this.#validators = options.validators
     this.#thinkMs = options.thinkMs
     this.#most = options.transactions
-    this.#clients = Array.from({ length: Math.min(TALLY_ACCOUNTS, CLIENTS) }, (_, account) => ({
+    this.#clients = Array.from({ length: options.author.clients }, (_, account) => ({
       account,
       nonce: 0,
       current: null,
@@ -91,37 +87,37 @@ export class Clients {
     if (client.current === null) {
       if (this.submitted >= this.#most) return null
       this.submitted++
-      const workKind: WorkKind = random.chance(0.5) ? 'valid' : 'none'
-      client.current =
-        this.#asBlob(client.account, client.nonce, true) ?? encodeTally(client.account, client.nonce, workKind, random.below(1 << 20))
+      client.current = this.#author.write(client.account, client.nonce)
       client.nonce++
       client.sinceMs = null
       this.#waiting.set(keyOf(client.current), client)
     }
-    const isFalse = random.chance(FALSE_WORK_RATE)
+    const isFalse = random.chance(FALSE_RATE)
     if (!isFalse) client.sinceMs ??= nowMs
-    const bytes = isFalse
-      ? (this.#asBlob(client.account, client.nonce + 1, false) ??
-        encodeTally(client.account, client.nonce + 1, 'invalid', random.below(1 << 20)))
-      : client.current
+    const bytes = isFalse ? this.#author.writeFalse(client.account, client.nonce + 1) : client.current
     return { bytes, to: random.below(this.#validators), nextInMs: Math.min(RETRY_MS, 50 + random.exponential(200)) }
-  }
-
-  /** Now and then the proof comes as a blob; undefined: not this time. */
-  #asBlob(account: number, nonce: number, isTrue: boolean): Uint8Array | undefined {
-    if (this.#blobs?.chance(BLOB_RATE) !== true) return undefined
-    const salt = 8 * this.#blobs.below(1 << 16) + (isTrue ? 1 + this.#blobs.below(7) : 0)
-    return encodeTally(account, nonce, 'blob', salt)
   }
 
   /** A transaction is final: whose it was, and after how long it thinks of the next. */
   onFinal(bytes: Uint8Array, nowMs: number): { readonly client: number; readonly nextInMs: number } | null {
+    this.#author.onFinal(bytes)
     const key = keyOf(bytes)
     const client = this.#waiting.get(key)
+    this.#giveUpOutdone(key)
     if (client === undefined) return null
     this.#waiting.delete(key)
     client.current = null
     this.latenciesMs[this.#measured++ % MAX_LATENCIES] = nowMs - (client.sinceMs ?? nowMs)
     return { client: client.account, nextInMs: 1 + this.#random.exponential(this.#thinkMs) }
+  }
+
+  /** What can never be final any more, because of what is; its nonce is free. */
+  #giveUpOutdone(final: string): void {
+    for (const [key, client] of this.#waiting) {
+      if (key === final || client.current === null || !this.#author.isOutdone(client.current)) continue
+      this.#waiting.delete(key)
+      client.current = null
+      client.nonce--
+    }
   }
 }

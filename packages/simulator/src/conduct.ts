@@ -5,9 +5,9 @@
 import type { Refusal, ValidatorIndex } from '@aethel/codec'
 import type { Message, PersistRecord } from '@aethel/consensus'
 import type { Replica, ReplicaEffect } from '@aethel/replica'
+import type { Judge, State } from './application.js'
 import type { EpochPromises } from './epoch-promises.js'
 import type { Leaving, Node } from './node.js'
-import { isTallyAcceptable, type TallyState } from './tally-machine.js'
 import { demand } from './violation.js'
 
 /** Answers, our own requests for bodies, and what waited for a slow disk since the tick before. */
@@ -21,6 +21,7 @@ const SIGNED: readonly Message['kind'][] = ['pre-prepare', 'vote', 'view-change'
 
 export interface ConductOptions {
   readonly promises: EpochPromises
+  readonly judge: Judge
   readonly window: number
   readonly validators: number
 }
@@ -43,7 +44,7 @@ export class Conduct {
   }
 
   /** After each step: buffers within their bounds. */
-  onStep(node: Node, replica: Replica<TallyState>): void {
+  onStep(node: Node, replica: Replica<State>): void {
     if (++node.steps % BUFFER_CHECK_STEPS !== 0) return
     const { window, validators } = this.#options
     const { held } = replica
@@ -58,13 +59,13 @@ export class Conduct {
 
   /** It is about to vote for these. */
   onPersist(node: Node, records: readonly PersistRecord[]): void {
-    const { promises } = this.#options
+    const { promises, judge } = this.#options
     for (const record of records) {
       if (record.kind === 'view' && record.newView !== null) promises.onNewView(node.index, record.newView)
       if (record.kind !== 'block') continue
       const { block } = record
       promises.knowBlock(block)
-      const bad = block.body.transactions.findIndex((bytes) => !isAcceptable(bytes))
+      const bad = block.body.transactions.findIndex((bytes) => !judge.isAcceptable(bytes))
       demand(
         'validity',
         bad < 0,
@@ -110,17 +111,4 @@ export class Conduct {
       () => `validator ${node.index} blames the honest validator ${peer.index} for a snapshot: ${refusal.code}: ${refusal.message}`,
     )
   }
-}
-
-/** What was found about these very bytes, which nobody changes: every validator that votes for a block has the same ones looked at. */
-const acceptable = new WeakMap<Uint8Array, boolean>()
-
-/** Whether an honest validator may vote for a block that holds this transaction. */
-export function isAcceptable(bytes: Uint8Array): boolean {
-  let found = acceptable.get(bytes)
-  if (found === undefined) {
-    found = isTallyAcceptable(bytes)
-    acceptable.set(bytes, found)
-  }
-  return found
 }

@@ -4,6 +4,7 @@ import { createEpochGate } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import type { Replica } from '@aethel/replica'
 import { describe, expect, it } from 'vitest'
+import type { State } from './application.js'
 import type { Circumstances } from './circumstances.js'
 import { Coverage } from './coverage.js'
 import { Crashes, type CrashPoint } from './crashes.js'
@@ -16,8 +17,9 @@ import { GroupCommit } from './group-commit.js'
 import { drawKnobs, type Knobs, NO_FAULTS } from './knobs.js'
 import { Network } from './network.js'
 import { type Leaving, Node } from './node.js'
+import { randomStream } from './random.js'
 import { createIdealSignatures } from './signatures.js'
-import { TALLY_GENESIS, type TallyState } from './tally-machine.js'
+import { createTallyApplication } from './tally-application.js'
 
 const CHAIN: Hash = hashTagged('aethel/test-chain', new Uint8Array(1))
 
@@ -39,15 +41,22 @@ class Machine {
     const network = new Network(fates, knobs, 1)
     this.circumstances = { events: new EventQueue(), fates, network, knobs, coverage: new Coverage(), trace: () => undefined }
     const { circumstances } = this
+    const application = createTallyApplication({
+      chainId: CHAIN,
+      membership: () => null,
+      random: randomStream(seed, 'clients'),
+      blobs: null,
+    })
     const epochs = new SimulatedEpochs({ chainId: CHAIN, nodes: 1, length: 0, signatures: createIdealSignatures(), isFaulty: () => false })
     this.node = new Node({
       index: validatorIndex(0),
-      disk: new Disk({ height: height(0), hash: CHAIN, timestampMs: 0 }, TALLY_GENESIS),
+      disk: new Disk({ height: height(0), hash: CHAIN, timestampMs: 0 }, application.genesis.state),
       adversary: null,
       skewMs: 0,
       gate: createEpochGate({ start: epochs.first, check: (start, message) => epochs.checkerOf(start).check(message) }),
+      verifiers: application.createVerifiers(),
     })
-    const write = (node: Node, each: Write<TallyState>): void => {
+    const write = (node: Node, each: Write<State>): void => {
       const name = this.#names.get(each) as string
       this.log.push(`${name} written${node.replica === null ? ' by the dead' : ''}`)
       this.concluded.get(name)?.()
@@ -56,7 +65,7 @@ class Machine {
     this.groupCommit = new GroupCommit({
       circumstances,
       crashes: this.crashes,
-      diskFaults: new DiskFaults({ circumstances, losses: { most: 0, frail: null }, chainId: CHAIN }),
+      diskFaults: new DiskFaults({ circumstances, losses: { most: 0, frail: null }, application }),
       write,
       check: (_, effect) => this.log.push(`${this.#names.get(effect)} checked`),
       release: (_, effect) => this.log.push(`${this.#names.get(effect)} left`),
@@ -66,12 +75,12 @@ class Machine {
 
   start(): void {
     this.node.begin()
-    this.node.replica = {} as Replica<TallyState> // nobody asks it anything here
+    this.node.replica = {} as Replica<State> // nobody asks it anything here
   }
 
   writes(...names: string[]): void {
     for (const name of names) {
-      const write: Write<TallyState> = { kind: 'records', records: [] }
+      const write: Write<State> = { kind: 'records', records: [] }
       this.#names.set(write, name)
       this.node.queue.push({ kind: 'write', write })
     }

@@ -2,10 +2,10 @@
  * Where a process dies, and what is on its disk then. Crashes are aimed at effect boundaries, which is where promises break: an
  * ambush waits for the next boundary of its kind, an enumerated crash for the one with its number.
  */
+import type { State } from './application.js'
 import type { Circumstances } from './circumstances.js'
 import type { Write } from './disk.js'
 import { type Node, writesIn } from './node.js'
-import type { TallyState } from './tally-machine.js'
 
 /**
  * Between two effects, where a crash hurts most: before an effect is carried out, when a sync begins, when it is durable and
@@ -27,7 +27,7 @@ export interface CrashesOptions {
   readonly circumstances: Circumstances
   readonly crashAt: CrashPoint | undefined
   /** Puts a write on the node's disk. */
-  write(node: Node, write: Write<TallyState>): void
+  write(node: Node, write: Write<State>): void
 }
 
 export class Crashes {

@@ -2,13 +2,13 @@
  * What goes wrong with an honest validator's disk: syncs that fail or find it full, which stop the process, and stores found damaged
  * at a start, which are lost. Of losses there are no more than the protocol bears beside the faulty validators.
  */
-import { type Hash, height } from '@aethel/codec'
+import { height } from '@aethel/codec'
 import { maxFaulty } from '@aethel/consensus'
+import type { SimulatedApplication } from './application.js'
 import type { Circumstances } from './circumstances.js'
 import { Disk } from './disk.js'
 import type { Knobs } from './knobs.js'
 import type { Node } from './node.js'
-import { TALLY_GENESIS, type TallyState } from './tally-machine.js'
 
 /** Who may lose a store for good. */
 export interface Losses {
@@ -38,7 +38,7 @@ export function lossesBorne({ knobs, validators, byzantine, beyond }: RunPower, 
 export interface DiskFaultsOptions {
   readonly circumstances: Circumstances
   readonly losses: Losses
-  readonly chainId: Hash
+  readonly application: Pick<SimulatedApplication, 'chainId' | 'genesis'>
 }
 
 export class DiskFaults {
@@ -100,8 +100,8 @@ export class DiskFaults {
   /** An operator puts a new store in place of the damaged one, and says so; the key is the same (trap C6). */
   #replaceStore(node: Node): void {
     const { coverage, trace } = this.#circumstances
-    const genesis = { height: height(0), hash: this.#options.chainId, timestampMs: 0 }
-    node.loseStore(new Disk<TallyState>(genesis, TALLY_GENESIS, { status: 'asking' }))
+    const { chainId, genesis } = this.#options.application
+    node.loseStore(new Disk({ height: height(0), hash: chainId, timestampMs: 0 }, genesis.state, { status: 'asking' }))
     coverage.hit('store lost')
     trace(node.index, 'store lost')
   }

@@ -18,7 +18,7 @@ import {
   type Recovery,
   type Vote,
 } from '@aethel/consensus'
-import type { Restored, SnapshotRecord, StagedSnapshot } from '@aethel/replica'
+import type { Restored, SnapshotRecord, StagedSnapshot, StateWrites } from '@aethel/replica'
 import { type Staging, stagedAfter } from './staging.js'
 
 export interface CommittedBlock<State> {
@@ -29,6 +29,8 @@ export interface CommittedBlock<State> {
   readonly gas?: readonly number[]
   /** With the last block of an epoch. */
   readonly nextEpoch?: EpochStart | null
+  /** As the application said what changed. */
+  readonly writes?: StateWrites
 }
 
 export type Write<State> =
@@ -41,6 +43,7 @@ export type Write<State> =
 /** A state that was taken over: the chain below it is not here. */
 interface Ground<State> extends Restored {
   readonly state: State
+  readonly puts: StateWrites['puts']
 }
 
 type ViewRecord = Extract<PersistRecord, { kind: 'view' }>
@@ -106,6 +109,12 @@ export class Disk<State> {
     return this.chain.at(-1)?.state ?? this.#ground?.state ?? this.#genesisState
   }
 
+  /** What was written of the state, from genesis on or from the one that was taken over. */
+  *writes(): Iterable<StateWrites> {
+    if (this.#ground !== null) yield { puts: this.#ground.puts, deletes: [] }
+    for (const { writes } of this.chain) if (writes !== undefined) yield writes
+  }
+
   /** The newest epoch begun; undefined: the first. */
   get epoch(): EpochStart | undefined {
     return this.chain.findLast(({ nextEpoch }) => nextEpoch != null)?.nextEpoch ?? this.#ground?.start
@@ -138,7 +147,7 @@ export class Disk<State> {
       staged !== undefined && equalBytes(hashHeader(staged.target.header), hashHeader(restored.target.header)),
       'another state is staged',
     )
-    this.#ground = { ...restored, state: load(staged) }
+    this.#ground = { ...restored, state: load(staged), puts: staged.puts }
     this.#staged = null
     this.chain.length = 0
     const known = this.#links.at(-1)?.header.epoch ?? -1

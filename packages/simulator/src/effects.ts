@@ -100,6 +100,8 @@ export class Effects {
       case 'serve-offer':
         return this.#groupCommit.order(node, effect)
       case 'admission':
+        if (effect.admission.status === 'refused') this.#circumstances.coverage.hit(`submission refused: ${effect.admission.refusal.code}`)
+        return
       case 'dropped':
         return
     }
@@ -114,10 +116,10 @@ export class Effects {
   #onVerify(node: Node, { jobs }: Extract<ReplicaEffect, { kind: 'verify' }>): void {
     const { events, fates, knobs } = this.#circumstances
     const { index, incarnation } = node
-    for (const { work } of jobs) {
+    for (const job of jobs) {
       const takesMs = fates.delay(knobs.verifyMs, -1 - index, ++node.verifications)
       const nth = node.verifications
-      events.push(events.nowMs + takesMs, { kind: 'verified', node: index, incarnation, nth, key: work.key, bytes: work.claim })
+      events.push(events.nowMs + takesMs, { kind: 'verified', node: index, incarnation, nth, job })
     }
   }
 

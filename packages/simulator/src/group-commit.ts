@@ -2,19 +2,19 @@
  * The order of writes and of what waits for them. A node syncs everything that has gathered since the last sync began; a message leaves
  * when all that was written before it is durable.
  */
+import type { State } from './application.js'
 import type { Circumstances } from './circumstances.js'
 import type { Crashes } from './crashes.js'
 import type { Write } from './disk.js'
 import type { DiskFaults } from './disk-faults.js'
 import type { Leaving, Node, Queued } from './node.js'
-import type { TallyState } from './tally-machine.js'
 
 export interface GroupCommitOptions {
   readonly circumstances: Circumstances
   readonly crashes: Crashes
   readonly diskFaults: DiskFaults
   /** Puts a write on the node's disk. */
-  write(node: Node, write: Write<TallyState>): void
+  write(node: Node, write: Write<State>): void
   /** An effect is about to leave: the disk is as it promises, or it lies. */
   check(node: Node, effect: Leaving): void
   /** It leaves. */

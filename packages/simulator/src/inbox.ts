@@ -5,11 +5,11 @@
 import type { ValidatorIndex } from '@aethel/codec'
 import { epochNamedBy, type Message } from '@aethel/consensus'
 import type { Replica, ReplicaInput } from '@aethel/replica'
+import type { State } from './application.js'
 import type { Circumstances } from './circumstances.js'
 import { type Edge, freshPayload, type MessagePayload, type Payload } from './edge.js'
 import type { Forgery } from './forgery.js'
 import type { Node } from './node.js'
-import type { TallyState } from './tally-machine.js'
 import type { TraceHash } from './trace.js'
 
 export interface InboxOptions {
@@ -29,20 +29,20 @@ export class Inbox {
     this.#circumstances = options.circumstances
   }
 
-  receive(node: Node, replica: Replica<TallyState>, from: ValidatorIndex, payload: Payload): void {
+  receive(node: Node, replica: Replica<State>, from: ValidatorIndex, payload: Payload): void {
     if (payload.kind === 'message') return this.#onMessage(node, replica, from, payload)
     this.#options.step(node, { kind: 'transactions', from, transactions: payload.transactions, nowMs: this.#clockOf(node) })
   }
 
   /** The replica has begun an epoch: what was held for it comes now. */
-  enterEpoch(node: Node, replica: Replica<TallyState>): void {
+  enterEpoch(node: Node, replica: Replica<State>): void {
     for (const { from, message } of node.gate.enter(replica.epoch)) {
       if (node.replica !== replica) return
       this.#onMessage(node, replica, from, freshPayload(message, true))
     }
   }
 
-  #onMessage(node: Node, replica: Replica<TallyState>, from: ValidatorIndex, payload: MessagePayload): void {
+  #onMessage(node: Node, replica: Replica<State>, from: ValidatorIndex, payload: MessagePayload): void {
     const named = epochNamedBy(payload.message)
     if (named !== null && named !== node.gate.epoch) return this.#onForeign(node, from, payload.message)
     const { coverage, knobs, events } = this.#circumstances

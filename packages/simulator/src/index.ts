@@ -5,6 +5,7 @@ export {
   isByzantineStrategy,
   NAMED_STRATEGIES,
 } from './adversaries/strategies.js'
+export { APPLICATIONS, type ApplicationName, isApplicationName } from './application.js'
 export { type BeyondOptions, type BeyondReport, runBeyond } from './beyond.js'
 export { calmLatencyMs, livenessBoundMs } from './bounds.js'
 export { AGES, Coverage, MESSAGE_KINDS, PHASES } from './coverage.js'

@@ -3,6 +3,7 @@
  * combinations get runs of their own. Ranges cover those published for other simulators: loss 0-30 %, duplication 0-50 %.
  */
 import { BYZANTINE_STRATEGIES, type ByzantineStrategy } from './adversaries/strategies.js'
+import type { ApplicationName } from './application.js'
 import { LAN, type LatencyMatrix, WAN } from './latency.js'
 import { type Random, randomStream } from './random.js'
 import { BLOCKS_PER_ANSWER } from './serve.js'
@@ -27,6 +28,7 @@ export function isFaultClass(name: string): name is FaultClass {
 }
 
 export interface Knobs {
+  readonly application: ApplicationName
   readonly lossRate: number
   readonly duplicationRate: number
   readonly meanDelayMs: number
@@ -102,6 +104,7 @@ export function drawKnobs(seed: number, byzantine: number): Knobs {
     return random.chance(probability) ? drawn : null
   }
   return {
+    application: 'tally',
     lossRate: maybe(0.6, () => random.unit() * 0.3),
     duplicationRate: maybe(0.5, () => random.unit() * 0.5),
     meanDelayMs: 1 + random.unit() * 30,

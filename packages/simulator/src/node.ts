@@ -6,34 +6,36 @@ import type { ValidatorIndex } from '@aethel/codec'
 import type { EpochGate, ForkMaterial, TimerName } from '@aethel/consensus'
 import type { Replica, ReplicaEffect } from '@aethel/replica'
 import type { Adversary } from './adversaries/adversary.js'
+import type { State, Verifiers } from './application.js'
 import { BlobShelves } from './blob-shelves.js'
 import type { Disk, Write } from './disk.js'
 import { Staging } from './staging.js'
-import type { TallyState } from './tally-machine.js'
 
 /** What leaves a node when everything written before it is durable. */
 export type Leaving = Extract<ReplicaEffect, { kind: 'send' | 'gossip' | 'serve' | 'serve-offer' }>
 
 /** Held back until the writes before it are durable. */
-export type Queued = { readonly kind: 'write'; readonly write: Write<TallyState> } | { readonly kind: 'release'; readonly effect: Leaving }
+export type Queued = { readonly kind: 'write'; readonly write: Write<State> } | { readonly kind: 'release'; readonly effect: Leaving }
 
 export interface NodeOptions {
   readonly index: ValidatorIndex
-  readonly disk: Disk<TallyState>
+  readonly disk: Disk<State>
   /** Null: it is honest. */
   readonly adversary: Adversary | null
   readonly skewMs: number
   readonly gate: EpochGate
+  readonly verifiers: Verifiers
 }
 
 export class Node {
   readonly index: ValidatorIndex
   readonly adversary: Adversary | null
   readonly isHonest: boolean
+  readonly verifiers: Verifiers
 
   // Of the running process.
   /** Null: it is down. */
-  replica: Replica<TallyState> | null = null
+  replica: Replica<State> | null = null
   /** Rises at each start and at each crash. */
   incarnation = 0
   queue: Queued[] = []
@@ -52,7 +54,7 @@ export class Node {
   staging: Staging | null = null
 
   // Of the machine.
-  disk: Disk<TallyState>
+  disk: Disk<State>
   diskFullUntilMs = 0
   /** Its store is damaged: it refuses to start. */
   ruined = false
@@ -86,13 +88,14 @@ export class Node {
   acts = 0
   blobsOpened = 0
 
-  constructor({ index, disk, adversary, skewMs, gate }: NodeOptions) {
+  constructor({ index, disk, adversary, skewMs, gate, verifiers }: NodeOptions) {
     this.index = index
     this.disk = disk
     this.adversary = adversary
     this.isHonest = adversary === null
     this.skewMs = skewMs
     this.gate = gate
+    this.verifiers = verifiers
   }
 
   /** What its own clock says. */
@@ -114,7 +117,7 @@ export class Node {
   }
 
   /** A new store takes the place of a damaged one. */
-  loseStore(empty: Disk<TallyState>): void {
+  loseStore(empty: Disk<State>): void {
     this.disk = empty
     this.blobs.clear()
     this.finalBlobs.clear()
@@ -141,6 +144,6 @@ export class Node {
   }
 }
 
-export function* writesIn(queue: readonly Queued[]): Iterable<Write<TallyState>> {
+export function* writesIn(queue: readonly Queued[]): Iterable<Write<State>> {
   for (const item of queue) if (item.kind === 'write') yield item.write
 }

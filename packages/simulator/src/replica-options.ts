@@ -1,18 +1,19 @@
 /**
  * With what a replica starts in this world: the seed's knobs, and what is on its disk. The replica is the production one; nothing
- * about it is chosen here but numbers, and that its application is the tally machine (tally-machine.ts).
+ * about it is chosen here but numbers, and that its application is the run's (application.ts).
  */
 
-import type { Hash, Height } from '@aethel/codec'
+import type { Height } from '@aethel/codec'
 import { blobKey, type DurableState, type EpochStart } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import type { BlobOptions, ReplicaOptions, SyncOptions } from '@aethel/replica'
+import type { SimulatedApplication, State } from './application.js'
 import { SIMULATED_CHUNK_BYTES } from './blob-shelves.js'
+import { blobsIn } from './blobs.js'
 import type { SimulatedEpochs } from './epochs.js'
 import { type Knobs, keepBlocksOf } from './knobs.js'
 import type { Node } from './node.js'
 import type { SignatureScheme } from './signatures.js'
-import { createTallyMachine, type TallyState, tallyBlobRef, tallySaltOfBlob } from './tally-machine.js'
 
 /** A view timer grows to this and no further. */
 export const CAP_MS = 6_400
@@ -23,7 +24,7 @@ const MAX_SIMULATED_BLOBS: number = 2 * 7 * SIMULATED_CHUNK_BYTES
 
 /** What all replicas of a run have in common. */
 export interface ChainParameters {
-  readonly chainId: Hash
+  readonly application: SimulatedApplication
   readonly epochs: SimulatedEpochs
   readonly signatures: SignatureScheme
   readonly knobs: Knobs
@@ -34,13 +35,13 @@ export function replicaOptionsOf(
   node: Node,
   start: EpochStart,
   durable: DurableState,
-  { chainId, epochs, signatures, knobs }: ChainParameters,
-): ReplicaOptions<TallyState> {
+  { application, epochs, signatures, knobs }: ChainParameters,
+): ReplicaOptions<State> {
   const { floorMs, window } = knobs
   const { index, incarnation, disk } = node
   return {
     consensus: {
-      chainId,
+      chainId: application.chainId,
       validators: start.validators,
       origin: start.origin,
       epochLength: epochs.length,
@@ -53,10 +54,10 @@ export function replicaOptionsOf(
     },
     durable,
     epochs: { previousValidators: start.previousValidators, keys: epochs.keysOf(index), peerOf: (key) => epochs.peerOf(key) },
-    application: createTallyMachine(disk.state, epochs.membership),
+    application: application.open({ state: disk.state, writes: disk.writes() }),
     mempool: { transactions: 512, bytes: 1 << 20, perSender: 64, waiting: 64, maxWaitBlocks: 50, verdicts: 4096 },
     block: { transactions: knobs.blockTransactions, bytes: 1 << 16, gas: 1_000_000, blobBytes: MAX_SIMULATED_BLOBS },
-    ...(knobs.blobs === null ? {} : { blobs: blobOptionsOf(node, knobs) }),
+    ...(knobs.blobs === null ? {} : { blobs: blobOptionsOf(node, application, knobs) }),
     order: 'difficulty',
     evidence: [...node.evidence.values()],
     sync: syncOptionsOf(node, knobs, signatures),
@@ -64,16 +65,10 @@ export function replicaOptionsOf(
 }
 
 /** What the shelves hold, with the heights that the chain gives away. */
-function blobOptionsOf(node: Node, knobs: Knobs): BlobOptions {
+function blobOptionsOf(node: Node, application: SimulatedApplication, knobs: Knobs): BlobOptions {
   const keepBlocks = keepBlocksOf(knobs)
-  const finalAt = new Map<number, Height>()
-  for (const { block } of node.disk.chain) {
-    for (const bytes of block.body.transactions) {
-      const salt = tallySaltOfBlob(bytes)
-      if (salt !== undefined) finalAt.set(salt, block.header.height)
-    }
-  }
-  const heights = new Map([...finalAt].map(([salt, at]) => [blobKey(tallyBlobRef(salt)), at]))
+  const heights = new Map<string, Height>()
+  for (const { block } of node.disk.chain) for (const blob of blobsIn(application, block)) heights.set(blobKey(blob), block.header.height)
   const held = node.blobs.sealed.map((blob) => ({ ...blob, height: heights.get(blobKey(blob)) ?? null }))
   return { chunkBytes: SIMULATED_CHUNK_BYTES, pendingBytes: 4 * MAX_SIMULATED_BLOBS, keepBlocks, keepBytes: null, held }
 }

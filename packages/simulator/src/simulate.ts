@@ -1,5 +1,6 @@
 /** Runs one seed to its end: faults, healing, and a computed bound by which everything pending must be committed. */
 import type { ByzantineStrategy } from './adversaries/strategies.js'
+import type { ApplicationName } from './application.js'
 import { bandwidthMs, calmLatencyMs, isCalm, livenessBoundMs, wideEnough } from './bounds.js'
 import { OPEN_ENDED } from './clients.js'
 import type { Coverage } from './coverage.js'
@@ -16,6 +17,8 @@ export interface SimulationOptions {
   readonly seed: number
   readonly validators?: number
   readonly byzantine?: number
+  /** What the replicas replicate: the tally machine if left out. */
+  readonly application?: ApplicationName
   /** Instead of what the seed draws; taken in turn. */
   readonly strategies?: readonly ByzantineStrategy[]
   /** Exactly these classes of faults, whatever the seed draws. */
@@ -105,6 +108,7 @@ export function knobsOf(options: SimulationOptions): Knobs {
   const openEnded = options.durationMs !== undefined || options.blocks !== undefined
   const chosen = {
     ...drawn,
+    ...(options.application === undefined ? {} : { application: options.application }),
     ...(strategies.length === 0
       ? {}
       : { strategies: Array.from({ length: byzantine }, (_, at) => strategies[at % strategies.length] as ByzantineStrategy) }),
@@ -204,9 +208,11 @@ function checkThroughput(world: World, knobs: Knobs): void {
 }
 
 function commandOf(options: SimulationOptions): string {
-  const { seed, validators = 4, byzantine = 0, strategies = [], faults, latency, durationMs, blocks, thinkMs, signatures } = options
+  const { seed, validators = 4, byzantine = 0, application, strategies = [], faults, latency } = options
+  const { durationMs, blocks, thinkMs, signatures } = options
   const parts = [`npx aethel simulate --seed ${seed} --validators ${validators}`]
   parts.push(`--byzantine ${byzantine}${strategies.length === 0 ? '' : `:${strategies.join(',')}`}`)
+  if (application !== undefined && application !== 'tally') parts.push(`--application ${application}`)
   if (faults !== undefined) parts.push(`--faults ${faults.length === 0 ? 'none' : faults.join(',')}`)
   if (latency !== undefined) parts.push(`--latency ${latency.name}`)
   if (durationMs !== undefined) parts.push(`--duration ${durationMs / 1000}`)

@@ -11,6 +11,7 @@ export const INVARIANTS = [
   'blob-in-hand',
   'blob-kept',
   'exactly-once',
+  'receipt',
   'no-conflicting-votes',
   'no-vote-after-view-change',
   'commit-is-prepared',

@@ -2,8 +2,8 @@
  * Everything that can happen in a simulated world, by its cause. What concerns one start of a process carries the incarnation it
  * was meant for, and means nothing to a later one.
  */
-import type { Hash } from '@aethel/codec'
 import type { BlobRef, TimerName } from '@aethel/consensus'
+import type { VerificationJob } from '@aethel/replica'
 import type { Payload } from './edge.js'
 
 /** Faults that come by themselves (mishaps.ts). */
@@ -15,8 +15,7 @@ export interface Verified {
   readonly node: number
   readonly incarnation: number
   readonly nth: number
-  readonly key: Hash
-  readonly bytes: Uint8Array
+  readonly job: VerificationJob
 }
 
 export type WorldEvent =

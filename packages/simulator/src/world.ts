@@ -13,6 +13,7 @@ import { assert, type Hash, type ValidatorIndex, validatorIndex } from '@aethel/
 import type { EpochStart, ForkMaterial } from '@aethel/consensus'
 import { createReplica, type ReplicaInput, type VerificationOutcome } from '@aethel/replica'
 import { ADVERSARY_TICK_MS } from './adversaries/adversary.js'
+import type { State } from './application.js'
 import { assemble, type Parts, type WorldOptions } from './assembly.js'
 import { OPEN_ENDED } from './clients.js'
 import type { Conduct } from './conduct.js'
@@ -31,13 +32,12 @@ import type { Node } from './node.js'
 import { replicaOptionsOf } from './replica-options.js'
 import type { SignatureScheme } from './signatures.js'
 import { stepChecked } from './step-checked.js'
-import { decodeTally, type TallyState, verifyTally } from './tally-machine.js'
 import type { Verified, WorldEvent } from './world-events.js'
 
 /** What is left of a run that may have forked, at one honest validator. */
 export interface Remains {
   readonly index: ValidatorIndex
-  readonly chain: Disk<TallyState>['chain']
+  readonly chain: Disk<State>['chain']
   readonly material: ForkMaterial
   /** What it wrote when it halted; null: it did not. */
   readonly halted: ForkMaterial | null
@@ -132,7 +132,12 @@ export class World {
       case 'verified': {
         const node = this.#nodeAt(event.node)
         if (node.incarnation !== event.incarnation || this.#waitsForPause(node, event)) return
-        return this.#step(node, { kind: 'verified', key: event.key, outcome: this.#outcomeOf(node, event), nowMs: this.#clockOf(node) })
+        return this.#step(node, {
+          kind: 'verified',
+          key: event.job.work.key,
+          outcome: this.#outcomeOf(node, event),
+          nowMs: this.#clockOf(node),
+        })
       }
       case 'connected': {
         const node = this.#nodeAt(event.node)
@@ -187,8 +192,8 @@ export class World {
     const start = node.disk.epoch ?? this.#parts.epochs.first
     node.gate = this.#parts.epochs.createGate(start)
     this.#conduct.onStart(node, start.validators.epoch)
-    const { chainId, epochs, signatures } = this.#parts
-    node.replica = createReplica(replicaOptionsOf(node, start, durable, { chainId, epochs, signatures, knobs: this.#options.knobs }))
+    const { application, epochs, signatures } = this.#parts
+    node.replica = createReplica(replicaOptionsOf(node, start, durable, { application, epochs, signatures, knobs: this.#options.knobs }))
     if (node.incarnation > 1) this.coverage.hit('restart')
     this.#parts.circumstances.trace(node.index, 'start', { view: durable.view, committed: durable.committed.height })
     this.#step(node, { kind: 'start', nowMs: this.#clockOf(node) })
@@ -225,15 +230,15 @@ export class World {
   }
 
   /** A verdict, or none: the worker died of it, or of something else. */
-  #outcomeOf({ index }: Node, { nth, bytes }: Verified): VerificationOutcome {
+  #outcomeOf({ index, verifiers, blobs }: Node, { nth, job }: Verified): VerificationOutcome {
     const { fates } = this.#parts.circumstances
     const isAborted = !this.healed && fates.unit('crash', index, nth, 9) < this.#options.knobs.abortRate
     if (isAborted && fates.allows('crash', `of a worker ${index}#${nth}`, this.nowMs)) {
       this.coverage.hit('verification stopped')
       return { status: 'aborted', reason: 'the worker died' }
     }
-    const verdict = verifyTally(bytes)
-    return verdict.status === 'valid' ? verdict : { ...verdict, code: 'tally-invalid', message: 'expected valid work' }
+    const { blob } = job.work
+    return verifiers.verify(job, blob === undefined ? null : blobs.whole(blob))
   }
 
   /** To one peer at each tick, in turn. */
@@ -264,11 +269,11 @@ export class World {
   #onSubmit(client: number): void {
     const submission = this.#parts.clients.next(client, this.nowMs)
     if (submission === null) return
-    const decoded = decodeTally(submission.bytes)
-    assert(decoded.ok, 'clients write well-formed transactions')
     const node = this.#nodeAt(submission.to)
     const version = this.#clientVersions[client] as number
     this.#events.push(this.nowMs + submission.nextInMs, { kind: 'submit', client, version })
+    const decoded = this.#parts.application.decode(submission.bytes)
+    if (!decoded.ok) return this.coverage.hit(`submission unread: ${decoded.error.code}`)
     this.#parts.blobs.upload(node, submission.bytes)
     if (node.pausedUntilMs <= this.nowMs)
       this.#step(node, { kind: 'submit', request: this.eventCount, transaction: decoded.value, nowMs: this.#clockOf(node) })
@@ -330,7 +335,7 @@ export class World {
   }
 
   get chainId(): Hash {
-    return this.#parts.chainId
+    return this.#parts.application.chainId
   }
 
   get signatures(): SignatureScheme {

@@ -5,12 +5,15 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { maxFaulty } from '@aethel/consensus'
 import {
+  APPLICATIONS,
+  type ApplicationName,
   BEYOND_STRATEGIES,
   BYZANTINE_STRATEGIES,
   type ByzantineStrategy,
   crashPointsOf,
   FAULT_CLASSES,
   type FaultClass,
+  isApplicationName,
   isByzantineStrategy,
   isFaultClass,
   LAN,
@@ -40,6 +43,7 @@ import { simulateTwins } from './simulate-twins.js'
 interface SimulateOptions extends CommonOptions {
   readonly seed: number
   readonly validators: number
+  readonly application?: ApplicationName
   readonly byzantine?: Faulty
   readonly faults?: readonly FaultClass[]
   readonly latency?: LatencyMatrix
@@ -73,6 +77,7 @@ interface Faulty {
 }
 
 const SHRINK_RUNS = 600
+const DEFAULT_APPLICATION: ApplicationName = 'tally'
 const MANY_SEEDS = 1_000_000_000
 
 export function registerSimulate(program: Command): void {
@@ -84,6 +89,11 @@ export function registerSimulate(program: Command): void {
       '--byzantine <k[:strategy,...]>',
       `how many of them are faulty (default: as many as the protocol bears), and how: ${[...BYZANTINE_STRATEGIES, ...NAMED_STRATEGIES].join(', ')}; beyond that number forks must be provable, and there are also ${BEYOND_STRATEGIES.join(', ')}`,
       faulty,
+    )
+    .option(
+      `--application <${APPLICATIONS.join('|')}>`,
+      'what they replicate: a small state machine, or the ledger with its proof kernels (default: tally)',
+      application,
     )
     .option('--faults <list>', `only these faults, or none: ${FAULT_CLASSES.join(', ')} (default: the seed draws)`, faultClasses)
     .option('--latency <lan|wan|file>', 'distances between validators (a file: {"regions": [...], "oneWayMs": [[...]]})', latency)
@@ -150,6 +160,11 @@ function faultClasses(text: string): FaultClass[] {
   return names.filter(isFaultClass)
 }
 
+function application(text: string): ApplicationName {
+  if (!isApplicationName(text)) throw new InvalidArgumentError(`Expected ${APPLICATIONS.join(' or ')}.`)
+  return text
+}
+
 function scheme(text: string): SeedOptions['signatureScheme'] {
   if (text !== 'ideal' && text !== 'real' && text !== 'sampled') throw new InvalidArgumentError('Expected ideal, real or sampled.')
   return text
@@ -171,6 +186,7 @@ function latency(text: string): LatencyMatrix {
 
 async function simulate(options: SimulateOptions): Promise<ExitCode> {
   const { validators, seed } = options
+  const { application = DEFAULT_APPLICATION } = options
   const most = maxFaulty(validators)
   const byzantine = options.byzantine?.count ?? most
   if (byzantine > most) return beyond(options, byzantine)
@@ -179,6 +195,7 @@ async function simulate(options: SimulateOptions): Promise<ExitCode> {
     byzantine,
     strategies: options.byzantine?.strategies ?? [],
     signatureScheme: options.signatures,
+    ...(options.application === undefined ? {} : { application: options.application }),
     ...(options.faults === undefined ? {} : { faults: options.faults }),
     ...(options.latency === undefined ? {} : { latency: options.latency }),
     ...(options.duration === undefined ? {} : { durationMs: options.duration * 1_000 }),
@@ -219,9 +236,17 @@ async function simulate(options: SimulateOptions): Promise<ExitCode> {
   progress.stop()
   if (violated !== null) return reportViolation(violated, totals, options, told)
   if (options.json === true)
-    printJson({ status: 'ok', firstSeed: seed, validators, byzantine, ...totals.json(), ...(totals.seeds === 1 ? { drawn } : {}) })
+    printJson({
+      status: 'ok',
+      firstSeed: seed,
+      validators,
+      byzantine,
+      application,
+      ...totals.json(),
+      ...(totals.seeds === 1 ? { drawn } : {}),
+    })
   else {
-    printLine(`${paint('green', 'ok')}: ${totals.seeds} seeds from ${seed}, ${validators} validators, ${byzantine} faulty`)
+    printLine(`${paint('green', 'ok')}: ${totals.seeds} seeds from ${seed}, ${validators} validators, ${byzantine} faulty, ${application}`)
     if (totals.seeds === 1) printLine(`  ${paint('dim', 'drawn')}  ${JSON.stringify(drawn)}`)
     totals.print()
     if (options.coverage === true) totals.printCoverage()
@@ -238,8 +263,8 @@ function beyond(options: SimulateOptions, byzantine: number): ExitCode {
       `expected faulty validators that are no quorum by themselves, got ${byzantine} of ${validators}: they need nobody to commit whatever they like`,
     )
   }
-  const { faults, latency, duration, blocks, think, crashPoints, trace, shrink, only, coverage } = options
-  const asked = { faults, latency, duration, blocks, think, 'crash-points': crashPoints, trace, shrink, only, coverage }
+  const { application, faults, latency, duration, blocks, think, crashPoints, trace, shrink, only, coverage } = options
+  const asked = { application, faults, latency, duration, blocks, think, 'crash-points': crashPoints, trace, shrink, only, coverage }
   const ignored = Object.entries(asked).find(([, value]) => value !== undefined)?.[0]
   if (ignored !== undefined || options.signatures === 'sampled')
     throw usageError(
@@ -309,7 +334,7 @@ function enumerateCrashes(options: SimulateOptions, told: SeedOptions): ExitCode
 function reportViolation(summary: SeedSummary, totals: Totals, options: SimulateOptions, told: SeedOptions): ExitCode {
   const { seed, violation, command: replay } = summary
   const command = replayOf(options.only === undefined ? replay : `${replay} --only '${options.only.join(',')}'`)
-  const { validators, byzantine } = told
+  const { validators, byzantine, application = DEFAULT_APPLICATION } = told
   const shrunk = options.shrink === true ? shrinkRun(seed, told) : null
   if (options.json === true) {
     printJson({
@@ -317,6 +342,7 @@ function reportViolation(summary: SeedSummary, totals: Totals, options: Simulate
       seed,
       validators,
       byzantine,
+      application,
       ...violation,
       command,
       ...totals.json(),

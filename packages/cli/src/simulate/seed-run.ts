@@ -12,7 +12,7 @@ import {
 export interface SeedOptions
   extends Pick<
     SimulationOptions,
-    'validators' | 'byzantine' | 'strategies' | 'faults' | 'latency' | 'durationMs' | 'blocks' | 'thinkMs' | 'only'
+    'validators' | 'byzantine' | 'application' | 'strategies' | 'faults' | 'latency' | 'durationMs' | 'blocks' | 'thinkMs' | 'only'
   > {
   readonly signatureScheme: 'ideal' | 'real' | 'sampled'
 }

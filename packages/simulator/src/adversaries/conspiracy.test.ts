@@ -3,6 +3,7 @@ import { createValidatorSet, type ValidatorSet, type Vote } from '@aethel/consen
 import { describe, expect, it } from 'vitest'
 import { randomStream } from '../random.js'
 import { createIdealSignatures } from '../signatures.js'
+import { createTallyApplication } from '../tally-application.js'
 import { Conspiracy } from './conspiracy.js'
 
 const signatures = createIdealSignatures()
@@ -20,7 +21,7 @@ describe('what the faulty share', () => {
     const chainId = current.hash
     const self = validatorIndex(3)
     const conspiracy = new Conspiracy({
-      chainId,
+      application: createTallyApplication({ chainId, membership: () => null, random: randomStream(1, 'clients'), blobs: null }),
       validators: () => current,
       members: [self],
       nodeAt: (position) => position,

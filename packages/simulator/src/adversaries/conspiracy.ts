@@ -12,7 +12,6 @@ import {
   type Signature,
   type ValidatorIndex,
   type View,
-  ZERO_HASH,
 } from '@aethel/codec'
 import {
   type Ballot,
@@ -34,6 +33,7 @@ import {
   viewChangeBytes,
   viewClaimBytes,
 } from '@aethel/consensus'
+import type { Liar, SimulatedApplication } from '../application.js'
 import type { Random } from '../random.js'
 
 const MAX_BLOCKS = 512
@@ -42,7 +42,7 @@ const MAX_VOTES = 256
 const MAX_VIEWS = 8
 
 export interface ConspiracyOptions {
-  readonly chainId: Hash
+  readonly application: Pick<SimulatedApplication, 'chainId' | 'genesis' | 'liar'>
   validators(): ValidatorSet
   readonly members: readonly ValidatorIndex[]
   /** Whom a position in the newest set is: validators come, go and change places. */
@@ -81,6 +81,11 @@ export class Conspiracy {
 
   get members(): readonly ValidatorIndex[] {
     return this.#options.members
+  }
+
+  /** What blocks they can make. */
+  get liar(): Liar {
+    return this.#options.application.liar
   }
 
   isMember(index: number): boolean {
@@ -166,7 +171,7 @@ export class Conspiracy {
 
   /** The state root below a block; undefined if its parent was never seen. */
   rootBelow(block: Block): Hash | undefined {
-    if (block.header.height === 1) return ZERO_HASH
+    if (block.header.height === 1) return this.#options.application.genesis.stateRoot
     return this.blocks.get(keyOf(block.header.parent))?.header.stateRoot
   }
 
@@ -182,13 +187,13 @@ export class Conspiracy {
   vote(sender: ValidatorIndex, ballot: Ballot): Vote {
     const { kind, epoch, view, height: at, blockHash } = ballot
     const fields = { kind, epoch, view, height: at, blockHash }
-    return { ...fields, sender, signature: this.#options.sign(sender, ballotBytes(this.#options.chainId, fields)) }
+    return { ...fields, sender, signature: this.#options.sign(sender, ballotBytes(this.#options.application.chainId, fields)) }
   }
 
   /** An honest validator's vote on another chain or in another epoch, told as if it were of this one. */
   voteAbroad(sender: ValidatorIndex, ballot: Ballot, where: 'chain' | 'epoch'): Vote {
     const fields = ballotOf(ballot)
-    const chainId = where === 'chain' ? this.validators.hash : this.#options.chainId
+    const chainId = where === 'chain' ? this.validators.hash : this.#options.application.chainId
     const bytes = ballotBytes(chainId, where === 'epoch' ? { ...fields, epoch: nextEpoch(ballot.epoch + 1) } : fields)
     return { ...fields, sender, signature: this.#options.signAbroad(sender, bytes) }
   }
@@ -200,7 +205,7 @@ export class Conspiracy {
   }
 
   entry(fields: Omit<ViewChangeEntry, 'signature'>): ViewChangeEntry {
-    return { ...fields, signature: this.#options.sign(fields.sender, viewChangeBytes(this.#options.chainId, fields)) }
+    return { ...fields, signature: this.#options.sign(fields.sender, viewChangeBytes(this.#options.application.chainId, fields)) }
   }
 
   /** A VIEW-CHANGE that claims this certificate, or none. */
@@ -212,15 +217,15 @@ export class Conspiracy {
 
   newView(sender: ValidatorIndex, newView: View, viewChanges: readonly ViewChangeEntry[], certificate: Certificate | null): NewView {
     const fields = { kind: 'new-view' as const, epoch: this.validators.epoch, newView, viewChanges, certificate, sender }
-    return { ...fields, signature: this.#options.sign(sender, newViewBytes(this.#options.chainId, fields)) }
+    return { ...fields, signature: this.#options.sign(sender, newViewBytes(this.#options.application.chainId, fields)) }
   }
 
   status(fields: Omit<Status, 'signature'>): Status {
-    return { ...fields, signature: this.#options.sign(fields.sender, statusBytes(this.#options.chainId, fields)) }
+    return { ...fields, signature: this.#options.sign(fields.sender, statusBytes(this.#options.application.chainId, fields)) }
   }
 
   viewClaim(fields: Omit<ViewClaim, 'signature'>): ViewClaim {
-    return { ...fields, signature: this.#options.sign(fields.sender, viewClaimBytes(this.#options.chainId, fields)) }
+    return { ...fields, signature: this.#options.sign(fields.sender, viewClaimBytes(this.#options.application.chainId, fields)) }
   }
 }
 

@@ -9,7 +9,6 @@ import {
   lastCertificateHashOf,
   transactionsRootOf,
 } from '@aethel/consensus'
-import { decodeTally, encodeTally, tallyGasOf, tallyRootAfter } from '../tally-machine.js'
 import { type Adversary, type AdversaryContext, obedient, spread } from './adversary.js'
 import { spoil } from './spoil.js'
 
@@ -35,6 +34,8 @@ function sealed(header: Header, body: Body): Draft {
 }
 
 const FAR_MS = 3_600_000
+/** More than any seed allows in a block. */
+const TOO_MANY = 20
 const OTHER_HASH: Hash = hash(new Uint8Array(32).fill(7))
 
 function withHeader(change: (header: Header, context: AdversaryContext) => Partial<Header>): Spoiler {
@@ -45,18 +46,16 @@ function withHeader(change: (header: Header, context: AdversaryContext) => Parti
 function withTransactions(context: AdversaryContext, block: Block, transactions: readonly Uint8Array[]): Draft | null {
   const below = context.conspiracy.rootBelow(block)
   if (below === undefined) return null
-  const totalDifficulty = transactions.reduce((sum, bytes) => sum + BigInt(tallyGasOf(bytes)), 0n)
-  return sealed({ ...block.header, stateRoot: tallyRootAfter(below, transactions), totalDifficulty }, { ...block.body, transactions })
+  const outcome = context.conspiracy.liar.outcomeOf(below, block.header, transactions)
+  return outcome === null ? null : sealed({ ...block.header, ...outcome }, { ...block.body, transactions })
 }
 
 /** One proof of the block replaced by a false one. */
 function falseProof(context: AdversaryContext, block: Block): Draft | null {
   const at = context.random.below(block.body.transactions.length)
   const victim = block.body.transactions[at]
-  const decoded = victim === undefined ? null : decodeTally(victim)
-  if (decoded === null || !decoded.ok) return null
-  const { account, nonce, salt } = decoded.value
-  return withTransactions(context, block, block.body.transactions.with(at, encodeTally(account, nonce, 'invalid', salt)))
+  const lie = victim === undefined ? null : context.conspiracy.liar.withFalseWork(victim)
+  return lie === null ? null : withTransactions(context, block, block.body.transactions.with(at, lie))
 }
 
 /** Something ordered below is ordered again. */
@@ -87,12 +86,7 @@ const SPOILERS: Readonly<Record<string, Spoiler>> = {
   'next validators': withHeader(() => ({ nextValidatorsHash: OTHER_HASH })),
   'a height far ahead': withHeader((header) => ({ height: height(header.height + 1_000) })),
   'other validators': withHeader(() => ({ validatorsHash: OTHER_HASH })),
-  'too many transactions': (context, block) =>
-    withTransactions(
-      context,
-      block,
-      Array.from({ length: 20 }, (_, at) => encodeTally(7, at, 'none', 1)),
-    ),
+  'too many transactions': (context, block) => withTransactions(context, block, context.conspiracy.liar.crowd(TOO_MANY)),
   'other chain': withHeader(() => ({ chainId: ZERO_HASH })),
   'other epoch': withHeader((header) => ({ epoch: epoch(header.epoch + 1) })),
   'other proposer': withHeader((header, { peers }) => ({ proposer: validatorIndex((header.proposer + 1) % (peers.length + 1)) })),
