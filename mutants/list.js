@@ -7,6 +7,7 @@ import { encoder } from './encoder.js'
 import { evidence } from './evidence.js'
 import { execution } from './execution.js'
 import { formats } from './formats.js'
+import { ledger } from './ledger.js'
 import { liveness } from './liveness.js'
 import { normalCase } from './normal-case.js'
 import { persistence } from './persistence.js'
@@ -25,6 +26,7 @@ export const MUTANTS = [
   snapshots,
   edge,
   execution,
+  ledger,
   formats,
   encoder,
   evidence,

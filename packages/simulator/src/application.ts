@@ -80,6 +80,8 @@ export interface Judge {
 export interface Liar {
   /** Instead of this transaction, one whose work is false. Null: there is none. */
   withFalseWork(transaction: Uint8Array): Uint8Array | null
+  /** One of these once more, or what it says: of the block below, of this one. Null: there is nothing to repeat. */
+  repeat(below: Uint8Array | undefined, own: Uint8Array | undefined): Uint8Array | null
   /** Well formed, for blocks that hold too many. */
   crowd(count: number): Uint8Array[]
   /** Root and difficulty as if all of these were good. Null: they do not execute, whatever is said of their work. */

@@ -99,6 +99,7 @@ const liar: Liar = {
     const { account, nonce, salt } = decoded.value
     return encodeTally(account, nonce, 'invalid', salt)
   },
+  repeat: (below, own) => below ?? own ?? null,
   crowd: (count) => Array.from({ length: count }, (_, nonce) => encodeTally(CROWD_ACCOUNT, nonce, 'none', 1)),
   outcomeOf: (rootBelow, _, transactions) => ({
     stateRoot: tallyRootAfter(rootBelow, transactions),

@@ -42,12 +42,12 @@ function withHeader(change: (header: Header, context: AdversaryContext) => Parti
   return (context, { header, body }) => ({ header: { ...header, ...change(header, context) }, body })
 }
 
-/** As the honest block would look if these transactions were good: executed, with the gas they claim. */
+/** As the honest block would look if these transactions were good: executed, with the gas they claim; what does not execute leads nowhere else. */
 function withTransactions(context: AdversaryContext, block: Block, transactions: readonly Uint8Array[]): Draft | null {
   const below = context.conspiracy.rootBelow(block)
   if (below === undefined) return null
   const outcome = context.conspiracy.liar.outcomeOf(below, block.header, transactions)
-  return outcome === null ? null : sealed({ ...block.header, ...outcome }, { ...block.body, transactions })
+  return sealed({ ...block.header, ...outcome }, { ...block.body, transactions })
 }
 
 /** One proof of the block replaced by a false one. */
@@ -61,8 +61,8 @@ function falseProof(context: AdversaryContext, block: Block): Draft | null {
 /** Something ordered below is ordered again. */
 function repeatedTransaction(context: AdversaryContext, block: Block): Draft | null {
   const parent = context.conspiracy.blocks.get(keyOf(block.header.parent))
-  const again = parent?.body.transactions[0] ?? block.body.transactions[0]
-  return again === undefined ? null : withTransactions(context, block, [...block.body.transactions, again])
+  const again = context.conspiracy.liar.repeat(parent?.body.transactions[0], block.body.transactions[0])
+  return again === null ? null : withTransactions(context, block, [...block.body.transactions, again])
 }
 
 /** A certificate in the body that proves nothing about an ancestor. */

@@ -4,7 +4,7 @@
  * they change.
  */
 import { keyOf } from '@aethel/codec'
-import type { Action, SubmitProof } from '@aethel/ledger'
+import { type Action, decodeTransaction, type SubmitProof } from '@aethel/ledger'
 import { claimIdOf } from '@aethel/proofs'
 import type { Author } from '../application.js'
 import type { Coverage } from '../coverage.js'
@@ -96,7 +96,7 @@ export class LedgerAuthor implements Author {
   onFinal(transaction: Uint8Array): void {
     const key = keyOf(transaction)
     const work = this.#awaited.get(key)
-    if (work === undefined) return
+    if (work === undefined) return this.#onFinalOfOthers(transaction)
     this.#awaited.delete(key)
     const { client, action, claimKey, theorem } = work
     this.#usedNonces.set(client, (this.#usedNonces.get(client) ?? 0) + 1)
@@ -107,6 +107,14 @@ export class LedgerAuthor implements Author {
     if (theorem === null) return
     this.#theorems.push(theorem)
     if (this.#theorems.length > MAX_REMEMBERED) this.#theorems.splice(AXIOMS.length, 1)
+  }
+
+  /** A faulty validator's, say. */
+  #onFinalOfOthers(transaction: Uint8Array): void {
+    const decoded = decodeTransaction(transaction)
+    if (!decoded.ok || decoded.value.action.type !== 'submit-proof') return
+    const { kind, claim } = decoded.value.action
+    this.#finalClaims.add(keyOf(claimIdOf(kind, claim)))
   }
 
   isOutdone(transaction: Uint8Array): boolean {

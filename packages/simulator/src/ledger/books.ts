@@ -17,6 +17,7 @@ import {
   encodeNextMembers,
   encodeOffenceRecord,
   type Genesis,
+  type GenesisLibrary,
   genesisLibrary,
   libraryPath,
   type Member,
@@ -58,6 +59,7 @@ export class Books {
   readonly #statements = new PlainMap()
   readonly #labels = new PlainMap()
   readonly #taken = new Set<string>()
+  readonly #library: GenesisLibrary = genesisLibrary(LIBRARY)
   #theorems = 0
   /** By `keyOf` the account. */
   readonly #nonces = new Map<string, number>()
@@ -175,8 +177,7 @@ export class Books {
     this.#citable.set(keyOf(claimId), { axioms })
     this.#theorems++
     this.#addLabel(label, claimId, claim)
-    const { name, digest } = genesisLibrary(LIBRARY)
-    return { name, digest, label, axioms: [...axioms].sort((a, b) => a - b) }
+    return { ...this.#library, label, axioms: [...axioms].sort((a, b) => a - b) }
   }
 
   #addLabel(label: string, claimId: Hash, statement: Uint8Array): void {
@@ -186,7 +187,7 @@ export class Books {
   }
 
   #writeLibrary(): void {
-    const { name, digest } = genesisLibrary(LIBRARY)
+    const { name, digest } = this.#library
     const axioms = LIBRARY.axioms.length
     this.#put(libraryPath(name), encodeLibraryRecord({ digest, axioms, theorems: this.#theorems, root: this.#labels.root }))
   }

@@ -1,7 +1,7 @@
 /** What a faulty leader makes of blocks of the ledger: on top of what is committed, with an account that nothing of is ever final. */
 import { type Hash, type Height, keyOf } from '@aethel/codec'
 import type { Header } from '@aethel/consensus'
-import type { LedgerState } from '@aethel/ledger'
+import { decodeTransaction, type LedgerState } from '@aethel/ledger'
 import type { Application } from '@aethel/replica'
 import type { Liar, Outcome } from '../application.js'
 import type { Random } from '../random.js'
@@ -13,6 +13,9 @@ import type { ProofDrawer } from './proofs.js'
 /** No client's. */
 const ACCOUNT = 100
 const MAX_STATES = 64
+/** Mostly what no header and no id shows: another proof of a claim in the same block. */
+const REPEATS_OWN_RATE = 0.75
+const REPEATS_CLAIM_RATE = 0.75
 
 export interface LedgerLiarOptions {
   readonly random: Random
@@ -52,6 +55,16 @@ export class LedgerLiar implements Liar {
     const bytes = pen.write(ACCOUNT, 0, draw())
     claims.noteFalse(bytes)
     return bytes
+  }
+
+  /** The very transaction, or its claim under another name. */
+  repeat(below: Uint8Array | undefined, own: Uint8Array | undefined): Uint8Array | null {
+    const { random, pen } = this.#options
+    const said = random.chance(REPEATS_OWN_RATE) ? (own ?? below) : (below ?? own)
+    if (said === undefined) return null
+    const decoded = decodeTransaction(said)
+    const isClaim = decoded.ok && decoded.value.action.type === 'submit-proof'
+    return isClaim && random.chance(REPEATS_CLAIM_RATE) ? pen.write(ACCOUNT, 0, decoded.value.action) : said
   }
 
   crowd(count: number): Uint8Array[] {
