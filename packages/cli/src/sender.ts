@@ -9,7 +9,8 @@ import { EMPTY_BYTES, encode, type Hash, toHex } from '@aethel/codec'
 import type { SigningKey } from '@aethel/crypto'
 import type { Action } from '@aethel/ledger'
 import { Account } from './accounts.js'
-import type { Client, SubmissionOutcome, Wait } from './client.js'
+import type { SubmissionOutcome } from './answers.js'
+import type { Client, Wait } from './client.js'
 
 /** Transactions and bytes per request, below the API's bounds of 4,096 and 16 MiB; the largest transaction has 7 MiB. */
 const BATCH = 256
