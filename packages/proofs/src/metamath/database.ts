@@ -24,8 +24,13 @@ export const MAX_DATABASE_BYTES = 0x7fff_fff0
 /** Depth of `${`; real databases use less than ten. */
 const MAX_BLOCK_DEPTH = 4_096
 const NEVER = 0x7fff_ffff
-/** Words visited while collecting frames and disjoint pairs: over ten times what set.mm needs. */
-const MAX_FRAME_WORK = 1 << 28
+/**
+ * Words visited, and kept, while collecting frames and disjoint pairs: over ten times the 5.2 million that set.mm needs. What a
+ * database makes the reader keep for them stays below 256 MiB, however it multiplies them.
+ */
+const MAX_FRAME_WORK = 1 << 26
+/** A pair is looked at once, and three words are kept of it. */
+const PAIR_WORK = 4
 
 const CHAR = {
   parenthesisOpen: 0x28,
@@ -424,7 +429,7 @@ class DatabaseReader {
     }
     if (symbols.length < 2) scanner.fail('disjoint', '"$d" needs two variables at least')
     const pairs = this.#database.disjointPairs
-    this.#spend((symbols.length * (symbols.length - 1)) / 2)
+    this.#spend((PAIR_WORK * symbols.length * (symbols.length - 1)) / 2)
     for (let i = 1; i < symbols.length; i++) {
       for (let k = 0; k < i; k++) {
         pairs.push(symbols.at(k))
