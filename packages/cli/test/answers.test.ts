@@ -28,7 +28,9 @@ beforeAll(async () => {
   server = createServer((_request, response) => {
     requests++
     response.writeHead(status, { 'content-type': 'application/json' })
-    Readable.from(repeated(JSON.stringify(answer), times)).on('error', () => {}).pipe(response)
+    Readable.from(repeated(JSON.stringify(answer), times))
+      .on('error', () => {})
+      .pipe(response)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
