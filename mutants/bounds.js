@@ -103,8 +103,28 @@ export const bounds = [
   {
     id: 'arrivals-never-make-room',
     traps: ['E1'],
-    bug: 'what each transaction weighs beside its bytes is not given back: after 131,072 of them a node takes in no more',
-    edits: [{ file: ARRIVALS, before: 'this.#bytes -= weightOf(first)', after: 'this.#bytes -= first.bytes.length' }],
+    bug: 'what each transaction weighs beside its bytes is not given back: after 65,536 of them a node takes in no more',
+    edits: [{ file: ARRIVALS, before: 'this.#weight -= weightOf(first.bytes)', after: 'this.#weight -= first.bytes.length' }],
+    hunt: tests('packages/node/src/arrivals.test.ts'),
+  },
+  {
+    id: 'one-peer-fills-arrivals',
+    traps: ['E1'],
+    bug: 'while the flood of one peer waits, whatever the others send is dropped',
+    edits: [
+      {
+        file: ARRIVALS,
+        before: 'if (of === null || longest.weight <= own.weight + weight) return false',
+        after: 'if (of !== null || longest.weight <= own.weight + weight) return false',
+      },
+    ],
+    hunt: tests('packages/node/src/arrivals.test.ts'),
+  },
+  {
+    id: 'clients-wait-behind-peers',
+    traps: ['E1'],
+    bug: 'while any peer has transactions that wait, none of a client is looked at',
+    edits: [{ file: ARRIVALS, before: '(this.#clientsNext || next === undefined)', after: 'next === undefined' }],
     hunt: tests('packages/node/src/arrivals.test.ts'),
   },
   {
