@@ -6,7 +6,7 @@ import { createValidatorSet, encodeMessage, MAX_OFFER_LINK_BYTES, type Message, 
 import { sha256 } from '@aethel/crypto'
 import type { LedgerState } from '@aethel/ledger'
 import type { Mesh } from '@aethel/network'
-import type { Admission, Application, Replica, ReplicaEffect } from '@aethel/replica'
+import type { Application, Replica, ReplicaEffect } from '@aethel/replica'
 import type { Store } from '@aethel/storage'
 import fastify from 'fastify'
 import { describe, expect, test } from 'vitest'
