@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { checkDatabase } from './check.js'
-import { parseDatabase } from './database.js'
+import { parseDatabase } from './database-reader.js'
 import { ascii } from './tokens.js'
 
 const LIBRARY = new Uint8Array(readFileSync(new URL('../../library/propositional.mm', import.meta.url)))
