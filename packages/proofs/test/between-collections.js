@@ -47,4 +47,4 @@ for (let round = 0; round < ROUNDS; round++) {
   for (const refutation of refutations) check(lratVerifier(), refutation)
   check(bvlratVerifier(), scripts[round % scripts.length])
 }
-console.log(checked)
+process.stdout.write(`${checked}\n`)
