@@ -156,6 +156,12 @@ export async function stopAll(validators: readonly ValidatorProcess[]): Promise<
 
 export type Ending = 'done' | 'failed' | 'interrupted'
 
+/**
+ * One Ctrl-C may come twice: the terminal sends it to all of its processes, and npm passes its own on to its child, which is this process
+ * where the shell between them replaces itself by it.
+ */
+const SAME_SIGNAL_MS = 1_000
+
 const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
 
 /**
@@ -163,13 +169,16 @@ const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
  * at once and the process ends with 128 + signal; so it does with 0 when nobody reads the output any more.
  */
 export async function interruptible<T>(cleanUp: (ending: Ending) => Promise<void>, body: () => Promise<T>): Promise<T> {
-  let interrupted = false
+  let interruptedAt: number | null = null
   const onSignal = (signal: NodeJS.Signals): void => stop(128 + SIGNALS[signal as keyof typeof SIGNALS])
   const leave = (): void => stop(EXIT.ok)
   const stop = (exitCode: number): void => {
-    // A second Ctrl-C does not wait; validators then end because their standard input closes.
-    if (interrupted) process.exit(exitCode)
-    interrupted = true
+    if (interruptedAt !== null) {
+      // A second Ctrl-C does not wait; validators then end because their standard input closes.
+      if (performance.now() - interruptedAt > SAME_SIGNAL_MS) process.exit(exitCode)
+      return
+    }
+    interruptedAt = performance.now()
     process.stderr.write('\nstopping\n')
     void cleanUp('interrupted').finally(() => process.exit(exitCode))
   }
@@ -178,7 +187,7 @@ export async function interruptible<T>(cleanUp: (ending: Ending) => Promise<void
   try {
     const outcome = await Promise.allSettled([body()]).then(([settled]) => settled)
     // While stopping, everything fails: the signal decides how we end.
-    if (interrupted) await new Promise(() => undefined)
+    if (interruptedAt !== null) await new Promise(() => undefined)
     await cleanUp(outcome.status === 'fulfilled' ? 'done' : 'failed')
     if (outcome.status === 'rejected') throw outcome.reason
     return outcome.value

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -22,8 +22,9 @@ interface Running {
 }
 
 /** The main job, as far as its validators being up. */
-async function startDemo(output: string): Promise<Running> {
-  const child = spawn(process.execPath, [BIN, 'demo', '--library', library, '--output', output], { stdio: ['ignore', 'ignore', 'pipe'] })
+async function startDemo(output: string | null, env = process.env): Promise<Running> {
+  const args = [BIN, 'demo', '--library', library, ...(output === null ? [] : ['--output', output])]
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   child.stderr?.on('data', (part) => {
     said += part
@@ -111,6 +112,19 @@ describe('the main job', () => {
     expect(await exited).toEqual([130, null])
     expect(pids.some(isAlive)).toBe(false)
     await startsAgain(output)
+  })
+
+  it('Ctrl-C that npm passes on, too, is one: nothing is left', async () => {
+    const temporary = folder.file('temporary')
+    mkdirSync(temporary)
+    const { child } = await startDemo(null, { ...process.env, TMPDIR: temporary })
+    const exited = once(child, 'exit')
+    // The terminal tells the whole process group; npm tells its child once more where its shell has become that child.
+    child.kill('SIGINT')
+    await sleep(20)
+    child.kill('SIGINT')
+    expect(await exited).toEqual([130, null])
+    expect(readdirSync(temporary)).toEqual([])
   })
 
   it('a kill -9 of the main job leaves no process either', async () => {
