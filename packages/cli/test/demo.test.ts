@@ -2,7 +2,7 @@
  * The main job as a process, on the bundled library: all of it holds, and however it is ended it leaves no process and no
  * broken store behind.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,6 +14,11 @@ import { aethel, aethelAsync, BIN, errorLine, temporaryFolder } from './aethel.j
 const library = fileURLToPath(new URL('../../proofs/library/propositional.mm', import.meta.url))
 const folder = temporaryFolder()
 afterAll(folder.remove)
+
+/** In a mount namespace of its own, which takes no privileges on most machines, Debian's package is not installed. */
+const inNamespace = ['--user', '--map-root-user', '--mount']
+const hide = '{ [ ! -d /usr/share/metamath ] || mount -t tmpfs tmpfs /usr/share/metamath; }'
+const canHide = spawnSync('unshare', [...inNamespace, 'sh', '-c', hide], { stdio: 'ignore' }).status === 0
 
 interface Running {
   readonly child: ChildProcess
@@ -125,6 +130,23 @@ describe('the main job', () => {
     child.kill('SIGINT')
     expect(await exited).toEqual([130, null])
     expect(readdirSync(temporary)).toEqual([])
+  })
+
+  it.skipIf(!canHide)('interrupted while it downloads set.mm, it leaves neither apt-get nor a part of the download', async () => {
+    const fakes = folder.file('fakes')
+    mkdirSync(fakes)
+    writeFileSync(join(fakes, 'apt-get'), `#!/bin/sh\necho $$ > "${fakes}/pid"\nexec sleep 60\n`, { mode: 0o755 })
+    const env = { ...process.env, PATH: `${fakes}:${process.env['PATH']}`, XDG_CACHE_HOME: folder.file('cache') }
+    const child = spawn('unshare', [...inNamespace, 'sh', '-c', `${hide} && exec "$0" "$1" demo`, process.execPath, BIN], {
+      env,
+      stdio: 'ignore',
+    })
+    for (let attempt = 0; attempt < 400 && !existsSync(join(fakes, 'pid')); attempt++) await sleep(50)
+    const exited = once(child, 'exit')
+    child.kill('SIGINT')
+    expect(await exited).toEqual([130, null])
+    expect(isAlive(Number(readFileSync(join(fakes, 'pid'), 'utf8')))).toBe(false)
+    expect(readdirSync(folder.file('cache/aethel'))).toEqual([])
   })
 
   it('a kill -9 of the main job leaves no process either', async () => {

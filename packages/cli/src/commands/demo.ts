@@ -49,21 +49,29 @@ async function demo(options: DemoCommandOptions): Promise<ExitCode> {
   }
   if (options.report !== undefined) requireWritable(options.report, 'the report')
   const started = performance.now()
-  const library = await obtainLibrary(options.library, note)
-  const folder = options.output === undefined ? mkdtempSync(join(tmpdir(), 'aethel-demo-')) : resolve(options.output)
+  const interruption = new AbortController()
+  let obtaining: Promise<unknown> = Promise.resolve()
+  let folder: string | null = null
   let validators: readonly ValidatorProcess[] = []
   const cleanUp = async (ending: Ending): Promise<void> => {
+    interruption.abort()
+    await Promise.allSettled([obtaining])
     await stopAll(validators)
-    if (options.output !== undefined) return
+    if (options.output !== undefined || folder === null) return
     if (ending === 'failed' && validators.length > 0) note(`stores and logs are kept in ${folder}`)
     else rmSync(folder, { recursive: true, force: true })
   }
   const onNetwork = (network: LocalNetwork): void => {
     validators = network.validators
   }
-  const { report, checks } = await interruptible(cleanUp, () =>
-    runDemo({ library, theorems: options.theorems, folder, say: note, onNetwork }),
-  )
+  const { report, checks } = await interruptible(cleanUp, async () => {
+    const obtained = obtainLibrary(options.library, note, interruption.signal)
+    obtaining = obtained
+    const library = await obtained
+    interruption.signal.throwIfAborted()
+    folder = options.output === undefined ? mkdtempSync(join(tmpdir(), 'aethel-demo-')) : resolve(options.output)
+    return runDemo({ library, theorems: options.theorems, folder, say: note, onNetwork })
+  })
   if (options.report !== undefined) writeOutputFile(options.report, 'the report', `${JSON.stringify(report, null, 2)}\n`)
   const passed = checks.every((check) => check.passed)
   if (options.json === true) {
