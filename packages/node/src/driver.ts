@@ -39,7 +39,7 @@ import {
 } from '@aethel/replica'
 import type { Store, StoreRecord, TransactionPlace } from '@aethel/storage'
 import { AbortAlarm } from './abort-alarm.js'
-import { type Arrival, Arrivals, MAX_ARRIVAL_BYTES } from './arrivals.js'
+import { Arrivals, MAX_ARRIVAL_BYTES } from './arrivals.js'
 import type { BlobKeeper } from './blob-keeper.js'
 import { BlockServer } from './block-server.js'
 import { indexEntries } from './claim-index.js'
@@ -311,17 +311,18 @@ export class Driver {
 
   /** Dropped when too many wait: peers send again what is not final (replica's regossip). */
   #onTransactions(from: ValidatorIndex, list: readonly Uint8Array[]): void {
-    for (const bytes of list) if (!this.#arrivals.offer({ from, bytes })) break
+    for (const bytes of list) if (!this.#arrivals.offerOfPeer(from, bytes)) this.#mesh?.charge(from, KNOWN_TRANSACTION_US)
     this.#scheduleFlush()
   }
 
   /** Takes in waiting transactions for a few milliseconds: messages of the protocol, which arrive between slices, never wait for them. */
   #takeArrivals(): void {
     const until = performance.now() + ARRIVAL_SLICE_MS
-    for (let next = this.#arrivals.first; next !== undefined; next = this.#arrivals.first) {
-      if (this.#stopped || performance.now() >= until) break
-      if (next.from === null) this.#takeFromClient(next)
-      else this.#takeFromPeer(next.from)
+    while (!this.#stopped && performance.now() < until) {
+      const from = this.#arrivals.turn()
+      if (from === undefined) return
+      if (from === null) this.#takeFromClients(until)
+      else this.#takeFromPeer(from)
     }
     if (this.#arrivals.size > 0) this.#scheduleFlush()
   }
@@ -330,15 +331,14 @@ export class Driver {
   #takeFromPeer(from: ValidatorIndex): void {
     const transactions: Transaction[] = []
     for (let taken = 0; taken < ARRIVALS_PER_INPUT; taken++) {
-      const next = this.#arrivals.first
-      if (next === undefined || next.from !== from) break
-      this.#arrivals.shift()
-      const id = transactionIdOf(next.bytes)
-      if (this.#isKnown(id, next.bytes)) {
+      const bytes = this.#arrivals.shiftOfPeer(from)
+      if (bytes === undefined) break
+      const id = transactionIdOf(bytes)
+      if (this.#isKnown(id, bytes)) {
         this.#mesh?.charge(from, KNOWN_TRANSACTION_US)
         continue
       }
-      const decoded = this.#decode(id, next.bytes)
+      const decoded = this.#decode(id, bytes)
       if (!decoded.ok) {
         this.#blame(from, decoded.error)
         break
@@ -348,13 +348,20 @@ export class Driver {
     if (transactions.length > 0) this.input({ kind: 'transactions', from, transactions, nowMs: Date.now() })
   }
 
-  #takeFromClient({ id, bytes, answer }: Extract<Arrival, { from: null }>): void {
-    this.#arrivals.shift()
-    const decoded = this.#decode(id, bytes)
-    if (!decoded.ok) return answer({ status: 'refused', id, refusal: decoded.error })
-    const request = this.#nextRequest++
-    this.#requests.set(request, answer)
-    this.input({ kind: 'submit', request, transaction: decoded.value, nowMs: Date.now() })
+  #takeFromClients(until: number): void {
+    for (let taken = 0; taken < ARRIVALS_PER_INPUT && !this.#stopped && performance.now() < until; taken++) {
+      const arrival = this.#arrivals.clients.shift()
+      if (arrival === undefined) return
+      const { id, bytes, answer } = arrival
+      const decoded = this.#decode(id, bytes)
+      if (!decoded.ok) {
+        answer({ status: 'refused', id, refusal: decoded.error })
+        continue
+      }
+      const request = this.#nextRequest++
+      this.#requests.set(request, answer)
+      this.input({ kind: 'submit', request, transaction: decoded.value, nowMs: Date.now() })
+    }
   }
 
   /** `id` is `transactionIdOf(bytes)`. */
@@ -379,7 +386,7 @@ export class Driver {
   /** Checks and submits a client's transaction, `id` being `transactionIdOf(bytes)`; resolves when it is admitted, waiting or refused. */
   submit(id: Hash, bytes: Uint8Array): Promise<Admission> {
     return new Promise((answer) => {
-      if (this.#arrivals.offer({ from: null, id, bytes, answer })) return this.#scheduleFlush()
+      if (this.#arrivals.offerOfClient({ id, bytes, answer })) return this.#scheduleFlush()
       const refusal = {
         code: 'mempool-full',
         message: `expected at most ${MAX_ARRIVAL_BYTES} bytes of transactions waiting to be looked at; try again later`,
@@ -404,7 +411,7 @@ export class Driver {
 
   /** Transactions that local clients wait for. */
   get awaited(): number {
-    return this.#arrivals.size + this.#requests.size + this.#settlements.awaited
+    return this.#arrivals.clients.size + this.#requests.size + this.#settlements.awaited
   }
 
   /** Calls back once when the transaction is final or dropped; the returned function forgets the wish. */
