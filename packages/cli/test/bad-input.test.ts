@@ -234,6 +234,16 @@ it.skipIf(!canMount)('a full disk: an output that is there already stays as it i
   expect(result.stderr).toContain('ENOSPC')
 })
 
+it.skipIf(!canMount)('a full disk: of a new network nothing is left, and what to do is said', () => {
+  const small = folder.file('small-network')
+  mkdirSync(small)
+  const script =
+    'mount -t tmpfs -o size=100k tmpfs "$1" && { "$2" "$3" testnet --output "$1/network" --base-port 0; echo "$?"; ls "$1/network"; }'
+  const result = spawnSync('unshare', [...inNamespace, 'sh', '-c', script, 'sh', small, process.execPath, BIN], { encoding: 'utf8' })
+  expect(result.stdout).toBe('2\n')
+  expect(result.stderr).toMatch(/^aethel: cannot write to \S+: the disk is full; free some space/)
+})
+
 it.skipIf(!canMount)(
   'a full disk: the validator says so, in one line, with exit code 1',
   async () => {
