@@ -149,6 +149,16 @@ describe('the main job', () => {
     expect(readdirSync(folder.file('cache/aethel'))).toEqual([])
   })
 
+  it.skipIf(!canHide)('on a disk that fills up it ends soon, and says what is the matter', () => {
+    const small = folder.file('small')
+    mkdirSync(small)
+    const script = 'mount -t tmpfs -o size=2m tmpfs "$3" && exec "$0" "$1" demo --library "$2" --output "$3/network"'
+    const args = [...inNamespace, 'sh', '-c', script, process.execPath, BIN, library, small]
+    const result = spawnSync('unshare', args, { encoding: 'utf8', timeout: 60_000 })
+    expect(result.status).toBe(1)
+    expect(result.stderr.trimEnd().split('\n').at(-1)).toMatch(/^aethel: .*validator \d.* stopped.*the disk is full/)
+  })
+
   it('a kill -9 of the main job leaves no process either', async () => {
     const output = folder.file('killed')
     const { child, pids } = await startDemo(output)
