@@ -107,6 +107,16 @@ describe('the main job', () => {
     expect(written.offlineLibraryRoot).toBe(written.libraryRoot)
   })
 
+  it.skipIf(!existsSync('/dev/full'))(
+    'a report that cannot be written is told, and what would be in it is shown all the same',
+    async () => {
+      const outcome = await aethelAsync('demo', '--library', library, '--theorems', '20', '--report', '/dev/full', '--json')
+      expect(outcome.code).toBe(2)
+      expect(JSON.parse(outcome.stdout)).toMatchObject({ validators: 4, identicalChains: true })
+      expect(outcome.stderr.trimEnd().split('\n').at(-1)).toMatch(/^aethel: .*ENOSPC/)
+    },
+  )
+
   it('Ctrl-C leaves no process and no broken store', async () => {
     const output = folder.file('interrupted')
     const { child, pids } = await startDemo(output)
