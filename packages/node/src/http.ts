@@ -61,7 +61,10 @@ export async function serveHttp(context: HttpContext): Promise<FastifyInstance> 
         { cause: error },
       )
     }
-    throw error
+    if (!(error instanceof Error && 'syscall' in error)) throw error
+    throw new AethelError('listen-failed', `cannot listen on ${host}:${port}: ${error.message}`, 'check host and port in config.json', {
+      cause: error,
+    })
   }
   return app
 }
