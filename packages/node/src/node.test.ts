@@ -206,6 +206,14 @@ describe('four validators', () => {
     expect(tooLarge.status).toBe(413)
   })
 
+  test('what is refused before any route sees it has a code and one sentence, too', async () => {
+    expect(await get(0, '/v1/%zz')).toEqual({ status: 400, body: { code: 'url', message: expect.stringContaining('%zz') } })
+    const form = { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'x' }
+    const answer = await fetch(`${network.urls[0]}/v1/transactions`, form)
+    const body = { code: 'content-type', message: expect.stringContaining('application/octet-stream') }
+    expect([answer.status, await answer.json()]).toEqual([415, body])
+  })
+
   test('I3: events tell every block once, in order, from when one listens', async () => {
     const response = await fetch(`${network.urls[3]}/v1/events`)
     const reader = (response.body as ReadableStream<Uint8Array>).getReader()
