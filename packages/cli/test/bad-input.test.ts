@@ -88,6 +88,16 @@ describe('absurd files', () => {
   })
 })
 
+it('a command that is told to be run next can be pasted, whatever the paths in it', () => {
+  const output = folder.file("it's $HOME now")
+  const told = aethel('testnet', '--validators', '1', '--output', output, '--base-port', '0').stdout.split('\n')
+  const command = told.find((line) => line.startsWith('aethel start')) ?? ''
+  const words = spawnSync('sh', ['-c', `printf '%s\\n' ${command}`], { encoding: 'utf8' })
+    .stdout.trimEnd()
+    .split('\n')
+  expect(words).toEqual(['aethel', 'start', '--home', `${output}/node0`])
+})
+
 describe('homes that are not what they should be', () => {
   const changed = (change: (copy: string) => void): string => {
     const copy = folder.file('changed')
