@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Client, createClient } from './client.js'
-import { CliError, EXIT, errorCodeOf, onUnread, usageError } from './exit.js'
+import { CliError, EXIT, errorCodeOf, onUnread, usageError, whenAbandoned } from './exit.js'
 
 const READY_TIMEOUT_MS = 30_000
 const READY_POLL_MS = 50
@@ -219,6 +219,7 @@ export async function interruptible<T>(cleanUp: (ending: Ending) => Promise<void
   }
   for (const signal of Object.keys(SIGNALS)) process.on(signal, onSignal)
   onUnread.add(leave)
+  const unwatch = whenAbandoned(() => onSignal('SIGTERM'))
   try {
     const outcome = await Promise.allSettled([body()]).then(([settled]) => settled)
     // While stopping, everything fails: the signal decides how we end.
@@ -229,5 +230,6 @@ export async function interruptible<T>(cleanUp: (ending: Ending) => Promise<void
   } finally {
     for (const signal of Object.keys(SIGNALS)) process.off(signal, onSignal)
     onUnread.delete(leave)
+    unwatch()
   }
 }

@@ -200,6 +200,24 @@ describe('the main job', () => {
 })
 
 describe('aethel dev', () => {
+  it('ends with the npx that runs it, although the shell between them passes nothing on', async () => {
+    const temporary = folder.file('npx')
+    mkdirSync(temporary)
+    const env = { ...process.env, TMPDIR: temporary, npm_command: 'exec' }
+    // Something to do afterwards, or some shells would replace themselves by the program.
+    const script = '"$0" "$1" dev --validators 1 --base-port 0; :'
+    const shell = spawn('sh', ['-c', script, process.execPath, BIN], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+    let said = ''
+    shell.stderr.on('data', (part) => {
+      said += part
+    })
+    for (let attempt = 0; attempt < 600 && !said.includes('submit with'); attempt++) await sleep(50)
+    shell.kill('SIGTERM')
+    for (let attempt = 0; attempt < 200 && readdirSync(temporary).length > 0; attempt++) await sleep(50)
+    expect(readdirSync(temporary)).toEqual([])
+    expect((await aethelAsync('status', '--url', /http:\/\/\S+/.exec(said)?.[0] ?? '')).code).toBe(6)
+  })
+
   it('prints a line per block and stops with all its processes', async () => {
     const output = folder.file('dev')
     const child = spawn(process.execPath, [BIN, 'dev', '--base-port', '0', '--output', output], { stdio: ['ignore', 'pipe', 'pipe'] })
