@@ -240,6 +240,7 @@ describe('aethel dev', () => {
     const exited = once(child, 'exit')
     child.kill('SIGINT')
     expect(await exited).toEqual([130, null])
+    expect(said.trimEnd().split('\n').at(-1)).toBe('stopping')
     const after = await aethelAsync('status', '--url', url)
     expect(after.code).toBe(6)
   })

@@ -45,7 +45,9 @@ async function dev(options: DevOptions): Promise<ExitCode> {
     if (options.output === undefined) rmSync(folder, { recursive: true, force: true })
   }
   let validators: readonly ValidatorProcess[] = []
+  let stopping = false
   const cleanUp = async (): Promise<void> => {
+    stopping = true
     await stopAll(validators)
     removeFolder()
   }
@@ -64,11 +66,11 @@ async function dev(options: DevOptions): Promise<ExitCode> {
     for (const validator of validators) note(`validator ${validator.index}  ${validator.client.url}  log ${validator.logFile}`)
     note(`trust root  ${network.trustFile}`)
     note(`submit with  aethel submit FILE --url ${validators[0]?.client.url}    (Ctrl-C stops the network)`)
-    return followBlocks(validators)
+    return followBlocks(validators, () => stopping)
   })
 }
 
-async function followBlocks(validators: readonly ValidatorProcess[]): Promise<never> {
+async function followBlocks(validators: readonly ValidatorProcess[], isStopping: () => boolean): Promise<never> {
   let next = 1
   const told = new Set<ValidatorProcess>()
   for (;;) {
@@ -78,7 +80,7 @@ async function followBlocks(validators: readonly ValidatorProcess[]): Promise<ne
       throw new CliError(EXIT.internal, 'validators-stopped', `expected validators to run, but all have stopped: ${said.join('; ')}`)
     }
     for (const validator of stopped) {
-      if (!told.has(validator)) note(`validator ${validator.index} has stopped: ${oneLine(validator.lastWords)}`)
+      if (!told.has(validator) && !isStopping()) note(`validator ${validator.index} has stopped: ${oneLine(validator.lastWords)}`)
       told.add(validator)
     }
     const source = validators.find((validator) => validator.running)
