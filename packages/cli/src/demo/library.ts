@@ -9,10 +9,12 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } f
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { oneLine } from '../exit.js'
 import { MAX_DATABASE_BYTES, readInputFile } from '../files.js'
 
 const PACKAGE = 'metamath-databases'
 const PATH_IN_PACKAGE = 'usr/share/metamath/databases/set.mm'
+const MAX_REASON_LENGTH = 300
 const REFRESH_TIMEOUT_MS = 60_000
 const DOWNLOAD_TIMEOUT_MS = 120_000
 
@@ -107,7 +109,7 @@ function run(command: string, args: readonly string[], cwd: string, timeoutMs: n
       if (error === null) resolve(null)
       else if (error.code === 'ENOENT') resolve(`${command} is not installed`)
       else if (error.killed === true) resolve(`${command} took longer than ${timeoutMs / 1000} s`)
-      else resolve(`${command} failed: ${stderr.trim().split('\n').at(-1) ?? 'no reason given'}`)
+      else resolve(`${command} failed: ${lastWordsOf(stderr)}`)
     })
     // Not its option `signal`, with which it would answer before the process has ended.
     const kill = (): void => {
@@ -117,4 +119,10 @@ function run(command: string, args: readonly string[], cwd: string, timeoutMs: n
     }
     signal?.addEventListener('abort', kill)
   })
+}
+
+/** The last line, as one that a terminal may be sent: it is another program's, or has come over the network. */
+export function lastWordsOf(stderr: string): string {
+  const line = stderr.trim().split('\n').at(-1) ?? ''
+  return line === '' ? 'it gives no reason' : oneLine(line.slice(-MAX_REASON_LENGTH))
 }
