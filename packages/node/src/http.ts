@@ -26,6 +26,7 @@ export async function serveHttp(context: HttpContext): Promise<FastifyInstance> 
     requestTimeout: REQUEST_MS,
     forceCloseConnections: true,
     schemaController: { compilersFactory: NO_COMPILERS },
+    frameworkErrors: (error, _request, reply) => void sendError(reply, error),
   })
   boundPipelines(app)
   boundBodies(app)
@@ -61,14 +62,30 @@ export async function serveHttp(context: HttpContext): Promise<FastifyInstance> 
         { cause: error },
       )
     }
-    throw error
+    if (!(error instanceof Error && 'syscall' in error)) throw error
+    throw new AethelError('listen-failed', `cannot listen on ${host}:${port}: ${error.message}`, 'check host and port in config.json', {
+      cause: error,
+    })
   }
   return app
 }
 
+/** What is refused before any route sees it, in our words. */
+function refusalOf(code: string, message: string): HttpError | null {
+  switch (code) {
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new HttpError(415, 'content-type', 'expected a body of type application/octet-stream')
+    case 'FST_ERR_BAD_URL':
+      return new HttpError(400, 'url', message)
+    default:
+      return null
+  }
+}
+
 function sendError(reply: FastifyReply, error: unknown): FastifyReply {
-  if (error instanceof HttpError) return reply.code(error.status).send({ code: error.code, message: error.message, ...error.extra })
-  const status = (error as { statusCode?: number }).statusCode ?? 500
-  const code = (error as { code?: string }).code ?? 'internal'
-  return reply.code(status).send({ code: code.toLowerCase(), message: error instanceof Error ? error.message : 'internal error' })
+  const message = error instanceof Error ? error.message : 'internal error'
+  const { code = 'internal', statusCode = 500 } = error as { code?: string; statusCode?: number }
+  const refusal = error instanceof HttpError ? error : refusalOf(code, message)
+  if (refusal === null) return reply.code(statusCode).send({ code: code.toLowerCase(), message })
+  return reply.code(refusal.status).send({ code: refusal.code, message: refusal.message, ...refusal.extra })
 }

@@ -26,7 +26,7 @@ import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
 import { readJsonObject, writeOutputFile } from '../files.js'
 import { Sender } from '../sender.js'
-import { note, paint, paintError, printJson, printLine, printTable } from '../ui/terminal.js'
+import { note, paint, paintError, printJson, printLine, printTable, shellWord } from '../ui/terminal.js'
 
 const PROPOSAL_FORMAT = 'aethel-validator-update/1'
 
@@ -183,8 +183,8 @@ async function home(options: HomeOptions): Promise<ExitCode> {
   const made = createNewcomer({ from, output, mesh: { host, port: meshPort }, http: { host, port: httpPort } })
   if (options.json === true) printJson(made)
   else {
-    printLine(`made ${made.home}; it joins with: aethel validators propose --join ${made.home} --approve KEY...`)
-    printLine(`then: aethel start --home ${made.home}`)
+    printLine(`made ${made.home}; it joins with: aethel validators propose --join ${shellWord(made.home)} --approve KEY...`)
+    printLine(`then: aethel start --home ${shellWord(made.home)}`)
   }
   return EXIT.ok
 }
@@ -301,7 +301,7 @@ function keep(network: Network, update: UpdateValidators, threshold: number, opt
   if (options.json === true) printJson({ status: 'incomplete', approvals: have, threshold, sequence: update.sequence, output })
   else
     printLine(
-      `${paint('yellow', 'incomplete')}: ${have} of ${threshold} approvals, in ${output}; the others run: aethel validators approve ${output}`,
+      `${paint('yellow', 'incomplete')}: ${have} of ${threshold} approvals, in ${output}; the others run: aethel validators approve ${shellWord(output)}`,
     )
   return EXIT.pending
 }
