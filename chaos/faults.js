@@ -229,7 +229,7 @@ export class Faults {
     for (let lives = random.between(0, 2); lives > 0; lives--) {
       const starting = victim.start()
       await sleep(victim.startMs * 1.5 * random.unit())
-      this.counts.kills++
+      if (victim.child !== null) this.counts.kills++
       await victim.kill()
       const outcome = await starting
       if (!outcome.started && !outcome.told) return this.#onNoStart(victim, outcome)
@@ -289,7 +289,8 @@ export class Faults {
     // How soon they commit again says something on fair wires only; they stay so until that is known.
     const wiresFair = !this.wiresDisturbed
     if (wiresFair) this.wiresDisturbed = true
-    this.counts.kills += validators.length
+    // One with a spoiled store may be down already.
+    this.counts.kills += validators.filter(({ child }) => child !== null).length
     await Promise.all(validators.map((validator) => validator.kill()))
     await sleep(random.between(0, 3_000))
     await Promise.all(validators.map((validator) => this.#restart(validator)))

@@ -65,7 +65,8 @@ const drawn = options.only.length === KINDS.length ? '' : ` --only ${options.onl
 const pace = options.paceMs === USUAL_PACE_MS ? '' : ` --pace ${options.paceMs}`
 const epochs = options.epochLength === Number(EPOCH_LENGTH) ? '' : ` --epochs ${options.epochLength}`
 const behind = options.behind === null ? '' : ` --behind ${options.behind}`
-const command = `npm run chaos -- --minutes ${options.minutes} --validators ${options.validators} --seed ${options.seed}${drawn}${pace}${epochs}${behind}`
+const insisted = options.network === 'auto' ? '' : ` --network ${options.network}`
+const command = `npm run chaos -- --minutes ${options.minutes} --validators ${options.validators} --seed ${options.seed}${drawn}${pace}${epochs}${behind}${insisted}`
 say(`${options.validators} validators for ${options.minutes} minutes; again: ${command}`)
 // The proof kinds suffice; every validator checks every proof.
 const network = await createNetwork({

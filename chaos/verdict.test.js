@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
+import { Governance } from './governance.js'
 import { converged, examine, FATAL, OFFENCES, readLogs } from './verdict.js'
 
 const NODE = fileURLToPath(new URL('../packages/node/src/', import.meta.url))
@@ -50,7 +51,11 @@ function played(index, chain, gaps = []) {
 
 /** @param {readonly { id: string, height: number }[]} acknowledged */
 function told(acknowledged, sent = acknowledged.map(({ id }) => id)) {
-  return /** @type {any} */ ({ acknowledged: acknowledged.map((each) => ({ ...each, validator: 0 })), sent: new Set(sent), claims: new Map() })
+  return /** @type {any} */ ({
+    acknowledged: acknowledged.map((each) => ({ ...each, validator: 0 })),
+    sent: new Set(sent),
+    claims: new Map(),
+  })
 }
 
 const A = { hash: 'a', ids: ['x'] }
@@ -97,4 +102,26 @@ it('what was acknowledged and is nowhere, elsewhere or twice, what nobody sent, 
   const hole = { hash: '', ids: [] }
   await expect(judge(told([], XYZ), [played(0, [A, B]), played(1, [hole, B])])).rejects.toThrow('serves no block at height 1')
   expect((await judge(told([], XYZ), [played(0, [A, B]), played(1, [hole, B], [{ from: 1, to: 1 }])])).problems).toEqual([])
+})
+
+it('strangers in the chain are forgiven only for changes of the validators whose ids nobody was told', async () => {
+  /** @type {string[]} */
+  const violations = []
+  const options = {
+    validators: [],
+    keyFiles: [],
+    random: null,
+    say: () => undefined,
+    violated: (/** @type {string} */ text) => violations.push(text),
+  }
+  const governance = new Governance(/** @type {any} */ (options))
+  const judge = () => examine([played(0, [A, B])], 2, told([{ id: 'x', height: 1 }]), governance)
+  governance.note('a change', 5, JSON.stringify({ status: 'timeout', id: 'told' }))
+  governance.note('a change', 3, JSON.stringify({ status: 'refused', id: 'refused' }))
+  expect((await judge()).problems).toEqual([expect.stringContaining('y at height 2 was never submitted')])
+  governance.note('a change', 6, JSON.stringify({ status: 'error', code: 'unreachable' }), 'aethel: no answer')
+  expect((await judge()).problems).toEqual([])
+  expect(violations).toEqual([])
+  governance.note('a change', 1, '', 'aethel: this should not have happened')
+  expect(violations).toEqual([expect.stringContaining('should not have happened')])
 })
