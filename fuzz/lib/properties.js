@@ -22,6 +22,9 @@ const collect = /** @type {() => void} */ (runInNewContext('gc'))
  * @property {() => readonly Uint8Array[]} seeds
  * @property {readonly (string | Uint8Array)[]} [dictionary]
  * @property {number} [maxBytes]
+ * @property {boolean} [isPair] two byte strings, as `pair` in lib/mutate.js joins them
+ * @property {(input: Uint8Array, random: import('../../packages/simulator/dist/random.js').Random, corpus: readonly Uint8Array[]) => Uint8Array | null} [change]
+ *   changes an input as what it says; null: it says nothing
  * @property {(bytes: Uint8Array) => Decoded} decode
  * @property {(value: any, bytes: Uint8Array) => Uint8Array} [encode]
  * @property {'same-bytes' | 'same-value'} [roundTrip] canonical formats give the bytes back; others a value that encodes alike

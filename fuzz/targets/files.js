@@ -50,6 +50,7 @@ import {
 } from '../../packages/storage/dist/records.js'
 import { damageInTable } from '../../packages/storage/dist/table-check.js'
 import { CHAIN } from '../lib/cluster.js'
+import { mutateJson } from '../lib/mutate-json.js'
 import { Broken } from '../lib/properties.js'
 import { certificate, message } from './consensus.js'
 
@@ -142,6 +143,7 @@ const digit = (/** @type {string} */ name) => `"${name}": `
 /** @type {Target} */
 export const genesisJson = {
   name: 'genesis-json',
+  change: mutateJson,
   what: 'genesis files',
   seeds: () => [utf8(genesisToJson(genesis()))],
   dictionary: [...JSON_WORDS, digit('window'), digit('validators'), digit('kinds'), digit('power')],
@@ -164,6 +166,7 @@ if (!trustRoot.ok) throw new Error(trustRoot.error.message)
 /** @type {Target} */
 export const receipts = {
   name: 'receipts',
+  change: mutateJson,
   what: 'receipt files and their verification',
   seeds: () => [...good.vectors, ...bad.vectors].flatMap(({ receipt }) => (receipt === undefined ? [] : [utf8(receipt)])),
   dictionary: [...JSON_WORDS, '00', 'ff', digit('trail'), digit('claim'), '"aethel-receipt/1"'],
@@ -179,6 +182,7 @@ export const receipts = {
 /** @type {Target} */
 export const trust = {
   name: 'trust',
+  change: mutateJson,
   what: 'trust files',
   seeds: () => [
     utf8(encodeTrust(trustRoot.value)),
