@@ -140,10 +140,19 @@ const JSON_WORDS = [
 ]
 const digit = (/** @type {string} */ name) => `"${name}": `
 
+/** A changed file, mostly with the chain id that then is right: a wrong one hides whatever else there is. @type {NonNullable<Target['change']>} */
+function changedGenesis(input, random) {
+  const changed = mutateJson(input, random)
+  const read = changed === null || random.chance(0.1) ? null : genesisFromJson(changed)
+  const right = read === null || read.ok ? undefined : /the hash of this genesis, ([0-9a-f]{64});/.exec(read.error.message)?.[1]
+  if (changed === null || right === undefined) return changed
+  return utf8(Buffer.from(changed).toString('utf8').replace(/"chainId": "[0-9a-f]*"/, `"chainId": "${right}"`))
+}
+
 /** @type {Target} */
 export const genesisJson = {
   name: 'genesis-json',
-  change: mutateJson,
+  change: changedGenesis,
   what: 'genesis files',
   seeds: () => [utf8(genesisToJson(genesis()))],
   dictionary: [...JSON_WORDS, digit('window'), digit('validators'), digit('kinds'), digit('power')],

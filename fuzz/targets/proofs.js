@@ -25,6 +25,7 @@ import {
 import { encodeCertificate, readCertificate } from '../../packages/proofs/dist/metamath/certificate.js'
 import { bitCount, bruteForce, readSlowScript } from '../../packages/proofs/test/slow-bv.js'
 import { pair, unpaired } from '../lib/mutate.js'
+import { mutateScript } from '../lib/mutate-script.js'
 import { mutateTheorem } from '../lib/mutate-theorem.js'
 import { Broken } from '../lib/properties.js'
 
@@ -251,7 +252,7 @@ function expectVerdict({ status, code, message, gas }) {
 
 /** @type {{ proofs: { script: string, proofHex: string }[], files: { file: string }[], formulas: { script: string }[] }} */
 const bvlrat = JSON.parse(readFileSync(new URL('vectors/bvlrat-1.json', PACKAGES), 'utf8'))
-const SMT_LIB = [
+export const SMT_LIB = [
   '(set-logic QF_BV)\n',
   '(declare-const x (_ BitVec 2))\n',
   '(declare-const p Bool)\n',
@@ -274,6 +275,7 @@ const SMT_LIB = [
 /** @type {Target} */
 export const scripts = {
   name: 'smt2',
+  change: mutateScript,
   what: 'SMT-LIB files, and the canonical claims they become',
   seeds: () => [...bvlrat.files.map(({ file }) => utf8(file)), ...bvlrat.formulas.slice(0, 60).map(({ script }) => utf8(script))],
   dictionary: SMT_LIB,
