@@ -13,6 +13,8 @@ const BEYOND_TOLERANCE = 0.1
 /** Room for hours of blocks; an episode fills the rest. */
 const SMALL_DISK = '256m'
 const FILLER = 'filler'
+/** It says so, and stops by itself: another reason is another fault, which the full disk would hide. */
+const DISK_FULL = /^exit code 1,.*disk is full/
 
 /** One entry per lot: kills are drawn most often. */
 const LOTS = /** @type {const} */ ([
@@ -387,7 +389,7 @@ export class Faults {
     victim.onUnexpectedExit = usual
     if (reason === undefined) return say(`no write  ${victim.index}  within 20 s`)
     say(`stopped   ${victim.index}  ${reason}`)
-    if (!String(reason).startsWith('exit code 1,')) violated(`validator ${victim.index} on a full disk: ${reason}`)
+    if (!DISK_FULL.test(String(reason))) violated(`validator ${victim.index} on a full disk: ${reason}`)
     await this.#restart(victim)
   }
 }
