@@ -45,7 +45,15 @@ function readLater(store, last) {
     headers.push(store.header(height(at)))
     for (const bytes of block?.body.transactions ?? []) places.push(store.transactionPlace(transactionIdOf(bytes)))
   }
-  return { blocks, certificates, places, gas, headers: [...headers, ...store.recentHeaders], gaps: store.gaps, epoch: store.epoch(epoch(1)) }
+  return {
+    blocks,
+    certificates,
+    places,
+    gas,
+    headers: [...headers, ...store.recentHeaders],
+    gaps: store.gaps,
+    epoch: store.epoch(epoch(1)),
+  }
 }
 
 /** @param {{ file: string, at: number } | null} change */

@@ -146,7 +146,11 @@ function changedGenesis(input, random) {
   const read = changed === null || random.chance(0.1) ? null : genesisFromJson(changed)
   const right = read === null || read.ok ? undefined : /the hash of this genesis, ([0-9a-f]{64});/.exec(read.error.message)?.[1]
   if (changed === null || right === undefined) return changed
-  return utf8(Buffer.from(changed).toString('utf8').replace(/"chainId": "[0-9a-f]*"/, `"chainId": "${right}"`))
+  return utf8(
+    Buffer.from(changed)
+      .toString('utf8')
+      .replace(/"chainId": "[0-9a-f]*"/, `"chainId": "${right}"`),
+  )
 }
 
 /** @type {Target} */
