@@ -9,6 +9,7 @@ export default defineConfig({
       'fuzz/*.test.js',
       'chaos/*.test.js',
       'differential/*.test.js',
+      'tools/*.test.js',
     ],
     testTimeout: 120_000,
     hookTimeout: 120_000,

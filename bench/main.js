@@ -3,7 +3,7 @@
  * each figure with the floor measured in the same run. No figure fails the run: the exit code is 0 unless a benchmark itself breaks.
  */
 import { writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { readArguments, UsageError } from '../tools/arguments.js'
 import { blocks } from './blocks.js'
 import { bvlrat } from './bvlrat.js'
 import { faults } from './faults.js'
@@ -22,12 +22,20 @@ import { simulator } from './simulator.js'
 /** @type {readonly import('./lib/report.js').Benchmark[]} */
 const BENCHMARKS = [metamath, lrat, bvlrat, gas, memory, pool, simulator, scale, blocks, faults, library, mixed]
 
-const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true })
-const unknown = positionals.filter((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name))
-if (unknown.length > 0) {
-  console.error(`expected names among ${BENCHMARKS.map((benchmark) => benchmark.name).join(', ')}; got ${unknown.join(', ')}`)
-  process.exit(2)
-}
+const NAMES = BENCHMARKS.map(({ name }) => name)
+const wanted = readArguments(
+  {
+    tool: 'bench',
+    usage: `npm run bench -- [NAME...] [--json FILE], of ${NAMES.join(', ')}`,
+    options: { json: { type: 'string' } },
+    takesNames: true,
+  },
+  ({ json }, names) => {
+    const unknown = names.find((name) => !NAMES.includes(name))
+    if (unknown !== undefined) throw new UsageError(`expected names of benchmarks, got ${unknown}`)
+    return { names, json }
+  },
+)
 
 const machine = describeMachine()
 console.log(`${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB; ${machine.system}; node ${machine.node}`)
@@ -35,7 +43,7 @@ console.log(`${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB; ${m
 const results = []
 let broken = 0
 for (const benchmark of BENCHMARKS) {
-  const isWanted = positionals.length > 0 ? positionals.includes(benchmark.name) : benchmark.onlyIfNamed !== true
+  const isWanted = wanted.names.length > 0 ? wanted.names.includes(benchmark.name) : benchmark.onlyIfNamed !== true
   if (!isWanted) continue
   console.log(`\n${benchmark.name}: ${benchmark.description}`)
   try {
@@ -48,5 +56,5 @@ for (const benchmark of BENCHMARKS) {
     results.push({ name: benchmark.name, error: String(error) })
   }
 }
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ machine, results }, null, 2)}\n`)
+if (wanted.json !== undefined) writeFileSync(wanted.json, `${JSON.stringify({ machine, results }, null, 2)}\n`)
 process.exit(broken > 0 ? 1 : 0)

@@ -19,7 +19,7 @@ const NEXT_KEY = 'consensus-next.key'
 
 /**
  * @typedef {import('./validator.js').Validator} Validator
- * @typedef {import('../packages/cli/dist/client.js').ListedValidator} Member
+ * @typedef {import('../packages/cli/dist/answers.js').ListedValidator} Member
  */
 
 export class Governance {

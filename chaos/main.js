@@ -6,9 +6,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { createNetwork } from '../packages/cli/dist/network.js'
 import { randomStream } from '../packages/simulator/dist/random.js'
+import { numberOf, readArguments, UsageError, wholeNumberOf } from '../tools/arguments.js'
 import { Clients } from './clients.js'
 import { damageEverywhere } from './damage.js'
 import { Faults, KINDS, mountSmallDisk, USUAL_PACE_MS, unmountSmallDisk } from './faults.js'
@@ -207,8 +207,10 @@ function pause(milliseconds) {
 }
 
 function parsed() {
-  try {
-    const { values } = parseArgs({
+  return readArguments(
+    {
+      tool: 'chaos',
+      usage: USAGE,
       options: {
         minutes: { type: 'string', default: '1' },
         seed: { type: 'string', default: String(Math.floor(Math.random() * 0x1_0000_0000)) },
@@ -224,37 +226,27 @@ function parsed() {
         totals: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
       },
-    })
-    const number = (
-      /** @type {'minutes' | 'seed' | 'validators' | 'pace' | 'epochs' | 'behind' | 'stride'} */ name,
-      /** @type {number} */ least,
-      /** @type {number} */ most,
-    ) => {
-      const value = Number(values[name])
-      if (!(value >= least && value <= most)) throw new Error(`expected --${name} of ${least}..${most}, got ${values[name]}`)
-      return value
-    }
-    const only = values.only.split(',')
-    const strange = only.find((kind) => !KINDS.includes(kind))
-    if (strange !== undefined) throw new Error(`expected --only with kinds among ${KINDS.join(', ')}; got ${strange}`)
-    if (!NETWORKS.includes(values.network)) throw new Error(`expected --network ${NETWORKS.join(', ')}; got ${values.network}`)
-    return {
-      minutes: number('minutes', 0.1, 10_000),
-      seed: number('seed', 0, Number.MAX_SAFE_INTEGER),
-      validators: number('validators', 4, 32),
-      network: values.network,
-      only,
-      paceMs: number('pace', 20, 60_000),
-      epochLength: number('epochs', 0, 1_000_000),
-      behind: values.behind === undefined ? null : number('behind', 1, 1_000_000),
-      record: values.record === true,
-      damage: values.damage === true,
-      stride: number('stride', 1, 1_000_000),
-      totals: values.totals === true,
-      json: values.json === true,
-    }
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}; ${USAGE}`)
-    process.exit(2)
-  }
+    },
+    (values) => {
+      const only = values.only.split(',')
+      const strange = only.find((kind) => !KINDS.includes(kind))
+      if (strange !== undefined) throw new UsageError(`expected --only with kinds among ${KINDS.join(', ')}; got ${strange}`)
+      if (!NETWORKS.includes(values.network)) throw new UsageError(`expected --network ${NETWORKS.join(', ')}; got ${values.network}`)
+      return {
+        minutes: numberOf('minutes', values.minutes, 0.1, 10_000),
+        seed: wholeNumberOf('seed', values.seed, 0, Number.MAX_SAFE_INTEGER),
+        validators: wholeNumberOf('validators', values.validators, 4, 32),
+        network: values.network,
+        only,
+        paceMs: numberOf('pace', values.pace, 20, 60_000),
+        epochLength: wholeNumberOf('epochs', values.epochs, 0, 1_000_000),
+        behind: values.behind === undefined ? null : wholeNumberOf('behind', values.behind, 1, 1_000_000),
+        record: values.record === true,
+        damage: values.damage === true,
+        stride: wholeNumberOf('stride', values.stride, 1, 1_000_000),
+        totals: values.totals === true,
+        json: values.json === true,
+      }
+    },
+  )
 }

@@ -3,28 +3,43 @@
  * checker. Exit code 0: they agree, up to what is documented as stricter; 7: something is accepted here and refused there, or file and
  * ledger disagree; 2: usage, or the other checker is not installed.
  */
-import { parseArgs } from 'node:util'
+import { readArguments, UsageError, wholeNumberOf } from '../tools/arguments.js'
 import { compareDatabase, databases, isInstalled, mutateProofs, truncate, tryFiles } from './metamath.js'
 
 const LIBRARY = new URL('../packages/proofs/library/propositional.mm', import.meta.url).pathname
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    only: { type: 'string' },
-    theorems: { type: 'string', default: '200' },
-    changes: { type: 'string', default: '100000' },
-    spoilt: { type: 'string', default: '2000' },
-    seed: { type: 'string', default: '1' },
-    json: { type: 'boolean', default: false },
-  },
-})
-
-if (positionals.length !== 1 || positionals[0] !== 'metamath')
-  fail(`expected the kind to compare (metamath), got "${positionals.join(' ')}"`)
-if (!isInstalled()) fail('the reference program is missing: apt-get install metamath metamath-databases')
 const PARTS = ['databases', 'files', 'cut', 'proofs']
-if (values.only !== undefined && !PARTS.includes(values.only)) fail(`expected --only ${PARTS.join(', ')}; got ${values.only}`)
+
+const values = readArguments(
+  {
+    tool: 'differential',
+    usage: `npm run differential -- metamath [--only ${PARTS.join('|')}] [--theorems N] [--changes N] [--spoilt N] [--seed S] [--json]`,
+    options: {
+      only: { type: 'string' },
+      theorems: { type: 'string', default: '200' },
+      changes: { type: 'string', default: '100000' },
+      spoilt: { type: 'string', default: '2000' },
+      seed: { type: 'string', default: '1' },
+      json: { type: 'boolean', default: false },
+    },
+    takesNames: true,
+  },
+  ({ only, theorems, changes, spoilt, seed, json }, names) => {
+    if (names.length !== 1 || names[0] !== 'metamath')
+      throw new UsageError(`expected the kind to compare (metamath), got "${names.join(' ')}"`)
+    if (!isInstalled()) throw new UsageError('the reference program is missing: apt-get install metamath metamath-databases')
+    if (only !== undefined && !PARTS.includes(only)) throw new UsageError(`expected --only ${PARTS.join(', ')}; got ${only}`)
+    return {
+      only,
+      theorems: wholeNumberOf('theorems', theorems, 1, Number.MAX_SAFE_INTEGER),
+      changes: wholeNumberOf('changes', changes, 1, Number.MAX_SAFE_INTEGER),
+      spoilt: wholeNumberOf('spoilt', spoilt, 1, Number.MAX_SAFE_INTEGER),
+      seed: wholeNumberOf('seed', seed, 1, Number.MAX_SAFE_INTEGER),
+      json: json === true,
+    }
+  },
+)
+
 /** @param {string} part */
 const isWanted = (part) => values.only === undefined || values.only === part
 const say = values.json ? () => undefined : console.log
@@ -36,9 +51,7 @@ const compared = (isWanted('databases') ? databases() : []).map((path) => {
   )
   return result
 })
-const files = isWanted('files')
-  ? tryFiles({ prefixStep: 1, spoilt: number('spoilt', values.spoilt), seed: number('seed', values.seed) })
-  : {}
+const files = isWanted('files') ? tryFiles({ prefixStep: 1, spoilt: values.spoilt, seed: values.seed }) : {}
 for (const [name, report] of Object.entries(files)) {
   say(
     `${name}: ${report.tried} tried, ${report.bothAccept} valid and ${report.bothRefuse} refused in both, stricter here ${JSON.stringify(report.stricter)}, ${report.crashes} crashes there, ${report.falsehoods.length} falsehoods`,
@@ -55,7 +68,7 @@ if (cut !== null) {
 }
 const source = databases().at(-1) ?? LIBRARY
 const proofs = isWanted('proofs')
-  ? mutateProofs(source, number('theorems', values.theorems), number('changes', values.changes), (done) => {
+  ? mutateProofs(source, values.theorems, values.changes, (done) => {
       if (done % 10 === 0) say(`  ${done} proofs`)
     })
   : null
@@ -72,16 +85,3 @@ const bad =
   (cut !== null && cut.file.falsehoods.length + cut.proofs.disagreements.length + cut.ledger.accepted.length > 0) ||
   (proofs !== null && proofs.disagreements.length > 0)
 process.exitCode = bad ? 7 : 0
-
-/** @param {string} name @param {string} text */
-function number(name, text) {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 1) fail(`expected --${name} to be a positive integer, got ${text}`)
-  return value
-}
-
-/** @param {string} message @returns {never} */
-function fail(message) {
-  console.error(`differential: ${message}`)
-  process.exit(2)
-}

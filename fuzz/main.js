@@ -5,8 +5,8 @@
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
+import { numberOf, readArguments, UsageError, wholeNumberOf } from '../tools/arguments.js'
 import { fuzzGas } from './gas.js'
 import { nameOf, writeCorpus } from './lib/corpus.js'
 import { CpuWatch } from './lib/cpu-watch.js'
@@ -140,8 +140,10 @@ function replay(input) {
 }
 
 function parsed() {
-  try {
-    const { values } = parseArgs({
+  return readArguments(
+    {
+      tool: 'fuzz',
+      usage: USAGE,
       options: {
         gas: { type: 'boolean', default: false },
         minutes: { type: 'string', default: '1' },
@@ -151,33 +153,26 @@ function parsed() {
         keep: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
       },
-    })
-    const minutes = Number(values.minutes)
-    if (!(minutes > 0 && minutes <= 10_000)) throw new Error(`expected --minutes above 0 and at most 10000, got ${values.minutes}`)
-    const seed = Number(values.seed)
-    if (!(Number.isSafeInteger(seed) && seed >= 0)) throw new Error(`expected --seed of 0..2^53-1, got ${values.seed}`)
-    const common = { minutes, seed, keep: values.keep === true, json: values.json === true, kind: values.target }
-    if (values.gas === true) return { ...common, gas: true, targets: [], input: null }
-    const chosen = values.target === undefined ? undefined : targetNamed(values.target)
-    if (values.target !== undefined && chosen === undefined)
-      throw new Error(`expected --target of ${TARGETS.map(({ name }) => name).join(', ')}; got ${values.target}`)
-    if (values.input !== undefined && chosen === undefined) throw new Error('expected --target with --input: which decoder reads it')
-    const input = values.input === undefined ? null : inputOf(values.input)
-    return {
-      ...common,
-      gas: false,
-      targets: chosen === undefined ? TARGETS : [chosen],
-      input,
-    }
-  } catch (error) {
-    console.error(`fuzz: ${error instanceof Error ? error.message : error}; ${USAGE}`)
-    process.exit(2)
-  }
+    },
+    (values) => {
+      const minutes = numberOf('minutes', values.minutes, 0.001, 10_000)
+      const seed = wholeNumberOf('seed', values.seed, 0, Number.MAX_SAFE_INTEGER)
+      const common = { minutes, seed, keep: values.keep === true, json: values.json === true, kind: values.target }
+      if (values.gas === true) return { ...common, gas: true, targets: [], input: null }
+      const chosen = values.target === undefined ? undefined : targetNamed(values.target)
+      if (values.target !== undefined && chosen === undefined)
+        throw new UsageError(`expected --target of ${TARGETS.map(({ name }) => name).join(', ')}; got ${values.target}`)
+      if (values.input !== undefined && chosen === undefined) throw new UsageError('expected --target with --input: which decoder reads it')
+      const input = values.input === undefined ? null : inputOf(values.input)
+      return { ...common, gas: false, targets: chosen === undefined ? TARGETS : [chosen], input }
+    },
+  )
 }
 
 /** @param {string} text hex, or the name of a file */
 function inputOf(text) {
   if (existsSync(text)) return new Uint8Array(readFileSync(text))
-  if (!/^([0-9a-f]{2})*$/.test(text)) throw new Error(`expected --input in lower-case hex or the name of a file, got ${text.slice(0, 64)}`)
+  if (!/^([0-9a-f]{2})*$/.test(text))
+    throw new UsageError(`expected --input in lower-case hex or the name of a file, got ${text.slice(0, 64)}`)
   return new Uint8Array(Buffer.from(text, 'hex'))
 }

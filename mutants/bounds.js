@@ -16,6 +16,9 @@ const FORK = 'packages/consensus/src/fork.ts'
 const CHECK = 'packages/consensus/src/check.ts'
 const ACCUSATIONS = 'packages/replica/src/accusations.ts'
 const HTTP = 'packages/node/src/http.ts'
+const HTTP_CHAIN = 'packages/node/src/http-chain.ts'
+const HTTP_EVENTS = 'packages/node/src/http-events.ts'
+const HTTP_TRANSACTIONS = 'packages/node/src/http-transactions.ts'
 const DRIVER = 'packages/node/src/driver.ts'
 const ARRIVALS = 'packages/node/src/arrivals.ts'
 
@@ -103,8 +106,28 @@ export const bounds = [
   {
     id: 'arrivals-never-make-room',
     traps: ['E1'],
-    bug: 'what each transaction weighs beside its bytes is not given back: after 131,072 of them a node takes in no more',
-    edits: [{ file: ARRIVALS, before: 'this.#bytes -= weightOf(first)', after: 'this.#bytes -= first.bytes.length' }],
+    bug: 'what each transaction weighs beside its bytes is not given back: after 65,536 of them a node takes in no more',
+    edits: [{ file: ARRIVALS, before: 'this.#weight -= weightOf(first.bytes)', after: 'this.#weight -= first.bytes.length' }],
+    hunt: tests('packages/node/src/arrivals.test.ts'),
+  },
+  {
+    id: 'one-peer-fills-arrivals',
+    traps: ['E1'],
+    bug: 'while the flood of one peer waits, whatever the others send is dropped',
+    edits: [
+      {
+        file: ARRIVALS,
+        before: 'if (of === null || longest.weight <= own.weight + weight) return false',
+        after: 'if (of !== null || longest.weight <= own.weight + weight) return false',
+      },
+    ],
+    hunt: tests('packages/node/src/arrivals.test.ts'),
+  },
+  {
+    id: 'clients-wait-behind-peers',
+    traps: ['E1'],
+    bug: 'while any peer has transactions that wait, none of a client is looked at',
+    edits: [{ file: ARRIVALS, before: '(this.#clientsNext || next === undefined)', after: 'next === undefined' }],
     hunt: tests('packages/node/src/arrivals.test.ts'),
   },
   {
@@ -259,14 +282,14 @@ export const bounds = [
     id: 'streams-without-bound',
     traps: ['E1'],
     bug: 'any number of clients may listen to events',
-    edits: [{ file: HTTP, before: 'if (streams >= MAX_EVENT_STREAMS)', after: 'if (streams < 0)' }],
+    edits: [{ file: HTTP_EVENTS, before: 'if (streams >= MAX_EVENT_STREAMS)', after: 'if (streams < 0)' }],
     hunt: HTTP_FLOOD,
   },
   {
     id: 'stream-begun-for-nobody',
     traps: ['E1'],
     bug: 'a client that leaves before its event stream begins takes a place for ever',
-    edits: [{ file: HTTP, before: '    if (socket.destroyed) return // it has left', after: '    // it has left' }],
+    edits: [{ file: HTTP_EVENTS, before: '    if (socket.destroyed) return // it has left', after: '    // it has left' }],
     hunt: HTTP_FLOOD,
   },
   {
@@ -434,7 +457,7 @@ export const bounds = [
     id: 'waits-outlive-their-clients',
     traps: ['E1'],
     bug: 'a client that has left goes on waiting for its transactions, up to ten minutes, and a few requests take all the room there is',
-    edits: [{ file: HTTP, before: '    waits.add(giveUp)\n', after: '' }],
+    edits: [{ file: HTTP_TRANSACTIONS, before: '    waits.add(giveUp)\n', after: '' }],
     hunt: HTTP_FLOOD,
   },
   {
@@ -443,7 +466,7 @@ export const bounds = [
     bug: 'events pile up for a client that does not read',
     edits: [
       {
-        file: HTTP,
+        file: HTTP_EVENTS,
         before: 'if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) socket.destroy()',
         after: 'if (raw.destroyed) raw.destroy()',
       },
@@ -456,7 +479,7 @@ export const bounds = [
     bug: 'an event of more than a mebibyte cuts off everybody who listens, however fast they read',
     edits: [
       {
-        file: HTTP,
+        file: HTTP_EVENTS,
         before:
           'if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) socket.destroy()\n      else raw.write(`event: block\\ndata: ${JSON.stringify(data)}\\n\\n`)',
         after:
@@ -469,7 +492,7 @@ export const bounds = [
     id: 'page-without-bytes',
     traps: ['E1', 'E6'],
     bug: 'a page of a hundred blocks of eight megabytes is read for anybody who asks',
-    edits: [{ file: HTTP, before: ' && bytes < MAX_PAGE_BYTES; at++', after: '; at++' }],
+    edits: [{ file: HTTP_CHAIN, before: ' && bytes < MAX_PAGE_BYTES; at++', after: '; at++' }],
     hunt: HTTP_FLOOD,
   },
   {

@@ -2,8 +2,8 @@
  * `npm run mutants [-- ID...] [--minutes-per-mutant M] [--jobs J] [--json]`: plants each bug, or those named, and prints what
  * caught it. Exit code 0: all were caught; 7: one survived; 1: one could not be planted, or the engine itself fails; 2: usage.
  */
-import { parseArgs } from 'node:util'
 import { startProgress } from '../packages/cli/dist/ui/progress.js'
+import { numberOf, readArguments, wholeNumberOf } from '../tools/arguments.js'
 import { Baseline, runHunt } from './lib/hunt.js'
 import { formatTable } from './lib/table.js'
 import { createWorkspace } from './lib/workspace.js'
@@ -15,45 +15,24 @@ const FIRST_BASELINE_SEEDS = 10
 /** @typedef {{ mutant: import('./lib/mutant.js').Mutant, outcome: import('./lib/hunt.js').Outcome }} Row */
 
 function readOptions() {
-  const { values, positionals } = parsed()
-  return {
-    ids: positionals,
-    minutes: positive('--minutes-per-mutant', values['minutes-per-mutant'] ?? '10', 1_440),
-    jobs: Math.ceil(positive('--jobs', values.jobs ?? '1', 64)),
-    json: values.json === true,
-  }
-}
-
-function parsed() {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: { 'minutes-per-mutant': { type: 'string' }, jobs: { type: 'string' }, json: { type: 'boolean' } },
-    })
-  } catch (error) {
-    return fail(2, error instanceof Error ? error.message : String(error))
-  }
-}
-
-/**
- * @param {string} name
- * @param {string} text
- * @param {number} most
- */
-function positive(name, text, most) {
-  const value = Number(text)
-  if (!(value > 0 && value <= most)) fail(2, `expected ${name} to be a number above 0 and at most ${most}, got ${text}`)
-  return value
-}
-
-/**
- * @param {number} code
- * @param {string} message
- * @returns {never}
- */
-function fail(code, message) {
-  console.error(`mutants: ${message}`)
-  process.exit(code)
+  return readArguments(
+    {
+      tool: 'mutants',
+      usage: 'npm run mutants -- [ID...] [--minutes-per-mutant M] [--jobs J] [--json]',
+      options: {
+        'minutes-per-mutant': { type: 'string', default: '10' },
+        jobs: { type: 'string', default: '1' },
+        json: { type: 'boolean', default: false },
+      },
+      takesNames: true,
+    },
+    (values, ids) => ({
+      ids,
+      minutes: numberOf('minutes-per-mutant', values['minutes-per-mutant'], 0.01, 1_440),
+      jobs: wholeNumberOf('jobs', values.jobs, 1, 64),
+      json: values.json === true,
+    }),
+  )
 }
 
 /**
@@ -138,5 +117,6 @@ try {
     )
   process.exitCode = broken > 0 ? 1 : survivors > 0 ? 7 : 0
 } catch (error) {
-  fail(error instanceof UnknownMutantError ? 2 : 1, error instanceof Error ? error.message : String(error))
+  console.error(`mutants: ${error instanceof Error ? error.message : error}`)
+  process.exit(error instanceof UnknownMutantError ? 2 : 1)
 }

@@ -409,7 +409,7 @@ export const persistence = [
     bug: 'the node carries out sends without waiting for the disk',
     edits: [
       {
-        file: 'packages/node/src/driver.ts',
+        file: 'packages/node/src/group-commit.ts',
         before:
           'if (records.length + staged > 0 || releases.length > 0) {\n      releases.push(action)\n      this.#group.isUrgent = true\n    } else if (this.#inFlight.length > 0) this.#inFlight.at(-1)?.releases.push(action)\n    else action()',
         after: 'action()',
@@ -424,7 +424,7 @@ export const persistence = [
     edits: [
       {
         file: 'packages/node/src/driver.ts',
-        before: '    this.#release(() => this.#acknowledge(block.header.height, transactions))',
+        before: '    this.#disk.release(() => this.#acknowledge(block.header.height, transactions))',
         after: '    this.#acknowledge(block.header.height, transactions)',
       },
     ],

@@ -11,8 +11,8 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { brotliCompressSync } from 'node:zlib'
+import { readArguments, UsageError, wholeNumberOf } from '../tools/arguments.js'
 import { traceOf } from './traces.js'
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -52,25 +52,30 @@ const BROKEN = [
   { name: 'commitAfterViewChange', rule: 'COMMIT sent after VIEW-CHANGE', step: 'step', seed: 1, traces: 500 },
 ]
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string', default: '1' },
-    traces: { type: 'string', default: '100' },
-    only: { type: 'string' },
-    replay: { type: 'string' },
-    corpus: { type: 'string' },
+const values = readArguments(
+  {
+    tool: 'model',
+    usage: 'npm run model -- [--seed S] [--traces T] [--only NAME], or npm run model -- --replay COUNT [--seed S]',
+    options: {
+      seed: { type: 'string', default: '1' },
+      traces: { type: 'string', default: '100' },
+      only: { type: 'string' },
+      replay: { type: 'string' },
+      corpus: { type: 'string' },
+    },
   },
-})
-
-/** @param {string} name @param {string | undefined} text @param {number} fallback */
-function wholeNumber(name, text, fallback) {
-  const value = text === undefined ? fallback : Number(text)
-  if (!Number.isSafeInteger(value) || value < 1 || value > 1_000_000) {
-    console.error(`--${name}: expected a whole number from 1 to 1000000, got ${text}`)
-    process.exit(2)
-  }
-  return value
-}
+  ({ seed, traces, only, replay, corpus }) => {
+    const names = [...SOUND, ...BROKEN].map(({ name }) => name)
+    if (only !== undefined && !names.includes(only)) throw new UsageError(`expected --only ${names.join(', ')}; got ${only}`)
+    return {
+      seed: wholeNumberOf('seed', seed, 1, 1_000_000),
+      traces: wholeNumberOf('traces', traces, 1, 1_000_000),
+      replay: replay === undefined ? undefined : wholeNumberOf('replay', replay, 1, 1_000_000),
+      only,
+      corpus,
+    }
+  },
+)
 
 /** @param {string} instance @param {readonly string[]} options */
 function quint(instance, options) {
@@ -191,19 +196,10 @@ function replayFresh(count, seed) {
 
 function explore(seed, traces) {
   const chosen = (instance) => values.only === undefined || instance.name === values.only
-  const instances = [...SOUND, ...BROKEN].filter(chosen)
-  if (instances.length === 0) {
-    console.error(`--only: expected one of ${[...SOUND, ...BROKEN].map(({ name }) => name).join(', ')}, got ${values.only}`)
-    process.exit(2)
-  }
   const sound = SOUND.filter(chosen).map((instance) => exploreSound(instance, seed, traces))
   const broken = BROKEN.filter(chosen).map(exploreBroken)
   return [...sound, ...broken].every(Boolean)
 }
 
-const seed = wholeNumber('seed', values.seed, 1)
-const good =
-  values.replay === undefined
-    ? explore(seed, wholeNumber('traces', values.traces, 100))
-    : replayFresh(wholeNumber('replay', values.replay, 1000), seed)
+const good = values.replay === undefined ? explore(values.seed, values.traces) : replayFresh(values.replay, values.seed)
 process.exitCode = good ? 0 : 1

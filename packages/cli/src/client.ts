@@ -2,8 +2,22 @@
  * The HTTP API of one validator, seen from a client. Answers are checked when they arrive; what cannot be reached, or does
  * not answer like a validator, is `CliError` with exit code 6.
  */
+import { MAX_EPOCHS_BYTES } from '@aethel/receipts'
+import {
+  type BlockSummary,
+  type NodeStatus,
+  parseBlock,
+  parseOutcome,
+  parseStatus,
+  parseSubmission,
+  parseUpload,
+  parseValidators,
+  type SubmissionOutcome,
+  type Upload,
+  type ValidatorsListing,
+} from './answers.js'
 import { CliError, EXIT } from './exit.js'
-import { asObject, type JsonObject, listAt, numberAt, optionalNumberAt, optionalTextAt, ShapeError, textAt } from './shape.js'
+import { asObject, type JsonObject, listAt, numberAt, ShapeError, textAt } from './shape.js'
 
 export const DEFAULT_URL = 'http://127.0.0.1:27101'
 /** Longer no validator waits for a transaction to become final. */
@@ -11,102 +25,13 @@ export const MAX_WAIT_MS = 600_000
 const ANSWER_TIMEOUT_MS = 10_000
 /** The answer to the last chunk waits until the whole blob is durable. */
 const UPLOAD_TIMEOUT_MS = 120_000
+/** The largest answer is a part of an epoch chain. */
+const MAX_ANSWER_BYTES = MAX_EPOCHS_BYTES
 const MAX_ERROR_TEXT = 200
 /** A request that is wrong, or for what is not there: it is for the user to ask otherwise. */
 const NOT_TO_BE_HAD: readonly number[] = [400, 404, 410]
 
-export interface SyncStatus {
-  readonly trustCertificates: boolean
-  /** Blocks that this validator has not executed, because it took over the state after the last of them. */
-  readonly gaps: readonly { readonly from: number; readonly to: number }[]
-  /** A state that it is taking over. */
-  readonly fetching: {
-    readonly height: number
-    readonly lanesDone: number
-    readonly lanes: number
-    readonly bytes: number
-    readonly peers: number
-  } | null
-  /** Heights of the states that others can have from it. */
-  readonly serves: readonly number[]
-}
-
-export interface NodeStatus {
-  readonly version: string
-  readonly chainId: string
-  /** Of a validator of genesis; null: one that has joined, or has yet to. */
-  readonly index: number | null
-  readonly epoch: number
-  /** Among the validators of the epoch; null: none of them. */
-  readonly position: number | null
-  readonly validators: number
-  readonly view: number
-  readonly phase: string
-  readonly leader: number
-  readonly height: number
-  readonly hash: string
-  /** Null before the first block. */
-  readonly stateRoot: string | null
-  readonly peersConnected: number
-  readonly pending: number
-  readonly waiting: number
-  readonly verifications: { readonly performed: number; readonly valid: number; readonly invalid: number }
-  readonly viewChanges: number
-  /** On record against validators. */
-  readonly offences: readonly { readonly validator: number; readonly count: number }[]
-  readonly sync: SyncStatus
-  readonly rssBytes: number
-  readonly uptimeMs: number
-}
-
-export interface ListedValidator {
-  readonly seat: number
-  readonly account: string
-  readonly publicKey: string
-  readonly power: string
-  readonly contact: { readonly networkKey: string; readonly host: string; readonly port: number } | null
-}
-
-export interface ValidatorsListing {
-  readonly height: number
-  readonly epoch: number
-  /** Of the epoch; null: it has no end. */
-  readonly lastHeight: number | null
-  readonly current: readonly ListedValidator[]
-  /** Null on a chain whose validators never change. */
-  readonly next: { readonly sequence: number; readonly validators: readonly ListedValidator[] } | null
-}
-
-export interface BlockSummary {
-  readonly height: number
-  readonly hash: string
-  readonly parent: string
-  readonly view: number
-  readonly proposer: number
-  readonly timestampMs: number
-  readonly stateRoot: string
-  readonly transactions: number
-}
-
-/** What became of one transaction. */
-export interface SubmissionOutcome {
-  readonly status: 'pending' | 'waiting' | 'final' | 'refused' | 'timeout' | 'duplicate' | 'unknown'
-  readonly id?: string
-  readonly height?: number
-  readonly code?: string
-  readonly message?: string
-}
-
 export type Wait = 'none' | 'admitted' | 'final'
-
-/** How far an upload is. */
-export interface Upload {
-  readonly chunkBytes: number
-  readonly chunks: number
-  /** Inclusive ranges. */
-  readonly missing: readonly (readonly [from: number, to: number])[]
-  readonly complete: boolean
-}
 
 export interface Client {
   readonly url: string
@@ -235,10 +160,23 @@ function octets(body: Uint8Array): RequestInit {
 async function request(url: string, path: string, init: RequestInit, timeoutMs: number): Promise<Answer> {
   try {
     const response = await fetch(url + path, { ...init, signal: AbortSignal.timeout(timeoutMs), redirect: 'error' })
-    return { status: response.status, body: new Uint8Array(await response.arrayBuffer()) }
+    return { status: response.status, body: await boundedBody(url, response) }
   } catch (error) {
+    if (error instanceof CliError) throw error
     throw unreachable(url, whyUnreachable(error, timeoutMs))
   }
+}
+
+/** Leaving the loop lets the connection go. */
+async function boundedBody(url: string, response: Response): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = []
+  let length = 0
+  for await (const piece of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    length += piece.length
+    if (length > MAX_ANSWER_BYTES) throw unreachable(url, `its answer is longer than ${MAX_ANSWER_BYTES} bytes, as none of a validator is`)
+    pieces.push(piece)
+  }
+  return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces)
 }
 
 function whyUnreachable(error: unknown, timeoutMs: number): string {
@@ -273,145 +211,5 @@ function shaped<T>(url: string, parse: () => T): T {
   } catch (error) {
     if (error instanceof ShapeError) throw unreachable(url, `its answer is not understood (${error.message}); is it of another version?`)
     throw error
-  }
-}
-
-function parseUpload(o: JsonObject): Upload {
-  const chunks = numberAt(o, 'chunks')
-  const missing = listAt(o, 'missing').map((range): [number, number] => {
-    if (!Array.isArray(range) || range.length !== 2) throw new ShapeError('a range of chunks is not a pair')
-    const [from, to] = [Number(range[0]), Number(range[1])]
-    if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from < 0 || to < from || to >= chunks)
-      throw new ShapeError(`a range of chunks is ${from}..${to} of ${chunks}`)
-    return [from, to]
-  })
-  return { chunkBytes: numberAt(o, 'chunkBytes'), chunks, missing, complete: o['complete'] === true }
-}
-
-function parseStatus(o: JsonObject): NodeStatus {
-  const mempool = asObject(o['mempool'], '"mempool"')
-  const verifications = asObject(o['verifications'], '"verifications"')
-  return {
-    version: textAt(o, 'version'),
-    chainId: textAt(o, 'chainId'),
-    index: optionalNumberAt(o, 'index') ?? null,
-    epoch: numberAt(o, 'epoch'),
-    position: optionalNumberAt(o, 'position') ?? null,
-    validators: numberAt(o, 'validators'),
-    view: numberAt(o, 'view'),
-    phase: textAt(o, 'phase'),
-    leader: numberAt(o, 'leader'),
-    height: numberAt(o, 'height'),
-    hash: textAt(o, 'hash'),
-    stateRoot: optionalTextAt(o, 'stateRoot') ?? null,
-    peersConnected: listAt(o, 'peers').filter((peer) => asObject(peer, 'a peer')['connected'] === true).length,
-    pending: numberAt(mempool, 'pending'),
-    waiting: numberAt(mempool, 'waiting'),
-    verifications: {
-      performed: numberAt(verifications, 'performed'),
-      valid: numberAt(verifications, 'valid'),
-      invalid: numberAt(verifications, 'invalid'),
-    },
-    viewChanges: numberAt(o, 'viewChanges'),
-    sync: syncStatus(asObject(o['sync'], 'sync')),
-    offences: listAt(o, 'offences').map((item) => {
-      const offence = asObject(item, 'an offence')
-      return { validator: numberAt(offence, 'validator'), count: numberAt(offence, 'count') }
-    }),
-    rssBytes: numberAt(o, 'rss'),
-    uptimeMs: Math.round(Number(o['uptimeMs'])),
-  }
-}
-
-function parseValidators(o: JsonObject): ValidatorsListing {
-  const next = o['next'] === null ? null : asObject(o['next'], '"next"')
-  const validatorsAt = (object: JsonObject, name: string): ListedValidator[] =>
-    listAt(object, name).map((item) => parseListed(asObject(item, 'a validator')))
-  return {
-    height: numberAt(o, 'height'),
-    epoch: numberAt(o, 'epoch'),
-    lastHeight: optionalNumberAt(o, 'lastHeight') ?? null,
-    current: validatorsAt(o, 'current'),
-    next: next === null ? null : { sequence: numberAt(next, 'sequence'), validators: validatorsAt(next, 'validators') },
-  }
-}
-
-function parseListed(o: JsonObject): ListedValidator {
-  const contact = o['contact'] === null ? null : asObject(o['contact'], '"contact"')
-  return {
-    seat: numberAt(o, 'seat'),
-    account: textAt(o, 'account'),
-    publicKey: textAt(o, 'publicKey'),
-    power: textAt(o, 'power'),
-    contact:
-      contact === null
-        ? null
-        : { networkKey: textAt(contact, 'networkKey'), host: textAt(contact, 'host'), port: numberAt(contact, 'port') },
-  }
-}
-
-function parseBlock(o: JsonObject): BlockSummary {
-  return {
-    height: numberAt(o, 'height'),
-    hash: textAt(o, 'hash'),
-    parent: textAt(o, 'parent'),
-    view: numberAt(o, 'view'),
-    proposer: numberAt(o, 'proposer'),
-    timestampMs: numberAt(o, 'timestampMs'),
-    stateRoot: textAt(o, 'stateRoot'),
-    transactions: numberAt(o, 'transactions'),
-  }
-}
-
-const OUTCOMES = ['pending', 'waiting', 'final', 'refused', 'timeout'] as const
-
-function parseOutcome(o: JsonObject): SubmissionOutcome {
-  const text = textAt(o, 'status')
-  const status = OUTCOMES.find((known) => known === text)
-  if (status === undefined) throw new ShapeError(`"status" is ${text}`)
-  const code = optionalTextAt(o, 'code')
-  return details(status === 'refused' && code === 'duplicate-claim' ? 'duplicate' : status, o)
-}
-
-function parseSubmission(httpStatus: number, o: JsonObject): SubmissionOutcome {
-  if (httpStatus === 200 || httpStatus === 202) return parseOutcome(o)
-  if (httpStatus === 409) return details('duplicate', o)
-  if (httpStatus === 504) return details('timeout', o)
-  return details('refused', o)
-}
-
-function details(status: SubmissionOutcome['status'], o: JsonObject): SubmissionOutcome {
-  const id = optionalTextAt(o, 'id')
-  const height = optionalNumberAt(o, 'height')
-  const code = optionalTextAt(o, 'code')
-  const message = optionalTextAt(o, 'message')
-  return {
-    status,
-    ...(id === undefined ? {} : { id }),
-    ...(height === undefined ? {} : { height }),
-    ...(code === undefined ? {} : { code }),
-    ...(message === undefined ? {} : { message }),
-  }
-}
-
-function syncStatus(o: JsonObject): SyncStatus {
-  const fetching = o['fetching'] === null ? null : asObject(o['fetching'], 'a state being fetched')
-  return {
-    trustCertificates: o['trustCertificates'] === true,
-    gaps: listAt(o, 'gaps').map((item) => {
-      const gap = asObject(item, 'a gap')
-      return { from: numberAt(gap, 'from'), to: numberAt(gap, 'to') }
-    }),
-    fetching:
-      fetching === null
-        ? null
-        : {
-            height: numberAt(fetching, 'height'),
-            lanesDone: numberAt(fetching, 'lanesDone'),
-            lanes: numberAt(fetching, 'lanes'),
-            bytes: numberAt(fetching, 'bytes'),
-            peers: listAt(fetching, 'peers').length,
-          },
-    serves: listAt(o, 'serves').map(Number),
   }
 }

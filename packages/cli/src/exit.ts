@@ -53,6 +53,23 @@ export function oneLine(text: string): string {
 /** What there is to do when nobody reads the output any more; without any the program just ends. */
 export const onUnread: Set<() => void> = new Set()
 
+const PARENT_POLL_MS = 500
+
+/**
+ * npm and npx run a program in a shell; told to end, they tell the shell, which ends without telling the program. So whoever is run by them
+ * watches whether that shell is still there. Returns how to stop watching.
+ */
+export function whenAbandoned(stop: () => void): () => void {
+  if (process.env['npm_command'] === undefined) return () => undefined
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    stop()
+  }, PARENT_POLL_MS).unref()
+  return () => clearInterval(timer)
+}
+
 export function errorCodeOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined

@@ -4,19 +4,19 @@
  * closes, so not even `kill -9` on the parent leaves one behind.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { appendFileSync, closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Client, createClient } from './client.js'
-import { CliError, EXIT, errorCodeOf, onUnread, usageError } from './exit.js'
+import { CliError, EXIT, errorCodeOf, onUnread, usageError, whenAbandoned } from './exit.js'
 
 const READY_TIMEOUT_MS = 30_000
 const READY_POLL_MS = 50
 /** A graceful stop flushes the store; a validator that takes longer is killed, which its store survives. */
 const STOP_TIMEOUT_MS = 10_000
 const LOG_NAME = 'validator.log'
-const LOG_TAIL_BYTES = 4_096
+const TAIL_BYTES = 4_096
 
 const BIN = fileURLToPath(new URL('../bin/aethel.js', import.meta.url))
 
@@ -27,6 +27,8 @@ export interface ValidatorProcess {
   readonly logFile: string
   readonly running: boolean
   readonly pid: number | undefined
+  /** What it said last: the reason, if it has stopped by itself. */
+  readonly lastWords: string
   /** Resolves when the API answers. */
   start(): Promise<void>
   /** SIGKILL, as a crash would be. */
@@ -38,6 +40,8 @@ export function createValidatorProcess(index: number, home: string, url: string,
   const client = createClient(url)
   const logFile = join(home, LOG_NAME)
   let child: ChildProcess | null = null
+  let complaint = ''
+  const lastWords = (): string => lastLine(complaint) ?? lastLogged(logFile)
 
   const end = async (signal: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
     const target = child
@@ -61,26 +65,46 @@ export function createValidatorProcess(index: number, home: string, url: string,
     get pid() {
       return child?.pid
     },
+    get lastWords() {
+      return lastWords()
+    },
     start: async () => {
       // Its answers would be taken for those of the process that is begun here.
       if ((await client.status().catch(() => null)) !== null)
         throw usageError('port-in-use', `expected nobody at ${url} yet, but a validator answers there; stop it, or choose other ports`)
-      child = launch(home, logFile)
-      await ready(child, client, index, chainId, logFile)
+      complaint = ''
+      child = launch(home, logFile, (part) => {
+        complaint = (complaint + part).slice(-TAIL_BYTES)
+      })
+      await ready(child, client, { index, chainId, logFile, lastWords })
     },
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
   }
 }
 
-function launch(home: string, logFile: string): ChildProcess {
+function launch(home: string, logFile: string, complain: (part: string) => void): ChildProcess {
   const log = openLog(logFile)
   try {
     const args = [BIN, 'start', '--home', home, '--exit-with-parent']
     // Its own process group: Ctrl-C reaches only us, and we stop the validators in order.
-    return spawn(process.execPath, args, { stdio: ['pipe', log, log], detached: true })
+    const child = spawn(process.execPath, args, { stdio: ['pipe', log, 'pipe'], detached: true })
+    // Heard here, too: where the disk is full the log cannot say so.
+    child.stderr?.on('data', (part) => {
+      complain(String(part))
+      appendToLog(logFile, part)
+    })
+    return child
   } finally {
     closeSync(log)
+  }
+}
+
+function appendToLog(logFile: string, part: Uint8Array): void {
+  try {
+    appendFileSync(logFile, part)
+  } catch {
+    // It is known here.
   }
 }
 
@@ -92,24 +116,28 @@ function openLog(logFile: string): number {
   }
 }
 
+/** And has said all. */
 function hasExited(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null
+  return (child.exitCode !== null || child.signalCode !== null) && child.stderr?.readableEnded !== false
 }
 
 function exitOf(child: ChildProcess): Promise<void> {
   if (hasExited(child)) return Promise.resolve()
-  return new Promise((resolve) => child.once('exit', () => resolve()))
+  return new Promise((resolve) => child.once('close', () => resolve()))
 }
 
-async function ready(child: ChildProcess, client: Client, index: number, chainId: string, logFile: string): Promise<void> {
+interface Started {
+  readonly index: number
+  readonly chainId: string
+  readonly logFile: string
+  lastWords(): string
+}
+
+async function ready(child: ChildProcess, client: Client, { index, chainId, logFile, lastWords }: Started): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS
   for (;;) {
     if (hasExited(child)) {
-      throw new CliError(
-        EXIT.internal,
-        'validator-stopped',
-        `validator ${index} stopped while starting: ${lastLine(logFile)} (log: ${logFile})`,
-      )
+      throw new CliError(EXIT.internal, 'validator-stopped', `validator ${index} stopped while starting: ${lastWords()} (log: ${logFile})`)
     }
     try {
       const status = await client.status()
@@ -132,14 +160,21 @@ async function ready(child: ChildProcess, client: Client, index: number, chainId
   }
 }
 
-/** What a validator said last; the reason, if it refused to start. */
-export function lastLine(logFile: string): string {
+function lastLogged(logFile: string): string {
   try {
-    const lines = readFileSync(logFile).subarray(-LOG_TAIL_BYTES).toString('utf8').trim().split('\n')
-    return lines.at(-1) ?? 'it left no log'
+    return lastLine(readFileSync(logFile).subarray(-TAIL_BYTES).toString('utf8')) ?? 'it left no log'
   } catch (error) {
     return `its log cannot be read (${errorCodeOf(error) ?? 'unknown'})`
   }
+}
+
+function lastLine(text: string): string | undefined {
+  const line = text
+    .trim()
+    .split('\n')
+    .at(-1)
+    ?.replace(/^aethel: /, '')
+  return line === '' ? undefined : line
 }
 
 export async function startAll(validators: readonly ValidatorProcess[]): Promise<void> {
@@ -156,6 +191,12 @@ export async function stopAll(validators: readonly ValidatorProcess[]): Promise<
 
 export type Ending = 'done' | 'failed' | 'interrupted'
 
+/**
+ * One Ctrl-C may come twice: the terminal sends it to all of its processes, and npm passes its own on to its child, which is this process
+ * where the shell between them replaces itself by it.
+ */
+const SAME_SIGNAL_MS = 1_000
+
 const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
 
 /**
@@ -163,27 +204,32 @@ const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
  * at once and the process ends with 128 + signal; so it does with 0 when nobody reads the output any more.
  */
 export async function interruptible<T>(cleanUp: (ending: Ending) => Promise<void>, body: () => Promise<T>): Promise<T> {
-  let interrupted = false
+  let interruptedAt: number | null = null
   const onSignal = (signal: NodeJS.Signals): void => stop(128 + SIGNALS[signal as keyof typeof SIGNALS])
   const leave = (): void => stop(EXIT.ok)
   const stop = (exitCode: number): void => {
-    // A second Ctrl-C does not wait; validators then end because their standard input closes.
-    if (interrupted) process.exit(exitCode)
-    interrupted = true
+    if (interruptedAt !== null) {
+      // A second Ctrl-C does not wait; validators then end because their standard input closes.
+      if (performance.now() - interruptedAt > SAME_SIGNAL_MS) process.exit(exitCode)
+      return
+    }
+    interruptedAt = performance.now()
     process.stderr.write('\nstopping\n')
     void cleanUp('interrupted').finally(() => process.exit(exitCode))
   }
   for (const signal of Object.keys(SIGNALS)) process.on(signal, onSignal)
   onUnread.add(leave)
+  const unwatch = whenAbandoned(() => onSignal('SIGTERM'))
   try {
     const outcome = await Promise.allSettled([body()]).then(([settled]) => settled)
     // While stopping, everything fails: the signal decides how we end.
-    if (interrupted) await new Promise(() => undefined)
+    if (interruptedAt !== null) await new Promise(() => undefined)
     await cleanUp(outcome.status === 'fulfilled' ? 'done' : 'failed')
     if (outcome.status === 'rejected') throw outcome.reason
     return outcome.value
   } finally {
     for (const signal of Object.keys(SIGNALS)) process.off(signal, onSignal)
     onUnread.delete(leave)
+    unwatch()
   }
 }

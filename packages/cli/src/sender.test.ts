@@ -3,7 +3,8 @@ import { decode, EMPTY_BYTES, type Hash, hash, keyOf, utf8 } from '@aethel/codec
 import { signingKey } from '@aethel/crypto'
 import { type Action, decodeTransaction, transactionIdOf } from '@aethel/ledger'
 import { describe, expect, it } from 'vitest'
-import type { Client, SubmissionOutcome, Wait } from './client.js'
+import type { SubmissionOutcome } from './answers.js'
+import type { Client, Wait } from './client.js'
 import { Sender } from './sender.js'
 
 const CHAIN: Hash = hash(new Uint8Array(32).fill(7))

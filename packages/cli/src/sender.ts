@@ -9,7 +9,8 @@ import { EMPTY_BYTES, encode, type Hash, toHex } from '@aethel/codec'
 import type { SigningKey } from '@aethel/crypto'
 import type { Action } from '@aethel/ledger'
 import { Account } from './accounts.js'
-import type { Client, SubmissionOutcome, Wait } from './client.js'
+import type { SubmissionOutcome } from './answers.js'
+import type { Client, Wait } from './client.js'
 
 /** Transactions and bytes per request, below the API's bounds of 4,096 and 16 MiB; the largest transaction has 7 MiB. */
 const BATCH = 256
@@ -48,7 +49,7 @@ interface Task {
   /** Not with the validator. */
   unsent: number[]
   /** With the validator and not final yet, by nonce. */
-  open: Sent[]
+  readonly open: Sent[]
   /** Why it was not taken, for those in `unsent` that have been refused for now. */
   readonly notNow: Map<number, SubmissionOutcome>
   retryAtMs: number
@@ -167,24 +168,24 @@ export class Sender {
   #note(task: Task, sent: Sent, outcome: SubmissionOutcome): void {
     const { index, nonce } = sent
     const refused = outcome.status === 'refused' || outcome.status === 'duplicate'
-    task.open = task.open.filter((open) => open !== sent)
-    this.#taken.splice(0, this.#taken.length, ...this.#taken.filter((taken) => taken !== nonce))
+    remove(task.open, nonce, nonceOf)
+    remove(this.#taken, nonce, itself)
     if (!refused) {
-      insert(this.#taken, nonce)
-      if (outcome.status !== 'final' && outcome.status !== 'unknown') task.open = [...task.open, sent].sort((a, b) => a.nonce - b.nonce)
+      insert(this.#taken, nonce, itself)
+      if (outcome.status !== 'final' && outcome.status !== 'unknown') insert(task.open, sent, nonceOf)
       if (index !== null) task.outcomes[index] = outcome
       return
     }
     const taken = NONCE_TAKEN.includes(outcome.code ?? '')
     if (taken) this.#next = null
-    else insert(this.#freed, nonce)
+    else insert(this.#freed, nonce, itself)
     if (index !== null && !taken && !NOT_NOW.includes(outcome.code ?? '')) {
       task.outcomes[index] = outcome
       return
     }
     task.retryAtMs = Date.now() + (taken ? POLL_MS : RETRY_MS)
     if (index === null) return
-    insert(task.unsent, index)
+    insert(task.unsent, index, itself)
     task.outcomes[index] = undefined
     task.notNow.set(index, outcome)
   }
@@ -210,11 +211,31 @@ export class Sender {
   /** Another command of this account, ended before it could, may have left a nonce out. */
   async #seekHole(): Promise<void> {
     const { pending } = await this.#client.nonce(toHex(this.#key.publicKey))
-    if (!this.#taken.includes(pending) && !this.#freed.includes(pending)) insert(this.#freed, pending)
+    if (!this.#taken.includes(pending) && !this.#freed.includes(pending)) insert(this.#freed, pending, itself)
   }
 }
 
-function insert(sorted: number[], value: number): void {
-  sorted.push(value)
-  sorted.sort((a, b) => a - b)
+const itself = (value: number): number => value
+const nonceOf = ({ nonce }: Sent): number => nonce
+
+/** Into a list in the order of its keys. */
+function insert<T>(sorted: T[], value: T, keyOf: (value: T) => number): void {
+  sorted.splice(placeOf(sorted, keyOf(value), keyOf), 0, value)
+}
+
+function remove<T>(sorted: T[], key: number, keyOf: (value: T) => number): void {
+  const at = placeOf(sorted, key, keyOf)
+  const value = sorted[at]
+  if (value !== undefined && keyOf(value) === key) sorted.splice(at, 1)
+}
+
+/** Of the first that does not come before the key. */
+function placeOf<T>(sorted: readonly T[], key: number, keyOf: (value: T) => number): number {
+  let [low, high] = [0, sorted.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (keyOf(sorted[middle] as T) < key) low = middle + 1
+    else high = middle
+  }
+  return low
 }

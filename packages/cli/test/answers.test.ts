@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createClient } from '../src/client.js'
@@ -17,12 +18,19 @@ const ESCAPES = '\u001b[2J\u0007\nreceipt  verified'
 
 let status = 200
 let answer: unknown = {}
+/** How often the answer is sent, in one. */
+let times = 1
+let requests = 0
 let server: Server
 let url = ''
 
 beforeAll(async () => {
   server = createServer((_request, response) => {
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
+    requests++
+    response.writeHead(status, { 'content-type': 'application/json' })
+    Readable.from(repeated(JSON.stringify(answer), times))
+      .on('error', () => {})
+      .pipe(response)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -32,6 +40,10 @@ afterAll(() => {
   server.close()
   folder.remove()
 })
+
+function* repeated(text: string, count: number): Generator<string> {
+  for (let i = 0; i < count; i++) yield text
+}
 
 const page = {
   kind: 'lrat/1',
@@ -59,6 +71,26 @@ describe('answers', () => {
     const outcome = await aethelAsync(...args, '--url', url)
     expect(outcome.code).toBe(6)
     expect(errorLine(outcome)).toContain('not understood')
+  })
+
+  it('one that does not end is given up: exit code 6', async () => {
+    status = 200
+    answer = { claims: [], padding: 'x'.repeat(1 << 20) }
+    times = 1_000_000
+    const outcome = await aethelAsync('claims', '--url', url)
+    times = 1
+    expect(outcome.code).toBe(6)
+    expect(errorLine(outcome)).toContain('longer than 67108864 bytes')
+  })
+
+  it('pages without end are given up', async () => {
+    status = 200
+    answer = { claims: [], next: '0'.repeat(16) }
+    requests = 0
+    const outcome = await aethelAsync('claims', '--url', url)
+    expect(outcome.code).toBe(0)
+    expect(outcome.stderr).toContain('looked no further than 1000 pages')
+    expect(requests).toBe(1_000)
   })
 
   it.each([400, 404, 410])('what a validator answers with %i is for the user to ask otherwise: exit code 2', async (code) => {

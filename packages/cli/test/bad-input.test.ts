@@ -88,6 +88,16 @@ describe('absurd files', () => {
   })
 })
 
+it('a command that is told to be run next can be pasted, whatever the paths in it', () => {
+  const output = folder.file("it's $HOME now")
+  const told = aethel('testnet', '--validators', '1', '--output', output, '--base-port', '0').stdout.split('\n')
+  const command = told.find((line) => line.startsWith('aethel start')) ?? ''
+  const words = spawnSync('sh', ['-c', `printf '%s\\n' ${command}`], { encoding: 'utf8' })
+    .stdout.trimEnd()
+    .split('\n')
+  expect(words).toEqual(['aethel', 'start', '--home', `${output}/node0`])
+})
+
 describe('homes that are not what they should be', () => {
   const changed = (change: (copy: string) => void): string => {
     const copy = folder.file('changed')
@@ -232,6 +242,16 @@ it.skipIf(!canMount)('a full disk: an output that is there already stays as it i
   const result = spawnSync('unshare', args, { encoding: 'utf8' })
   expect(result.stdout.trimEnd().split('\n').slice(-2)).toEqual(['2', 'old'])
   expect(result.stderr).toContain('ENOSPC')
+})
+
+it.skipIf(!canMount)('a full disk: of a new network nothing is left, and what to do is said', () => {
+  const small = folder.file('small-network')
+  mkdirSync(small)
+  const script =
+    'mount -t tmpfs -o size=100k tmpfs "$1" && { "$2" "$3" testnet --output "$1/network" --base-port 0; echo "$?"; ls "$1/network"; }'
+  const result = spawnSync('unshare', [...inNamespace, 'sh', '-c', script, 'sh', small, process.execPath, BIN], { encoding: 'utf8' })
+  expect(result.stdout).toBe('2\n')
+  expect(result.stderr).toMatch(/^aethel: cannot write to \S+: the disk is full; free some space/)
 })
 
 it.skipIf(!canMount)(

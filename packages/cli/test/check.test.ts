@@ -40,6 +40,12 @@ describe('check metamath', () => {
     expect(aethel('check', 'metamath', file, '--label', 'nowhere').code).toBe(3)
   })
 
+  it('of two labels none is passed over in silence: exit code 2', () => {
+    const outcome = aethel('check', 'metamath', write('two.mm', PREAMBLE + THEOREM), '--label', 'nowhere', '--label', 'a1i')
+    expect(outcome.code).toBe(2)
+    expect(errorLine(outcome)).toContain('Expected one theorem')
+  })
+
   it.each([
     ['a proof with a step left out', PREAMBLE + THEOREM.replace('ABADCABEF', 'ABADCABE')],
     ['an unclosed block', `${PREAMBLE}\${ ${THEOREM.slice(3, -3)}`],

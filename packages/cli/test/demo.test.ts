@@ -2,9 +2,9 @@
  * The main job as a process, on the bundled library: all of it holds, and however it is ended it leaves no process and no
  * broken store behind.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +15,11 @@ const library = fileURLToPath(new URL('../../proofs/library/propositional.mm', i
 const folder = temporaryFolder()
 afterAll(folder.remove)
 
+/** In a mount namespace of its own, which takes no privileges on most machines, Debian's package is not installed. */
+const inNamespace = ['--user', '--map-root-user', '--mount']
+const hide = '{ [ ! -d /usr/share/metamath ] || mount -t tmpfs tmpfs /usr/share/metamath; }'
+const canHide = spawnSync('unshare', [...inNamespace, 'sh', '-c', hide], { stdio: 'ignore' }).status === 0
+
 interface Running {
   readonly child: ChildProcess
   /** Of the validators. */
@@ -22,8 +27,9 @@ interface Running {
 }
 
 /** The main job, as far as its validators being up. */
-async function startDemo(output: string): Promise<Running> {
-  const child = spawn(process.execPath, [BIN, 'demo', '--library', library, '--output', output], { stdio: ['ignore', 'ignore', 'pipe'] })
+async function startDemo(output: string | null, env = process.env): Promise<Running> {
+  const args = [BIN, 'demo', '--library', library, ...(output === null ? [] : ['--output', output])]
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   child.stderr?.on('data', (part) => {
     said += part
@@ -101,6 +107,16 @@ describe('the main job', () => {
     expect(written.offlineLibraryRoot).toBe(written.libraryRoot)
   })
 
+  it.skipIf(!existsSync('/dev/full'))(
+    'a report that cannot be written is told, and what would be in it is shown all the same',
+    async () => {
+      const outcome = await aethelAsync('demo', '--library', library, '--theorems', '20', '--report', '/dev/full', '--json')
+      expect(outcome.code).toBe(2)
+      expect(JSON.parse(outcome.stdout)).toMatchObject({ validators: 4, identicalChains: true })
+      expect(outcome.stderr.trimEnd().split('\n').at(-1)).toMatch(/^aethel: .*ENOSPC/)
+    },
+  )
+
   it('Ctrl-C leaves no process and no broken store', async () => {
     const output = folder.file('interrupted')
     const { child, pids } = await startDemo(output)
@@ -111,6 +127,46 @@ describe('the main job', () => {
     expect(await exited).toEqual([130, null])
     expect(pids.some(isAlive)).toBe(false)
     await startsAgain(output)
+  })
+
+  it('Ctrl-C that npm passes on, too, is one: nothing is left', async () => {
+    const temporary = folder.file('temporary')
+    mkdirSync(temporary)
+    const { child } = await startDemo(null, { ...process.env, TMPDIR: temporary })
+    const exited = once(child, 'exit')
+    // The terminal tells the whole process group; npm tells its child once more where its shell has become that child.
+    child.kill('SIGINT')
+    await sleep(20)
+    child.kill('SIGINT')
+    expect(await exited).toEqual([130, null])
+    expect(readdirSync(temporary)).toEqual([])
+  })
+
+  it.skipIf(!canHide)('interrupted while it downloads set.mm, it leaves neither apt-get nor a part of the download', async () => {
+    const fakes = folder.file('fakes')
+    mkdirSync(fakes)
+    writeFileSync(join(fakes, 'apt-get'), `#!/bin/sh\necho $$ > "${fakes}/pid"\nexec sleep 60\n`, { mode: 0o755 })
+    const env = { ...process.env, PATH: `${fakes}:${process.env['PATH']}`, XDG_CACHE_HOME: folder.file('cache') }
+    const child = spawn('unshare', [...inNamespace, 'sh', '-c', `${hide} && exec "$0" "$1" demo`, process.execPath, BIN], {
+      env,
+      stdio: 'ignore',
+    })
+    for (let attempt = 0; attempt < 400 && !existsSync(join(fakes, 'pid')); attempt++) await sleep(50)
+    const exited = once(child, 'exit')
+    child.kill('SIGINT')
+    expect(await exited).toEqual([130, null])
+    expect(isAlive(Number(readFileSync(join(fakes, 'pid'), 'utf8')))).toBe(false)
+    expect(readdirSync(folder.file('cache/aethel'))).toEqual([])
+  })
+
+  it.skipIf(!canHide)('on a disk that fills up it ends soon, and says what is the matter', () => {
+    const small = folder.file('small')
+    mkdirSync(small)
+    const script = 'mount -t tmpfs -o size=2m tmpfs "$3" && exec "$0" "$1" demo --library "$2" --output "$3/network"'
+    const args = [...inNamespace, 'sh', '-c', script, process.execPath, BIN, library, small]
+    const result = spawnSync('unshare', args, { encoding: 'utf8', timeout: 60_000 })
+    expect(result.status).toBe(1)
+    expect(result.stderr.trimEnd().split('\n').at(-1)).toMatch(/^aethel: .*validator \d.* stopped.*the disk is full/)
   })
 
   it('a kill -9 of the main job leaves no process either', async () => {
@@ -144,6 +200,24 @@ describe('the main job', () => {
 })
 
 describe('aethel dev', () => {
+  it('ends with the npx that runs it, although the shell between them passes nothing on', async () => {
+    const temporary = folder.file('npx')
+    mkdirSync(temporary)
+    const env = { ...process.env, TMPDIR: temporary, npm_command: 'exec' }
+    // Something to do afterwards, or some shells would replace themselves by the program.
+    const script = '"$0" "$1" dev --validators 1 --base-port 0; :'
+    const shell = spawn('sh', ['-c', script, process.execPath, BIN], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+    let said = ''
+    shell.stderr.on('data', (part) => {
+      said += part
+    })
+    for (let attempt = 0; attempt < 600 && !said.includes('submit with'); attempt++) await sleep(50)
+    shell.kill('SIGTERM')
+    for (let attempt = 0; attempt < 200 && readdirSync(temporary).length > 0; attempt++) await sleep(50)
+    expect(readdirSync(temporary)).toEqual([])
+    expect((await aethelAsync('status', '--url', /http:\/\/\S+/.exec(said)?.[0] ?? '')).code).toBe(6)
+  })
+
   it('prints a line per block and stops with all its processes', async () => {
     const output = folder.file('dev')
     const child = spawn(process.execPath, [BIN, 'dev', '--base-port', '0', '--output', output], { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -166,6 +240,7 @@ describe('aethel dev', () => {
     const exited = once(child, 'exit')
     child.kill('SIGINT')
     expect(await exited).toEqual([130, null])
+    expect(said.trimEnd().split('\n').at(-1)).toBe('stopping')
     const after = await aethelAsync('status', '--url', url)
     expect(after.code).toBe(6)
   })

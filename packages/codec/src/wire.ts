@@ -6,6 +6,7 @@
 import { EMPTY_BYTES, fromUtf8, utf8Length, writeUtf8 } from './bytes.js'
 import { HASH_BYTES, type Hash, PUBLIC_KEY_BYTES, type PublicKey, SIGNATURE_BYTES, type Signature } from './ids.js'
 import { assert, err, ok, type Refusal, type Result } from './result.js'
+import { keepShapeOf } from './shapes.js'
 
 const INITIAL_CAPACITY = 256
 const TWO_32 = 0x1_0000_0000
@@ -319,3 +320,5 @@ function withEncoded<T>(write: (writer: Writer) => void, use: (writer: Writer) =
   release(writer)
   return result
 }
+
+keepShapeOf(new Reader(EMPTY_BYTES))

@@ -1,55 +1,134 @@
 /**
- * Transactions that have come in and were not looked at yet, oldest first. Checking their signatures takes its turn after messages of the
- * protocol, so they wait; how much may wait is bounded, and each that leaves makes room for what it weighed.
+ * Transactions that have come in and were not looked at yet. Checking their signatures takes its turn after messages of the protocol, so they
+ * wait: in a line for each peer and one for all clients, which are served in turn, so that nobody waits for another's flood. How much may
+ * wait is bounded, for clients apart from peers; where peers fill their part, it is the longest line that is cut.
  */
 import type { Hash, ValidatorIndex } from '@aethel/codec'
 import type { Admission } from '@aethel/replica'
 
-/** Beyond it peers' are dropped and clients' refused. */
-export const MAX_ARRIVAL_BYTES: number = 64 * 1024 * 1024
-/** Charged for each beside its bytes: an array with a buffer of its own, and its place in the queue. At most 131,072 wait. */
+/** Of clients, beyond which they are refused, and of peers together, beyond which theirs are dropped. */
+export const MAX_ARRIVAL_BYTES: number = 32 * 1024 * 1024
+/** Charged for each beside its bytes: an array with a buffer of its own, and its place in the line. At most 65,536 wait on either side. */
 export const ARRIVAL_COST_BYTES = 512
 
-/** `from` is null for a client, who is answered. */
-export type Arrival =
-  | { readonly from: ValidatorIndex; readonly bytes: Uint8Array }
-  | { readonly from: null; readonly id: Hash; readonly bytes: Uint8Array; answer(admission: Admission): void }
+export interface ClientArrival {
+  readonly id: Hash
+  readonly bytes: Uint8Array
+  answer(admission: Admission): void
+}
 
-export class Arrivals {
-  #queue: Arrival[] = []
+/** First come, first served. */
+export class Line<T extends { readonly bytes: Uint8Array }> {
+  #queue: T[] = []
   /** Of those before it, which have left, the queue is freed when they are half of it. */
   #next = 0
-  #bytes = 0
+  #weight = 0
 
   /** How many wait. */
   get size(): number {
     return this.#queue.length - this.#next
   }
 
-  /** False: too much waits already. */
-  offer(arrival: Arrival): boolean {
-    const weight = weightOf(arrival)
-    if (this.#bytes + weight > MAX_ARRIVAL_BYTES) return false
+  /** Bytes, with what each costs beside its own. */
+  get weight(): number {
+    return this.#weight
+  }
+
+  push(arrival: T): void {
     this.#queue.push(arrival)
-    this.#bytes += weight
-    return true
+    this.#weight += weightOf(arrival.bytes)
   }
 
-  get first(): Arrival | undefined {
-    return this.#queue[this.#next]
-  }
-
-  shift(): void {
-    const { first } = this
-    if (first === undefined) return
-    this.#bytes -= weightOf(first)
+  /** The oldest leaves. */
+  shift(): T | undefined {
+    const first = this.#queue[this.#next]
+    if (first === undefined) return undefined
+    this.#weight -= weightOf(first.bytes)
     this.#next++
-    if (this.size > this.#next) return
-    this.#queue = this.#queue.slice(this.#next)
-    this.#next = 0
+    if (this.size <= this.#next) {
+      this.#queue = this.#queue.slice(this.#next)
+      this.#next = 0
+    }
+    return first
+  }
+
+  /** The newest leaves; what it weighed. */
+  pop(): number {
+    const last = this.size === 0 ? undefined : this.#queue.pop()
+    const weight = last === undefined ? 0 : weightOf(last.bytes)
+    this.#weight -= weight
+    return weight
   }
 }
 
-function weightOf({ bytes }: Arrival): number {
+export type PeerLine = Line<{ readonly bytes: Uint8Array }>
+
+export class Arrivals {
+  readonly clients: Line<ClientArrival> = new Line()
+  /** In the order of their turns; none is empty. */
+  readonly #peers = new Map<ValidatorIndex, PeerLine>()
+  #peerWeight = 0
+  #clientsNext = true
+
+  /** How many wait, of clients and peers. */
+  get size(): number {
+    let size = this.clients.size
+    for (const line of this.#peers.values()) size += line.size
+    return size
+  }
+
+  /** False: as much as may waits already. */
+  offerOfClient(arrival: ClientArrival): boolean {
+    if (this.clients.weight + weightOf(arrival.bytes) > MAX_ARRIVAL_BYTES) return false
+    this.clients.push(arrival)
+    return true
+  }
+
+  /** False: it was dropped, no peer having more that waits. */
+  offerOfPeer(from: ValidatorIndex, bytes: Uint8Array): boolean {
+    const own = this.#peers.get(from) ?? new Line()
+    const weight = weightOf(bytes)
+    while (this.#peerWeight + weight > MAX_ARRIVAL_BYTES) {
+      const [of, longest] = this.#longest()
+      if (of === null || longest.weight <= own.weight + weight) return false
+      this.#peerWeight -= longest.pop()
+      if (longest.size === 0) this.#peers.delete(of)
+    }
+    own.push({ bytes })
+    this.#peerWeight += weight
+    this.#peers.set(from, own)
+    return true
+  }
+
+  /** Whose turn it is: a peer, or null for the clients; undefined when nothing waits. Clients have every second turn, if they want it. */
+  turn(): ValidatorIndex | null | undefined {
+    const [next] = this.#peers.keys()
+    const clients = this.clients.size > 0 && (this.#clientsNext || next === undefined)
+    this.#clientsNext = !clients
+    if (clients) return null
+    const line = next === undefined ? undefined : this.#peers.get(next)
+    if (next === undefined || line === undefined) return undefined
+    this.#peers.delete(next)
+    this.#peers.set(next, line)
+    return next
+  }
+
+  /** The oldest of a peer leaves. */
+  shiftOfPeer(from: ValidatorIndex): Uint8Array | undefined {
+    const line = this.#peers.get(from)
+    const arrival = line?.shift()
+    if (line?.size === 0) this.#peers.delete(from)
+    if (arrival !== undefined) this.#peerWeight -= weightOf(arrival.bytes)
+    return arrival?.bytes
+  }
+
+  #longest(): readonly [of: ValidatorIndex | null, line: PeerLine] {
+    let longest: readonly [ValidatorIndex | null, PeerLine] = [null, new Line()]
+    for (const entry of this.#peers) if (entry[1].weight > longest[1].weight) longest = entry
+    return longest
+  }
+}
+
+function weightOf(bytes: Uint8Array): number {
   return ARRIVAL_COST_BYTES + bytes.length
 }

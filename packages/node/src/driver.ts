@@ -3,7 +3,7 @@
  * as they come; at the end of the event-loop turn everything they caused goes out as one group commit and one write per
  * peer.
  */
-import { type Hash, type Height, keyOf, ok, type Refusal, type Result, type ValidatorIndex } from '@aethel/codec'
+import { type Hash, type Height, keyOf, type Refusal, type ValidatorIndex } from '@aethel/codec'
 import {
   type Block,
   type Certificate,
@@ -25,27 +25,26 @@ import {
 import { verifySignature } from '@aethel/crypto'
 import { type LedgerState, type LedgerTransaction, mapKey, NEXT_VALIDATORS_PATH } from '@aethel/ledger'
 import { type Frame, type Mesh, type MeshHandlers, messageFrame } from '@aethel/network'
-import {
-  type Admission,
-  type Application,
-  type Replica,
-  type ReplicaEffect,
-  type ReplicaInput,
-  type Restored,
-  type Transaction,
-  transactionIdOf,
-  type VerificationJob,
-  type VerificationOutcome,
+import type {
+  Admission,
+  Application,
+  Replica,
+  ReplicaEffect,
+  ReplicaInput,
+  Restored,
+  Transaction,
+  VerificationJob,
+  VerificationOutcome,
 } from '@aethel/replica'
-import type { Store, StoreRecord, TransactionPlace } from '@aethel/storage'
+import type { Store, TransactionPlace } from '@aethel/storage'
 import { AbortAlarm } from './abort-alarm.js'
-import { type Arrival, Arrivals, MAX_ARRIVAL_BYTES } from './arrivals.js'
 import type { BlobKeeper } from './blob-keeper.js'
 import { BlockServer } from './block-server.js'
 import { indexEntries } from './claim-index.js'
 import { type EventSink, hex, logEvent } from './event-log.js'
 import { FirstProposals } from './first-proposals.js'
 import { recordFork, type SeenFork, sentenceOf } from './fork-proof.js'
+import { GroupCommit } from './group-commit.js'
 import type { Home } from './home.js'
 import type { Log } from './log.js'
 import { LogLimit } from './log-limit.js'
@@ -55,23 +54,18 @@ import { DAMAGED } from './proof-batch.js'
 import type { ProofPool } from './proof-pool.js'
 import { type Settlement, Settlements } from './settlements.js'
 import { offerMessage } from './snapshots.js'
+import { TransactionIntake } from './transaction-intake.js'
 import { VerdictLog } from './verdict-log.js'
-import { GRANT_PER_BLOCK_US, GRANT_PER_TRANSACTION_US, KNOWN_TRANSACTION_US, priceOf, priceOfServing, priceOfUnwanted } from './worth.js'
+import { GRANT_PER_BLOCK_US, GRANT_PER_TRANSACTION_US, priceOf, priceOfServing, priceOfUnwanted } from './worth.js'
 
 /** Committed states kept for receipts. */
 const RETAINED_STATES = 64
-/** Of one turn, for checking signatures of transactions: about a hundred. */
-const ARRIVAL_SLICE_MS = 3
-const ARRIVALS_PER_INPUT = 64
 /** Blocks of this long count as recent. */
 const RECENT_MS = 10_000
 /** Far more than commit in that time. */
 const MAX_COMMIT_TIMES = 4_096
 /** To one peer, these are answers to what it says it lacks, and it will say so again. */
 const BODIES: ReadonlySet<Message['kind']> = new Set(['pre-prepare', 'block'])
-/** How long, and how many, committed blocks wait for something else to be written with. */
-const LINGER_MS = 5
-const MAX_LINGERING = 64
 /** Questions about snapshots that one peer has not answered. */
 const MAX_OWED = 64
 
@@ -107,20 +101,6 @@ export interface DriverOptions {
   readonly blobs?: BlobKeeper | null
 }
 
-interface Group {
-  readonly records: StoreRecord[]
-  /** So many more lie in the store's next batch already: put there while nobody waited. */
-  staged: number
-  readonly releases: (() => void)[]
-  /** Something waits for it: a vote to be sent, an answer to be given. */
-  isUrgent: boolean
-}
-
-/** A group that the disk has not confirmed. */
-interface OpenGroup extends Group {
-  readonly sinceMs: number
-}
-
 export class Driver {
   readonly #options: DriverOptions
   readonly #gate: EpochGate
@@ -129,7 +109,6 @@ export class Driver {
   /** The state whose contacts the mesh has. */
   #contactsOf: LedgerState | null = null
   readonly #timers = new Map<TimerName, NodeJS.Timeout>()
-  readonly #requests = new Map<number, (admission: Admission) => void>()
   readonly #settlements = new Settlements()
   readonly #logLimit = new LogLimit()
   readonly #eventSink: EventSink
@@ -137,14 +116,9 @@ export class Driver {
   readonly provable: ProvableState[]
   #mesh: Mesh | null = null
   #pool: ProofPool | null = null
-  #group: Group = newGroup()
-  /** Set while a group that nobody waits for gathers more. */
-  #linger: NodeJS.Timeout | null = null
-  /** Handed to the disk, oldest first. */
-  readonly #inFlight: OpenGroup[] = []
+  readonly #disk: GroupCommit
   #flushScheduled = false
-  readonly #arrivals = new Arrivals()
-  #nextRequest = 1
+  readonly #intake: TransactionIntake
   #stopped = false
   #stoppedBy: string | null = null
   #fork: SeenFork | null = null
@@ -171,6 +145,22 @@ export class Driver {
     const { log, metrics } = options
     this.#eventSink = { log, metrics, limited: (line) => this.#logLimited('info', line) }
     this.#verdicts = new VerdictLog(options.verdicts ?? [], () => this.#writeVerdicts())
+    this.#intake = new TransactionIntake({
+      application: options.application,
+      replica: options.replica,
+      input: (input) => this.input(input),
+      charge: (peer, microseconds) => this.#mesh?.charge(peer, microseconds),
+      blame: (peer, refusal) => this.#blame(peer, refusal),
+      isStopped: () => this.#stopped,
+    })
+    this.#disk = new GroupCommit({
+      store: options.store,
+      guarded: (work) => this.#guarded(work),
+      isAwaited: () => this.#readers.length > 0,
+      alongside: () => this.#verdicts.take(),
+      onReleased: () => this.#mesh?.flush(),
+      onDue: () => this.#scheduleFlush(),
+    })
     this.#checker = this.#checkerFor(options.replica.epoch)
     this.#gate = createEpochGate({ start: options.replica.epoch, check: (_, message) => this.#checker.check(message) })
     this.#blocks = new BlockServer(options.store, options.home.genesis.parameters.epochLength)
@@ -208,7 +198,7 @@ export class Driver {
 
   #halt(): void {
     this.#stopped = true
-    if (this.#linger !== null) clearTimeout(this.#linger)
+    this.#disk.stopLingering()
     for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()
   }
@@ -256,7 +246,11 @@ export class Driver {
     const { log, metrics } = this.#options
     return {
       onMessage: (from, bytes) => this.#guarded(() => this.#onMessage(from, bytes)),
-      onTransactions: (from, transactions) => this.#guarded(() => this.#onTransactions(from, transactions)),
+      onTransactions: (from, transactions) =>
+        this.#guarded(() => {
+          this.#intake.fromPeer(from, transactions)
+          this.#scheduleFlush()
+        }),
       onConnected: (peer) => {
         this.#logLimited('info', { event: 'peer-connected', peer })
         this.#blocks.onConnected(peer, performance.now())
@@ -309,67 +303,6 @@ export class Driver {
     this.#mesh?.misbehaved(from, refusal.code, refusal.message)
   }
 
-  /** Dropped when too many wait: peers send again what is not final (replica's regossip). */
-  #onTransactions(from: ValidatorIndex, list: readonly Uint8Array[]): void {
-    for (const bytes of list) if (!this.#arrivals.offer({ from, bytes })) break
-    this.#scheduleFlush()
-  }
-
-  /** Takes in waiting transactions for a few milliseconds: messages of the protocol, which arrive between slices, never wait for them. */
-  #takeArrivals(): void {
-    const until = performance.now() + ARRIVAL_SLICE_MS
-    for (let next = this.#arrivals.first; next !== undefined; next = this.#arrivals.first) {
-      if (this.#stopped || performance.now() >= until) break
-      if (next.from === null) this.#takeFromClient(next)
-      else this.#takeFromPeer(next.from)
-    }
-    if (this.#arrivals.size > 0) this.#scheduleFlush()
-  }
-
-  /** A run of transactions of one peer, as one input. */
-  #takeFromPeer(from: ValidatorIndex): void {
-    const transactions: Transaction[] = []
-    for (let taken = 0; taken < ARRIVALS_PER_INPUT; taken++) {
-      const next = this.#arrivals.first
-      if (next === undefined || next.from !== from) break
-      this.#arrivals.shift()
-      const id = transactionIdOf(next.bytes)
-      if (this.#isKnown(id, next.bytes)) {
-        this.#mesh?.charge(from, KNOWN_TRANSACTION_US)
-        continue
-      }
-      const decoded = this.#decode(id, next.bytes)
-      if (!decoded.ok) {
-        this.#blame(from, decoded.error)
-        break
-      }
-      transactions.push(decoded.value)
-    }
-    if (transactions.length > 0) this.input({ kind: 'transactions', from, transactions, nowMs: Date.now() })
-  }
-
-  #takeFromClient({ id, bytes, answer }: Extract<Arrival, { from: null }>): void {
-    this.#arrivals.shift()
-    const decoded = this.#decode(id, bytes)
-    if (!decoded.ok) return answer({ status: 'refused', id, refusal: decoded.error })
-    const request = this.#nextRequest++
-    this.#requests.set(request, answer)
-    this.input({ kind: 'submit', request, transaction: decoded.value, nowMs: Date.now() })
-  }
-
-  /** `id` is `transactionIdOf(bytes)`. */
-  #decode(id: Hash, bytes: Uint8Array): Result<Transaction, Refusal> {
-    const { replica, application } = this.#options
-    const known = replica.decoded(id)
-    return known === undefined ? application.decode(bytes, id) : ok(known)
-  }
-
-  /** Waiting here, final, or never to be: nothing is to be learnt from it. */
-  #isKnown(id: Hash, bytes: Uint8Array): boolean {
-    const { replica, application } = this.#options
-    return replica.transactionStatus(id) !== 'unknown' || application.isSpent?.(replica.state, bytes) === true
-  }
-
   /** A transaction of this chain with a good signature, or undefined. */
   decode(bytes: Uint8Array): Transaction | undefined {
     const decoded = this.#options.application.decode(bytes)
@@ -378,14 +311,9 @@ export class Driver {
 
   /** Checks and submits a client's transaction, `id` being `transactionIdOf(bytes)`; resolves when it is admitted, waiting or refused. */
   submit(id: Hash, bytes: Uint8Array): Promise<Admission> {
-    return new Promise((answer) => {
-      if (this.#arrivals.offer({ from: null, id, bytes, answer })) return this.#scheduleFlush()
-      const refusal = {
-        code: 'mempool-full',
-        message: `expected at most ${MAX_ARRIVAL_BYTES} bytes of transactions waiting to be looked at; try again later`,
-      }
-      answer({ status: 'refused', id, refusal })
-    })
+    const admission = this.#intake.fromClient(id, bytes)
+    this.#scheduleFlush()
+    return admission
   }
 
   /** Why nothing commits right now, or that all is well. */
@@ -397,14 +325,14 @@ export class Driver {
       connected,
       recentBlocks: this.#commitTimes.filter((at) => at > now - RECENT_MS).length,
       recentMs: RECENT_MS,
-      openWriteMs: this.#inFlight[0] === undefined ? 0 : now - this.#inFlight[0].sinceMs,
+      openWriteMs: this.#disk.openWriteMs(now),
       stopped: this.#stopped ? (this.#stoppedBy ?? 'it is stopping') : this.#fork === null ? null : sentenceOf(this.#fork),
     })
   }
 
   /** Transactions that local clients wait for. */
   get awaited(): number {
-    return this.#arrivals.size + this.#requests.size + this.#settlements.awaited
+    return this.#intake.ofClients + this.#settlements.awaited
   }
 
   /** Calls back once when the transaction is final or dropped; the returned function forgets the wish. */
@@ -461,11 +389,11 @@ export class Driver {
   #onEffect(effect: ReplicaEffect): void {
     switch (effect.kind) {
       case 'persist':
-        return this.#write(...effect.records)
+        return this.#disk.write(...effect.records)
       case 'commit':
         return this.#onCommit(effect)
       case 'snapshot':
-        return this.#write(effect)
+        return this.#disk.write(effect)
       case 'restored':
         return this.#onRestored(effect.restored)
       case 'blob-open':
@@ -477,15 +405,15 @@ export class Driver {
       case 'blame':
         return this.#blame(effect.peer, effect.refusal)
       case 'serve-offer':
-        return this.#release(() => this.#send(effect.to, offerMessage(this.#options.home, this.#options.store, effect)))
+        return this.#disk.release(() => this.#send(effect.to, offerMessage(this.#options.home, this.#options.store, effect)))
       case 'evidence': {
         const { type, offender, view, height: at, kind } = effect.offence
         this.#options.log.error({ event: 'offence-seen', offence: type, validator: offender, view, height: at, phase: kind })
         this.#options.metrics.offencesSeen.inc({ offence: type })
-        return this.#write(effect)
+        return this.#disk.write(effect)
       }
       case 'forget-evidence':
-        return this.#write(effect)
+        return this.#disk.write(effect)
       case 'fork': {
         const { home, replica, store, log } = this.#options
         const context = { home: home.path, chainId: home.chainId, epoch: replica.epoch, store }
@@ -494,11 +422,11 @@ export class Driver {
       }
       case 'send': {
         const { to, message } = effect
-        return this.#release(() => this.#send(to, message))
+        return this.#disk.release(() => this.#send(to, message))
       }
       case 'gossip': {
         const { to, transactions } = effect
-        return this.#release(() =>
+        return this.#disk.release(() =>
           this.#mesh?.gossip(
             to,
             transactions.map((transaction) => transaction.bytes),
@@ -507,7 +435,7 @@ export class Driver {
       }
       case 'serve': {
         const { to, from } = effect
-        return this.#release(() => this.#serve(to, from))
+        return this.#disk.release(() => this.#serve(to, from))
       }
       case 'verify':
         this.#pool?.run(effect.jobs)
@@ -521,8 +449,7 @@ export class Driver {
       case 'admission': {
         const { request, admission } = effect
         if (admission.status === 'refused') this.#settlements.remember(admission.id, admission.refusal)
-        this.#requests.get(request)?.(admission)
-        this.#requests.delete(request)
+        this.#intake.onAdmission(request, admission)
         return
       }
       case 'dropped':
@@ -544,8 +471,8 @@ export class Driver {
     const { block, certificate, writes, transactions, gas, offences, nextEpoch } = effect
     const transactionIds = transactions.map((transaction) => transaction.id)
     const index = indexOf(block.header.height, transactions as readonly LedgerTransaction[])
-    this.#release(() => this.#acknowledge(block.header.height, transactions))
-    this.#group.records.push({ kind: 'commit', block, certificate, writes, transactionIds, gas, nextEpoch, index })
+    this.#disk.release(() => this.#acknowledge(block.header.height, transactions))
+    this.#disk.writeInPassing({ kind: 'commit', block, certificate, writes, transactionIds, gas, nextEpoch, index })
     this.#verdicts.settle(transactions)
     this.#options.blobs?.onFinal(transactions.flatMap(({ work }) => (work?.blob === undefined ? [] : [work.blob])))
     this.#learnContacts()
@@ -553,7 +480,7 @@ export class Driver {
     // Several blocks can commit in one step; the replica's state is the newest one's.
     const provable = replica.committed.height === block.header.height && certificate.height === block.header.height
     const state = replica.state
-    this.#group.releases.push(() => {
+    this.#disk.whenDurable(() => {
       if (provable) {
         this.provable.push({ header: block.header, certificate, state })
         if (this.provable.length > RETAINED_STATES) this.provable.shift()
@@ -565,12 +492,12 @@ export class Driver {
   /** A state was taken over: durable first, then shown. */
   #onRestored(restored: Restored): void {
     const { header, certificate } = restored.target
-    this.#write({ kind: 'restored', restored })
+    this.#disk.write({ kind: 'restored', restored })
     this.#learnContacts()
     const { replica } = this.#options
     const isProvable = replica.committed.height === header.height && certificate.height === header.height
     const { state } = replica
-    this.#group.releases.push(() => {
+    this.#disk.whenDurable(() => {
       this.provable.length = 0
       if (isProvable) this.provable.push({ header, certificate, state })
       this.#published = { height: header.height, view: certificate.view }
@@ -636,72 +563,20 @@ export class Driver {
 
   // --- going out ----------------------------------------------------------------------------------------------------
 
-  /** Now, if nothing is waiting for the disk; otherwise in its place in the queue. */
-  #release(action: () => void): void {
-    const { records, staged, releases } = this.#group
-    if (records.length + staged > 0 || releases.length > 0) {
-      releases.push(action)
-      this.#group.isUrgent = true
-    } else if (this.#inFlight.length > 0) this.#inFlight.at(-1)?.releases.push(action)
-    else action()
-  }
-
-  #write(...records: readonly StoreRecord[]): void {
-    this.#group.records.push(...records)
-    this.#group.isUrgent = true
-  }
-
   #scheduleFlush(): void {
     if (this.#flushScheduled) return
     this.#flushScheduled = true
     setImmediate(() => {
       this.#flushScheduled = false
       this.#guarded(() => {
-        this.#takeArrivals()
-        this.#flush()
+        if (this.#intake.take()) this.#scheduleFlush()
+        this.#disk.flush()
       })
     })
   }
 
-  /** A block that is committed waits for the votes on the next, or for whoever wants to read it: one write for both. */
-  #mayLinger({ records, staged, isUrgent }: Group): boolean {
-    const count = records.length + staged
-    return !isUrgent && count > 0 && count < MAX_LINGERING && this.#readers.length === 0
-  }
-
-  #flush(): void {
-    const group = this.#group
-    if (this.#mayLinger(group)) {
-      this.#options.store.stage(group.records)
-      group.staged += group.records.length
-      group.records.length = 0
-      this.#linger ??= setTimeout(() => {
-        this.#group.isUrgent = true
-        this.#scheduleFlush()
-      }, LINGER_MS)
-      return this.#mesh?.flush()
-    }
-    if (this.#linger !== null) clearTimeout(this.#linger)
-    this.#linger = null
-    // Along with what is written anyway, and after it.
-    if (group.records.length + group.staged > 0) for (const record of this.#verdicts.take()) group.records.push(record)
-    if (group.records.length + group.staged > 0 || group.releases.length > 0) {
-      this.#group = newGroup()
-      this.#inFlight.push({ ...group, sinceMs: performance.now() })
-      this.#options.store.append(group.records, () => {
-        this.#inFlight.shift()
-        this.#guarded(() => {
-          for (const release of group.releases) release()
-          this.#mesh?.flush()
-        })
-      })
-    }
-    this.#mesh?.flush()
-  }
-
   #writeLast(): void {
-    this.#group.isUrgent = true
-    this.#guarded(() => this.#flush())
+    this.#guarded(() => this.#disk.flushAll())
     this.#writeVerdicts()
   }
 
@@ -747,10 +622,6 @@ export class Driver {
     if (served.isRepeated) this.#mesh?.charge(to, priceOfServing(served.bytes.length))
     this.#mesh?.sendIfRead(to, served.bytes)
   }
-}
-
-function newGroup(): Group {
-  return { records: [], staged: 0, releases: [], isUrgent: false }
 }
 
 /** What makes the claims of a block findable. */

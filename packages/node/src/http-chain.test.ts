@@ -15,7 +15,8 @@ import {
 import type { FastifyInstance } from 'fastify'
 import { afterEach, expect, test } from 'vitest'
 import { DEFAULT_SYNC } from './home.js'
-import { type HttpContext, serveHttp } from './http.js'
+import { serveHttp } from './http.js'
+import type { HttpContext } from './http-context.js'
 
 const open: FastifyInstance[] = []
 afterEach(async () => {

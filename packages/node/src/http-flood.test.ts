@@ -11,8 +11,11 @@ import type { FastifyInstance } from 'fastify'
 import { afterEach, expect, test, vi } from 'vitest'
 import { blockOf } from '../../consensus/test/harness.js'
 import type { Committed } from './driver.js'
-import { type HttpContext, MAX_EVENT_STREAMS, MAX_PAGE_BYTES, MAX_STREAM_BACKLOG_BYTES, serveHttp } from './http.js'
+import { serveHttp } from './http.js'
 import { MAX_BODIES_BYTES, MAX_BODY_BYTES, MAX_CONNECTIONS, MAX_PIPELINED } from './http-bounds.js'
+import { MAX_PAGE_BYTES } from './http-chain.js'
+import type { HttpContext } from './http-context.js'
+import { MAX_EVENT_STREAMS, MAX_STREAM_BACKLOG_BYTES } from './http-events.js'
 
 const MIB = 1 << 20
 const open: FastifyInstance[] = []

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { toHex } from '@aethel/codec'
 import { SEED_BYTES, signingKey } from '@aethel/crypto'
 import { type Contact, chainIdOf } from '@aethel/ledger'
-import { makeOutput } from './directories.js'
+import { fillOutput } from './directories.js'
 import { AethelError } from './errors.js'
 import { CONFIG_FORMAT, type Endpoint, HOME_FILES, readHome } from './home.js'
 
@@ -30,7 +30,6 @@ export function createNewcomer(options: NewcomerOptions): { readonly home: strin
       'make a network with --epoch-length',
     )
   }
-  makeOutput(output)
   const { config, self, genesis } = source
   const networkKey = toHex(signingKey(source.networkSeed).publicKey)
   const peers = config.peers.map((peer) => ({ ...peer, networkKey: toHex(peer.networkKey) }))
@@ -39,13 +38,15 @@ export function createNewcomer(options: NewcomerOptions): { readonly home: strin
   const modules = config.verifiers.map((module) => (module.startsWith('.') ? resolve(from, module) : module))
   const verifiers = modules.length === 0 ? {} : { verifiers: modules }
   const made = { format: CONFIG_FORMAT, mesh, http, logLevel: config.logLevel, proofWorkers: config.proofWorkers, ...verifiers, peers }
-  writeFileSync(join(output, HOME_FILES.config), `${JSON.stringify(made, null, 2)}\n`)
-  writeFileSync(join(output, HOME_FILES.genesis), source.genesisBytes)
-  writeFileSync(join(output, HOME_FILES.firstStart), `${toHex(chainIdOf(genesis))}\n`)
-  for (const [position, { name }] of genesis.libraries.entries())
-    writeFileSync(join(output, HOME_FILES.library(name)), source.libraryBytes[position] as Uint8Array)
-  for (const file of [HOME_FILES.consensusKey, HOME_FILES.networkKey])
-    writeFileSync(join(output, file), `${toHex(randomBytes(SEED_BYTES))}\n`, { mode: SECRET_MODE })
+  fillOutput(output, () => {
+    writeFileSync(join(output, HOME_FILES.config), `${JSON.stringify(made, null, 2)}\n`)
+    writeFileSync(join(output, HOME_FILES.genesis), source.genesisBytes)
+    writeFileSync(join(output, HOME_FILES.firstStart), `${toHex(chainIdOf(genesis))}\n`)
+    for (const [position, { name }] of genesis.libraries.entries())
+      writeFileSync(join(output, HOME_FILES.library(name)), source.libraryBytes[position] as Uint8Array)
+    for (const file of [HOME_FILES.consensusKey, HOME_FILES.networkKey])
+      writeFileSync(join(output, file), `${toHex(randomBytes(SEED_BYTES))}\n`, { mode: SECRET_MODE })
+  })
   return { home: output }
 }
 

@@ -206,6 +206,14 @@ describe('four validators', () => {
     expect(tooLarge.status).toBe(413)
   })
 
+  test('what is refused before any route sees it has a code and one sentence, too', async () => {
+    expect(await get(0, '/v1/%zz')).toEqual({ status: 400, body: { code: 'url', message: expect.stringContaining('%zz') } })
+    const form = { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'x' }
+    const answer = await fetch(`${network.urls[0]}/v1/transactions`, form)
+    const body = { code: 'content-type', message: expect.stringContaining('application/octet-stream') }
+    expect([answer.status, await answer.json()]).toEqual([415, body])
+  })
+
   test('I3: events tell every block once, in order, from when one listens', async () => {
     const response = await fetch(`${network.urls[3]}/v1/events`)
     const reader = (response.body as ReadableStream<Uint8Array>).getReader()
@@ -517,7 +525,7 @@ describe('homes', () => {
     expect((error as { hint: string }).hint.length).toBeGreaterThan(10)
   })
 
-  test('a port in use, a second process on one home, and a store of another network are refused; nothing stays open', async () => {
+  test('a port in use, an address of another machine, a second process on one home, and a store of another network are refused; nothing stays open', async () => {
     const other = await createTestnet({ validators: 2, output: join(directory, 'refused'), basePort: 0 })
     const home = other.homes[0] as string
     const { mesh, http } = JSON.parse(readFileSync(join(home, 'config.json'), 'utf8')) as { mesh: { port: number }; http: { port: number } }
@@ -526,6 +534,15 @@ describe('homes', () => {
       await new Promise((resolve) => server.once('listening', resolve))
       await expect(startNode({ home, logLevel: 'silent' })).rejects.toMatchObject({ code: 'port-in-use', exitCode: 2 })
       await new Promise((resolve) => server.close(resolve))
+    }
+    for (const part of ['mesh', 'http'] as const) {
+      const before = readFileSync(join(home, 'config.json'), 'utf8')
+      const config = JSON.parse(before) as Record<'mesh' | 'http', { host: string }>
+      // Reserved for documentation: no machine has it.
+      config[part].host = '192.0.2.1'
+      writeFileSync(join(home, 'config.json'), JSON.stringify(config))
+      await expect(startNode({ home, logLevel: 'silent' })).rejects.toMatchObject({ code: 'listen-failed', exitCode: 2 })
+      writeFileSync(join(home, 'config.json'), before)
     }
     const node = await startNode({ home, logLevel: 'silent' })
     await expect(startNode({ home, logLevel: 'silent' })).rejects.toMatchObject({ code: 'store-locked', exitCode: 2 })

@@ -7,7 +7,7 @@ import { type Hash, keyOf } from '@aethel/codec'
 import { createRegistry, decodeGenesis } from '@aethel/ledger'
 import { createMeter, decodeLibrary, type ProofVerifier, runMetered, runStreamed, type Verdict } from '@aethel/proofs'
 import type { VerificationOutcome } from '@aethel/replica'
-import { BlobDamaged, readBlob } from '@aethel/storage'
+import { BlobDamaged, boundedCode, boundedReason, readBlob } from '@aethel/storage'
 import { DAMAGED, decodeBatch, type ProofJob, SHARED } from './proof-batch.js'
 import { ProofGarbage } from './proof-garbage.js'
 import { loadVerifiers } from './verifier-modules.js'
@@ -50,15 +50,19 @@ function check(job: ProofJob): VerificationOutcome {
   if (verifier === undefined)
     return { status: 'invalid', code: 'unknown-kind', message: `expected a kind of this chain, got ${job.kind}`, gas: 0 }
   const parsed = verifier.parseClaim(job.claim)
-  if (!parsed.ok) return { status: 'invalid', code: parsed.error.code, message: parsed.error.message, gas: 0 }
+  if (!parsed.ok) return invalid(parsed.error, 0)
   try {
     const verdict = verdictOn(verifier, parsed.value.claim, job)
-    if (verdict.status === 'valid') return { status: 'valid', gas: verdict.gas }
-    return { status: 'invalid', code: verdict.code, message: verdict.message, gas: verdict.gas }
+    return verdict.status === 'valid' ? { status: 'valid', gas: verdict.gas } : invalid(verdict, verdict.gas)
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = boundedReason(error instanceof Error ? error.message : String(error))
     return { status: 'aborted', reason: error instanceof BlobDamaged ? `${DAMAGED}${reason}` : reason }
   }
+}
+
+/** In the words that a restart finds in the store. */
+function invalid(why: { readonly code: string; readonly message: string }, gas: number): VerificationOutcome {
+  return { status: 'invalid', code: boundedCode(why.code), message: boundedReason(why.message), gas }
 }
 
 /** A blob is read as the check goes on: no more of it is in memory than a chunk. */

@@ -21,7 +21,7 @@ import {
 } from '@aethel/ledger'
 import { type DefinedVerifier, encodeLibrary, type LibraryDefinition } from '@aethel/proofs'
 import { encodeTrust } from '@aethel/receipts'
-import { makeOutput } from './directories.js'
+import { fillOutput } from './directories.js'
 import { AethelError } from './errors.js'
 import { CONFIG_FORMAT, HOME_FILES } from './home.js'
 import { loadVerifiers, verifierUrl } from './verifier-modules.js'
@@ -87,44 +87,48 @@ export async function createTestnet(options: TestnetOptions): Promise<TestnetSum
     governanceSeeds.map((each) => signingKey(each).publicKey),
   )
   const networkKeys = Array.from({ length: count }, (_, index) => toHex(signingKey(seedOf('network', index)).publicKey))
-  makeOutput(output)
-  const genesisBytes = encodeGenesis(genesis)
-  const homes: string[] = []
-  for (let index = 0; index < count; index++) {
-    const home = join(output, `node${index}`)
-    mkdirSync(home)
-    homes.push(home)
-    const address = (peer: number): { host: string; port: number } => ({ host, port: ports[2 * peer] as number })
-    const peers = networkKeys.flatMap((networkKey, peer) => (peer === index ? [] : [{ index: peer, ...address(peer), networkKey }]))
-    const config = {
-      format: CONFIG_FORMAT,
-      mesh: address(index),
-      http: { host, port: ports[2 * index + 1] },
-      logLevel: 'info',
-      proofWorkers: 1,
-      ...(modules.length === 0 ? {} : { verifiers: modules }),
-      peers,
+  return fillOutput(output, () => {
+    const genesisBytes = encodeGenesis(genesis)
+    const homes: string[] = []
+    for (let index = 0; index < count; index++) {
+      const home = join(output, `node${index}`)
+      mkdirSync(home)
+      homes.push(home)
+      const address = (peer: number): { host: string; port: number } => ({ host, port: ports[2 * peer] as number })
+      const peers = networkKeys.flatMap((networkKey, peer) => (peer === index ? [] : [{ index: peer, ...address(peer), networkKey }]))
+      const config = {
+        format: CONFIG_FORMAT,
+        mesh: address(index),
+        http: { host, port: ports[2 * index + 1] },
+        logLevel: 'info',
+        proofWorkers: 1,
+        ...(modules.length === 0 ? {} : { verifiers: modules }),
+        peers,
+      }
+      writeFileSync(join(home, HOME_FILES.config), `${JSON.stringify(config, null, 2)}\n`)
+      writeFileSync(join(home, HOME_FILES.genesis), genesisBytes)
+      writeFileSync(join(home, HOME_FILES.firstStart), `${toHex(chainIdOf(genesis))}\n`)
+      for (const library of libraries) writeFileSync(join(home, HOME_FILES.library(library.name)), encodeLibrary(library))
+      writeFileSync(join(home, HOME_FILES.consensusKey), `${toHex(seedOf('consensus', index))}\n`, { mode: SECRET_MODE })
+      writeFileSync(join(home, HOME_FILES.networkKey), `${toHex(seedOf('network', index))}\n`, { mode: SECRET_MODE })
     }
-    writeFileSync(join(home, HOME_FILES.config), `${JSON.stringify(config, null, 2)}\n`)
-    writeFileSync(join(home, HOME_FILES.genesis), genesisBytes)
-    writeFileSync(join(home, HOME_FILES.firstStart), `${toHex(chainIdOf(genesis))}\n`)
-    for (const library of libraries) writeFileSync(join(home, HOME_FILES.library(library.name)), encodeLibrary(library))
-    writeFileSync(join(home, HOME_FILES.consensusKey), `${toHex(seedOf('consensus', index))}\n`, { mode: SECRET_MODE })
-    writeFileSync(join(home, HOME_FILES.networkKey), `${toHex(seedOf('network', index))}\n`, { mode: SECRET_MODE })
-  }
-  const governanceFiles = governanceSeeds.map((each, index) => {
-    const file = join(output, `governance${index}.json`)
-    writeFileSync(file, `${JSON.stringify({ format: ACCOUNT_FORMAT, seed: toHex(each) }, null, 2)}\n`, { mode: SECRET_MODE })
-    return file
+    const governanceFiles = governanceSeeds.map((each, index) => {
+      const file = join(output, `governance${index}.json`)
+      writeFileSync(file, `${JSON.stringify({ format: ACCOUNT_FORMAT, seed: toHex(each) }, null, 2)}\n`, { mode: SECRET_MODE })
+      return file
+    })
+    const set = genesisValidators(genesis)
+    if (!set.ok) throw new AethelError(set.error.code, set.error.message, 'this is a bug in Aethel')
+    const trustFile = join(output, 'trust.json')
+    const genesisFile = join(output, HOME_FILES.genesis)
+    writeFileSync(
+      trustFile,
+      encodeTrust({ chainId: chainIdOf(genesis), validators: set.value, epochLength: genesis.parameters.epochLength }),
+    )
+    writeFileSync(genesisFile, genesisBytes)
+    const urls = homes.map((_, index) => `http://${host}:${ports[2 * index + 1]}`)
+    return { chainId: toHex(chainIdOf(genesis)), homes, urls, governanceFiles, trustFile, genesisFile }
   })
-  const set = genesisValidators(genesis)
-  if (!set.ok) throw new AethelError(set.error.code, set.error.message, 'this is a bug in Aethel')
-  const trustFile = join(output, 'trust.json')
-  const genesisFile = join(output, HOME_FILES.genesis)
-  writeFileSync(trustFile, encodeTrust({ chainId: chainIdOf(genesis), validators: set.value, epochLength: genesis.parameters.epochLength }))
-  writeFileSync(genesisFile, genesisBytes)
-  const urls = homes.map((_, index) => `http://${host}:${ports[2 * index + 1]}`)
-  return { chainId: toHex(chainIdOf(genesis)), homes, urls, governanceFiles, trustFile, genesisFile }
 }
 
 function makeGenesis(

@@ -26,6 +26,21 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }))
 const log = { write: () => true }
 const sender = signingKey(sha256(utf8('sender')))
 
+function submitterTo(node: Awaited<ReturnType<typeof startNode>>, chainIdHex: string, kind: string) {
+  const chainId = fromHex(chainIdHex)
+  if (!chainId.ok) throw new Error(chainId.error.message)
+  return async (nonce: number, claim: Uint8Array, proof: Uint8Array): Promise<{ status: number; body: unknown }> => {
+    const action: Action = { type: 'submit-proof', kind, claim, proof, metadata: null }
+    const unsigned = buildTransaction({ chainId: hash(chainId.value), sender: sender.publicKey, nonce, action })
+    const response = await fetch(`${node.http.url}/v1/transactions?wait=final`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/octet-stream' },
+      body: encodeTransaction(signTransaction(unsigned, sender)),
+    })
+    return { status: response.status, body: await response.json() }
+  }
+}
+
 function changeConfig(home: string, change: object): void {
   const file = join(home, 'config.json')
   writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), ...change }))
@@ -42,25 +57,36 @@ describe('a proof kind from outside', () => {
     const network = await createTestnet({ validators: 1, output: join(directory, 'net'), basePort: 0, kinds: [], verifiers: [MODULE] })
     const node = await startNode({ home: network.homes[0] as string, log })
     try {
-      const chainId = fromHex(network.chainId)
-      if (!chainId.ok) throw new Error(chainId.error.message)
-      const submit = async (nonce: number, claim: Uint8Array, proof: Uint8Array): Promise<{ status: number; body: unknown }> => {
-        const action: Action = { type: 'submit-proof', kind: 'pratt/1', claim, proof, metadata: null }
-        const unsigned = buildTransaction({ chainId: hash(chainId.value), sender: sender.publicKey, nonce, action })
-        const body = encodeTransaction(signTransaction(unsigned, sender))
-        const response = await fetch(`${node.http.url}/v1/transactions?wait=final`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/octet-stream' },
-          body,
-        })
-        return { status: response.status, body: await response.json() }
-      }
+      const submit = submitterTo(node, network.chainId, 'pratt/1')
       const seven = Uint8Array.of(2, 1, 3, 1, 2, 0, 1, 7, 1, 3, 1, 0)
       expect(await submit(0, Uint8Array.of(7), seven)).toMatchObject({ status: 200, body: { status: 'final' } })
       const claim = await fetch(`${node.http.url}/v1/claims/${toHex(claimIdOf('pratt/1', Uint8Array.of(7)))}`)
       expect(await claim.json()).toMatchObject({ kind: 'pratt/1', gas: expect.anything() })
       expect(await submit(1, Uint8Array.of(9), seven)).toMatchObject({ status: 400, body: { code: 'wrong-number' } })
       expect(await submit(1, Uint8Array.of(0, 7), seven)).toMatchObject({ status: 400, body: { code: 'leading-zero' } })
+    } finally {
+      await node.close()
+    }
+  })
+
+  test('what one says of a refused proof is cut, in a verdict as in the store', async () => {
+    const proofs = fileURLToPath(new URL('../../proofs/dist/index.js', import.meta.url))
+    const wordy = moduleFile(
+      'wordy',
+      `import { defineVerifier } from ${JSON.stringify(proofs)}
+       export const verifier = defineVerifier({
+         kind: 'wordy/1', revision: 1, limits: { claimBytes: 8, proofBytes: 8, gas: 1000, memoryWords: 0 },
+         intrinsicGas: { proof: 1, byte: 1 }, specification: 'says much', vectors: '{"vectors":[]}',
+         parseClaim: (bytes) => ({ ok: true, value: bytes.length }),
+         verify: () => ({ status: 'invalid', code: 'c'.repeat(1 << 20), message: 'm'.repeat(1 << 20) }),
+       })`,
+    )
+    const network = await createTestnet({ validators: 1, output: join(directory, 'wordy'), basePort: 0, kinds: [], verifiers: [wordy] })
+    const node = await startNode({ home: network.homes[0] as string, log })
+    try {
+      const submit = submitterTo(node, network.chainId, 'wordy/1')
+      const body = { code: 'c'.repeat(64), message: 'm'.repeat(1024) }
+      expect(await submit(0, Uint8Array.of(7), Uint8Array.of(1))).toMatchObject({ status: 400, body })
     } finally {
       await node.close()
     }

@@ -1,5 +1,5 @@
 export * from './blob-files.js'
 export { isExhausted, StoreError, type StoreErrorCode } from './errors.js'
-export type { BlockGap, StoredVerdict, TransactionPlace } from './records.js'
+export { type BlockGap, boundedCode, boundedReason, type StoredVerdict, type TransactionPlace } from './records.js'
 export { openStore, type Store, type StoreOptions } from './store.js'
 export type { CommitRecord, EvidenceRecord, StoreRecord } from './store-record.js'

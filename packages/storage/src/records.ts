@@ -158,7 +158,6 @@ export type StoredVerdict =
   | { readonly status: 'valid'; readonly gas: number }
   | { readonly status: 'invalid'; readonly code: string; readonly message: string; readonly gas: number }
 
-/** What a verifier says is cut to these when it is written: kinds from outside promise nothing about it. */
 const MAX_CODE_BYTES = 256
 const MAX_REASON_BYTES = 4_096
 /** A UTF-16 unit takes three bytes at most, and a pair four. */
@@ -167,9 +166,17 @@ const UNIT_BYTES = 4
 export function encodeVerdict(verdict: StoredVerdict): Uint8Array {
   return encode((writer) => {
     writer.bool(verdict.status === 'valid').u64(verdict.gas)
-    if (verdict.status === 'invalid')
-      writer.text(cut(verdict.code, MAX_CODE_BYTES / UNIT_BYTES)).text(cut(verdict.message, MAX_REASON_BYTES / UNIT_BYTES))
+    if (verdict.status === 'invalid') writer.text(boundedCode(verdict.code)).text(boundedReason(verdict.message))
   })
+}
+
+/** What a verifier says is cut to these: kinds from outside promise nothing about it. */
+export function boundedCode(code: string): string {
+  return cut(code, MAX_CODE_BYTES / UNIT_BYTES)
+}
+
+export function boundedReason(reason: string): string {
+  return cut(reason, MAX_REASON_BYTES / UNIT_BYTES)
 }
 
 /** At most so many UTF-16 units, each character whole: half of one is no text, and cannot be written. */

@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { checkBvlrat, checkDatabase, checkLrat, checkModel } from '@aethel/proofs'
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
 import { type InputPieces, MAX_DATABASE_BYTES, MAX_REFUTATION_BYTES, openInputPieces, readInputFile } from '../files.js'
@@ -38,7 +38,7 @@ export function registerCheck(program: Command): void {
   withJson(check.command('metamath'))
     .description('check every proof of a Metamath database, or one')
     .argument('<file>', 'the database (.mm)')
-    .option('--label <label>', 'check this theorem only')
+    .option('--label <label>', 'check this theorem only', onlyLabel)
     .option('--jobs <threads>', 'check on this many threads (default: all cores for a large database, else 1)', integer(1, MAX_JOBS))
     .action((file: string, options: MetamathOptions) => finish(options, () => checkMetamathFile(file, options)))
   withJson(check.command('lrat'))
@@ -56,6 +56,13 @@ export function registerCheck(program: Command): void {
     .argument('<smt2>', 'the script (SMT-LIB 2)')
     .argument('<lrat>', 'the refutation')
     .action((script: string, lrat: string, options: CommonOptions) => finish(options, () => checkRefutation(SCRIPT, script, lrat, options)))
+}
+
+/** `submit` takes several: here the last alone would be checked, and the others be taken for valid. */
+function onlyLabel(label: string, previous: string | undefined): string {
+  if (previous !== undefined)
+    throw new InvalidArgumentError('Expected one theorem; check the others one after the other, or all without --label.')
+  return label
 }
 
 async function checkMetamathFile(file: string, options: MetamathOptions): Promise<ExitCode> {

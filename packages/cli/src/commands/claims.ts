@@ -10,8 +10,10 @@ import { MAX_DATABASE_BYTES, readInputFile } from '../files.js'
 import { asObject, type JsonObject, listAt, numberAt, optionalTextAt, textAt } from '../shape.js'
 import { grouped, note, paint, printJson, printLine, printTable } from '../ui/terminal.js'
 
-/** Below the API's bound per page. */
+/** The API's bound per page. */
 const PAGE = 100
+/** A page may be empty and have a next one: a validator looks at a thousand claims for it, and a million are enough for one answer. */
+const MAX_PAGES = 1_000
 
 interface ClaimsOptions extends CommonOptions {
   readonly kind?: string
@@ -57,7 +59,8 @@ async function listClaims(options: ClaimsOptions): Promise<ExitCode> {
     const hint = options.source === undefined ? '' : '; a claim is found by its source if it was submitted with --source'
     note(`no such claim is final here${hint}`)
   }
-  if (more) note(`there are more: --limit ${2 * options.limit} shows them`)
+  if (more && claims.length < options.limit) note(`looked no further than ${MAX_PAGES} pages of the validator's answer; narrow the search`)
+  else if (more) note(`there are more: --limit ${2 * options.limit} shows them`)
   return EXIT.ok
 }
 
@@ -67,7 +70,8 @@ async function collect(
   limit: number,
 ): Promise<{ claims: JsonObject[]; more: boolean }> {
   const claims: JsonObject[] = []
-  for (let before: string | undefined; ; ) {
+  let before: string | undefined
+  for (let pages = 0; pages < MAX_PAGES; pages++) {
     const page = await client.claims({
       ...query,
       limit: String(Math.min(PAGE, limit - claims.length)),
@@ -75,8 +79,9 @@ async function collect(
     })
     claims.push(...listAt(page, 'claims').map((claim) => asObject(claim, 'a claim')))
     before = optionalTextAt(page, 'next')
-    if (before === undefined || claims.length >= limit) return { claims, more: before !== undefined }
+    if (before === undefined || claims.length >= limit) break
   }
+  return { claims, more: before !== undefined }
 }
 
 function digestOf(source: string): string {

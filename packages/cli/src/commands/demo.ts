@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
-import { type CommonOptions, finish, withJson } from '../command.js'
+import { type CommonOptions, finish, report as reportFailure, withJson } from '../command.js'
 import { obtainLibrary } from '../demo/library.js'
 import { printReport } from '../demo/report.js'
 import { runDemo } from '../demo/run.js'
@@ -49,22 +49,29 @@ async function demo(options: DemoCommandOptions): Promise<ExitCode> {
   }
   if (options.report !== undefined) requireWritable(options.report, 'the report')
   const started = performance.now()
-  const library = await obtainLibrary(options.library, note)
-  const folder = options.output === undefined ? mkdtempSync(join(tmpdir(), 'aethel-demo-')) : resolve(options.output)
+  const interruption = new AbortController()
+  let obtaining: Promise<unknown> = Promise.resolve()
+  let folder: string | null = null
   let validators: readonly ValidatorProcess[] = []
   const cleanUp = async (ending: Ending): Promise<void> => {
+    interruption.abort()
+    await Promise.allSettled([obtaining])
     await stopAll(validators)
-    if (options.output !== undefined) return
+    if (options.output !== undefined || folder === null) return
     if (ending === 'failed' && validators.length > 0) note(`stores and logs are kept in ${folder}`)
     else rmSync(folder, { recursive: true, force: true })
   }
   const onNetwork = (network: LocalNetwork): void => {
     validators = network.validators
   }
-  const { report, checks } = await interruptible(cleanUp, () =>
-    runDemo({ library, theorems: options.theorems, folder, say: note, onNetwork }),
-  )
-  if (options.report !== undefined) writeOutputFile(options.report, 'the report', `${JSON.stringify(report, null, 2)}\n`)
+  const { report, checks } = await interruptible(cleanUp, async () => {
+    const obtained = obtainLibrary(options.library, note, interruption.signal)
+    obtaining = obtained
+    const library = await obtained
+    interruption.signal.throwIfAborted()
+    folder = options.output === undefined ? mkdtempSync(join(tmpdir(), 'aethel-demo-')) : resolve(options.output)
+    return runDemo({ library, theorems: options.theorems, folder, say: note, onNetwork })
+  })
   const passed = checks.every((check) => check.passed)
   if (options.json === true) {
     printJson(report)
@@ -77,5 +84,12 @@ async function demo(options: DemoCommandOptions): Promise<ExitCode> {
     printLine(passed ? paint('green', `all of it holds, after ${elapsed} s`) : paint('red', 'something does not hold: see FAIL above'))
   }
   if (!passed && options.json === true) for (const check of checks) if (!check.passed) note(`FAIL ${check.name}: ${check.detail}`)
+  if (options.report === undefined) return passed ? EXIT.ok : EXIT.internal
+  // After it has been shown: what took minutes is not lost where the file cannot be written. Nor is it followed by a second document.
+  try {
+    writeOutputFile(options.report, 'the report', `${JSON.stringify(report, null, 2)}\n`)
+  } catch (error) {
+    return reportFailure(error, false)
+  }
   return passed ? EXIT.ok : EXIT.internal
 }

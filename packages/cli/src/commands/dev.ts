@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
-import type { BlockSummary } from '../client.js'
+import type { BlockSummary } from '../answers.js'
 import { type CommonOptions, collect, finish, integer } from '../command.js'
-import { CliError, EXIT, type ExitCode } from '../exit.js'
+import { CliError, EXIT, type ExitCode, oneLine } from '../exit.js'
 import { createNetwork, DEFAULT_BASE_PORT, openNetwork } from '../network.js'
-import { interruptible, lastLine, startAll, stopAll, type ValidatorProcess } from '../processes.js'
+import { interruptible, startAll, stopAll, type ValidatorProcess } from '../processes.js'
 import { note, paint, printLine } from '../ui/terminal.js'
 
 const POLL_MS = 200
@@ -45,7 +45,9 @@ async function dev(options: DevOptions): Promise<ExitCode> {
     if (options.output === undefined) rmSync(folder, { recursive: true, force: true })
   }
   let validators: readonly ValidatorProcess[] = []
+  let stopping = false
   const cleanUp = async (): Promise<void> => {
+    stopping = true
     await stopAll(validators)
     removeFolder()
   }
@@ -64,17 +66,22 @@ async function dev(options: DevOptions): Promise<ExitCode> {
     for (const validator of validators) note(`validator ${validator.index}  ${validator.client.url}  log ${validator.logFile}`)
     note(`trust root  ${network.trustFile}`)
     note(`submit with  aethel submit FILE --url ${validators[0]?.client.url}    (Ctrl-C stops the network)`)
-    return followBlocks(validators)
+    return followBlocks(validators, () => stopping)
   })
 }
 
-async function followBlocks(validators: readonly ValidatorProcess[]): Promise<never> {
+async function followBlocks(validators: readonly ValidatorProcess[], isStopping: () => boolean): Promise<never> {
   let next = 1
+  const told = new Set<ValidatorProcess>()
   for (;;) {
     const stopped = validators.filter((validator) => !validator.running)
     if (stopped.length === validators.length) {
-      const said = validators.map(({ index, logFile }) => `validator ${index}: ${lastLine(logFile)}`)
+      const said = validators.map(({ index, lastWords }) => `validator ${index}: ${lastWords}`)
       throw new CliError(EXIT.internal, 'validators-stopped', `expected validators to run, but all have stopped: ${said.join('; ')}`)
+    }
+    for (const validator of stopped) {
+      if (!told.has(validator) && !isStopping()) note(`validator ${validator.index} has stopped: ${oneLine(validator.lastWords)}`)
+      told.add(validator)
     }
     const source = validators.find((validator) => validator.running)
     const blocks = (await source?.client.blocks(next, BLOCKS_PER_POLL).catch(() => [])) ?? []

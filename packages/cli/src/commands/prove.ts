@@ -20,7 +20,7 @@ import { clausesOf, type Question, readQuestion, satisfies, type Truth } from '.
 import { boundExceeded } from '../prove/room.js'
 import { findSolver, solve } from '../prove/solver.js'
 import { startProgress } from '../ui/progress.js'
-import { grouped, note, paint, paintError, printJson, printLine, seconds } from '../ui/terminal.js'
+import { grouped, note, paint, paintError, printJson, printLine, seconds, shellWord } from '../ui/terminal.js'
 
 interface ProveOptions extends CommonOptions {
   readonly output?: string
@@ -186,7 +186,10 @@ function concludeModel(file: string, question: Question, isTrue: Truth, report: 
   else {
     printLine(`${paint('yellow', 'satisfiable')}: ${file} has this model, so there is nothing to refute`)
     printLine(model.trimEnd())
-    if (question.kind === LRAT_KIND) printLine(`next: aethel submit ${file} --model ${options.output ?? 'MODEL (written with -o MODEL)'}`)
+    if (question.kind === LRAT_KIND)
+      printLine(
+        `next: aethel submit ${shellWord(file)} --model ${options.output === undefined ? 'MODEL (written with -o MODEL)' : shellWord(options.output)}`,
+      )
   }
   return EXIT.ok
 }
@@ -218,7 +221,7 @@ function concludeProof(
     gas: verdict.gas,
   })
   if (bound !== null) say('note', bound)
-  const next = `aethel submit ${file} --proof ${output} --wait final -o receipt.json`
+  const next = `aethel submit ${shellWord(file)} --proof ${shellWord(output)} --wait final -o receipt.json`
   if (options.json === true) {
     printJson({ status: 'unsatisfiable', ...report, output, proofBytes: lrat.length, gas: verdict.gas, next } satisfies Report)
   } else {
@@ -235,7 +238,7 @@ function extract(file: string, options: ProveOptions): ExitCode {
   const output = options.output ?? `${options.label}.proofs.json`
   writeOutputFile(output, 'the proofs', encodeBundle(bundle))
   const wanted = bundle.proofs.at(-1)
-  const next = `aethel submit ${output} --wait final -o receipt.json`
+  const next = `aethel submit ${shellWord(output)} --wait final -o receipt.json`
   say('written', `${output}, ${grouped(bundle.proofs.length)} proofs of ${grouped(proofBytes)} bytes together`)
   if (options.json === true) {
     printJson({

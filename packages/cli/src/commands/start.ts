@@ -4,7 +4,7 @@
  */
 import { type Command, Option } from 'commander'
 import { type CommonOptions, finish, withJson } from '../command.js'
-import { EXIT, type ExitCode, onUnread } from '../exit.js'
+import { EXIT, type ExitCode, onUnread, whenAbandoned } from '../exit.js'
 import { printJson } from '../ui/terminal.js'
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
@@ -34,6 +34,7 @@ async function start(options: StartOptions): Promise<ExitCode> {
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, requestStop)
   onUnread.add(requestStop)
+  whenAbandoned(requestStop)
   if (options.exitWithParent === true) process.stdin.once('close', requestStop).resume()
 
   const { giveHeapRoom, startNode } = await import('@aethel/node')

@@ -1,6 +1,7 @@
 /** `aethel status`: where a validator stands. */
 import type { Command } from 'commander'
-import { createClient, DEFAULT_URL, type NodeStatus } from '../client.js'
+import type { NodeStatus } from '../answers.js'
+import { createClient, DEFAULT_URL } from '../client.js'
 import { type CommonOptions, finish, withJson } from '../command.js'
 import { EXIT, type ExitCode, oneLine } from '../exit.js'
 import { grouped, printJson, printTable, seconds } from '../ui/terminal.js'

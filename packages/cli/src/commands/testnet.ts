@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { type CommonOptions, collect, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { createNetwork, DEFAULT_BASE_PORT } from '../network.js'
-import { printJson, printLine } from '../ui/terminal.js'
+import { printJson, printLine, shellWord } from '../ui/terminal.js'
 
 interface TestnetOptions extends CommonOptions {
   readonly validators: number
@@ -48,7 +48,7 @@ async function testnet(options: TestnetOptions): Promise<ExitCode> {
     return EXIT.ok
   }
   printLine(`chain ${network.chainId}`)
-  for (const validator of network.validators) printLine(`aethel start --home ${validator.home}    # ${validator.client.url}`)
+  for (const validator of network.validators) printLine(`aethel start --home ${shellWord(validator.home)}    # ${validator.client.url}`)
   printLine(`trust root for receipts: ${resolve(network.trustFile)}`)
   if (network.governanceFiles.length > 0) printLine(`keys that may change the validators: ${network.governanceFiles.join(' ')}`)
   return EXIT.ok

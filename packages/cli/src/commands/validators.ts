@@ -20,12 +20,13 @@ import {
 import { decodeEpochs, type EpochLink, encodeEpochs, MAX_EPOCH_LINKS, MAX_EPOCHS_BYTES } from '@aethel/receipts'
 import { type Command, InvalidArgumentError } from 'commander'
 import { loadKey } from '../accounts.js'
-import { type Client, createClient, DEFAULT_URL, type ListedValidator, MAX_WAIT_MS, unreachable } from '../client.js'
+import type { ListedValidator } from '../answers.js'
+import { type Client, createClient, DEFAULT_URL, MAX_WAIT_MS, unreachable } from '../client.js'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
 import { readJsonObject, writeOutputFile } from '../files.js'
 import { Sender } from '../sender.js'
-import { note, paint, paintError, printJson, printLine, printTable } from '../ui/terminal.js'
+import { note, paint, paintError, printJson, printLine, printTable, shellWord } from '../ui/terminal.js'
 
 const PROPOSAL_FORMAT = 'aethel-validator-update/1'
 
@@ -182,8 +183,8 @@ async function home(options: HomeOptions): Promise<ExitCode> {
   const made = createNewcomer({ from, output, mesh: { host, port: meshPort }, http: { host, port: httpPort } })
   if (options.json === true) printJson(made)
   else {
-    printLine(`made ${made.home}; it joins with: aethel validators propose --join ${made.home} --approve KEY...`)
-    printLine(`then: aethel start --home ${made.home}`)
+    printLine(`made ${made.home}; it joins with: aethel validators propose --join ${shellWord(made.home)} --approve KEY...`)
+    printLine(`then: aethel start --home ${shellWord(made.home)}`)
   }
   return EXIT.ok
 }
@@ -300,7 +301,7 @@ function keep(network: Network, update: UpdateValidators, threshold: number, opt
   if (options.json === true) printJson({ status: 'incomplete', approvals: have, threshold, sequence: update.sequence, output })
   else
     printLine(
-      `${paint('yellow', 'incomplete')}: ${have} of ${threshold} approvals, in ${output}; the others run: aethel validators approve ${output}`,
+      `${paint('yellow', 'incomplete')}: ${have} of ${threshold} approvals, in ${output}; the others run: aethel validators approve ${shellWord(output)}`,
     )
   return EXIT.pending
 }

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Hash } from '@aethel/codec'
 import { randomAccount } from '../accounts.js'
-import type { SubmissionOutcome } from '../client.js'
+import type { SubmissionOutcome } from '../answers.js'
 import { CliError, EXIT } from '../exit.js'
 import type { ValidatorProcess } from '../processes.js'
 import type { FalseProof } from './false-proofs.js'

@@ -21,6 +21,13 @@ describe('false proofs', () => {
     expect(falseProofs.filter((falseProof) => falseProof.kind === 'refutation of a satisfiable formula').length).toBeGreaterThan(5)
   })
 
+  it.each([1, 2, 5])('are at least fifty from a library of %i theorems, too, each about a claim of its own', (count) => {
+    const few = makeFalseProofs(definition, theorems.slice(0, count))
+    expect(few.length).toBeGreaterThanOrEqual(50)
+    const claims = [...bundledRefutations(), ...few.map(({ proof }) => proof)].map(({ claimId }) => toHex(claimId))
+    expect(new Set(claims).size).toBe(claims.length)
+  })
+
   it('claim what nobody else claims, so that none is refused as a duplicate', () => {
     const real = [...theorems, ...bundledRefutations()].map((proof) => toHex(proof.claimId))
     const all = [...real, ...falseProofs.map(({ proof }) => toHex(proof.claimId))]

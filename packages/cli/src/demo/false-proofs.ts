@@ -50,6 +50,8 @@ export interface FalseProof {
   readonly after: number
 }
 
+/** So many at least, whatever the library. */
+const LEAST = 50
 /** How many of each are wanted; a kind yields fewer only where the library is too small to make them. */
 const WANTED = {
   mutated: 12,
@@ -64,10 +66,14 @@ const WANTED = {
 const DOUBLINGS = 24
 /** Larger than any bundled pigeonhole instance, so nobody else claims them. */
 const FALSE_HOLES = 10
+/** With all that is made from bundled instances alone they are `LEAST`, even if the library yields none. */
+const MOST_SPARE_HOLES = 13
 
 export function makeFalseProofs(definition: LibraryDefinition, theorems: readonly Proof[]): FalseProof[] {
   const maker = new FalseProofMaker(definition, theorems)
-  return [...maker.metamath(), ...maker.bombs(), ...maker.refutations()]
+  const made = [...maker.metamath(), ...maker.bombs(), ...maker.refutations()]
+  if (made.length >= LEAST) return made
+  return [...made, ...maker.spareRefutations().slice(0, LEAST - made.length)]
 }
 
 class FalseProofMaker {
@@ -193,10 +199,7 @@ class FalseProofMaker {
 
   refutations(): FalseProof[] {
     const made: (FalseProof | null)[] = []
-    for (const { name, satisfiableSibling, certificate } of BUNDLED_INSTANCES.slice(0, WANTED.satisfiable)) {
-      const claim = clausesToClaim(satisfiableSibling().clauses)
-      made.push(this.#judged('refutation of a satisfiable formula', LRAT_KIND, `${name}, satisfiable`, claim, certificate(), -1))
-    }
+    for (const instance of BUNDLED_INSTANCES.slice(0, WANTED.satisfiable)) made.push(this.#siblingRefuted(instance))
     for (let i = 0; i < WANTED.mutatedRefutation + WANTED.truncatedRefutation; i++) {
       const holes = FALSE_HOLES + i
       const claim = clausesToClaim(pigeonhole(holes + 1, holes).clauses)
@@ -207,6 +210,22 @@ class FalseProofMaker {
       else made.push(this.#mutatedRefutation(name, claim, proof))
     }
     return made.filter((falseProof) => falseProof !== null)
+  }
+
+  /** What makes up for what a small library does not yield. */
+  spareRefutations(): FalseProof[] {
+    const made = BUNDLED_INSTANCES.slice(WANTED.satisfiable).map((instance) => this.#siblingRefuted(instance))
+    for (let holes = 3; holes <= MOST_SPARE_HOLES; holes++) {
+      const claim = clausesToClaim(pigeonhole(holes - 1, holes).clauses)
+      const proof = toBinaryLrat(pigeonholeCertificate(holes))
+      made.push(this.#judged('refutation of a satisfiable formula', LRAT_KIND, `pigeonhole-${holes}, a hole to spare`, claim, proof, -1))
+    }
+    return made.filter((falseProof) => falseProof !== null)
+  }
+
+  #siblingRefuted({ name, satisfiableSibling, certificate }: (typeof BUNDLED_INSTANCES)[number]): FalseProof | null {
+    const claim = clausesToClaim(satisfiableSibling().clauses)
+    return this.#judged('refutation of a satisfiable formula', LRAT_KIND, `${name}, satisfiable`, claim, certificate(), -1)
   }
 
   /** The first single changed byte, from the middle on, that makes the refutation wrong. */

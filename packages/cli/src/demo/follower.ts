@@ -1,7 +1,7 @@
 /**
  * Watches a network from outside: what is committed, and who leads. Reads from whichever validator is up and furthest.
  */
-import type { NodeStatus } from '../client.js'
+import type { NodeStatus } from '../answers.js'
 import type { ValidatorProcess } from '../processes.js'
 
 export interface FollowerEvents {

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { bundledLibraryPath, obtainLibrary } from './library.js'
+import { bundledLibraryPath, lastWordsOf, obtainLibrary } from './library.js'
 
 const INSTALLED = existsSync('/usr/share/metamath/databases/set.mm')
 
@@ -24,4 +24,11 @@ it.skipIf(INSTALLED)('a cache folder that cannot be written to: the bundled libr
     else process.env['XDG_CACHE_HOME'] = before
     rmSync(base, { recursive: true, force: true })
   }
+})
+
+it('why there is no set.mm is one short line that commands no terminal, also where apt-get gives no reason', () => {
+  expect(lastWordsOf('W: something\nE: Unable to locate package\n')).toBe('E: Unable to locate package')
+  expect(lastWordsOf(' \n')).toBe('it gives no reason')
+  expect(lastWordsOf('E: \u001b[2J')).toBe('E: \\x1b[2J')
+  expect(lastWordsOf('E'.repeat(100_000)).length).toBeLessThan(1_000)
 })

@@ -9,10 +9,12 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } f
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { oneLine } from '../exit.js'
 import { MAX_DATABASE_BYTES, readInputFile } from '../files.js'
 
 const PACKAGE = 'metamath-databases'
 const PATH_IN_PACKAGE = 'usr/share/metamath/databases/set.mm'
+const MAX_REASON_LENGTH = 300
 const REFRESH_TIMEOUT_MS = 60_000
 const DOWNLOAD_TIMEOUT_MS = 120_000
 
@@ -32,14 +34,16 @@ export function bundledLibraryPath(): string {
   return join(fileURLToPath(import.meta.resolve('@aethel/proofs')), '..', '..', 'library', 'propositional.mm')
 }
 
-export async function obtainLibrary(path: string | undefined, say: (line: string) => void): Promise<Library> {
+/** When `signal` is aborted it downloads no further, clears away what it has begun, and throws. */
+export async function obtainLibrary(path: string | undefined, say: (line: string) => void, signal?: AbortSignal): Promise<Library> {
   if (path !== undefined) return load(path, 'named with --library')
   const cached = join(cacheFolder(), 'set.mm')
   if (existsSync(cached)) return load(cached, `Debian's ${PACKAGE}, cached`)
   const installed = join('/', PATH_IN_PACKAGE)
   if (existsSync(installed)) return load(installed, `Debian's ${PACKAGE}, installed`)
   say(`set.mm: fetching Debian's package ${PACKAGE} (about 10 MB, once)`)
-  const reason = await download(cached)
+  const reason = await download(cached, signal)
+  signal?.throwIfAborted()
   if (reason === null) return load(cached, `Debian's ${PACKAGE}, downloaded`)
   say(`set.mm is not to be had (${reason}); going on with the small library bundled here. With --library FILE you can name another.`)
   return load(bundledLibraryPath(), 'bundled: propositional logic')
@@ -50,7 +54,7 @@ function load(path: string, origin: string): Library {
 }
 
 /** Null, or why it did not work. */
-async function download(target: string): Promise<string | null> {
+async function download(target: string, signal?: AbortSignal): Promise<string | null> {
   const cache = cacheFolder()
   let work: string
   try {
@@ -60,11 +64,11 @@ async function download(target: string): Promise<string | null> {
     return `the cache folder ${cache} cannot be made, or not be written to`
   }
   try {
-    const fetched = await fetchPackage(work)
+    const fetched = await fetchPackage(work, signal)
     if (fetched !== null) return fetched
     const archive = readdirSync(work).find((name) => name.startsWith(PACKAGE) && name.endsWith('.deb'))
     if (archive === undefined) return 'apt-get left no package'
-    const unpacked = await run('dpkg', ['-x', archive, 'unpacked'], work, DOWNLOAD_TIMEOUT_MS)
+    const unpacked = await run('dpkg', ['-x', archive, 'unpacked'], work, DOWNLOAD_TIMEOUT_MS, signal)
     if (unpacked !== null) return unpacked
     const file = join(work, 'unpacked', PATH_IN_PACKAGE)
     if (!existsSync(file)) return `the package holds no ${PATH_IN_PACKAGE}`
@@ -76,12 +80,12 @@ async function download(target: string): Promise<string | null> {
 }
 
 /** Refreshes the system's package lists where that is allowed, otherwise a private copy of them. */
-async function fetchPackage(work: string): Promise<string | null> {
+async function fetchPackage(work: string, signal?: AbortSignal): Promise<string | null> {
   if (process.getuid?.() === 0) {
-    await run('apt-get', ['update', '-q'], work, REFRESH_TIMEOUT_MS)
-    return run('apt-get', ['download', '-q', PACKAGE], work, DOWNLOAD_TIMEOUT_MS)
+    await run('apt-get', ['update', '-q'], work, REFRESH_TIMEOUT_MS, signal)
+    return run('apt-get', ['download', '-q', PACKAGE], work, DOWNLOAD_TIMEOUT_MS, signal)
   }
-  const direct = await run('apt-get', ['download', '-q', PACKAGE], work, DOWNLOAD_TIMEOUT_MS)
+  const direct = await run('apt-get', ['download', '-q', PACKAGE], work, DOWNLOAD_TIMEOUT_MS, signal)
   if (direct === null || direct.endsWith('is not installed')) return direct
   for (const folder of ['state/lists/partial', 'cache/archives/partial']) mkdirSync(join(work, folder), { recursive: true })
   const ownLists = [
@@ -92,18 +96,33 @@ async function fetchPackage(work: string): Promise<string | null> {
     '-o',
     `Dir::Cache=${join(work, 'cache')}`,
   ]
-  const refreshed = await run('apt-get', [...ownLists, 'update', '-q'], work, REFRESH_TIMEOUT_MS)
+  const refreshed = await run('apt-get', [...ownLists, 'update', '-q'], work, REFRESH_TIMEOUT_MS, signal)
   if (refreshed !== null) return refreshed
-  return run('apt-get', [...ownLists, 'download', '-q', PACKAGE], work, DOWNLOAD_TIMEOUT_MS)
+  return run('apt-get', [...ownLists, 'download', '-q', PACKAGE], work, DOWNLOAD_TIMEOUT_MS, signal)
 }
 
-function run(command: string, args: readonly string[], cwd: string, timeoutMs: number): Promise<string | null> {
+function run(command: string, args: readonly string[], cwd: string, timeoutMs: number, signal?: AbortSignal): Promise<string | null> {
   return new Promise((resolve) => {
-    execFile(command, args, { cwd, timeout: timeoutMs, killSignal: 'SIGKILL' }, (error, _stdout, stderr) => {
+    if (signal?.aborted === true) return resolve('interrupted')
+    const child = execFile(command, args, { cwd, timeout: timeoutMs, killSignal: 'SIGKILL' }, (error, _stdout, stderr) => {
+      signal?.removeEventListener('abort', kill)
       if (error === null) resolve(null)
       else if (error.code === 'ENOENT') resolve(`${command} is not installed`)
       else if (error.killed === true) resolve(`${command} took longer than ${timeoutMs / 1000} s`)
-      else resolve(`${command} failed: ${stderr.trim().split('\n').at(-1) ?? 'no reason given'}`)
+      else resolve(`${command} failed: ${lastWordsOf(stderr)}`)
     })
+    // Not its option `signal`, with which it would answer before the process has ended.
+    const kill = (): void => {
+      child.stdout?.destroy()
+      child.stderr?.destroy()
+      child.kill('SIGKILL')
+    }
+    signal?.addEventListener('abort', kill)
   })
+}
+
+/** The last line, as one that a terminal may be sent: it is another program's, or has come over the network. */
+export function lastWordsOf(stderr: string): string {
+  const line = stderr.trim().split('\n').at(-1) ?? ''
+  return line === '' ? 'it gives no reason' : oneLine(line.slice(-MAX_REASON_LENGTH))
 }

@@ -185,6 +185,7 @@ class DemoRun {
         await this.#restartVictim()
         return
       }
+      this.#requireRunning()
       if (now - lastProgress > STALL_MS) {
         throw new CliError(
           EXIT.internal,
@@ -195,6 +196,17 @@ class DemoRun {
       await this.#injectFaults(done / this.#items.length)
       await sleep(POLL_MS)
     }
+  }
+
+  /** All but the one that was killed and is not back yet. */
+  #requireRunning(): void {
+    const stopped = this.#network.validators.find((validator) => !validator.running && (validator !== this.#victim || this.#restarted))
+    if (stopped === undefined) return
+    throw new CliError(
+      EXIT.internal,
+      'validator-stopped',
+      `expected validator ${stopped.index} to run, but it has stopped: ${stopped.lastWords} (logs in ${this.#network.folder})`,
+    )
   }
 
   async #injectFaults(part: number): Promise<void> {

@@ -5,8 +5,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { encode } from '@aethel/codec'
+import type { SubmissionOutcome } from '../answers.js'
 import { sendBlob } from '../blob-upload.js'
-import type { SubmissionOutcome } from '../client.js'
 import { CliError, EXIT } from '../exit.js'
 import type { ValidatorProcess } from '../processes.js'
 import type { Item } from './corpus.js'

@@ -39,6 +39,11 @@ export function note(text: string): void {
   process.stderr.write(`${text}\n`)
 }
 
+/** A path as a word of a command that is printed to be pasted into a shell. */
+export function shellWord(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
+}
+
 /** Two columns, aligned; for summaries. */
 export function printTable(rows: readonly (readonly [string, string])[]): void {
   const width = Math.max(...rows.map(([name]) => name.length))

@@ -2,7 +2,7 @@
  * Runs the programs of a script on vectors of literals instead of values: what comes out is one literal per assertion, over the
  * gates made on the way. Calls have a stack of their own, so no script can exhaust ours.
  */
-import { assert } from '@aethel/codec'
+import { assert, EMPTY_BYTES, keepShapeOf } from '@aethel/codec'
 import type { Meter } from '../verifier.js'
 import { Circuits } from './circuits.js'
 import { BITS_PER_GAS, GAS_INSTRUCTION } from './gas.js'
@@ -548,3 +548,16 @@ class Machine {
 function gasOfBits(bits: number): number {
   return Math.ceil(bits / BITS_PER_GAS)
 }
+
+// One that has asserted "true".
+const TRIVIAL: BvScript = {
+  bytes: EMPTY_BYTES,
+  code: Int32Array.of(INSTRUCTION.boolean, 1),
+  constants: [],
+  functions: [],
+  assertions: [{ from: 0, to: 2 }],
+  inputBits: 0,
+}
+const machine = new Machine(TRIVIAL, { charge: () => undefined, allocate: () => undefined, gas: 0 })
+machine.run({ from: 0, to: 2 })
+keepShapeOf(machine)

@@ -14,7 +14,7 @@
  *     binding = "(" symbol " " term ")"
  *     literal = "#x" lower-case hexadecimal digits, if the width is a multiple of 4; else "#b" binary digits
  */
-import { err, ok, type Refusal, type Result } from '@aethel/codec'
+import { EMPTY_BYTES, err, keepShapeOf, ok, type Refusal, type Result } from '@aethel/codec'
 import { describe } from '../lrat/cnf.js'
 import { MAX_INPUT_BITS, MAX_WIDTH } from './gas.js'
 import { BOOL, isReserved, OPERATORS, type Operator, resultSort, type Sort, sortText } from './operators.js'
@@ -497,3 +497,5 @@ function textOf(bytes: Uint8Array, from: number, to: number): string {
   for (let at = from; at < to; at++) text += String.fromCharCode(bytes[at] as number)
   return text
 }
+
+keepShapeOf(new ScriptParser(EMPTY_BYTES))

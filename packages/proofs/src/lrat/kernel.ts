@@ -9,6 +9,7 @@
  * An assignment is one bit per literal, set where the literal is false, and a trail to undo it. The proof is read as it
  * comes, piece by piece; what is kept of it are the live clauses.
  */
+import { keepShapeOf } from '@aethel/codec'
 import type { Meter } from '../verifier.js'
 import { Charges } from './charges.js'
 import { ClauseStore, LEAF_BITS, LEAF_MASK, OFFSET_MASK, PAGE_BITS, PAGE_MASK, SEGMENT_BITS } from './clause-store.js'
@@ -462,4 +463,13 @@ class Checker {
     const { offset } = this.#steps
     throw new LratRefusal(code, `the step at byte ${offset}, clause ${this.#steps.id}: ${message}`, offset)
   }
+}
+
+// Of each format a check that has come to its end, of the clauses 1 and -1.
+const BOTH: Cnf = { variables: 1, clauses: 2, words: Int32Array.of(1, 2, 1, 3), claimBytes: 0 }
+const FREE: Meter = { charge: () => undefined, allocate: () => undefined, gas: 0 }
+for (const proof of [Uint8Array.of(0x61, 6, 0, 2, 4, 0), Uint8Array.from('3 0 1 2 0\n', (character) => character.charCodeAt(0))]) {
+  const checker = new Checker(BOTH, wholeProof(proof), FREE)
+  checker.run()
+  keepShapeOf(checker)
 }

@@ -3,7 +3,8 @@
  * function of the bytes and the options, like everything here.
  */
 import { assert } from '@aethel/codec'
-import { type Database, parseDatabase } from './database.js'
+import type { Database } from './database.js'
+import { parseDatabase } from './database-reader.js'
 import { GAS } from './gas.js'
 import { ProofText } from './proof-text.js'
 import { type ChunkVerdict, checkChunk, type ProofLimits } from './slices.js'

@@ -6,11 +6,12 @@ import { type Hash, ok, type Refusal, type Result, refuse, Writer } from '@aethe
 import { claimIdOf } from '../claim-id.js'
 import { encodeCertificate, encodeLetters, type Reference } from './certificate.js'
 import { METAMATH_KIND, writeShort } from './claim.js'
-import { AXIOM, type Database, DatabaseError, ESSENTIAL, FLOATING, THEOREM } from './database.js'
+import { AXIOM, type Database, ESSENTIAL, FLOATING, THEOREM } from './database.js'
 import type { LibraryVariable } from './lexicon.js'
 import type { LibraryDefinition, LibraryEntry } from './library.js'
 import { ProofText } from './proof-text.js'
 import { RECORD_ASSERTION, RECORD_HEADER, RECORD_HYPOTHESES, RECORD_PAIRS } from './record.js'
+import { DatabaseError } from './scanner.js'
 import { ascii, asciiText } from './tokens.js'
 
 export interface ExtractedTheorem {

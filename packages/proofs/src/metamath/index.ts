@@ -22,7 +22,8 @@ export {
   type MetamathClaim,
   readClaim as readMetamathClaim,
 } from './claim.js'
-export { type Database as MetamathDatabase, MAX_DATABASE_BYTES, parseDatabase } from './database.js'
+export type { Database as MetamathDatabase } from './database.js'
+export { MAX_DATABASE_BYTES, parseDatabase } from './database-reader.js'
 export { type ExtractedTheorem, LibraryExtractor } from './extract.js'
 export { GAS as METAMATH_GAS } from './gas.js'
 export type { LibraryVariable } from './lexicon.js'

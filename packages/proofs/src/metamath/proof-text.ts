@@ -2,11 +2,12 @@
  * The proofs of a database, read from their text: compressed (Metamath, Appendix B) or uncompressed, resolved against
  * what is active at the theorem, and handed to the kernel.
  */
-import { type Database, ESSENTIAL, FLOATING, Scanner } from './database.js'
+import { type Database, ESSENTIAL, FLOATING } from './database.js'
 import type { Names } from './explain.js'
 import { explain } from './explain.js'
 import { grown, IntVector } from './integers.js'
 import { type Fault, Machine } from './machine.js'
+import { Scanner } from './scanner.js'
 
 const OPEN = 0x28
 const CLOSE = 0x29

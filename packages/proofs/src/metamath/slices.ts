@@ -5,10 +5,12 @@
  * far as it was read. Whoever carries slices between threads is not this package's affair.
  */
 import { createMeter, MeterExhausted } from '../meter.js'
-import { Database, DatabaseError, lineOf, parseDatabase } from './database.js'
+import { Database } from './database.js'
+import { parseDatabase } from './database-reader.js'
 import { GAS } from './gas.js'
 import type { IntVector } from './integers.js'
 import { ProofText } from './proof-text.js'
+import { DatabaseError, lineOf } from './scanner.js'
 
 /** What was added since the slice before; plain arrays of integers and bytes, ready to be copied to another thread. */
 export interface DatabaseSlice {

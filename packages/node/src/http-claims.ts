@@ -1,0 +1,158 @@
+/** Claims over HTTP: searched, looked up with all there is to say about them, and with their receipts. */
+import { type Hash, hash, height, toHex } from '@aethel/codec'
+import { type ClaimRecord, claimRecordOf } from '@aethel/ledger'
+import { createReceipt } from '@aethel/receipts'
+import type { FastifyInstance } from 'fastify'
+import { type ClaimQuery, decodeCursor, digestFrom, encodeCursor, matches, placeOf, rangeFor } from './claim-index.js'
+import { describeClaim, metadataJson, sourceDigestOf, submissionOf, summaryJson } from './claim-page.js'
+import type { ProvableState } from './driver.js'
+import type { HttpContext } from './http-context.js'
+import { HttpError, hashAt, numberOf } from './http-error.js'
+import { gapMessage } from './snapshots.js'
+
+const MAX_CLAIMS_PER_PAGE = 100
+/** Records looked at for one page. */
+const MAX_CLAIMS_LOOKED_AT = 1_000
+/** A fresh claim may have to wait for a block that carries its own certificate. */
+const RECEIPT_WAIT_MS = 2_000
+const RECEIPT_POLL_MS = 50
+
+export function registerClaims(app: FastifyInstance, context: HttpContext): void {
+  app.get('/v1/claims', async (request) => searchClaims(context, request.query as Record<string, string | undefined>))
+  app.get('/v1/claims/:claimId/page', async (request) => claimPage(context, hashAt(request, 'claimId')))
+  app.get('/v1/claims/:claimId', async (request) => recordJson(recordAt(context, hashAt(request, 'claimId'))))
+  app.get('/v1/claims/:claimId/receipt', async (request, reply) => {
+    const record = recordAt(context, hashAt(request, 'claimId'))
+    // The claim itself is in the state only where its kind has libraries; otherwise in the transaction, which is not here.
+    const gap = record.library === null ? gapMessage(context.store, record.height) : null
+    if (gap !== null) throw new HttpError(410, 'below-snapshot', gap)
+    const receipt = await receiptOf(context, record)
+    if (receipt === undefined) throw new HttpError(409, 'not-certified', NOT_CERTIFIED)
+    return reply.header('content-type', 'application/json').send(Buffer.from(receipt))
+  })
+}
+
+const NOT_CERTIFIED = 'expected a block with a certificate of its own at or above the claim; ask again shortly'
+
+/** Undefined: no block with a certificate of its own is at or above it yet. */
+async function receiptOf(context: HttpContext, record: ClaimRecord): Promise<Uint8Array | undefined> {
+  const base = await provableStateFor(context, record)
+  if (base === undefined) return undefined
+  const { header, certificate, state } = base
+  const receipt = createReceipt({ header, certificate, state, claimId: record.claimId, ...claimBytesOf(context, record) })
+  if (!receipt.ok) throw new HttpError(500, receipt.error.code, receipt.error.message)
+  return receipt.value
+}
+
+/** Everything there is to say about a claim, and what the submitter says, apart. */
+async function claimPage(context: HttpContext, claimId: Hash): Promise<Record<string, unknown>> {
+  const record = recordAt(context, claimId)
+  const action = submissionOf(context.store, record)
+  const receipt = await receiptOf(context, record)
+  return {
+    ...recordJson(record),
+    about: describeClaim(record, action, context.home.registry.libraries),
+    metadata: metadataJson(action),
+    blob: blobJson(context, action),
+    receipt: receipt === undefined ? null : (JSON.parse(Buffer.from(receipt).toString('utf8')) as unknown),
+  }
+}
+
+/** Where the proof can be had, if it came as a blob; null: it is in its transaction, or that is not here. */
+function blobJson({ blobs }: HttpContext, action: ReturnType<typeof submissionOf>): Record<string, unknown> | null {
+  const blob = action?.blob
+  if (blob === undefined) return null
+  const held = blobs?.files.isWhole(blob) === true
+  const root = toHex(blob.root)
+  return { root, bytes: blob.bytes, held, ...(held ? { url: `/v1/blobs/${root}` } : {}) }
+}
+
+/** The newest first, one page at a time. A page may be short, or empty, and have a next one: so many claims are looked at per request. */
+async function searchClaims(context: HttpContext, query: Record<string, string | undefined>): Promise<Record<string, unknown>> {
+  const wanted = claimQueryOf(query)
+  const limit = Math.max(1, Math.min(MAX_CLAIMS_PER_PAGE, numberOf(query['limit'], 'limit', MAX_CLAIMS_PER_PAGE)))
+  const cursor = query['before'] === undefined ? null : decodeCursor(query['before'])
+  if (cursor === undefined) throw new HttpError(400, 'before', 'expected "before" to be the "next" of an earlier page')
+  if ((wanted.height ?? 0) > context.driver.publishedHeight) return { claims: [], next: null }
+  const { gte, lt } = rangeFor(wanted, cursor)
+  const entries = await context.store.searchIndex({ gte, lt, limit: MAX_CLAIMS_LOOKED_AT })
+  const claims: Record<string, unknown>[] = []
+  for (const [position, [key, claimId]] of entries.entries()) {
+    const record = claimRecordOf(context.replica.state, hash(claimId))
+    if (record === undefined || record.height > context.driver.publishedHeight) continue
+    if (matches(record, wanted, () => sourceDigestOf(submissionOf(context.store, record)))) claims.push(summaryJson(record))
+    const isLast = position === entries.length - 1 && entries.length < MAX_CLAIMS_LOOKED_AT
+    if (claims.length === limit && !isLast) return { claims, next: encodeCursor(placeOf(key)) }
+  }
+  const last = entries.at(-1)
+  return { claims, next: last === undefined || entries.length < MAX_CLAIMS_LOOKED_AT ? null : encodeCursor(placeOf(last[0])) }
+}
+
+const CLAIM_FILTERS = ['kind', 'label', 'source', 'sender', 'height', 'limit', 'before']
+
+function claimQueryOf(query: Record<string, string | undefined>): ClaimQuery {
+  for (const name of Object.keys(query)) {
+    if (!CLAIM_FILTERS.includes(name)) throw new HttpError(400, 'filter', `expected some of ${CLAIM_FILTERS.join(', ')}, got "${name}"`)
+    if (typeof query[name] !== 'string') throw new HttpError(400, 'filter', `expected "${name}" once`)
+  }
+  const digest = (name: string): Hash | undefined => {
+    const text = query[name]
+    if (text === undefined) return undefined
+    return digestFrom(text) ?? fail400(name, `expected "${name}" to be 64 lower-case hex digits`)
+  }
+  const { kind, label } = query
+  const [sourceDigest, sender] = [digest('source'), digest('sender')]
+  return {
+    ...(kind === undefined ? {} : { kind }),
+    ...(label === undefined ? {} : { label }),
+    ...(sourceDigest === undefined ? {} : { sourceDigest }),
+    ...(sender === undefined ? {} : { sender }),
+    ...(query['height'] === undefined ? {} : { height: height(numberOf(query['height'], 'height', 0)) }),
+  }
+}
+
+function fail400(code: string, message: string): never {
+  throw new HttpError(400, code, message)
+}
+
+function recordAt(context: HttpContext, claimId: Hash): ClaimRecord {
+  const record = claimRecordOf(context.replica.state, claimId)
+  if (record === undefined || record.height > context.driver.publishedHeight) {
+    throw new HttpError(404, 'unknown-claim', 'expected a finalised claim; submit its proof, or wait until it is final')
+  }
+  return record
+}
+
+async function provableStateFor(context: HttpContext, record: ClaimRecord): Promise<ProvableState | undefined> {
+  for (let waitedMs = 0; ; waitedMs += RECEIPT_POLL_MS) {
+    const newest = context.driver.provable.at(-1)
+    if (newest !== undefined && newest.header.height >= record.height) return newest
+    if (waitedMs >= RECEIPT_WAIT_MS) return undefined
+    await new Promise((resolve) => setTimeout(resolve, RECEIPT_POLL_MS))
+  }
+}
+
+/** Claims of libraries are in the state; others are in the transaction that brought them. */
+function claimBytesOf(context: HttpContext, record: ClaimRecord): { claim?: Uint8Array } {
+  const action = record.library === null ? submissionOf(context.store, record) : undefined
+  return action === undefined ? {} : { claim: action.claim }
+}
+
+function recordJson(record: ClaimRecord): Record<string, unknown> {
+  return {
+    claimId: toHex(record.claimId),
+    kind: record.kind,
+    status: record.status,
+    height: record.height,
+    timestampMs: record.timestampMs,
+    gas: record.gas,
+    proofHash: toHex(record.proofHash),
+    proofBytes: record.proofBytes,
+    transactionId: toHex(record.transactionId),
+    sender: toHex(record.sender),
+    library:
+      record.library === null
+        ? null
+        : { name: record.library.name, label: record.library.label, digest: toHex(record.library.digest), axioms: record.library.axioms },
+  }
+}

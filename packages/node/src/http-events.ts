@@ -1,0 +1,39 @@
+/** Server-sent events: one `block` per committed block. */
+import { toHex } from '@aethel/codec'
+import type { FastifyInstance } from 'fastify'
+import { whenGone } from './http-bounds.js'
+import { headerJson } from './http-chain.js'
+import type { HttpContext } from './http-context.js'
+import { HttpError } from './http-error.js'
+
+export const MAX_EVENT_STREAMS = 64
+/** A consumer of events that lags behind by more is cut off at the next block: that and one event, of 4.5 MB at most, wait for it. */
+export const MAX_STREAM_BACKLOG_BYTES: number = 1024 * 1024
+
+export function registerEvents(app: FastifyInstance, context: HttpContext): void {
+  let streams = 0
+  app.get('/v1/events', { exposeHeadRoute: false }, (request, reply) => {
+    if (streams >= MAX_EVENT_STREAMS)
+      throw new HttpError(503, 'too-many-streams', `expected at most ${MAX_EVENT_STREAMS} event streams; close one`)
+    reply.hijack()
+    const { raw } = reply
+    const { socket } = request.raw
+    if (socket.destroyed) return // it has left while the disk was awaited, and will not say so again
+    streams++
+    raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+    raw.write(': connected\n\n')
+    const stop = context.driver.onCommitted(({ block, transactions }) => {
+      const data = {
+        ...headerJson(block.header, block.hash, transactions.length),
+        transactionIds: transactions.map((transaction) => toHex(transaction.id)),
+      }
+      // Looked at before: what is written counts as waiting until the event loop turns, and one large block is no lag.
+      if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) socket.destroy()
+      else raw.write(`event: block\ndata: ${JSON.stringify(data)}\n\n`)
+    })
+    whenGone(request.raw, raw, () => {
+      streams--
+      stop()
+    })
+  })
+}
