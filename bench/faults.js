@@ -62,7 +62,8 @@ async function leaderKilled(network) {
     const commits = others.flatMap((validator, at) => commitsIn(validator, offsets[at]))
     const lastOld = Math.max(...firstOfEach(commits.filter((commit) => commit.view === view)))
     const firstNew = Math.min(...commits.filter((commit) => commit.view > view).map((commit) => commit.atMs))
-    if (!(lastOld < firstNew)) throw new Error(`expected commits before the kill and after it, got one at ${lastOld} and one at ${firstNew}`)
+    if (!(lastOld < firstNew))
+      throw new Error(`expected commits before the kill and after it, got one at ${lastOld} and one at ${firstNew}`)
     const timeoutMs = Math.max(...statuses.map((status) => status.viewTimeoutMs))
     const roundTripMs = median(statuses.flatMap((status) => status.peers.map((peer) => peer.rttMs ?? 0)))
     console.log(

@@ -8,6 +8,7 @@ import { runInNewContext } from 'node:vm'
 /** Decoding one input, and whatever the target does with it. */
 export const SLOW_MS = 50
 const SLOW_AGAIN = 3
+const MEMORY_AGAIN = 8
 /** What a decoded value may hold on to: so many times its bytes, and the target's own allowance. */
 export const MEMORY_FACTOR = 4
 export const MEMORY_BYTES = 64 * 1024
@@ -119,7 +120,8 @@ function slowness(target, bytes, limit) {
 }
 
 /**
- * What the decoded value keeps alive, after a full collection; the least of three. Only accepted inputs keep anything.
+ * What the decoded value keeps alive, after a full collection; the least of eight, of which one within the limit is enough: what it keeps it
+ * keeps each time, while a few hundred kilobytes of compiled code come and go. Only accepted inputs keep anything.
  *
  * @param {Target} target
  * @param {Uint8Array} bytes
@@ -128,7 +130,7 @@ function slowness(target, bytes, limit) {
 export function examineMemory(target, bytes) {
   const limit = MEMORY_FACTOR * bytes.length + (target.memoryBytes ?? MEMORY_BYTES)
   let retained = Number.POSITIVE_INFINITY
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < MEMORY_AGAIN; i++) {
     retained = Math.min(retained, retainedBy(target, bytes))
     if (retained <= limit) return { finding: null, retained }
   }
