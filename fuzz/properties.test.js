@@ -138,6 +138,7 @@ describe('changes to an input as what it says', () => {
   it.each([
     ['metamath-claims', 300, 10],
     ['theorem-truth', 300, 10],
+    ['libraries', 300, 10],
     ['genesis-json', 600, 5],
     ['trust', 300, 5],
     ['receipts', 300, 5],

@@ -2,7 +2,7 @@
  * Changes to a theorem of `metamath/1` and its certificate as what they are: hypotheses, conditions, references, steps. A change of
  * bytes hardly ever leaves a theorem, or something that is nearly one; and only what is accepted can be judged.
  */
-import { encodeCertificate, encodeLetters, encodeMetamathClaim, readMetamathClaim } from '@aethel/proofs'
+import { decodeLibrary, encodeCertificate, encodeLetters, encodeLibrary, encodeMetamathClaim, readMetamathClaim } from '@aethel/proofs'
 import { certificateParts } from '../../packages/cli/dist/certificate-parts.js'
 import { pair, unpaired } from './mutate.js'
 
@@ -39,6 +39,52 @@ export function mutateTheorem(input, random, corpus) {
   } catch {
     return null // a slot that is none, or a text too long: no bytes say it
   }
+}
+
+/**
+ * A library with a symbol, a variable or an axiom less, twice, elsewhere, or changed.
+ *
+ * @param {Uint8Array} input
+ * @param {Random} random
+ * @returns {Uint8Array | null} null: it is no library
+ */
+export function mutateLibrary(input, random) {
+  const decoded = decodeLibrary(input)
+  if (!decoded.ok) return null
+  const { name } = decoded.value
+  const lists = {
+    constants: [...decoded.value.constants],
+    variables: decoded.value.variables.map((variable) => ({ ...variable })),
+    axioms: [...decoded.value.axioms],
+  }
+  for (let i = random.between(1, 2); i > 0; i--) {
+    const list = /** @type {any[]} */ (lists[random.pick(/** @type {const} */ (['constants', 'variables', 'axioms', 'axioms']))])
+    if (list.length === 0) continue
+    const at = random.below(list.length)
+    const way = random.below(4)
+    if (way === 0) list.splice(at, 1)
+    else if (way === 1) list.splice(random.below(list.length + 1), 0, list[at])
+    else if (way === 2) list.splice(random.below(list.length), 0, ...list.splice(at, 1))
+    else if (list === lists.constants) list[at] = `${list[at]}${random.pick(['x', '.', '$'])}`
+    else if (list === lists.variables) list[at] = { ...list[at], symbol: `${list[at].symbol}${random.pick(['x', '.', '$'])}` }
+    else list[at] = changedAxiom(list[at], random)
+  }
+  try {
+    return encodeLibrary({ name: random.chance(0.9) ? name : `${name}2`, ...lists })
+  } catch {
+    return null
+  }
+}
+
+/** @param {Uint8Array} axiom @param {Random} random */
+function changedAxiom(axiom, random) {
+  const claim = readMetamathClaim(axiom)
+  if (!claim.ok) return axiom
+  const { value } = claim
+  const known = variables({ ...value, hypotheses: [...value.hypotheses], disjoint: [] })
+  return encodeMetamathClaim(
+    random.chance(0.3) ? { ...value, label: `${value.label}x` } : { ...value, assertion: changedSymbols(value.assertion, random, known) },
+  )
 }
 
 /** @param {Uint8Array} input @returns {Theorem | null} */

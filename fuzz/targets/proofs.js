@@ -26,7 +26,7 @@ import { encodeCertificate, readCertificate } from '../../packages/proofs/dist/m
 import { bitCount, bruteForce, readSlowScript } from '../../packages/proofs/test/slow-bv.js'
 import { pair, unpaired } from '../lib/mutate.js'
 import { mutateScript } from '../lib/mutate-script.js'
-import { mutateTheorem } from '../lib/mutate-theorem.js'
+import { mutateLibrary, mutateTheorem } from '../lib/mutate-theorem.js'
 import { Broken } from '../lib/properties.js'
 
 /** @typedef {import('../lib/properties.js').Target} Target */
@@ -195,6 +195,7 @@ export const databases = {
 /** @type {Target} */
 export const libraries = {
   name: 'libraries',
+  change: mutateLibrary,
   what: 'library definitions of genesis',
   seeds: () => [hex(metamath.library)],
   dictionary: [Uint8Array.of(0, 0, 0, 1), Uint8Array.of(3, 119, 102, 102), Uint8Array.of(2, 124, 45)],
