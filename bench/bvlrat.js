@@ -23,7 +23,7 @@ const FAMILIES = [
     (assert (bvslt y ${word(2 ** 30 - k)}))(assert (bvsaddo x y))`,
   // The midpoint lies between its ends.
   (k) => `${X}${Y}(define-fun mid () (_ BitVec 32) (bvadd x (bvlshr (bvsub y x) (_ bv${(k % 3) + 1} 32))))
-    (assert (bvule x y))(assert (or (bvult mid x) (bvugt mid y)))`,
+    (assert (bvule ${word(k)} x))(assert (bvule x y))(assert (or (bvult mid x) (bvugt mid y)))`,
   // A difference that does not wrap is not larger.
   (k) => `${X}${Y}(assert (bvuge y ${word(k * 1_000 + 1)}))(assert (bvuge x y))(assert (or (bvusubo x y) (bvuge (bvsub x y) x)))`,
   // Sign extension by a xor and a difference.
@@ -44,13 +44,16 @@ const FAMILIES = [
 ]
 
 export function conditions() {
-  return FAMILIES.flatMap((family, f) =>
+  const all = FAMILIES.flatMap((family, f) =>
     Array.from({ length: 10 }, (_, k) => {
       const claim = scriptToClaim(new TextEncoder().encode(family(k)))
       if (!claim.ok) throw new Error(`family ${f}, ${k}: ${claim.error.message}`)
       return { claim: claim.value, proof: certificate(claim.value, `family ${f}, ${k}`) }
     }),
   )
+  const different = new Set(all.map(({ claim }) => Buffer.from(claim).toString('latin1'))).size
+  if (different !== all.length) throw new Error(`expected ${all.length} different conditions, got ${different}`)
+  return all
 }
 
 /** @param {Uint8Array} claim @param {string} name */

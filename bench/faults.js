@@ -52,17 +52,18 @@ async function leaderKilled(network) {
     const others = validators.filter((validator) => validator !== leader)
     const stop = keepSubmitting(network.chainId, others)
     await until(async () => (await statusOf(others[0])).height > before.height + 20)
+    const offsets = others.map((validator) => readFileSync(validator.logFile).length)
     await sleep(SETTLE_MS)
     const statuses = await Promise.all(others.map(statusOf))
-    const offsets = others.map((validator) => readFileSync(validator.logFile).length)
-    const killedMs = Date.now()
     await leader.kill()
     const view = before.view
     await until(() => others.every((validator, at) => commitsIn(validator, offsets[at]).some((commit) => commit.view > view)))
     stop()
     const commits = others.flatMap((validator, at) => commitsIn(validator, offsets[at]))
-    const lastOld = Math.max(killedMs, ...commits.filter((commit) => commit.view === view).map((commit) => commit.atMs))
+    const lastOld = Math.max(...firstOfEach(commits.filter((commit) => commit.view === view)))
     const firstNew = Math.min(...commits.filter((commit) => commit.view > view).map((commit) => commit.atMs))
+    if (!(lastOld < firstNew))
+      throw new Error(`expected commits before the kill and after it, got one at ${lastOld} and one at ${firstNew}`)
     const timeoutMs = Math.max(...statuses.map((status) => status.viewTimeoutMs))
     const roundTripMs = median(statuses.flatMap((status) => status.peers.map((peer) => peer.rttMs ?? 0)))
     console.log(
@@ -99,9 +100,17 @@ function commitsIn(validator, offset) {
   return lines
     .filter((line) => line.includes('"event":"block-committed"') && line.endsWith('}'))
     .map((line) => {
-      const { time, view } = JSON.parse(line)
-      return { atMs: Date.parse(time), view: Number(view) }
+      const { time, view, height } = JSON.parse(line)
+      return { atMs: Date.parse(time), view: Number(view), height: Number(height) }
     })
+}
+
+/** When each block was committed by the first of them: who is behind commits old ones for long. @param {readonly { height: number, atMs: number }[]} commits */
+function firstOfEach(commits) {
+  /** @type {Map<number, number>} */
+  const first = new Map()
+  for (const { height, atMs } of commits) first.set(height, Math.min(atMs, first.get(height) ?? atMs))
+  return first.values()
 }
 
 /**

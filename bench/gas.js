@@ -38,6 +38,8 @@ export const gas = {
       all.push(...own)
       figures.push(...extremes(kind, own))
     }
+    if (all.length === 0)
+      throw new Error(`expected AETHEL_GAS_KIND of ${GAS_KINDS.map(({ kind }) => kind).join(', ')}, got ${process.env.AETHEL_GAS_KIND}`)
     return [...figures, ...extremes('all kinds', all)]
   },
 }

@@ -147,7 +147,9 @@ class PoolBench {
     const { status } = await this.#outcome(this.#job('test/1', claim, utf8('p')))
     if (status !== 'aborted') throw new Error(`${behaviour} is ${status}`)
     const verdictMs = await this.verdictAfter(this.refutation())
-    // A checker that throws loses no thread: the pool was whole all the time.
+    // A checker that throws loses no thread: the pool was whole all the time. Of the others each does, twice: it runs once more, alone.
+    const lost = behaviour === 'throw' ? 0 : 2
+    if (this.#recoveries.length !== lost) throw new Error(`${behaviour}: expected ${lost} lost threads, got ${this.#recoveries.length}`)
     const wholeMs = this.#recoveries.length === 0 ? [0] : await Promise.all(this.#recoveries)
     if (behaviour !== 'throw') await sleep(STUCK_MS)
     return { wholeMs, verdictMs }

@@ -26,7 +26,7 @@ async function readAtStart() {
 }
 
 /**
- * What is read when somebody asks: blocks, certificates, the index of transactions.
+ * What is read when somebody asks: blocks, certificates, the gas of proofs, the index of transactions.
  *
  * @param {import('@aethel/storage').Store} store
  * @param {number} last
@@ -35,13 +35,25 @@ function readLater(store, last) {
   const blocks = []
   const certificates = []
   const places = []
+  const gas = []
+  const headers = []
   for (let at = 1; at <= last; at++) {
     const block = store.committedBlock(height(at))
     blocks.push(block)
     certificates.push(store.certificateFrom(height(at)))
+    gas.push(store.gasOf(height(at)))
+    headers.push(store.header(height(at)))
     for (const bytes of block?.body.transactions ?? []) places.push(store.transactionPlace(transactionIdOf(bytes)))
   }
-  return { blocks, certificates, places, epoch: store.epoch(epoch(1)) }
+  return {
+    blocks,
+    certificates,
+    places,
+    gas,
+    headers: [...headers, ...store.recentHeaders],
+    gaps: store.gaps,
+    epoch: store.epoch(epoch(1)),
+  }
 }
 
 /** @param {{ file: string, at: number } | null} change */
@@ -94,14 +106,16 @@ async function outcomeOf(change) {
 }
 
 /**
- * A certificate or an entry of the index that is not there any more is no lie: other certificates prove the same block, and the chain has
- * the transaction.
+ * A certificate, an entry of the index or gas that is not there any more is no lie: other certificates prove the same block, the chain has
+ * the transaction, and proofs can be checked again.
  *
  * @param {typeof later} read
  */
 function compared(read) {
   if (isDeepStrictEqual(read, later)) return 'unharmed'
   if (!isDeepStrictEqual(read.blocks, later.blocks)) return 'a block is not what was written'
+  if (!isDeepStrictEqual([read.headers, read.gaps], [later.headers, later.gaps])) return 'a header is not what was written'
+  if (!read.gas.every((each, i) => each === undefined || isDeepStrictEqual(each, later.gas[i]))) return 'gas is not what was written'
   const placesHold = read.places.every((place, i) => place === undefined || isDeepStrictEqual(place, later.places[i]))
   if (!placesHold) return 'the index of transactions is not what was written'
   const known = later.certificates

@@ -48,9 +48,7 @@ export class Governance {
   }
 
   /** Changes that may be in the chain though nobody was told their ids. */
-  get untold() {
-    return this.counts.changesUnanswered
-  }
+  untold = 0
 
   /** One change, drawn; what is not possible at the moment is left out. */
   async change() {
@@ -153,17 +151,32 @@ export class Governance {
     const approvals = this.keyFiles.flatMap((file) => ['--approve', file])
     const sender = ['--key', this.keyFiles[0] ?? '']
     const options = ['--url', url, '--timeout', String(PATIENCE_S), ...sender, ...approvals]
-    const { code, output } = await ran([BIN, 'validators', 'propose', '--json', ...options, ...args])
-    const { id, status, height, message } = answered(output)
-    if (typeof id === 'string') this.sent.add(id)
+    const { code, output, errors } = await ran([BIN, 'validators', 'propose', '--json', ...options, ...args])
+    const { status, height, message } = answered(output)
     this.say(
       `change    ${what}: ${status ?? `exit code ${code}`}${height === undefined ? '' : ` in block ${height}`}${message === undefined ? '' : `, ${message}`}`,
     )
+    this.note(what, code, output, errors)
+    return code === EXIT.final
+  }
+
+  /**
+   * What came of a proposal: as many strangers in the chain are forgiven as changes went out whose ids nobody was told, and no more.
+   *
+   * @param {string} what
+   * @param {number} code
+   * @param {string} output one JSON document
+   * @param {string} [errors]
+   */
+  note(what, code, output, errors = '') {
+    const { id } = answered(output)
+    if (typeof id === 'string') this.sent.add(id)
     if (code === EXIT.final) this.counts.changesFinal++
     else if (code === EXIT.refused) this.counts.changesRefused++
-    else if (code === EXIT.pending || code === EXIT.unreachable) this.counts.changesUnanswered++
-    else this.violated(`a change of the validators (${what}) ended with exit code ${code}: ${output}`)
-    return code === EXIT.final
+    else if (code === EXIT.pending || code === EXIT.unreachable) {
+      this.counts.changesUnanswered++
+      if (typeof id !== 'string') this.untold++
+    } else this.violated(`a change of the validators (${what}) ended with exit code ${code}: ${output}${errors}`)
   }
 }
 
@@ -189,12 +202,12 @@ function answered(output) {
   }
 }
 
-/** @param {readonly string[]} args @returns {Promise<{ code: number, output: string }>} */
+/** @param {readonly string[]} args @returns {Promise<{ code: number, output: string, errors: string }>} */
 function ran(args) {
   return new Promise((resolve) => {
     execFile(process.execPath, args, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1
-      resolve({ code, output: stdout + stderr })
+      resolve({ code, output: stdout, errors: stderr })
     })
   })
 }

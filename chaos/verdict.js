@@ -8,30 +8,39 @@ const PAGE = 100
 const ASKED_AGAIN = 6
 
 /**
- * Waits until all validators stand at one height with nothing pending.
+ * Waits until all validators stand at one height with nothing pending. Two chains never come together: so what there is up to the lowest
+ * height of those that answer is to be examined all the same.
  *
  * @param {readonly import('./validator.js').Validator[]} validators
- * @returns {Promise<{ height: number } | { problem: string }>}
+ * @param {number} allowedMs
+ * @returns {Promise<{ height: number, answering: readonly import('./validator.js').Validator[], problem: string | null }>}
  */
-export async function converged(validators) {
-  const allowedMs = CONVERGENCE_MS * slowness(validators)
+export async function converged(validators, allowedMs = CONVERGENCE_MS * slowness(validators)) {
   const deadline = performance.now() + allowedMs
   let seen = ''
+  /** @type {readonly ({ height: number } | null)[]} */
+  let last = []
   while (performance.now() < deadline) {
     const statuses = await Promise.all(validators.map((validator) => validator.client.status().catch(() => null)))
+    last = statuses
     seen = statuses
       .map((status) => (status === null ? 'silent' : `${status.height} (${status.pending + status.waiting} pending)`))
       .join(', ')
     const first = statuses[0]
     const same = statuses.every((status) => status !== null && status.hash === first?.hash && status.pending + status.waiting === 0)
-    if (same && first !== undefined && first !== null) return { height: first.height }
+    if (same && first !== undefined && first !== null) return { height: first.height, answering: validators, problem: null }
     await sleep(200)
   }
-  return { problem: `the validators did not come together within ${Math.round(allowedMs / 1000)} s after healing; heights: ${seen}` }
+  const heights = last.flatMap((status) => (status === null ? [] : [status.height]))
+  return {
+    height: heights.length === 0 ? 0 : Math.min(...heights),
+    answering: validators.filter((_, position) => last[position] !== null && last[position] !== undefined),
+    problem: `the validators did not come together within ${Math.round(allowedMs / 1000)} s after healing; heights: ${seen}`,
+  }
 }
 
 /**
- * Reads all chains and holds them against each other and against what clients were told.
+ * Reads all chains and holds them against each other and against what clients were told: up to a height that all these validators have.
  *
  * @param {readonly import('./validator.js').Validator[]} validators
  * @param {number} height
@@ -64,18 +73,19 @@ export async function examine(validators, height, clients, governance) {
     }
   }
   if (unknown.length > (governance?.untold ?? 0)) problems.push(...unknown)
-  const lost = clients.acknowledged.filter(({ id, height: told }) => heights.get(id) !== told)
+  const judged = clients.acknowledged.filter(({ height: told }) => told <= height)
+  const lost = judged.filter(({ id, height: told }) => heights.get(id) !== told)
   for (const { id, height: told, validator } of lost.slice(0, 5)) {
     problems.push(`validator ${validator} acknowledged ${id} at height ${told}; the chain has it at ${heights.get(id) ?? 'no height'}`)
   }
   if (doubled > 0) problems.push(`${doubled} transactions are in the chain twice`)
-  for (const { id } of clients.acknowledged) {
+  for (const { id } of judged) {
     const claim = clients.claims.get(id)
     if (claim === undefined) continue
     const knows = await Promise.all(validators.map((validator) => patiently(() => validator.client.isFinal(claim))))
     if (knows.includes(false)) problems.push(`the claim of ${id} is missing at validator ${validators[knows.indexOf(false)]?.index}`)
   }
-  return { problems, lost: lost.length, doubled }
+  return { problems, lost: lost.length, doubled, unjudged: clients.acknowledged.length - judged.length }
 }
 
 /**
@@ -116,6 +126,10 @@ async function hashes(validator, height) {
     if (page.length === 0) throw new Error(`validator ${validator.index} serves no blocks from height ${at}`)
     for (const block of page) if (block.height <= height) found.set(block.height, block.hash)
     at = Math.max(...page.map((block) => block.height)) + 1
+  }
+  for (let at = 1; at <= height; at++) {
+    if (!found.has(at) && !gaps.some(({ from, to }) => at >= from && at <= to))
+      throw new Error(`validator ${validator.index} serves no block at height ${at}`)
   }
   return found
 }

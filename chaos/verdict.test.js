@@ -2,7 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
-import { FATAL, OFFENCES, readLogs } from './verdict.js'
+import { Governance } from './governance.js'
+import { converged, examine, FATAL, OFFENCES, readLogs } from './verdict.js'
 
 const NODE = fileURLToPath(new URL('../packages/node/src/', import.meta.url))
 
@@ -30,4 +31,97 @@ it('the node logs each of these under the name that is looked for', () => {
     expect(source, event).toMatch(new RegExp(`'${event}'`))
   for (const event of [...OFFENCES, FATAL]) expect(source, event).toContain(`event: '${event}'`)
   expect(source).toContain("new AethelError('internal',")
+})
+
+/** A validator that is played here: each block as the hash and the transactions it has. @param {number} index @param {readonly { hash: string, ids: string[] }[]} chain */
+function played(index, chain, gaps = []) {
+  return /** @type {any} */ ({
+    index,
+    startMs: 500,
+    status: async () => ({ sync: { gaps } }),
+    client: {
+      status: async () => ({ height: chain.length, hash: chain.at(-1)?.hash, pending: 0, waiting: 0 }),
+      blocks: async (/** @type {number} */ from, /** @type {number} */ limit) =>
+        chain.flatMap(({ hash }, at) => (hash !== '' && at + 1 >= from && at + 1 < from + limit ? [{ height: at + 1, hash }] : [])),
+      transactionIds: async (/** @type {number} */ at) => chain[at - 1]?.ids ?? [],
+      isFinal: async () => true,
+    },
+  })
+}
+
+/** @param {readonly { id: string, height: number }[]} acknowledged */
+function told(acknowledged, sent = acknowledged.map(({ id }) => id)) {
+  return /** @type {any} */ ({
+    acknowledged: acknowledged.map((each) => ({ ...each, validator: 0 })),
+    sent: new Set(sent),
+    claims: new Map(),
+  })
+}
+
+const A = { hash: 'a', ids: ['x'] }
+const B = { hash: 'b', ids: ['y'] }
+const OTHER = { hash: 'c', ids: ['z'] }
+const XYZ = ['x', 'y', 'z']
+
+it('two chains that never come together are named as such, and what was acknowledged below is not lost', async () => {
+  const validators = [played(0, [A, B]), played(1, [A, B]), played(2, [A, OTHER]), played(3, [A, OTHER, B])]
+  const { height, answering, problem } = await converged(validators, 300)
+  expect(problem).toContain('did not come together')
+  expect(height).toBe(2)
+  const found = await examine(answering, height, told([{ id: 'x', height: 1 }], XYZ), null)
+  expect(found.problems).toEqual([expect.stringContaining('validators 0 and 2 have different blocks at height 2')])
+  expect(found).toMatchObject({ lost: 0, doubled: 0, unjudged: 0 })
+})
+
+it('a validator that is silent or behind leaves the others to be examined; what lies above is not judged, and not lost', async () => {
+  const silent = played(1, [A, B])
+  silent.client.status = async () => {
+    throw new Error('silent')
+  }
+  const { height, answering, problem } = await converged([played(0, [A, B]), silent, played(2, [A])], 300)
+  expect(problem).toContain('silent')
+  expect({ height, answering: answering.map(({ index }) => index) }).toEqual({ height: 1, answering: [0, 2] })
+  const clients = told([
+    { id: 'x', height: 1 },
+    { id: 'y', height: 2 },
+  ])
+  expect(await examine(answering, height, clients, null)).toEqual({ problems: [], lost: 0, doubled: 0, unjudged: 1 })
+})
+
+it('what was acknowledged and is nowhere, elsewhere or twice, what nobody sent, and a hole in a chain are problems', async () => {
+  const whole = [played(0, [A, B]), played(1, [A, B])]
+  const { height, answering, problem } = await converged(whole, 300)
+  expect(problem).toBeNull()
+  const judge = (/** @type {any} */ clients, validators = answering) => examine(validators, height, clients, null)
+  expect((await judge(told([{ id: 'x', height: 1 }], XYZ))).problems).toEqual([])
+  expect(await judge(told([{ id: 'z', height: 1 }], XYZ))).toMatchObject({ lost: 1, problems: [expect.stringContaining('no height')] })
+  expect(await judge(told([{ id: 'x', height: 2 }], XYZ))).toMatchObject({ lost: 1, problems: [expect.stringContaining('has it at 1')] })
+  expect((await judge(told([], ['x']))).problems).toEqual([expect.stringContaining('y at height 2 was never submitted')])
+  const twice = [played(0, [A, { hash: 'b', ids: ['x'] }])]
+  expect(await examine(twice, 2, told([], XYZ), null)).toMatchObject({ doubled: 1, problems: [expect.stringContaining('twice')] })
+  const hole = { hash: '', ids: [] }
+  await expect(judge(told([], XYZ), [played(0, [A, B]), played(1, [hole, B])])).rejects.toThrow('serves no block at height 1')
+  expect((await judge(told([], XYZ), [played(0, [A, B]), played(1, [hole, B], [{ from: 1, to: 1 }])])).problems).toEqual([])
+})
+
+it('strangers in the chain are forgiven only for changes of the validators whose ids nobody was told', async () => {
+  /** @type {string[]} */
+  const violations = []
+  const options = {
+    validators: [],
+    keyFiles: [],
+    random: null,
+    say: () => undefined,
+    violated: (/** @type {string} */ text) => violations.push(text),
+  }
+  const governance = new Governance(/** @type {any} */ (options))
+  const judge = () => examine([played(0, [A, B])], 2, told([{ id: 'x', height: 1 }]), governance)
+  governance.note('a change', 5, JSON.stringify({ status: 'timeout', id: 'told' }))
+  governance.note('a change', 3, JSON.stringify({ status: 'refused', id: 'refused' }))
+  expect((await judge()).problems).toEqual([expect.stringContaining('y at height 2 was never submitted')])
+  governance.note('a change', 6, JSON.stringify({ status: 'error', code: 'unreachable' }), 'aethel: no answer')
+  expect((await judge()).problems).toEqual([])
+  expect(violations).toEqual([])
+  governance.note('a change', 1, '', 'aethel: this should not have happened')
+  expect(violations).toEqual([expect.stringContaining('should not have happened')])
 })

@@ -2,7 +2,7 @@
  * `npm run fuzz -- --gas [--minutes M] [--seed S] [--target KIND] [--keep]`: looks for the proofs that take the most time for
  * their gas, and the least. Programs (see lib/gas-programs.js) are changed at random; the dearest survive. `--keep` adds the champions to
  * `gas-champions/KIND.json`, which the gas benchmark measures and a test replays. Exit code 7: the dearest of a kind costs ten
- * times its cheapest or more. Minutes are of processor time: a clock would give a busy machine's search a few programs.
+ * times its cheapest or more; 1: of a kind nothing was measured. Minutes are of processor time: a clock would give a busy machine's search a few programs.
  */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -58,10 +58,12 @@ function search(language, milliseconds, seed) {
   let best = []
   let cheapest = Number.POSITIVE_INFINITY
   let tried = 0
+  let measured = 0
   const look = (/** @type {number[][]} */ steps) => {
     tried++
     const { gas, outcome, check } = language.run(steps)
     if (gas < LEAST_GAS) return
+    measured++
     const perGas = measure(check) / gas
     cheapest = Math.min(cheapest, perGas)
     best.push({ steps, perGas, gas, outcome })
@@ -77,7 +79,7 @@ function search(language, milliseconds, seed) {
   while (spentMs() < milliseconds) look(changed(best.length > 0 ? random.pick(best).steps : [[0, 128, 128, 128]], random, language))
   // Noise makes champions too: those that stay ahead when they are measured again are real.
   const again = best.map((one) => ({ ...one, perGas: Math.min(one.perGas, measure(language.run(one.steps).check) / one.gas) }))
-  return { tried, cheapest, best: again.toSorted((a, b) => b.perGas - a.perGas) }
+  return { tried, measured, cheapest, best: again.toSorted((a, b) => b.perGas - a.perGas) }
 }
 
 /** @param {{ minutes: number, seed: number, kind: string | undefined, keep: boolean, json: boolean }} options */
@@ -88,15 +90,20 @@ export function fuzzGas({ minutes, seed, kind, keep, json }) {
     process.exit(2)
   }
   const reports = []
+  let silent = 0
   for (const language of languages) {
-    const { tried, cheapest, best } = search(language, (minutes * 60_000) / languages.length, seed)
+    const { tried, measured, cheapest, best } = search(language, (minutes * 60_000) / languages.length, seed)
     const dearest = best[0]
-    if (dearest === undefined) continue
+    if (dearest === undefined) {
+      silent++
+      console.error(`fuzz: of ${tried} programs of ${language.kind} none took ${LEAST_GAS} gas: nothing was measured`)
+      continue
+    }
     const ratio = dearest.perGas / cheapest
-    reports.push({ kind: language.kind, tried, dearest, cheapest, ratio })
+    reports.push({ kind: language.kind, tried, measured, dearest, cheapest, ratio })
     if (!json) {
       console.log(
-        `${language.kind.padEnd(12)} ${tried} programs, ${cheapest.toFixed(2)} to ${dearest.perGas.toFixed(2)} ns/gas, ${ratio.toFixed(1)} apart; ` +
+        `${language.kind.padEnd(12)} ${tried} programs, ${measured} measured, ${cheapest.toFixed(2)} to ${dearest.perGas.toFixed(2)} ns/gas, ${ratio.toFixed(1)} apart; ` +
           `dearest ${JSON.stringify(dearest.steps)}: ${dearest.gas} gas, ${dearest.outcome}`,
       )
     }
@@ -106,5 +113,5 @@ export function fuzzGas({ minutes, seed, kind, keep, json }) {
     }
   }
   if (json) console.log(JSON.stringify({ seed, reports }, null, 2))
-  process.exitCode = reports.some(({ ratio }) => ratio >= TARGET) ? 7 : 0
+  process.exitCode = reports.some(({ ratio }) => ratio >= TARGET) ? 7 : silent > 0 ? 1 : 0
 }

@@ -12,6 +12,20 @@ describe('the dearest proofs that the gas search found', () => {
     }
   })
 
+  it.each(GAS_LANGUAGES)(
+    '$kind: every operation can be read to its end: what is refused before costs nothing',
+    ({ operations, whole, run }) => {
+      const sizes = [
+        [100, 80, 120],
+        [140, 60, 90],
+      ]
+      for (let operation = 0; operation < operations; operation++) {
+        const outcomes = sizes.map((size) => run([[operation, ...size]]).outcome)
+        expect([operation, outcomes.find((outcome) => whole.includes(outcome)) ?? outcomes]).toEqual([operation, expect.any(String)])
+      }
+    },
+  )
+
   it.each(GAS_LANGUAGES)('$kind: every operation alone makes a claim and a proof that get a verdict', ({ operations, run }) => {
     for (let operation = 0; operation < operations; operation++) {
       expect(run([[operation, 100, 80, 120]]).gas).toBeGreaterThan(0)

@@ -16,6 +16,7 @@ describe('every single-symbol mutation and every truncation', () => {
     expect(totals.falsehoods).toEqual([])
     expect(totals.mutations).toBeGreaterThan(1_000)
     expect(totals.parsed).toBeGreaterThan(10)
+    expect(totals.siblings).toBe(1)
     expect(totals.accepted).toBeGreaterThan(0)
   }, 120_000)
 })

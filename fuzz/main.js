@@ -25,7 +25,7 @@ const SHARED_BYTES = 1 << 20
 const MAX_HEX_BYTES = 1000
 
 /** @typedef {{ property: string, message: string, input: Uint8Array }} Found */
-/** @typedef {{ name: string, executions: number, seconds: number, corpus: number, covered: number, blocks: number, fromSeeds: number, largest: number, findings: Found[], kept: Uint8Array[] }} Report */
+/** @typedef {{ name: string, tried: number, accepted: number, seconds: number, corpus: number, covered: number, blocks: number, fromSeeds: number, largest: number, findings: Found[], kept: Uint8Array[] }} Report */
 
 const options = parsed()
 if (options.gas) fuzzGas(options)
@@ -60,7 +60,7 @@ function fuzzTarget(name, milliseconds) {
     resourceLimits: { maxOldGenerationSizeMb: MAX_OLD_SPACE_MB },
   })
   return new Promise((resolve) => {
-    let last = { executions: 0, corpus: 0, covered: 0 }
+    let last = { tried: 0, accepted: 0, corpus: 0, covered: 0 }
     // A process that is stopped for a while, or waits for a busy machine, is not an input that never ends.
     const silence = new CpuWatch(SILENT_MS)
     const look = setInterval(() => {
@@ -76,9 +76,10 @@ function fuzzTarget(name, milliseconds) {
     worker.on('error', (error) => {
       died(/** @type {{ code?: string }} */ (error).code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'memory' : 'throws', error.stack ?? error.message)
     })
+    worker.on('exit', (code) => died('throws', `the thread ended with ${code} and without a word`))
     worker.on('message', (message) => {
       if (message.kind === 'done') return end(message)
-      last = { executions: message.executions, corpus: message.corpus, covered: message.covered }
+      last = { tried: message.tried, accepted: message.accepted, corpus: message.corpus, covered: message.covered }
       silence.begin()
     })
   })
@@ -91,17 +92,17 @@ function inputIn(shared) {
 }
 
 /** @param {Report} report */
-function say({ name, executions, seconds, corpus, covered, blocks, fromSeeds, findings }) {
-  const rate = seconds > 0 ? Math.round(executions / seconds) : 0
+function say({ name, tried, accepted, seconds, corpus, covered, blocks, fromSeeds, findings }) {
+  const rate = seconds > 0 ? Math.round(tried / seconds) : 0
   console.log(
-    `${name.padEnd(20)}${String(executions).padStart(9)} inputs ${String(rate).padStart(7)}/s ${String(corpus).padStart(5)} kept ` +
+    `${name.padEnd(20)}${String(tried).padStart(9)} inputs ${String(accepted).padStart(8)} accepted ${String(rate).padStart(7)}/s ${String(corpus).padStart(5)} kept ` +
       `${String(covered).padStart(6)} of ${blocks} blocks (${fromSeeds} from seeds)  ${findings.length} findings`,
   )
 }
 
 /** @param {Report} report */
-function withoutInputs({ name, executions, seconds, corpus, covered, blocks, fromSeeds, largest }) {
-  return { name, executions, seconds, corpus, covered, blocks, fromSeeds, largestRetainedBytes: largest }
+function withoutInputs({ name, tried, accepted, seconds, corpus, covered, blocks, fromSeeds, largest }) {
+  return { name, tried, accepted, seconds, corpus, covered, blocks, fromSeeds, largestRetainedBytes: largest }
 }
 
 /**

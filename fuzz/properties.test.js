@@ -3,8 +3,9 @@ import { isInstalled } from '../differential/lib/metamath-program.js'
 import { BY_HAND } from '../differential/lib/small-databases.js'
 import { randomStream } from '../packages/simulator/dist/random.js'
 import { CpuWatch } from './lib/cpu-watch.js'
-import { mutate } from './lib/mutate.js'
+import { mutate, mutatePart, pair, unpaired } from './lib/mutate.js'
 import { Broken, examine, examineMemory } from './lib/properties.js'
+import { targetNamed } from './targets/index.js'
 import { databaseTruth } from './targets/metamath-truth.js'
 
 /** @typedef {import('./lib/properties.js').Target} Target */
@@ -114,5 +115,55 @@ describe('a watch of processor time', () => {
     expect(watch.isOver).toBe(true)
     watch.begin()
     expect(watch.isOver).toBe(false)
+  })
+})
+
+describe('changes to an input as what it says', () => {
+  /** How many of so many changes of the seeds that are accepted are accepted themselves, and say something else. @param {Target} target @param {number} count */
+  const accepted = (target, count) => {
+    const random = randomStream(1, target.name)
+    const isValid = (/** @type {Uint8Array} */ bytes) => {
+      const decoded = target.decode(bytes)
+      return decoded.ok && /** @type {any} */ (decoded.value)?.status !== 'invalid'
+    }
+    const seeds = target.seeds().filter(isValid)
+    const known = new Set(seeds.map((bytes) => Buffer.from(bytes).toString('latin1')))
+    for (let i = 0; i < count; i++) {
+      const changed = target.change?.(random.pick(seeds), random, seeds) ?? null
+      if (changed !== null && isValid(changed)) known.add(Buffer.from(changed).toString('latin1'))
+    }
+    return known.size - seeds.length
+  }
+
+  it.each([
+    ['metamath-claims', 300, 10],
+    ['theorem-truth', 300, 10],
+    ['libraries', 300, 10],
+    ['genesis-json', 600, 5],
+    ['trust', 300, 5],
+    ['receipts', 300, 5],
+    ['smt2', 300, 40],
+    ['bvlrat-truth', 300, 40],
+  ])(
+    '%s: of %i changes more than %i leave something else that is accepted, so that what is behind the decoder is tried',
+    (name, count, least) => {
+      expect(accepted(/** @type {Target} */ (targetNamed(name)), count)).toBeGreaterThan(least)
+    },
+  )
+
+  it('two parts stay two parts, within the length', () => {
+    const random = randomStream(1, 'parts')
+    const context = { random, corpus: [pair(INPUT, INPUT)], dictionary: [], maxBytes: 64 }
+    let input = pair(INPUT, INPUT)
+    let alone = 0
+    for (let i = 0; i < 500; i++) {
+      const before = unpaired(input)
+      input = mutatePart(input, context)
+      expect(input.length).toBeLessThanOrEqual(64)
+      const { first, second } = unpaired(input)
+      expect(pair(first, second)).toEqual(input)
+      if (Buffer.compare(first, before.first) === 0 && Buffer.compare(second, before.second) !== 0) alone++
+    }
+    expect(alone).toBeGreaterThan(100)
   })
 })

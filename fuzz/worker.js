@@ -7,7 +7,7 @@ import { randomStream } from '../packages/simulator/dist/random.js'
 import { readCorpus } from './lib/corpus.js'
 import { Coverage } from './lib/coverage.js'
 import { CpuWatch } from './lib/cpu-watch.js'
-import { mutate } from './lib/mutate.js'
+import { mutate, mutatePart } from './lib/mutate.js'
 import { examine, examineMemory } from './lib/properties.js'
 
 const BATCH = 32
@@ -19,6 +19,8 @@ const MEMORY_EVERY = 2048
 const DEFAULT_MAX_BYTES = 4096
 /** Half of the parents are among so many of the newest. */
 const RECENT = 16
+/** Of the parents, before that. */
+const GOOD_SHARE = 0.4
 const MAX_FINDINGS = 8
 const MINIMISE_MS = 2000
 const TELL_MS = 2000
@@ -31,25 +33,50 @@ const currentLength = new Int32Array(shared, 0, 1)
 const coverage = new Coverage()
 coverage.start()
 const { targetNamed } = await import('./targets/index.js')
-const target = /** @type {import('./lib/properties.js').Target} */ (targetNamed(name))
+const named = /** @type {import('./lib/properties.js').Target} */ (targetNamed(name))
+let wasAccepted = false
+/** The target, and whether it accepted what it decoded last: only then is there anything behind the decoder to break. */
+const target = {
+  ...named,
+  decode: (/** @type {Uint8Array} */ bytes) => {
+    const decoded = named.decode(bytes)
+    if (decoded.ok && isAccepted(decoded.value)) wasAccepted = true
+    return decoded
+  },
+}
 const random = randomStream(seed, `fuzz/${name}`)
 const dictionary = (target.dictionary ?? []).map((word) => (typeof word === 'string' ? new TextEncoder().encode(word) : word))
 
 /** @type {Uint8Array[]} */
 const corpus = []
+/** Of these, what was accepted: a small change of another is hardly ever accepted either. @type {Uint8Array[]} */
+const good = []
 /** @type {{ property: string, message: string, input: Uint8Array }[]} */
 const findings = []
-let executions = 0
+let tried = 0
+let accepted = 0
 let largest = 0
 
 /** @param {Uint8Array} input */
 function run(input) {
   currentLength[0] = Math.min(input.length, current.length - 4)
   current.set(input.subarray(0, current.length - 4), 4)
-  executions++
+  wasAccepted = false
   const finding = examine(target, input)
   currentLength[0] = -1
   if (finding !== null) report(finding, input)
+  return wasAccepted
+}
+
+/** An input for the first time. @param {Uint8Array} input @param {(input: Uint8Array) => boolean} how */
+function count(input, how) {
+  tried++
+  if (how(input)) accepted++
+}
+
+/** Of a kernel, whose refusal is a verdict: only what is valid. @param {any} value */
+function isAccepted(value) {
+  return !['invalid', 'unreadable'].includes((value?.verdict ?? value)?.status)
 }
 
 /**
@@ -102,39 +129,55 @@ function measureMemory(input) {
 /** Runs one input alone and keeps it if it ran anything new. @param {Uint8Array} input */
 function alone(input, measured = random.chance(MEMORY_SHARE)) {
   coverage.take()
-  run(input)
+  const passed = run(input)
   const news = coverage.learn(coverage.take())
-  if (news === null) return
+  if (news === null) return passed
   corpus.push(input)
+  if (passed) good.push(input)
   if (measured) measureMemory(input)
+  return passed
 }
 
 function pick() {
+  if (good.length > 0 && random.chance(GOOD_SHARE)) return random.pick(good)
   const recent = random.chance(0.5) ? corpus.slice(-RECENT) : corpus
   return random.pick(recent)
 }
 
+/**
+ * Mostly as what the input says, where the target knows how; of two parts mostly one alone: the length before the first would hardly ever be
+ * right otherwise.
+ *
+ * @param {Uint8Array} input
+ */
+function changed(input) {
+  const context = { random, corpus, dictionary, maxBytes }
+  const meant = target.change !== undefined && random.chance(0.7) ? target.change(input, random, corpus) : null
+  if (meant !== null && meant.length <= maxBytes) return meant
+  return target.isPair === true && random.chance(0.8) ? mutatePart(input, context) : mutate(input, context)
+}
+
 function tell() {
-  parentPort?.postMessage({ kind: 'progress', executions, corpus: corpus.length, covered: coverage.covered })
+  parentPort?.postMessage({ kind: 'progress', tried, accepted, corpus: corpus.length, covered: coverage.covered })
 }
 
 /** Of processor time: on a busy machine a clock would give a target a few inputs. */
 const spent = new CpuWatch(milliseconds)
 const seeds = [...target.seeds(), ...readCorpus(name)]
 coverage.take()
-for (const input of seeds) alone(input, false)
+for (const input of seeds) count(input, (one) => alone(one, false))
 if (corpus.length === 0) corpus.push(...seeds)
 const fromSeeds = coverage.covered
 const maxBytes = target.maxBytes ?? DEFAULT_MAX_BYTES
 
 let told = performance.now()
 for (let batch = 0; !spent.isOver && findings.length < MAX_FINDINGS; batch++) {
-  const inputs = Array.from({ length: BATCH }, () => mutate(pick(), { random, corpus, dictionary, maxBytes }))
+  const inputs = Array.from({ length: BATCH }, () => changed(pick()))
   if (batch % ALONE_EVERY === 0) {
-    for (const input of inputs) alone(input)
+    for (const input of inputs) count(input, (one) => alone(one))
   } else {
     coverage.take()
-    for (const input of inputs) run(input)
+    for (const input of inputs) count(input, run)
     if (coverage.hasNewBlocks(coverage.take())) for (const input of inputs) alone(input)
   }
   if (batch % (MEMORY_EVERY / BATCH) === 0) measureMemory(/** @type {Uint8Array} */ (inputs[0]))
@@ -146,7 +189,8 @@ for (let batch = 0; !spent.isOver && findings.length < MAX_FINDINGS; batch++) {
 
 parentPort?.postMessage({
   kind: 'done',
-  executions,
+  tried,
+  accepted,
   seconds: spent.milliseconds / 1000,
   corpus: corpus.length,
   covered: coverage.covered,

@@ -51,11 +51,12 @@ async function huntAll(mutants, { minutes, jobs }) {
     const workspace = createWorkspace()
     /** @param {import('./lib/mutant.js').Mutant} mutant */
     const huntOne = async (mutant) => {
-      const missing = await baseline.failure(mutant.hunt, FIRST_BASELINE_SEEDS)
+      const limitMs = minutes * 60_000
+      const missing = await baseline.failure(mutant.hunt, FIRST_BASELINE_SEEDS, limitMs)
       if (missing !== null) return missing
       workspace.plant(mutant)
-      const outcome = await runHunt(workspace.root, mutant, minutes * 60_000)
-      return outcome.status === 'killed' ? ((await baseline.failure(mutant.hunt, outcome.seeds ?? 1)) ?? outcome) : outcome
+      const outcome = await runHunt(workspace.root, mutant, limitMs)
+      return outcome.status === 'killed' ? ((await baseline.failure(mutant.hunt, outcome.seeds ?? 1, limitMs)) ?? outcome) : outcome
     }
     try {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
@@ -73,6 +74,7 @@ async function huntAll(mutants, { minutes, jobs }) {
     await Promise.all(Array.from({ length: Math.min(jobs, mutants.length) }, worker))
   } finally {
     progress.stop()
+    baseline.close()
   }
   return rows
 }

@@ -33,7 +33,10 @@ describe('the list of mutants', () => {
 describe('a few of them, hunted', () => {
   const workspace = createWorkspace()
   const baseline = new Baseline()
-  afterAll(() => workspace.remove())
+  afterAll(() => {
+    workspace.remove()
+    baseline.close()
+  })
 
   const hunted = [
     ['quorum-two-f-plus-one', /^(agreement|certificate|commit-is-prepared)$/],
@@ -48,15 +51,35 @@ describe('a few of them, hunted', () => {
     expect(outcome.status).toBe('killed')
     expect(outcome.by).toMatch(by)
     expect(formatTable([{ mutant, outcome }])).toContain(id)
-    await baseline.require(mutant.hunt, outcome.seeds ?? 1)
+    await baseline.require(mutant.hunt, outcome.seeds ?? 1, LIMIT_MS)
+  })
+
+  /** @param {import('./lib/mutant.js').Mutant} mutant */
+  const harmless = (mutant) => ({
+    ...mutant,
+    edits: mutant.edits.slice(0, 1).map((edit) => ({ ...edit, after: `${edit.before}// the same\n` })),
   })
 
   it('S13: a patch that changes nothing survives: what is caught is the bug', async () => {
     const [mutant] = chooseMutants(['quorum-two-f-plus-one'])
-    const harmless = { ...mutant, edits: [{ ...mutant.edits[0], after: `${mutant.edits[0].before} // the same` }] }
-    workspace.plant(harmless)
+    workspace.plant(harmless(mutant))
     const outcome = await runHunt(workspace.root, mutant, 3_000)
     expect(outcome.status).toBe('survived')
+  })
+
+  it('S13: nor is it caught by tests that read files outside the packages', async () => {
+    const [mutant] = chooseMutants(['far-places-are-free'])
+    workspace.plant(harmless(mutant))
+    const outcome = await runHunt(workspace.root, mutant, LIMIT_MS)
+    expect(outcome).toMatchObject({ status: 'survived' })
+  })
+
+  it('S13: tests that do not end in time without a mutant do not catch one', async () => {
+    const [mutant] = chooseMutants(['far-places-are-free'])
+    const short = new Baseline()
+    const failure = await short.failure(mutant.hunt, 1, 50)
+    short.close()
+    expect(failure).toMatchObject({ status: 'broken', detail: expect.stringContaining('does not end') })
   })
 
   it('aethel simulate --mutant plants one, ends with exit code 7, and the command it prints replays that run', () => {

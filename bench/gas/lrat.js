@@ -185,7 +185,7 @@ export const lratInputs = {
       prepare: () =>
         runOfAll(BUNDLED_INSTANCES.map((instance) => runOf(lratVerifier(), claimOf(toDimacs(instance.formula())), instance.certificate()))),
     },
-    input('pigeonhole 9 in 8, searched, binary', 'typical', toDimacs(pigeonhole(8, 7)), () =>
+    input('pigeonhole 8 in 7, searched, binary', 'typical', toDimacs(pigeonhole(8, 7)), () =>
       toBinaryLrat(searched(pigeonhole(8, 7), 60_000)),
     ),
     input('the same, text', 'typical', toDimacs(pigeonhole(8, 7)), () => toTextLrat(searched(pigeonhole(8, 7), 60_000))),

@@ -10,6 +10,7 @@
  * @property {string} kind
  * @property {number} operations
  * @property {number} most steps in a program
+ * @property {readonly string[]} whole outcomes of checks that came to the proof's end, or to a limit: a refusal before leaves the rest unread
  * @property {(steps: readonly number[][]) => import('../../bench/gas/run.js').GasRun} run
  */
 import {
@@ -36,6 +37,7 @@ const lrat = {
   kind: 'lrat/1',
   operations: 9,
   most: 6,
+  whole: ['no-empty-clause', 'gas-exhausted', 'memory-exhausted'],
   run: (steps) => {
     const random = randomStream(1, 'gas')
     const proof = new ByteBuilder()
@@ -43,6 +45,16 @@ const lrat = {
     let id = 2
     let newest = 2
     const at = (/** @type {number} */ window) => Math.max(1, newest - random.below(Math.min(window, newest)))
+    /** Clauses that as hints make a literal true, if none did before: the check goes on behind them. */
+    let lemmas = { first: 0, count: 0 }
+    const needLemmas = (/** @type {number} */ count) => {
+      if (lemmas.count >= count) return
+      const first = id + 1
+      for (let i = 0; i < count && proof.length < MOST_PROOF_BYTES; i++) proof.addition(++id, [1, 2 + random.below(count)], [1])
+      lemmas = { first, count: id + 1 - first }
+    }
+    /** Clauses with the negation of 3: RAT on 3 must name all. @type {number[]} */
+    const negations = []
     for (const [operation = 0, a = 0, b = 0, c = 0] of steps) {
       const times = scale(a, 17)
       for (let i = 0; i < times && proof.length < MOST_PROOF_BYTES; i++) {
@@ -52,11 +64,13 @@ const lrat = {
           case 0: // clauses of any width
             proof.addition(++id, [1, ...Array.from({ length: Math.min(width, 4000) }, () => 2 + random.below(variables))], [1])
             break
-          case 1: // hints all over the newest clauses
-            proof.addition(++id, [1], [...Array.from({ length: width }, () => at(variables)), 1])
+          case 1: // hints all over as many lemmas
+            needLemmas(Math.min(variables, 400_000))
+            proof.addition(++id, [1], [...Array.from({ length: width }, () => lemmas.first + random.below(lemmas.count)), 1])
             break
-          case 2: // hints in order
-            proof.addition(++id, [1], [...Array.from({ length: width }, (_, k) => 3 + ((k * variables) % Math.max(1, newest - 2))), 1])
+          case 2: // hints in order, every so many lemmas
+            needLemmas(width)
+            proof.addition(++id, [1], [...Array.from({ length: width }, (_, k) => lemmas.first + ((k * variables) % lemmas.count)), 1])
             break
           case 3: // deletions
             proof.deletion(Array.from({ length: width }, () => at(variables)).filter((one) => one > 2))
@@ -64,9 +78,20 @@ const lrat = {
           case 4: // RAT on a new variable: no group is needed
             proof.addition(++id, [2 + variables + i, 1], [])
             break
-          case 5: // RAT with groups on what was added with the negation of 3
-            proof.addition(++id, [-3, 1], [1])
-            proof.addition(++id, [3, -1, 4 + variables], [-id + 1, ...Array.from({ length: width }, () => at(64))])
+          case 5: // RAT with groups on clauses with the negation of 3; their resolvents are true, or refuted by a hint
+            for (; negations.length < width; negations.push(id)) proof.addition(++id, [-3, 1, 4 + random.below(variables)], [1])
+            if (i % 2 === 0)
+              proof.addition(
+                ++id,
+                [3, -1, 4 + variables],
+                negations.map((clause) => -clause),
+              )
+            else
+              proof.addition(
+                ++id,
+                [3, 4 + variables],
+                negations.flatMap((clause) => [-clause, 1]),
+              )
             break
           case 6: // hints that are not used
             proof.addition(++id, [1], [1, ...Array.from({ length: width }, () => at(variables))])
@@ -90,10 +115,12 @@ const lrat = {
 /** @type {GasLanguage} */
 const satModel = {
   kind: 'sat-model/1',
-  operations: 4,
+  operations: 6,
   most: 4,
+  whole: ['valid'],
   run: (steps) => {
     const random = randomStream(2, 'gas')
+    const isTrue = (/** @type {number} */ v) => v % 3 !== 0
     /** @type {number[][]} */
     const clauses = []
     let words = 0
@@ -102,7 +129,10 @@ const satModel = {
       const variables = scale(c, 20)
       for (let i = 0; i < scale(a, 18) && words < 900_000; i++) {
         const literal = (/** @type {number} */ v) => (operation % 2 === 0 ? v : -v)
-        const clause = Array.from({ length: width }, (_, k) => literal(1 + (operation < 2 ? random.below(variables) : (i + k) % variables)))
+        const isScattered = operation < 2 || operation === 4
+        const clause = Array.from({ length: width }, (_, k) => literal(1 + (isScattered ? random.below(variables) : (i + k) % variables)))
+        // By chance short clauses would hardly ever all be true, and the check ends at the first that is not.
+        if (operation >= 4) clause.push(...clause.splice(-1).map((last) => (isTrue(Math.abs(last)) ? Math.abs(last) : -Math.abs(last))))
         clauses.push(clause)
         words += width + 1
       }
@@ -110,11 +140,7 @@ const satModel = {
     if (clauses.length === 0) clauses.push([1])
     let most = 0
     for (const clause of clauses) for (const literal of clause) most = Math.max(most, Math.abs(literal))
-    return runOf(
-      satModelVerifier(),
-      clausesToClaim(clauses),
-      encodeModel(most, (v) => v % 3 !== 0),
-    )
+    return runOf(satModelVerifier(), clausesToClaim(clauses), encodeModel(most, isTrue))
   },
 }
 
@@ -123,6 +149,7 @@ const metamath = {
   kind: 'metamath/1',
   operations: 7,
   most: 8,
+  whole: ['valid', 'stack-leftover', 'wrong-conclusion', 'gas-exhausted', 'memory-exhausted'],
   run: (program) => {
     const world = smallWorld()
     const nested = scale(program[0]?.[3] ?? 0, 10)
@@ -152,7 +179,7 @@ const metamath = {
       for (let i = 0; i < times && steps.length < 400_000; i++) {
         if (operation % 7 === 1) steps.push(p)
         else if (operation % 7 === 2) steps.push(top, p, wi)
-        else if (operation % 7 === 3) steps.push(x, p, wal)
+        else if (operation % 7 === 3) steps.push(p, x, wal)
         else if (operation % 7 === 4) steps.push(top, top, ax1)
         else if (operation % 7 === 5) steps.push(top, x, ax5)
         else {

@@ -237,6 +237,8 @@ export const bvlrat = {
   kind: 'bvlrat/1',
   operations: WIDE + 1,
   most: 5,
+  // "0" is no proof: that is said when everything before it is done.
+  whole: ['syntax', 'no-empty-clause', 'gas-exhausted', 'memory-exhausted'],
   run: (steps) => {
     const script = new ScriptBuilder()
     const walk = steps.find(([operation = 0]) => operation % (WIDE + 1) === WALK)

@@ -28,6 +28,50 @@ export function mutate(input, context) {
   return bytes.length > maxBytes ? bytes.slice(0, maxBytes) : bytes
 }
 
+/**
+ * One of the two parts is changed, or both; the parts of others are at hand as parts.
+ *
+ * @param {Uint8Array} input
+ * @param {MutationContext} context
+ * @returns {Uint8Array}
+ */
+export function mutatePart(input, context) {
+  const { random } = context
+  const parts = unpaired(input)
+  const other = unpaired(random.pick(context.corpus))
+  const [first, second] = random.pick([/** @type {const} */ ([true, false]), [false, true], [false, true], [true, true]])
+  // The other's proof of this claim, at times.
+  const joined = random.chance(0.05) ? { ...parts, second: other.second } : parts
+  const within = (/** @type {'first' | 'second'} */ part) => ({
+    ...context,
+    corpus: [other[part]],
+    maxBytes: Math.min(MAX_FIRST_BYTES, context.maxBytes - 2 - joined[part === 'first' ? 'second' : 'first'].length),
+  })
+  const changed = first ? { ...joined, first: mutate(joined.first, within('first')) } : joined
+  return pair(
+    changed.first,
+    second ? mutate(changed.second, { ...within('second'), maxBytes: context.maxBytes - 2 - changed.first.length }) : changed.second,
+  )
+}
+
+const MAX_FIRST_BYTES = 0xffff
+
+/**
+ * Two byte strings in one input: a u16 length before the first.
+ *
+ * @param {Uint8Array} first
+ * @param {Uint8Array} second
+ */
+export function pair(first, second) {
+  return Uint8Array.from([first.length >> 8, first.length & 255, ...first, ...second])
+}
+
+/** @param {Uint8Array} bytes */
+export function unpaired(bytes) {
+  const length = ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)
+  return { first: bytes.slice(2, 2 + length), second: bytes.slice(2 + length) }
+}
+
 /** @typedef {(bytes: Uint8Array, context: MutationContext) => Uint8Array} Change */
 
 /** @type {Change} */

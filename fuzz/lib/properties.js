@@ -8,6 +8,7 @@ import { runInNewContext } from 'node:vm'
 /** Decoding one input, and whatever the target does with it. */
 export const SLOW_MS = 50
 const SLOW_AGAIN = 3
+const MEMORY_AGAIN = 8
 /** What a decoded value may hold on to: so many times its bytes, and the target's own allowance. */
 export const MEMORY_FACTOR = 4
 export const MEMORY_BYTES = 64 * 1024
@@ -22,6 +23,9 @@ const collect = /** @type {() => void} */ (runInNewContext('gc'))
  * @property {() => readonly Uint8Array[]} seeds
  * @property {readonly (string | Uint8Array)[]} [dictionary]
  * @property {number} [maxBytes]
+ * @property {boolean} [isPair] two byte strings, as `pair` in lib/mutate.js joins them
+ * @property {(input: Uint8Array, random: import('../../packages/simulator/dist/random.js').Random, corpus: readonly Uint8Array[]) => Uint8Array | null} [change]
+ *   changes an input as what it says; null: it says nothing
  * @property {(bytes: Uint8Array) => Decoded} decode
  * @property {(value: any, bytes: Uint8Array) => Uint8Array} [encode]
  * @property {'same-bytes' | 'same-value'} [roundTrip] canonical formats give the bytes back; others a value that encodes alike
@@ -116,7 +120,8 @@ function slowness(target, bytes, limit) {
 }
 
 /**
- * What the decoded value keeps alive, after a full collection; the least of three. Only accepted inputs keep anything.
+ * What the decoded value keeps alive, after a full collection; the least of eight, of which one within the limit is enough: what it keeps it
+ * keeps each time, while a few hundred kilobytes of compiled code come and go. Only accepted inputs keep anything.
  *
  * @param {Target} target
  * @param {Uint8Array} bytes
@@ -125,7 +130,7 @@ function slowness(target, bytes, limit) {
 export function examineMemory(target, bytes) {
   const limit = MEMORY_FACTOR * bytes.length + (target.memoryBytes ?? MEMORY_BYTES)
   let retained = Number.POSITIVE_INFINITY
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < MEMORY_AGAIN; i++) {
     retained = Math.min(retained, retainedBy(target, bytes))
     if (retained <= limit) return { finding: null, retained }
   }

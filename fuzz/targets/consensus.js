@@ -305,12 +305,58 @@ function readFrames(bytes, sizes) {
   return { frames: read, broken }
 }
 
+/** Programs' words: what a step of a faulty validator, or of the network, looks like (lib/cluster.js). To honest replica 0, 1 or 2: 69, 70, 71. */
+const TO = [69, 70, 71, 0]
+const STEPS = [
+  [3, 23],
+  [3, 5],
+  [7],
+  [10],
+  [11],
+  ...[0, 1, 2].map((cut) => [6, cut]),
+  ...TO.flatMap((to) => [1, 2].map((which) => [13, 0, 65, which, which, 0, 0, to])),
+  ...TO.flatMap((to) => [0, 1].flatMap((block) => [0, 1].map((kind) => [12, block, 0, kind, 3, 0, 0, to]))),
+  ...TO.map((to) => [14, 4, 0, 200, 3, 3, 0, to]),
+  ...TO.map((to) => [15, 3, 0, 0, 0, 0, 0, 0, 0, to]),
+]
+/** The leader is faulty and proposes two blocks, each to one replica, with its votes of both phases for each: with a quorum of half both are committed. */
+export const EQUIVOCATION = (/** @type {number} */ count) =>
+  Uint8Array.from(
+    [
+      [count, 0],
+      [1, 70],
+      [2, 71],
+    ].flatMap(([which = 0, to = 0], i) =>
+      i === 0 ? [which, to] : [13, 0, 65, which, which, 0, 0, to, 12, which - 1, 0, 0, 3, 0, 0, to, 12, which - 1, 0, 1, 3, 0, 0, to],
+    ),
+  )
+
+/**
+ * A block is committed by one replica alone, which nobody hears any more; the faulty leader of the next view begins it with its own VIEW-CHANGE and
+ * those of the two others, and proposes another block of that height. Who forgets what it prepared commits it.
+ */
+export const FORGETTING = Uint8Array.from(
+  [
+    [0, 1, 7, ...Array.from({ length: 9 }, () => [3, 0]).flat(), 6, 1, 6, 2, 3, 23, 10, 6, 0],
+    ...[64, 65].map((to) => [15, 3, 0, 0, 0, 2, 0, to]),
+    [6, 0, 13, 0, 65, 9, 9, 0, 0, 64, 13, 2, 0, 0, 0, 65, 6, 0, 3, 1, 6, 0, 3, 1, 6, 0],
+    ...[64, 65].map((to) => [12, 1, 0, 0, 3, 0, 0, to]),
+    [6, 0, 3, 1, 6, 0, 3, 1],
+    ...[64, 65].map((to) => [12, 1, 0, 1, 3, 0, 0, to]),
+    [6, 0, 3, 23],
+  ].flat(),
+)
+
 /** @type {Target} */
 export const replicaSequence = {
   name: 'replica-sequence',
   what: 'whole replicas: bytes choose deliveries, losses, timers and what faulty validators sign',
+  dictionary: STEPS.map((step) => Uint8Array.from(step)),
   seeds: () => [
     PROGRAM,
+    EQUIVOCATION(0),
+    FORGETTING,
+    Uint8Array.of(...EQUIVOCATION(0), 3, 23, 10, 3, 23, 11, 3, 23, 7, 3, 23),
     Uint8Array.of(0, 3, 7, 3, 23, 3, 23, 3, 23),
     Uint8Array.of(0, 3, 10, 3, 23, 7, 3, 23, 3, 23),
     Uint8Array.of(0, 3, 7, 3, 8, 10, 3, 23, 10, 3, 23, 11, 3, 23, 7, 3, 23),

@@ -50,6 +50,7 @@ import {
 } from '../../packages/storage/dist/records.js'
 import { damageInTable } from '../../packages/storage/dist/table-check.js'
 import { CHAIN } from '../lib/cluster.js'
+import { mutateJson } from '../lib/mutate-json.js'
 import { Broken } from '../lib/properties.js'
 import { certificate, message } from './consensus.js'
 
@@ -139,9 +140,23 @@ const JSON_WORDS = [
 ]
 const digit = (/** @type {string} */ name) => `"${name}": `
 
+/** A changed file, mostly with the chain id that then is right: a wrong one hides whatever else there is. @type {NonNullable<Target['change']>} */
+function changedGenesis(input, random) {
+  const changed = mutateJson(input, random)
+  const read = changed === null || random.chance(0.1) ? null : genesisFromJson(changed)
+  const right = read === null || read.ok ? undefined : /the hash of this genesis, ([0-9a-f]{64});/.exec(read.error.message)?.[1]
+  if (changed === null || right === undefined) return changed
+  return utf8(
+    Buffer.from(changed)
+      .toString('utf8')
+      .replace(/"chainId": "[0-9a-f]*"/, `"chainId": "${right}"`),
+  )
+}
+
 /** @type {Target} */
 export const genesisJson = {
   name: 'genesis-json',
+  change: changedGenesis,
   what: 'genesis files',
   seeds: () => [utf8(genesisToJson(genesis()))],
   dictionary: [...JSON_WORDS, digit('window'), digit('validators'), digit('kinds'), digit('power')],
@@ -164,6 +179,7 @@ if (!trustRoot.ok) throw new Error(trustRoot.error.message)
 /** @type {Target} */
 export const receipts = {
   name: 'receipts',
+  change: mutateJson,
   what: 'receipt files and their verification',
   seeds: () => [...good.vectors, ...bad.vectors].flatMap(({ receipt }) => (receipt === undefined ? [] : [utf8(receipt)])),
   dictionary: [...JSON_WORDS, '00', 'ff', digit('trail'), digit('claim'), '"aethel-receipt/1"'],
@@ -179,6 +195,7 @@ export const receipts = {
 /** @type {Target} */
 export const trust = {
   name: 'trust',
+  change: mutateJson,
   what: 'trust files',
   seeds: () => [
     utf8(encodeTrust(trustRoot.value)),

@@ -31,6 +31,7 @@ export const TARGETS = [
   proofs.models,
   truth.lratTruth,
   truth.modelTruth,
+  truth.bvlratTruth,
   proofs.scripts,
   proofs.bvlratClaims,
   proofs.dratProofs,

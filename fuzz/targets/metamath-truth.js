@@ -9,8 +9,10 @@ import { isInstalled, judge } from '../../differential/lib/metamath-program.js'
 import { databaseOf } from '../../differential/lib/proof-letters.js'
 import { BY_HAND, bundledPart } from '../../differential/lib/small-databases.js'
 import { certificateParts } from '../../packages/cli/dist/certificate-parts.js'
+import { pair, unpaired } from '../lib/mutate.js'
+import { mutateTheorem } from '../lib/mutate-theorem.js'
 import { Broken } from '../lib/properties.js'
-import { DATABASE, hex, KEYWORDS, metamath, pair, unpaired } from './proofs.js'
+import { DATABASE, hex, KEYWORDS, metamath } from './proofs.js'
 
 /** @typedef {import('../lib/properties.js').Target} Target */
 
@@ -69,6 +71,8 @@ export const databaseTruth = {
 /** @type {Target} */
 export const theoremTruth = {
   name: 'theorem-truth',
+  isPair: true,
+  change: mutateTheorem,
   what: 'theorems with their certificates, as the ledger checks them: what is valid there is valid as a file, here and for the reference program',
   seeds: () => metamath.cases.map(({ claim, proof }) => pair(hex(claim), hex(proof))).filter((bytes) => bytes.length < 4000),
   dictionary: [...Object.keys(metamath.statements).map(hex), 'ABZ', 'UUA', ' wff', ' |-', Uint8Array.of(0, 0, 0, 1)],

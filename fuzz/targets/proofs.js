@@ -24,6 +24,9 @@ import {
 } from '@aethel/proofs'
 import { encodeCertificate, readCertificate } from '../../packages/proofs/dist/metamath/certificate.js'
 import { bitCount, bruteForce, readSlowScript } from '../../packages/proofs/test/slow-bv.js'
+import { pair, unpaired } from '../lib/mutate.js'
+import { mutateScript } from '../lib/mutate-script.js'
+import { mutateLibrary, mutateTheorem } from '../lib/mutate-theorem.js'
 import { Broken } from '../lib/properties.js'
 
 /** @typedef {import('../lib/properties.js').Target} Target */
@@ -46,22 +49,6 @@ export function hex(text) {
   return bytes.value
 }
 
-/**
- * Two byte strings in one input: a u16 length before the first.
- *
- * @param {Uint8Array} first
- * @param {Uint8Array} second
- */
-export function pair(first, second) {
-  return Uint8Array.from([first.length >> 8, first.length & 255, ...first, ...second])
-}
-
-/** @param {Uint8Array} bytes */
-export function unpaired(bytes) {
-  const length = ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)
-  return { first: bytes.slice(2, 2 + length), second: bytes.slice(2 + length) }
-}
-
 const DIMACS = ['p cnf ', ' 0\n', '-', 'c\n', '%\n0\n', '99999999999', '2147483648', 'd ', '\n', ' ']
 
 /** @type {Target} */
@@ -80,6 +67,7 @@ export const cnf = {
 /** @type {Target} */
 export const lratText = {
   name: 'lrat',
+  isPair: true,
   what: 'a formula in DIMACS and its refutation, text or binary, as `aethel check` reads them',
   seeds: () => lrat.vectors.map((vector) => pair(utf8(vector.cnf), hex(vector.proofHex))).filter((bytes) => bytes.length < 2000),
   dictionary: [...DIMACS, Uint8Array.of(0x61, 2), Uint8Array.of(0x64), Uint8Array.of(255, 255, 255, 255, 15)],
@@ -95,6 +83,7 @@ export const lratText = {
 /** @type {Target} */
 export const lratClaims = {
   name: 'lrat-claims',
+  isPair: true,
   what: 'canonical claims of `lrat/1` with their proofs, as the ledger checks them',
   seeds: () =>
     lrat.vectors.flatMap((vector) => {
@@ -121,6 +110,7 @@ export const lratClaims = {
 /** @type {Target} */
 export const models = {
   name: 'models',
+  isPair: true,
   what: 'claims of `sat-model/1` with what a solver prints, as certificate and as text',
   seeds: () => {
     const claim = cnfToClaim(utf8('p cnf 9 3\n1 -2 9 0\n-1 2 0\n-9 3 0\n'))
@@ -205,6 +195,7 @@ export const databases = {
 /** @type {Target} */
 export const libraries = {
   name: 'libraries',
+  change: mutateLibrary,
   what: 'library definitions of genesis',
   seeds: () => [hex(metamath.library)],
   dictionary: [Uint8Array.of(0, 0, 0, 1), Uint8Array.of(3, 119, 102, 102), Uint8Array.of(2, 124, 45)],
@@ -219,6 +210,8 @@ if (!library.ok) throw new Error(library.error.message)
 /** @type {Target} */
 export const metamathClaims = {
   name: 'metamath-claims',
+  isPair: true,
+  change: mutateTheorem,
   what: 'claims of `metamath/1` with their certificates, as the ledger checks them',
   seeds: () => metamath.cases.map(({ claim, proof }) => pair(hex(claim), hex(proof))).filter((bytes) => bytes.length < 4000),
   dictionary: [...Object.keys(metamath.statements).map(hex), 'ABZ', 'UUUUUA', ' wff', ' |-', Uint8Array.of(0, 0, 0, 1)],
@@ -260,7 +253,7 @@ function expectVerdict({ status, code, message, gas }) {
 
 /** @type {{ proofs: { script: string, proofHex: string }[], files: { file: string }[], formulas: { script: string }[] }} */
 const bvlrat = JSON.parse(readFileSync(new URL('vectors/bvlrat-1.json', PACKAGES), 'utf8'))
-const SMT_LIB = [
+export const SMT_LIB = [
   '(set-logic QF_BV)\n',
   '(declare-const x (_ BitVec 2))\n',
   '(declare-const p Bool)\n',
@@ -283,6 +276,7 @@ const SMT_LIB = [
 /** @type {Target} */
 export const scripts = {
   name: 'smt2',
+  change: mutateScript,
   what: 'SMT-LIB files, and the canonical claims they become',
   seeds: () => [...bvlrat.files.map(({ file }) => utf8(file)), ...bvlrat.formulas.slice(0, 60).map(({ script }) => utf8(script))],
   dictionary: SMT_LIB,
@@ -303,6 +297,7 @@ const TRIED_BYTES = 600
 /** @type {Target} */
 export const bvlratClaims = {
   name: 'bvlrat-claims',
+  isPair: true,
   what: 'canonical claims of `bvlrat/1` with their proofs: no throw, one verdict, and no refutation of a script that has a model',
   seeds: () => bvlrat.proofs.map(({ script, proofHex }) => pair(utf8(script), hex(proofHex))).filter((bytes) => bytes.length < 2500),
   dictionary: [...SMT_LIB, Uint8Array.of(0x61, 6), Uint8Array.of(0x64), Uint8Array.of(255, 255, 255, 255, 15), '3 0 1 2 0\n'],
@@ -333,6 +328,7 @@ export const bvlratClaims = {
 /** @type {Target} */
 export const dratProofs = {
   name: 'drat',
+  isPair: true,
   what: 'DRAT proofs, as the elaborator of `aethel prove` reads them: what it makes of them, the kernel finds valid',
   seeds: () =>
     lrat.vectors

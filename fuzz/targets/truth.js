@@ -1,11 +1,29 @@
 /**
  * Small formulas with proofs, judged by truth: what `lrat/1` accepts has no model, by its truth table, and every step of it
  * holds by the exhaustive checker; what `sat-model/1` accepts is a model. The formula is made of the input's first bytes, so that
- * most inputs are a formula and something that at least begins like a proof.
+ * most inputs are a formula and something that at least begins like a proof. And small scripts without a proof: the CNF that `bvlrat/1` makes of
+ * one has a model exactly if the script has, by trying all assignments.
  */
-import { checkLrat, clausesToClaim, parseCnfClaim, runMetered, satModelVerifier, toDimacs } from '@aethel/proofs'
+import { readFileSync } from 'node:fs'
+import {
+  bvlratVerifier,
+  checkLrat,
+  clausesToClaim,
+  encodeWithin,
+  parseCnfClaim,
+  parseScript,
+  refute,
+  runMetered,
+  satModelVerifier,
+  scriptToClaim,
+  toBinaryLrat,
+  toDimacs,
+} from '@aethel/proofs'
+import { bitCount, bruteForce, readSlowScript } from '../../packages/proofs/test/slow-bv.js'
 import { holds, isSatisfiable, stepsOfBinary, stepsOfText } from '../../packages/proofs/tools/exhaustive-checker.js'
+import { mutateScript } from '../lib/mutate-script.js'
 import { Broken } from '../lib/properties.js'
+import { SMT_LIB } from './proofs.js'
 
 /** @typedef {import('../lib/properties.js').Target} Target */
 
@@ -114,4 +132,70 @@ export const modelTruth = {
     if (verdict.status === 'valid' && !(isModel && isSatisfiable(formula.clauses))) throw new Broken('what is no model is accepted')
     if (verdict.status === 'invalid' && verdict.code === 'false-clause' && isModel) throw new Broken('a model is refused')
   },
+}
+
+/** So many bits are tried out in some milliseconds; longer numbers make vectors that are not small. */
+const TRIED_BITS = 9
+const TRIED_BYTES = 700
+const LONG_NUMBER = /\d{3}/
+const SCRIPT_LIMITS = { claimBytes: 1 << 16, proofBytes: 1 << 20, gas: 400_000, memoryWords: 1 << 18 }
+const CONFLICTS = 3_000
+
+/** @type {{ formulas: { script: string }[] }} */
+const vectors = JSON.parse(readFileSync(new URL('../../packages/proofs/vectors/bvlrat-1.json', import.meta.url), 'utf8'))
+
+/** @param {string} code @param {string} message */
+const unjudged = (code, message) => ({ ok: /** @type {const} */ (false), error: { code, message } })
+
+/** @type {Target} */
+export const bvlratTruth = {
+  name: 'bvlrat-truth',
+  change: mutateScript,
+  what: 'small scripts: the CNF of one has a model exactly if it has one, by trying all assignments, and its refutation is accepted',
+  seeds: () => vectors.formulas.map(({ script }) => new TextEncoder().encode(script)).filter((bytes) => isSmall(bytes)),
+  dictionary: SMT_LIB,
+  maxBytes: TRIED_BYTES,
+  // Hundreds of assignments, and a search.
+  slowMs: 5_000,
+  // What is kept is a script and its clauses.
+  memoryBytes: 1 << 23,
+  decode: (bytes) => {
+    const claim = scriptToClaim(bytes)
+    if (!claim.ok) return claim
+    if (!isSmall(claim.value)) return unjudged('too-large', `expected at most ${TRIED_BITS} bits to try out`)
+    const script = parseScript(claim.value)
+    const encoded = script.ok ? encodeWithin(script.value, SCRIPT_LIMITS) : script
+    return encoded.ok ? { ok: true, value: { claim: claim.value, cnf: encoded.value.cnf } } : encoded
+  },
+  use: ({ claim, cnf }) => {
+    const text = new TextDecoder('latin1').decode(claim)
+    const outcome = refute({ name: 'fuzz', variables: cnf.variables, clauses: clausesOf(cnf.words) }, { conflicts: CONFLICTS })
+    if (outcome.status === 'gave-up') return
+    const model = bruteForce(readSlowScript(text))
+    if ((outcome.status === 'satisfiable') !== (model !== null))
+      throw new Broken(`${outcome.status} as CNF, ${model === null ? 'without a model' : 'with a model'} when tried out: ${text}`)
+    if (outcome.status === 'satisfiable') return
+    const verifier = bvlratVerifier()
+    const parsed = verifier.parseClaim(claim)
+    const verdict = parsed.ok
+      ? runMetered(verifier, parsed.value.claim, toBinaryLrat(outcome.steps), { statementOf: () => undefined })
+      : null
+    if (verdict?.status !== 'valid') throw new Broken(`a refutation of the CNF is refused: ${verdict?.code}: ${text}`)
+  },
+}
+
+/** @param {Uint8Array} bytes of a script that parses */
+function isSmall(bytes) {
+  const text = new TextDecoder('latin1').decode(bytes)
+  return bytes.length <= TRIED_BYTES && !LONG_NUMBER.test(text) && bitCount(readSlowScript(text)) <= TRIED_BITS
+}
+
+/** @param {Int32Array} words */
+function clausesOf(words) {
+  const clauses = []
+  for (let at = 0; at < words.length; at += 1 + /** @type {number} */ (words[at])) {
+    const codes = words.subarray(at + 1, at + 1 + /** @type {number} */ (words[at]))
+    clauses.push(Array.from(codes, (code) => ((code & 1) === 1 ? -(code >> 1) : code >> 1)))
+  }
+  return clauses
 }

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { CHECKOUT } from './workspace.js'
+import { CHECKOUT, createWorkspace } from './workspace.js'
 
 export const FIRST_SEED = 1
 export const MOST_SEEDS = 10_000_000
@@ -221,8 +221,13 @@ function cpuMsOfGroup(group) {
   return TICK_MS * ticks
 }
 
-/** Remembers, per run, how far it is known to pass without any mutant. */
+/**
+ * Remembers, per run, how far it is known to pass without any mutant: in a copy like those in which mutants are planted, and within the
+ * same time. What fails there, or takes longer, without a mutant says nothing about one.
+ */
 export class Baseline {
+  /** @type {import('./workspace.js').Workspace | null} */
+  #workspace = null
   /** @type {Map<string, number>} */
   #seedsPassed = new Map()
   /** @type {Map<string, Promise<void>>} */
@@ -231,12 +236,13 @@ export class Baseline {
   /**
    * @param {import('./mutant.js').Hunt} hunt
    * @param {number} seeds
+   * @param {number} limitMs that a hunt has
    * @returns {Promise<void>} Rejects where the engine itself fails.
    */
-  async require(hunt, seeds) {
+  async require(hunt, seeds, limitMs) {
     const key = hunt.by === 'simulation' ? hunt.options.join(' ') : hunt.file
     const before = this.#pending.get(key) ?? Promise.resolve()
-    const next = before.then(() => this.#check(hunt, key, seeds))
+    const next = before.then(() => this.#check(hunt, key, seeds, limitMs))
     this.#pending.set(key, next)
     return next
   }
@@ -245,11 +251,12 @@ export class Baseline {
    * One hunt that fails without its mutant says nothing about the others: it is that mutant's outcome, and the run goes on.
    * @param {import('./mutant.js').Hunt} hunt
    * @param {number} seeds
+   * @param {number} limitMs
    * @returns {Promise<Outcome | null>}
    */
-  async failure(hunt, seeds) {
+  async failure(hunt, seeds, limitMs) {
     try {
-      await this.require(hunt, seeds)
+      await this.require(hunt, seeds, limitMs)
       return null
     } catch (error) {
       return { status: 'broken', detail: error instanceof Error ? error.message : String(error), seconds: 0 }
@@ -260,16 +267,25 @@ export class Baseline {
    * @param {import('./mutant.js').Hunt} hunt
    * @param {string} key
    * @param {number} seeds
+   * @param {number} limitMs
    */
-  async #check(hunt, key, seeds) {
+  async #check(hunt, key, seeds, limitMs) {
     const wanted = hunt.by === 'simulation' ? seeds : 1
     if ((this.#seedsPassed.get(key) ?? 0) >= wanted) return
-    const run = hunt.by === 'simulation' ? simulate(CHECKOUT, hunt.options, seeds, 3_600_000) : runTests(CHECKOUT, hunt, [], 600_000)
+    this.#workspace ??= createWorkspace()
+    const { root } = this.#workspace
+    const run = hunt.by === 'simulation' ? simulate(root, hunt.options, seeds, 3_600_000) : runTests(root, hunt, [], limitMs)
     const finding = await run
     if (finding.status !== 'survived') {
       const why = finding.status === 'killed' ? `${finding.by}: ${finding.detail}` : finding.detail
       throw new Error(`the engine without any mutant fails "${key || 'the default run'}": ${why}`)
     }
     this.#seedsPassed.set(key, wanted)
+  }
+
+  /** The copy goes. */
+  close() {
+    this.#workspace?.remove()
+    this.#workspace = null
   }
 }

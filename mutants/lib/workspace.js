@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 
 export const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url))
 
+const READ_BY_TESTS = ['docs', 'examples', 'spec']
 const LEFT_OUT = new Set(['node_modules', 'tsconfig.tsbuildinfo'])
 
 /**
@@ -24,7 +25,10 @@ export function createWorkspace() {
   const root = mkdtempSync(join(tmpdir(), 'aethel-mutant-'))
   const packages = readdirSync(join(CHECKOUT, 'packages'))
   cpSync(join(CHECKOUT, 'packages'), join(root, 'packages'), { recursive: true, filter: isWanted })
-  for (const name of readdirSync(CHECKOUT)) if (/\.(json|js)$/.test(name)) cpSync(join(CHECKOUT, name), join(root, name))
+  // Tests read these, too: one that fails in every copy would catch every mutant.
+  for (const name of readdirSync(CHECKOUT)) {
+    if (/\.(json|js)$/.test(name) || READ_BY_TESTS.includes(name)) cpSync(join(CHECKOUT, name), join(root, name), { recursive: true })
+  }
   linkDependencies(root, packages)
   const remove = () => rmSync(root, { recursive: true, force: true })
   process.once('exit', remove)

@@ -38,10 +38,10 @@ const SCRIPT_SYMBOLS = [...'()_ #bx01239afnotugelshrdvmcyz-=|;\n'].map((letter) 
 const TOLD_EVERY = 10
 const SHAPE = { widths: [1, 2, 3], constants: 2, depth: 3, assertions: 2, multiplyUpTo: 3, overflowPredicates: true }
 
-/** @typedef {{ proofs: number, mutations: number, truncations: number, parsed: number, accepted: number, untried: number, falsehoods: string[] }} Totals */
+/** @typedef {{ proofs: number, siblings: number, mutations: number, truncations: number, parsed: number, accepted: number, untried: number, falsehoods: string[] }} Totals */
 
 /** @returns {Totals} */
-const nothingYet = () => ({ proofs: 0, mutations: 0, truncations: 0, parsed: 0, accepted: 0, untried: 0, falsehoods: [] })
+const nothingYet = () => ({ proofs: 0, siblings: 0, mutations: 0, truncations: 0, parsed: 0, accepted: 0, untried: 0, falsehoods: [] })
 
 /** @param {number} byte */
 const bitsAndNeighbours = (byte) => [
@@ -77,7 +77,7 @@ function* mutationsOf(bytes, symbols) {
 // --- bvlrat/1 -----------------------------------------------------------------------------------------------------------
 
 /** Canonical scripts without a model, and a proof of each. @param {number} seed */
-function* refutedScripts(seed) {
+export function* refutedScripts(seed) {
   for (let next = seed * 1_000_000; ; next++) {
     const claim = scriptToClaim(new TextEncoder().encode(randomScript(next, SHAPE)))
     if (!claim.ok || claim.value.length > MOST_SCRIPT_BYTES) continue
@@ -121,6 +121,7 @@ export function mutateScripts(count, seed, onDone = () => undefined) {
     // The script has no model, so a changed proof of it cannot be accepted wrongly; of a script with a model none may be.
     const faulty = withModel(claim, verifier)
     const faultyScript = faulty === null ? null : parse(faulty)
+    if (faultyScript !== null) totals.siblings++
     for (const { changed, kind, what } of mutationsOf(proof, bitsAndNeighbours)) {
       totals[kind]++
       if (statusOf(script, changed) === 'valid') totals.accepted++
@@ -148,7 +149,7 @@ export function mutateScripts(count, seed, onDone = () => undefined) {
 }
 
 /** The script with one symbol changed so that it has a model; null if there is none. @param {Uint8Array} claim @param {ReturnType<typeof bvlratVerifier>} verifier */
-function withModel(claim, verifier) {
+export function withModel(claim, verifier) {
   for (const { changed, kind } of mutationsOf(claim, () => SCRIPT_SYMBOLS)) {
     if (kind !== 'mutations' || !verifier.parseClaim(changed).ok) continue
     const script = readSlowScript(new TextDecoder('latin1').decode(changed))
@@ -196,7 +197,9 @@ export function mutateModels(count, seed, onDone = () => undefined) {
         )
       }
     }
+    const before = totals.accepted
     judge(proof, 'unchanged')
+    if (totals.accepted === before) throw new Error('a model of the project is refused')
     for (const { changed, kind, what } of mutationsOf(proof, () => Array.from({ length: 256 }, (_, byte) => byte))) {
       totals[kind]++
       judge(changed, what)

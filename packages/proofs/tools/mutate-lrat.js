@@ -142,8 +142,9 @@ function mutateOne({ formula, satisfiable, proof, form, totals }) {
       totals.falsehoods.push(`${formula.name}, ${form}, ${what}: accepted and does not hold: ${Buffer.from(mutated).toString('hex')}`)
     }
   }
+  const before = totals.accepted
   judge(proof, 'unchanged')
-  if (totals.accepted === 0) throw new Error(`${formula.name}: the refutation itself is refused`)
+  if (totals.accepted === before) throw new Error(`${formula.name}, ${form}: the refutation itself is refused`)
   for (let at = 0; at < proof.length; at++) {
     const byte = /** @type {number} */ (proof[at])
     const symbols =

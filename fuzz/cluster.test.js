@@ -1,0 +1,47 @@
+/** What the seeds of `replica-sequence` are for: attacks that only a correct quorum, or a correct view change, withstands. */
+import { expect, it } from 'vitest'
+import { Cluster } from './lib/cluster.js'
+import { Broken } from './lib/properties.js'
+import { EQUIVOCATION, FORGETTING, replicaSequence } from './targets/consensus.js'
+
+it('a faulty leader makes two replicas prepare two blocks of one height, and votes for both: neither is committed', () => {
+  const cluster = new Cluster(EQUIVOCATION(0))
+  cluster.run()
+  const signed = cluster.honest.map((replica) => replica.signed.get('prepare in view 0 at height 1'))
+  expect(new Set(signed.slice(1)).size).toBe(2)
+  expect(signed.slice(1)).not.toContain(undefined)
+  expect(cluster.committed.size).toBe(0)
+})
+
+it('a block that one replica committed unheard survives a view change under a faulty leader: the others sign no other one', () => {
+  const cluster = new Cluster(FORGETTING)
+  cluster.run()
+  const [first, ...others] = cluster.honest
+  expect(first?.chain.length).toBe(1)
+  expect(cluster.blocks.size).toBe(2)
+  for (const { core, signed } of others) {
+    expect(core.view).toBe(1)
+    expect(signed.has('commit in view 0 at height 1')).toBe(true)
+    expect([...signed.keys()].filter((slot) => slot.includes('in view 1'))).toEqual([])
+  }
+})
+
+it('two blocks at one height are found', () => {
+  const cluster = new Cluster(EQUIVOCATION(0))
+  cluster.run()
+  const [a, b] = [...cluster.blocks.values()].map(({ hash }) => hash)
+  if (a === undefined || b === undefined) throw new Error('two blocks')
+  cluster.agree(1, a, 2)
+  expect(() => cluster.agree(1, b, 3)).toThrow(Broken)
+})
+
+it('among the seeds honest replicas commit, change views, and refuse what the faulty say', () => {
+  const runs = replicaSequence.seeds().map((bytes) => {
+    const cluster = new Cluster(bytes)
+    cluster.run()
+    return { committed: cluster.committed.size, view: Math.max(...cluster.honest.map(({ core }) => core.view)), refused: cluster.refused }
+  })
+  expect(runs.filter(({ committed }) => committed > 0).length).toBeGreaterThan(3)
+  expect(runs.filter(({ view }) => view > 0).length).toBeGreaterThan(2)
+  expect(runs.some(({ refused }) => refused > 0)).toBe(true)
+})
