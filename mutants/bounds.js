@@ -437,7 +437,14 @@ export const bounds = [
     id: 'answers-wait-for-ever',
     traps: ['E1'],
     bug: 'a client that does not read its answer keeps its place until it leaves',
-    edits: [{ file: 'packages/node/src/http-bounds.ts', before: '    request.raw.socket.setTimeout(unreadMs)\n', after: '' }],
+    edits: [{ file: 'packages/node/src/http-bounds.ts', before: '    socket.setTimeout(unreadMs)\n', after: '' }],
+    hunt: NODE_BOUNDS,
+  },
+  {
+    id: 'answers-charged-to-nobody',
+    traps: ['E1'],
+    bug: 'an answer to a client that has left before is charged for ever: after a million of them every client is told to come again',
+    edits: [{ file: 'packages/node/src/http-bounds.ts', before: '    if (socket.destroyed) return done(null, payload)', after: '    //' }],
     hunt: NODE_BOUNDS,
   },
   {

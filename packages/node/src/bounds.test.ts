@@ -328,3 +328,36 @@ test('E1: answers that are not read: so many bytes of all, then a client is told
   for (const socket of stuck) socket.destroy()
   await app.close()
 })
+
+test('E1: answers to clients that have left before: they hold nothing of what answers may', async () => {
+  const app = fastify()
+  const text = 'x'.repeat(MIB)
+  const budget = boundAnswers(app, { mostBytes: 4 * MIB })
+  let isReady = (): void => undefined
+  const ready = new Promise<void>((resolve) => {
+    isReady = resolve
+  })
+  let asked = 0
+  app.get('/', async () => {
+    asked++
+    await ready
+    return text
+  })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as { port: number }
+  const open = (): Promise<number> => new Promise((resolve) => app.server.getConnections((_, count) => resolve(count)))
+  const clients = Array.from({ length: 8 }, () => {
+    const socket = connectTcp(port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n'))
+    return socket.on('error', () => {})
+  })
+  for (let tries = 0; tries < 500 && asked < clients.length; tries++) await new Promise((resolve) => setTimeout(resolve, 10))
+  for (const socket of clients) socket.destroy()
+  for (let tries = 0; tries < 500 && (await open()) > 0; tries++) await new Promise((resolve) => setTimeout(resolve, 10))
+  expect([asked, await open()]).toEqual([clients.length, 0])
+  isReady()
+  await turn()
+  expect(budget.heldBytes).toBe(0)
+  const answer = await fetch(`http://127.0.0.1:${port}/`)
+  expect([answer.status, (await answer.text()).length]).toEqual([200, text.length])
+  await app.close()
+})

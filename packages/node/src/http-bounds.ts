@@ -86,8 +86,10 @@ export function boundAnswers(
 ): BodyBudget {
   const budget = { heldBytes: 0 }
   app.addHook('onSend', (request, reply, payload: unknown, done) => {
+    const { socket } = request.raw
+    if (socket.destroyed) return done(null, payload) // it has left while it waited, and will not say so again
     const bytes = lengthOf(payload)
-    request.raw.socket.setTimeout(unreadMs)
+    socket.setTimeout(unreadMs)
     if (budget.heldBytes + bytes > mostBytes) {
       if (payload instanceof Readable) payload.destroy()
       const message = `expected at most ${mostBytes} bytes of answers that clients have not read, and there are ${budget.heldBytes}; try again later`

@@ -308,6 +308,28 @@ test('E1: clients that wait for transactions: whoever leaves waits no more, also
   await until(() => waiting.size === 0)
 })
 
+test('a body that is too long, or of a type that no route takes, and a name that is too long are refused in the words of the API', async () => {
+  const { url, client } = await serve()
+  const refusal = async (path: string, type?: string, body = ''): Promise<unknown> => {
+    const answer = await fetch(url + path, type === undefined ? {} : { method: 'POST', headers: { 'content-type': type }, body })
+    const { code, message } = (await answer.json()) as { code: string; message: string }
+    return [answer.status, code, message.slice(0, 60)]
+  }
+  const wrongType = [415, 'content-type', 'expected a body of type application/octet-stream']
+  expect(await refusal('/v1/transactions', 'application/json', '{')).toEqual(wrongType)
+  expect(await refusal('/v1/transactions', 'application/json')).toEqual(wrongType)
+  expect(await refusal('/v1/transactions', 'text/plain', 'x')).toEqual(wrongType)
+  expect(await refusal(`/v1/libraries/${'a'.repeat(200)}`)).toEqual([414, 'url', expect.stringContaining('/v1/libraries/aaa')])
+  // Not sent: what is announced is refused before it comes, and the connection ends.
+  let answer = ''
+  const announced = `content-type: application/octet-stream\r\ncontent-length: ${MAX_BODY_BYTES + 1}`
+  client(`POST /v1/transactions HTTP/1.1\r\nhost: x\r\n${announced}\r\n\r\n`).on('data', (part) => {
+    answer += String(part)
+  })
+  await until(() => answer.includes('body-too-large'))
+  expect(answer).toMatch(/^HTTP\/1\.1 413 /)
+})
+
 test('a search that says a filter twice is refused as what it is', async () => {
   const { url } = await serve()
   for (const name of ['kind', 'label', 'source', 'sender', 'height', 'limit', 'before']) {

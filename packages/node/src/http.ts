@@ -35,6 +35,7 @@ export async function serveHttp(context: HttpContext): Promise<FastifyInstance> 
   app.addHook('onRequest', async (request) => {
     if (request.method === 'GET') await context.driver.whenReadable()
   })
+  app.removeAllContentTypeParsers() // no route takes JSON or text
   app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) => {
     const buffer = body as Buffer
     // Small ones lie in memory that Node shares among many, and would keep all of it.
@@ -75,6 +76,10 @@ function refusalOf(code: string, message: string): HttpError | null {
   switch (code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new HttpError(415, 'content-type', 'expected a body of type application/octet-stream')
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new HttpError(413, 'body-too-large', `expected a body of at most ${MAX_BODY_BYTES} bytes`)
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return new HttpError(414, 'url', message)
     case 'FST_ERR_BAD_URL':
       return new HttpError(400, 'url', message)
     default:

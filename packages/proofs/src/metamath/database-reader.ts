@@ -21,12 +21,14 @@ export const MAX_DATABASE_BYTES = 0x7fff_fff0
 const MAX_BLOCK_DEPTH = 4_096
 const NEVER = 0x7fff_ffff
 /**
- * Words visited, and kept, while collecting frames and disjoint pairs: over ten times the 5.2 million that set.mm needs. What a
+ * Words visited, and kept, while collecting frames and disjoint pairs: over ten times the 6.3 million that set.mm needs. What a
  * database makes the reader keep for them stays below 256 MiB, however it multiplies them.
  */
 const MAX_FRAME_WORK = 1 << 26
 /** A pair is looked at once, and three words are kept of it. */
 const PAIR_WORK = 4
+/** Beside its symbols, for each assertion: a word of the frame, one of the record, and the length of an `$e`. */
+const HYPOTHESIS_WORK = 3
 
 /**
  * Reads a database; the refusal's message names the line. Never throws on any bytes. `onOutermost` is called after every
@@ -407,6 +409,7 @@ class DatabaseReader {
     if (mandatory.length > MAX_SLOTS) {
       this.#scanner.fail('too-many-hypotheses', `"${label}" has ${mandatory.length} mandatory hypotheses; ${MAX_SLOTS} are allowed`)
     }
+    this.#spend(HYPOTHESIS_WORK * mandatory.length)
     sortAscending(mandatory)
     const frames = database.frames
     const frame = frames.length
@@ -476,7 +479,9 @@ class DatabaseReader {
     sortAscending(keys)
     for (let i = 0; i < keys.length; i++) {
       const key = keys.at(i)
-      if (i === 0 || key !== keys.at(i - 1)) this.#builder.pair(Math.floor(key / MAX_SLOTS), key % MAX_SLOTS)
+      if (i > 0 && key === keys.at(i - 1)) continue
+      this.#spend(1) // with its visit, the two words of it that are kept
+      this.#builder.pair(Math.floor(key / MAX_SLOTS), key % MAX_SLOTS)
     }
   }
 

@@ -160,6 +160,26 @@ describe('metamath databases', () => {
     expect(disjoint(6_000)).toMatchObject({ code: 'too-large' })
   })
 
+  it('hypotheses that many assertions share are refused before their frames fill the memory, however short they are', () => {
+    const shared = (assertions: number) => {
+      const hypotheses = Array.from({ length: 1_000 }, (_, i) => `h${i} $e |- $.`).join('\n')
+      return check(`$c |- $. ${hypotheses} ${Array.from({ length: assertions }, (_, i) => `a${i} $a |- $.`).join('\n')}`)
+    }
+    expect(shared(1_000)).toMatchObject({ status: 'valid' })
+    expect(shared(17_000)).toMatchObject({ code: 'too-large' }) // 4 words for each hypothesis of each: more than 256 MiB
+  })
+
+  it('disjoint pairs that many assertions share are refused before their records fill the memory', () => {
+    const shared = (assertions: number) => {
+      const names = Array.from({ length: 500 }, (_, i) => `v${i}`)
+      const floats = names.map((name) => `f${name} $f wff ${name} $.`).join('\n')
+      const axioms = Array.from({ length: assertions }, (_, i) => `a${i} $a |- ${names.join(' ')} $.`).join('\n')
+      return check(`$c |- wff $. $v ${names.join(' ')} $. ${floats} $d ${names.join(' ')} $. ${axioms}`)
+    }
+    expect(shared(10)).toMatchObject({ status: 'valid' })
+    expect(shared(270)).toMatchObject({ code: 'too-large' }) // 2 words for each pair of each: more than 256 MiB
+  })
+
   it('a dummy listed many thousand times is one variable, with one place on the heap each', () => {
     const list = 'vy '.repeat(70_000)
     const proof = `( ${list} wal ax5 mp drop )`
