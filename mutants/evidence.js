@@ -74,4 +74,11 @@ export const evidence = [
     ],
     hunt: tests('packages/replica/src/evidence.test.ts'),
   },
+  {
+    id: 'offences-chosen-one-by-one',
+    traps: ['K1'],
+    bug: 'offences of which each may be recorded, but not all, go into one block: an honest leader stops on an assertion, whoever offends often enough',
+    edits: [{ file: ACCUSATIONS, before: 'if (areRecordable(each)) return each', after: 'if (each.length >= 0) return each' }],
+    hunt: tests('packages/replica/src/evidence.test.ts'),
+  },
 ]

@@ -3,7 +3,7 @@
  * voted for, until it is on the chain or no longer heard. Held evidence is written down and shown to everybody, so that whoever leads next
  * puts it into a block.
  */
-import { assert, type Epoch, type Height, keyOf, type Refusal, type ValidatorIndex } from '@aethel/codec'
+import { assert, type Epoch, keyOf, type Refusal, type ValidatorIndex } from '@aethel/codec'
 import {
   accusedVote,
   type Block,
@@ -18,7 +18,7 @@ import {
   offenceOf,
   type ValidatorSet,
 } from '@aethel/consensus'
-import type { Application, VerificationWork } from './application.js'
+import type { Application, BlockContext, VerificationWork } from './application.js'
 import { EvidencePool, type HeldEvidence } from './evidence-pool.js'
 import type { Ground } from './ground.js'
 import type { CitedStatement, ReplicaEffect, VerificationJob, VerificationOutcome } from './interface.js'
@@ -140,9 +140,25 @@ export class Accusations<State> {
 
   // --- into blocks ---
 
-  /** For a block of this height on this state, oldest first. */
-  choose(at: Height, parent: State): HeldEvidence[] {
-    return this.#pool.choose(at, (offence) => this.#host.application.offenceRefusal(parent, offence) === null)
+  /**
+   * For a block on this state, oldest first. Of offences that may be recorded each by itself, but not all together (so many of a validator
+   * count at all), it is those that go with the ones before; the others are refused in the next block, or go into it.
+   */
+  choose(context: BlockContext, parent: State): HeldEvidence[] {
+    const { application } = this.#host
+    const each = this.#pool.choose(context.height, (offence) => application.offenceRefusal(parent, offence) === null)
+    const areRecordable = (items: readonly HeldEvidence[]): boolean =>
+      items.length === 0 ||
+      application.execute(
+        parent,
+        context,
+        [],
+        items.map(({ offence }) => offence),
+      ).ok
+    if (areRecordable(each)) return each
+    const chosen: HeldEvidence[] = []
+    for (const item of each) if (areRecordable([...chosen, item])) chosen.push(item)
+    return chosen
   }
 
   /** No block could be made of what is held. */

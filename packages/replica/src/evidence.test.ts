@@ -124,6 +124,19 @@ describe('evidence in blocks (docs/protocol.md §11)', () => {
     expect(most).toBe(16)
   })
 
+  it.each([false, true])(
+    'K1: offences that may be recorded one by one, but not all together: those that fit (with transactions: %s)',
+    (mixed) => {
+      const cluster = new Cluster({ mostOffences: 5 })
+      for (let inView = 0; inView < 8; inView++) show(cluster, cluster.node(0), pair(3, 1, inView))
+      if (mixed) cluster.submit(0, transactionOf({ claim: 1 }))
+      cluster.run(5_000)
+      expect(recorded(cluster).map((offences) => offences.length)).toEqual([5, 5, 5, 5])
+      expect(cluster.nodes.map(({ replica }) => replica.state.claims.size)).toEqual(Array(4).fill(mixed ? 1 : 0))
+      expect(cluster.nodes.map(({ replica }) => replica.evidence().length)).toEqual([0, 0, 0, 0])
+    },
+  )
+
   it('what is too old is not heard', () => {
     const cluster = new Cluster()
     show(cluster, cluster.node(0), pair(3, 500))

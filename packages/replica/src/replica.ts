@@ -472,7 +472,7 @@ class ReplicaMachine<State> implements Replica<State> {
   }
 
   #fill(parent: State, parentHash: Hash, context: BlockContext): BuiltProposal | null {
-    const evidence = this.#accusations.choose(context.height, parent)
+    const evidence = this.#accusations.choose(context, parent)
     const offences = evidence.map((item) => item.offence)
     const choice = executable(this.#application, { state: parent, context }, this.#scheduler.choose(this.#options.block), offences)
     for (const { item, refusal } of choice.refused) this.#dropPooled(item, refusal)

@@ -32,6 +32,8 @@ export interface ClusterOptions {
   readonly mempool?: Partial<MempoolLimits>
   readonly block?: Partial<BlockLimits>
   readonly window?: number
+  /** No more are recorded; left out: any number. */
+  readonly mostOffences?: number
   /** What the verifier of a validator says, and after how long. */
   readonly verify?: (node: number, job: VerificationJob, attempt: number) => { outcome: VerificationOutcome; afterMs: number }
   readonly isCut?: (from: number, to: number, kind: Message['kind'] | 'gossip') => boolean
@@ -104,7 +106,7 @@ export class Cluster {
     const validators = validatorSetOf(count)
     this.#checker = createMessageChecker({ chainId: CHAIN_ID, validators, verifySignature: () => true })
     for (let index = 0; index < count; index++) {
-      const machine = createLibrary()
+      const machine = createLibrary(undefined, options.mostOffences)
       const replica = createReplica({
         consensus: {
           chainId: CHAIN_ID,

@@ -2,7 +2,7 @@
  * A small application for the tests of this package: accounts with nonces that prove numbered claims, which may cite others,
  * take a label that nobody else may take, and expire. Whether a proof holds is written in it, so that a test decides.
  */
-import { decode, encode, type Hash, type Height, keyOf, ok, type Refusal, type Result, refuse, ZERO_HASH } from '@aethel/codec'
+import { decode, encode, err, type Hash, type Height, keyOf, ok, type Refusal, type Result, refuse, ZERO_HASH } from '@aethel/codec'
 import { type Offence, offenceKey } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import type { Application, Executed, ExecutionInput, Readiness, Transaction } from '../src/application.js'
@@ -160,8 +160,13 @@ export interface LibraryMachine extends Application<LibraryState> {
   readonly work: { executed: number; readinessAsked: number }
 }
 
-export function createLibrary(initial: LibraryState = GENESIS): LibraryMachine {
+/** `mostOffences`: no more are recorded. */
+export function createLibrary(initial: LibraryState = GENESIS, mostOffences: number = Number.POSITIVE_INFINITY): LibraryMachine {
   const work = { executed: 0, readinessAsked: 0 }
+  const refusalOf = (recorded: readonly string[], offence: Offence): Refusal | null => {
+    if (recorded.includes(offenceKey(offence))) return { code: 'offence-recorded', message: 'expected a new offence' }
+    return recorded.length < mostOffences ? null : { code: 'offence-limit', message: `expected at most ${mostOffences} offences` }
+  }
   return {
     work,
     initial: { state: initial, stateRoot: initial.root },
@@ -176,8 +181,7 @@ export function createLibrary(initial: LibraryState = GENESIS): LibraryMachine {
       return readinessUnder(rules, entryOf(transaction), context.height)
     },
     statementOf: (state, key) => (state.claims.has(key) ? new Uint8Array(4) : undefined),
-    offenceRefusal: (state, offence) =>
-      state.offences.includes(offenceKey(offence)) ? { code: 'offence-recorded', message: 'expected a new offence' } : null,
+    offenceRefusal: (state, offence) => refusalOf(state.offences, offence),
     execute(
       parent,
       context,
@@ -196,7 +200,8 @@ export function createLibrary(initial: LibraryState = GENESIS): LibraryMachine {
         hasLabel: (label) => labels.has(label),
       }
       for (const offence of recorded) {
-        if (offences.includes(offenceKey(offence))) return refuse('offence-recorded', 'expected a new offence')
+        const refusal = refusalOf(offences, offence)
+        if (refusal !== null) return err(refusal)
         offences.push(offenceKey(offence))
         root = hashTagged(
           'test/offence',

@@ -1,6 +1,6 @@
 /**
  * What clients of the ledger try and may never get: false proofs, claims that are final already, nonces that are used, what is too late or
- * too dear, of another chain, signed by somebody else, or not approved. Each is noted as false when it is written.
+ * too dear, of another chain, signed by somebody else, or not approved. What is false whatever the chain holds is noted when it is written.
  */
 import { ZERO_HASH } from '@aethel/codec'
 import type { SubmitProof } from '@aethel/ledger'
@@ -41,6 +41,20 @@ function proof(draw: (drawer: ProofDrawer, base: Theorem) => SubmitProof): False
     pen.write(account, nonce - random.below(2), draw(drawer, random.pick(theorems)))
 }
 
+/** A claim that is final. */
+const repeatedClaim: Falsehood = ({ pen, random }, { account, nonce }, { proofs }) =>
+  proofs.length === 0 ? null : pen.write(account, nonce, random.pick(proofs))
+
+/** A nonce that is used. */
+const repeatedNonce: Falsehood = ({ pen, random, drawer }, { account }, { usedNonces }) =>
+  usedNonces === 0 ? null : pen.write(account, random.below(usedNonces), drawer.note())
+
+/**
+ * Good where that is not final: a leader of an earlier view, who has not heard, may propose it, and others may vote for that block, which can
+ * never be final itself. So these are not noted as false; that nothing is final twice is for the books to see.
+ */
+const REPETITIONS: readonly Falsehood[] = [repeatedClaim, repeatedNonce]
+
 const FALSEHOODS: readonly Falsehood[] = [
   proof((drawer) => drawer.test('invalid')),
   proof((drawer) => drawer.falseRefutation()),
@@ -48,11 +62,8 @@ const FALSEHOODS: readonly Falsehood[] = [
   proof((drawer, base) => drawer.falseTheorem(base)),
   proof((drawer, base) => drawer.brokenTheorem(base)),
   proof((drawer, base) => drawer.unfounded(base)),
-  // A claim that is final.
-  ({ pen, random }, { account, nonce }, { proofs }) => (proofs.length === 0 ? null : pen.write(account, nonce, random.pick(proofs))),
-  // A nonce that is used.
-  ({ pen, random, drawer }, { account }, { usedNonces }) =>
-    usedNonces === 0 ? null : pen.write(account, random.below(usedNonces), drawer.note()),
+  repeatedClaim,
+  repeatedNonce,
   // Too late for any block.
   ({ pen, drawer }, { account, nonce }) => pen.write(account, nonce, drawer.note(), { expiryHeight: 0 }),
   // More gas than its sender allows.
@@ -68,7 +79,9 @@ const FALSEHOODS: readonly Falsehood[] = [
 export function drawFalsehood(options: FalsehoodOptions, place: Place, record: Record): Uint8Array {
   const { random, claims, pen, drawer } = options
   const { account, nonce } = place
-  const bytes = random.pick(FALSEHOODS)(options, place, record) ?? pen.write(account, nonce, drawer.test('invalid'))
-  claims.noteFalse(bytes)
+  const draw = random.pick(FALSEHOODS)
+  const drawn = draw(options, place, record)
+  const bytes = drawn ?? pen.write(account, nonce, drawer.test('invalid'))
+  if (drawn === null || !REPETITIONS.includes(draw)) claims.noteFalse(bytes)
   return bytes
 }
