@@ -113,6 +113,12 @@ export const snapshots = [
         before: 'links.length < most && at < underWay;',
         after: 'links.length < most && lastHeightOf(epochLength, epoch(at)) <= publishedHeight;',
       },
+      // Two defences stand one behind the other.
+      {
+        file: 'packages/consensus/src/epochs.ts',
+        before: 'Math.min(Number.MAX_SAFE_INTEGER, length * (of + 1))',
+        after: 'length * (of + 1)',
+      },
     ],
     hunt: tests('packages/node/src/epoch-links.test.ts'),
   },
