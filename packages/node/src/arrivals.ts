@@ -63,6 +63,9 @@ export class Line<T extends { readonly bytes: Uint8Array }> {
 
 export type PeerLine = Line<{ readonly bytes: Uint8Array }>
 
+/** Of nobody. */
+const NO_LINE: readonly [of: ValidatorIndex | null, line: PeerLine] = [null, new Line()]
+
 export class Arrivals {
   readonly clients: Line<ClientArrival> = new Line()
   /** In the order of their turns; none is empty. */
@@ -122,8 +125,8 @@ export class Arrivals {
     return arrival?.bytes
   }
 
-  #longest(): readonly [of: ValidatorIndex | null, line: PeerLine] {
-    let longest: readonly [ValidatorIndex | null, PeerLine] = [null, new Line()]
+  #longest(): typeof NO_LINE {
+    let longest = NO_LINE
     for (const entry of this.#peers) if (entry[1].weight > longest[1].weight) longest = entry
     return longest
   }

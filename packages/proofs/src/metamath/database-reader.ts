@@ -22,7 +22,7 @@ const MAX_BLOCK_DEPTH = 4_096
 const NEVER = 0x7fff_ffff
 /**
  * Words visited, and kept, while collecting frames and disjoint pairs: over ten times the 6.3 million that set.mm needs. What a
- * database makes the reader keep for them stays below 256 MiB, however it multiplies them.
+ * database makes the reader keep for them stays below 256 MiB, however it multiplies them, beside the room that vectors have ahead.
  */
 const MAX_FRAME_WORK = 1 << 26
 /** A pair is looked at once, and three words are kept of it. */
