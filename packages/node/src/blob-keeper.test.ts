@@ -94,7 +94,7 @@ async function upload(content: Uint8Array): Promise<void> {
 }
 
 describe('uploads', () => {
-  it('come in any order, are resumed by whoever asks what is missing, and can be downloaded when whole', async () => {
+  it('D9: come in any order, are resumed by whoever asks what is missing, and can be downloaded when whole; the replica is told', async () => {
     const content = contentOf(1)
     const blob = blobRefOf(content)
     expect(await begin(blob)).toMatchObject({ status: 200, body: { chunks: 3, missing: [[0, 2]], complete: false } })

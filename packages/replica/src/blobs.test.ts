@@ -337,7 +337,7 @@ describe('transactions whose proofs are blobs', () => {
     ])
   })
 
-  it('a blob that is uploaded after its transaction came is not waited for any longer: the transaction goes on at once, everywhere', () => {
+  it('D9: a blob that is uploaded after its transaction came is not waited for any longer: the transaction goes on at once, everywhere', () => {
     const bench = new Bench()
     const { transaction, content, blob } = transactionOf('a', 50)
     bench.step(bench.node(1), { kind: 'submit', request: 7, transaction, nowMs: bench.nowMs })
