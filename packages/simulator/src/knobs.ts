@@ -215,7 +215,9 @@ const STORMY: Readonly<Record<FaultClass, (knobs: Knobs) => Partial<Knobs>>> = {
 export function chooseFaults(drawn: Knobs, classes: readonly FaultClass[]): Partial<Knobs> {
   let chosen: Partial<Knobs> = {}
   for (const each of FAULT_CLASSES) chosen = { ...chosen, ...(classes.includes(each) ? STORMY[each](drawn) : CALM[each]) }
-  return chosen
+  // Uploads are interrupted, and forgotten, like what else does not reach a disk.
+  if (drawn.blobs === null || classes.includes('disk')) return chosen
+  return { ...chosen, blobs: { ...drawn.blobs, wholeRate: 1, expiryRate: 0 } }
 }
 
 /** Nothing goes wrong: latency and load alone. */
