@@ -640,4 +640,17 @@ export const bounds = [
     ],
     hunt: tests('packages/replica/src/mempool-rounds.test.ts'),
   },
+  {
+    id: 'early-proposals-outlive-their-height',
+    traps: ['E1'],
+    bug: 'proposals for the next view are held after their heights are committed, and those of the heights above find no room',
+    edits: [
+      {
+        file: CHAIN,
+        before: '  for (const heights of state.early.values()) for (const at of heights.keys()) if (at <= committed) heights.delete(at)\n',
+        after: '',
+      },
+    ],
+    hunt: CORE_BOUNDS,
+  },
 ]

@@ -320,4 +320,43 @@ export const liveness = [
     ],
     hunt: LEADER_TESTS,
   },
+  {
+    id: 'complaints-outlive-their-view',
+    traps: ['D1'],
+    bug: 'what was said about the leader before counts against the next one',
+    edits: [
+      {
+        file: COMPLAINTS,
+        before: 'status.view === state.view && status.phase',
+        after: 'status.phase',
+      },
+    ],
+    hunt: tests('packages/consensus/src/liveness.test.ts'),
+  },
+  {
+    id: 'progress-goes-back',
+    traps: ['D2'],
+    bug: 'a commit of an early view, which whoever was behind is shown, brings back a back-off that was over',
+    edits: [
+      {
+        file: 'packages/consensus/src/chain.ts',
+        before: '  state.progressView = certificate.view > state.progressView ? certificate.view : state.progressView\n',
+        after: '  state.progressView = certificate.view\n',
+      },
+    ],
+    hunt: tests('packages/consensus/src/liveness.test.ts'),
+  },
+  {
+    id: 'commit-leaves-the-timer-running',
+    traps: ['D2'],
+    bug: 'a commit does not give the leader a full timeout for the next block',
+    edits: [
+      {
+        file: TIMERS,
+        before: "  if (state.phase.kind === 'active') stopViewTimer(state) // settleViewTimer sets it anew if there is more to do\n",
+        after: '',
+      },
+    ],
+    hunt: tests('packages/consensus/src/view-change.test.ts'),
+  },
 ]

@@ -176,6 +176,20 @@ describe('what one faulty validator can make a replica hold', () => {
     expect(other.inspect().earlyBytes).toBeLessThanOrEqual(MAX_EARLY_BYTES)
   })
 
+  it('E1: proposals ahead: what is held for the next view goes when its height is committed', () => {
+    const cluster = new Cluster()
+    const replica = cluster.at(2)
+    for (let at = 1; at <= 3; at++)
+      replica.receive(1, prePrepareOf(1, 1, blockOf({ view: 1, height: at, transactions: [new Uint8Array(KIB)] })))
+    expect(replica.running.inspect().earlyBytes).toBeGreaterThan(0)
+    for (const label of ['a', 'b', 'c']) {
+      cluster.at(0).order(label)
+      cluster.deliver()
+    }
+    expect(replica.height).toBe(3)
+    expect(replica.running.inspect().earlyBytes).toBe(0)
+  })
+
   it('E1: bodies of many tiny transactions are charged what they weigh, ahead of their turn and when they are kept', () => {
     const written = encode((writer) => writer.list(new Array<number>(65_536).fill(0), (w) => w.bytes(Uint8Array.of(1))))
     const bodies: Uint8Array[][] = []
