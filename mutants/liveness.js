@@ -359,4 +359,30 @@ export const liveness = [
     ],
     hunt: tests('packages/consensus/src/view-change.test.ts'),
   },
+  {
+    id: 'patience-does-not-grow',
+    traps: ['D1'],
+    bug: 'whoever has a wrong measure of leaders ends view after view at the same short intervals',
+    edits: [
+      {
+        file: 'packages/replica/src/leader-watch.ts',
+        before: '    if (this.#complaint !== null) this.#doublings = Math.min(MAX_PATIENCE_DOUBLINGS, this.#doublings + 1)\n',
+        after: '',
+      },
+    ],
+    hunt: LEADER_TESTS,
+  },
+  {
+    id: 'tip-is-no-work',
+    traps: ['B1', 'D1'],
+    bug: 'where no transaction waits, a leader that does not propose the tip again is waited for without end',
+    edits: [
+      {
+        file: TIMERS,
+        before: "  return phase.kind === 'active' && phase.base.kind === 'tip' && phase.base.firstHeight > state.committed.height\n",
+        after: "  return phase.kind !== 'active' && state.nowMs < 0\n",
+      },
+    ],
+    hunt: tests('packages/consensus/src/view-change.test.ts'),
+  },
 ]

@@ -214,6 +214,9 @@ describe('what one faulty validator can make a replica hold', () => {
       addBlock(byBytes, createBlock(block.header, { ...block.body, transactions: [body] }))
     }
     expect(byCount.blocks.size).toBe(MAX_RETAINED_BLOCKS)
+    // With each goes what was executed of it, and its record.
+    const gone = (kind: Effect['kind']): number => byCount.out.filter((effect) => effect.kind === kind).length
+    expect([gone('abandon'), gone('persist')]).toEqual([500, 500])
     const held = [...byBytes.blocks.values()].reduce((sum, { bytes }) => sum + bytes, 0)
     expect(held).toBeLessThanOrEqual(MAX_RETAINED_BYTES)
     expect(held).toBeGreaterThan(MAX_RETAINED_BYTES - 2 * body.length)
@@ -226,6 +229,8 @@ describe('what one faulty validator can make a replica hold', () => {
     const certificate = certificateOf('commit', 0, blockOf())
     for (let at = 1; at <= 5_000; at++) markCommitted(target, anyHash(), (at + 10) as Height, certificate)
     expect(target.certified.size).toBe(MAX_RETAINED_BLOCKS)
+    markCommitted(target, anyHash(), height(5), certificate)
+    for (const lowest of [5, 11]) expect([lowest, target.certified.has(height(lowest))]).toEqual([lowest, true]) // what is executed next
   })
 
   it('refuted blocks remembered: 16; NEW-VIEW entries kept: 6,400', () => {
