@@ -228,6 +228,20 @@ describe('the last block under faults', () => {
     }
   })
 
+  it('C6: who was released by the last block, and must ask again because the validators change with it, knows that after a crash, too', () => {
+    const cluster = new EpochCluster({ nodes: 4, length: 1, script: () => [member(0), member(1), member(2, 0, 2n), member(3)] })
+    const node = cluster.at(3)
+    node.crash()
+    node.remember({ kind: 'recovery', recovery: { status: 'released', forgottenUpTo: epoch(1), epoch: epoch(0), view: view(0) } })
+    node.boot()
+    cluster.order('a')
+    expect(node.position).toBe('height 1, epoch 1, active 0, validator 3')
+    cluster.cut = () => true
+    node.crash()
+    node.boot()
+    expect(node.running.inspect().recovering).toEqual({ answers: 0, above: null }) // it asks: what was claimed in the epoch before is void
+  })
+
   it('nothing of the next epoch leaves before its first block has ground to stand on: the last one is durable', () => {
     const cluster = new EpochCluster({ nodes: 4, length: 1 })
     const node = cluster.at(1)
