@@ -64,7 +64,7 @@ export function createLedgerApplication(options: LedgerApplicationOptions): Simu
     genesis: ledger.initial,
     open: (stored) => openLedger(genesis, signatures.verify, stored),
     decode: (bytes) => ledger.decode(bytes),
-    createVerifiers: () => createKernels(freshRegistry(genesis)),
+    createVerifiers: () => createKernels(freshRegistry(genesis), options.coverage),
     judge: createJudge(options, { genesis, newLedger, claims, liar }),
     liar,
     author: authorOf(options, { chainId, claims, pen }),
@@ -123,7 +123,7 @@ function blobOf(transaction: Uint8Array): BlobRef | undefined {
 }
 
 /** Of one validator: what they remember is from its own checks alone. */
-function createKernels({ kinds }: LedgerRegistry): Verifiers {
+function createKernels({ kinds }: LedgerRegistry, coverage: Coverage): Verifiers {
   return {
     verify({ work, cited }: VerificationJob, blob): VerificationOutcome {
       const verifier = kinds.find((each) => each.verifier.kind === work.kind)?.verifier
@@ -137,7 +137,9 @@ function createKernels({ kinds }: LedgerRegistry): Verifiers {
         verifier.streamed !== undefined && work.blob !== undefined
           ? runStreamed(verifier.streamed, claim, { next: () => pieces.shift() })
           : runMetered(verifier, claim, work.proof, { statementOf: (id) => statements.get(keyOf(id)) })
-      return verdict.status === 'valid' ? { status: 'valid', gas: verdict.gas } : verdict
+      if (verdict.status === 'valid') return { status: 'valid', gas: verdict.gas }
+      coverage.hit(`ledger: invalid ${work.kind}: ${verdict.code}`)
+      return verdict
     },
   }
 }
