@@ -104,6 +104,11 @@ describe('the ledger under faults', { timeout: 300_000 }, () => {
 })
 
 describe('a seed with the ledger', () => {
+  it('catches up over a narrow line, although it offers again at every tick what is final elsewhere', () => {
+    const { violation, knobs } = runSimulation({ seed: 510051, validators: 4, byzantine: 1, application: 'ledger' })
+    expect([violation?.message, knobs.bytesPerMs !== null]).toEqual([undefined, true])
+  })
+
   it('is a run: twice the same, watched or not, and the command replays it', () => {
     const options: SimulationOptions = { seed: 11, validators: 4, byzantine: 1, application: 'ledger' }
     const [first, second] = [runSimulation(options), runSimulation({ ...options, onTrace: () => undefined })]
