@@ -22,6 +22,13 @@ function simulateWith({ id, edits }, options) {
   return { status, stdout, stderr }
 }
 
+/** @param {string} report */
+function countsIn(report) {
+  const { events, messages, blocks, transactions, viewChanges, latencyMs } = JSON.parse(report)
+  expect([events, messages, blocks].every((count) => count > 0)).toBe(true)
+  return { events, messages, blocks, transactions, viewChanges, latencyMs }
+}
+
 describe('validators of two builds', () => {
   it.each([
     ['the tally machine', ['--seed', '1', '--seeds', '24']],
@@ -33,6 +40,16 @@ describe('validators of two builds', () => {
     expect(stdout).toContain('build: the current one starts on the store of the other one')
     expect(stdout).toContain('build: the other one starts on the store of the current one')
     expect(stdout).toMatch(/build: block final while [12] run the other one/)
+  })
+
+  it('change nothing, event by event, where the builds are copies: what passes in bytes is what passed before', () => {
+    for (const application of ['tally', 'ledger']) {
+      const options = ['--seed', '301', '--seeds', '8', '--application', application, '--json']
+      const alone = spawnSync(process.execPath, [PROGRAM, 'simulate', ...options], { encoding: 'utf8', timeout: LIMIT_MS })
+      const { status, stdout } = simulateWith({ id: 'copy', edits: [] }, options)
+      expect(status).toBe(0)
+      expect(countsIn(stdout)).toEqual(countsIn(alone.stdout))
+    }
   })
 
   it('are another run than those of one build, the same each time', () => {
