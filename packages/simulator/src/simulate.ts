@@ -89,6 +89,9 @@ export interface SimulationReport {
   readonly checksCharged: number
   /** Virtual time from submission to the first commit, of each transaction. */
   readonly latenciesMs: readonly number[]
+  /** Virtual time from healing until everything was final everywhere, and how much the `liveness` bound allows. */
+  readonly settledAfterMs: number
+  readonly livenessBoundMs: number
   /** By validator: how many effect boundaries a crash could be aimed at. */
   readonly boundaries: readonly number[]
   readonly traceHash: string
@@ -143,9 +146,11 @@ export function runSimulation(options: SimulationOptions): SimulationReport {
     ...(onTrace === undefined ? {} : { onTrace }),
     ...(builds === undefined ? {} : { builds }),
   })
+  const boundMs = boundOf(knobs, validators)
   let violation: ViolationReport | undefined
   try {
-    runToTheEnd(world, knobs, validators, options.onProgress)
+    runToTheEnd(world, boundMs, options.onProgress)
+    if (isCalm(knobs)) checkThroughput(world, knobs)
     options.onSettled?.()
   } catch (error) {
     if (!(error instanceof Violation)) throw error
@@ -172,6 +177,8 @@ export function runSimulation(options: SimulationOptions): SimulationReport {
     signaturesChecked: world.signatures.checked,
     checksCharged: world.signatures.charged + world.checksSpared,
     latenciesMs: world.latenciesMs,
+    settledAfterMs: Math.max(0, Math.round(world.nowMs - world.healedAtMs - world.backlogAtHealingMs)),
+    livenessBoundMs: Math.round(boundMs),
     boundaries: world.boundaries,
     traceHash: world.traceHash,
     coverage: world.coverage,
@@ -180,11 +187,14 @@ export function runSimulation(options: SimulationOptions): SimulationReport {
   }
 }
 
-function runToTheEnd(world: World, knobs: Knobs, validators: number, onProgress: SimulationOptions['onProgress']): void {
+function boundOf(knobs: Knobs, validators: number): number {
   const faulty = Math.floor((validators - 1) / 3)
   const transactions = knobs.transactions === OPEN_ENDED ? MAX_OUTSTANDING : knobs.transactions
   const eachMs = bandwidthMs(validators, knobs)
-  const boundMs = livenessBoundMs(faulty, transactions, knobs.strategies.includes('drip')) + eachMs * (transactions + 4 * (faulty + 2))
+  return livenessBoundMs(faulty, transactions, knobs.strategies.includes('drip')) + eachMs * (transactions + 4 * (faulty + 2))
+}
+
+function runToTheEnd(world: World, boundMs: number, onProgress: SimulationOptions['onProgress']): void {
   world.start()
   while (!world.settled) {
     if (!world.advance()) throw new Violation('liveness', 'nothing is left to happen, and not everything is committed')
@@ -196,7 +206,6 @@ function runToTheEnd(world: World, knobs: Knobs, validators: number, onProgress:
       throw new Violation('liveness', `not everything is committed ${afterMs} ms after healing`)
     }
   }
-  if (isCalm(knobs)) checkThroughput(world, knobs)
 }
 
 /** A run without faults must be fast, not merely live. */

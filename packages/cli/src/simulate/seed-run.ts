@@ -34,6 +34,8 @@ export interface SeedSummary
     | 'viewChanges'
     | 'messages'
     | 'latenciesMs'
+    | 'settledAfterMs'
+    | 'livenessBoundMs'
     | 'violation'
     | 'command'
     | 'traceHash'
@@ -97,6 +99,8 @@ export function runSeed(seed: number, options: SeedOptions, watch: Pick<Simulati
     viewChanges,
     messages,
     latenciesMs,
+    settledAfterMs: report.settledAfterMs,
+    livenessBoundMs: report.livenessBoundMs,
     command,
     traceHash,
     ...(violation === undefined ? {} : { violation }),
