@@ -65,4 +65,24 @@ export const ledger = [
     ],
     hunt: LEDGER_SEEDS,
   },
+  {
+    id: 'model-of-all-clauses-but-one',
+    traps: ['S13'],
+    bug: 'the first clause may be false under a model, at every validator alike: what has none may get one',
+    edits: [{ file: 'packages/proofs/src/sat-model/verifier.ts', before: 'if (holds === 0) {', after: 'if (holds === 0 && clause > 1) {' }],
+    hunt: LEDGER_SEEDS,
+  },
+  {
+    id: 'exclusive-or-includes-both',
+    traps: ['S13'],
+    bug: 'the circuit of a script takes exclusive or for or, at every validator and every client alike: scripts that can be satisfied are refuted',
+    edits: [
+      {
+        file: 'packages/proofs/src/bvlrat/encode.ts',
+        before: 'three(a ^ 1, b ^ 1, o ^ 1)',
+        after: 'three(a ^ 1, b ^ 1, o)',
+      },
+    ],
+    hunt: LEDGER_SEEDS,
+  },
 ]

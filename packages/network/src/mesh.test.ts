@@ -66,6 +66,7 @@ async function start(setup: Setup): Promise<Recorded> {
       onLost: (peer, reason) => events.push(`lost ${peer}: ${reason}`),
       onMisbehaving: (peer, code) => events.push(`misbehaving ${peer}: ${code}`),
       onStranger: (_, code) => events.push(`stranger: ${code}`),
+      onOtherVersion: (peer, theirs, ours) => events.push(`version of ${peer}: ${theirs}, not ${ours}`),
       onThrottled: (peer) => events.push(`throttled ${peer}`),
       onRoundTrip: (peer, ms) => events.push(`round trip ${peer}: ${ms >= 0}`),
     },
@@ -460,6 +461,47 @@ describe('hostile input', () => {
     const again = await imposter(one.mesh.address.port, seedOf(0), true)
     if (!again.closed) await new Promise((resolve) => again.once('close', resolve))
     expect(one.events.filter((event) => event === 'connected 0').length).toBe(1)
+  })
+
+  test('a peer of another protocol version is named with both versions, is at no fault, and is let in a second after it was upgraded', async () => {
+    const one = await start({ self: 1, ports: [1, 1] })
+    // Whatever the greetings of later versions say after their number.
+    for (const [greeting, version] of [
+      [[0, 2, ...CHAIN], 2],
+      [[0, 3, 1, 2, 3], 3],
+      [[1, 0], 256],
+    ] as const) {
+      await until(() => !one.mesh.peers()[0]?.connected)
+      const socket = await imposter(one.mesh.address.port, seedOf(0), false)
+      const closed = new Promise((resolve) => socket.once('close', resolve))
+      socket.write(frameOf(FRAME.hello, Uint8Array.from(greeting)))
+      await closed
+      expect(one.events).toContain(`version of 0: ${version}, not 1`)
+      await new Promise((resolve) => setTimeout(resolve, 1_100))
+    }
+    await imposter(one.mesh.address.port, seedOf(0), true)
+    await until(() => one.events.includes('connected 0'))
+    expect(one.events.filter((event) => event.startsWith('misbehaving'))).toEqual([])
+  })
+
+  test('a peer of another version that dials again and again is named once', async () => {
+    const one = await start({ self: 1, ports: [1, 1] })
+    for (let nth = 0; nth < 2; nth++) {
+      const socket = await imposter(one.mesh.address.port, seedOf(0), false)
+      const closed = new Promise((resolve) => socket.once('close', resolve))
+      socket.write(frameOf(FRAME.hello, Uint8Array.from([0, 2, ...CHAIN])))
+      await closed
+      await new Promise((resolve) => setTimeout(resolve, 1_100))
+    }
+    expect(one.events).toEqual(['version of 0: 2, not 1'])
+  })
+
+  test('a greeting that is cut is a fault', async () => {
+    const one = await start({ self: 1, ports: [1, 1] })
+    const socket = await imposter(one.mesh.address.port, seedOf(0), false)
+    socket.write(frameOf(FRAME.hello, Uint8Array.from([0, 1, 2])))
+    await new Promise((resolve) => socket.once('close', resolve))
+    expect(one.events).toEqual(['misbehaving 0: hello'])
   })
 
   test('frames before the greeting are a fault', async () => {

@@ -19,7 +19,10 @@ import { FRAME, type Frame, type FrameKind, FrameReader, frameOf } from './frame
 import { burstFor, HandshakeLimit } from './handshakes.js'
 import { Lobby } from './lobby.js'
 
+/** Rises with every change of what a frame, a message or a signature means to its reader: an older build could not tell that from an attack. */
 export const PROTOCOL_VERSION = 1
+/** Of a greeting. */
+const VERSION_BYTES = 2
 
 /** A BLOCKS answer is at most 4 MiB and one block; blocks are at most 8 MiB (genesis limits are checked against this). */
 export const MAX_FRAME_BYTES: number = 16 * 1024 * 1024
@@ -46,6 +49,9 @@ const LAST_SHUTOUT_MS = 60_000
 const FORGIVE_MS = 600_000
 const STRANGER_REPORT_MS = 1_000
 const THROTTLE_REPORT_MS = 60_000
+const VERSION_REPORT_MS = 60_000
+/** It is looked at again so soon: whoever upgrades waits for no more than that. */
+const OTHER_VERSION_MS = 1_000
 /** An honest peer pings once a second. */
 const PING_US = 20
 /** A connection costs two handshakes and what is sent to whoever has just come: STATUS, evidence, up to 4 MiB of transactions. */
@@ -66,6 +72,8 @@ export interface MeshHandlers {
   onLost(peer: ValidatorIndex, reason: string): void
   /** `shutOutMs`: for how long the peer is refused now. */
   onMisbehaving(peer: ValidatorIndex, code: string, message: string, shutOutMs: number): void
+  /** A peer runs software of another protocol version: no fault, but nothing can be said to it. Told once a minute and peer, and when it changes. */
+  onOtherVersion?(peer: ValidatorIndex, theirs: number, ours: number): void
   /** Somebody who is no validator of this chain; at most one report a second, with how many there were since the last. */
   onStranger(address: string, code: string, message: string, count: number): void
   onRoundTrip(peer: ValidatorIndex, roundTripMs: number): void
@@ -137,6 +145,8 @@ interface Peer {
   faults: number
   lastFaultAt: number
   shutOutUntil: number
+  /** What was last told of its protocol version; null: that it is another was never told. */
+  otherVersion: { readonly version: number; readonly toldAt: number } | null
   roundTripMs: number | null
   bytesIn: number
   bytesOut: number
@@ -211,6 +221,7 @@ class TlsMesh implements Mesh {
       faults: 0,
       lastFaultAt: 0,
       shutOutUntil: 0,
+      otherVersion: null,
       roundTripMs: null,
       bytesIn: 0,
       bytesOut: 0,
@@ -451,11 +462,12 @@ class TlsMesh implements Mesh {
   }
 
   #onHello(session: Session, payload: Uint8Array): void {
+    if (session.greeted) return this.#fault(session, 'hello', 'expected one greeting')
+    // In every version the greeting begins with it; what follows is that version's own.
+    const version = decode(payload.subarray(0, VERSION_BYTES), (reader) => reader.u16())
+    if (version.ok && version.value !== PROTOCOL_VERSION) return this.#onOtherVersion(session, version.value)
     const hello = decode(payload, (reader) => ({ version: reader.u16(), chainId: reader.hash() }))
-    if (!hello.ok || session.greeted) return this.#fault(session, 'hello', 'expected one greeting of 34 bytes')
-    if (hello.value.version !== PROTOCOL_VERSION) {
-      return this.#fault(session, 'protocol-version', `expected protocol version ${PROTOCOL_VERSION}, got ${hello.value.version}`)
-    }
+    if (!hello.ok) return this.#fault(session, 'hello', 'expected a greeting of 34 bytes')
     if (keyOf(hello.value.chainId) !== keyOf(this.#options.chainId)) {
       return this.#fault(session, 'chain', `expected chain ${toHex(this.#options.chainId)}, got ${toHex(hello.value.chainId)}`)
     }
@@ -463,6 +475,19 @@ class TlsMesh implements Mesh {
     session.peer.retryMs = FIRST_RETRY_MS
     this.#options.handlers.onConnected(session.peer.address.index)
     this.#ping(session, performance.now())
+  }
+
+  /** An upgrade under way: the connection ends, and nobody is shut out for longer and longer. */
+  #onOtherVersion(session: Session, version: number): void {
+    const { peer } = session
+    const now = performance.now()
+    peer.shutOutUntil = now + OTHER_VERSION_MS
+    const told = peer.otherVersion
+    if (told?.version !== version || now - told.toldAt >= VERSION_REPORT_MS) {
+      peer.otherVersion = { version, toldAt: now }
+      this.#options.handlers.onOtherVersion?.(peer.address.index, version, PROTOCOL_VERSION)
+    }
+    this.#end(session, `speaks protocol version ${version}`)
   }
 
   #pingAll(): void {

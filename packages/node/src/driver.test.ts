@@ -1,5 +1,5 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
-import { epoch, type Hash, hash, height, keyOf, publicKey, view } from '@aethel/codec'
+import { epoch, type Hash, hash, height, keyOf, publicKey, type ValidatorIndex, view } from '@aethel/codec'
 import { createValidatorSet, type Message } from '@aethel/consensus'
 import type { LedgerState } from '@aethel/ledger'
 import type { Mesh } from '@aethel/network'
@@ -47,6 +47,7 @@ function scripted() {
   const durable: (() => void)[] = []
   const left: Uint8Array[] = []
   const given: StoreRecord['kind'][] = []
+  const logged: unknown[] = []
   const take = (records: readonly StoreRecord[]): void => {
     given.push(...records.map(({ kind }) => kind))
   }
@@ -77,7 +78,7 @@ function scripted() {
       },
       transactionPlace: () => undefined,
     } as Partial<Store> as Store,
-    log: createLog({ write: () => undefined }, 'error', {}),
+    log: createLog({ write: (line) => logged.push(JSON.parse(line)) }, 'warn', {}),
     metrics: new Metrics(() => {
       throw new Error('nobody reads the metrics here')
     }),
@@ -98,6 +99,7 @@ function scripted() {
     left,
     durable,
     given,
+    logged,
     say: async (...effects: readonly ReplicaEffect[]) => {
       next = effects
       driver.input({ kind: 'timer', timer: 'status', nowMs: 0 })
@@ -105,6 +107,13 @@ function scripted() {
     },
   }
 }
+
+test('a peer of another protocol version is named in the log, with both versions and what that means', () => {
+  const { driver, logged } = scripted()
+  driver.meshHandlers.onOtherVersion?.(2 as ValidatorIndex, 3, 1)
+  expect(logged).toEqual([expect.objectContaining({ level: 'warn', event: 'peer-other-version', peer: 2, theirs: 3, ours: 1 })])
+  expect(logged[0]).toMatchObject({ message: expect.stringContaining('until one of them is upgraded') })
+})
 
 test('C1: what is sent behind a write leaves when the write is durable, in order, and not before', async () => {
   const { say, durable, left } = scripted()

@@ -261,6 +261,10 @@ export class Driver {
         metrics.misbehaviour.inc({ code })
         this.#logLimited('warn', { event: 'peer-misbehaving', peer, code, message, shutOutMs })
       },
+      onOtherVersion: (peer, theirs, ours) => {
+        const message = `it speaks protocol version ${theirs}, this validator ${ours}: they hear nothing of each other until one of them is upgraded`
+        this.#logLimited('warn', { event: 'peer-other-version', peer, theirs, ours, message })
+      },
       onStranger: (address, code, message, count) => log.warn({ event: 'stranger-refused', address, code, message, count }),
       onThrottled: (peer, pauseMs) => {
         metrics.throttled.inc()

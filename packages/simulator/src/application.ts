@@ -15,6 +15,7 @@ import type {
   VerificationJob,
   VerificationOutcome,
 } from '@aethel/replica'
+import type { Running } from './builds/build.js'
 
 export const APPLICATIONS = ['tally', 'ledger'] as const
 export type ApplicationName = (typeof APPLICATIONS)[number]
@@ -37,12 +38,12 @@ export interface StoredState {
 export interface SimulatedApplication {
   readonly chainId: Hash
   readonly genesis: { readonly state: State; readonly stateRoot: Hash }
-  /** That of one replica, from its start on. */
-  open(stored: StoredState): Application<State>
+  /** That of one replica, from its start on, of the build that it runs. */
+  open(stored: StoredState, runs: Running): Application<State>
   /** As a node reads what a client has sent. */
   decode(bytes: Uint8Array): Result<Transaction, Refusal>
-  /** The checkers of one validator. */
-  createVerifiers(): Verifiers
+  /** The checkers of one validator, of the build that it runs. */
+  createVerifiers(runs: Running): Verifiers
   readonly judge: Judge
   readonly liar: Liar
   readonly author: Author

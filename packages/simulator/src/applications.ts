@@ -1,6 +1,7 @@
 /** Which application a run has (application.ts), by name. */
 import type { Hash } from '@aethel/codec'
 import type { SimulatedApplication } from './application.js'
+import type { Build } from './builds/build.js'
 import type { Coverage } from './coverage.js'
 import type { SimulatedEpochs } from './epochs.js'
 import type { Knobs } from './knobs.js'
@@ -23,6 +24,8 @@ export interface RunApplicationOptions extends RunGround {
   readonly clientele: Random
   isFaulty(node: number): boolean
   readonly coverage: Coverage
+  /** What some of the validators run instead; null: there is one build. */
+  readonly other: Build | null
 }
 
 export function chainIdOfRun(ground: RunGround): Hash {

@@ -5,6 +5,10 @@ import type { Conspiracy } from './adversaries/conspiracy.js'
 import type { SimulatedApplication, State } from './application.js'
 import { chainIdOfRun, createApplication } from './applications.js'
 import { Blobs } from './blobs.js'
+import type { Builds } from './builds/build.js'
+import { ForeignEdge } from './builds/foreign-edge.js'
+import { Passage } from './builds/passage.js'
+import { Rollout } from './builds/rollout.js'
 import { chooseFaulty, conspire, createNodes } from './cast.js'
 import type { Circumstances } from './circumstances.js'
 import { Clients } from './clients.js'
@@ -52,6 +56,8 @@ export interface WorldOptions {
   readonly onTrace?: (line: TraceLine) => void
   /** More faulty power than the protocol bears: the chain may fork, and the honest halves hear nothing of each other until it heals. */
   readonly beyond?: boolean
+  /** Some validators run another build. */
+  readonly builds?: Builds
 }
 
 /** What the parts ask of the world. */
@@ -133,6 +139,7 @@ function castOf(options: WorldOptions, { signatures, circumstances }: Base): Cas
     clientele,
     isFaulty,
     coverage: circumstances.coverage,
+    other: options.builds?.other ?? null,
   })
   const cast = { seed, validators, application, epochs, signatures }
   const conspiracy = conspire(cast, [...faulty.keys()].map(validatorIndex))
@@ -186,6 +193,15 @@ interface Ways {
   readonly blobs: Blobs
   readonly crashes: Crashes
   readonly mishaps: Mishaps
+  /** Null: there is one build. */
+  readonly mixture: Mixture | null
+}
+
+/** Two builds in one run. */
+export interface Mixture {
+  readonly rollout: Rollout
+  readonly passage: Passage
+  readonly edge: ForeignEdge
 }
 
 function waysOf(options: WorldOptions, base: Base & Cast & Judges, { step, onFirstCommit }: Reactions): Ways {
@@ -197,6 +213,7 @@ function waysOf(options: WorldOptions, base: Base & Cast & Judges, { step, onFir
   const crashes = new Crashes({ circumstances, crashAt, write })
   const blobs = new Blobs(circumstances, application)
   const edge = new Edge({ epochs, signatures, encodeOnWire: knobs.encodeOnWire })
+  const mixture = mixtureOf(options, { ...base, edge })
   const lines = new Lines({ events, network, validators })
   const forgery = new Forgery({ circumstances, edge, lines, validators })
   const outbox = new Outbox({
@@ -218,12 +235,34 @@ function waysOf(options: WorldOptions, base: Base & Cast & Judges, { step, onFir
   return {
     edge,
     lines,
-    inbox: new Inbox({ circumstances, edge, forgery, traceHash, conduct, isHonest: base.isHonest, step }),
+    inbox: new Inbox({
+      circumstances,
+      edge,
+      foreignEdge: mixture?.edge ?? null,
+      forgery,
+      traceHash,
+      conduct,
+      isHonest: base.isHonest,
+      step,
+    }),
     effects: new Effects({ circumstances, nodes, promises, conduct, commits, blobs, groupCommit, outbox, beyond: beyond === true }),
     groupCommit,
     forgery,
     blobs,
     crashes,
     mishaps: new Mishaps({ circumstances, nodes, crashes }),
+    mixture,
   }
+}
+
+function mixtureOf(
+  { seed, validators, builds }: WorldOptions,
+  { application, signatures, epochs, edge }: Base & Cast & Pick<Ways, 'edge'>,
+): Mixture | null {
+  if (builds === undefined) return null
+  const { current, other } = builds
+  const passage = new Passage(builds)
+  const { chainId } = application
+  const foreign = new ForeignEdge({ passage, current, edge, chainId, epochLength: epochs.length, verifySignature: signatures.verify })
+  return { rollout: new Rollout({ seed, validators, keeps: other.storeFormat !== current.storeFormat }), passage, edge: foreign }
 }

@@ -84,7 +84,7 @@ export function createNodes(options: CastOptions, roles: Roles): Node[] {
         adversary: strategy === undefined ? null : createAdversary(strategy, contextOf(index, options, roles, nodes)),
         skewMs: Math.floor((processes.unit() * 2 - 1) * clockSkewMs) + clockSkewMs,
         gate: epochs.createGate(epochs.first),
-        verifiers: application.createVerifiers(),
+        verifiersOf: (runs) => application.createVerifiers(runs),
       }),
     )
   }

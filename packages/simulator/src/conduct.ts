@@ -4,10 +4,10 @@
  */
 import type { Refusal, ValidatorIndex } from '@aethel/codec'
 import type { Message, PersistRecord } from '@aethel/consensus'
-import type { Replica, ReplicaEffect } from '@aethel/replica'
-import type { Judge, State } from './application.js'
+import type { ReplicaEffect } from '@aethel/replica'
+import type { Judge } from './application.js'
 import type { EpochPromises } from './epoch-promises.js'
-import type { Leaving, Node } from './node.js'
+import type { Leaving, Node, RunningReplica } from './node.js'
 import { demand } from './violation.js'
 
 /** Answers, our own requests for bodies, and what waited for a slow disk since the tick before. */
@@ -44,7 +44,7 @@ export class Conduct {
   }
 
   /** After each step: buffers within their bounds. */
-  onStep(node: Node, replica: Replica<State>): void {
+  onStep(node: Node, replica: RunningReplica): void {
     if (++node.steps % BUFFER_CHECK_STEPS !== 0) return
     const { window, validators } = this.#options
     const { held } = replica

@@ -54,7 +54,7 @@ class Machine {
       adversary: null,
       skewMs: 0,
       gate: createEpochGate({ start: epochs.first, check: (start, message) => epochs.checkerOf(start).check(message) }),
-      verifiers: application.createVerifiers(),
+      verifiersOf: application.createVerifiers,
     })
     const write = (node: Node, each: Write<State>): void => {
       const name = this.#names.get(each) as string

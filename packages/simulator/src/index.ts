@@ -8,6 +8,7 @@ export {
 export { APPLICATIONS, type ApplicationName, isApplicationName } from './application.js'
 export { type BeyondOptions, type BeyondReport, runBeyond } from './beyond.js'
 export { calmLatencyMs, livenessBoundMs } from './bounds.js'
+export type { Build, Builds, Form, Forms, LedgerCode } from './builds/build.js'
 export { AGES, Coverage, MESSAGE_KINDS, PHASES } from './coverage.js'
 export { crashPointsOf, runWithCrash } from './crash-points.js'
 export type { CrashPoint } from './crashes.js'

@@ -30,6 +30,9 @@ describe('the ledger under faults', { timeout: 300_000 }, () => {
       'ledger: final test/1',
       'ledger: final lrat/1',
       'ledger: final lrat/1 as a blob',
+      'ledger: final bvlrat/1',
+      'ledger: final bvlrat/1 as a blob',
+      'ledger: final sat-model/1',
       'ledger: final metamath/1',
       'ledger: receipt checked',
       // Growth: a theorem is made of one that somebody else has proven, or is about to.
@@ -39,10 +42,19 @@ describe('the ledger under faults', { timeout: 300_000 }, () => {
       'ledger: outdone by a proof of the same claim',
       'restart',
     )
+    // Of each kind false claims and broken proofs, found invalid by the kernels.
+    expectSeen(
+      cells,
+      ...['asked-for'].map((code) => `ledger: invalid test/1: ${code}`),
+      ...['bad-hint', 'no-empty-clause'].map((code) => `ledger: invalid lrat/1: ${code}`),
+      ...['id-order', 'no-empty-clause'].map((code) => `ledger: invalid bvlrat/1: ${code}`),
+      ...['false-clause'].map((code) => `ledger: invalid sat-model/1: ${code}`),
+      ...['stack-leftover', 'wrong-conclusion'].map((code) => `ledger: invalid metamath/1: ${code}`),
+    )
     // What may never be final, by the code with which it is refused.
     expectSeen(
       cells,
-      ...['asked-for', 'bad-hint', 'no-empty-clause', 'stack-leftover', 'wrong-conclusion', 'duplicate-claim'].map(
+      ...['asked-for', 'bad-hint', 'no-empty-clause', 'false-clause', 'stack-leftover', 'wrong-conclusion', 'duplicate-claim'].map(
         (code) => `submission refused: ${code}`,
       ),
       ...['expired', 'gas-limit', 'nonce-used'].map((code) => `submission refused: ${code}`),
@@ -92,6 +104,11 @@ describe('the ledger under faults', { timeout: 300_000 }, () => {
 })
 
 describe('a seed with the ledger', () => {
+  it('catches up over a narrow line, although it offers again at every tick what is final elsewhere', () => {
+    const { violation, knobs } = runSimulation({ seed: 510051, validators: 4, byzantine: 1, application: 'ledger' })
+    expect([violation?.message, knobs.bytesPerMs !== null]).toEqual([undefined, true])
+  })
+
   it('is a run: twice the same, watched or not, and the command replays it', () => {
     const options: SimulationOptions = { seed: 11, validators: 4, byzantine: 1, application: 'ledger' }
     const [first, second] = [runSimulation(options), runSimulation({ ...options, onTrace: () => undefined })]

@@ -2,7 +2,7 @@
 import { height } from '@aethel/codec'
 import type { Message } from '@aethel/consensus'
 import { describe, expect, it } from 'vitest'
-import { freshPayload } from './edge.js'
+import { freshPayload, transactionsPayload } from './edge.js'
 import { EventQueue } from './events.js'
 import { Fates } from './fates.js'
 import { drawKnobs } from './knobs.js'
@@ -41,5 +41,25 @@ describe('lines', () => {
         expect(flock.events.pop()).toEqual({ atMs, event })
       }
     }
+  })
+
+  it('leave transactions out while much waits at the interface, and nothing else', () => {
+    const { lines } = linesOf(1, 4)
+    const heavy = { ...freshPayload(MESSAGE, false), bytes: 1_000 }
+    const gossip = transactionsPayload([])
+    const passed = (): boolean => {
+      const before = lines.messages
+      lines.gossip(0, 'all', gossip)
+      return lines.messages > before
+    }
+    let sent = 0
+    for (; passed() && sent < 1_000; sent++) lines.send(0, 'all', heavy)
+    // 64 KiB for each of three.
+    expect(sent).toBe(66)
+    const before = lines.messages
+    lines.send(0, 'all', heavy)
+    expect(lines.messages).toBe(before + 3)
+    lines.gossip(1, 'all', gossip)
+    expect(lines.messages).toBe(before + 6)
   })
 })

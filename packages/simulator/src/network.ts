@@ -104,6 +104,11 @@ export class Network {
     return Math.max(0, ...this.#freeAtMs.map((at) => at - nowMs))
   }
 
+  /** What waits at the interface of one. */
+  backlogBytes(from: number, nowMs: number): number {
+    return Math.max(0, (this.#freeAtMs[from] as number) - nowMs) * (this.#knobs.bytesPerMs ?? 0)
+  }
+
   get partitioned(): boolean {
     return this.#partition !== null
   }

@@ -8,11 +8,18 @@ import type { Replica, ReplicaEffect } from '@aethel/replica'
 import type { Adversary } from './adversaries/adversary.js'
 import type { State, Verifiers } from './application.js'
 import { BlobShelves } from './blob-shelves.js'
+import type { Running } from './builds/build.js'
 import type { Disk, Write } from './disk.js'
 import { Staging } from './staging.js'
 
 /** What leaves a node when everything written before it is durable. */
 export type Leaving = Extract<ReplicaEffect, { kind: 'send' | 'gossip' | 'serve' | 'serve-offer' }>
+
+/** What the world asks of a replica, whichever build it is of. */
+export type RunningReplica = Pick<
+  Replica<State>,
+  'step' | 'wants' | 'epoch' | 'committed' | 'position' | 'self' | 'held' | 'snapshotsServed' | 'needsBlob' | 'inspect' | 'forkMaterial'
+>
 
 /** Held back until the writes before it are durable. */
 export type Queued = { readonly kind: 'write'; readonly write: Write<State> } | { readonly kind: 'release'; readonly effect: Leaving }
@@ -24,18 +31,22 @@ export interface NodeOptions {
   readonly adversary: Adversary | null
   readonly skewMs: number
   readonly gate: EpochGate
-  readonly verifiers: Verifiers
+  /** Of the build that it runs. */
+  verifiersOf(runs: Running): Verifiers
 }
 
 export class Node {
   readonly index: ValidatorIndex
   readonly adversary: Adversary | null
   readonly isHonest: boolean
-  readonly verifiers: Verifiers
+  readonly #verifiersOf: NodeOptions['verifiersOf']
+  readonly #verifiers = new Map<Running, Verifiers>()
 
   // Of the running process.
   /** Null: it is down. */
-  replica: Replica<State> | null = null
+  replica: RunningReplica | null = null
+  /** What it runs, or ran last; null: it has not started. */
+  runs: Running | null = null
   /** Rises at each start and at each crash. */
   incarnation = 0
   queue: Queued[] = []
@@ -88,14 +99,24 @@ export class Node {
   acts = 0
   blobsOpened = 0
 
-  constructor({ index, disk, adversary, skewMs, gate, verifiers }: NodeOptions) {
+  constructor({ index, disk, adversary, skewMs, gate, verifiersOf }: NodeOptions) {
     this.index = index
     this.disk = disk
     this.adversary = adversary
     this.isHonest = adversary === null
     this.skewMs = skewMs
     this.gate = gate
-    this.verifiers = verifiers
+    this.#verifiersOf = verifiersOf
+  }
+
+  get verifiers(): Verifiers {
+    const runs = this.runs ?? 'current'
+    let verifiers = this.#verifiers.get(runs)
+    if (verifiers === undefined) {
+      verifiers = this.#verifiersOf(runs)
+      this.#verifiers.set(runs, verifiers)
+    }
+    return verifiers
   }
 
   /** What its own clock says. */

@@ -36,7 +36,7 @@ export class Outbox {
         return this.send(node, effect.to, effect.message)
       case 'gossip':
         if (node.adversary?.gossips === false) return
-        return this.#options.lines.send(node.index, effect.to, transactionsPayload(effect.transactions))
+        return this.#options.lines.gossip(node.index, effect.to, transactionsPayload(effect.transactions))
       case 'serve': {
         const { base, chain } = node.disk
         const { epochLength, blocksPerAnswer } = this.#options

@@ -54,7 +54,7 @@ export function replicaOptionsOf(
     },
     durable,
     epochs: { previousValidators: start.previousValidators, keys: epochs.keysOf(index), peerOf: (key) => epochs.peerOf(key) },
-    application: application.open({ state: disk.state, writes: disk.writes() }),
+    application: application.open({ state: disk.state, writes: disk.writes() }, node.runs ?? 'current'),
     mempool: { transactions: 512, bytes: 1 << 20, perSender: 64, waiting: 64, maxWaitBlocks: 50, verdicts: 4096 },
     block: { transactions: knobs.blockTransactions, bytes: 1 << 16, gas: 1_000_000, blobBytes: MAX_SIMULATED_BLOBS },
     ...(knobs.blobs === null ? {} : { blobs: blobOptionsOf(node, application, knobs) }),

@@ -2,6 +2,7 @@
 import type { ByzantineStrategy } from './adversaries/strategies.js'
 import type { ApplicationName } from './application.js'
 import { bandwidthMs, calmLatencyMs, isCalm, livenessBoundMs, wideEnough } from './bounds.js'
+import type { Builds } from './builds/build.js'
 import { OPEN_ENDED } from './clients.js'
 import type { Coverage } from './coverage.js'
 import type { CrashPoint } from './crashes.js'
@@ -36,6 +37,8 @@ export interface SimulationOptions {
   /** Ideal ones if absent. */
   readonly signatures?: SignatureScheme
   readonly crashAt?: CrashPoint
+  /** Some validators run another build, and may change at a restart. */
+  readonly builds?: Builds
   /** Only these of the recorded decisions happen. */
   readonly only?: ReadonlySet<string>
   readonly onDecision?: (decision: Decision) => void
@@ -130,7 +133,7 @@ export function runSimulation(options: SimulationOptions): SimulationReport {
   const validators = options.validators ?? 4
   const byzantine = options.byzantine ?? 0
   const knobs = knobsOf(options)
-  const { seed, blocks, signatures, crashAt, only, onDecision, onTrace } = options
+  const { seed, blocks, signatures, crashAt, only, onDecision, onTrace, builds } = options
   const world = new World({
     seed,
     validators,
@@ -142,6 +145,7 @@ export function runSimulation(options: SimulationOptions): SimulationReport {
     ...(only === undefined ? {} : { only }),
     ...(onDecision === undefined ? {} : { onDecision }),
     ...(onTrace === undefined ? {} : { onTrace }),
+    ...(builds === undefined ? {} : { builds }),
   })
   const boundMs = boundOf(knobs, validators)
   let violation: ViolationReport | undefined
@@ -229,7 +233,7 @@ function checkThroughput(world: World, knobs: Knobs): void {
 
 function commandOf(options: SimulationOptions): string {
   const { seed, validators = 4, byzantine = 0, application, strategies = [], faults, latency } = options
-  const { durationMs, blocks, thinkMs, signatures } = options
+  const { durationMs, blocks, thinkMs, signatures, builds } = options
   const parts = [`npx aethel simulate --seed ${seed} --validators ${validators}`]
   parts.push(`--byzantine ${byzantine}${strategies.length === 0 ? '' : `:${strategies.join(',')}`}`)
   if (application !== undefined && application !== 'tally') parts.push(`--application ${application}`)
@@ -239,5 +243,6 @@ function commandOf(options: SimulationOptions): string {
   if (blocks !== undefined) parts.push(`--blocks ${blocks}`)
   if (thinkMs !== undefined) parts.push(`--think ${thinkMs}`)
   if (signatures !== undefined) parts.push(`--signatures ${signatures.name}`)
+  if (builds !== undefined) parts.push(`--other-build ${builds.other.name}`)
   return parts.join(' ')
 }

@@ -32,6 +32,7 @@ export const INVARIANTS = [
   'determinism',
   'liveness',
   'throughput',
+  'compatible-builds',
 ] as const
 
 export type InvariantName = (typeof INVARIANTS)[number]

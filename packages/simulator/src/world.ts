@@ -11,10 +11,11 @@
  */
 import { assert, type Hash, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import type { EpochStart, ForkMaterial } from '@aethel/consensus'
-import { createReplica, type ReplicaInput, type VerificationOutcome } from '@aethel/replica'
+import { createReplica, type ReplicaInput, type ReplicaOptions, type VerificationOutcome } from '@aethel/replica'
 import { ADVERSARY_TICK_MS } from './adversaries/adversary.js'
 import type { State } from './application.js'
 import { assemble, type Parts, type WorldOptions } from './assembly.js'
+import { ForeignReplica } from './builds/foreign-replica.js'
 import { OPEN_ENDED } from './clients.js'
 import type { Conduct } from './conduct.js'
 import type { Coverage } from './coverage.js'
@@ -28,7 +29,7 @@ import type { GroupCommit } from './group-commit.js'
 import type { Inbox } from './inbox.js'
 import type { Invariants } from './invariants.js'
 import type { Network } from './network.js'
-import type { Node } from './node.js'
+import type { Node, RunningReplica } from './node.js'
 import { replicaOptionsOf } from './replica-options.js'
 import type { SignatureScheme } from './signatures.js'
 import { stepChecked } from './step-checked.js'
@@ -193,7 +194,9 @@ export class World {
     node.gate = this.#parts.epochs.createGate(start)
     this.#conduct.onStart(node, start.validators.epoch)
     const { application, epochs, signatures } = this.#parts
-    node.replica = createReplica(replicaOptionsOf(node, start, durable, { application, epochs, signatures, knobs: this.#options.knobs }))
+    this.#chooseBuild(node)
+    const replicaOptions = replicaOptionsOf(node, start, durable, { application, epochs, signatures, knobs: this.#options.knobs })
+    node.replica = this.#createReplica(node, replicaOptions)
     if (node.incarnation > 1) this.coverage.hit('restart')
     this.#parts.circumstances.trace(node.index, 'start', { view: durable.view, committed: durable.committed.height })
     this.#step(node, { kind: 'start', nowMs: this.#clockOf(node) })
@@ -202,6 +205,22 @@ export class World {
       const peer = (up[nth >> 1] as Node).index
       return nth % 2 === 0 ? { kind: 'connected', node: node.index, peer } : { kind: 'connected', node: peer, peer: node.index }
     })
+  }
+
+  #chooseBuild(node: Node): void {
+    const { mixture } = this.#parts
+    const before = node.runs
+    node.runs = mixture?.rollout.next(node.index, node.incarnation, before) ?? 'current'
+    if (mixture === null) return
+    if (before === null) this.coverage.hit(`build: begins with the ${node.runs} one`)
+    else if (before === node.runs) this.coverage.hit('build: started again')
+    else this.coverage.hit(`build: the ${node.runs} one starts on the store of the ${before} one`)
+  }
+
+  #createReplica(node: Node, options: ReplicaOptions<State>): RunningReplica {
+    const { mixture, application } = this.#parts
+    if (mixture === null || node.runs !== 'other') return createReplica(options)
+    return new ForeignReplica({ passage: mixture.passage, options, decode: (bytes) => application.decode(bytes), index: node.index })
   }
 
   /** One input, and all that comes of it at once. */
@@ -281,6 +300,8 @@ export class World {
 
   /** Clients whose transactions are final think of the next. */
   #onFirstCommit(node: Node, transactions: readonly Uint8Array[]): void {
+    if (this.#parts.mixture !== null)
+      this.coverage.hit(`build: block final while ${this.#nodes.filter(({ runs }) => runs === 'other').length} run the other one`)
     for (const bytes of transactions) {
       const next = this.#parts.clients.onFinal(bytes, this.nowMs)
       if (next === null) continue
@@ -406,8 +427,8 @@ export class World {
 }
 
 /** One line. */
-function describeNode({ index, isHonest, ruined, replica, disk }: Node): string {
-  const kind = isHonest ? (ruined ? 'ruined' : 'honest') : 'byzantine'
+function describeNode({ index, isHonest, ruined, replica, disk, runs }: Node): string {
+  const kind = `${isHonest ? (ruined ? 'ruined' : 'honest') : 'byzantine'}${runs === 'other' ? ' (other build)' : ''}`
   const look = replica?.inspect()
   if (look === undefined) return `${index} ${kind} down at ${disk.committedHeight}`
   const accepted = look.accepted.map((each) => each.height).join(',')

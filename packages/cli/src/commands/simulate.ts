@@ -8,6 +8,7 @@ import {
   APPLICATIONS,
   type ApplicationName,
   BEYOND_STRATEGIES,
+  type Builds,
   BYZANTINE_STRATEGIES,
   type ByzantineStrategy,
   crashPointsOf,
@@ -32,7 +33,7 @@ import { EXIT, type ExitCode, usageError } from '../exit.js'
 import { unwritableBy } from '../files.js'
 import { replayOf, simulatePlanted } from '../planted.js'
 import { simulateBeyond } from '../simulate/beyond.js'
-import { runSeed, type SeedOptions, type SeedSummary, simulationOptions } from '../simulate/seed-run.js'
+import { prepare, runSeed, type SeedOptions, type SeedSummary, simulationOptions } from '../simulate/seed-run.js'
 import { runSeeds } from '../simulate/seeds.js'
 import { Totals } from '../simulate/totals.js'
 import { startProgress } from '../ui/progress.js'
@@ -60,6 +61,7 @@ interface SimulateOptions extends CommonOptions {
   readonly only?: readonly string[]
   readonly coverage?: boolean
   readonly mutant?: string
+  readonly otherBuild?: string
   readonly transcript?: string
   readonly twins?: boolean
   readonly views: number
@@ -110,6 +112,7 @@ export function registerSimulate(program: Command): void {
     .option('--only <decisions>', 'only these of the faults that the seed draws (as --shrink prints them)', (text) => text.split(','))
     .option('--coverage', 'print the table of what was seen')
     .option('--mutant <id>', 'plant this known bug first and watch it being caught (in a checkout; ids: docs/traps.md)')
+    .option('--other-build <dir>', 'some validators run the build in this checkout instead, and change at restarts (docs/simulation.md)')
     .option('--transcript <file>', 'run one hand-written schedule instead (docs/transcripts.md)')
     .option('--twins', 'explore schedules in which a faulty validator is two replicas with one key (docs/twins.md)')
     .option('--views <v>', 'twins: views of a schedule', integer(1, 32), 6)
@@ -146,6 +149,7 @@ const MODES: readonly { readonly name: string; readonly takes: readonly string[]
       'signatures',
       'trace',
       'only',
+      'otherBuild',
     ],
   },
 ]
@@ -251,7 +255,10 @@ async function simulate(options: SimulateOptions): Promise<ExitCode> {
     ...(options.blocks === undefined ? {} : { blocks: options.blocks }),
     ...(options.think === undefined ? {} : { thinkMs: options.think }),
     ...(options.only === undefined ? {} : { only: new Set(options.only) }),
+    ...(options.otherBuild === undefined ? {} : { otherBuild: options.otherBuild }),
   }
+  const builds = await prepare(told)
+  if (builds !== null) checkVersions(builds)
   if (options.only !== undefined) noteNotDrawn(seed, told, options.only)
   if (options.trace !== undefined) writeTrace(seed, told, options.trace)
   if (options.crashPoints !== undefined) return enumerateCrashes(options, told)
@@ -304,6 +311,19 @@ async function simulate(options: SimulateOptions): Promise<ExitCode> {
   return EXIT.ok
 }
 
+/** What the two builds say of themselves. */
+function checkVersions({ current, other }: Builds): void {
+  if (other.protocolVersion !== current.protocolVersion)
+    throw usageError(
+      'other-build',
+      `expected a build of protocol version ${current.protocolVersion}, got one of ${other.protocolVersion}: validators of the two end every connection with each other at its greeting (docs/operations.md)`,
+    )
+  if (other.storeFormat !== current.storeFormat)
+    note(
+      `the other build has store format ${other.storeFormat}, this one ${current.storeFormat}: neither starts on a store of the other, so every validator keeps its build`,
+    )
+}
+
 /** More than the protocol bears: agreement is not demanded, proof is. */
 function beyond(options: SimulateOptions, byzantine: number): ExitCode {
   const { validators, seed } = options
@@ -313,8 +333,21 @@ function beyond(options: SimulateOptions, byzantine: number): ExitCode {
       `expected faulty validators that are no quorum by themselves, got ${byzantine} of ${validators}: they need nobody to commit whatever they like`,
     )
   }
-  const { application, faults, latency, duration, blocks, think, crashPoints, trace, shrink, only, coverage } = options
-  const asked = { application, faults, latency, duration, blocks, think, 'crash-points': crashPoints, trace, shrink, only, coverage }
+  const { application, faults, latency, duration, blocks, think, crashPoints, trace, shrink, only, coverage, otherBuild } = options
+  const asked = {
+    application,
+    faults,
+    latency,
+    duration,
+    blocks,
+    think,
+    'crash-points': crashPoints,
+    trace,
+    shrink,
+    only,
+    coverage,
+    'other-build': otherBuild,
+  }
   const ignored = Object.entries(asked).find(([, value]) => value !== undefined)?.[0]
   if (ignored !== undefined || options.signatures === 'sampled')
     throw usageError(
@@ -414,8 +447,19 @@ function reportViolation(summary: SeedSummary, totals: Totals, options: Simulate
   if (shrunk !== null && options.json !== true)
     for (const { id, atMs } of shrunk.decisions) printLine(`  ${atMs.toFixed(1).padStart(10)} ms  ${id}`)
   if (shrunk !== null) note(`shrunk from ${shrunk.before} to ${shrunk.decisions.length} decisions in ${shrunk.runs} runs`)
+  if (told.otherBuild !== undefined && violation?.invariant !== 'compatible-builds') noteAlone(seed, told)
   note(`replay: ${shrunk === null ? command : replayOf(`${replay} --only '${shrunk.decisions.map(({ id }) => id).join(',')}'`)}`)
   return EXIT.violation
+}
+
+/** Two builds that agree on all bytes may still not agree on what they mean: whether it takes both is worth knowing. */
+function noteAlone(seed: number, { otherBuild: _, ...told }: SeedOptions): void {
+  const { violation } = runSeed(seed, told)
+  note(
+    violation === undefined
+      ? 'the same seed with the current build alone breaks nothing: look at what the other build does differently'
+      : `the same seed with the current build alone breaks ${violation.invariant}, too`,
+  )
 }
 
 function shrinkRun(seed: number, told: SeedOptions): Omit<NonNullable<ReturnType<typeof shrink>>, 'report'> | null {

@@ -1,5 +1,6 @@
 /** One seed, run and summed up so that it can cross from a worker thread. */
 import {
+  type Builds,
   createRealSignatures,
   createSampledSignatures,
   runSimulation,
@@ -7,6 +8,7 @@ import {
   type SimulationOptions,
   type SimulationReport,
 } from '@aethel/simulator'
+import { loadBuilds } from './other-build.js'
 
 /** What a run is told, as plain data. */
 export interface SeedOptions
@@ -15,6 +17,8 @@ export interface SeedOptions
     'validators' | 'byzantine' | 'application' | 'strategies' | 'faults' | 'latency' | 'durationMs' | 'blocks' | 'thinkMs' | 'only'
   > {
   readonly signatureScheme: 'ideal' | 'real' | 'sampled'
+  /** The folder of another build, which some validators run. */
+  readonly otherBuild?: string
 }
 
 export interface SeedSummary
@@ -45,7 +49,18 @@ export interface SeedSummary
 /** One seed in so many is run twice, and must do the same twice. */
 const TWICE_EVERY = 64
 
-export function simulationOptions(seed: number, { signatureScheme, ...options }: SeedOptions): SimulationOptions {
+/** Of the other build, if a run has one: loaded once. */
+let builds: Builds | null = null
+
+/** Before the first run of a thread; null: there is one build. */
+export async function prepare({ otherBuild }: SeedOptions): Promise<Builds | null> {
+  builds = otherBuild === undefined ? null : await loadBuilds(otherBuild)
+  return builds
+}
+
+export function simulationOptions(seed: number, { signatureScheme, otherBuild, ...told }: SeedOptions): SimulationOptions {
+  if (otherBuild !== undefined && builds === null) throw new Error('the other build is loaded before anything runs')
+  const options = otherBuild === undefined || builds === null ? told : { ...told, builds }
   switch (signatureScheme) {
     case 'ideal':
       return { seed, ...options }

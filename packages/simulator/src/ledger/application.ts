@@ -5,18 +5,12 @@
  */
 import { assert, equalBytes, type Hash, keyOf } from '@aethel/codec'
 import { type BlobRef, isBoundary, type VerifySignature } from '@aethel/consensus'
-import {
-  chainIdOf,
-  createLedger,
-  decodeTransaction,
-  type Genesis,
-  type LedgerRegistry,
-  type LedgerState,
-  restoreLedger,
-} from '@aethel/ledger'
+import { chainIdOf, createLedger, createRegistry, decodeTransaction, type Genesis, type LedgerState, restoreLedger } from '@aethel/ledger'
 import { claimIdOf, runMetered, runStreamed } from '@aethel/proofs'
 import type { Application, StateWrites, VerificationJob, VerificationOutcome } from '@aethel/replica'
 import type { Author, Commit, Judge, SimulatedApplication, State, StoredState, Verifiers } from '../application.js'
+import type { Build, LedgerCode, Running } from '../builds/build.js'
+import { incompatible } from '../builds/passage.js'
 import type { Coverage } from '../coverage.js'
 import type { SimulatedEpochs } from '../epochs.js'
 import type { Knobs } from '../knobs.js'
@@ -25,10 +19,11 @@ import type { SignatureScheme } from '../signatures.js'
 import { demand } from '../violation.js'
 import { LedgerAuthor } from './author.js'
 import { Books } from './books.js'
-import { freshRegistry, genesisOf, type LedgerGround } from './chain.js'
+import { freshRegistry, genesisOf, type LedgerGround, must } from './chain.js'
 import { Claims } from './claims.js'
 import { Governor } from './governor.js'
 import { LedgerLiar } from './liar.js'
+import { LIBRARY } from './library.js'
 import { Pen } from './pen.js'
 import { ProofDrawer } from './proofs.js'
 import { ReceiptChecks } from './receipts.js'
@@ -41,6 +36,8 @@ export interface LedgerApplicationOptions {
   readonly epochs: SimulatedEpochs
   isFaulty(node: number): boolean
   readonly coverage: Coverage
+  /** What some of the validators run instead; null: there is one build. */
+  readonly other: Build | null
 }
 
 type Ledger = Application<LedgerState>
@@ -54,6 +51,12 @@ export function createLedgerApplication(options: LedgerApplicationOptions): Simu
   const genesis = genesisOf(options)
   const chainId = chainIdOf(genesis)
   const registry = freshRegistry(genesis)
+  let other: LedgerCode | null = null
+  const codeOf = (runs: Running): LedgerCode => {
+    if (runs === 'current' || options.other === null) return CURRENT
+    other ??= codeFor(options.other, genesis)
+    return other
+  }
   const newLedger = (): Ledger => createLedger(genesis, registry, { verifySignature: signatures.verify })
   const ledger = newLedger()
   const claims = new Claims(genesis, signatures)
@@ -62,9 +65,9 @@ export function createLedgerApplication(options: LedgerApplicationOptions): Simu
   return {
     chainId,
     genesis: ledger.initial,
-    open: (stored) => openLedger(genesis, signatures.verify, stored),
+    open: (stored, runs) => openLedger(codeOf(runs), genesis, signatures.verify, stored),
     decode: (bytes) => ledger.decode(bytes),
-    createVerifiers: () => createKernels(freshRegistry(genesis)),
+    createVerifiers: (runs) => createKernels(codeOf(runs), genesis, options.coverage),
     judge: createJudge(options, { genesis, newLedger, claims, liar }),
     liar,
     author: authorOf(options, { chainId, claims, pen }),
@@ -93,16 +96,34 @@ function authorOf(options: LedgerApplicationOptions, shared: { chainId: Hash; cl
   return new LedgerAuthor({ ...shared, random, drawer, governor, coverage })
 }
 
+/** Of this build. */
+const CURRENT: LedgerCode = { chainIdOf, createRegistry, restoreLedger, runMetered, runStreamed }
+
+/** It must take the chain's genesis, and call it by the same name. */
+function codeFor({ ledger, name }: Build, genesis: Genesis): LedgerCode {
+  const registry = ledger.createRegistry(genesis, [LIBRARY])
+  if (!registry.ok) throw incompatible(`${name} does not run this chain: ${registry.error.code}, ${registry.error.message}`)
+  if (!equalBytes(ledger.chainIdOf(genesis), chainIdOf(genesis))) throw incompatible(`${name} makes another chain of the same genesis`)
+  return ledger
+}
+
 /** As at the start of a node: from what the store holds, whose root must be that of the newest block. */
-function openLedger(genesis: Genesis, verifySignature: VerifySignature, { state, writes }: StoredState): Application<State> {
+function openLedger(
+  code: LedgerCode,
+  genesis: Genesis,
+  verifySignature: VerifySignature,
+  { state, writes }: StoredState,
+): Application<State> {
   const entries = new Map<string, StateWrites['puts'][number]>()
   for (const { puts, deletes } of writes) {
     for (const put of puts) entries.set(keyOf(put[0]), put)
     for (const path of deletes) entries.delete(keyOf(path))
   }
-  const restored = restoreLedger(genesis, freshRegistry(genesis), entries.values(), { verifySignature })
+  const restored = code.restoreLedger(genesis, must(code.createRegistry(genesis, [LIBRARY])), entries.values(), { verifySignature })
   demand('restored-state', restored.ok, () => `what was written is no state: ${restored.ok ? '' : restored.error.message}`)
   const { initial } = restored.value
+  if (code !== CURRENT && !equalBytes(initial.stateRoot, (state as LedgerState).entries.root))
+    throw incompatible('the other build makes another state root of what the ledger has written')
   demand('restored-state', isSameLedger(initial.state, state as LedgerState), () => 'what was written is another state than was committed')
   return restored.value
 }
@@ -123,7 +144,8 @@ function blobOf(transaction: Uint8Array): BlobRef | undefined {
 }
 
 /** Of one validator: what they remember is from its own checks alone. */
-function createKernels({ kinds }: LedgerRegistry): Verifiers {
+function createKernels({ createRegistry, runMetered, runStreamed }: LedgerCode, genesis: Genesis, coverage: Coverage): Verifiers {
+  const { kinds } = must(createRegistry(genesis, [LIBRARY]))
   return {
     verify({ work, cited }: VerificationJob, blob): VerificationOutcome {
       const verifier = kinds.find((each) => each.verifier.kind === work.kind)?.verifier
@@ -137,7 +159,9 @@ function createKernels({ kinds }: LedgerRegistry): Verifiers {
         verifier.streamed !== undefined && work.blob !== undefined
           ? runStreamed(verifier.streamed, claim, { next: () => pieces.shift() })
           : runMetered(verifier, claim, work.proof, { statementOf: (id) => statements.get(keyOf(id)) })
-      return verdict.status === 'valid' ? { status: 'valid', gas: verdict.gas } : verdict
+      if (verdict.status === 'valid') return { status: 'valid', gas: verdict.gas }
+      coverage.hit(`ledger: invalid ${work.kind}: ${verdict.code}`)
+      return verdict
     },
   }
 }

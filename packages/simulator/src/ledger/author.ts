@@ -1,5 +1,5 @@
 /**
- * What clients of the ledger write: notes, proofs of three kinds, theorems that cite what others have proven or are about to, and now and
+ * What clients of the ledger write: notes, proofs of all kinds, theorems that cite what others have proven or are about to, and now and
  * then a proof of what somebody else is proving just now, of which one only can be final. One more client changes the validators, where
  * they change.
  */
@@ -15,6 +15,8 @@ const PROVERS = 4
 const RIVAL_RATE = 0.15
 const NOTE_RATE = 0.2
 const TEST_RATE = 0.2
+const MODEL_RATE = 0.15
+const SCRIPT_RATE = 0.2
 const REFUTATION_RATE = 0.3
 /** Cites what is not final yet: it has to wait. */
 const EAGER_RATE = 0.3
@@ -74,6 +76,8 @@ export class LedgerAuthor implements Author {
     const { random, drawer } = this.#options
     if (random.chance(NOTE_RATE)) return { client, action: drawer.note(), claimKey: null, theorem: null }
     if (random.chance(TEST_RATE)) return workOf(client, drawer.test('valid'), null)
+    if (random.chance(MODEL_RATE)) return workOf(client, drawer.model(), null)
+    if (random.chance(SCRIPT_RATE)) return workOf(client, drawer.script(), null)
     if (random.chance(REFUTATION_RATE)) return workOf(client, drawer.refutation(), null)
     const theorem = drawer.theoremFrom(random.pick(this.#citable()))
     return workOf(client, drawer.ofTheorem(theorem), theorem)

@@ -9,7 +9,7 @@ import {
   genesisLibrary,
   type LedgerRegistry,
 } from '@aethel/ledger'
-import { LRAT_KIND, METAMATH_KIND, TEST_KIND } from '@aethel/proofs'
+import { BVLRAT_KIND, LRAT_KIND, METAMATH_KIND, SAT_MODEL_KIND, TEST_KIND } from '@aethel/proofs'
 import type { Knobs } from '../knobs.js'
 import type { SignatureScheme } from '../signatures.js'
 import { LIBRARY } from './library.js'
@@ -58,7 +58,7 @@ export function genesisOf({ validators, knobs, signatures }: LedgerGround): Gene
     genesisTimeMs: 0,
     validators: Array.from({ length: validators }, (_, index) => ({ publicKey: signatures.keyOf(index), power: 1n })),
     parameters: { ...DEFAULT_PARAMETERS, epochLength, ...proofs },
-    kinds: must(genesisKinds([LRAT_KIND, METAMATH_KIND, TEST_KIND])),
+    kinds: must(genesisKinds([BVLRAT_KIND, LRAT_KIND, METAMATH_KIND, SAT_MODEL_KIND, TEST_KIND])),
     libraries: [genesisLibrary(LIBRARY)],
     ...(epochLength === 0 ? {} : { governance }),
   }

@@ -2,14 +2,27 @@
  * Everything that anybody in this run has claimed, and what is true of it. A transaction is good if it was not made to be false, its
  * claim is true (by a table or by trying, where there is a way), and checkers that have seen nothing else find its proof valid.
  */
-import { keyOf } from '@aethel/codec'
+import { fromUtf8, keyOf } from '@aethel/codec'
 import { type BlobRef, blobKey } from '@aethel/consensus'
 import { decodeTransaction, type Genesis, type SubmitProof, transactionSigningBytes } from '@aethel/ledger'
-import { claimIdOf, LRAT_KIND, METAMATH_KIND, readMetamathClaim, runMetered, runStreamed, TEST_KIND, type Verdict } from '@aethel/proofs'
+import {
+  BVLRAT_KIND,
+  claimIdOf,
+  LRAT_KIND,
+  METAMATH_KIND,
+  readMetamathClaim,
+  runMetered,
+  runStreamed,
+  SAT_MODEL_KIND,
+  TEST_KIND,
+  type Verdict,
+} from '@aethel/proofs'
 import type { SignatureScheme } from '../signatures.js'
+import { isContradiction } from './bit-vectors.js'
 import { freshRegistry } from './chain.js'
 import { isTautology, parseFormula } from './formulas.js'
 import { LIBRARY } from './library.js'
+import { isModel } from './models.js'
 import { isUnsatisfiable } from './refutations.js'
 
 export interface Judgement {
@@ -87,7 +100,7 @@ export class Claims {
 }
 
 /** Null: there is no other way to tell than to believe the checker. */
-function isTrue({ kind, claim }: SubmitProof): boolean | null {
+function isTrue({ kind, claim, proof }: SubmitProof): boolean | null {
   switch (kind) {
     case METAMATH_KIND: {
       const statement = readMetamathClaim(claim)
@@ -97,6 +110,12 @@ function isTrue({ kind, claim }: SubmitProof): boolean | null {
     }
     case LRAT_KIND:
       return isUnsatisfiable(claim)
+    case SAT_MODEL_KIND:
+      return isModel(claim, proof)
+    case BVLRAT_KIND: {
+      const script = fromUtf8(claim)
+      return script.ok && isContradiction(script.value)
+    }
     case TEST_KIND:
       return claim[0] === 0
     default:

@@ -49,6 +49,8 @@ export class LedgerLiar implements Liar {
     const draw = random.pick([
       () => drawer.test('invalid'),
       () => drawer.falseRefutation(),
+      () => drawer.brokenModel(),
+      () => drawer.falseScript(),
       () => drawer.falseTheorem(base),
       () => drawer.brokenTheorem(base),
     ])

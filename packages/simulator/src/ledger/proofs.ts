@@ -1,15 +1,17 @@
-/** Proofs that clients of the ledger come up with: true ones of three kinds, some of them as blobs, and false ones beside them. */
+/** Proofs that clients of the ledger come up with: true ones of all kinds, some of them as blobs, and false ones beside them. */
 
 import { blobRefOf } from '@aethel/consensus'
 import type { Note, SubmitProof } from '@aethel/ledger'
-import { LRAT_KIND, METAMATH_KIND, TEST_KIND, testClaim } from '@aethel/proofs'
+import { BVLRAT_KIND, LRAT_KIND, METAMATH_KIND, SAT_MODEL_KIND, TEST_KIND, testClaim } from '@aethel/proofs'
 import { SIMULATED_CHUNK_BYTES } from '../blob-shelves.js'
 import type { Random } from '../random.js'
 import { MAX_BLOB_PROOF_BYTES, MAX_INLINE_PROOF_BYTES } from './chain.js'
 import type { Claims } from './claims.js'
 import { type Formula, implies, isTautology, sizeOf, VARIABLES } from './formulas.js'
 import { claimOfFormula, instanceOf, type ProvenTheorem, type Theorem, weakeningOf } from './library.js'
+import { drawBrokenModel, drawFalseModel, drawModel, type Model } from './models.js'
 import { drawFalseRefutation, drawRefutation, padded, type Refutation } from './refutations.js'
+import { drawFalseScript, drawScript } from './scripts.js'
 
 const BLOB_RATE = 0.5
 const WEAKENING_RATE = 0.6
@@ -53,19 +55,46 @@ export class ProofDrawer {
   }
 
   refutation(): SubmitProof {
-    return this.#ofRefutation(drawRefutation(this.#random))
+    return this.#ofRefutation(LRAT_KIND, drawRefutation(this.#random))
   }
 
   /** Of a formula that can be satisfied. */
   falseRefutation(): SubmitProof {
-    return this.#ofRefutation(drawFalseRefutation(this.#random))
+    return this.#ofRefutation(LRAT_KIND, drawFalseRefutation(this.#random))
   }
 
   /** All of a refutation but its end, where the contradiction is. */
   brokenRefutation(): SubmitProof {
-    const { claim, proof } = drawRefutation(this.#random)
-    const lastLine = proof.lastIndexOf(LINE_FEED, proof.length - 2) + 1
-    return this.#ofRefutation({ claim, proof: proof.subarray(0, lastLine) })
+    return this.#ofRefutation(LRAT_KIND, withoutEnd(drawRefutation(this.#random)))
+  }
+
+  /** That no values satisfy a script of bit vectors. */
+  script(): SubmitProof {
+    return this.#ofRefutation(BVLRAT_KIND, drawScript(this.#random, this.#label()))
+  }
+
+  /** Some do. */
+  falseScript(): SubmitProof {
+    return this.#ofRefutation(BVLRAT_KIND, drawFalseScript(this.#random, this.#label()))
+  }
+
+  brokenScript(): SubmitProof {
+    return this.#ofRefutation(BVLRAT_KIND, withoutEnd(drawScript(this.#random, this.#label())))
+  }
+
+  /** That a formula can be satisfied. */
+  model(): SubmitProof {
+    return this.#ofModel(drawModel(this.#random))
+  }
+
+  /** Of a formula that has none. */
+  falseModel(): SubmitProof {
+    return this.#ofModel(drawFalseModel(this.#random))
+  }
+
+  /** Of a formula that has others. */
+  brokenModel(): SubmitProof {
+    return this.#ofModel(drawBrokenModel(this.#random))
   }
 
   theoremFrom(base: Theorem): ProvenTheorem {
@@ -100,17 +129,21 @@ export class ProofDrawer {
     return this.ofTheorem(this.theoremFrom(this.theoremFrom(base)))
   }
 
-  #ofRefutation({ claim, proof }: Refutation): SubmitProof {
-    const isBlob = this.#hasBlobs && this.#random.chance(BLOB_RATE)
-    return isBlob ? this.#asBlob(claim, proof) : this.#submission(LRAT_KIND, claim, proof)
+  #ofModel({ claim, proof }: Model): SubmitProof {
+    return this.#submission(SAT_MODEL_KIND, claim, proof)
   }
 
-  #asBlob(claim: Uint8Array, proof: Uint8Array): SubmitProof {
+  #ofRefutation(kind: string, { claim, proof }: Refutation): SubmitProof {
+    const isBlob = this.#hasBlobs && this.#random.chance(BLOB_RATE)
+    return isBlob ? this.#asBlob(kind, claim, proof) : this.#submission(kind, claim, proof)
+  }
+
+  #asBlob(kind: string, claim: Uint8Array, proof: Uint8Array): SubmitProof {
     const content = padded(proof, this.#random.between(MAX_INLINE_PROOF_BYTES + 1, MAX_BLOB_PROOF_BYTES))
-    if (content.length > MAX_BLOB_PROOF_BYTES) return this.#submission(LRAT_KIND, claim, proof)
+    if (content.length > MAX_BLOB_PROOF_BYTES) return this.#submission(kind, claim, proof)
     const blob = blobRefOf(content, SIMULATED_CHUNK_BYTES)
     this.#claims.noteBlob(blob, content)
-    return { ...this.#submission(LRAT_KIND, claim, new Uint8Array(0)), blob }
+    return { ...this.#submission(kind, claim, new Uint8Array(0)), blob }
   }
 
   #submission(kind: string, claim: Uint8Array, proof: Uint8Array): SubmitProof {
@@ -130,4 +163,9 @@ export class ProofDrawer {
   #nonsense(): Uint8Array {
     return Uint8Array.from({ length: NONSENSE_BYTES }, () => this.#random.below(256))
   }
+}
+
+function withoutEnd({ claim, proof }: Refutation): Refutation {
+  const lastLine = proof.lastIndexOf(LINE_FEED, proof.length - 2) + 1
+  return { claim, proof: proof.subarray(0, lastLine) }
 }

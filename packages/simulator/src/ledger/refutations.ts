@@ -21,7 +21,7 @@ const MOST_VARIABLES = 12
  * Every way to put signs before some variables is a clause, in any order: each assignment breaks one of them. Clauses over further
  * variables stand between them, which make it one formula of very many, and break nothing.
  */
-function drawClauses(random: Random): Clause[] {
+export function drawContradiction(random: Random): Clause[] {
   const variables = random.between(2, 3)
   const clauses: number[][] = []
   for (let signs = 0; signs < 1 << variables; signs++) {
@@ -42,7 +42,7 @@ function refutationOf(clauses: readonly Clause[]): Uint8Array | null {
 }
 
 export function drawRefutation(random: Random): Refutation {
-  const clauses = drawClauses(random)
+  const clauses = drawContradiction(random)
   const proof = refutationOf(clauses)
   if (proof === null) throw new Error('every assignment breaks one of these clauses')
   return { claim: clausesToClaim(clauses), proof }
@@ -59,7 +59,7 @@ export function padded(proof: Uint8Array, bytes: number): Uint8Array {
 
 /** The refutation of these clauses for fewer of them, which can be satisfied: one that was needed is not there. */
 export function drawFalseRefutation(random: Random): Refutation {
-  const clauses = drawClauses(random)
+  const clauses = drawContradiction(random)
   const proof = refutationOf(clauses) ?? new Uint8Array(0)
   const needed = clauses.findIndex((clause) => clause.some((literal) => Math.abs(literal) === 1))
   return { claim: clausesToClaim(clauses.filter((_, at) => at !== needed)), proof }
