@@ -321,6 +321,32 @@ export const liveness = [
     hunt: LEADER_TESTS,
   },
   {
+    id: 'next-epoch-at-the-tick',
+    traps: ['D3'],
+    bug: 'a replica that is behind by many epochs waits for a tick at the beginning of each',
+    edits: [
+      {
+        file: 'packages/replica/src/replica.ts',
+        before: 'if (ahead === null) return [start]',
+        after: 'if (ahead === null || ahead.epoch > epoch) return [start]',
+      },
+    ],
+    hunt: tests('packages/replica/src/epochs.test.ts'),
+  },
+  {
+    id: 'round-trips-forgotten',
+    traps: ['D2'],
+    bug: 'an epoch begins as if its validators were all next door: the first views of each are left too soon',
+    edits: [
+      {
+        file: 'packages/replica/src/replica.ts',
+        before: 'createConsensus({ ...this.#config, roundTripsMs }, durable)',
+        after: 'createConsensus({ ...this.#config, roundTripsMs: roundTripsMs.slice(validators.length) }, durable)',
+      },
+    ],
+    hunt: tests('packages/replica/src/epochs.test.ts'),
+  },
+  {
     id: 'complaints-outlive-their-view',
     traps: ['D1'],
     bug: 'what was said about the leader before counts against the next one',
