@@ -111,10 +111,11 @@ export class Commits {
   }
 
   #conclude(node: Node, below: number, { block, certificate }: Commit, { state, stateRoot }: Executed<State>): void {
-    const { application, invariants, onFirst } = this.#options
+    const { application, invariants, promises, onFirst } = this.#options
     const { height } = block.header
     const isFirst = height > invariants.height
     invariants.onCommit(node.index, below, block, certificate, stateRoot)
+    promises.onCommitted(certificate)
     if (!this.#states.has(height)) this.#states.set(height, state)
     if (!isFirst) return
     application.judge.onFirstCommit(block, certificate, state)

@@ -1,8 +1,19 @@
 /** What honest validators promise each other, epoch by epoch: promises are among the validators of one, and end with it. */
 import type { Hash } from '@aethel/codec'
-import { type Block, epochNamedBy, type Message, type NewView, type Offence, type VerifySignature } from '@aethel/consensus'
+import {
+  type Block,
+  type Certificate,
+  epochNamedBy,
+  type Message,
+  type NewView,
+  type Offence,
+  type VerifySignature,
+} from '@aethel/consensus'
 import type { SimulatedEpochs } from './epochs.js'
 import { type Durable, Promises } from './promises.js'
+
+/** Who follows an epoch without being one of its validators. */
+const NOBODY = -1
 
 export interface EpochPromiseOptions {
   readonly chainId: Hash
@@ -42,7 +53,11 @@ export class EpochPromises {
   }
 
   onNewView(node: number, message: NewView): void {
-    this.#of(message.epoch).onNewView(node, message)
+    this.#of(message.epoch).onNewView(this.#options.epochs.positionOf(node, message.epoch) ?? NOBODY, message)
+  }
+
+  onCommitted(certificate: Certificate): void {
+    this.#of(certificate.epoch).onCommitted(certificate)
   }
 
   /** `durable.view` and `newView` are those of the message's epoch. */

@@ -6,6 +6,7 @@ import { equalBytes, type Hash, keyOf, type Signature, toHex } from '@aethel/cod
 import {
   type Block,
   ballotBytes,
+  type Certificate,
   decodeEvidence,
   type EquivocationEvidence,
   type Message,
@@ -17,6 +18,7 @@ import {
   type Vote,
 } from '@aethel/consensus'
 import { flawOfNewView } from './grounds.js'
+import { Kept } from './kept.js'
 import { demand } from './violation.js'
 
 export interface PromiseOptions {
@@ -61,6 +63,7 @@ export class Promises {
   readonly #prepared = new Map<string, bigint>()
   readonly #parents = new Map<string, Hash>()
   readonly #faultyPower: bigint
+  readonly #kept: Kept
   /** NEW-VIEWs found sound: all who enter a view on one hold the same object, which nobody changes. */
   readonly #sound = new WeakSet<NewView>()
   /** The highest view an honest validator has asked for. */
@@ -70,6 +73,10 @@ export class Promises {
   constructor(options: PromiseOptions) {
     this.#options = options
     this.#shown = options.validators.validators.map(() => ({ votes: new Map(), newViews: new Map(), leftView: 0, committed: null }))
+    this.#kept = new Kept(
+      (hash) => this.#parents.get(keyOf(hash)),
+      (height) => options.committedAt(height),
+    )
     this.#faultyPower = options.validators.validators.reduce((sum, { power }, index) => (options.isHonest(index) ? sum : sum + power), 0n)
   }
 
@@ -92,6 +99,18 @@ export class Promises {
     const flaw = flawOfNewView(this.#options, message)
     demand('new-view-sound', flaw === null, () => `validator ${index} entered view ${message.newView} on a NEW-VIEW with ${flaw}`)
     this.#sound.add(message)
+    // What its leader makes may still be lost with the view it was in; whoever else enters a view on it has it from a disk.
+    if (index === message.sender) return void this.#sound.delete(message)
+    this.#demandKept(this.#kept.flawOfNewView(message))
+  }
+
+  /** Committed, for good, by somebody honest. */
+  onCommitted(certificate: Certificate): void {
+    if (!this.#beyond) this.#demandKept(this.#kept.flawOfCommit(certificate))
+  }
+
+  #demandKept(flaw: string | null): void {
+    demand('committed-is-kept', flaw === null, () => flaw ?? '')
   }
 
   /** An honest validator shows a message to somebody. */

@@ -281,6 +281,7 @@ export class Stage {
           certificate,
           toyRoot(block.header.parent, block.body.transactions),
         )
+        this.promises.onCommitted(certificate)
         replica.appliedHeight = block.header.height
         replica.waiting = replica.waiting.filter((label) => !labelsOf(block).includes(label))
         replica.queue.push({ kind: 'write', write: { kind: 'commit', committed: { block, certificate, state: null } } })

@@ -20,6 +20,7 @@ export const INVARIANTS = [
   'highest-covers-commits',
   'view-backed',
   'new-view-sound',
+  'committed-is-kept',
   'view-monotone',
   'sent-implies-durable',
   'evidence-sound',
