@@ -35,7 +35,7 @@ import { type BlobFile, blobFile, sendBlob, type Uploadable } from '../blob-uplo
 import { type Client, createClient, DEFAULT_URL, MAX_WAIT_MS, unreachable, type Wait } from '../client.js'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { CliError, EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
-import { MAX_REFUTATION_BYTES, proofBeside, readInputFile, requireWritable, unwritableBy, writeOutputFile } from '../files.js'
+import { MAX_REFUTATION_BYTES, proofBeside, readInputFile, readTextFile, requireWritable, unwritableBy, writeOutputFile } from '../files.js'
 import { citedClaims, type MetamathLibrary, openLibrary } from '../metamath-library.js'
 import { isBundle, readBundle } from '../proof-bundle.js'
 import { isScript } from '../prove/formula.js'
@@ -221,7 +221,7 @@ function refutationSubmission(file: string, proofFile: string): Submission {
   const [kind, what, toClaim] = isScript(file)
     ? ([BVLRAT_KIND, 'a QF_BV script in SMT-LIB form', scriptToClaim] as const)
     : ([LRAT_KIND, 'a CNF in DIMACS form', cnfToClaim] as const)
-  const claim = toClaim(readInputFile(file, what, MAX_REFUTATION_BYTES))
+  const claim = toClaim(readTextFile(file, what, MAX_REFUTATION_BYTES))
   if (!claim.ok) throw usageError(claim.error.code, `${file}: ${claim.error.message}`)
   if (proofFile === file) throw usageError('usage', `expected --proof with the refutation of ${file}`)
   const submission = { name: file, claimId: claimIdOf(kind, claim.value), cites: new Map(), dependency: false }
@@ -248,11 +248,11 @@ function bundleSubmissions(file: string, options: SubmitOptions): Submission[] {
 }
 
 function modelSubmission(cnfFile: string, modelFile: string): Submission {
-  const claim = cnfToClaim(readInputFile(cnfFile, 'a CNF in DIMACS form', MAX_REFUTATION_BYTES))
+  const claim = cnfToClaim(readTextFile(cnfFile, 'a CNF in DIMACS form', MAX_REFUTATION_BYTES))
   if (!claim.ok) throw usageError(claim.error.code, `${cnfFile}: ${claim.error.message}`)
   const formula = parseCnfClaim(claim.value)
   if (!formula.ok) throw usageError(formula.error.code, `${cnfFile}: ${formula.error.message}`)
-  const model = readModel(readInputFile(modelFile, 'a model of a CNF', MAX_REFUTATION_BYTES), formula.value.variables)
+  const model = readModel(readTextFile(modelFile, 'a model of a CNF', MAX_REFUTATION_BYTES), formula.value.variables)
   if (!model.ok) throw usageError(model.error.code, `${modelFile}: ${model.error.message}`)
   const action = sendable({ type: 'submit-proof', kind: SAT_MODEL_KIND, claim: claim.value, proof: model.value, metadata: null }, cnfFile)
   return { name: cnfFile, claimId: claimIdOf(SAT_MODEL_KIND, claim.value), action, cites: new Map(), dependency: false }
