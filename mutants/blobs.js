@@ -108,6 +108,32 @@ export const blobs = [
     hunt: tests('packages/simulator/src/blobs.test.ts'),
   },
   {
+    id: 'upload-not-told',
+    traps: ['D9'],
+    bug: 'a transaction that came before its blob waits for a minute, although a client has uploaded it meanwhile',
+    edits: [
+      {
+        file: 'packages/node/src/blob-keeper.ts',
+        before: 'if (missing.length === 0) this.#answer(',
+        after: 'if (missing.length > 0) this.#answer(',
+      },
+    ],
+    hunt: tests('packages/node/src/blob-keeper.test.ts'),
+  },
+  {
+    id: 'upload-told-in-vain',
+    traps: ['D9'],
+    bug: 'a replica that asks its peers for a blob does not hear that it is here',
+    edits: [
+      {
+        file: 'packages/replica/src/blob-fetch.ts',
+        before: '    if (missing.length === 0) {\n      this.#fetching.delete(key)',
+        after: '    if (missing.length === 0 && (fetching.missing === null || fetching.sealing)) {\n      this.#fetching.delete(key)',
+      },
+    ],
+    hunt: tests('packages/replica/src/blobs.test.ts'),
+  },
+  {
     id: 'block-waits-for-a-full-disk',
     traps: ['E7'],
     bug: 'a block whose blob found no room on the disk is never tried again',

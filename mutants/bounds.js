@@ -640,4 +640,82 @@ export const bounds = [
     ],
     hunt: tests('packages/replica/src/mempool-rounds.test.ts'),
   },
+  {
+    id: 'early-proposals-outlive-their-height',
+    traps: ['E1'],
+    bug: 'proposals for the next view are held after their heights are committed, and those of the heights above find no room',
+    edits: [
+      {
+        file: CHAIN,
+        before: '  for (const heights of state.early.values()) for (const at of heights.keys()) if (at <= committed) heights.delete(at)\n',
+        after: '',
+      },
+    ],
+    hunt: CORE_BOUNDS,
+  },
+  {
+    id: 'forgets-a-height-of-its-view',
+    traps: ['A1'],
+    bug: 'who committed at one height and names a lower one of the same view has not forgotten it: a fork is nobody’s fault',
+    edits: [
+      {
+        file: FORK,
+        before: 'return highest === null || highest.view < commit.view || (highest.view === commit.view && highest.height < commit.height)',
+        after: 'return highest === null || highest.view < commit.view',
+      },
+    ],
+    hunt: tests('packages/consensus/src/fork.test.ts'),
+  },
+  {
+    id: 'one-culprit-is-enough',
+    traps: ['A1'],
+    bug: 'a fork proof is accepted whatever power its culprits hold',
+    edits: [
+      {
+        file: FORK,
+        before: 'if (!isWeakQuorum(context.validators, power)) {',
+        after: 'if (power === 0n) {',
+      },
+    ],
+    hunt: tests('packages/consensus/src/fork.test.ts'),
+  },
+  {
+    id: 'evicted-body-keeps-its-state',
+    traps: ['E1'],
+    bug: 'a body that is pushed out leaves behind what was executed of it, until its height is committed',
+    edits: [
+      {
+        file: CHAIN,
+        before: "  state.out.push({ kind: 'abandon', hashes: [hash] })\n  return oldest",
+        after: '  return oldest',
+      },
+    ],
+    hunt: CORE_BOUNDS,
+  },
+  {
+    id: 'lowest-certificate-gives-way',
+    traps: ['E1'],
+    bug: 'certificates of far blocks push out that of the block which is executed next',
+    edits: [
+      {
+        file: CHAIN,
+        before: 'if (at > highest) highest = at\n  return state.certified.delete(highest)',
+        after: 'if (at < highest) highest = at\n  return state.certified.delete(highest)',
+      },
+    ],
+    hunt: CORE_BOUNDS,
+  },
+  {
+    id: 'old-verdicts-shut-out-new-ones',
+    traps: ['E1'],
+    bug: 'a full cache of verdicts takes no new one: what is verified now is verified again for each block',
+    edits: [
+      {
+        file: 'packages/replica/src/verdicts.ts',
+        before: 'const oldest = this.#verdicts.keys().next()\n      if (!oldest.done) this.#verdicts.delete(oldest.value)',
+        after: 'return',
+      },
+    ],
+    hunt: tests('packages/replica/src/verdicts.test.ts'),
+  },
 ]

@@ -184,4 +184,19 @@ export const catchUp = [
     edits: [{ file: CHAIN, before: '  dropDescendants(state, dropped)\n', after: '' }],
     hunt: tests('packages/consensus/src/normal-case.test.ts'),
   },
+  {
+    id: 'status-out-of-order',
+    traps: ['B7'],
+    bug: 'STATUS lists its heights in descending order, every edge refuses it, and who lacks votes is not heard',
+    edits: [
+      {
+        file: CATCH_UP,
+        before:
+          'for (const at of [...heights].sort((a, b) => a - b)) {\n    const slot = state.votes.slot(state.view, at)\n    const accepted',
+        after:
+          'for (const at of [...heights].sort((a, b) => b - a)) {\n    const slot = state.votes.slot(state.view, at)\n    const accepted',
+      },
+    ],
+    hunt: simulation('--validators 4'),
+  },
 ]

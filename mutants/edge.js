@@ -223,4 +223,17 @@ export const edge = [
     ],
     hunt: tests('packages/consensus/src/epochs.test.ts'),
   },
+  {
+    id: 'only-the-first-body-bound',
+    traps: ['S8'],
+    bug: 'of the committed blocks in one answer only the first has its body compared with its header',
+    edits: [
+      {
+        file: CHECK,
+        before: '    for (const block of blocks) {\n      const body = checkBound(block)',
+        after: '    for (const block of blocks.slice(0, 1)) {\n      const body = checkBound(block)',
+      },
+    ],
+    hunt: tests('packages/consensus/src/body-hashing.test.ts'),
+  },
 ]

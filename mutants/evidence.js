@@ -81,4 +81,17 @@ export const evidence = [
     edits: [{ file: ACCUSATIONS, before: 'if (areRecordable(each)) return each', after: 'if (each.length >= 0) return each' }],
     hunt: tests('packages/replica/src/evidence.test.ts'),
   },
+  {
+    id: 'evidence-beyond-its-bytes',
+    traps: ['E1'],
+    bug: 'a leader puts more bytes of evidence into a block than any edge lets in: whoever confesses at length stops every honest leader',
+    edits: [
+      {
+        file: 'packages/replica/src/evidence-pool.ts',
+        before: 'if (bytes + item.bytes.length > MAX_EVIDENCE_BYTES || (',
+        after: 'if ((',
+      },
+    ],
+    hunt: tests('packages/replica/src/evidence.test.ts'),
+  },
 ]

@@ -194,4 +194,43 @@ export const execution = [
     ],
     hunt: tests('packages/replica/src/replica.test.ts'),
   },
+  {
+    id: 'no-certificate-at-any-height',
+    traps: ['K2', 'S11'],
+    bug: 'a block may leave out the ancestor certificate at any height: its leader chooses that nobody is rewarded',
+    edits: [
+      {
+        file: CHAIN,
+        before: 'return block.header.height <= MAX_CERTIFICATE_AGE\n',
+        after: 'return true\n',
+      },
+    ],
+    hunt: tests('packages/consensus/src/normal-case.test.ts'),
+  },
+  {
+    id: 'certificate-one-too-old',
+    traps: ['K2', 'S11'],
+    bug: 'the certificate inside a block may be older by one than what every replica still knows',
+    edits: [
+      {
+        file: CHAIN,
+        before: 'if (block.header.height - certificate.height > MAX_CERTIFICATE_AGE) return false',
+        after: 'if (block.header.height - certificate.height > MAX_CERTIFICATE_AGE + 1) return false',
+      },
+    ],
+    hunt: tests('packages/consensus/src/normal-case.test.ts'),
+  },
+  {
+    id: 'validators-named-in-mid-epoch',
+    traps: ['J1'],
+    bug: 'a header in the middle of an epoch may name other validators for the next block',
+    edits: [
+      {
+        file: CHAIN,
+        before: 'if (header.height < state.lastHeight && !equalBytes(header.nextValidatorsHash, header.validatorsHash)) {',
+        after: 'if (header.height < 0) {',
+      },
+    ],
+    hunt: tests('packages/replica/src/epochs.test.ts'),
+  },
 ]

@@ -320,4 +320,95 @@ export const liveness = [
     ],
     hunt: LEADER_TESTS,
   },
+  {
+    id: 'next-epoch-at-the-tick',
+    traps: ['D3'],
+    bug: 'a replica that is behind by many epochs waits for a tick at the beginning of each',
+    edits: [
+      {
+        file: 'packages/replica/src/replica.ts',
+        before: 'if (ahead === null) return [start]',
+        after: 'if (ahead === null || ahead.epoch > epoch) return [start]',
+      },
+    ],
+    hunt: tests('packages/replica/src/epochs.test.ts'),
+  },
+  {
+    id: 'round-trips-forgotten',
+    traps: ['D2'],
+    bug: 'an epoch begins as if its validators were all next door: the first views of each are left too soon',
+    edits: [
+      {
+        file: 'packages/replica/src/replica.ts',
+        before: 'createConsensus({ ...this.#config, roundTripsMs }, durable)',
+        after: 'createConsensus({ ...this.#config, roundTripsMs: roundTripsMs.slice(validators.length) }, durable)',
+      },
+    ],
+    hunt: tests('packages/replica/src/epochs.test.ts'),
+  },
+  {
+    id: 'complaints-outlive-their-view',
+    traps: ['D1'],
+    bug: 'what was said about the leader before counts against the next one',
+    edits: [
+      {
+        file: COMPLAINTS,
+        before: 'status.view === state.view && status.phase',
+        after: 'status.phase',
+      },
+    ],
+    hunt: tests('packages/consensus/src/liveness.test.ts'),
+  },
+  {
+    id: 'progress-goes-back',
+    traps: ['D2'],
+    bug: 'a commit of an early view, which whoever was behind is shown, brings back a back-off that was over',
+    edits: [
+      {
+        file: 'packages/consensus/src/chain.ts',
+        before: '  state.progressView = certificate.view > state.progressView ? certificate.view : state.progressView\n',
+        after: '  state.progressView = certificate.view\n',
+      },
+    ],
+    hunt: tests('packages/consensus/src/liveness.test.ts'),
+  },
+  {
+    id: 'commit-leaves-the-timer-running',
+    traps: ['D2'],
+    bug: 'a commit does not give the leader a full timeout for the next block',
+    edits: [
+      {
+        file: TIMERS,
+        before: "  if (state.phase.kind === 'active') stopViewTimer(state) // settleViewTimer sets it anew if there is more to do\n",
+        after: '',
+      },
+    ],
+    hunt: tests('packages/consensus/src/view-change.test.ts'),
+  },
+  {
+    id: 'patience-does-not-grow',
+    traps: ['D1'],
+    bug: 'whoever has a wrong measure of leaders ends view after view at the same short intervals',
+    edits: [
+      {
+        file: 'packages/replica/src/leader-watch.ts',
+        before: '    if (this.#complaint !== null) this.#doublings = Math.min(MAX_PATIENCE_DOUBLINGS, this.#doublings + 1)\n',
+        after: '',
+      },
+    ],
+    hunt: LEADER_TESTS,
+  },
+  {
+    id: 'tip-is-no-work',
+    traps: ['B1', 'D1'],
+    bug: 'where no transaction waits, a leader that does not propose the tip again is waited for without end',
+    edits: [
+      {
+        file: TIMERS,
+        before: "  return phase.kind === 'active' && phase.base.kind === 'tip' && phase.base.firstHeight > state.committed.height\n",
+        after: "  return phase.kind !== 'active' && state.nowMs < 0\n",
+      },
+    ],
+    hunt: tests('packages/consensus/src/view-change.test.ts'),
+  },
 ]

@@ -469,4 +469,70 @@ export const persistence = [
     ],
     hunt: tests('packages/ledger/src/finalised.test.ts'),
   },
+  {
+    id: 'released-without-its-certificate',
+    traps: ['C6'],
+    bug: 'the release of a validator that lost its store is written without the certificate that allows it',
+    edits: [
+      {
+        file: 'packages/consensus/src/recovery.ts',
+        before: "      { kind: 'highest', certificate: highest },\n",
+        after: '',
+      },
+    ],
+    hunt: tests('packages/consensus/src/recovery.test.ts'),
+  },
+  {
+    id: 'claim-of-the-own-view',
+    traps: ['C6'],
+    bug: 'who was released by a commit of a later view claims the view it is in, as if it could have signed in none above',
+    edits: [
+      {
+        file: 'packages/consensus/src/recovery.ts',
+        before: 'view: view(Math.max(state.view, least)),',
+        after: 'view: state.view,',
+      },
+    ],
+    hunt: tests('packages/consensus/src/recovery.test.ts'),
+  },
+  {
+    id: 'claims-bind-other-powers',
+    traps: ['C6'],
+    bug: 'what others claimed in one epoch counts in the next, although its powers are others, and so are its quorums',
+    edits: [
+      {
+        file: 'packages/consensus/src/recovery.ts',
+        before: 'return twin !== undefined && power === twin.power && equalBytes',
+        after: 'return twin !== undefined && equalBytes',
+      },
+    ],
+    hunt: tests('packages/consensus/src/recovery-epochs.test.ts'),
+  },
+  {
+    id: 'asking-again-not-persisted',
+    traps: ['C6'],
+    bug: 'that claims say nothing about the next epoch is not written: after a crash they count again',
+    edits: [
+      {
+        file: 'packages/replica/src/replica.ts',
+        before: "if (recovery?.status === 'asking') this.#out.push({ kind: 'persist', records: [{ kind: 'recovery', recovery }] })",
+        after: 'if (recovery === undefined) return',
+      },
+    ],
+    hunt: tests('packages/replica/src/epochs.test.ts'),
+  },
+  {
+    id: 'restart-votes-for-its-leader',
+    traps: ['C1', 'A6'],
+    bug: 'a replica that restarts counts its stored PREPARE for its leader, too: a certificate of it holds a signature that is none',
+    edits: [
+      {
+        file: STATE,
+        before: '  state.votes.add(vote, 0)\n',
+        after:
+          "  state.votes.add(vote, 0)\n  if (vote.kind === 'prepare') state.votes.add({ ...vote, sender: leaderOf(state.config.validators, state.view) }, 0)\n",
+      },
+    ],
+    hunt: simulation('--validators 4 --faults crashes,partitions,loss'),
+  },
 ]

@@ -28,13 +28,16 @@ export async function runPlanted(id, words, note) {
 
 /**
  * What is not said is as it is when the mutant is hunted. With `--twins` that is the number of validators alone: seeds would turn all
- * schedules into a sample of them.
+ * schedules into a sample of them. A transcript says all of it, and crashes are enumerated for one seed.
  * @param {Pick<import('./lib/mutant.js').Mutant, 'hunt'>} mutant
  * @param {readonly string[]} words
  * @returns {string[]}
  */
 export function usualWords({ hunt }, words) {
   const options = hunt.by === 'simulation' ? hunt.options : []
+  const has = (/** @type {string} */ option) => words.some((word) => word === option || word.startsWith(`${option}=`))
+  if (has('--transcript')) return []
+  if (has('--crash-points')) return withoutRepeats(['--seed', `${FIRST_SEED}`, ...options], words)
   if (!words.includes('--twins')) return withoutRepeats(['--seed', `${FIRST_SEED}`, '--seeds', `${MOST_SEEDS}`, ...options], words)
   const at = options.indexOf('--validators')
   return at < 0 ? [] : withoutRepeats(options.slice(at, at + 2), words)

@@ -15,3 +15,11 @@ it('with twins all schedules are explored: no seeds, which would make a sample o
   expect(usualWords(mutant, ['--twins', '--views', '3'])).toEqual(['--validators', '4'])
   expect(usualWords(mutant, ['--twins', '--validators', '7'])).toEqual([])
 })
+
+it('a transcript says everything itself, and crashes are enumerated for one seed', () => {
+  if (mutant === undefined) throw new Error('the mutant is gone')
+  expect(usualWords(mutant, ['--transcript', 'x.transcript'])).toEqual([])
+  const words = usualWords(mutant, ['--crash-points'])
+  expect(words).toEqual(expect.arrayContaining(['--seed', '--validators']))
+  expect(words).not.toContain('--seeds')
+})

@@ -292,4 +292,30 @@ export const snapshots = [
     edits: [{ file: VALIDATIONS, before: 'this.#host.trustCertificates && ', after: '' }],
     hunt: tests('packages/replica/src/replica.test.ts'),
   },
+  {
+    id: 'lowest-offer-taken',
+    traps: ['D5'],
+    bug: 'of the states that are offered the lowest is fetched, which blocks may soon lead beyond',
+    edits: [
+      {
+        file: 'packages/replica/src/snapshot-fetch.ts',
+        before: 'offered.target.header.height > best.target.header.height) best = offered',
+        after: 'offered.target.header.height < best.target.header.height) best = offered',
+      },
+    ],
+    hunt: tests('packages/replica/src/snapshot-fetch.test.ts'),
+  },
+  {
+    id: 'blocks-wait-for-a-state',
+    traps: ['E4'],
+    bug: 'while a state is being fetched no blocks are asked for, however long nobody has served a part of it',
+    edits: [
+      {
+        file: 'packages/replica/src/snapshot-fetch.ts',
+        before: ' && this.#sources.size > 0 && this.#tick - this.#fetching.servedAtTick < IMPATIENT_TICKS',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/snapshot-fetch.test.ts'),
+  },
 ]

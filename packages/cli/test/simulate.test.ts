@@ -88,6 +88,25 @@ describe('aethel simulate', () => {
     expect(aethel('simulate', '--faults', 'rain').code).toBe(2)
   })
 
+  it('options that a kind of run does not look at are refused, not passed over: what went well without them says nothing', () => {
+    const refused = (...args: readonly string[]): string => {
+      const outcome = aethel('simulate', ...args)
+      expect([args, outcome.code]).toEqual([args, 2])
+      return errorLine(outcome)
+    }
+    expect(refused('--twins', '--seeds', '3', '--faults', 'loss')).toContain('expected no --faults with --twins')
+    expect(refused('--twins', '--minutes', '1')).toContain('expected no --minutes with --twins')
+    expect(refused('--transcript', SHIPPED, '--validators', '7')).toContain('expected no --validators with --transcript')
+    expect(refused('--crash-points', '400', '--seeds', '3')).toContain('expected no --seeds with --crash-points')
+    expect(refused('--views', '3')).toContain('expected --views with --twins only')
+  })
+
+  it('a decision in --only that the seed does not draw is named', () => {
+    const { code, stderr } = aethel('simulate', '--seed', '7', '--duration', '1', '--only', 'jitter,crash #999999')
+    expect(code).toBe(0)
+    expect(stderr).toContain('--only: seed 7 draws no "crash #999999"')
+  })
+
   it('every nth effect boundary of a seed is crashed at', () => {
     const { code, stdout } = aethel('simulate', '--seed', '6', '--faults', 'none', '--crash-points', '400', '--json')
     expect(code).toBe(0)
@@ -116,6 +135,15 @@ describe('aethel simulate --transcript', () => {
     const unknown = aethel('simulate', '--transcript', file)
     expect(unknown.code).toBe(2)
     expect(errorLine(unknown)).toContain('line 3: expected one of submit, deliver')
+  })
+})
+
+describe('aethel simulate --mutant with a transcript', () => {
+  it('runs the schedule with the bug in it', () => {
+    const outcome = aethel('simulate', '--mutant', 'prepared-block-forgotten', '--transcript', SHIPPED)
+    expect(outcome.code).toBe(7)
+    expect(outcome.stderr).toContain('planted prepared-block-forgotten')
+    expect(outcome.stderr).toContain('one-chain-per-view')
   })
 })
 

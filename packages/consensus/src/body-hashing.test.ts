@@ -129,4 +129,14 @@ describe('E6: hashing of bodies is the last thing a frame makes us do', () => {
     expect(lying.code).toBe('transactions-root')
     expect(lying.hashes).toBeLessThan(costOf(MAX_TRANSACTIONS) + 2 * A_FEW)
   })
+
+  it('BLOCKS: each body is the one that its header binds, the first as well as the last', () => {
+    const blocks = chainOf(4)
+    const certificate = certificateOf('commit', 0, blocks[3] as Block)
+    expect(costsOf({ kind: 'blocks', blocks, links: [], certificate }).code).toBe('ok')
+    for (const wrong of blocks.keys()) {
+      const served = blocks.map((block, at) => (at === wrong ? createBlock(block.header, { ...block.body, transactions: tiny(1) }) : block))
+      expect([wrong, costsOf({ kind: 'blocks', blocks: served, links: [], certificate }).code]).toEqual([wrong, 'transactions-root'])
+    }
+  })
 })

@@ -176,6 +176,20 @@ describe('what one faulty validator can make a replica hold', () => {
     expect(other.inspect().earlyBytes).toBeLessThanOrEqual(MAX_EARLY_BYTES)
   })
 
+  it('E1: proposals ahead: what is held for the next view goes when its height is committed', () => {
+    const cluster = new Cluster()
+    const replica = cluster.at(2)
+    for (let at = 1; at <= 3; at++)
+      replica.receive(1, prePrepareOf(1, 1, blockOf({ view: 1, height: at, transactions: [new Uint8Array(KIB)] })))
+    expect(replica.running.inspect().earlyBytes).toBeGreaterThan(0)
+    for (const label of ['a', 'b', 'c']) {
+      cluster.at(0).order(label)
+      cluster.deliver()
+    }
+    expect(replica.height).toBe(3)
+    expect(replica.running.inspect().earlyBytes).toBe(0)
+  })
+
   it('E1: bodies of many tiny transactions are charged what they weigh, ahead of their turn and when they are kept', () => {
     const written = encode((writer) => writer.list(new Array<number>(65_536).fill(0), (w) => w.bytes(Uint8Array.of(1))))
     const bodies: Uint8Array[][] = []
@@ -200,6 +214,9 @@ describe('what one faulty validator can make a replica hold', () => {
       addBlock(byBytes, createBlock(block.header, { ...block.body, transactions: [body] }))
     }
     expect(byCount.blocks.size).toBe(MAX_RETAINED_BLOCKS)
+    // With each goes what was executed of it, and its record.
+    const gone = (kind: Effect['kind']): number => byCount.out.filter((effect) => effect.kind === kind).length
+    expect([gone('abandon'), gone('persist')]).toEqual([500, 500])
     const held = [...byBytes.blocks.values()].reduce((sum, { bytes }) => sum + bytes, 0)
     expect(held).toBeLessThanOrEqual(MAX_RETAINED_BYTES)
     expect(held).toBeGreaterThan(MAX_RETAINED_BYTES - 2 * body.length)
@@ -212,6 +229,8 @@ describe('what one faulty validator can make a replica hold', () => {
     const certificate = certificateOf('commit', 0, blockOf())
     for (let at = 1; at <= 5_000; at++) markCommitted(target, anyHash(), (at + 10) as Height, certificate)
     expect(target.certified.size).toBe(MAX_RETAINED_BLOCKS)
+    markCommitted(target, anyHash(), height(5), certificate)
+    for (const lowest of [5, 11]) expect([lowest, target.certified.has(height(lowest))]).toEqual([lowest, true]) // what is executed next
   })
 
   it('refuted blocks remembered: 16; NEW-VIEW entries kept: 6,400', () => {

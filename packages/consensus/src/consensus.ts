@@ -30,7 +30,7 @@ import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote } from '
 import { onBuilt, proposeIfDue } from './propose.js'
 import { answersOf, askForViews, considerRelease, onViewClaim, onViewFetch, recoveryIn, viewToPass } from './recovery.js'
 import { createState, entryOf, type FollowUp, isMember, mayVote, type State } from './state.js'
-import { extendViewTimer, noteRoundTrip, settleViewTimer, viewTimeoutMs } from './timers.js'
+import { extendViewTimer, noteRoundTrip, noteRoundTrips, settleViewTimer, viewTimeoutMs } from './timers.js'
 import type { ValidatorSet } from './validators.js'
 import { considerViewChanges, onNewView, onViewChange, startViewChange } from './view-change.js'
 import { wants } from './wanted.js'
@@ -91,7 +91,9 @@ export interface Consensus {
 
 export function createConsensus(config: ConsensusConfig, durable: DurableState): Consensus {
   const lastCommit = durable.lastCommit?.epoch === config.validators.epoch ? durable.lastCommit : null
-  return new ConsensusCore(createState(config, durable), lastCommit)
+  const state = createState(config, durable)
+  noteRoundTrips(state, config.roundTripsMs ?? [])
+  return new ConsensusCore(state, lastCommit)
 }
 
 /**

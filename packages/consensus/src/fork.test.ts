@@ -67,6 +67,33 @@ describe('fork proofs (protocol.md §11)', () => {
     expect(verdictOn(later)).toBe('fork-not-attributed')
   })
 
+  it('O3: who COMMITs at one height and later names a lower one of the same view has forgotten it, and who names it, or a higher one, has not', () => {
+    const [low, high, next] = chainOf(3) as [Block, Block, Block]
+    const rival = blockOf({ height: 2, parent: low.hash, transactions: [transaction('rival')] })
+    const sides = [high, rival].map((block, at) => ({
+      headers: [block.header],
+      certificate: certificateOf('commit', 2 * at, block, at === 0 ? [0, 1, 2] : [1, 2, 3]),
+    }))
+    const branches = sides.sort((one, other) => Buffer.compare(one.certificate.blockHash, other.certificate.blockHash)) as never
+    const naming = (named: Block): string =>
+      verdictOn(
+        encodeForkProof({
+          chainId: CHAIN,
+          branches,
+          votes: [],
+          entries: [1, 2].map((sender) => viewChangeOf(sender, 2, certificateOf('prepare', 0, named)).entry),
+        }),
+      )
+    expect(naming(low)).toBe('1 forgotten-commit, 2 forgotten-commit')
+    for (const remembered of [high, next]) expect(naming(remembered)).toBe('fork-not-attributed')
+  })
+
+  it('culprits of a third of the power or less prove no fork: the others may have been deceived', () => {
+    const certificates = [certificateOf('commit', 0, a, [0, 1, 2]), certificateOf('commit', 2, b, [1, 2, 3])] as const
+    const oneForgot = [viewChangeOf(1, 2).entry]
+    expect(verdictOn(proofOf(...certificates, { entries: oneForgot }))).toBe('fork-not-attributed')
+  })
+
   it('O2: PREPAREs for the rival in the view of the COMMIT name who committed what it had not prepared', () => {
     const votes = [1, 2, 3].map((sender) => signVote(sender, ballotOf('prepare', 0, b)))
     const bytes = proofOf(certificateOf('commit', 0, a, [0, 1, 2]), certificateOf('commit', 1, b, [1, 2, 3]), { votes })

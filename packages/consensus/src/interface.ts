@@ -39,6 +39,8 @@ export interface ConsensusConfig {
   /** How far ahead of the own clock a proposal's timestamp may lie. */
   readonly clockDriftMs: number
   readonly timers: TimerSettings
+  /** By validator: round trips measured before this core began, 0 where none was; left out: none at all. */
+  readonly roundTripsMs?: readonly number[]
   /** Random, new at every start; needed while `DurableState.recovery` is asking. */
   readonly recoveryNonce?: Hash
   /** Signs with the validator's consensus key. */

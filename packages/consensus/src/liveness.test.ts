@@ -1,6 +1,6 @@
 import { height, view } from '@aethel/codec'
 import { describe, expect, it } from 'vitest'
-import { Cluster, type ClusterOptions, certificateOf, chainOf, isKind, TIMERS, viewChangeOf } from '../test/harness.js'
+import { blockOf, Cluster, type ClusterOptions, certificateOf, chainOf, isKind, TIMERS, viewChangeOf } from '../test/harness.js'
 import type { Complaint } from './index.js'
 
 function judge(cluster: Cluster, index: number, complaint: Complaint | null, about = 0): void {
@@ -42,6 +42,19 @@ describe('complaints (protocol.md §8)', () => {
     judge(cluster, 3, 'slow-leader')
     cluster.run(4 * TIMERS.statusMs)
     expect(cluster.replicas.map((replica) => replica.position)).toEqual(new Array(4).fill('active 0'))
+  })
+
+  it('complaints about the leader before say nothing about the next one, whose view they have led to', () => {
+    const cluster = new Cluster()
+    for (const index of [1, 2, 3]) judge(cluster, index, 'slow-leader')
+    for (const replica of cluster.replicas) replica.fire('status')
+    cluster.deliver()
+    expect(cluster.replicas.map((replica) => replica.position)).toEqual(new Array(4).fill('active 1'))
+    // What each has heard last is what was said in view 0. One says something new, and one is dissatisfied again.
+    cluster.at(3).fire('status')
+    judge(cluster, 2, 'slow-leader', 1)
+    cluster.deliver()
+    expect(cluster.replicas.map((replica) => replica.position)).toEqual(new Array(4).fill('active 1'))
   })
 
   it('who left the view on its own counts with the dissatisfied: its absence weighs, it is not lost', () => {
@@ -323,6 +336,15 @@ describe('mass restart (protocol.md §8)', () => {
   it('a restart forgets the back-off: the first timeout after it is the base, however many views had failed', () => {
     const cluster = restarted([60, 60, 60, 60], { timers: { capMs: 60_000 } })
     expect(cluster.at(1).running.inspect().viewTimeoutMs).toBe(TIMERS.floorMs)
+  })
+
+  it('D2: certificates of early views, which whoever was behind is shown, do not bring the back-off back', () => {
+    const cluster = restarted([60, 60, 60, 60], { timers: { capMs: 60_000 } })
+    const [replica, block] = [cluster.at(3), blockOf()]
+    replica.receive(0, viewChangeOf(0, 60, certificateOf('commit', 0, block)))
+    replica.receive(0, { kind: 'block', block })
+    expect(replica.height).toBe(1)
+    expect(replica.running.inspect().viewTimeoutMs).toBe(TIMERS.floorMs)
   })
 
   it('a leader that has asked for a higher view is not waited for', () => {

@@ -16,7 +16,7 @@ import {
   viewChangeOf,
   voteMessage,
 } from '../test/harness.js'
-import { type Block, createBlock } from './index.js'
+import { type Block, type Certificate, createBlock, MAX_CERTIFICATE_AGE } from './index.js'
 
 type Pair = [Block, Block]
 
@@ -383,5 +383,23 @@ describe('the normal case (protocol.md §4)', () => {
     expect(replica.sentVotes('prepare').length).toBe(1)
     expect(replica.position).toBe('changing 1')
     expect(two.header.height).toBe(2)
+  })
+
+  it('K2, S11: a block names a certificate at most 1,024 heights old, and none only below that: who is rewarded is nobody’s choice', () => {
+    const at = MAX_CERTIFICATE_AGE + 10
+    const chain = chainOf(at)
+    const parent = chain.at(-1) as Block
+    const acceptedWith = (lastCertificate: Certificate | null): string => {
+      const replica = new Cluster().at(3)
+      replica.crash()
+      for (const block of chain) replica.disk.chain.push({ block, certificate: certificateOf('commit', 0, parent) })
+      replica.boot()
+      replica.receive(0, prePrepareOf(0, 0, blockOf({ height: at + 1, parent: parent.hash, lastCertificate })))
+      return `${replica.position}, ${replica.sentVotes('prepare').length}`
+    }
+    const certificateOfHeight = (height: number): Certificate => certificateOf('commit', 0, chain[height - 1] as Block)
+    expect(acceptedWith(certificateOfHeight(at + 1 - MAX_CERTIFICATE_AGE))).toBe('active 0, 1')
+    expect(acceptedWith(certificateOfHeight(at - MAX_CERTIFICATE_AGE))).toBe('changing 1, 0')
+    expect(acceptedWith(null)).toBe('changing 1, 0')
   })
 })

@@ -28,6 +28,15 @@ test('C6: claims of an epoch bind the next only if its validators are the same; 
   expect(recoveryIn(setOf(4, 1, 2, 3, 4), state)).toEqual(RELEASED)
   expect(recoveryIn(setOf(4, 1, 2, 3, 5), state)).toEqual({ status: 'asking' })
   expect(recoveryIn(setOf(4, 1, 2, 3), state)).toEqual({ status: 'asking' })
+  expect(recoveryIn(setOf(4, 2, 1, 3, 4), state)).toEqual({ status: 'asking' })
+  // The same keys with other powers have other quorums.
+  const { validators } = setOf(4, 1, 2, 3, 4)
+  const reweighed = createValidatorSet(
+    epoch(4),
+    validators.map((each, index) => (index === 3 ? { ...each, power: 2n } : each)),
+  )
+  if (!reweighed.ok) throw new Error(reweighed.error.message)
+  expect(recoveryIn(reweighed.value, state)).toEqual({ status: 'asking' })
 })
 
 test('C6: who was released below the last block of the epoch has nothing to be careful about in the next, whoever its validators are', () => {

@@ -1,6 +1,18 @@
 import { epoch, type Hash, validatorIndex, view, ZERO_HASH } from '@aethel/codec'
 import { describe, expect, it } from 'vitest'
-import { blockOf, CHAIN, Cluster, chainOf, isKind, keyOfValidator, prePrepareOf, type TestReplica, voteMessage } from '../test/harness.js'
+import {
+  blockOf,
+  CHAIN,
+  Cluster,
+  certificateOf,
+  chainOf,
+  isKind,
+  keyOfValidator,
+  prePrepareOf,
+  type TestReplica,
+  viewChangeOf,
+  voteMessage,
+} from '../test/harness.js'
 import { type ViewClaim, viewClaimBytes } from './index.js'
 
 function claimFrom(sender: number, inView: number, nonce: Hash): ViewClaim {
@@ -112,6 +124,30 @@ describe('a validator whose store is lost (protocol.md §7)', () => {
     expect(lost.sentVotes()).toEqual([])
     lost.step(lost.verdictOn(second))
     expect(lost.sentVotes('prepare').map((vote) => [vote.view, vote.height])).toEqual([[1, 2]])
+  })
+
+  it('C6: once released by a commit of a view above its own it claims that view, not its own: in the views between it may have signed', () => {
+    const cluster = new Cluster()
+    const released = cluster.at(3)
+    reboot(released)
+    for (const sender of [0, 1, 2]) released.receive(sender, claimFrom(sender, 4, nonceAskedBy(released)))
+    released.receive(0, viewChangeOf(0, 6, certificateOf('commit', 5, blockOf())))
+    expect(released.saw('recovered')).toBe(true)
+    expect(released.position).toBe('active 0') // nobody has shown it a NEW-VIEW yet
+    released.receive(2, { kind: 'fetch', want: 'view', nonce: ZERO_HASH })
+    expect(released.sentOf('view-claim').map((claim) => claim.view)).toEqual([5])
+  })
+
+  it('C6: the certificate that releases it is on disk with the release: after a crash no VIEW-CHANGE of it names less', () => {
+    const cluster = new Cluster()
+    const released = cluster.at(3)
+    reboot(released)
+    for (const sender of [0, 1, 2]) released.receive(sender, claimFrom(sender, 4, nonceAskedBy(released)))
+    released.receive(0, viewChangeOf(0, 6, certificateOf('commit', 5, blockOf()))) // its block is not here
+    expect(released.disk.recovery).toMatchObject({ status: 'released', view: 5 })
+    released.restart()
+    released.fire('view')
+    expect(released.sentOf('view-change').at(-1)?.entry.highest).toMatchObject({ kind: 'commit', view: 5, height: 1 })
   })
 
   it('a commit in the claimed view itself does not release it', () => {

@@ -34,9 +34,19 @@ function trustedCommitMs(state: State): number {
   return Math.min(state.smoothedCommitMs, Math.max(2 * state.commitMsBeforeView, floorMs / commitFactor))
 }
 
-/** A round trip was measured. The slowest that a quorum of nearest peers needs is kept: timers are set far more often than this. */
 export function noteRoundTrip(state: State, peer: ValidatorIndex, roundTripMs: number): void {
   state.roundTripMs[peer] = roundTripMs
+  settleQuorumRoundTrip(state)
+}
+
+/** What was measured before this core began. */
+export function noteRoundTrips(state: State, roundTripsMs: readonly number[]): void {
+  for (const [peer, roundTripMs] of roundTripsMs.entries()) state.roundTripMs[peer] = roundTripMs
+  if (roundTripsMs.length > 0) settleQuorumRoundTrip(state)
+}
+
+/** The slowest that a quorum of nearest peers needs is kept: timers are set far more often than round trips are measured. */
+function settleQuorumRoundTrip(state: State): void {
   const { validators } = state.config
   const nearestFirst = [...validators.validators.keys()].sort((a, b) => (state.roundTripMs[a] ?? 0) - (state.roundTripMs[b] ?? 0))
   let power = 0n

@@ -310,6 +310,21 @@ describe('timers (protocol.md §8)', () => {
     expect(replica.timers.get('view')).toBeGreaterThanOrEqual(cluster.nowMs + TIMERS.floorMs)
   })
 
+  it('B1, D1: a tip that is to be proposed again is work: whoever knows of no transaction still does not wait for its leader for ever', () => {
+    const cluster = new Cluster()
+    cluster.cut = isVote('commit')
+    cluster.at(0).order('a')
+    cluster.deliver()
+    cluster.cut = isKind('pre-prepare')
+    cluster.at(0).crash()
+    for (const index of [1, 2, 3]) cluster.at(index).fire('view')
+    cluster.deliver()
+    for (const replica of cluster.up) expect([replica.position, replica.timers.has('view')]).toEqual(['active 1', true])
+    cluster.cut = () => false
+    cluster.run(8 * TIMERS.floorMs)
+    expect(cluster.up.map((replica) => replica.height)).toEqual([1, 1, 1])
+  })
+
   it('D2: while a view change is under way no view timer runs before a quorum asks for it, and work does not start one', () => {
     const cluster = new Cluster()
     const replica = cluster.at(1)

@@ -85,8 +85,16 @@ async function put(
   return { status: response.statusCode, body: response.json() }
 }
 
+/** All of it, and what the replica is told of that. */
+async function upload(content: Uint8Array): Promise<void> {
+  await begin(blobRefOf(content))
+  for (const index of [0, 1, 2]) await put(content, index)
+  await turn()
+  inputs = inputs.filter(({ kind }) => kind !== 'blob-opened')
+}
+
 describe('uploads', () => {
-  it('come in any order, are resumed by whoever asks what is missing, and can be downloaded when whole', async () => {
+  it('D9: come in any order, are resumed by whoever asks what is missing, and can be downloaded when whole; the replica is told', async () => {
     const content = contentOf(1)
     const blob = blobRefOf(content)
     expect(await begin(blob)).toMatchObject({ status: 200, body: { chunks: 3, missing: [[0, 2]], complete: false } })
@@ -104,6 +112,9 @@ describe('uploads', () => {
     expect(await begin(blob)).toMatchObject({ body: { missing: [[0, 0]] } })
     expect((await put(content, 0)).body).toMatchObject({ missing: [], complete: true })
     expect((await put(content, 0)).body).toMatchObject({ complete: true })
+    await turn()
+    expect(inputs).toMatchObject([{ kind: 'blob-opened', missing: [] }]) // unasked: a transaction may wait for it already
+    inputs = []
     const got = await app.inject({ url: `/v1/blobs/${toHex(blob.root)}` })
     expect([got.statusCode, Buffer.compare(got.rawPayload, content)]).toEqual([200, 0])
     keeper.onEffect({ kind: 'blob-open', blob })
@@ -125,7 +136,7 @@ describe('uploads', () => {
     keeper.onEffect({ kind: 'blob-seal', blob })
     expect(await Promise.all(answers)).toMatchObject([1, 2].map(() => ({ ok: true, value: { missing: [] } })))
     await turn()
-    expect(inputs).toMatchObject([1, 2].map(() => ({ kind: 'blob-opened', missing: [] })))
+    expect(inputs).toMatchObject([1, 2, 3, 4].map(() => ({ kind: 'blob-opened', missing: [] }))) // two that it asked for, two uploads
   })
 
   it('a chunk that does not lead to the root is refused and not stored; so is one that nobody announced', async () => {
@@ -198,10 +209,7 @@ describe('uploads', () => {
 
   it('a whole one that nobody refers to is forgotten too, and the replica is told; one that it keeps stays, not all that is final', async () => {
     const [kept, forgotten] = [contentOf(3), contentOf(4)]
-    for (const content of [kept, forgotten]) {
-      await begin(blobRefOf(content))
-      for (const index of [0, 1, 2]) await put(content, index)
-    }
+    for (const content of [kept, forgotten]) await upload(content)
     keeper.onFinal([blobRefOf(kept), blobRefOf(forgotten)])
     needed.add(blobKey(blobRefOf(kept)))
     keeper.expire()
@@ -233,8 +241,7 @@ describe('what is not here any more', () => {
   it('a blob whose file was cut is not served: the peer hears that there is none, and the replica that it is lost', async () => {
     const content = contentOf(8)
     const blob = blobRefOf(content)
-    await begin(blob)
-    for (const index of [0, 1, 2]) await put(content, index)
+    await upload(content)
     truncateSync(keeper.files.placeOf(blob).file, 100)
     keeper.onEffect({ kind: 'blob-serve', to: 1 as never, blob, index: 2 })
     await turn()
@@ -245,8 +252,7 @@ describe('what is not here any more', () => {
   it('C5: a part that cannot be read for want of file descriptors is another peer to ask; nothing is lost', async () => {
     const content = contentOf(9)
     const blob = blobRefOf(content)
-    await begin(blob)
-    for (const index of [0, 1, 2]) await put(content, index)
+    await upload(content)
     const part = vi.spyOn(keeper.files, 'part').mockImplementation(() => {
       throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' })
     })
@@ -274,6 +280,7 @@ describe('what is not here any more', () => {
     open.mockRestore()
     expect(keeper.files.open(blob)).toEqual([2])
     await put(content, 2)
+    await turn()
     inputs.length = 0
     const part = vi.spyOn(keeper.files, 'part').mockImplementation(exhausted)
     keeper.onEffect({ kind: 'blob-serve', to: 1 as never, blob, index: 2 })
@@ -298,8 +305,7 @@ describe('what is not here any more', () => {
       for (const to of [0, 1, 2]) keeper.onEffect({ kind: 'blob-serve', to: to as never, blob, index })
     }
     for (const [i, content] of contents.entries()) {
-      await begin(blobs[i] as BlobRef)
-      for (const index of [0, 1, 2]) await put(content, index)
+      await upload(content)
       keeper.onFinal([blobs[i] as BlobRef]) // makes room for the next client
     }
     for (const blob of blobs) for (const index of [0, 1, 2]) serve(blob, index)

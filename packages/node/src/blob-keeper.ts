@@ -237,9 +237,12 @@ export class BlobKeeper {
     const state = this.state(blob)
     if (state.missing.length > 0) return { ok: true, value: state }
     return new Promise((resolve) => {
-      this.files.seal(blob, (missing, failure) =>
-        resolve(failure === null ? { ok: true, value: { ...state, missing } } : { ok: false, error: failure }),
-      )
+      this.files.seal(blob, (missing, failure) => {
+        if (failure !== null) return resolve({ ok: false, error: failure })
+        // A transaction that came before its blob is waiting for others to serve it.
+        if (missing.length === 0) this.#answer({ kind: 'blob-opened', blob, missing, nowMs: this.#options.nowMs() })
+        resolve({ ok: true, value: { ...state, missing } })
+      })
     })
   }
 

@@ -337,6 +337,20 @@ describe('transactions whose proofs are blobs', () => {
     ])
   })
 
+  it('D9: a blob that is uploaded after its transaction came is not waited for any longer: the transaction goes on at once, everywhere', () => {
+    const bench = new Bench()
+    const { transaction, content, blob } = transactionOf('a', 50)
+    bench.step(bench.node(1), { kind: 'submit', request: 7, transaction, nowMs: bench.nowMs })
+    bench.tick(2)
+    expect(bench.heights).toEqual([0, 0, 0, 0])
+    bench.contents.set(blobKey(blob), content)
+    bench.node(1).disk.add(blobKey(blob))
+    bench.step(bench.node(1), { kind: 'blob-opened', blob, missing: [], nowMs: bench.nowMs })
+    bench.settle()
+    bench.tick(6)
+    expect(bench.heights).toEqual([1, 1, 1, 1])
+  })
+
   it('E1: whoever waits for a quorum to have its blob, or for the blob, is let go when it has become impossible, and so is the blob', () => {
     const bench = new Bench()
     for (const index of [1, 2, 3]) bench.cut.add(index)

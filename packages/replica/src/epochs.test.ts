@@ -228,6 +228,20 @@ describe('the last block under faults', () => {
     }
   })
 
+  it('C6: who was released by the last block, and must ask again because the validators change with it, knows that after a crash, too', () => {
+    const cluster = new EpochCluster({ nodes: 4, length: 1, script: () => [member(0), member(1), member(2, 0, 2n), member(3)] })
+    const node = cluster.at(3)
+    node.crash()
+    node.remember({ kind: 'recovery', recovery: { status: 'released', forgottenUpTo: epoch(1), epoch: epoch(0), view: view(0) } })
+    node.boot()
+    cluster.order('a')
+    expect(node.position).toBe('height 1, epoch 1, active 0, validator 3')
+    cluster.cut = () => true
+    node.crash()
+    node.boot()
+    expect(node.running.inspect().recovering).toEqual({ answers: 0, above: null }) // it asks: what was claimed in the epoch before is void
+  })
+
   it('nothing of the next epoch leaves before its first block has ground to stand on: the last one is durable', () => {
     const cluster = new EpochCluster({ nodes: 4, length: 1 })
     const node = cluster.at(1)
@@ -300,6 +314,37 @@ describe('who is behind, and who has left', () => {
     expect(cluster.at(0).height).toBe(7)
     expect(cluster.at(0).running.epoch.validators.epoch).toBe(3)
     expect(positions(cluster).every((text) => text.startsWith('height 7, epoch 3'))).toBe(true)
+  })
+
+  it('D3: a replica that is behind by many epochs goes on to the next at once, with one peer after the other, and does not wait for a tick in each', () => {
+    const cluster = new EpochCluster({ nodes: 4, length: 1, script: () => [member(1), member(2), member(3), member(0)] })
+    cluster.order('first')
+    cluster.at(0).crash()
+    for (let block = 1; block < 40; block++) cluster.order(`block ${block}`)
+    expect(cluster.height).toBe(40)
+    cluster.at(0).boot()
+    cluster.run(250)
+    // From here on nobody says that it is further, but who hears where node 0 stands sends it the rest of its epoch: a block at each tick.
+    cluster.cut = (sent) => sent.from !== 0 && sent.message.kind === 'status'
+    const { height: from } = cluster.at(0)
+    cluster.run(1_000) // four ticks
+    expect(cluster.at(0).height - from).toBeGreaterThan(12)
+  })
+
+  it('D2: round trips measured in one epoch set the timers of the next from its beginning', () => {
+    const script: Script = () => [member(3), member(2), member(1), member(0)]
+    const cluster = new EpochCluster({ nodes: 4, length: 1, script })
+    for (const [peer, roundTripMs] of [
+      [1, 700],
+      [2, 800],
+      [3, 90_000],
+    ] as const)
+      cluster.at(0).step({ kind: 'round-trip', peer: peer as ValidatorIndex, roundTripMs })
+    cluster.order('a')
+    expect(cluster.at(0).position).toContain('epoch 1')
+    expect(cluster.at(0).running.inspect().quorumRoundTripMs).toBe(800) // three of four, itself among them, now in another order
+    expect(cluster.at(0).running.inspect().viewTimeoutMs).toBe(4_800)
+    expect(cluster.at(1).running.inspect().viewTimeoutMs).toBeLessThan(4_800)
   })
 
   it('E4: a peer that shows a later epoch and delivers nothing costs a tick, not progress', () => {

@@ -10,6 +10,7 @@ import {
   evidenceRootOf,
   leaderOf,
   MAX_EVIDENCE_AHEAD,
+  MAX_EVIDENCE_BYTES,
   type Offence,
   offenceOf,
   transactionPath,
@@ -49,6 +50,17 @@ function evidenceInBlocks(node: ClusterNode): number {
 }
 
 describe('evidence in blocks (docs/protocol.md §11)', () => {
+  it('E1: what is chosen for a block is within its bytes, however large the pieces are that are held', () => {
+    const pool = new EvidencePool()
+    const piece = (at: number) => ({
+      offence: offenceOf(pair(3, at), SET),
+      bytes: new Uint8Array(Math.floor(MAX_EVIDENCE_BYTES / 3)),
+      refutes: false,
+    })
+    for (let at = 1; at <= 5; at++) expect(pool.add(piece(at))).toBe(true)
+    expect(pool.choose(height(1), () => true)).toHaveLength(3)
+  })
+
   it('shown to one backup, it reaches everybody, makes a block of its own, and is recorded by all', () => {
     const cluster = new Cluster()
     show(cluster, cluster.node(2), pair(3))

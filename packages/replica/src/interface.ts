@@ -118,7 +118,10 @@ export type ReplicaInput =
   | { readonly kind: 'submit'; readonly request: number; readonly transaction: Transaction; readonly nowMs: number }
   /** From a peer. */
   | { readonly kind: 'transactions'; readonly from: ValidatorIndex; readonly transactions: readonly Transaction[]; readonly nowMs: number }
-  /** Answer to `blob-open` and to `blob-seal`: chunks that the store lacks; none: the blob is whole, checked and durable. */
+  /**
+   * Chunks that the store lacks; none: the blob is whole, checked and durable. Answer to `blob-open` and to `blob-seal`, and said
+   * unasked when a client has uploaded the last chunk: what waits for the blob goes on.
+   */
   | { readonly kind: 'blob-opened'; readonly blob: BlobRef; readonly missing: readonly number[]; readonly nowMs: number }
   /** Another answer to these: the store has no room for it. */
   | { readonly kind: 'blob-refused'; readonly blob: BlobRef; readonly refusal: Refusal; readonly nowMs: number }

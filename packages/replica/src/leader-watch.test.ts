@@ -181,6 +181,27 @@ describe('a starved transaction (protocol.md §8, trap D9)', () => {
     expect(watch.starved).toBeUndefined() // accepted within the new leader's grace period
   })
 
+  it('no complaint before a view has lasted a view timeout, and twice as long after each view left while complaining, up to 32 times', () => {
+    const watch = new LeaderWatch({ limits: LIMITS, maxWaitBlocks: 50, validators: 4 })
+    let nowMs = 1_000_000
+    const patience: number[] = []
+    for (let leader = 0; leader < 8; leader++) {
+      const sinceMs = nowMs
+      watch.enter({ view: view(leader), nowMs })
+      watch.starvation.watch(pooled(1), nowMs)
+      let complaint: string | null = null
+      while (complaint === null && nowMs < sinceMs + 100 * TIMEOUT_MS) {
+        nowMs += TICK_MS
+        for (let i = 0; i < 10; i++) watch.onCommitted({ ...fill, acceptedAtMs: nowMs })
+        const around = { nowMs, view: view(leader), role: 'backup', viewTimeoutMs: TIMEOUT_MS, roundTripMs: 1 } as const
+        complaint = watch.judge({ ...around, isExecutable: () => true })
+      }
+      expect(complaint).toBe('starved-transaction')
+      patience.push((nowMs - sinceMs) / TIMEOUT_MS)
+    }
+    expect(patience.map(Math.floor)).toEqual([1, 2, 4, 8, 16, 32, 32, 32])
+  })
+
   it('what the application refuses is no reason to complain', () => {
     const watch = new LeaderWatch({ limits: LIMITS, maxWaitBlocks: 50, validators: 4 })
     const around = (nowMs: number, executable: boolean): Surroundings => ({

@@ -47,6 +47,7 @@ import type { Replica, ReplicaEffect, ReplicaInput, ReplicaInspection, ReplicaOp
 import { LeaderJudge } from './leader-judge.js'
 import { Mempool, type Pooled } from './mempool.js'
 import { MempoolRounds } from './mempool-rounds.js'
+import { PeerMemory } from './peer-memory.js'
 import { Scheduler } from './scheduler.js'
 import { type Finished, SnapshotFetch, type SnapshotProgress } from './snapshot-fetch.js'
 import { type ShelfAnswer, SnapshotShelf } from './snapshot-shelf.js'
@@ -100,6 +101,7 @@ class ReplicaMachine<State> implements Replica<State> {
   #ticks = 0
   readonly #rounds: MempoolRounds
   readonly #leaderJudge: LeaderJudge<State>
+  readonly #memory = new PeerMemory()
   /** Null: no states are handed over. */
   readonly #shelf: SnapshotShelf<State> | null
   /** Null: none are taken over. */
@@ -267,13 +269,16 @@ class ReplicaMachine<State> implements Replica<State> {
         return this.#toConsensus(input)
       case 'message':
         if (input.message.kind === 'evidence') this.#accusations.hear(input.message.evidence)
+        if (input.message.kind === 'blocks') this.#memory.noteServed(input.from)
         this.#onSnapshotMessage(input.from, input.message)
         this.#onBlobMessage(input.from, input.message)
         return this.#toConsensus(this.#withCoreName(input))
       case 'foreign':
+        this.#memory.noteEpoch(input.from, input.epoch)
         this.#hear(input.from, input.epoch, input.committedHeight)
         return this.#toConsensus({ ...input, from: this.#names.toCore(input.from) })
       case 'round-trip':
+        this.#memory.noteRoundTrip(input.peer, input.roundTripMs)
         return this.#toConsensus({ ...input, peer: this.#names.toCore(input.peer) })
       case 'connected':
         this.#toConsensus({ ...input, peer: this.#names.toCore(input.peer) })
@@ -318,7 +323,7 @@ class ReplicaMachine<State> implements Replica<State> {
       }
       if (next.kind === 'built' && this.#lastBuilt === built) this.#lastBuilt = null // not wanted any more
       const handOver = this.#nextEpoch === null ? null : this.#consensus.handOver(this.#nextEpoch.validators)
-      if (handOver !== null) queue = [this.#enterEpoch(handOver)] // what was still to be said concerned the epoch that is over
+      if (handOver !== null) queue = this.#enterEpoch(handOver) // what was still to be said concerned the epoch that is over
       this.#keepSchedulerOnLiveGround()
     }
   }
@@ -391,7 +396,7 @@ class ReplicaMachine<State> implements Replica<State> {
   }
 
   /** protocol.md §10: the last block is committed, so votes, views, timers and water marks begin anew for the new set. */
-  #enterEpoch(durable: DurableState): Input {
+  #enterEpoch(durable: DurableState): Input[] {
     const next = this.#nextEpoch
     assert(next !== null, 'an epoch begins with the last block of the one before')
     const { validators, origin } = next
@@ -400,7 +405,7 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#epoch = next
     this.#config = { ...this.#config, validators, origin, ...(this.#options.epochs === undefined ? {} : place) }
     this.#names = this.#namesIn(validators, this.#ground.state)
-    this.#consensus = createConsensus(this.#config, durable)
+    this.#beginConsensus(durable)
     this.#leaderJudge.enterEpoch(validators.validators.length)
     this.#accusations.enterEpoch()
     this.#validations.clear()
@@ -409,7 +414,17 @@ class ReplicaMachine<State> implements Replica<State> {
     for (const timer of ['view', 'batch'] as const) this.#out.push({ kind: 'cancel-timer', timer })
     const { epoch, validators: members } = validators
     this.#out.push({ kind: 'event', event: { name: 'epoch-entered', epoch, validators: members.length, self: this.self } })
-    return { kind: 'start', nowMs: this.#nowMs }
+    const start: Input = { kind: 'start', nowMs: this.#nowMs }
+    const ahead = this.#memory.serverBeyond(epoch)
+    if (ahead === null) return [start]
+    const { toCore } = this.#names
+    return [start, { kind: 'foreign', from: toCore(ahead.peer), epoch: ahead.epoch, committedHeight: null, nowMs: this.#nowMs }]
+  }
+
+  #beginConsensus(durable: DurableState): void {
+    const { validators } = this.#config.validators
+    const roundTripsMs = this.#memory.roundTripsMs(this.#names, validators.length)
+    this.#consensus = createConsensus({ ...this.#config, roundTripsMs }, durable)
   }
 
   /**
@@ -892,9 +907,10 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#shelf?.begin([...[...headers].reverse(), header], state, certificate)
     if (isLaterEpoch) {
       this.#nextEpoch = start
-      return this.#toConsensus(this.#enterEpoch(durable))
+      for (const input of this.#enterEpoch(durable)) this.#toConsensus(input)
+      return
     }
-    this.#consensus = createConsensus(this.#config, durable)
+    this.#beginConsensus(durable)
     this.#leaderJudge.enterEpoch(start.validators.validators.length)
     this.#reportedWork = { waiting: 0, full: false }
     this.#accusations.settle()

@@ -132,6 +132,33 @@ describe('taking over a state', () => {
     expect(late.records).toEqual([])
   })
 
+  it('of what is offered the highest is taken, whoever offers first', () => {
+    const lower: SnapshotMessage = { kind: 'snapshot', offer: offerOf(CHAIN_OF_HEADERS[TOP - 8] as typeof HEADER) }
+    for (const offers of [
+      [lower, OFFER, OFFER],
+      [OFFER, OFFER, lower],
+    ]) {
+      const bench = new Bench()
+      for (const peer of PEERS) bench.fetch.hear(peer, TOP)
+      for (const [at, peer] of PEERS.entries()) bench.fetch.onOffer(peer, offers[at] as SnapshotMessage)
+      bench.tick(3)
+      expect(bench.records).toMatchObject([{ kind: 'begin', target: { header: { height: TOP } } }])
+    }
+  })
+
+  it('blocks are not asked for while it comes, and are again when none of it has come for 16 ticks', () => {
+    const bench = new Bench()
+    const holdsBack = (): boolean => bench.fetch.holdsBack({ kind: 'send', message: { kind: 'fetch', want: 'committed', from: height(1) } })
+    bench.begin()
+    bench.tick(10)
+    expect(holdsBack()).toBe(true)
+    for (const each of bench.wishes().slice(-1)) bench.answer(each)
+    bench.tick(15)
+    expect(bench.names()).not.toContain('snapshot-given-up')
+    bench.tick(1)
+    expect([holdsBack(), bench.fetch.progress?.height]).toEqual([false, TOP])
+  })
+
   it('is begun for a small step as well where the blocks cannot be had; not while the next one is being verified, however long that takes', () => {
     for (const executing of [false, true]) {
       const bench = new Bench(null, 1_000)

@@ -193,6 +193,7 @@ export class EpochNode {
       votes: this.#records.flatMap((record) => (record.kind === 'vote' ? [record.vote] : [])),
       blocks: this.#records.flatMap((record) => (record.kind === 'block' ? [record.block] : [])),
       highest: last('highest')?.certificate ?? null,
+      recovery: last('recovery')?.recovery ?? null,
       lastCommit: certificates.at(-1) ?? null,
       committed: tip === undefined ? GENESIS : { height: tip.header.height, hash: tip.hash, timestampMs: tip.header.timestampMs },
       recent: this.chain.slice(-RECENT_HASHES).map(({ commit }) => ({ height: commit.block.header.height, hash: commit.block.hash })),
@@ -215,6 +216,7 @@ export class EpochNode {
         epochLength: length,
         self: 0 as ValidatorIndex,
         window: 4,
+        recoveryNonce: ZERO_HASH,
         clockDriftMs: 5_000,
         timers: { floorMs: 1_000, commitFactor: 4, allowanceMs: 200, capMs: 8_000, statusMs: 250, batchMs: 5 },
         sign: (bytes) => keyFor(this.index).sign(bytes),
@@ -231,6 +233,11 @@ export class EpochNode {
       order: 'fifo',
     })
     this.step({ kind: 'start', nowMs })
+  }
+
+  /** As if this had been written before. */
+  remember(...records: readonly PersistRecord[]): void {
+    this.#records.push(...records)
   }
 
   /** Power fails: of the writes not yet synced, the first `survived` made it. */

@@ -218,7 +218,7 @@ function waysOf(options: WorldOptions, base: Base & Cast & Judges, { step, onFir
   return {
     edge,
     lines,
-    inbox: new Inbox({ circumstances, edge, forgery, traceHash, step }),
+    inbox: new Inbox({ circumstances, edge, forgery, traceHash, conduct, isHonest: base.isHonest, step }),
     effects: new Effects({ circumstances, nodes, promises, conduct, commits, blobs, groupCommit, outbox, beyond: beyond === true }),
     groupCommit,
     forgery,

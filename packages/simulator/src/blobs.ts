@@ -30,6 +30,7 @@ export class Blobs {
     if (blobs === null || found === undefined || node.replica === null) return
     const { ref: blob } = found
     const content = found.content()
+    const wasWhole = node.blobs.isWhole(blob)
     const nth = ++this.#uploads
     const isWhole = network.healed || fates.unit('disk', node.index, nth, 5) < blobs.wholeRate
     const share = isWhole ? 1 : fates.unit('disk', node.index, nth, 6)
@@ -37,6 +38,15 @@ export class Blobs {
     if (!isWhole) coverage.hit('upload interrupted')
     for (let index = 0; index < count; index++)
       node.blobs.write(blob, index, content.subarray(index * SIMULATED_CHUNK_BYTES, (index + 1) * SIMULATED_CHUNK_BYTES))
+    if (isWhole && !wasWhole) this.sync(node, blob)
+  }
+
+  /** What is on the shelf is made durable, and then the replica is told what is missing of it. */
+  sync(node: Node, blob: BlobRef): void {
+    const { events, fates, knobs } = this.#circumstances
+    const { index, incarnation } = node
+    const takesMs = fates.delay(knobs.fsyncMs, -2_000_001 - index, ++node.blobsOpened)
+    events.push(events.nowMs + takesMs, { kind: 'blob-opened', node: index, incarnation, blob })
   }
 
   /** One that nothing here needs and that is not final may be gone, an upload that nobody submitted, say: which one. */

@@ -103,6 +103,18 @@ export class Conduct {
     )
   }
 
+  /**
+   * An edge has refused this of an honest validator: a node shuts out whoever sends such a thing, and what it carried is lost. Evidence is
+   * heard in two epochs only, and nobody is blamed for showing it in others (docs/protocol.md §11).
+   */
+  onRefused(node: Node, from: ValidatorIndex, message: Message, refusal: Refusal): void {
+    demand(
+      'honest-is-heard',
+      message.kind === 'evidence' && refusal.code === 'evidence-validator',
+      () => `validator ${node.index} refuses a ${message.kind} of the honest validator ${from}: ${refusal.code}: ${refusal.message}`,
+    )
+  }
+
   /** Whoever is blamed for a lie about a state must be faulty. */
   onBlame(node: Node, peer: Node, refusal: Refusal): void {
     demand(

@@ -85,7 +85,7 @@ export class Effects {
         return this.#onBlame(node, effect)
       case 'blob-open':
       case 'blob-seal':
-        return this.#onBlobSync(node, effect)
+        return this.#blobs.sync(node, effect.blob)
       case 'blob-write':
         return node.blobs.write(effect.blob, effect.part.index, effect.part.chunk)
       case 'blob-drop':
@@ -150,12 +150,5 @@ export class Effects {
   #onBlame(node: Node, { peer, refusal }: Extract<ReplicaEffect, { kind: 'blame' }>): void {
     this.#circumstances.coverage.hit(`blamed for a snapshot: ${refusal.code}`)
     if (node.isHonest) this.#conduct.onBlame(node, this.#options.nodes[peer] as Node, refusal)
-  }
-
-  #onBlobSync(node: Node, { blob }: Extract<ReplicaEffect, { kind: 'blob-open' | 'blob-seal' }>): void {
-    const { events, fates, knobs } = this.#circumstances
-    const { index, incarnation } = node
-    const takesMs = fates.delay(knobs.fsyncMs, -2_000_001 - index, ++node.blobsOpened)
-    events.push(events.nowMs + takesMs, { kind: 'blob-opened', node: index, incarnation, blob })
   }
 }

@@ -7,6 +7,7 @@ import { epochNamedBy, type Message } from '@aethel/consensus'
 import type { Replica, ReplicaInput } from '@aethel/replica'
 import type { State } from './application.js'
 import type { Circumstances } from './circumstances.js'
+import type { Conduct } from './conduct.js'
 import { type Edge, freshPayload, type MessagePayload, type Payload } from './edge.js'
 import type { Forgery } from './forgery.js'
 import type { Node } from './node.js'
@@ -17,6 +18,8 @@ export interface InboxOptions {
   readonly edge: Edge
   readonly forgery: Forgery
   readonly traceHash: TraceHash
+  readonly conduct: Pick<Conduct, 'onRefused'>
+  isHonest(index: number): boolean
   step(node: Node, input: ReplicaInput): void
 }
 
@@ -50,7 +53,10 @@ export class Inbox {
     const { position, committed } = replica // a look at the core: its fields, not a copy of all it can do
     const { view, phase } = position
     const standing = { view, phase, committedHeight: committed.height, window: knobs.window }
-    if (!verdict.ok) return coverage.onRefused(payload.message, verdict.error.code, standing)
+    if (!verdict.ok) {
+      if (this.#options.isHonest(from)) this.#options.conduct.onRefused(node, from, payload.message, verdict.error)
+      return coverage.onRefused(payload.message, verdict.error.code, standing)
+    }
     const message = verdict.value
     coverage.onMessage(message, standing)
     this.#options.traceHash.message(events.nowMs, from, node.index, message)

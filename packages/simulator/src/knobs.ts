@@ -215,7 +215,11 @@ const STORMY: Readonly<Record<FaultClass, (knobs: Knobs) => Partial<Knobs>>> = {
 export function chooseFaults(drawn: Knobs, classes: readonly FaultClass[]): Partial<Knobs> {
   let chosen: Partial<Knobs> = {}
   for (const each of FAULT_CLASSES) chosen = { ...chosen, ...(classes.includes(each) ? STORMY[each](drawn) : CALM[each]) }
-  return chosen
+  const { blobs } = drawn
+  if (blobs === null) return chosen
+  // An upload that is cut short is a loss on the way to a validator; a blob that is gone was on its disk.
+  const wholeRate = classes.includes('loss') ? blobs.wholeRate : 1
+  return { ...chosen, blobs: { ...blobs, wholeRate, expiryRate: classes.includes('disk') ? blobs.expiryRate : 0 } }
 }
 
 /** Nothing goes wrong: latency and load alone. */

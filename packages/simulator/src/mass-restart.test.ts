@@ -3,9 +3,6 @@ import { knobsOf } from './simulate.js'
 import { World } from './world.js'
 
 const FLOOR_MS = 800
-/** Clients ask again after a second at most, and so does whoever lost its mempool hear of their transactions. */
-const CLIENT_RETRY_MS = 1_000
-
 /** Storms, then no power for a while, then all at once on a quiet network: how long until the next commit. */
 function recoveryMs(seed: number, validators: number, downMs: number): { readonly tookMs: number; readonly views: number } {
   const knobs = {
@@ -25,13 +22,13 @@ function recoveryMs(seed: number, validators: number, downMs: number): { readonl
 }
 
 describe('mass restart (docs/protocol.md §8)', () => {
-  it('all down and all up again: committing within two view timeouts, after 2 seconds as after 20, N = 4 and 7', () => {
+  it('all down and all up again: committing within two view timeouts, after 2 seconds as after 20 and after ten minutes, N = 4 and 7', () => {
     let views = 0
     for (const validators of [4, 7]) {
       for (let seed = 1; seed <= 5; seed++) {
-        const run = recoveryMs(seed, validators, seed % 2 === 0 ? 2_000 : 20_000)
+        const run = recoveryMs(seed, validators, [20_000, 2_000, 600_000][seed % 3] ?? 0)
         views += run.views
-        expect([seed, validators, run.tookMs < 2 * FLOOR_MS + CLIENT_RETRY_MS, Math.round(run.tookMs)]).toEqual([
+        expect([seed, validators, run.tookMs < 2 * FLOOR_MS, Math.round(run.tookMs)]).toEqual([
           seed,
           validators,
           true,

@@ -23,6 +23,7 @@ export const INVARIANTS = [
   'view-monotone',
   'sent-implies-durable',
   'evidence-sound',
+  'honest-is-heard',
   'halted-is-silent',
   'fork-is-proven',
   'bounded-buffers',

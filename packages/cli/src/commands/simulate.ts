@@ -122,15 +122,64 @@ export function registerSimulate(program: Command): void {
       'twins: the schedule to stop before (default: all; with --seeds a random sample instead)',
       integer(1, Number.MAX_SAFE_INTEGER),
     )
-    .action((options: SimulateOptions) => finish(options, () => run(options)))
+    .action((options: SimulateOptions, command: Command) => finish(options, () => run(options, namesGiven(command))))
 }
 
-function run(options: SimulateOptions): ExitCode | Promise<ExitCode> {
+/** Options that mean something with `--twins` only. */
+const OF_TWINS = ['views', 'first', 'window', 'unreduced', 'from', 'to']
+/** Other kinds of run, and what else they look at. */
+const MODES: readonly { readonly name: string; readonly takes: readonly string[] }[] = [
+  { name: 'transcript', takes: [] },
+  { name: 'twins', takes: ['seed', 'seeds', 'validators', 'jobs', ...OF_TWINS] },
+  {
+    name: 'crashPoints',
+    takes: [
+      'seed',
+      'validators',
+      'byzantine',
+      'application',
+      'faults',
+      'latency',
+      'duration',
+      'blocks',
+      'think',
+      'signatures',
+      'trace',
+      'only',
+    ],
+  },
+]
+
+/** As the parser calls them, in the order in which they are declared. */
+function namesGiven(command: Command): string[] {
+  return command.options.map((option) => option.attributeName()).filter((name) => command.getOptionValueSource(name) === 'cli')
+}
+
+/** Somebody who asks for twins under loss, say, must not be told that it went well without any. */
+function refuseUnfitting(given: readonly string[]): void {
+  const said = (name: string): string => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+  const mode = MODES.find(({ name }) => given.includes(name))
+  const isTaken = (name: string): boolean => {
+    if (name === 'json' || name === 'mutant' || name === mode?.name) return true
+    return mode === undefined ? !OF_TWINS.includes(name) : mode.takes.includes(name)
+  }
+  const unfitting = given.find((name) => !isTaken(name))
+  if (unfitting === undefined) return
+  throw usageError(
+    'options',
+    mode === undefined
+      ? `expected ${said(unfitting)} with --twins only, which is not given`
+      : `expected no ${said(unfitting)} with ${said(mode.name)}, which does not look at it`,
+  )
+}
+
+function run(options: SimulateOptions, given: readonly string[]): ExitCode | Promise<ExitCode> {
+  refuseUnfitting(given)
   const seeds = options.seeds ?? (options.minutes === undefined ? 1 : MANY_SEEDS)
   if (options.seed > Number.MAX_SAFE_INTEGER - seeds)
     throw usageError('seed', `expected seeds below 2^53, got ${seeds} from ${options.seed} on`)
-  if (options.transcript !== undefined) return simulateTranscript(options.transcript, options.json === true)
   if (options.mutant !== undefined) return simulatePlanted(options.mutant, process.argv.slice(process.argv.indexOf('simulate') + 1))
+  if (options.transcript !== undefined) return simulateTranscript(options.transcript, options.json === true)
   if (options.twins === true) {
     const { validators, views, first, window, from, seed, jobs } = options
     const shared = { validators, views, first, window, from, seed, jobs }
@@ -203,6 +252,7 @@ async function simulate(options: SimulateOptions): Promise<ExitCode> {
     ...(options.think === undefined ? {} : { thinkMs: options.think }),
     ...(options.only === undefined ? {} : { only: new Set(options.only) }),
   }
+  if (options.only !== undefined) noteNotDrawn(seed, told, options.only)
   if (options.trace !== undefined) writeTrace(seed, told, options.trace)
   if (options.crashPoints !== undefined) return enumerateCrashes(options, told)
   const totals = new Totals()
@@ -283,6 +333,14 @@ function beyond(options: SimulateOptions, byzantine: number): ExitCode {
   })
 }
 
+/** A name that the seed does not draw leaves nothing out and brings nothing about: whoever mistypes one replays another run. */
+function noteNotDrawn(seed: number, told: SeedOptions, only: readonly string[]): void {
+  const drawn = new Set(['jitter']) // no decision of its own
+  runSimulation({ ...simulationOptions(seed, told), onDecision: ({ id }) => drawn.add(id) })
+  const missing = only.filter((id) => !drawn.has(id))
+  if (missing.length > 0) note(`--only: seed ${seed} draws no ${missing.map((id) => `"${id}"`).join(', ')}`)
+}
+
 function writeTrace(seed: number, told: SeedOptions, to: string | true): void {
   const writing = <T>(work: () => T): T => {
     try {
@@ -306,6 +364,7 @@ function enumerateCrashes(options: SimulateOptions, told: SeedOptions): ExitCode
   const asked = simulationOptions(options.seed, told)
   const every = options.crashPoints === true || options.crashPoints === undefined ? 1 : options.crashPoints
   const reference = runSimulation(asked)
+  if (!reference.ok) return reportViolation(runSeed(options.seed, told), new Totals(), options, told) // without any crash of ours
   const points = crashPointsOf(reference, every)
   const progress = startProgress('crash points', points.length)
   for (const [done, point] of points.entries()) {

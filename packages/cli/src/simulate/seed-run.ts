@@ -30,6 +30,8 @@ export interface SeedSummary
     | 'viewChanges'
     | 'messages'
     | 'latenciesMs'
+    | 'settledAfterMs'
+    | 'livenessBoundMs'
     | 'violation'
     | 'command'
     | 'traceHash'
@@ -82,6 +84,8 @@ export function runSeed(seed: number, options: SeedOptions, watch: Pick<Simulati
     viewChanges,
     messages,
     latenciesMs,
+    settledAfterMs: report.settledAfterMs,
+    livenessBoundMs: report.livenessBoundMs,
     command,
     traceHash,
     ...(violation === undefined ? {} : { violation }),

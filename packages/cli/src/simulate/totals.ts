@@ -9,6 +9,8 @@ export class Totals {
   readonly #started = performance.now()
   readonly #coverage = new Coverage()
   readonly #latenciesMs: number[] = []
+  readonly #recoveriesMs: number[] = []
+  #mostOfBound = 0
   seeds = 0
   events = 0
   checks = 0
@@ -35,13 +37,9 @@ export class Totals {
     this.signaturesChecked += summary.signaturesChecked
     this.checksCharged += summary.checksCharged
     this.#coverage.merge(summary.cells)
+    if (this.#recoveriesMs.length < MAX_LATENCIES) this.#recoveriesMs.push(summary.settledAfterMs)
+    this.#mostOfBound = Math.max(this.#mostOfBound, summary.settledAfterMs / summary.livenessBoundMs)
     if (this.#latenciesMs.length < MAX_LATENCIES) for (const latency of summary.latenciesMs) this.#latenciesMs.push(latency)
-  }
-
-  #percentiles(): Record<'p50' | 'p95' | 'p99', number> {
-    const sorted = Float64Array.from(this.#latenciesMs).sort()
-    const at = (share: number): number => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0)
-    return { p50: at(0.5), p95: at(0.95), p99: at(0.99) }
   }
 
   /** Of all threads: on a machine that is busy with other things it says more than the time of day. */
@@ -78,7 +76,9 @@ export class Totals {
       signaturesMade,
       signaturesChecked,
       checksCharged,
-      latencyMs: this.#percentiles(),
+      latencyMs: percentiles(this.#latenciesMs),
+      recoveryMs: percentiles(this.#recoveriesMs),
+      mostOfLivenessBound: Math.round(1_000 * this.#mostOfBound) / 1_000,
       invariants: INVARIANTS,
       coverage: Object.fromEntries([...this.#coverage.cells].sort()),
     }
@@ -88,7 +88,8 @@ export class Totals {
     const seconds = Math.max(0.001, (performance.now() - this.#started) / 1000)
     const cpuSeconds = this.#cpuSeconds()
     const virtualSeconds = this.virtualMs / 1000
-    const { p50, p95, p99 } = this.#percentiles()
+    const latency = percentiles(this.#latenciesMs)
+    const recovery = percentiles(this.#recoveriesMs)
     printTable([
       [
         'events',
@@ -104,7 +105,11 @@ export class Totals {
         `${grouped(Math.round(virtualSeconds))} s of virtual time in ${seconds.toFixed(1)} s, ${cpuSeconds.toFixed(1)} s of CPU: ${grouped(Math.round(virtualSeconds / cpuSeconds))} to 1, ` +
           `${grouped(Math.round(this.events / Math.max(0.001, virtualSeconds)))} events per virtual second`,
       ],
-      ['latency', `p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms of virtual time from submission to the first commit`],
+      ['latency', `${inWords(latency)} of virtual time from submission to the first commit`],
+      [
+        'recovery',
+        `${inWords(recovery)} of virtual time from healing until all is final everywhere; at most ${(100 * this.#mostOfBound).toFixed(1)} % of the bound`,
+      ],
       [
         'signatures',
         `by Ed25519 ${grouped(this.signaturesMade)} made, ${grouped(this.signaturesChecked)} checked; ${grouped(this.checksCharged)} checks merely charged`,
@@ -133,4 +138,20 @@ export class Totals {
       if (!inTable.has(cell)) printLine(`  ${grouped(count).padStart(12)}  ${cell}`)
     }
   }
+}
+
+interface Percentiles {
+  readonly p50: number
+  readonly p95: number
+  readonly p99: number
+}
+
+function percentiles(valuesMs: readonly number[]): Percentiles {
+  const sorted = Float64Array.from(valuesMs).sort()
+  const at = (share: number): number => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0)
+  return { p50: at(0.5), p95: at(0.95), p99: at(0.99) }
+}
+
+function inWords({ p50, p95, p99 }: Percentiles): string {
+  return `p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms`
 }

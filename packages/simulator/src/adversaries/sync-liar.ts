@@ -1,6 +1,6 @@
 /** A peer that makes catching up hard: claims heights it does not have, serves garbage, or nothing. */
 import { bitmapOf, height, type ValidatorIndex } from '@aethel/codec'
-import type { Blocks, Message, Status } from '@aethel/consensus'
+import type { Block, Blocks, Message, Status } from '@aethel/consensus'
 import { type Adversary, type AdversaryContext, type Outgoing, obedient, spread } from './adversary.js'
 import { rivalOf } from './proposers.js'
 import { spoil } from './spoil.js'
@@ -21,9 +21,20 @@ const REPLIES: Readonly<Record<string, Reply>> = {
   }),
   'other gas': (_, message) =>
     message.gas === undefined ? message : { ...message, gas: message.gas.map((each) => each.map((gas) => gas + 1)) },
+  'another body': (_, { gas: _gas, ...message }) => ({
+    ...message,
+    blocks: message.blocks.map((block, position) => (position === message.blocks.length - 1 ? withoutBody(block) : block)),
+  }),
   'only the first': (_, { gas: _gas, ...message }) => ({ ...message, blocks: message.blocks.slice(0, 1) }),
   'the truth': (_, message) => message,
 }
+
+/** The header is the certified one, and says otherwise. */
+function withoutBody(block: Block): Block {
+  const transactions = block.body.transactions.length > 0 ? [] : [Uint8Array.of(1)]
+  return { ...block, body: { ...block.body, transactions } }
+}
+
 export const SYNC_REPLIES: readonly string[] = Object.keys(REPLIES)
 
 export function syncLiar(context: AdversaryContext): Adversary {
@@ -42,7 +53,9 @@ export function syncLiar(context: AdversaryContext): Adversary {
       if (message.kind === 'block') {
         const other = random.pick([...context.conspiracy.blocks.values(), message.block])
         context.note('served another body')
-        return random.chance(0.3) ? [] : spread(context, to, { kind: 'block', block: other })
+        // Of the block asked for under the header of that block; and where that is the same, as it is.
+        const block = random.chance(0.3) ? null : { ...message.block, body: other.body }
+        return block === null ? [] : spread(context, to, { kind: 'block', block })
       }
       if (message.kind === 'snapshot' || message.kind === 'chunk') {
         const told = lieAboutState(message)
