@@ -155,7 +155,7 @@ const COMMAND_ADVICE: ReadonlyMap<string, string> = new Map([
   ['reset', ONE_QUESTION],
   ['reset-assertions', ONE_QUESTION],
   ['check-sat-assuming', 'write what it assumes as (assert ...), and (check-sat)'],
-  ['declare-sort', SORTS_ONLY],
+  ['declare-sort', `${SORTS_ONLY} (Yosys: write_smt2 -stbv)`],
   ['declare-datatype', SORTS_ONLY],
   ['declare-datatypes', SORTS_ONLY],
   ['define-fun-rec', 'QF_BV has no recursive functions; unroll it into functions that see those before them'],

@@ -72,6 +72,7 @@ describe('a file becomes the one canonical script', () => {
     ['(reset)', /reset is not supported: .*write a script for each/],
     ['(check-sat-assuming (p))', /write what it assumes as \(assert/],
     ['(check-sat)\n(assert true)', /line 3: .*got assert behind it: .*write a script for each/],
+    ['(declare-sort |t_s| 0)', /QF_BV has the sorts Bool .*Yosys: write_smt2 -stbv/],
     ['(declare-datatypes ((P 0)) (((mk))))', /QF_BV has the sorts Bool/],
     ['(declare-const i Int)\n(assert (> i 1))', /line 2: .*got Int: QF_BV has no others/],
     ['(declare-const m (Array Bool Bool))', /no arrays/],
