@@ -43,6 +43,26 @@ export function readInputFile(path: string, what: string, maxBytes: number): Uin
   }
 }
 
+/** How other forms of a text begin, and what makes a text of them. No text that is read here begins like this. */
+const NO_TEXTS: readonly { readonly magic: readonly number[]; readonly what: string; readonly advice: string }[] = [
+  { magic: [0x1f, 0x8b], what: 'compressed with gzip', advice: 'unpack it first ("gunzip -k FILE")' },
+  { magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a], what: 'compressed with xz', advice: 'unpack it first ("unxz -k FILE")' },
+  { magic: [0x42, 0x5a, 0x68], what: 'compressed with bzip2', advice: 'unpack it first ("bunzip2 -k FILE")' },
+  { magic: [0x28, 0xb5, 0x2f, 0xfd], what: 'compressed with zstd', advice: 'unpack it first ("unzstd FILE")' },
+  { magic: [0x50, 0x4b, 0x03, 0x04], what: 'a zip archive', advice: 'unpack it first ("unzip FILE")' },
+  { magic: [0xef, 0xbb, 0xbf], what: 'marked as UTF-8 by its first bytes', advice: 'save it as plain ASCII, without a byte order mark' },
+  { magic: [0xff, 0xfe], what: 'in UTF-16', advice: 'save it as plain ASCII' },
+  { magic: [0xfe, 0xff], what: 'in UTF-16', advice: 'save it as plain ASCII' },
+]
+
+/** The same for a file that holds text: one in another form is told apart from one that is wrong. */
+export function readTextFile(path: string, what: string, maxBytes: number): Uint8Array {
+  const bytes = readInputFile(path, what, maxBytes)
+  for (const { magic, what: form, advice } of NO_TEXTS)
+    if (magic.every((byte, at) => bytes[at] === byte)) throw usageError('not-text', `expected ${what}, but ${path} is ${form}; ${advice}`)
+  return bytes
+}
+
 /** A file or pipe read in pieces, never as a whole. */
 export interface InputPieces {
   /** The next piece, overwritten by the one after it; undefined at the end. Throws a `CliError`. */

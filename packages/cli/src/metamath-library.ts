@@ -4,7 +4,7 @@ import type { Hash } from '@aethel/codec'
 import { type LibraryDefinition, LibraryExtractor, parseDatabase } from '@aethel/proofs'
 import { certificateParts } from './certificate-parts.js'
 import { CliError, EXIT } from './exit.js'
-import { MAX_DATABASE_BYTES, readInputFile } from './files.js'
+import { MAX_DATABASE_BYTES, readTextFile } from './files.js'
 
 export interface MetamathLibrary {
   readonly name: string
@@ -17,7 +17,7 @@ export function libraryNameOf(path: string): string {
 }
 
 export function openLibrary(path: string, name: string = libraryNameOf(path)): MetamathLibrary {
-  return parseLibrary(readInputFile(path, 'a Metamath database', MAX_DATABASE_BYTES), path, name)
+  return parseLibrary(readTextFile(path, 'a Metamath database', MAX_DATABASE_BYTES), path, name)
 }
 
 export function parseLibrary(bytes: Uint8Array, path: string, name: string): MetamathLibrary {

@@ -2,9 +2,16 @@
  * What `aethel submit` can say beside the proof: for a kind that this program does not know, the canonical claim as a file; for any, what
  * the submitter says about it. Nobody checks that: whoever shows it says so.
  */
-import { type Hash, hash } from '@aethel/codec'
+import { type Hash, hash, utf8 } from '@aethel/codec'
 import { sha256 } from '@aethel/crypto'
-import { MAX_CLAIM_BYTES, MAX_PROOF_BYTES, type ProofMetadata, type SubmitProof } from '@aethel/ledger'
+import {
+  MAX_CLAIM_BYTES,
+  MAX_PROOF_BYTES,
+  MAX_TITLE_BYTES,
+  MAX_TOOLCHAIN_BYTES,
+  type ProofMetadata,
+  type SubmitProof,
+} from '@aethel/ledger'
 import { usageError } from './exit.js'
 import { MAX_DATABASE_BYTES, readInputFile } from './files.js'
 
@@ -18,7 +25,14 @@ export interface MetadataOptions {
 export function metadataFrom(options: MetadataOptions): ProofMetadata | null {
   const { title, toolchain, source } = options
   if (title === undefined && toolchain === undefined && source === undefined) return null
+  requireShort('--title', title, MAX_TITLE_BYTES)
+  requireShort('--toolchain', toolchain, MAX_TOOLCHAIN_BYTES)
   return { title: title ?? '', toolchain: toolchain ?? '', sourceDigest: source === undefined ? null : digestOf(source) }
+}
+
+function requireShort(option: string, text: string | undefined, maxBytes: number): void {
+  const { length } = utf8(text ?? '')
+  if (length > maxBytes) throw usageError('usage', `expected ${option} of at most ${maxBytes} bytes, got ${length}`)
 }
 
 function digestOf(path: string): Hash {

@@ -91,6 +91,35 @@ describe('check lrat', () => {
   })
 })
 
+describe('files of another form than was meant', () => {
+  it.each([
+    ['compressed with gzip', [0x1f, 0x8b, 8, 0], 'gunzip'],
+    ['compressed with xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0], 'unxz'],
+    ['marked as UTF-8', [0xef, 0xbb, 0xbf, 0x70], 'without a byte order mark'],
+  ])('a formula, script, model or database that is %s is said to be that: exit code 2', (form, bytes, advice) => {
+    const file = write('other.form', Uint8Array.from(bytes))
+    for (const args of [
+      ['lrat', file, refutation],
+      ['sat-model', cnf, file],
+      ['bvlrat', file, refutation],
+      ['metamath', file],
+    ]) {
+      const outcome = aethel('check', ...args)
+      expect(outcome.code).toBe(2)
+      expect(errorLine(outcome)).toContain(form)
+      expect(errorLine(outcome)).toContain(advice)
+    }
+  })
+
+  it('a DRAT proof is refused as LRAT, and the reader is told what makes LRAT of it', () => {
+    for (const drat of ['-1 0\n0\n', Uint8Array.of(97, 2, 0, 97, 0)]) {
+      const outcome = aethel('check', 'lrat', cnf, write('some.drat', drat))
+      expect(outcome.code).toBe(3)
+      expect(errorLine(outcome)).toContain('is it LRAT? Of a DRAT proof')
+    }
+  })
+})
+
 describe('check lrat in pieces', () => {
   it('a proof of several pieces is read to its end: padded with comments to three megabytes, whole and cut', () => {
     const text = `c ${'x'.repeat(3 << 20)}\n5 2 0 1 2 0\n6 0 5 3 4 0\n`

@@ -13,6 +13,7 @@ import { aethel, aethelAsync, BIN, errorLine, type Outcome, temporaryFolder } fr
 
 const library = fileURLToPath(new URL('../../proofs/library/propositional.mm', import.meta.url))
 const instances = fileURLToPath(new URL('../../proofs/instances/', import.meta.url))
+const pratt = fileURLToPath(new URL('../../../examples/verifier-pratt/verifier.js', import.meta.url))
 const folder = temporaryFolder()
 const running = new Set<ChildProcess>()
 
@@ -22,8 +23,8 @@ interface Network {
   readonly trustFile: string
 }
 
-function makeNetwork(name: string): Network {
-  const outcome = aethel('testnet', '--validators', '4', '--output', folder.file(name), '--base-port', '0', '--json')
+function makeNetwork(name: string, ...options: readonly string[]): Network {
+  const outcome = aethel('testnet', '--validators', '4', '--output', folder.file(name), '--base-port', '0', '--json', ...options)
   expect(outcome).toMatchObject({ code: 0, stderr: '' })
   return JSON.parse(outcome.stdout)
 }
@@ -60,7 +61,7 @@ let network: Network
 let other: Network
 
 beforeAll(async () => {
-  network = makeNetwork('network')
+  network = makeNetwork('network', '--verifier', pratt)
   other = makeNetwork('other')
   await Promise.all(network.homes.map((home, index) => startValidator(home, network.urls[index] ?? '')))
 })
@@ -148,6 +149,28 @@ describe('a proof becomes final and its receipt verifies', () => {
     expect(aethel('verify', receipt, '--trust', network.trustFile).code).toBe(0)
   })
 
+  it('of a claim that another proof has proved, the proof in hand is not put beside the receipt as if it were that one', async () => {
+    const cnf = folder.file('refuted.cnf')
+    const first = folder.file('refuted.lrat')
+    const other = folder.file('refuted-otherwise.lrat')
+    const receipt = folder.file('refuted.json')
+    writeFileSync(cnf, 'p cnf 2 4\n1 2 0\n-1 2 0\n1 -2 0\n-1 -2 0\n')
+    writeFileSync(first, '5 2 0 1 2 0\n6 0 5 3 4 0\n')
+    writeFileSync(other, '5 1 0 1 3 0\n6 0 5 2 4 0\n')
+    expect((await submitted(cnf, '--proof', first, '-o', receipt)).stdout).toContain(`with its proof in ${receipt}.proof`)
+    const again = await submitted(cnf, '--proof', other, '-o', receipt)
+    expect(again.stdout).toContain(`with its proof in ${receipt}.proof; it was proved by another proof than this one`)
+    expect(aethel('verify', receipt, '--trust', network.trustFile, '--recheck').code).toBe(0)
+
+    const elsewhere = folder.file('refuted-elsewhere.json')
+    writeFileSync(`${elsewhere}.proof`, 'something else')
+    const outcome = await submitted(cnf, '--proof', other, '-o', elsewhere, '--json')
+    const report = JSON.parse(outcome.stdout)
+    expect(report).toMatchObject({ status: 'duplicate', receipt: elsewhere, otherProof: true })
+    expect(report).not.toHaveProperty('proof')
+    expect(readFileSync(`${elsewhere}.proof`, 'utf8')).toBe('something else')
+  })
+
   it('a refutation: submitted, final, verified, checked again; another refutation is not the one submitted', async () => {
     const receipt = folder.file('refutation.json')
     const cnf = `${instances}pigeonhole-4.cnf`
@@ -157,6 +180,29 @@ describe('a proof becomes final and its receipt verifies', () => {
     const swapped = aethel('verify', receipt, '--trust', network.trustFile, '--recheck', '--proof', `${instances}pigeonhole-5.lrat`)
     expect(swapped.code).toBe(3)
     expect(errorLine(swapped)).toContain('proof-hash')
+  })
+
+  it('a proof of a kind from outside: submitted, final, verified, checked again by the module that is named', async () => {
+    const claim = folder.file('seven.claim')
+    const proof = folder.file('seven.proof')
+    const receipt = folder.file('seven.json')
+    writeFileSync(claim, Uint8Array.of(7))
+    writeFileSync(proof, Buffer.from('020103010200010701030100', 'hex'))
+    expect((await submitted(claim, '--kind', 'pratt/1', '--proof', proof, '-o', receipt)).code).toBe(0)
+    const again = ['verify', receipt, '--trust', network.trustFile, '--recheck'] as const
+    const checked = aethel(...again, '--verifier', pratt)
+    expect(checked.code).toBe(0)
+    expect(checked.stdout).toMatch(/ok +recheck +.*for the same 5,738 gas/)
+    const without = aethel(...again)
+    expect(without.code).toBe(2)
+    expect(errorLine(without)).toContain('expected --verifier MODULE with --recheck')
+    const changed = aethel(...again, '--verifier', pratt, '--proof', claim)
+    expect(changed.code).toBe(3)
+    for (const module of [claim, folder.file('nothing-there.js')]) {
+      const unloaded = aethel(...again, '--verifier', module)
+      expect(unloaded.code).toBe(2)
+      expect(errorLine(unloaded)).toContain('cannot be loaded')
+    }
   })
 
   it('a model: submitted, final, verified, checked again; a wrong one is refused, and so is a model beside a refutation', async () => {

@@ -124,7 +124,10 @@ describe('satisfiable', () => {
       model: '(\n  (define-fun x () (_ BitVec 8) #x0b)\n  (define-fun p () Bool false)\n)\n',
     })
     const out = folder.file('model.txt')
-    expect(aethel('prove', script, '--solver', 'builtin', '-o', out).code).toBe(0)
+    expect(aethel('prove', script, '--solver', 'builtin', '-o', out)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/written +the model: .*model\.txt, \d+ bytes/),
+    })
     expect(readFileSync(out, 'utf8')).toContain('#x0b')
   })
 
@@ -151,6 +154,17 @@ describe('solvers that do not deliver: exit code 4, one line, nothing written', 
     expect(outcome.code).toBe(4)
     expect(errorLine(outcome)).toMatch(/^aethel: expected /)
     expect(existsSync(out)).toBe(false)
+  })
+
+  it('one that does not know how it is called, and one that is killed, are told apart, with what to do', () => {
+    const picky = aethel('prove', cnf, '--solver', solver('picky', "console.error('unknown flag q'); process.exit(1)"))
+    expect(picky.code).toBe(4)
+    expect(errorLine(picky)).toMatch(
+      /code 1 and says: unknown flag q; it was run as "picky\.cjs -q FORMULA PROOF", .*cadical and kissat do/,
+    )
+    const killed = aethel('prove', cnf, '--solver', solver('killed', "process.kill(process.pid, 'SIGKILL'); setTimeout(() => {}, 9000)"))
+    expect(killed.code).toBe(4)
+    expect(errorLine(killed)).toMatch(/it was ended by SIGKILL$/)
   })
 
   it('with --json it is one document', () => {

@@ -32,6 +32,7 @@ export function hashAt(request: FastifyRequest, name: string): Hash {
 export function numberOf(text: string | undefined, name: string, fallback: number): number {
   if (text === undefined) return fallback
   const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 0) throw new HttpError(400, name, `expected ${name} as a whole number, got ${text}`)
+  // `Number` alone takes "", "1e3" and "0x10" for numbers, too.
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new HttpError(400, name, `expected ${name} as a whole number, got ${text}`)
   return value
 }

@@ -7,7 +7,7 @@ import { checkBvlrat, checkDatabase, checkLrat, checkModel } from '@aethel/proof
 import { type Command, InvalidArgumentError } from 'commander'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
-import { type InputPieces, MAX_DATABASE_BYTES, MAX_REFUTATION_BYTES, openInputPieces, readInputFile } from '../files.js'
+import { type InputPieces, MAX_DATABASE_BYTES, MAX_REFUTATION_BYTES, openInputPieces, readTextFile } from '../files.js'
 import { checkDatabaseInParallel } from '../metamath-jobs/check.js'
 import { startProgress } from '../ui/progress.js'
 import { grouped, note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
@@ -66,7 +66,7 @@ function onlyLabel(label: string, previous: string | undefined): string {
 }
 
 async function checkMetamathFile(file: string, options: MetamathOptions): Promise<ExitCode> {
-  const bytes = readInputFile(file, 'a Metamath database', MAX_DATABASE_BYTES)
+  const bytes = readTextFile(file, 'a Metamath database', MAX_DATABASE_BYTES)
   const started = performance.now()
   const progress = startProgress('checking', 0)
   const onProgress = (done: number, total: number): void => progress.update(done, '', total)
@@ -114,7 +114,7 @@ function inPieces<T>(lratFile: string, check: (pieces: InputPieces) => T): T {
 }
 
 function checkRefutation(formula: typeof CNF | typeof SCRIPT, file: string, lratFile: string, options: CommonOptions): ExitCode {
-  const bytes = readInputFile(file, formula.what, MAX_REFUTATION_BYTES)
+  const bytes = readTextFile(file, formula.what, MAX_REFUTATION_BYTES)
   const started = performance.now()
   const verdict = formula.check(bytes, lratFile)
   const elapsed = secondsSince(started)
@@ -122,14 +122,20 @@ function checkRefutation(formula: typeof CNF | typeof SCRIPT, file: string, lrat
   if (verdict.status === 'valid') return conclude(lratFile, { status: 'valid', gas: verdict.gas, seconds: elapsed }, options)
   return conclude(
     lratFile,
-    { status: 'invalid', code: verdict.code, message: verdict.message, gas: verdict.gas, seconds: elapsed },
+    { status: 'invalid', code: verdict.code, message: verdict.message + adviceOn(verdict), gas: verdict.gas, seconds: elapsed },
     options,
   )
 }
 
+/** What cannot be read from its first byte on, or counts its clauses from another number, is mostly a proof in another format. */
+function adviceOn({ code, at }: { readonly code: string; readonly at?: number }): string {
+  if (at !== 0 || (code !== 'syntax' && code !== 'id-order')) return ''
+  return '; is it LRAT? Of a DRAT proof "drat-trim FORMULA PROOF -L OUTPUT" makes LRAT, and "aethel prove FORMULA" finds one itself'
+}
+
 function checkModelFiles(cnfFile: string, modelFile: string, options: CommonOptions): ExitCode {
-  const cnf = readInputFile(cnfFile, 'a CNF in DIMACS form', MAX_REFUTATION_BYTES)
-  const model = readInputFile(modelFile, 'a model of a CNF', MAX_REFUTATION_BYTES)
+  const cnf = readTextFile(cnfFile, 'a CNF in DIMACS form', MAX_REFUTATION_BYTES)
+  const model = readTextFile(modelFile, 'a model of a CNF', MAX_REFUTATION_BYTES)
   const started = performance.now()
   const verdict = checkModel(cnf, model)
   const elapsed = secondsSince(started)

@@ -13,7 +13,7 @@ import { claimIdOf, elaborateDrat, LRAT_KIND, refute, toBinaryLrat } from '@aeth
 import type { Command } from 'commander'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { CliError, EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
-import { MAX_REFUTATION_BYTES, readInputFile, requireWritable, writeOutputFile } from '../files.js'
+import { MAX_REFUTATION_BYTES, readTextFile, requireWritable, writeOutputFile } from '../files.js'
 import { interruptible } from '../processes.js'
 import { encodeBundle, theoremBundle } from '../proof-bundle.js'
 import { clausesOf, type Question, readQuestion, satisfies, type Truth } from '../prove/formula.js'
@@ -67,7 +67,7 @@ async function prove(file: string, options: ProveOptions): Promise<ExitCode> {
   if (file.endsWith('.mm')) return extract(file, options)
   if (options.label !== undefined) throw usageError('usage', 'expected a Metamath database (.mm) with --label')
   const say = options.json === true ? () => undefined : step
-  const question = readQuestion(file, readInputFile(file, 'a formula (.cnf) or a QF_BV script (.smt2)', MAX_REFUTATION_BYTES))
+  const question = readQuestion(file, readTextFile(file, 'a formula (.cnf) or a QF_BV script (.smt2)', MAX_REFUTATION_BYTES))
   requireWritable(options.output ?? proofFileOf(file), 'the proof')
   say('formula', `${file}: ${question.summary}`)
   const found = options.solver === BUILTIN ? searchHere(question, say) : await search(question, options, say)
@@ -79,7 +79,7 @@ async function prove(file: string, options: ProveOptions): Promise<ExitCode> {
       note(`${paintError('red', 'unknown')}: ${file}: ${oneLine(found.reason)}`)
       return EXIT.unsolved
     case 'satisfiable':
-      return concludeModel(file, question, found.isTrue, report, options)
+      return concludeModel(file, question, found.isTrue, report, options, say)
     case 'unsatisfiable':
       return concludeProof(file, question, found.lrat, report, options, say)
   }
@@ -172,7 +172,14 @@ function searchHere(question: Question, say: Say): Found {
 
 // --- concluding ---------------------------------------------------------------------------------------------------------
 
-function concludeModel(file: string, question: Question, isTrue: Truth, report: Omit<Report, 'status'>, options: ProveOptions): ExitCode {
+function concludeModel(
+  file: string,
+  question: Question,
+  isTrue: Truth,
+  report: Omit<Report, 'status'>,
+  options: ProveOptions,
+  say: Say,
+): ExitCode {
   if (!satisfies(question.cnf, isTrue))
     throw new CliError(
       EXIT.unsolved,
@@ -180,7 +187,10 @@ function concludeModel(file: string, question: Question, isTrue: Truth, report: 
       `expected a model of ${file} from ${report.solver}, but it does not satisfy the formula`,
     )
   const model = question.model(isTrue)
-  if (options.output !== undefined) writeOutputFile(options.output, 'the model', model)
+  if (options.output !== undefined) {
+    writeOutputFile(options.output, 'the model', model)
+    say('written', `the model: ${options.output}, ${grouped(model.length)} bytes`)
+  }
   const written = options.output === undefined ? {} : { output: options.output }
   if (options.json === true) printJson({ status: 'satisfiable', ...report, model, ...written } satisfies Report)
   else {

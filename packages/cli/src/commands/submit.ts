@@ -2,11 +2,20 @@
  * `aethel submit`: signs proofs and brings them to a validator, waits until they are final, and keeps the receipts. What is
  * final already is not sent again; its receipt is fetched.
  */
-import { copyFileSync, existsSync, statSync } from 'node:fs'
+import { copyFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { EMPTY_BYTES, type Hash, toHex } from '@aethel/codec'
 import { BLOB_CHUNK_BYTES, blobChunks } from '@aethel/consensus'
-import { type Action, chainIdOf, checkAction, decodeGenesis, type Genesis, INLINE_PROOF_BYTES, MAX_PROOF_BYTES } from '@aethel/ledger'
+import {
+  type Action,
+  chainIdOf,
+  checkAction,
+  decodeGenesis,
+  type Genesis,
+  INLINE_PROOF_BYTES,
+  MAX_PROOF_BYTES,
+  proofHashOf,
+} from '@aethel/ledger'
 import {
   BVLRAT_KIND,
   claimIdOf,
@@ -18,6 +27,7 @@ import {
   SAT_MODEL_KIND,
   scriptToClaim,
 } from '@aethel/proofs'
+import { decodeReceipt } from '@aethel/receipts'
 import { type Command, Option } from 'commander'
 import { loadKey } from '../accounts.js'
 import type { SubmissionOutcome } from '../answers.js'
@@ -25,7 +35,7 @@ import { type BlobFile, blobFile, sendBlob, type Uploadable } from '../blob-uplo
 import { type Client, createClient, DEFAULT_URL, MAX_WAIT_MS, unreachable, type Wait } from '../client.js'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { CliError, EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
-import { MAX_REFUTATION_BYTES, proofBeside, readInputFile, requireWritable, unwritableBy, writeOutputFile } from '../files.js'
+import { MAX_REFUTATION_BYTES, proofBeside, readInputFile, readTextFile, requireWritable, unwritableBy, writeOutputFile } from '../files.js'
 import { citedClaims, type MetamathLibrary, openLibrary } from '../metamath-library.js'
 import { isBundle, readBundle } from '../proof-bundle.js'
 import { isScript } from '../prove/formula.js'
@@ -78,6 +88,8 @@ interface Report {
   readonly message?: string
   readonly receipt?: string
   readonly proof?: string
+  /** The receipt is about another proof of the same claim than the one that was to be submitted. */
+  readonly otherProof?: true
 }
 
 export function registerSubmit(program: Command): void {
@@ -122,7 +134,12 @@ async function submit(files: readonly string[], options: SubmitOptions): Promise
   for (const { blob } of pending) if (blob !== undefined) await uploadBlob(client, blob)
   const outcomes = await send(new Sender(client, key, chainIdOf(genesis)), pending, options)
   const reports: Report[] = []
-  for (const submission of wanted) reports.push(await reportOn(client, submission, outcomes.get(submission), wanted.length > 1, options))
+  // As it was sent: what is wanted may have been fitted to the chain.
+  const sent = new Map(pending.map((submission) => [toHex(submission.claimId), submission]))
+  for (const each of wanted) {
+    const submission = sent.get(toHex(each.claimId)) ?? each
+    reports.push(await reportOn(client, submission, outcomes.get(submission), wanted.length > 1, options))
+  }
   if (options.json === true) printJson(reports.length === 1 ? reports[0] : reports)
   else for (const report of reports) printReport(report)
   // A dependency that was refused is the reason why what rests on it waits.
@@ -204,7 +221,7 @@ function refutationSubmission(file: string, proofFile: string): Submission {
   const [kind, what, toClaim] = isScript(file)
     ? ([BVLRAT_KIND, 'a QF_BV script in SMT-LIB form', scriptToClaim] as const)
     : ([LRAT_KIND, 'a CNF in DIMACS form', cnfToClaim] as const)
-  const claim = toClaim(readInputFile(file, what, MAX_REFUTATION_BYTES))
+  const claim = toClaim(readTextFile(file, what, MAX_REFUTATION_BYTES))
   if (!claim.ok) throw usageError(claim.error.code, `${file}: ${claim.error.message}`)
   if (proofFile === file) throw usageError('usage', `expected --proof with the refutation of ${file}`)
   const submission = { name: file, claimId: claimIdOf(kind, claim.value), cites: new Map(), dependency: false }
@@ -231,11 +248,11 @@ function bundleSubmissions(file: string, options: SubmitOptions): Submission[] {
 }
 
 function modelSubmission(cnfFile: string, modelFile: string): Submission {
-  const claim = cnfToClaim(readInputFile(cnfFile, 'a CNF in DIMACS form', MAX_REFUTATION_BYTES))
+  const claim = cnfToClaim(readTextFile(cnfFile, 'a CNF in DIMACS form', MAX_REFUTATION_BYTES))
   if (!claim.ok) throw usageError(claim.error.code, `${cnfFile}: ${claim.error.message}`)
   const formula = parseCnfClaim(claim.value)
   if (!formula.ok) throw usageError(formula.error.code, `${cnfFile}: ${formula.error.message}`)
-  const model = readModel(readInputFile(modelFile, 'a model of a CNF', MAX_REFUTATION_BYTES), formula.value.variables)
+  const model = readModel(readTextFile(modelFile, 'a model of a CNF', MAX_REFUTATION_BYTES), formula.value.variables)
   if (!model.ok) throw usageError(model.error.code, `${modelFile}: ${model.error.message}`)
   const action = sendable({ type: 'submit-proof', kind: SAT_MODEL_KIND, claim: claim.value, proof: model.value, metadata: null }, cnfFile)
   return { name: cnfFile, claimId: claimIdOf(SAT_MODEL_KIND, claim.value), action, cites: new Map(), dependency: false }
@@ -369,19 +386,27 @@ async function reportOn(
     )
   const path = several ? join(options.output, `${claimId}.json`) : options.output
   writeOutputFile(path, 'the receipt', bytes)
-  return { ...report, receipt: path, ...keptProof(submission, path, report.status) }
+  return { ...report, receipt: path, ...keptProof(submission, path, proofHashIn(bytes)) }
+}
+
+/** What the receipt names; undefined if it is none of ours, which `aethel verify` will say. */
+function proofHashIn(receipt: Uint8Array): string | undefined {
+  const decoded = decodeReceipt(receipt)
+  return decoded.ok ? toHex(decoded.value.proofHash) : undefined
 }
 
 /**
  * The proof beside its receipt, where `aethel verify --recheck` looks for it. A theorem's is not enough for that: it takes the
- * statements cited. If the claim was final before, the proof on record may be another: what is there already stays.
+ * statements cited. If the claim was final before, the proof on record may be another one: then this one is not put there, because
+ * `--recheck` would refuse it, and a copy of the other that is there already stays.
  */
-function keptProof({ action, blob }: Submission, receipt: string, status: Report['status']): { readonly proof?: string } {
+function keptProof({ action, blob }: Submission, receipt: string, recorded: string | undefined): Pick<Report, 'proof' | 'otherProof'> {
   if (action.type !== 'submit-proof' || action.kind === METAMATH_KIND) return {}
+  const path = proofBeside(receipt)
+  if (recorded !== toHex(blob === undefined ? proofHashOf(action.proof) : blob.ref.root))
+    return { otherProof: true, ...(recorded !== undefined && isProofOf(path, recorded) ? { proof: path } : {}) }
   // Beside a device or a pipe there is no place for it.
   if (statSync(receipt, { throwIfNoEntry: false })?.isFile() !== true) return {}
-  const path = proofBeside(receipt)
-  if (status !== 'final' && existsSync(path)) return { proof: path }
   if (blob === undefined) writeOutputFile(path, 'the proof', action.proof)
   else {
     try {
@@ -393,13 +418,21 @@ function keptProof({ action, blob }: Submission, receipt: string, status: Report
   return { proof: path }
 }
 
+/** Whether the file is the proof that a receipt names, as a transaction's bytes or as a blob. */
+function isProofOf(path: string, recorded: string): boolean {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false
+  if (isLargeFile(path) && toHex(blobFile(path, 'the proof').ref.root) === recorded) return true
+  return toHex(proofHashOf(readInputFile(path, 'the proof', MAX_REFUTATION_BYTES))) === recorded
+}
+
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
 function printReport(report: Report): void {
   const beside = report.proof === undefined ? '' : ` with its proof in ${report.proof}`
-  const where = report.receipt === undefined ? '' : `, receipt in ${report.receipt}${beside}`
+  const other = report.otherProof === undefined ? '' : '; it was proved by another proof than this one'
+  const where = report.receipt === undefined ? '' : `, receipt in ${report.receipt}${beside}${other}`
   switch (report.status) {
     case 'final':
       return printLine(`${paint('green', 'final')}: ${report.name}, block ${report.height ?? '?'}, claim ${report.claimId}${where}`)

@@ -3,13 +3,16 @@
  * the proof as well, and then no validator needs to be trusted at all.
  */
 import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { equalBytes, type Hash, keyOf, ok, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
 import { INLINE_PROOF_BYTES } from '@aethel/ledger'
+import { loadVerifiers, verifierUrl } from '@aethel/node'
 import {
   BVLRAT_KIND,
   bvlratVerifier,
   claimIdOf,
   createMeter,
+  type DefinedVerifier,
   LRAT_KIND,
   libraryDigest,
   lratVerifier,
@@ -49,6 +52,7 @@ interface VerifyOptions extends CommonOptions {
   readonly advanceTrust?: string
   readonly recheck?: boolean
   readonly proof?: string
+  readonly verifier?: string
 }
 
 export function registerVerify(program: Command): void {
@@ -60,10 +64,11 @@ export function registerVerify(program: Command): void {
     .option('--advance-trust <file>', 'write a trust root of the newest epoch that --epochs proves')
     .option('--recheck', 'run the proof checker as well, on the proof in --proof, or on the one that submit put beside the receipt')
     .option('--proof <file>', 'the proof that was submitted: an .lrat file, a model, or the .mm database with the theorem')
+    .option('--verifier <module>', 'for --recheck of a proof kind from outside: the file that exports its verifier')
     .action((file: string, options: VerifyOptions) => finish(options, () => verify(file, options)))
 }
 
-function verify(file: string, options: VerifyOptions): ExitCode {
+async function verify(file: string, options: VerifyOptions): Promise<ExitCode> {
   const proofFile = options.recheck === true ? (options.proof ?? proofBeside(file)) : undefined
   if (proofFile !== undefined && options.proof === undefined && !existsSync(proofFile)) {
     throw usageError(
@@ -73,6 +78,8 @@ function verify(file: string, options: VerifyOptions): ExitCode {
   }
   if (options.recheck !== true && options.proof !== undefined)
     throw usageError('usage', 'expected --recheck with --proof: without it the proof is not looked at')
+  if (options.recheck !== true && options.verifier !== undefined)
+    throw usageError('usage', 'expected --recheck with --verifier: without it no proof is checked')
   if (options.advanceTrust !== undefined && options.epochs === undefined)
     throw usageError('usage', 'expected --epochs with --advance-trust: it proves the newer validators')
   const trust = readTrust(options.trust)
@@ -82,7 +89,10 @@ function verify(file: string, options: VerifyOptions): ExitCode {
   const checks: CheckLine[] = verification.steps.map((step) => ({ name: step.name, passed: step.ok, detail: step.detail }))
   let refusal: Refusal | null = verification.ok ? null : verification.error
   if (verification.ok && proofFile !== undefined) {
-    const again = recheck(verification.value, proofFile, options.proof === undefined ? 'as-submitted' : 'as-given')
+    const form = options.proof === undefined ? 'as-submitted' : 'as-given'
+    const outside = await verifierFromOutside(verification.value.record.kind, options.verifier)
+    const again =
+      outside === undefined ? recheck(verification.value, proofFile, form) : recheckOutside(verification.value, proofFile, outside)
     const detail = again.ok
       ? `the checker finds the proof valid here too, for the same ${grouped(again.value.gas)} gas`
       : again.error.message
@@ -133,8 +143,22 @@ function recheck(receipt: CheckedReceipt, proofFile: string, form: 'as-submitted
     case SAT_MODEL_KIND:
       return recheckModel(receipt, proofFile, form)
     default:
-      return refuse('unknown-kind', `expected a proof kind of this program, got ${receipt.record.kind}; run a version that has it`)
+      throw usageError('unknown-kind', `expected --verifier MODULE with --recheck: this program has no checker of ${receipt.record.kind}`)
   }
+}
+
+/** The receipt names no edition of the kind, so the module is whoever verifies's to choose, as the trust root is. */
+async function verifierFromOutside(kind: string, module: string | undefined): Promise<DefinedVerifier | undefined> {
+  if (module === undefined) return undefined
+  const [verifier] = await loadVerifiers([verifierUrl(process.cwd(), resolve(module))])
+  if (verifier?.kind !== kind)
+    throw usageError('verifier-kind', `expected a verifier of ${kind} in ${module}, got one of ${verifier?.kind}`)
+  return verifier
+}
+
+function recheckOutside(receipt: CheckedReceipt, proofFile: string, verifier: DefinedVerifier): Result<{ readonly gas: number }, Refusal> {
+  const proof = readInputFile(proofFile, `a proof of ${verifier.kind}`, MAX_REFUTATION_BYTES)
+  return recheckReceipt(receipt, proof, { verifier: verifier as ProofVerifier<unknown>, meter: createMeter(verifier.limits) })
 }
 
 /** As it was given to `aethel submit`, the file is a solver's output. */

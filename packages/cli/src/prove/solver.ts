@@ -16,6 +16,7 @@ const POLL_MS = 250
 /** What solvers answer with, by convention of the SAT competitions. */
 const SATISFIABLE = 10
 const UNSATISFIABLE = 20
+const CONVENTION = `and by convention answers with code ${SATISFIABLE} or ${UNSATISFIABLE}: cadical and kissat do, for others write a script`
 
 export interface Solver {
   readonly path: string
@@ -113,11 +114,11 @@ export async function solve(solver: Solver, options: SolveOptions): Promise<Solv
     end()
   }, POLL_MS)
   try {
-    const code = await new Promise<number | null>((resolve, reject) => {
+    const { code, signal } = await new Promise<{ code: number | null; signal: string | null }>((resolve, reject) => {
       child.once('error', (error) =>
         reject(new CliError(EXIT.usage, 'solver', `expected to run ${solver.path}, but it cannot be run (${error.message})`)),
       )
-      child.once('close', (status) => resolve(status))
+      child.once('close', (status, name) => resolve({ code: status, signal: name }))
     })
     const milliseconds = performance.now() - started
     if (ended !== null) return { status: 'unknown', reason: ended, milliseconds }
@@ -128,7 +129,11 @@ export async function solve(solver: Solver, options: SolveOptions): Promise<Solv
       return { status: 'unsatisfiable', proof: readProof(solver, proofFile), format: solver.lrat ? 'lrat' : 'drat', milliseconds }
     }
     const said = complaint.trim().split('\n')[0] ?? ''
-    return { status: 'unknown', reason: `it ended with code ${code}${said === '' ? '' : ` and says: ${said}`}`, milliseconds }
+    const how = signal === null ? `it ended with code ${code}` : `it was ended by ${signal}`
+    // A solver that gives up ends with 0; whatever else there is may not have understood how it was called.
+    const advice =
+      signal === null ? `; it was run as "${basename(solver.path)} ${args.slice(0, -2).join(' ')} FORMULA PROOF", ${CONVENTION}` : ''
+    return { status: 'unknown', reason: `${how}${said === '' ? '' : ` and says: ${said}`}${advice}`, milliseconds }
   } finally {
     clearInterval(timer)
     stop.removeEventListener('abort', end)

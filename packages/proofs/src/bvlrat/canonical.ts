@@ -38,7 +38,8 @@ export function scriptToClaim(file: Uint8Array): Result<Uint8Array, Refusal> {
     const parsed = parseScript(claim)
     if (!parsed.ok) {
       const message = parsed.error.message.slice(parsed.error.message.indexOf(': ') + 2)
-      return err({ code: parsed.error.code, message: `line ${printer.lineAt(parsed.error.at)}: ${message}` })
+      const advice = parsed.error.code === 'unknown-symbol' ? printer.adviceOn(message.slice(message.lastIndexOf(' got ') + 5)) : ''
+      return err({ code: parsed.error.code, message: `line ${printer.lineAt(parsed.error.at)}: ${message}${advice}` })
     }
     return ok(claim)
   } catch (error) {
@@ -62,7 +63,7 @@ const SEMICOLON = 59
 const BACKSLASH = 92
 const BAR = 124
 
-/** The commands of the file. Strings become atoms that begin with a quote, keywords ones that begin with a colon. */
+/** The commands of the file, up to `(exit)`: no solver reads on. Strings become atoms that begin with a quote, keywords ones that begin with a colon. */
 function readNodes(bytes: Uint8Array): List[] {
   const commands: List[] = []
   const open: List[] = []
@@ -101,6 +102,7 @@ function readNodes(bytes: Uint8Array): List[] {
       const closed = open.pop()
       if (closed === undefined) throw new FileRefusal('syntax', line, 'expected a command, got ")" that closes nothing')
       add(closed)
+      if (open.length === 0 && textIn(closed, 0) === 'exit') return commands
     } else if (byte === BAR) {
       const start = line
       add({ text: delimited(BAR, 'symbol'), line: start })
@@ -144,6 +146,39 @@ const DROPPED: ReadonlySet<string> = new Set([
 /** Logics whose scripts may be plain QF_BV; what is beyond it is refused where it occurs. */
 const LOGICS: ReadonlySet<string> = new Set(['QF_BV', 'QF_UFBV', 'QF_ABV', 'QF_AUFBV', 'QF_BVFP', 'BV', 'ALL'])
 
+const ONE_QUESTION = 'a claim is one set of assertions; write a script for each question, with the assertions in force there'
+const SORTS_ONLY = 'QF_BV has the sorts Bool and (_ BitVec n), and those of define-sort'
+/** What other scripts hold, and what to do about it. */
+const COMMAND_ADVICE: ReadonlyMap<string, string> = new Map([
+  ['push', ONE_QUESTION],
+  ['pop', ONE_QUESTION],
+  ['reset', ONE_QUESTION],
+  ['reset-assertions', ONE_QUESTION],
+  ['check-sat-assuming', 'write what it assumes as (assert ...), and (check-sat)'],
+  ['declare-sort', `${SORTS_ONLY} (Yosys: write_smt2 -stbv)`],
+  ['declare-datatype', SORTS_ONLY],
+  ['declare-datatypes', SORTS_ONLY],
+  ['define-fun-rec', 'QF_BV has no recursive functions; unroll it into functions that see those before them'],
+  ['define-funs-rec', 'QF_BV has no recursive functions; unroll them into functions that see those before them'],
+  ['assert-soft', 'this is no question of satisfiability'],
+  ['minimize', 'this is no question of satisfiability'],
+  ['maximize', 'this is no question of satisfiability'],
+])
+const NO_ARRAYS = 'QF_BV has no arrays; the tool that wrote the script may be able to do without them'
+const NO_NUMBERS = 'QF_BV has no integers and reals; stay with bit vectors, wide enough'
+const OF_ONE_SOLVER = 'it is not of SMT-LIB; write it out with (define-fun ...)'
+const SYMBOL_ADVICE: ReadonlyMap<string, string> = new Map([
+  ['select', NO_ARRAYS],
+  ['store', NO_ARRAYS],
+  ['forall', 'QF_BV has no quantifiers'],
+  ['exists', 'QF_BV has no quantifiers'],
+  ...['bv2nat', 'bv2int', 'nat2bv', 'int2bv', 'int_to_bv', 'ubv_to_int', 'sbv_to_int'].map((name) => [name, NO_NUMBERS] as const),
+  ...['+', '-', '*', '<', '<=', '>', '>=', 'div', 'mod', 'abs'].map((name) => [name, NO_NUMBERS] as const),
+  ...['bvredor', 'bvredand', 'ext_rotate_left', 'ext_rotate_right', 'iff', 'implies', 'if_then_else'].map(
+    (name) => [name, OF_ONE_SOLVER] as const,
+  ),
+])
+
 class Printer {
   readonly #parts: string[] = []
   #length = 0
@@ -151,10 +186,20 @@ class Printer {
   readonly #offsets: number[] = []
   readonly #lines: number[] = []
   readonly #sorts = new Map<string, string>()
+  /** Names given to terms with `:named`. */
+  readonly #named = new Set<string>()
   #last = ''
 
   text(): string {
     return this.#parts.join('')
+  }
+
+  /** What to do about a symbol that the parser does not know; nothing, if there is nothing to say. */
+  adviceOn(symbol: string): string {
+    if (this.#named.has(symbol))
+      return `, the name of a term: where it is used as a term itself, write (define-fun ${clipped(symbol)} () SORT TERM) and assert that`
+    const advice = SYMBOL_ADVICE.get(symbol)
+    return advice === undefined ? '' : `: ${advice}`
   }
 
   /** The line of the file that stands behind a byte of the claim. */
@@ -179,7 +224,11 @@ class Printer {
       if (name === 'exit') done = true
       else if (name === 'set-logic') this.#logic(command)
       else if (checked)
-        throw new FileRefusal('unsupported', command.line, `expected one (check-sat), the last but (exit), got ${clipped(name)} behind it`)
+        throw new FileRefusal(
+          'unsupported',
+          command.line,
+          `expected one (check-sat), the last but (exit), got ${clipped(name)} behind it: ${ONE_QUESTION}`,
+        )
       else if (name === 'check-sat') checked = true
       else this.#command(name, command)
     }
@@ -234,12 +283,15 @@ class Printer {
         this.#sorts.set(this.#symbolText(command.items[1] as Node), this.#sortText(command.items[3] as Node))
         return
       }
-      default:
+      default: {
+        const advice = COMMAND_ADVICE.get(name)
+        const expected = 'set-logic, declare-const, declare-fun, define-fun, define-sort, assert, check-sat or exit'
         throw new FileRefusal(
           'unsupported',
           command.line,
-          `expected set-logic, declare-const, declare-fun, define-fun, define-sort, assert, check-sat or exit, got ${clipped(name)}`,
+          advice === undefined ? `expected ${expected}, got ${clipped(name)}` : `${name} is not supported: ${advice}`,
         )
+      }
     }
   }
 
@@ -278,9 +330,17 @@ class Printer {
   }
 
   #sortText(sort: Node): string {
-    if (!('items' in sort)) return this.#sorts.get(this.#symbolText(sort)) ?? this.#symbolText(sort)
-    if (textIn(sort, 0) !== '_' || textIn(sort, 1) !== 'BitVec' || sort.items.length !== 3)
-      throw new FileRefusal('unsupported', sort.line, 'expected the sort Bool or (_ BitVec n): QF_BV has no others')
+    if (!('items' in sort)) {
+      const name = this.#symbolText(sort)
+      const known = name === 'Bool' ? name : this.#sorts.get(name)
+      if (known === undefined)
+        throw new FileRefusal('unsupported', sort.line, `expected the sort Bool or (_ BitVec n), got ${clipped(name)}: QF_BV has no others`)
+      return known
+    }
+    if (textIn(sort, 0) !== '_' || textIn(sort, 1) !== 'BitVec' || sort.items.length !== 3) {
+      const why = textIn(sort, 0) === 'Array' ? NO_ARRAYS : 'QF_BV has no others'
+      throw new FileRefusal('unsupported', sort.line, `expected the sort Bool or (_ BitVec n): ${why}`)
+    }
     return `(_ BitVec ${numeralOf(sort.items[2] as Node)})`
   }
 
@@ -292,14 +352,25 @@ class Printer {
       else if (!('items' in next)) this.#atom(this.#termText(next), next.line)
       else {
         const head = textIn(next, 0)
-        if (head === '!' && next.items.length > 1) stack.push(next.items[1] as Node)
-        else if (head === '_') this.#indexed(next)
+        if (head === '!' && next.items.length > 1) {
+          this.#noteName(next)
+          stack.push(next.items[1] as Node)
+        } else if (head === '_') this.#indexed(next)
         else {
           this.#atom('(', next.line)
           stack.push(')')
           for (let k = next.items.length - 1; k >= 0; k--) stack.push(next.items[k] as Node)
         }
       }
+    }
+  }
+
+  #noteName(annotated: List): void {
+    for (let k = 2; k < annotated.items.length; k++) {
+      const name = textIn(annotated, k)
+      if (name === undefined || textIn(annotated, k - 1) !== ':named') continue
+      const inner = name.startsWith('|') ? name.slice(1, -1) : name
+      this.#named.add(isSimple(inner) ? inner : name)
     }
   }
 
@@ -318,6 +389,12 @@ class Printer {
     const { text } = atom
     if (text.startsWith('#x')) return literalOfBits(bitsOfHex(text.slice(2), atom.line))
     if (text.startsWith('#b')) return literalOfBits(checkedBits(text.slice(2), atom.line))
+    if (isDigits(text.charAt(0)))
+      throw new FileRefusal(
+        'unsupported',
+        atom.line,
+        `expected a bit vector such as #x05 or (_ bv5 8), got ${clipped(text)}: QF_BV has no other numbers`,
+      )
     return this.#symbolText(atom)
   }
 

@@ -41,7 +41,7 @@ describe('a file becomes the one canonical script', () => {
 (get-model)
 (get-value (x))
 (exit)
-(nonsense`.replace('(nonsense', '(check-sat-again)')
+(check-sat-again)`
     expect(claimOf(file)).toBe(
       script(
         '(declare-const x (_ BitVec 8))',
@@ -64,6 +64,32 @@ describe('a file becomes the one canonical script', () => {
       expect(codeOf(first), first).toBe('accepted')
       expect(claimOf(first)).toBe(first)
     }
+  })
+
+  test.each([
+    ['(push 1)', /push is not supported: a claim is one set of assertions; write a script for each/],
+    ['(push 1)\n(assert true)', /line 2: push is not supported/],
+    ['(reset)', /reset is not supported: .*write a script for each/],
+    ['(check-sat-assuming (p))', /write what it assumes as \(assert/],
+    ['(check-sat)\n(assert true)', /line 3: .*got assert behind it: .*write a script for each/],
+    ['(declare-sort |t_s| 0)', /QF_BV has the sorts Bool .*Yosys: write_smt2 -stbv/],
+    ['(declare-datatypes ((P 0)) (((mk))))', /QF_BV has the sorts Bool/],
+    ['(declare-const i Int)\n(assert (> i 1))', /line 2: .*got Int: QF_BV has no others/],
+    ['(declare-const m (Array Bool Bool))', /no arrays/],
+    ['(declare-const i Bool)\n(assert (= i 300))', /line 3: expected a bit vector such as .*got 300/],
+    ['(declare-const x (_ BitVec 8))\n(assert (= (bv2nat x) x))', /line 3: .*got bv2nat: QF_BV has no integers/],
+    ['(declare-const x (_ BitVec 8))\n(assert (= ((_ int2bv 8) x) x))', /got int2bv: QF_BV has no integers/],
+    ['(assert (forall ((x Bool)) x))', /got forall: QF_BV has no quantifiers/],
+    ['(declare-const x (_ BitVec 8))\n(assert (= (bvredor x) #b1))', /got bvredor: it is not of SMT-LIB/],
+    ['(declare-const p Bool)\n(assert (! p :named a1))\n(assert (not a1))', /line 4: .*got a1, the name of a term: .*define-fun a1/],
+    ['(frobnicate)', /line 2: expected set-logic, .* got frobnicate$/],
+  ])('%s is refused in words that say what to do', (text, words) => {
+    expect(claimOf(`(set-logic QF_BV)\n${text}\n`)).toMatch(words)
+  })
+
+  test('behind (exit) nothing is read, not even what is no SMT-LIB; a name of another alphabet that is dropped is no matter', () => {
+    const file = '(set-logic QF_BV)(assert (! true :named |\u00e4|))(check-sat)(exit)\n(garbage here'
+    expect(claimOf(file)).toBe(script('(assert true)'))
   })
 
   test.each([

@@ -199,6 +199,18 @@ describe('the conformance kit', () => {
       /not charged/,
     ],
     [
+      'that takes a few milliseconds for a hundred gas',
+      {
+        verify: (n, proof, meter) => {
+          let x = 1
+          for (let i = 0; measuring && i < 12_000_000; i++) x = Math.imul(x, 5) + 1
+          return x === 0 ? { status: 'valid' } : good.verify(n, proof, meter)
+        },
+      },
+      'cost',
+      /not charged/,
+    ],
+    [
       'that allocates without saying so',
       {
         verify: (n, proof, meter) => {
@@ -317,6 +329,17 @@ describe('the conformance kit', () => {
     expect(report.verdict).toBe('fails')
     expect(failedChecks(report)).toContain(check)
     expect(report.checks.find(({ name }) => name === check)?.detail).toMatch(reason)
+  })
+
+  it('that it accepts proofs cut short is said, and no fault: what it accepts is true', () => {
+    const report = conformanceOf({
+      verify: (n, proof, meter) =>
+        good.verify(n, proof.length === n - 1 ? Uint8Array.of(...proof, (proofOf(n) as Uint8Array)[n - 1] as number) : proof, meter),
+    })
+    expect(report.verdict).toBe('conforms')
+    expect(report.checks.find(({ name }) => name === 'mutation')?.detail).toMatch(
+      /other proofs of the same claims \([1-9]\d* of them cut short\)/,
+    )
   })
 
   it('what it accepts beyond the vectors needs somebody to say that it is true', () => {

@@ -55,10 +55,15 @@ const MOST_CHANGES = 4_000
 const MOST_LIMITS = 64
 /** Share of one-byte changes of a proof that must be refused: a proof most of which does not matter is not looked at. */
 const LEAST_REFUSED_PERCENT = 50
-/** Time that gas does not pay for: starting, compiling, a collection of garbage. */
-const FREE_MS = 50
 /** A hundred times what one gas is meant to cost: measured times are noisy, unmetered work is not subtle. */
 const MOST_NS_PER_GAS = 1_000
+/** What a run may take beyond its gas. Less is not told from noise, however little gas it was. */
+const FREE_MS = 2
+/**
+ * A run that takes longer is repeated, and its fastest counts: starting, compiling and a collection of garbage, which gas does not pay
+ * for, happen in one run and not in all. It was one run and 50 ms before, under which 26 microseconds per gas went unseen.
+ */
+const COST_RUNS = 5
 /** Memory beyond what is metered and the input itself. */
 const FREE_BYTES: number = 64 * 1024 * 1024
 const SHOWN_BYTES = 48
@@ -237,13 +242,16 @@ class Kit {
   #mutation(): string {
     let tried = 0
     let accepted = 0
+    let prefixes = 0
     let claims = 0
     for (const { name, claim, proof } of this.#valid) {
       let acceptedHere = 0
       let changes = 0
       for (const changed of oneByteChanges(proof, MOST_CHANGES)) {
         changes++
-        if (isAccepted(this.#run(claim, changed))) acceptedHere++
+        if (!isAccepted(this.#run(claim, changed))) continue
+        acceptedHere++
+        if (changed.length < proof.length && equalBytes(changed, proof.subarray(0, changed.length))) prefixes++
       }
       if (acceptedHere * 100 > changes * (100 - LEAST_REFUSED_PERCENT)) {
         fail(`vector "${name}": ${acceptedHere} of ${changes} one-byte changes of the proof are accepted; a proof must matter`)
@@ -255,7 +263,9 @@ class Kit {
         if (isAccepted(this.#run(changed, proof)) && this.#adjudicate(changed, proof)) claims++
       }
     }
-    return `${tried} one-byte changes; ${accepted} other proofs of the same claims, ${claims} of other true claims`
+    // Not wrong by itself: a proof may be complete before its last byte. But whoever did not mean that should know it.
+    const cut = prefixes === 0 ? '' : ` (${prefixes} of them cut short)`
+    return `${tried} one-byte changes; ${accepted} other proofs of the same claims${cut}, ${claims} of other true claims`
   }
 
   /** What was accepted must be true, and something must say so. */
@@ -305,10 +315,15 @@ class Kit {
       const bytesBefore = memory?.() ?? 0
       const started = clock()
       const done = this.#run(claim, proof)
-      const milliseconds = clock() - started
+      let milliseconds = clock() - started
       const bytes = (memory?.() ?? 0) - bytesBefore
       const gas = done.outcome.kind === 'verdict' ? done.outcome.verdict.gas : claim.length
       const allowedMs = FREE_MS + (gas * MOST_NS_PER_GAS) / 1e6
+      for (let again = 1; again < COST_RUNS && milliseconds > allowedMs; again++) {
+        const startedAgain = clock()
+        this.#run(claim, proof)
+        milliseconds = Math.min(milliseconds, clock() - startedAgain)
+      }
       if (milliseconds > allowedMs) {
         fail(
           `${milliseconds.toFixed(1)} ms for ${gas} gas: work that is not charged (at most ${allowedMs.toFixed(1)} ms expected)`,

@@ -139,6 +139,18 @@ describe('the canonical claim', () => {
   })
 })
 
+describe('DIMACS files are refused in words that say what to do when', () => {
+  test.each([
+    ['clauses are XORs, as CryptoMiniSat has them', 'p cnf 2 1\nx1 2 0\n', 'line 2: expected a clause of integers, got "x": an XOR clause'],
+    ['they are quantified', 'p cnf 2 1\na 1 0\n1 2 0\n', 'quantified formulas (QDIMACS) are no CNF'],
+    ['there are two headers', 'p cnf 1 1\np cnf 1 1\n1 0\n', 'line 2: expected a clause of integers, got "p": one header'],
+    ['there are comments only', 'c nothing\n', 'got blanks and comments only'],
+  ])('%s', (_name, text, words) => {
+    const claim = cnfToClaim(new TextEncoder().encode(text))
+    expect(claim.ok ? 'accepted' : claim.error.message).toContain(words)
+  })
+})
+
 describe('DIMACS files are refused with a code when', () => {
   test.each([
     ['empty', '', 'no-header'],

@@ -37,8 +37,19 @@ const PERCENT = 37
 const MINUS = 45
 const ZERO = 48
 const NINE = 57
+const LETTER_A = 97
 const LETTER_C = 99
+const LETTER_E = 101
 const LETTER_P = 112
+const LETTER_X = 120
+
+/** Lines of other formats that begin like DIMACS, by their first byte: what they are, and what to do. */
+const FOREIGN_LINES: ReadonlyMap<number, string> = new Map([
+  [LETTER_X, 'an XOR clause is none of a CNF; write it as the clauses that it stands for'],
+  [LETTER_A, 'quantified formulas (QDIMACS) are no CNF'],
+  [LETTER_E, 'quantified formulas (QDIMACS) are no CNF'],
+  [LETTER_P, 'one header is all there is'],
+])
 
 /** Refuses what is not the canonical form; never allocates more than the bytes justify. */
 export function parseCnfClaim(bytes: Uint8Array): Result<Cnf, Refusal> {
@@ -191,6 +202,8 @@ class DimacsReader {
         break
       }
       if (complete === clauses) return this.#refuse('clause-count', `expected ${clauses} clauses as the header says, got more`)
+      const foreign = this.#lineStart ? FOREIGN_LINES.get(byte) : undefined
+      if (foreign !== undefined) return this.#refuse('syntax', `expected a clause of integers, got ${describe(byte)}: ${foreign}`)
       const literal = this.#integer()
       if (!literal.ok) return literal
       const value = literal.value
@@ -234,7 +247,10 @@ class DimacsReader {
 
   #header(): Result<{ readonly variables: number; readonly clauses: number }, Refusal> {
     const first = this.#nextByte()
-    if (first === -1) return refuse('no-header', 'expected a line "p cnf VARIABLES CLAUSES", got an empty file')
+    if (first === -1) {
+      const found = this.#bytes.length === 0 ? 'an empty file' : 'blanks and comments only'
+      return refuse('no-header', `expected a line "p cnf VARIABLES CLAUSES", got ${found}`)
+    }
     if (first !== LETTER_P || !this.#lineStart || !this.#word('p') || !this.#word('cnf')) {
       return this.#refuse('no-header', `expected "p cnf VARIABLES CLAUSES" before the clauses, got ${describe(this.#bytes[this.#at])}`)
     }
