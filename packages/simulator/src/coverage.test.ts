@@ -20,7 +20,7 @@ const SEVEN = { validators: 7, byzantine: 2 } as const
 const RUNS: readonly (readonly [number, Omit<SimulationOptions, 'seed'>])[] = [
   [20, { validators: 4, byzantine: 1, strategies: ['mangler'] }],
   [15, { ...SEVEN, strategies: ['mangler', 'equivocate'], knobs: { window: 1, blobs: BLOBS } }],
-  [20, { validators: 7, byzantine: 1, strategies: ['mangler'], knobs: { ...LIGHTER, damageRate: 1, meanCrashGapMs: 150 } }],
+  [60, { validators: 7, byzantine: 1, strategies: ['mangler'], knobs: { ...LIGHTER, damageRate: 1, meanCrashGapMs: 150 } }],
   [30, { ...SEVEN, strategies: ['sync-liar', 'bad-certificates'], knobs: { ...LIGHTER, snapshots: SNAPSHOTS, blocksPerAnswer: 1 } }],
   [15, { ...SEVEN, strategies: ['mangler', 'view-pusher'], knobs: { ...STORM, snapshots: null } }],
   [25, { ...SEVEN, strategies: ['mangler', 'invalid-proposer'] }],
