@@ -40,10 +40,10 @@ export class Commits {
   }
 
   onCommit(node: Node, effect: Commit): void {
-    const { application, coverage, epochs, traceHash } = this.#options
+    const { application, coverage, epochs, promises, traceHash } = this.#options
     const { block, certificate, gas, nextEpoch, writes } = effect
     if (!node.accepted.delete(keyOf(block.hash))) coverage.hit('commit learnt by sync alone')
-    if (nextEpoch !== null) epochs.begin(nextEpoch)
+    if (nextEpoch !== null && epochs.begin(nextEpoch)) promises.beginAnew(nextEpoch.validators.epoch)
     const outcome = this.#execute(node, effect)
     for (const blob of blobsIn(application, block)) node.finalBlobs.add(blobKey(blob))
     const write: Write<State> = { kind: 'commit', committed: { block, certificate, state: outcome.state, gas, nextEpoch, writes } }
@@ -110,8 +110,9 @@ export class Commits {
     return node.disk.state
   }
 
-  #conclude(node: Node, below: number, { block, certificate }: Commit, { state, stateRoot }: Executed<State>): void {
-    const { application, invariants, promises, onFirst } = this.#options
+  #conclude(node: Node, below: number, { block, certificate, nextEpoch }: Commit, { state, stateRoot }: Executed<State>): void {
+    const { application, epochs, invariants, promises, onFirst } = this.#options
+    if (nextEpoch !== null && epochs.settle(nextEpoch)) promises.beginAnew(nextEpoch.validators.epoch)
     const { height } = block.header
     const isFirst = height > invariants.height
     invariants.onCommit(node.index, below, block, certificate, stateRoot)

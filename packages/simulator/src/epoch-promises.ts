@@ -48,6 +48,11 @@ export class EpochPromises {
     return promises
   }
 
+  /** An epoch begins on another block than one that a disk has lost: what was said in it was said to nobody. */
+  beginAnew(from: number): void {
+    for (const epoch of this.#byEpoch.keys()) if (epoch >= from) this.#byEpoch.delete(epoch)
+  }
+
   knowBlock(block: Block): void {
     this.#of(block.header.epoch).knowBlock(block)
   }

@@ -37,6 +37,8 @@ export interface SimulatedEpochsOptions {
 
 export class SimulatedEpochs {
   readonly #options: SimulatedEpochsOptions
+  /** The newest whose beginning no crash can take back. */
+  #settled = 0
   readonly #starts: EpochStart[] = []
   readonly #checkers: MessageChecker[] = []
   /** By epoch: the node at each position, and back. */
@@ -67,16 +69,17 @@ export class SimulatedEpochs {
     return this.#options.length
   }
 
-  /** A replica has committed the last block of an epoch: all must see the same next one. */
-  begin(start: EpochStart): void {
+  /**
+   * A replica has committed the last block of an epoch: all must see the same next one, once that commit is settled. Before that its disk
+   * may lose it, and with it the epoch, which another block may begin (provisional.ts). True: it begins anew, on another block.
+   */
+  begin(start: EpochStart): boolean {
     const { validators, origin, previousValidators } = start
     const known = this.#starts[validators.epoch]
-    // Who is a quorum alone may lose the block with which an epoch began, and begin it anew on another one.
-    if (known !== undefined && this.#options.nodes === 1 && keyOf(known.origin.hash) !== keyOf(origin.hash)) {
+    if (known !== undefined) {
+      if (isSame(known, start)) return false
+      demand('agreement', validators.epoch > this.#settled, () => `two different sets of validators begin epoch ${validators.epoch}`)
       for (const each of [this.#starts, this.#checkers, this.#nodes, this.#positions]) each.length = validators.epoch
-    } else if (known !== undefined) {
-      const same = keyOf(known.validators.hash) === keyOf(validators.hash) && keyOf(known.origin.hash) === keyOf(origin.hash)
-      return demand('agreement', same, () => `two different sets of validators begin epoch ${validators.epoch}`)
     }
     demand('agreement', this.#starts.length === validators.epoch, () => `epoch ${validators.epoch} begins after ${this.#starts.length - 1}`)
     this.#starts.push(start)
@@ -86,6 +89,14 @@ export class SimulatedEpochs {
     const { chainId, signatures, length } = this.#options
     const previous = previousValidators === null ? null : { validators: previousValidators, ...origin }
     this.#checkers.push(createMessageChecker({ chainId, validators, verifySignature: signatures.verify, epochLength: length, previous }))
+    return known !== undefined
+  }
+
+  /** The commit that began it stands, whatever becomes of a disk. The same answer as `begin`. */
+  settle(start: EpochStart): boolean {
+    const isAnew = this.begin(start)
+    this.#settled = Math.max(this.#settled, start.validators.epoch)
+    return isAnew
   }
 
   /** Whether this epoch has begun anywhere. */
@@ -190,4 +201,8 @@ export class SimulatedEpochs {
     }
     return honest
   }
+}
+
+function isSame(a: EpochStart, b: EpochStart): boolean {
+  return keyOf(a.validators.hash) === keyOf(b.validators.hash) && keyOf(a.origin.hash) === keyOf(b.origin.hash)
 }

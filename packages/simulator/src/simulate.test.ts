@@ -133,6 +133,11 @@ describe('seeds that found something', () => {
     for (let seed = 1; seed <= 60; seed++)
       expect(story(runSimulation({ seed, validators: 4, byzantine: 1, knobs: { epochLength: 1 } }))).toBe('')
   })
+
+  it('an epoch that began with a commit which a crash took back, and begins with another block (seeds 20005992 and 20285323)', () => {
+    for (const seed of [20_005_992, 20_285_323])
+      expect(story(runSimulation({ seed, validators: 4, byzantine: 1, durationMs: 1_000 }))).toBe('')
+  })
 })
 
 describe('the liveness bound', () => {
