@@ -61,7 +61,7 @@ const MOST_NS_PER_GAS = 1_000
 const FREE_MS = 2
 /**
  * A run that takes longer is repeated, and its fastest counts: starting, compiling and a collection of garbage, which gas does not pay
- * for, happen in one run and not in all. It was one run and 50 ms before, under which 26 microseconds per gas went unseen.
+ * for, happen in one run and not in all.
  */
 const COST_RUNS = 5
 /** Memory beyond what is metered and the input itself. */
