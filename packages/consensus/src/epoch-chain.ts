@@ -14,7 +14,7 @@ import {
   writeCertificate,
 } from './certificate.js'
 import { type EpochLength, lastHeightOf } from './epochs.js'
-import { createValidatorSet, MAX_VALIDATORS, type Validator, type ValidatorSet } from './validators.js'
+import { createValidatorSet, MAX_VALIDATORS, successorOf, type Validator, type ValidatorSet } from './validators.js'
 
 /** The last block of an epoch, and whom it hands over to. */
 export interface EpochLink {
@@ -57,7 +57,7 @@ export function verifyEpochLink(context: EpochLinkContext, link: EpochLink): Res
   const next = createValidatorSet(epoch(validators.epoch + 1), link.nextValidators)
   if (!next.ok) return next
   return equalBytes(next.value.hash, header.nextValidatorsHash)
-    ? next
+    ? successorOf(validators, next.value)
     : refuse('next-validators', `expected the validators that block ${header.height} names for epoch ${next.value.epoch}, got others`)
 }
 

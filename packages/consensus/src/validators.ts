@@ -102,6 +102,13 @@ export function blsPossessionBytes(publicKey: PublicKey, blsKey: BlsPublicKey): 
   return encode((writer) => writer.raw(domainTag('aethel/bls-possession/v1')).raw(publicKey).raw(blsKey))
 }
 
+/** `next`, if it may follow: what certificates are made of is the chain's, and stays as genesis has it. */
+export function successorOf(current: ValidatorSet, next: ValidatorSet): Result<ValidatorSet, Refusal> {
+  return next.scheme === current.scheme
+    ? ok(next)
+    : refuse('bls-key', `expected validators ${current.scheme === 'ed25519' ? 'without' : 'with'} BLS keys, as this chain has them`)
+}
+
 export function isQuorum(set: ValidatorSet, power: bigint): boolean {
   return 3n * power > 2n * set.totalPower
 }

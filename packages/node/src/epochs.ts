@@ -8,6 +8,7 @@ import {
   hashHeader,
   lastHeightOf,
   originHeightOf,
+  signaturesIn,
 } from '@aethel/consensus'
 import { currentMembersOf, genesisTip, type LedgerState, type Member, nextMembersOf, previousMembersOf } from '@aethel/ledger'
 import type { EpochOptions } from '@aethel/replica'
@@ -91,7 +92,7 @@ export function epochLinks(
     const header = next === undefined ? undefined : store.header(last)
     const certificate = next === undefined ? undefined : store.certificateFrom(last)
     if (next === undefined || header === undefined || certificate?.height !== last) break
-    bytes += LINK_BYTES + BYTES_PER_SIGNATURE * certificate.signatures.length + BYTES_PER_VALIDATOR * next.validators.validators.length
+    bytes += LINK_BYTES + BYTES_PER_SIGNATURE * signaturesIn(certificate) + BYTES_PER_VALIDATOR * next.validators.validators.length
     if (links.length > 0 && bytes > mostBytes) break
     links.push({ header, certificate, nextValidators: next.validators.validators })
   }
