@@ -100,11 +100,12 @@ export function epochLinks(
 }
 
 export function memberJson(member: Member): Record<string, unknown> {
-  const { account, contact, power, publicKey, seat } = member
+  const { account, blsKey, contact, power, publicKey, seat } = member
   return {
     seat,
     account: toHex(account),
     publicKey: toHex(publicKey),
+    ...(blsKey === undefined ? {} : { blsKey: toHex(blsKey) }),
     power: String(power),
     contact: contact === null ? null : { ...contact, networkKey: toHex(contact.networkKey) },
   }

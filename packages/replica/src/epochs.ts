@@ -4,7 +4,14 @@
  * in the epoch's set, and everybody else by numbers above these.
  */
 import { epoch, equalBytes, type PublicKey, type Refusal, type Signature, type ValidatorIndex } from '@aethel/codec'
-import { type ConsensusConfig, createValidatorSet, type ShareScheme, successorOf, type Validator, type ValidatorSet } from '@aethel/consensus'
+import {
+  type ConsensusConfig,
+  createValidatorSet,
+  type ShareScheme,
+  successorOf,
+  type Validator,
+  type ValidatorSet,
+} from '@aethel/consensus'
 
 /** A consensus key of this replica. */
 export interface ReplicaKey {

@@ -28,7 +28,8 @@ import type {
   Surroundings,
   TimerName,
   VerifiedMessage,
-  VerifyAggregate, VerifySignature,
+  VerifyAggregate,
+  VerifySignature,
 } from '@aethel/consensus'
 import type { Application, StateWrites, Transaction, VerificationWork } from './application.js'
 import type { BlobProgress } from './blob-fetch.js'

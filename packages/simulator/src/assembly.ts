@@ -263,6 +263,6 @@ function mixtureOf(
   const { current, other } = builds
   const passage = new Passage(builds)
   const { chainId } = application
-  const foreign = new ForeignEdge({ passage, current, edge, chainId, epochLength: epochs.length, verifySignature: signatures.verify })
+  const foreign = new ForeignEdge({ passage, current, edge, chainId, epochLength: epochs.length, ...verifiersOf(signatures) })
   return { rollout: new Rollout({ seed, validators, keeps: other.storeFormat !== current.storeFormat }), passage, edge: foreign }
 }

@@ -103,7 +103,7 @@ export function runBeyond(options: BeyondOptions): BeyondReport {
     culprits: proof?.checked.ok === true ? proof.checked.value.culprits : [],
     blocksBeforeHealing,
     ...(violation === undefined ? {} : { violation }),
-    command: `npx aethel simulate --seed ${seed} --validators ${validators} --byzantine ${byzantine}:${[...new Set(strategies)].join(',')}`,
+    command: `npx aethel simulate --seed ${seed} --validators ${validators} --byzantine ${byzantine}:${[...new Set(strategies)].join(',')}${signatures.shares === null ? '' : ' --certificates bls12-381'}`,
   }
 }
 

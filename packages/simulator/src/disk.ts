@@ -4,8 +4,8 @@
  */
 import { assert, equalBytes, type Hash, type Height, keyOf, view } from '@aethel/codec'
 import {
-  type Block,
   type Ballot,
+  type Block,
   type Certificate,
   type CommittedTip,
   compareCertificates,

@@ -141,7 +141,7 @@ export class SimulatedEpochs {
 
   #keyAt(node: number, generation: number): ReplicaKey {
     const { signatures } = this.#options
-    const index = indexOf(node, generation)
+    const index = keyIndexOf(node, generation)
     return { publicKey: signatures.keyOf(index), ...signersOf(signatures, index) }
   }
 
@@ -191,7 +191,7 @@ export class SimulatedEpochs {
       if (!random.chance(0.85)) continue
       if (isFaulty(node)) faulty.push(node)
       else {
-        const index = indexOf(node, random.below(KEYS_PER_NODE))
+        const index = keyIndexOf(node, random.below(KEYS_PER_NODE))
         honest.splice(random.below(honest.length + 1), 0, validatorOf(signatures, index, BigInt(1 + random.below(MAX_POWER))))
       }
     }
@@ -203,7 +203,8 @@ export class SimulatedEpochs {
   }
 }
 
-function indexOf(node: number, generation: number): number {
+/** Number of a node's key, as the signature scheme counts them. */
+export function keyIndexOf(node: number, generation: number): number {
   return node + NODE_STEP * generation
 }
 

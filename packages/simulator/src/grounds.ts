@@ -28,9 +28,12 @@ export function flawOfCertificate(grounds: Grounds, certificate: Certificate): s
   const { validators } = grounds
   if (certificate.epoch !== validators.epoch) return `a certificate of epoch ${certificate.epoch}`
   if (certificate.signers.size !== validators.validators.length) return `a certificate of ${certificate.signers.size} validators`
-  const signers = validators.validators.map((validator, index) => ({ ...validator, index })).filter(({ index }) => hasBit(certificate.signers, index))
+  const signers = validators.validators
+    .map((validator, index) => ({ ...validator, index }))
+    .filter(({ index }) => hasBit(certificate.signers, index))
   const power = signers.reduce((sum, signer) => sum + signer.power, 0n)
-  const flaw = certificate.scheme === 'ed25519' ? flawOfSignatures(grounds, certificate, signers) : flawOfAggregate(grounds, certificate, signers)
+  const flaw =
+    certificate.scheme === 'ed25519' ? flawOfSignatures(grounds, certificate, signers) : flawOfAggregate(grounds, certificate, signers)
   if (flaw !== null) return flaw
   return power * 3n > validators.totalPower * 2n ? null : `a certificate of power ${power}`
 }

@@ -15,8 +15,8 @@ import {
   type ValidatorSet,
   type VerifyAggregate,
   type VerifySignature,
-  voteBytes,
   type Vote,
+  voteBytes,
 } from '@aethel/consensus'
 import { flawOfNewView } from './grounds.js'
 import { Kept } from './kept.js'

@@ -5,7 +5,7 @@
 import { type BlsPublicKey, type BlsSignature, blsPublicKey, blsSignature, keyOf } from '@aethel/codec'
 import type { ShareScheme, VerifyAggregate } from '@aethel/consensus'
 import { aggregateBls, type BlsKey, blsKey, type SecretSeed, verifyBls } from '@aethel/crypto'
-import { numberIn, numbered } from './signatures.js'
+import { numbered, numberIn } from './signatures.js'
 
 export interface SimulatedShares {
   keyOf(index: number): BlsPublicKey

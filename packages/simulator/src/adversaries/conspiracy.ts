@@ -202,7 +202,9 @@ export class Conspiracy {
     const { chainId } = this.#options.application
     const { shares, random } = this.#options
     if (shares === null) return this.#signed(sender, about)
-    const share = random.chance(BAD_SHARE_CHANCE) ? this.#badShare(sender, about) : shares.schemeOf(sender).sign(ballotBytes(chainId, about))
+    const share = random.chance(BAD_SHARE_CHANCE)
+      ? this.#badShare(sender, about)
+      : shares.schemeOf(sender).sign(ballotBytes(chainId, about))
     return this.#signed(sender, { ...about, share })
   }
 

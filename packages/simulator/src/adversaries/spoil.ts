@@ -1,16 +1,5 @@
 /** Certificates that prove nothing: short, repeated, padded, of another epoch, phase, height or block, forged. */
-import {
-  BLS_SIGNATURE_BYTES,
-  bitmapOf,
-  blsSignature,
-  epoch,
-  hash,
-  height,
-  indicesOf,
-  type Signature,
-  signature,
-  view,
-} from '@aethel/codec'
+import { BLS_SIGNATURE_BYTES, bitmapOf, blsSignature, epoch, hash, height, indicesOf, type Signature, signature, view } from '@aethel/codec'
 import { type Ballot, type Certificate, isQuorum, leaderOf, type NewView, type ViewChange } from '@aethel/consensus'
 import type { Random } from '../random.js'
 import { type Adversary, type AdversaryContext, broadcast, obedient, spread } from './adversary.js'
@@ -79,7 +68,8 @@ const SPOILS: Readonly<Record<string, Spoil>> = {
   },
   'one signature more than signers': (certificate) => signedWith(certificate, [...signaturesOf(certificate), NO_SIGNATURE]),
   'bitmap of another size': (certificate, count) => ({ ...certificate, signers: bitmapOf(count + 8, indicesOf(certificate.signers)) }),
-  forged: (certificate) => signedWith(
+  forged: (certificate) =>
+    signedWith(
       certificate,
       signaturesOf(certificate).map(() => NO_SIGNATURE),
     ),
