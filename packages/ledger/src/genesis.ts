@@ -39,18 +39,7 @@ import {
 } from '@aethel/consensus'
 import { hashTagged, hasSmallOrder, verifyBls } from '@aethel/crypto'
 import { MAX_KIND_BYTES, MAX_LIBRARY_NAME_BYTES } from './records.js'
-import {
-  expectFormat,
-  failJson,
-  type Json,
-  jsonBigint,
-  jsonBytesOf,
-  jsonFields,
-  jsonInteger,
-  jsonList,
-  jsonText,
-  readJson,
-} from './strict-json.js'
+import { expectFormat, failJson, type Json, jsonBytesOf, jsonFields, jsonInteger, jsonList, jsonText, readJson } from './strict-json.js'
 import { MAX_PROOF_BYTES } from './transaction.js'
 import { VALIDATOR_BLS_FIELDS, VALIDATOR_FIELDS, validatorFromJson, validatorToJson } from './validator-json.js'
 import { type Governance, MAX_CHAIN_VALIDATORS, MAX_GOVERNANCE_KEYS } from './validators.js'

@@ -3,7 +3,7 @@
  * names the next validators, and a quorum of its own has committed it; so trust goes on, link by link, with nothing to
  * believe on the way. A pure function of the file and the trust root.
  */
-import { decode, encode, ok, PUBLIC_KEY_BYTES, publicKey, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
+import { decode, encode, ok, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
 import {
   type EpochLink,
   encodeCertificate,
