@@ -34,7 +34,7 @@ const [a, b] = ['a', 'b']
 function proofOf(first: Certificate, second: Certificate, rest: Partial<ForkProof> = {}): Uint8Array {
   const headerOf = (certificate: Certificate): Block => (equalBytes(certificate.blockHash, a.hash) ? a : b)
   const branches = [first, second].map((certificate) => ({ headers: [headerOf(certificate).header], certificate }))
-  return encodeForkProof({ chainId: CHAIN, branches: branches as never, votes: [], entries: [], ...rest })
+  return encodeForkProof({ chainId: CHAIN, branches: branches as never, votes: [], entries: [], certificates: [], ...rest })
 }
 
 function verdictOn(bytes: Uint8Array): string {
@@ -81,6 +81,7 @@ describe('fork proofs (protocol.md §11)', () => {
           chainId: CHAIN,
           branches,
           votes: [],
+          certificates: [],
           entries: [1, 2].map((sender) => viewChangeOf(sender, 2, certificateOf('prepare', 0, named)).entry),
         }),
       )
@@ -108,8 +109,8 @@ describe('fork proofs (protocol.md §11)', () => {
     const short = { headers: [other.header], certificate: certificateOf('commit', 0, other, [0, 1, 3]) }
     const branches = (Buffer.compare(base.hash, other.hash) < 0 ? [long, short] : [short, long]) as never
     const votes = [0, 1].map((sender) => signVote(sender, ballotOf('prepare', 0, base)))
-    expect(verdictOn(encodeForkProof({ chainId: CHAIN, branches, votes: [], entries: [] }))).toBe('fork-not-attributed')
-    expect(verdictOn(encodeForkProof({ chainId: CHAIN, branches, votes, entries: [] }))).toBe(
+    expect(verdictOn(encodeForkProof({ chainId: CHAIN, branches, votes: [], entries: [], certificates: [] }))).toBe('fork-not-attributed')
+    expect(verdictOn(encodeForkProof({ chainId: CHAIN, branches, votes, entries: [], certificates: [] }))).toBe(
       '0 commit-without-prepare, 1 commit-without-prepare',
     )
   })
@@ -130,7 +131,7 @@ describe('fork proofs (protocol.md §11)', () => {
       { headers: long, certificate },
       { headers: [b.header], certificate: certificateOf('commit', 0, b, [1, 2, 3]) },
     ]
-    const tooLong = encodeForkProof({ chainId: CHAIN, branches: branches as never, votes: [], entries: [] })
+    const tooLong = encodeForkProof({ chainId: CHAIN, branches: branches as never, votes: [], entries: [], certificates: [] })
     expect(checkForkProof(tooLong, counting)).toMatchObject({ ok: false, error: { code: 'too-many' } })
     expect(checks).toBe(0)
     const flood = Array.from({ length: 3_000 }, (_, at) => ({ ...certificate, view: at as never }))
@@ -184,7 +185,7 @@ describe('fork proofs (protocol.md §11)', () => {
       { headers: [one.header], certificate: side(left, one, [3, 4]) },
       { headers: [other.header], certificate: side(right, other, [5, 6]) },
     ] as const
-    const checked = checkForkProof(encodeForkProof({ chainId: CHAIN, branches, votes: [], entries: [] }), { ...CONTEXT, validators: set })
+    const checked = checkForkProof(encodeForkProof({ chainId: CHAIN, branches, votes: [], entries: [], certificates: [] }), { ...CONTEXT, validators: set })
     expect(checked).toMatchObject({ ok: true, value: { power: 3n, totalPower: 7n } })
     expect(checked.ok ? checked.value.culprits.map(({ validator }) => validator) : []).toEqual([0, 1, 2])
   })
