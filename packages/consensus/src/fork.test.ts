@@ -1,15 +1,18 @@
-import { equalBytes } from '@aethel/codec'
+import { bitmapOf, equalBytes } from '@aethel/codec'
 import { verifySignature } from '@aethel/crypto'
 import { describe, expect, it } from 'vitest'
 import {
+  aggregateOf,
   ballotOf,
   blockOf,
+  blsValidatorSet,
   CHAIN,
   Cluster,
   certificateOf,
   chainOf,
   prePrepareOf,
   signVote,
+  signVoteWithShare,
   transaction,
   validatorSet,
   viewChangeOf,
@@ -24,6 +27,7 @@ import {
   type ForkProof,
   MAX_FORK_CERTIFICATES,
   MAX_FORK_PROOF_BYTES,
+  type Vote,
 } from './index.js'
 
 const CONTEXT = { chainId: CHAIN, validators: validatorSet(4), verifySignature }
@@ -47,6 +51,28 @@ describe('fork proofs (protocol.md §11)', () => {
     const bytes = proofOf(certificateOf('commit', 0, a, [0, 1, 2]), certificateOf('commit', 0, b, [1, 2, 3]))
     expect(verdictOn(bytes)).toBe('1 two-votes, 2 two-votes')
     expect(checkForkProof(bytes, CONTEXT)).toMatchObject({ value: { height: 1, power: 2n, totalPower: 4n } })
+  })
+
+  it('on a chain of BLS certificates a sum names its signers as a list does, and further sums stand for the votes in them', () => {
+    const set = blsValidatorSet(4)
+    const context = { chainId: CHAIN, validators: set, verifySignature }
+    const [c, d] = ['c', 'd']
+      .map((label) => blockOf({ set, transactions: [transaction(label)] }))
+      .sort((one, other) => Buffer.compare(one.hash, other.hash)) as [Block, Block]
+    const culprits = (certificates: Certificate[], votes: Vote[] = []): string => {
+      const assembled = assembleForkProof(context, { certificates, headers: [c.header, d.header], votes, entries: [] })
+      const checked = assembled?.checked
+      if (checked === undefined) return 'no fork'
+      return checked.ok ? checked.value.culprits.map(({ validator, offence }) => `${validator} ${offence}`).join(', ') : checked.error.code
+    }
+    const commits = [aggregateOf('commit', 0, c, [0, 1, 2]), aggregateOf('commit', 0, d, [1, 2, 3])]
+    expect(culprits(commits)).toBe('1 two-votes, 2 two-votes')
+    const across = [aggregateOf('commit', 0, c, [0, 1, 2]), aggregateOf('commit', 1, d, [1, 2, 3])]
+    expect(culprits(across)).toBe('fork-not-attributed')
+    expect(culprits([...across, aggregateOf('prepare', 0, d, [0, 1, 3])])).toBe('0 commit-without-prepare, 1 commit-without-prepare')
+    const votes = [0, 1].map((sender) => signVoteWithShare(sender, ballotOf('prepare', 0, d)))
+    expect(culprits(across, votes)).toBe('0 commit-without-prepare, 1 commit-without-prepare')
+    expect(culprits([commits[0] as Certificate, { ...aggregateOf('commit', 0, d, [1, 2, 3]), signers: bitmapOf(4, [0, 1, 2]) }])).toBe('no fork')
   })
 
   it('across views two certificates alone name nobody: an honest validator may have signed both', () => {
