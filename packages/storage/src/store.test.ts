@@ -710,16 +710,16 @@ describe('damage that is found when the place is read', () => {
 test('votes with shares, certificates that are sums and epochs with BLS keys come back from the disk as they were', async () => {
   const path = join(directory, 'store')
   const store = await fresh(path)
-  const filled = (length: number, byte: number): Uint8Array => new Uint8Array(length).fill(byte)
+  const bytesOf = (length: number, byte: number): Uint8Array => new Uint8Array(length).fill(byte)
   const validators = createValidatorSet(
     epoch(1),
-    [7, 5].map((byte) => ({ publicKey: filled(32, byte) as PublicKey, power: BigInt(byte), blsKey: filled(48, byte) as BlsPublicKey })),
+    [7, 5].map((byte) => ({ publicKey: bytesOf(32, byte) as PublicKey, power: BigInt(byte), blsKey: bytesOf(48, byte) as BlsPublicKey })),
   )
   if (!validators.ok) throw new Error(validators.error.message)
   const { signatures: _, ...signed } = certificateOf(first, 'commit') as Extract<Certificate, { scheme: 'ed25519' }>
-  const certificate: Certificate = { ...signed, scheme: 'bls12-381', aggregate: filled(96, 9) as BlsSignature }
+  const certificate: Certificate = { ...signed, scheme: 'bls12-381', aggregate: bytesOf(96, 9) as BlsSignature }
   const origin = { height: height(1), hash: first.hash }
-  const vote: Vote = { ...voteFor(second, 'prepare'), share: filled(96, 8) as BlsSignature }
+  const vote: Vote = { ...voteFor(second, 'prepare'), share: bytesOf(96, 8) as BlsSignature }
   const commit = commitOf(first) as Extract<StoreRecord, { kind: 'commit' }>
   store.append([{ ...commit, certificate, nextEpoch: { validators: validators.value, previousValidators: null, origin } }], () => {})
   await store.flushed()
