@@ -1,11 +1,11 @@
 /** Homes of a network of BLS certificates: both keys of a validator come from its one seed, and are those that genesis names. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BlsSignature, equalBytes, toHex, utf8 } from '@aethel/codec'
 import { blsPossessionBytes } from '@aethel/consensus'
 import { blsKey, sha256, signingKey, verifyBls } from '@aethel/crypto'
-import { chainIdOf, decodeGenesis } from '@aethel/ledger'
+import { chainIdOf, decodeGenesis, encodeGenesis } from '@aethel/ledger'
 import { createNewcomer, createTestnet, newBlsKey, startNode, type TestnetSummary } from '@aethel/node'
 import { decodeTrust, encodeTrust } from '@aethel/receipts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -101,6 +101,19 @@ describe('a network of BLS certificates', () => {
     expect(a?.consensusKeys[0]?.bls).toBe(null)
     const other = await made('other', { seed: sha256(utf8('other')) })
     expect(other.chainId).not.toBe(network.chainId)
+  })
+
+  test('a home whose genesis has another BLS key for its validator does not open: its shares would never count', async () => {
+    const spoiled = await made('spoiled')
+    const path = spoiled.homes[1] as string
+    const { genesis } = openHome(path)
+    const other = blsKey(new Uint8Array(32).fill(77))
+    const validators = genesis.validators.map((each, index) => {
+      const blsPossession = other.sign(blsPossessionBytes(each.publicKey, other.publicKey))
+      return index === 1 ? { ...each, blsKey: other.publicKey, blsPossession } : each
+    })
+    writeFileSync(join(path, HOME_FILES.genesis), encodeGenesis({ ...genesis, validators }))
+    expect(() => openHome(path)).toThrow(expect.objectContaining({ code: 'bls-key' }))
   })
 
   test('a newcomer and a key to change to have BLS keys of their own', () => {
