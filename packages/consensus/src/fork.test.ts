@@ -23,6 +23,7 @@ import {
   type Block,
   type Certificate,
   checkForkProof,
+  decodeForkProof,
   encodeForkProof,
   type ForkProof,
   MAX_FORK_CERTIFICATES,
@@ -72,7 +73,27 @@ describe('fork proofs (protocol.md §11)', () => {
     expect(culprits([...across, aggregateOf('prepare', 0, d, [0, 1, 3])])).toBe('0 commit-without-prepare, 1 commit-without-prepare')
     const votes = [0, 1].map((sender) => signVoteWithShare(sender, ballotOf('prepare', 0, d)))
     expect(culprits(across, votes)).toBe('0 commit-without-prepare, 1 commit-without-prepare')
-    expect(culprits([commits[0] as Certificate, { ...aggregateOf('commit', 0, d, [1, 2, 3]), signers: bitmapOf(4, [0, 1, 2]) }])).toBe('no fork')
+    expect(culprits([commits[0] as Certificate, { ...aggregateOf('commit', 0, d, [1, 2, 3]), signers: bitmapOf(4, [0, 1, 2]) }])).toBe(
+      'no fork',
+    )
+  })
+
+  it('on a chain of BLS certificates is of the second version, and nothing else is: it is read as it was written', () => {
+    const [first, second] = [a, b].map((block) => aggregateOf('commit', 0, block, [0, 1, 2])) as [Certificate, Certificate]
+    const sums = proofOf(first, second, { votes: [signVoteWithShare(3, ballotOf('prepare', 0, a))], certificates: [first] })
+    const lists = proofOf(certificateOf('commit', 0, a, [0, 1, 2]), certificateOf('commit', 0, b, [1, 2, 3]))
+    for (const [bytes, version, other] of [
+      [sums, 2, 1],
+      [lists, 1, 2],
+    ] as const) {
+      const decoded = decodeForkProof(bytes)
+      expect(decoded.ok && encodeForkProof(decoded.value)).toEqual(bytes)
+      const at = 4 + 'aethel-fork-proof'.length
+      expect(bytes[at]).toBe(version)
+      const relabelled = Uint8Array.from(bytes)
+      relabelled[at] = other
+      expect(decodeForkProof(relabelled)).toMatchObject({ ok: false, error: { code: 'scheme' } })
+    }
   })
 
   it('across views two certificates alone name nobody: an honest validator may have signed both', () => {
@@ -211,7 +232,10 @@ describe('fork proofs (protocol.md §11)', () => {
       { headers: [one.header], certificate: side(left, one, [3, 4]) },
       { headers: [other.header], certificate: side(right, other, [5, 6]) },
     ] as const
-    const checked = checkForkProof(encodeForkProof({ chainId: CHAIN, branches, votes: [], entries: [], certificates: [] }), { ...CONTEXT, validators: set })
+    const checked = checkForkProof(encodeForkProof({ chainId: CHAIN, branches, votes: [], entries: [], certificates: [] }), {
+      ...CONTEXT,
+      validators: set,
+    })
     expect(checked).toMatchObject({ ok: true, value: { power: 3n, totalPower: 7n } })
     expect(checked.ok ? checked.value.culprits.map(({ validator }) => validator) : []).toEqual([0, 1, 2])
   })

@@ -116,6 +116,9 @@ export function decodeForkProof(bytes: Uint8Array): Result<ForkProof, Refusal> {
     const [first, second] = [0, 1].map(
       (): Branch => ({ headers: reader.list(MAX_BRANCH_HEADERS, readHeader), certificate: readCertificate(reader) }),
     ) as [Branch, Branch]
+    const scheme = withShares ? 'bls12-381' : 'ed25519'
+    if (first.certificate.scheme !== scheme)
+      reader.fail('scheme', `expected certificates of scheme ${scheme} in version ${version}, got another`)
     return {
       chainId,
       branches: [first, second] as const,

@@ -4,12 +4,9 @@
  */
 import { type BlsPublicKey, type BlsSignature, toHex, utf8 } from '@aethel/codec'
 import { SecretKey } from '@chainsafe/blst'
-import type { IField } from '@noble/curves/abstract/modular.js'
-import type { Fp2 } from '@noble/curves/abstract/tower.js'
-import type { WeierstrassPointCons } from '@noble/curves/abstract/weierstrass.js'
-import { bls12_381 } from '@noble/curves/bls12-381.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { infinity, stray } from '../test/rogue.js'
 import * as browser from './bls-browser.js'
 import * as node from './bls-node.js'
 
@@ -38,34 +35,6 @@ function verdict(by: readonly Uint8Array[], of: Uint8Array, signature: Uint8Arra
   )
   if (a !== b) expect.fail(`node says ${a}, browser ${b}: keys ${by.map(toHex).join(' ')} signature ${toHex(signature)}`)
   return a === true
-}
-
-/** An encoding of the point at infinity. */
-function infinity(length: number): Uint8Array {
-  const bytes = new Uint8Array(length)
-  bytes[0] = 0xc0
-  return bytes
-}
-
-/** The first point with a small x that is on the curve and, as nearly all are, outside the subgroup; compressed. */
-function straying<F>(field: IField<F>, constant: F, at: (x: number) => F, Point: WeierstrassPointCons<F>): Uint8Array {
-  for (let x = 1; x < 100; x++) {
-    const squared = field.add(field.mul(field.sqr(at(x)), at(x)), constant)
-    if (!isSquare(field, squared) || Point.fromAffine({ x: at(x), y: field.sqrt(squared) }).isTorsionFree()) continue
-    const bytes = new Uint8Array(field.BYTES)
-    bytes[0] = 0x80
-    bytes[bytes.length - 1] = x
-    return bytes
-  }
-  throw new Error('no such point below 100')
-}
-
-function isSquare<F>(field: IField<F>, value: F): boolean {
-  try {
-    return field.eql(field.sqr(field.sqrt(value)), value)
-  } catch {
-    return false
-  }
 }
 
 describe('keys and signatures', () => {
@@ -133,11 +102,7 @@ describe('what is no signature', () => {
   })
 
   test('points of the curve outside the subgroup are refused, as keys and as signatures', () => {
-    const { G1, G2, fields } = bls12_381
-    const key = straying(fields.Fp, 4n, BigInt, G1.Point)
-    const inFp2 = (x: number): Fp2 => fields.Fp2.fromBigTuple([BigInt(x), 0n])
-    const signature = straying(fields.Fp2, fields.Fp2.fromBigTuple([4n, 4n]), inFp2, G2.Point)
-    expect([key.length, signature.length]).toEqual([48, 96])
+    const [key, signature] = [stray(48), stray(96)]
     expect(verdict([key], message, signatures[0] as BlsSignature)).toBe(false)
     expect(verdict([publicKeys[0] as BlsPublicKey], message, signature)).toBe(false)
   })

@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fromHex, type Hash, type PublicKey, publicKey, toHex, type ValidatorIndex, validatorIndex } from '@aethel/codec'
+import { equalBytes, fromHex, type Hash, type PublicKey, publicKey, toHex, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import { indexOfKey, type SignatureScheme, type ValidatorSet } from '@aethel/consensus'
 import { SEED_BYTES, type SecretSeed } from '@aethel/crypto'
 import { chainIdOf, createRegistry, decodeGenesis, type Genesis, genesisValidators, type LedgerRegistry } from '@aethel/ledger'
@@ -166,9 +166,18 @@ function genesisIndex(
   path: string,
   config: Config,
 ): ValidatorIndex | null {
-  for (const { publicKey } of keys) {
+  for (const { publicKey, bls } of keys) {
     const index = indexOfKey(validators, publicKey)
-    if (index !== undefined) return index
+    if (index === undefined) continue
+    const named = validators.validators[index]?.blsKey
+    // Nobody could count the shares of one that signs with another BLS key than genesis has for it.
+    if (bls !== null && (named === undefined || !equalBytes(named, bls.publicKey)))
+      throw homeError(
+        'bls-key',
+        join(path, HOME_FILES.genesis),
+        `expected the BLS key that ${HOME_FILES.consensusKey} makes for validator ${index}`,
+      )
+    return index
   }
   if (genesis.parameters.epochLength === 0) return null
   const listed = new Set<number>(config.peers.map((peer) => peer.index))
