@@ -115,7 +115,8 @@ function countVote(state: State, vote: Vote): 'counted' | 'conflict' | 'ignored'
     ignore(state, vote.kind, 'outside the window')
     return 'ignored'
   }
-  const added = state.votes.add(vote, state.tick, !deservesCounting(state, vote))
+  const isNew = state.votes.slot(vote.view, vote.height)?.[vote.kind].bySender[vote.sender] === undefined
+  const added = state.votes.add(vote, state.tick, isNew && !deservesCounting(state, vote))
   switch (added.status) {
     case 'known':
       return 'counted'

@@ -18,6 +18,7 @@ import {
   sharesOf,
   signVote,
   signVoteWithShare,
+  sumsChecked,
   type TestReplica,
   transaction,
   validatorSet,
@@ -309,6 +310,18 @@ describe('a chain of BLS certificates', () => {
     expect(replica.sentVotes('commit').map((vote) => vote.height)).toEqual([2])
     replica.receive(0, { kind: 'vote', vote: signVoteWithShare(0, ballotOf('commit', 0, second)) })
     expect(replica.running.inspect().highest).toMatchObject({ kind: 'commit', height: 2 })
+  })
+
+  it('E1: whose share was bad makes nobody check more than one share for each vote that it may cast, whatever it repeats or contradicts', () => {
+    const replica = new Cluster(BLS).at(3)
+    const ballot = ballotOf('prepare', 0, block)
+    replica.receive(0, proposalOf(signVoteWithShare(0, ballot), block))
+    replica.receive(1, { kind: 'vote', vote: signVoteWithShare(1, ballot, NO_POINT) })
+    expect(badSharesSeenBy(replica)).toEqual([1])
+    const commits = Array.from({ length: 20 }, (_, at) => blockOf({ set: SET, transactions: [transaction(`${at % 10}`)] }))
+    const before = sumsChecked.count
+    for (const each of commits) replica.receive(1, { kind: 'vote', vote: signVoteWithShare(1, ballotOf('commit', 0, each)) })
+    expect(sumsChecked.count - before).toBe(1)
   })
 
   it('K1: a vote with a bad share convicts its sender of equivocation as any other does', () => {

@@ -2,10 +2,12 @@
  * What a peer's message is charged (network/allowance.ts): microseconds of work, estimated by what it makes us do. Free is what can
  * only come when it was asked for, and the first proposal for a slot; votes cost what checking them does, and progress pays for them.
  */
-import type { Message } from '@aethel/consensus'
+import type { Certificate, Message } from '@aethel/consensus'
 
 /** A signature check, the hash of what is signed, and the step. */
 const CHECKED_US = 100
+/** The sum of a certificate's shares, checked by one pairing; whoever has shares of more than a quorum can make ever new sums of them. */
+const SUM_US = 1_300
 /** Decoding, and a look at the state. */
 const UNWANTED_US = 10
 /** Large messages are decoded at about 50 MB/s, hashes of transactions included. */
@@ -39,17 +41,24 @@ export function priceOf(message: Message, bytes: number): number {
     case 'blob-held':
       return UNWANTED_US * message.blobs.length
     case 'pre-prepare': // unless it is the first for its slot: the driver knows
-    case 'snapshot':
-    case 'chunk':
-      return CHECKED_US + bytes / UNWANTED_BYTES_PER_US // unless it was asked for: the driver knows
+      return CHECKED_US + bytes / UNWANTED_BYTES_PER_US + priceOfSum(message.block.body.lastCertificate)
+    case 'snapshot': // unless it was asked for: the driver knows
+      return CHECKED_US + bytes / UNWANTED_BYTES_PER_US + priceOfSum(message.offer.certificate)
+    case 'chunk': // unless it was asked for: the driver knows
+      return CHECKED_US + bytes / UNWANTED_BYTES_PER_US
     case 'vote':
       return CHECKED_US
     case 'view-change':
     case 'new-view':
+      return CHECKED_US + bytes + priceOfSum(message.certificate)
     case 'status':
     case 'fetch':
     case 'view-claim':
     case 'evidence':
       return CHECKED_US + bytes // what makes these long is signatures, of 64 bytes each
   }
+}
+
+function priceOfSum(certificate: Certificate | null): number {
+  return certificate?.scheme === 'bls12-381' ? SUM_US : 0
 }
