@@ -319,17 +319,14 @@ describe('a chain of BLS certificates', () => {
     expect(replica.evidence.map((evidence) => evidence.type)).toEqual(['equivocation'])
   })
 
-  it('C1: a validator that is a quorum by itself goes on after a restart between its vote and the commit', () => {
-    const cluster = new Cluster({ ...BLS, validators: 1 })
-    const replica = cluster.at(0)
+  it('C1: a validator that is a quorum by itself goes on by itself, when its vote survived a crash and nothing else did', () => {
+    const replica = new Cluster({ ...BLS, validators: 1 }).at(0)
     replica.syncing = 'manual'
     replica.order('a')
     replica.crash(1)
     replica.syncing = 'automatic'
     replica.restart()
-    replica.order('b')
-    cluster.deliver()
-    expect(replica.height).toBeGreaterThan(0)
+    expect(replica.height).toBe(1)
   })
 
   it('a view change carries a sum, and the next leader goes on from it', () => {
