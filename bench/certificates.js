@@ -1,98 +1,106 @@
 /**
- * Certificates of both kinds: how long they are, and what it takes to make one of votes that have come, and to check one of somebody
- * else's, here and by the cryptography that browsers get. On a chain of BLS certificates making one includes checking the sum of the
- * shares, and the first check decodes the keys.
+ * Certificates of both schemes: how many bytes they have, and what processor time checking one costs, in Node and by the cryptography
+ * that browsers get, keys decoded before; and what a validator does for a sum besides. A quorum has signed each.
  */
-import { blsPublicKey, epoch, height, validatorIndex, view } from '@aethel/codec'
-import { assembleCertificate, ballotBytes, createValidatorSet, encodeCertificate, quorumSize, verifyCertificate } from '@aethel/consensus'
-import { aggregateBls, blsKey, hashTagged, signingKey, verifyBls, verifySignature } from '@aethel/crypto'
+import { epoch, height, validatorIndex, view, ZERO_HASH } from '@aethel/codec'
+import {
+  assembleCertificate,
+  ballotBytes,
+  blsKeysOf,
+  createValidatorSet,
+  encodeCertificate,
+  quorumSize,
+  verifyCertificate,
+} from '@aethel/consensus'
+import * as native from '@aethel/crypto'
 import * as browser from '../packages/crypto/dist/browser.js'
-import { median, timed } from './lib/statistics.js'
+import { leastCpuNanoseconds } from './lib/cpu-time.js'
 
-const SIZES = [4, 31, 100, 1_000]
-const SIZES_IN_BROWSERS = [4, 100]
-const REPEATS = 15
-/** @typedef {Pick<typeof browser, 'verifySignature' | 'verifyBls'>} Build */
-
-const seedOf = (/** @type {number} */ index) => hashTagged('aethel/bench-seed', Uint8Array.of(index >> 8, index & 255))
-const chainId = hashTagged('aethel/bench-chain', new Uint8Array(0))
-const ballot = { kind: /** @type {const} */ ('commit'), epoch: epoch(0), view: view(0), height: height(1), blockHash: chainId }
+const SIZES = [4, 31, 100, 400]
+const BROWSER_SIZES = [4, 100]
 
 /** @type {import('./lib/report.js').Benchmark} */
 export const certificates = {
   name: 'certificates',
-  description: 'a certificate: lists of Ed25519 signatures, and sums of BLS12-381 shares',
-  run: async () => {
-    const figures = []
-    const message = ballotBytes(chainId, ballot)
-    const [signing, bls] = [signingKey(seedOf(0)), blsKey(seedOf(0))]
-    const time = async (/** @type {() => unknown} */ run) => median(await timed(REPEATS, async () => void run()))
-    const once = await time(() => Array.from({ length: 50 }, () => verifySignature(signing.publicKey, message, signing.sign(message))))
-    figures.push({ name: 'floor: one Ed25519 signature made and checked', value: once / 50, unit: 'ms' })
-    figures.push({ name: 'one share made', value: await time(() => bls.sign(message)), unit: 'ms' })
-    for (const count of SIZES) {
-      const members = Array.from({ length: count }, (_, index) => ({ ed25519: signingKey(seedOf(index)), bls: blsKey(seedOf(index)) }))
-      const voters = members.slice(0, quorumSize(count))
-      for (const scheme of /** @type {const} */ (['ed25519', 'bls12-381'])) {
-        const set = createValidatorSet(
-          epoch(0),
-          members.map((member) => ({
-            publicKey: member.ed25519.publicKey,
-            power: 1n,
-            ...(scheme === 'ed25519' ? {} : { blsKey: member.bls.publicKey }),
-          })),
-        )
-        if (!set.ok) throw new Error(set.error.message)
-        const votes = voters.map(({ ed25519, bls: key }, index) => ({
-          ...ballot,
-          sender: validatorIndex(index),
-          signature: ed25519.sign(message),
-          ...(scheme === 'ed25519' ? {} : { share: key.sign(message) }),
-        }))
-        const make = () => {
-          if (scheme === 'ed25519') return assembleCertificate(ballot, count, votes)
-          const sum = aggregateBls(votes.flatMap(({ share }) => share ?? []))
-          const keys = voters.map(({ bls: key }) => key.publicKey)
-          if (sum === null || !verifyBls(keys, message, sum)) throw new Error('the sum of good shares is good')
-          return assembleCertificate(ballot, count, votes, sum)
-        }
-        const certificate = make()
-        const check = (/** @type {Build} */ build = { verifySignature, verifyBls }, validators = set.value) => {
-          const context = { chainId, validators, verifySignature: build.verifySignature, verifyAggregate: build.verifyBls }
-          if (!verifyCertificate(context, certificate).ok) throw new Error('a certificate of good votes is good')
-        }
-        const name = `${count.toLocaleString('en')} validators, ${scheme}`
-        figures.push({ name: `${name}: bytes`, value: encodeCertificate(certificate).length, unit: '' })
-        figures.push({ name: `${name}: made of votes that have come`, value: await time(make), unit: 'ms' })
-        figures.push({ name: `${name}: checked`, value: await time(() => check()), unit: 'ms' })
-        if (scheme === 'bls12-381')
-          figures.push({
-            name: `${name}: checked for the first time`,
-            value: await time(() => check(undefined, withKeysAnew(set.value))),
-            unit: 'ms',
-          })
-        if (!SIZES_IN_BROWSERS.includes(count)) continue
-        figures.push({ name: `${name}: checked by the browser build`, value: await time(() => check(browser)), unit: 'ms' })
-        if (scheme === 'bls12-381')
-          figures.push({
-            name: `${name}: checked by the browser build for the first time`,
-            value: await time(() => check(browser, withKeysAnew(set.value))),
-            unit: 'ms',
-          })
-      }
-    }
-    return figures
-  },
+  description: 'lists of Ed25519 signatures and sums of BLS signatures, one thread, processor time',
+  run: async () => SIZES.flatMap(measure),
+}
+
+/** @param {number} count */
+function measure(count) {
+  const seeds = Array.from({ length: count }, (_, index) =>
+    new Uint8Array(32)
+      .fill(1)
+      .with(0, index & 255)
+      .with(1, index >> 8),
+  )
+  const list = madeBy(seeds, 'ed25519')
+  const sum = madeBy(seeds, 'bls12-381')
+  const named = (/** @type {string} */ what) => `${count} validators: ${what}`
+  const figures = [
+    { name: named('list, size'), value: encodeCertificate(list.certificate).length, unit: 'bytes' },
+    { name: named('sum, size'), value: encodeCertificate(sum.certificate).length, unit: 'bytes' },
+    { name: named('list, check'), ...milliseconds(() => check(list, native)) },
+    { name: named('sum, check'), ...milliseconds(() => check(sum, native)) },
+    { name: named('sum, first check, keys decoded'), ...milliseconds(() => check(withKeysAsNew(sum), native)) },
+    { name: named('sum, adding up the shares'), ...milliseconds(() => native.aggregateBls(sum.shares)) },
+  ]
+  if (!BROWSER_SIZES.includes(count)) return figures
+  return [
+    ...figures,
+    { name: named('list, check in the browser build'), ...milliseconds(() => check(list, browser)) },
+    { name: named('sum, check in the browser build'), ...milliseconds(() => check(sum, browser)) },
+    { name: named('sum, first check in the browser build'), ...milliseconds(() => check(withKeysAsNew(sum), browser)) },
+  ]
 }
 
 /**
- * So that none of its keys has been decoded before.
- *
- * @param {import('@aethel/consensus').ValidatorSet} set
+ * @param {readonly Uint8Array[]} seeds
+ * @param {import('@aethel/consensus').SignatureScheme} scheme
  */
-function withKeysAnew(set) {
-  const validators = set.validators.map((validator) => {
-    return validator.blsKey === undefined ? validator : { ...validator, blsKey: blsPublicKey(validator.blsKey.slice()) }
-  })
-  return { ...set, validators }
+function madeBy(seeds, scheme) {
+  const keys = seeds.map((seed) => ({ signing: native.signingKey(seed), bls: native.blsKey(seed) }))
+  const set = createValidatorSet(
+    epoch(0),
+    keys.map(({ signing: { publicKey }, bls }) =>
+      scheme === 'ed25519' ? { publicKey, power: 1n } : { publicKey, power: 1n, blsKey: bls.publicKey },
+    ),
+  )
+  if (!set.ok) throw new Error(set.error.message)
+  /** @type {import('@aethel/consensus').Ballot} */
+  const ballot = { kind: 'commit', epoch: epoch(0), view: view(0), height: height(1), blockHash: ZERO_HASH }
+  const message = ballotBytes(ZERO_HASH, ballot)
+  const signers = keys.slice(0, quorumSize(seeds.length))
+  const votes = signers.map(({ signing }, sender) => ({ ...ballot, sender: validatorIndex(sender), signature: signing.sign(message) }))
+  const shares = scheme === 'ed25519' ? [] : signers.map(({ bls }) => bls.sign(message))
+  const certificate = assembleCertificate(ballot, seeds.length, votes, native.aggregateBls(shares))
+  return { validators: set.value, certificate, shares }
+}
+
+/**
+ * @param {Pick<ReturnType<typeof madeBy>, 'validators' | 'certificate'>} made
+ * @param {Pick<typeof native, 'verifySignature' | 'verifyBls'>} build
+ */
+function check({ validators, certificate }, { verifySignature, verifyBls }) {
+  const checked = verifyCertificate({ chainId: ZERO_HASH, validators, verifySignature, verifyAggregate: verifyBls }, certificate)
+  if (!checked.ok) throw new Error(checked.error.message)
+}
+
+/** @param {ReturnType<typeof madeBy>} made */
+function withKeysAsNew({ validators: set, certificate }) {
+  const keys = blsKeysOf(
+    set,
+    set.validators.map((_, index) => index),
+  )
+  const validators = set.validators.map((validator, index) => ({
+    ...validator,
+    blsKey: /** @type {typeof keys[0]} */ (keys[index]?.slice()),
+  }))
+  return { validators: { ...set, validators }, certificate }
+}
+
+/** @param {() => void} run */
+function milliseconds(run) {
+  run()
+  return { value: leastCpuNanoseconds(run, { measurements: 3, leastMs: 100 }) / 1e6, unit: 'ms' }
 }

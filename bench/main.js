@@ -21,7 +21,7 @@ import { scale } from './scale.js'
 import { simulator } from './simulator.js'
 
 /** @type {readonly import('./lib/report.js').Benchmark[]} */
-const BENCHMARKS = [metamath, lrat, bvlrat, gas, memory, pool, certificates, simulator, scale, blocks, faults, library, mixed]
+const BENCHMARKS = [metamath, lrat, bvlrat, gas, memory, pool, simulator, scale, certificates, blocks, faults, library, mixed]
 
 const NAMES = BENCHMARKS.map(({ name }) => name)
 const wanted = readArguments(

@@ -41,10 +41,10 @@ export function logEvent(event: Extract<ReplicaEffect, { kind: 'event' }>['event
       return log.info({ event: 'epoch-entered', epoch: event.epoch, validators: event.validators, index: event.self })
     case 'validators-refused':
       return log.error({ event: 'validators-refused', epoch: event.epoch, code: event.code, message: event.message })
-    case 'bad-share':
-      return log.warn({ event: 'bad-share', validator: event.sender, view: event.view, height: event.height })
     case 'complaint':
       return log.warn({ event: 'complaint', view: event.view, complaint: event.complaint })
+    case 'bad-share': // once of each validator in an epoch
+      return log.warn({ event: 'bad-share', validator: event.sender, view: event.view, height: event.height })
     case 'verdicts-trusted':
     case 'verdicts-doubted':
     case 'snapshot-begun':
