@@ -142,6 +142,7 @@ export function onStatusTick(state: State): void {
   retryAborted(state)
   for (const wanted of state.missing.values()) requestBlock(state, wanted)
   syncIfBehind(state)
+  state.lastTick = { atMs: state.nowMs, committedBefore: state.committedAtTick, laterEpoch: new Set(state.laterEpoch) }
   state.laterEpoch.clear()
   state.committedAtTick = state.committed.height
 }
@@ -184,6 +185,21 @@ function showsMore(state: State, status: Status): boolean {
 function askLaterEpochs(state: State): void {
   if ((state.config.epochLength ?? 0) === 0) return
   for (const peer of otherValidators(state)) if ((state.blocksAsked.get(peer) ?? 0) === 0) state.blocksAsked.set(peer, 1)
+}
+
+/** For how many ticks at most nothing is said again to a peer. */
+export function longestGapMs(state: State): number {
+  return MAX_GAP_TICKS * state.config.timers.statusMs
+}
+
+/** In how many ticks, one at least, our wish for a view is said to somebody again. */
+export function ticksToRepetition(state: State): number {
+  const wish = viewToTell(state)
+  const due = otherValidators(state).map((peer) => {
+    const told = state.toldView[peer]
+    return told !== undefined && told.about === wish ? told.dueTick : 0
+  })
+  return Math.max(1, Math.min(...due) - state.tick)
 }
 
 /** Sent again 1, 2, 4 and 8 ticks after it began, then every eighth, to each peer that was not told meanwhile (trap B7). */

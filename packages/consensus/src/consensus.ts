@@ -356,6 +356,7 @@ function onMessage(state: State, input: Extract<Input, { kind: 'message' }>): vo
 
 /** Also after a restart: what was promised is said again, byte for byte (trap C4), and execution resumes. */
 function onStart(state: State, lastCommit: Certificate | null): void {
+  state.lastTick = { ...state.lastTick, atMs: state.nowMs }
   state.out.push({ kind: 'set-timer', timer: 'status', afterMs: state.config.timers.statusMs })
   const { phase } = state
   if (phase.kind === 'changing') state.out.push({ kind: 'send', to: 'all', message: phase.viewChange })

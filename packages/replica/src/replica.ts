@@ -223,6 +223,7 @@ class ReplicaMachine<State> implements Replica<State> {
       ...around,
       snapshot: this.snapshot,
       connected: around.connected.map((peer) => this.#names.toCore(peer)),
+      silences: (around.silences ?? []).map(({ validator, forMs }) => ({ validator: this.#names.toCore(validator), forMs })),
     })
   }
 
