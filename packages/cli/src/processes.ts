@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Client, createClient } from './client.js'
 import { CliError, EXIT, errorCodeOf, onUnread, usageError, whenAbandoned } from './exit.js'
+import { SAME_SIGNAL_MS } from './interruption.js'
 
 const READY_TIMEOUT_MS = 30_000
 const READY_POLL_MS = 50
@@ -190,12 +191,6 @@ export async function stopAll(validators: readonly ValidatorProcess[]): Promise<
 }
 
 export type Ending = 'done' | 'failed' | 'interrupted'
-
-/**
- * One Ctrl-C may come twice: the terminal sends it to all of its processes, and npm passes its own on to its child, which is this process
- * where the shell between them replaces itself by it.
- */
-const SAME_SIGNAL_MS = 1_000
 
 const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
 
