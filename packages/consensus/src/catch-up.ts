@@ -424,6 +424,29 @@ export function isLaggard(state: State): boolean {
   return isWeakQuorum(validators, power)
 }
 
+/**
+ * A weak quorum is far beyond us, or in a later epoch. What waits here is in all likelihood final there already, and the line is needed for
+ * asking what is not here. Far is more than a window, and more than we commit in two ticks: on a fast chain a window is a moment.
+ */
+export function isFarBehind(state: State): boolean {
+  const { validators, window } = state.config
+  const far = Math.max(window, state.committed.height - state.lastTick.committedBefore)
+  let power = 0n
+  for (const [index, { power: own }] of validators.validators.entries()) {
+    const ahead = (state.statuses[index]?.committedHeight ?? 0) - state.committed.height
+    const isLater = state.laterEpoch.has(index as ValidatorIndex) || state.lastTick.laterEpoch.has(index as ValidatorIndex)
+    if (ahead > far || isLater) power += own
+  }
+  return isWeakQuorum(validators, power)
+}
+
+/** Who lacks, by its newest STATUS, more than a window of what we had committed a tick before our last one: it said so after that, if it says so at every tick. */
+export function peersFarBehind({ statuses, lastTick, config }: State): ValidatorIndex[] {
+  return statuses.flatMap((status, index) =>
+    status !== undefined && status.committedHeight + config.window < lastTick.committedBefore ? [index as ValidatorIndex] : [],
+  )
+}
+
 function noteAsked(state: State, peer: ValidatorIndex): void {
   state.blocksAsked.set(peer, Math.min(MAX_BLOCKS_ASKED, (state.blocksAsked.get(peer) ?? 0) + 1))
 }

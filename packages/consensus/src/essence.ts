@@ -45,7 +45,7 @@ const DEAD: ReadonlySet<string> = new Set([
   'roundTripMs',
   'quorumRoundTripMs',
   'blocksAsked', // for the edge, which here takes everything
-  'lastTick', // says to an operator why nothing commits, and decides nothing
+  'lastTick', // for operators and mempools, and there are none
   'newViews', // shown only to prove a fork, which ends the exploration
   'askedFor', // the sums of `viewChanges`
   'heardMore', // for more validators than are explored, as are the next two

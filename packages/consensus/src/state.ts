@@ -169,7 +169,7 @@ export interface State {
   syncTries: number
   committedAtTick: Height
   tick: number
-  /** As the last status tick found things: for the diagnosis alone. */
+  /** As the last status tick found things: for the diagnosis, and for what is gossiped again. */
   lastTick: LastTick
   building: { readonly height: Height; readonly view: View; readonly parent: Hash; readonly timestampMs: number } | null
   work: { waiting: number; full: boolean }
