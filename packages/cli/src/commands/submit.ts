@@ -23,6 +23,7 @@ import {
   LRAT_KIND,
   METAMATH_KIND,
   parseCnfClaim,
+  readMetamathClaim,
   readModel,
   SAT_MODEL_KIND,
   scriptToClaim,
@@ -129,6 +130,7 @@ async function submit(files: readonly string[], options: SubmitOptions): Promise
   const key = loadKey(options.key, note)
   const client = createClient(options.url)
   const genesis = await genesisFrom(client)
+  requireLibraries(genesis, submissions, options)
   const pending = (await notFinal(client, submissions)).map((submission) => fittingInto(genesis, submission))
   if (options.withDependencies !== true) await requireCited(client, submissions)
   for (const { blob } of pending) if (blob !== undefined) await uploadBlob(client, blob)
@@ -190,20 +192,46 @@ function rawSubmission(kind: string, file: string, proofFile: string | undefined
   return { name: file, claimId: claimIdOf(kind, action.claim), action: sendable(action, file), cites: new Map(), dependency: false }
 }
 
+/** What each kind of file is submitted with; an option that would not be looked at is refused. */
+const OPTIONS_OF = {
+  '--kind': ['proof'],
+  'proof bundles (.json)': ['withDependencies'],
+  'Metamath databases (.mm)': ['label', 'withDependencies', 'library'],
+  'formulas (.cnf, .smt2)': ['proof', 'model'],
+} as const
+
+function refuseUnfitting(what: keyof typeof OPTIONS_OF, options: SubmitOptions): void {
+  const { label, withDependencies, library, proof, model } = options
+  const given = { label: label[0], withDependencies, library, proof: proof[0], model: model[0] }
+  const taken: readonly string[] = OPTIONS_OF[what]
+  const unfitting = Object.entries(given).find(([name, value]) => value !== undefined && !taken.includes(name))?.[0]
+  if (unfitting === undefined) return
+  const said = unfitting === 'withDependencies' ? 'with-dependencies' : unfitting
+  throw usageError('usage', `expected no --${said} with ${what}, where nothing looks at it`)
+}
+
 function readSubmissions(files: readonly string[], options: SubmitOptions): Submission[] {
   const { kind } = options
+  if (kind !== undefined) refuseUnfitting('--kind', options)
   if (kind !== undefined) return files.map((file, index) => rawSubmission(kind, file, options.proof[index]))
   const bundles = files.filter(isBundle)
-  if (bundles.length === files.length) return files.flatMap((file) => bundleSubmissions(file, options))
+  if (bundles.length === files.length) {
+    refuseUnfitting('proof bundles (.json)', options)
+    return files.flatMap((file) => bundleSubmissions(file))
+  }
   if (bundles.length > 0)
     throw usageError('usage', 'expected either proof bundles (.json) or other files, got both; submit them one after the other')
   const databases = files.filter((file) => file.endsWith('.mm'))
-  if (databases.length === files.length) return files.flatMap((file) => metamathSubmissions(file, options))
+  if (databases.length === files.length) {
+    refuseUnfitting('Metamath databases (.mm)', options)
+    return files.flatMap((file) => metamathSubmissions(file, options))
+  }
   if (databases.length > 0)
     throw usageError(
       'usage',
       'expected either Metamath databases (.mm) or formulas (.cnf, .smt2), got both; submit them one after the other',
     )
+  refuseUnfitting('formulas (.cnf, .smt2)', options)
   if (options.model.length > 0) {
     if (options.proof.length > 0) throw usageError('usage', 'expected --proof or --model, got both: a formula is refuted or has a model')
     if (options.model.length !== files.length) {
@@ -235,9 +263,7 @@ function refutationSubmission(file: string, proofFile: string): Submission {
 }
 
 /** What `aethel prove FILE.mm --label L` wrote: the wanted theorem last, what it rests on before it. */
-function bundleSubmissions(file: string, options: SubmitOptions): Submission[] {
-  if (options.proof.length > 0 || options.label.length > 0)
-    throw usageError('usage', `expected no --proof and no --label: ${file} has both`)
+function bundleSubmissions(file: string): Submission[] {
   const { kind, proofs } = readBundle(file)
   const claimIds = new Map(proofs.map(({ label, claim }) => [label, claimIdOf(kind, claim)]))
   return proofs.map(({ label, claim, proof }, index) => {
@@ -310,6 +336,25 @@ async function genesisFrom(client: Client): Promise<Genesis> {
   const genesis = decodeGenesis(await client.genesis())
   if (!genesis.ok) throw unreachable(client.url, `its genesis is not understood (${genesis.error.message})`)
   return genesis.value
+}
+
+/** What is of a library that the chain does not have can never be final, nor what rests on it: said before anything is sent. */
+function requireLibraries({ libraries }: Genesis, submissions: readonly Submission[], options: SubmitOptions): void {
+  const known = libraries.map(({ name }) => name)
+  for (const { name, action } of submissions) {
+    if (action.type !== 'submit-proof' || action.kind !== METAMATH_KIND) continue
+    const library = libraryNamedBy(action.claim)
+    if (library === null || known.includes(library)) continue
+    const has = known.length === 0 ? 'none' : known.map((each) => `"${each}"`).join(', ')
+    const how = options.kind === undefined ? '; name it with --library, here or of "aethel prove"' : ''
+    throw usageError('unknown-library', `expected ${name} to be of a library of this chain, which has ${has}; got "${library}"${how}`)
+  }
+}
+
+/** Null: no claim, which the validator will say. */
+function libraryNamedBy(claim: Uint8Array): string | null {
+  const decoded = readMetamathClaim(claim)
+  return decoded.ok ? decoded.value.library : null
 }
 
 /** Pipes are read once, so they are never blobs. */
