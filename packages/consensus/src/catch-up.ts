@@ -431,13 +431,13 @@ export function isLaggard(state: State): boolean {
 export function isFarBehind(state: State): boolean {
   const { validators, window } = state.config
   const far = Math.max(window, state.committed.height - state.lastTick.committedBefore)
-  let power = 0n
+  let powerAhead = 0n
   for (const [index, { power: own }] of validators.validators.entries()) {
     const ahead = (state.statuses[index]?.committedHeight ?? 0) - state.committed.height
     const isLater = state.laterEpoch.has(index as ValidatorIndex) || state.lastTick.laterEpoch.has(index as ValidatorIndex)
-    if (ahead > far || isLater) power += own
+    if (ahead > far || isLater) powerAhead += own
   }
-  return isWeakQuorum(validators, power)
+  return isWeakQuorum(validators, powerAhead)
 }
 
 /** Who lacks, by its newest STATUS, more than a window of what we had committed a tick before our last one: it said so after that, if it says so at every tick. */
