@@ -18,6 +18,8 @@ import {
 } from '@aethel/ledger'
 import {
   BVLRAT_KIND,
+  checkBvlrat,
+  checkLrat,
   claimIdOf,
   cnfToClaim,
   LRAT_KIND,
@@ -36,7 +38,17 @@ import { type BlobFile, blobFile, sendBlob, type Uploadable } from '../blob-uplo
 import { type Client, createClient, DEFAULT_URL, MAX_WAIT_MS, unreachable, type Wait } from '../client.js'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { CliError, EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
-import { MAX_REFUTATION_BYTES, proofBeside, readInputFile, readTextFile, requireWritable, unwritableBy, writeOutputFile } from '../files.js'
+import {
+  MAX_REFUTATION_BYTES,
+  openInputPieces,
+  proofBeside,
+  readInputFile,
+  readTextFile,
+  requireWritable,
+  unwritableBy,
+  writeOutputFile,
+} from '../files.js'
+import { adviceOn, formatOf, refusedFile } from '../formats.js'
 import { citedClaims, type MetamathLibrary, openLibrary } from '../metamath-library.js'
 import { isBundle, readBundle } from '../proof-bundle.js'
 import { isScript } from '../prove/formula.js'
@@ -246,20 +258,42 @@ function readSubmissions(files: readonly string[], options: SubmitOptions): Subm
 }
 
 function refutationSubmission(file: string, proofFile: string): Submission {
-  const [kind, what, toClaim] = isScript(file)
-    ? ([BVLRAT_KIND, 'a QF_BV script in SMT-LIB form', scriptToClaim] as const)
-    : ([LRAT_KIND, 'a CNF in DIMACS form', cnfToClaim] as const)
-  const claim = toClaim(readTextFile(file, what, MAX_REFUTATION_BYTES))
-  if (!claim.ok) throw usageError(claim.error.code, `${file}: ${claim.error.message}`)
+  const [kind, what, toClaim, expected] = isScript(file)
+    ? ([BVLRAT_KIND, 'a QF_BV script in SMT-LIB form', scriptToClaim, 'script'] as const)
+    : ([LRAT_KIND, 'a CNF in DIMACS form', cnfToClaim, 'cnf'] as const)
+  const formula = readTextFile(file, what, MAX_REFUTATION_BYTES)
+  const claim = toClaim(formula)
+  if (!claim.ok) throw refusedFile(file, claim.error, formula, expected)
   if (proofFile === file) throw usageError('usage', `expected --proof with the refutation of ${file}`)
   const submission = { name: file, claimId: claimIdOf(kind, claim.value), cites: new Map(), dependency: false }
   const common = { type: 'submit-proof', kind, claim: claim.value, metadata: null } as const
   if (isLargeFile(proofFile)) {
+    requireRefutation(proofFile, headOf(proofFile), () => false)
     const blob = blobFile(proofFile, 'an LRAT refutation')
     return { ...submission, action: sendable({ ...common, proof: EMPTY_BYTES, blob: blob.ref }, file), blob }
   }
   const proof = readInputFile(proofFile, 'an LRAT refutation', MAX_REFUTATION_BYTES)
+  requireRefutation(proofFile, proof, () => (isScript(file) ? checkBvlrat(formula, proof) : checkLrat(formula, proof)).status === 'invalid')
   return { ...submission, action: sendable({ ...common, proof }, file) }
+}
+
+/** The network would refuse it as well, but could not say why so well. What may be LRAT after all is left to it. */
+function requireRefutation(file: string, head: Uint8Array, isRefuted: () => boolean): void {
+  const format = formatOf(head)
+  if (format === null || format === 'lrat' || format === 'binary-proof') return
+  // LRAT may break its lines anywhere, and then looks like DRAT.
+  if (format === 'drat' && !isRefuted()) return
+  throw usageError('not-lrat', `${file} is no LRAT refutation${adviceOn(head, 'lrat')}`)
+}
+
+/** The first piece of a file. */
+function headOf(file: string): Uint8Array {
+  const pieces = openInputPieces(file, 'an LRAT refutation', Number.MAX_SAFE_INTEGER)
+  try {
+    return pieces.next() ?? EMPTY_BYTES
+  } finally {
+    pieces.close()
+  }
 }
 
 /** What `aethel prove FILE.mm --label L` wrote: the wanted theorem last, what it rests on before it. */
@@ -274,12 +308,14 @@ function bundleSubmissions(file: string): Submission[] {
 }
 
 function modelSubmission(cnfFile: string, modelFile: string): Submission {
-  const claim = cnfToClaim(readTextFile(cnfFile, 'a CNF in DIMACS form', MAX_REFUTATION_BYTES))
-  if (!claim.ok) throw usageError(claim.error.code, `${cnfFile}: ${claim.error.message}`)
+  const cnf = readTextFile(cnfFile, 'a CNF in DIMACS form', MAX_REFUTATION_BYTES)
+  const claim = cnfToClaim(cnf)
+  if (!claim.ok) throw refusedFile(cnfFile, claim.error, cnf, 'cnf')
   const formula = parseCnfClaim(claim.value)
   if (!formula.ok) throw usageError(formula.error.code, `${cnfFile}: ${formula.error.message}`)
-  const model = readModel(readTextFile(modelFile, 'a model of a CNF', MAX_REFUTATION_BYTES), formula.value.variables)
-  if (!model.ok) throw usageError(model.error.code, `${modelFile}: ${model.error.message}`)
+  const text = readTextFile(modelFile, 'a model of a CNF', MAX_REFUTATION_BYTES)
+  const model = readModel(text, formula.value.variables)
+  if (!model.ok) throw refusedFile(modelFile, model.error, text, 'model')
   const action = sendable({ type: 'submit-proof', kind: SAT_MODEL_KIND, claim: claim.value, proof: model.value, metadata: null }, cnfFile)
   return { name: cnfFile, claimId: claimIdOf(SAT_MODEL_KIND, claim.value), action, cites: new Map(), dependency: false }
 }
