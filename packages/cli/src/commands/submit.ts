@@ -44,6 +44,7 @@ import {
   proofBeside,
   readInputFile,
   readTextFile,
+  requireOther,
   requireWritable,
   unwritableBy,
   writeOutputFile,
@@ -138,7 +139,13 @@ async function submit(files: readonly string[], options: SubmitOptions): Promise
   if (wanted.length > 1 && options.output !== undefined && !isFolder(options.output)) {
     throw usageError('usage', `expected --output to be an existing folder for ${wanted.length} receipts, got ${options.output}`)
   }
-  if (wanted.length === 1 && options.output !== undefined) requireWritable(options.output, 'the receipt')
+  if (wanted.length === 1 && options.output !== undefined) {
+    requireWritable(options.output, 'the receipt')
+    const inputs = [...files, ...options.proof, ...options.model, ...(options.source === undefined ? [] : [options.source])]
+    requireOther(options.output, 'the receipt', inputs)
+    // The proof goes there, and may come from there: then it is what is there already.
+    requireOther(proofBeside(options.output), 'the proof', files)
+  }
   const key = loadKey(options.key, note)
   const client = createClient(options.url)
   const genesis = await genesisFrom(client)
