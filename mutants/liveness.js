@@ -187,8 +187,8 @@ export const liveness = [
     edits: [
       {
         file: REPLICA,
-        before: "this.#gossip(this.#circle('tell'), this.#rounds.regossip())",
-        after: 'this.#rounds.regossip()',
+        before: "this.#gossip(peers, this.#rounds.regossip(goesToAll ? 'all' : 'some', isFarBehind))",
+        after: "this.#rounds.regossip(goesToAll ? 'all' : 'some', isFarBehind)",
       },
     ],
     hunt: tests('packages/replica/src/replica.test.ts'),

@@ -5,6 +5,10 @@ import { FIRST_SEED, MOST_SEEDS } from './lib/hunt.js'
 import { createWorkspace } from './lib/workspace.js'
 import { chooseMutants } from './list.js'
 
+const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM'])
+/** The exit code of `aethel simulate` when one of these ends it. */
+const INTERRUPTED = 130
+
 /**
  * @param {string} id
  * @param {readonly string[]} words What followed `aethel simulate`, without `--mutant`; what is not said is taken from the mutant.
@@ -17,12 +21,16 @@ export async function runPlanted(id, words, note) {
   const { hunt } = mutant
   note(`planted ${id}: ${mutant.bug}`)
   if (hunt.by === 'tests') note(`this one is caught by the tests in ${hunt.file} (npm run mutants -- ${id}), perhaps not by seeds`)
+  // A signal ends the run, not us: we stay to take the copy away. What comes while the copy is made is heard once the run has begun.
+  const stay = () => undefined
+  for (const signal of SIGNALS) process.on(signal, stay)
   const workspace = createWorkspace()
   workspace.plant(mutant)
   try {
     return await runHere(workspace.root, [...words, ...usualWords(mutant, words)], id)
   } finally {
     workspace.remove()
+    for (const signal of SIGNALS) process.off(signal, stay)
   }
 }
 
@@ -67,11 +75,15 @@ function runHere(root, words, id) {
       env: { ...process.env, AETHEL_PLANTED: id },
     })
     const stop = () => child.kill('SIGKILL')
+    // A terminal signals both of us: the run takes two in a row for one.
+    const pass = (/** @type {NodeJS.Signals} */ signal) => void child.kill(signal)
     process.once('exit', stop)
+    for (const signal of SIGNALS) process.on(signal, pass)
     child.on('error', reject)
-    child.on('close', (code) => {
+    child.on('close', (code, signal) => {
       process.off('exit', stop)
-      resolve(code ?? 1)
+      for (const each of SIGNALS) process.off(each, pass)
+      resolve(code ?? (signal === null ? 1 : INTERRUPTED))
     })
   })
 }

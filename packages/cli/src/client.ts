@@ -183,7 +183,7 @@ function whyUnreachable(error: unknown, timeoutMs: number): string {
   if (!(error instanceof Error)) return 'the request failed'
   if (error.name === 'TimeoutError') return `it gave no answer within ${timeoutMs / 1000} s`
   const cause = error.cause
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : error.message
+  const code = cause instanceof Error ? ('code' in cause ? String(cause.code) : cause.message) : error.message
   return code === 'ECONNREFUSED' ? 'nothing listens there' : `the connection failed (${code})`
 }
 

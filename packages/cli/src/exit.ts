@@ -17,6 +17,8 @@ export const EXIT = {
   unreachable: 6,
   /** The simulator found a broken invariant. */
   violation: 7,
+  /** Ctrl-C or SIGTERM ended it before all was done: 128 + SIGINT, as shells say. */
+  interrupted: 130,
 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]

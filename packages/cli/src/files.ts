@@ -177,6 +177,17 @@ export function requireWritable(path: string, what: string): void {
   }
 }
 
+/** Whoever writes the proof of a formula over the formula has neither: a proof is of use only with what it proves. */
+export function requireOther(path: string, what: string, inputs: readonly string[]): void {
+  const there = statSync(path, { throwIfNoEntry: false })
+  if (there?.isFile() !== true) return
+  const read = inputs.find((input) => {
+    const status = statSync(input, { throwIfNoEntry: false })
+    return status?.dev === there.dev && status.ino === there.ino
+  })
+  if (read !== undefined) throw unwritable(path, what, `that is ${read}, which is read here; name another file with -o`)
+}
+
 function unwritable(path: string, what: string, reason: string): CliError {
   return new CliError(EXIT.usage, 'unwritable', `expected to write ${what} to ${path}, but ${reason}`)
 }

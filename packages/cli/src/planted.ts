@@ -26,8 +26,6 @@ export async function simulatePlanted(id: string, words: readonly string[]): Pro
     )
   }
   const { runPlanted } = (await import(tool.href)) as PlantedModule
-  // Ctrl-C reaches the run as well; we stay to take the copy away.
-  process.on('SIGINT', () => process.exit(130))
   try {
     const code = await runPlanted(id, withoutMutant(words), note)
     return (EXIT_CODES.includes(code) ? code : EXIT.internal) as ExitCode

@@ -10,11 +10,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Client, createClient } from './client.js'
 import { CliError, EXIT, errorCodeOf, onUnread, usageError, whenAbandoned } from './exit.js'
+import { SAME_SIGNAL_MS } from './interruption.js'
 
 const READY_TIMEOUT_MS = 30_000
 const READY_POLL_MS = 50
 /** A graceful stop flushes the store; a validator that takes longer is killed, which its store survives. */
 const STOP_TIMEOUT_MS = 10_000
+/** What a process has said is there when it has ended; somebody who was given its standard error may hold that open for ever. */
+const LAST_WORDS_MS = 1_000
 const LOG_NAME = 'validator.log'
 const TAIL_BYTES = 4_096
 
@@ -94,6 +97,7 @@ function launch(home: string, logFile: string, complain: (part: string) => void)
       complain(String(part))
       appendToLog(logFile, part)
     })
+    boundLastWords(child)
     return child
   } finally {
     closeSync(log)
@@ -116,12 +120,21 @@ function openLog(logFile: string): number {
   }
 }
 
-/** And has said all. */
-function hasExited(child: ChildProcess): boolean {
-  return (child.exitCode !== null || child.signalCode !== null) && child.stderr?.readableEnded !== false
+/** So soon after its end a process counts as one that has said all. */
+export function boundLastWords(child: ChildProcess): void {
+  child.once('exit', () => {
+    const timer = setTimeout(() => child.stderr?.destroy(), LAST_WORDS_MS)
+    child.once('close', () => clearTimeout(timer))
+  })
 }
 
-function exitOf(child: ChildProcess): Promise<void> {
+/** And has said all. */
+function hasExited(child: ChildProcess): boolean {
+  const { stderr } = child
+  return (child.exitCode !== null || child.signalCode !== null) && (stderr === null || stderr.readableEnded || stderr.destroyed)
+}
+
+export function exitOf(child: ChildProcess): Promise<void> {
   if (hasExited(child)) return Promise.resolve()
   return new Promise((resolve) => child.once('close', () => resolve()))
 }
@@ -133,7 +146,11 @@ interface Started {
   lastWords(): string
 }
 
-async function ready(child: ChildProcess, client: Client, { index, chainId, logFile, lastWords }: Started): Promise<void> {
+export async function ready(
+  child: ChildProcess,
+  client: Pick<Client, 'status'>,
+  { index, chainId, logFile, lastWords }: Started,
+): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS
   for (;;) {
     if (hasExited(child)) {
@@ -146,10 +163,8 @@ async function ready(child: ChildProcess, client: Client, { index, chainId, logF
       // Not listening yet.
     }
     if (Date.now() > deadline) {
-      await new Promise<void>((resolve) => {
-        child.once('exit', () => resolve())
-        child.kill('SIGKILL')
-      })
+      child.kill('SIGKILL')
+      await exitOf(child)
       throw new CliError(
         EXIT.internal,
         'validator-silent',
@@ -190,12 +205,6 @@ export async function stopAll(validators: readonly ValidatorProcess[]): Promise<
 }
 
 export type Ending = 'done' | 'failed' | 'interrupted'
-
-/**
- * One Ctrl-C may come twice: the terminal sends it to all of its processes, and npm passes its own on to its child, which is this process
- * where the shell between them replaces itself by it.
- */
-const SAME_SIGNAL_MS = 1_000
 
 const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
 

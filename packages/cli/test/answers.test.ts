@@ -101,6 +101,18 @@ describe('answers', () => {
     expect(errorLine(outcome)).toContain('there is none')
   })
 
+  it.each([
+    ['--kind', 'lrat/1'],
+    ['--limit', '3'],
+    ['--height', '1'],
+  ])('a claim id beside %s is refused: the answer would pass over one of them', async (option, value) => {
+    status = 200
+    answer = page
+    const outcome = await aethelAsync('claims', ID, option, value, '--url', url)
+    expect(outcome.code).toBe(2)
+    expect(errorLine(outcome)).toContain(`expected a claim id or ${option}`)
+  })
+
   it('what a submitter says of a claim commands no terminal and adds no lines; nor does a time that is none end the program', async () => {
     status = 200
     answer = { ...page, timestampMs: Number.MAX_SAFE_INTEGER }

@@ -194,3 +194,30 @@ describe('usage', () => {
     expect(aethel('--version').stdout).toBe('0.1.0\n')
   })
 })
+
+describe('files of other formats', () => {
+  /** What is checked or submitted, the exit code, and what the advice names. */
+  const CASES: readonly (readonly [string, string, (file: string) => readonly string[], number, string])[] = [
+    ['soft.cnf', 'p wcnf 2 1 9\n9 1 0\n', (file) => ['prove', file], 2, 'a weighted CNF (MaxSAT), expected a CNF in DIMACS form: '],
+    ['circuit.aag', 'aag 1 1 0 1 0\n2\n2\n', (file) => ['check', 'lrat', file, refutation], 2, 'aigtocnf'],
+    ['pb.opb', '* #variable= 1 #constraint= 1\n+1 x1 >= 1 ;\n', (file) => ['submit', file, '--proof', refutation], 2, 'OPB'],
+    ['lia.smt2', '(set-logic QF_LIA)\n(check-sat)\n', (file) => ['check', 'bvlrat', file, refutation], 2, 'say it with (_ BitVec N)'],
+    [
+      'binary.drat',
+      'a\u0006\u0002\u0000d\u0004\u0000',
+      (file) => ['check', 'lrat', cnf, file],
+      3,
+      'a binary proof, DRAT or LRAT, expected an LRAT refutation',
+    ],
+    ['text.drat', 'd 1 0\n0\n', (file) => ['submit', cnf, '--proof', file], 2, 'drat-trim'],
+    ['formula.lrat', 'p cnf 1 1\n1 0\n', (file) => ['submit', cnf, '--proof', file], 2, 'name the formula first'],
+    ['swapped.cnf', '23 0 4 5 0\n', (file) => ['check', 'lrat', file, cnf], 2, 'name the formula first, then its refutation'],
+    ['formula.mm', 'p cnf 1 1\n1 0\n', (file) => ['check', 'metamath', file], 3, 'a CNF in DIMACS form, expected a Metamath database'],
+  ]
+
+  it.each(CASES)('%s: one line that says what it looks like, what is expected and what to do', (name, content, words, code, advice) => {
+    const outcome = aethel(...words(write(name, content)))
+    expect(outcome.code).toBe(code)
+    expect(errorLine(outcome)).toContain(advice)
+  })
+})

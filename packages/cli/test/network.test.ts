@@ -316,6 +316,39 @@ describe('what is wrong is refused', () => {
     expect(errorLine(outcome)).toContain('--with-dependencies')
   })
 
+  it('a theorem of a library that the chain does not have is refused before anything is sent, with those it has, whatever it cites', async () => {
+    const bundle = folder.file('elsewhere.proofs.json')
+    expect(aethel('prove', library, '--label', 'peirce', '--library', 'elsewhere', '-o', bundle).code).toBe(0)
+    for (const what of [
+      [library, '--label', 'peirce', '--library', 'elsewhere', '--with-dependencies'],
+      [library, '--label', labelsOf(library).at(-1) ?? '', '--library', 'elsewhere'],
+      [bundle],
+    ]) {
+      const outcome = await submitted(...what)
+      expect([what, outcome.code]).toEqual([what, 2])
+      expect(errorLine(outcome)).toContain('to be of a library of this chain, which has "propositional.mm"; got "elsewhere"')
+    }
+  })
+
+  it('an option that does not go with what is submitted is refused, not passed over', async () => {
+    const cnf = `${instances}pigeonhole-5.cnf`
+    const bundle = folder.file('elsewhere.proofs.json')
+    for (const [option, ...what] of [
+      ['--library', cnf, '--library', 'propositional.mm'],
+      ['--label', cnf, '--label', 'id'],
+      ['--with-dependencies', cnf, '--with-dependencies'],
+      ['--proof', library, '--label', 'id', '--proof', cnf],
+      ['--model', library, '--label', 'id', '--model', cnf],
+      ['--library', bundle, '--library', 'propositional.mm'],
+      ['--label', bundle, '--label', 'id'],
+      ['--model', cnf, '--kind', 'lrat/1', '--proof', cnf, '--model', cnf],
+    ]) {
+      const outcome = await submitted(...what)
+      expect([what, outcome.code]).toEqual([what, 2])
+      expect(errorLine(outcome)).toContain(`expected no ${option} with`)
+    }
+  })
+
   it('a receipt under another trust root, a changed receipt, and what is no receipt: exit code 3', () => {
     const receipt = folder.file('theorem.json')
     expect(aethel('verify', receipt, '--trust', other.trustFile).code).toBe(3)

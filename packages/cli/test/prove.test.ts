@@ -5,7 +5,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -262,5 +262,30 @@ describe('Metamath', () => {
     const outcome = aethel('prove', broken, '--label', 'peirce', '-o', folder.file('broken.json'))
     expect(outcome.code).toBe(3)
     expect(errorLine(outcome)).toContain('peirce')
+  })
+})
+
+describe('an output that is an input', () => {
+  it('is refused before anything is done, by whatever name: a proof is of use only with what it proves', () => {
+    const formula = write('kept.cnf', FOUR)
+    symlinkSync(formula, folder.file('same.lrat'))
+    const database = write('kept.mm', readFileSync(library))
+    const receipt = folder.file('kept.receipt')
+    write('kept.receipt.proof', FOUR)
+    const cases = [
+      ['prove', formula, '--solver', 'builtin', '-o', formula],
+      ['prove', formula, '--solver', 'builtin', '-o', folder.file('same.lrat')],
+      ['prove', database, '--label', 'id', '-o', database],
+      ['submit', formula, '--proof', folder.file('kept.lrat'), '-o', formula],
+      ['submit', folder.file('kept.receipt.proof'), '--proof', folder.file('kept.lrat'), '-o', receipt],
+    ]
+    write('kept.lrat', '5 2 0 1 2 0\n')
+    for (const words of cases) {
+      const outcome = aethel(...words)
+      expect([words, outcome.code]).toEqual([words, 2])
+      expect(errorLine(outcome)).toContain('which is read here; name another file with -o')
+    }
+    expect(readFileSync(formula, 'utf8')).toBe(FOUR)
+    expect(readFileSync(database)).toEqual(readFileSync(library))
   })
 })

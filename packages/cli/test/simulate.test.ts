@@ -1,7 +1,8 @@
+import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
-import { aethel, errorLine, temporaryFolder } from './aethel.js'
+import { aethel, BIN, errorLine, type Outcome, temporaryFolder } from './aethel.js'
 
 const folder = temporaryFolder()
 afterAll(() => folder.remove())
@@ -115,6 +116,73 @@ describe('aethel simulate', () => {
     expect(answer.boundaries).toBeGreaterThan(answer.crashPoints * 100)
   })
 })
+
+describe('aethel simulate, interrupted', () => {
+  /** Sends a signal once some seeds are done, as progress on stderr says, and waits for the end. */
+  const interrupt = async (signal: 'SIGINT' | 'SIGTERM', ...args: readonly string[]): Promise<Outcome & { readonly afterMs: number }> => {
+    const child = spawn(process.execPath, [BIN, 'simulate', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let stdout = ''
+    let stderr = ''
+    let sentAt = 0
+    child.stdout.on('data', (part) => {
+      stdout += part
+    })
+    child.stderr.on('data', (part) => {
+      stderr += part
+      if (sentAt > 0 || !/[1-9]\d*\//.test(stderr)) return
+      sentAt = performance.now()
+      child.kill(signal)
+    })
+    const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+    return { code, stdout, stderr, afterMs: performance.now() - sentAt }
+  }
+  /** Half an hour of virtual time: a seed that is not over when the signal comes. */
+  const LONG = ['--duration', '1800', '--seed', '5']
+
+  it.each([
+    ['SIGINT', ['--minutes', '5']],
+    ['SIGTERM', ['--seeds', '1000000', '--jobs', '2']],
+  ] as const)('%s stops it soon, with a summary of what was run and exit code 130', async (signal, options) => {
+    const outcome = await interrupt(signal, ...options, '--json')
+    expect(outcome.code).toBe(130)
+    const answer = JSON.parse(outcome.stdout) as Answer
+    expect(answer.status).toBe('interrupted')
+    expect(answer.seeds).toBeGreaterThan(0)
+    expect(answer.events).toBeGreaterThan(100)
+    expect(outcome.afterMs).toBeLessThan(SOON_MS)
+  })
+
+  it('a seed that takes long is given up, not waited for', async () => {
+    const child = spawn(process.execPath, [BIN, 'simulate', '--seeds', '2', ...LONG], { stdio: ['ignore', 'pipe', 'ignore'] })
+    let stdout = ''
+    child.stdout.on('data', (part) => {
+      stdout += part
+    })
+    await new Promise((resolve) => setTimeout(resolve, 3_000))
+    const sentAt = performance.now()
+    child.kill('SIGINT')
+    expect(await new Promise((resolve) => child.once('close', resolve))).toBe(130)
+    expect(stdout).toContain('interrupted: 0 seeds from 5')
+    expect(performance.now() - sentAt).toBeLessThan(SOON_MS)
+  })
+
+  it('so are crash points, twins and runs beyond what can be borne, between one run and the next', async () => {
+    const kinds = [
+      ['--crash-points', '--seed', '6', '--faults', 'none'],
+      ['--twins', '--seeds', '1000000'],
+      ['--validators', '7', '--byzantine', '3', '--seeds', '1000000'],
+    ]
+    for (const kind of kinds) {
+      const { code, stdout } = await interrupt('SIGINT', ...kind)
+      expect([kind, code]).toEqual([kind, 130])
+      expect(stdout).toMatch(/^interrupted: [1-9]/)
+    }
+  })
+})
+
+/** On a machine that is busy with other things. */
+const SOON_MS = 10_000
+
 const SHIPPED = fileURLToPath(new URL('../../simulator/transcripts/s4-one-replica-committed.transcript', import.meta.url))
 
 describe('aethel simulate --transcript', () => {

@@ -128,6 +128,7 @@ export function onStatusTick(state: State): void {
   retryAborted(state)
   for (const wanted of state.missing.values()) requestBlock(state, wanted)
   syncIfBehind(state)
+  state.lastTick = { atMs: state.nowMs, committedBefore: state.committedAtTick, laterEpoch: new Set(state.laterEpoch) }
   state.laterEpoch.clear()
   state.committedAtTick = state.committed.height
 }
@@ -170,6 +171,21 @@ function showsMore(state: State, status: Status): boolean {
 function askLaterEpochs(state: State): void {
   if ((state.config.epochLength ?? 0) === 0) return
   for (const peer of otherValidators(state)) if ((state.blocksAsked.get(peer) ?? 0) === 0) state.blocksAsked.set(peer, 1)
+}
+
+/** For how many ticks at most nothing is said again to a peer. */
+export function longestGapMs(state: State): number {
+  return MAX_GAP_TICKS * state.config.timers.statusMs
+}
+
+/** In how many ticks, one at least, our wish for a view is said to somebody again. */
+export function ticksToRepetition(state: State): number {
+  const wish = viewToTell(state)
+  const due = otherValidators(state).map((peer) => {
+    const told = state.toldView[peer]
+    return told !== undefined && told.about === wish ? told.dueTick : 0
+  })
+  return Math.max(1, Math.min(...due) - state.tick)
 }
 
 /** Sent again 1, 2, 4 and 8 ticks after it began, then every eighth, to each peer that was not told meanwhile (trap B7). */
@@ -392,6 +408,29 @@ export function isLaggard(state: State): boolean {
     if (status !== undefined && status.committedHeight > state.committed.height) power += validators.validators[index]?.power ?? 0n
   }
   return isWeakQuorum(validators, power)
+}
+
+/**
+ * A weak quorum is far beyond us, or in a later epoch. What waits here is in all likelihood final there already, and the line is needed for
+ * asking what is not here. Far is more than a window, and more than we commit in two ticks: on a fast chain a window is a moment.
+ */
+export function isFarBehind(state: State): boolean {
+  const { validators, window } = state.config
+  const far = Math.max(window, state.committed.height - state.lastTick.committedBefore)
+  let powerAhead = 0n
+  for (const [index, { power: own }] of validators.validators.entries()) {
+    const ahead = (state.statuses[index]?.committedHeight ?? 0) - state.committed.height
+    const isLater = state.laterEpoch.has(index as ValidatorIndex) || state.lastTick.laterEpoch.has(index as ValidatorIndex)
+    if (ahead > far || isLater) powerAhead += own
+  }
+  return isWeakQuorum(validators, powerAhead)
+}
+
+/** Who lacks, by its newest STATUS, more than a window of what we had committed a tick before our last one: it said so after that, if it says so at every tick. */
+export function peersFarBehind({ statuses, lastTick, config }: State): ValidatorIndex[] {
+  return statuses.flatMap((status, index) =>
+    status !== undefined && status.committedHeight + config.window < lastTick.committedBefore ? [index as ValidatorIndex] : [],
+  )
 }
 
 function noteAsked(state: State, peer: ValidatorIndex): void {

@@ -6,6 +6,7 @@ import { assert, type Hash, type Height, type ValidatorIndex, type View, view } 
 import {
   acceptedProposal,
   askForBlock,
+  isFarBehind,
   isLaggard,
   onBlock,
   onBlocks,
@@ -14,6 +15,7 @@ import {
   onForeign,
   onStatus,
   onStatusTick,
+  peersFarBehind,
   syncIfBehind,
 } from './catch-up.js'
 import type { Certificate } from './certificate.js'
@@ -73,6 +75,10 @@ export interface Consensus {
   readonly phase: 'active' | 'changing'
   /** Whether the block after the committed one is here and wanted: it is being verified and executed. */
   readonly isExecuting: boolean
+  /** A weak quorum has committed far more than we have, or is in a later epoch. */
+  readonly isFarBehind: boolean
+  /** Who has committed far less than we have. Among many validators, who hear of each other in turn, it may be out of date. */
+  readonly peersFarBehind: readonly ValidatorIndex[]
   /** Whether a message, not yet verified, could change anything: what is late, or was not asked for, costs no signature check. */
   wants(from: ValidatorIndex, message: Message): boolean
   readonly held: Held
@@ -134,6 +140,14 @@ export class ConsensusCore implements Consensus {
   get isExecuting(): boolean {
     const next = this.state.committed.height + 1
     return [...this.state.blocks.values()].some(({ block, wanted }) => wanted && block.header.height === next)
+  }
+
+  get isFarBehind(): boolean {
+    return isFarBehind(this.state)
+  }
+
+  get peersFarBehind(): readonly ValidatorIndex[] {
+    return peersFarBehind(this.state)
   }
 
   wants(from: ValidatorIndex, message: Message): boolean {
@@ -357,6 +371,7 @@ function onMessage(state: State, input: Extract<Input, { kind: 'message' }>): vo
 
 /** Also after a restart: what was promised is said again, byte for byte (trap C4), and execution resumes. */
 function onStart(state: State, lastCommit: Certificate | null): void {
+  state.lastTick = { ...state.lastTick, atMs: state.nowMs }
   state.out.push({ kind: 'set-timer', timer: 'status', afterMs: state.config.timers.statusMs })
   const { phase } = state
   proveHeld(state)

@@ -1,7 +1,7 @@
-import { type ValidatorIndex, validatorIndex } from '@aethel/codec'
+import { epoch, height, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import { describe, expect, it } from 'vitest'
-import { blockOf, Cluster, prePrepareOf, statusFrom, transaction, voteMessage } from '../test/harness.js'
-import { type Diagnosis, paragraphOf, type Surroundings } from './index.js'
+import { blockOf, Cluster, prePrepareOf, statusFrom, TIMERS, transaction, voteMessage } from '../test/harness.js'
+import { type Diagnosis, paragraphOf, type Silence, type Surroundings } from './index.js'
 
 const ALL: readonly ValidatorIndex[] = [0, 1, 2, 3].map((index) => validatorIndex(index))
 
@@ -123,5 +123,109 @@ describe('why nothing commits (docs/operations.md)', () => {
     cluster.at(3).fire('status')
     cluster.deliver()
     expect(say(cluster, 1)).toContain('Elsewhere: validator 3 asking for view 1.')
+  })
+  it('who is connected and says nothing is named after three missing pings, with for how long, and counts no longer as reached', () => {
+    const cluster = new Cluster()
+    const silences = (forMs: number): readonly Silence[] =>
+      [2, 3].map((index) => ({ validator: validatorIndex(index), forMs: forMs + index }))
+    expect(say(cluster, 1, { silences: silences(2_990) })).toBe(
+      'Nothing to order: idle at height 0, view 0, led by validator 0. Submit something, and it goes on.',
+    )
+    expect(look(cluster, 1, { silences: silences(12_000) })).toMatchObject({ cause: 'no-quorum-connected', tally: { present: [0, 1] } })
+    expect(say(cluster, 1, { silences: silences(12_000) })).toBe(
+      'No quorum: this validator reaches validators 0, 1 (power 2 of 4, 3 needed), so nothing can commit from here until more are up and connected. Connected, but nothing heard from validator 2 for 12 seconds, validator 3 for 12 seconds.',
+    )
+  })
+
+  it('of who is not connected it says when it was last heard, or that it never was', () => {
+    const cluster = new Cluster()
+    const silences = [{ validator: validatorIndex(2), forMs: 1_400 }]
+    expect(say(cluster, 1, { connected: [validatorIndex(0)], silences })).toContain(
+      'Not connected: validators 2, 3 (last heard 1 second ago, never since the start).',
+    )
+  })
+
+  it('without a quorum it still says where the next height stands, and marks as old what the missing ones have said', () => {
+    const cluster = new Cluster()
+    cluster.at(2).fire('status')
+    cluster.deliver()
+    cluster.cut = ({ from, to }) => from > 1 || to > 1
+    cluster.at(0).order('a')
+    cluster.deliver()
+    cluster.at(0).fire('view')
+    cluster.at(1).fire('view')
+    cluster.deliver()
+    expect(look(cluster, 1, { connected: [validatorIndex(0)] })).toMatchObject({
+      cause: 'no-quorum-connected',
+      beneath: { cause: 'changing-view', tally: { present: [0, 1] } },
+    })
+    const text = say(cluster, 1, { connected: [validatorIndex(0)] })
+    expect(text).toContain('Changing views: this validator asks for view 1, led by validator 1; validators 0, 1 (power 2 of 4, 3 needed)')
+    expect(text).toContain('Elsewhere: validator 2 in view 0 when last heard.')
+  })
+
+  it('who asks for a view without a quorum says when it repeats its wish, and that no other timer runs', () => {
+    const cluster = new Cluster()
+    cluster.cut = () => true
+    const replica = cluster.at(1)
+    replica.step({ kind: 'work', waiting: 1, full: false, nowMs: cluster.nowMs })
+    replica.fire('view')
+    let repetitions = 0
+    for (let tick = 0; tick < 30; tick++) {
+      const { timer } = look(cluster, 1)
+      expect(timer).toMatchObject({ effect: 'repeat-wish', everyMs: 2_000 })
+      const before = replica.sent.length
+      cluster.nowMs += TIMERS.statusMs
+      replica.fire('status')
+      const isRepeated = replica.sent.slice(before).some(({ message }) => message.kind === 'view-change')
+      expect(isRepeated).toBe(timer?.inMs === TIMERS.statusMs)
+      if (isRepeated) repetitions++
+    }
+    expect(repetitions).toBeGreaterThan(4)
+    expect(say(cluster, 1)).toMatch(
+      /It repeats its wish in \d\.\d seconds, and then at least every 2 seconds; no other timer runs before power 3 asks for view 1 or a higher one\.$/,
+    )
+  })
+
+  it('a validator that lost its store says that it does not vote, and until when', () => {
+    const cluster = new Cluster()
+    cluster.cut = ({ message }) => message.kind === 'view-claim'
+    cluster.at(3).loseStore()
+    cluster.at(3).restart()
+    cluster.deliver()
+    expect(say(cluster, 3)).toContain(
+      'This validator does not vote: its store was lost, and until a quorum of the others has named its view (0 so far) it cannot know what it may have signed.',
+    )
+    cluster.cut = () => false
+    cluster.at(3).fire('status')
+    cluster.deliver()
+    expect(look(cluster, 3)).toMatchObject({ forgetful: { answers: 3, above: 0 } })
+    expect(say(cluster, 3)).toContain('its store was lost, and it votes again when a block commits in a view above 0.')
+    expect(look(cluster, 1).forgetful).toBeNull()
+  })
+
+  it('peers of a later epoch are named, and a weak quorum of them means catching up, over the ticks too', () => {
+    const cluster = new Cluster()
+    cluster.cut = () => true
+    const replica = cluster.at(1)
+    for (const from of [2, 3])
+      replica.step({ kind: 'foreign', from: validatorIndex(from), epoch: epoch(1), committedHeight: height(9), nowMs: cluster.nowMs })
+    expect(say(cluster, 1)).toMatch(/^Catching up: .* In a later epoch: validators 2, 3\./)
+    replica.fire('status')
+    expect(look(cluster, 1)).toMatchObject({ cause: 'catching-up', inLaterEpoch: [2, 3] })
+    replica.fire('status')
+    expect(look(cluster, 1)).toMatchObject({ cause: 'idle', inLaterEpoch: [] })
+  })
+
+  it('while blocks follow each other, nobody is behind for having said less before the newest one', () => {
+    const cluster = new Cluster()
+    for (const index of [0, 2, 3]) cluster.at(index).fire('status')
+    cluster.deliver()
+    cluster.at(0).order('a')
+    cluster.deliver()
+    expect(look(cluster, 1, { recentBlocks: 1 })).toMatchObject({ cause: 'committing', lagging: [] })
+    cluster.at(1).fire('status')
+    cluster.at(1).fire('status')
+    expect(look(cluster, 1, { recentBlocks: 1 }).lagging).toHaveLength(3)
   })
 })

@@ -3,16 +3,19 @@
  * network and the disk, as one record: the first cause in the order in which causes hide each other. `paragraph.ts` says it in words.
  */
 import { equalBytes, type Height, height, type ValidatorIndex, type View } from '@aethel/codec'
-import { isLaggard } from './catch-up.js'
+import { isLaggard, longestGapMs, ticksToRepetition } from './catch-up.js'
 import type { Complaint } from './interface.js'
-import { entryOf, isLeader, type State } from './state.js'
+import { answersOf, viewToPass } from './recovery.js'
+import { entryOf, isLeader, isMember, mayVote, type State } from './state.js'
 import { hasWork } from './timers.js'
-import { isQuorum, leaderOf } from './validators.js'
+import { isQuorum, isWeakQuorum, leaderOf } from './validators.js'
 
 /** What the process around the replica knows; times of one clock, that of the inputs. */
 export interface Surroundings {
   readonly nowMs: number
   readonly connected: readonly ValidatorIndex[]
+  /** For how long nothing has come from them; of those from whom something has come since the start. */
+  readonly silences?: readonly Silence[]
   /** Blocks committed in the last `recentMs`. */
   readonly recentBlocks: number
   readonly recentMs: number
@@ -28,6 +31,11 @@ export interface Surroundings {
     readonly bytes: number
     readonly peers: readonly ValidatorIndex[]
   } | null
+}
+
+export interface Silence {
+  readonly validator: ValidatorIndex
+  readonly forMs: number
 }
 
 export type Cause =
@@ -56,8 +64,27 @@ export interface PowerTally {
   readonly total: string
 }
 
+/** The cause is that no quorum is there: what would be waited for if it were. */
+export interface Beneath {
+  readonly cause: Cause
+  readonly tally: PowerTally | null
+  readonly detail: string | null
+}
+
+/** The store was lost: how many have named their view since, and above which view a block must commit, once that is known. */
+export interface Forgetful {
+  readonly answers: number
+  readonly above: View | null
+}
+
+export type NextTimer =
+  | { readonly inMs: number; readonly effect: 'ask-for-next-view' | 'fetch' }
+  /** Our wish for the view, to whoever has not shown that it came: at least so often. */
+  | { readonly inMs: number; readonly effect: 'repeat-wish'; readonly everyMs: number }
+
 export interface Diagnosis {
   readonly cause: Cause
+  readonly beneath: Beneath | null
   readonly self: ValidatorIndex
   readonly view: View
   readonly phase: 'active' | 'changing'
@@ -68,13 +95,20 @@ export interface Diagnosis {
   /** What the step that is waited for has and needs; null where no power is counted. */
   readonly tally: PowerTally | null
   readonly unreachable: readonly ValidatorIndex[]
+  /** Who is connected and has said nothing for longer than expected, and who is not connected and has ever said anything. */
+  readonly silent: readonly Silence[]
+  /** They say so; this validator fetches what leads there. */
+  readonly inLaterEpoch: readonly ValidatorIndex[]
+  /** This validator signs nothing for now; null: it votes, or is none of this epoch. */
+  readonly forgetful: Forgetful | null
+  readonly isMember: boolean
   readonly lagging: readonly { readonly validator: ValidatorIndex; readonly height: Height }[]
   readonly elsewhere: readonly { readonly validator: ValidatorIndex; readonly view: View; readonly phase: 'active' | 'changing' }[]
   readonly complaints: readonly { readonly validator: ValidatorIndex; readonly complaint: Complaint }[]
   readonly missingBodies: number
   readonly waiting: number
-  /** The view timer, if it runs. */
-  readonly timer: { readonly inMs: number; readonly effect: 'ask-for-next-view' | 'fetch' } | null
+  /** The view timer, if it runs; while a view is asked for and no quorum asks for it, when that is said again. */
+  readonly timer: NextTimer | null
   readonly recentBlocks: number
   readonly recentMs: number
   readonly detail: string | null
@@ -82,16 +116,23 @@ export interface Diagnosis {
 
 /** A write that takes longer is worth a word: a disk answers in milliseconds. */
 const STALLED_WRITE_MS = 2_000
+/** Peers ping each other once a second and answer: three are missing. */
+const SILENCE_WORTH_A_WORD_MS = 3_000
 
 export function explain(state: State, around: Surroundings): Diagnosis {
   const { validators, self } = state.config
   const leader = leaderOf(validators, state.view)
   const next = height(state.committed.height + 1)
-  const { cause, present, detail } = causeOf(state, around, next)
-  const { setAtMs, forMs } = state.viewTimer
+  const silent = (around.silences ?? []).filter(
+    ({ validator, forMs }) => forMs > SILENCE_WORTH_A_WORD_MS || !around.connected.includes(validator),
+  )
+  const isHeard = (index: ValidatorIndex): boolean =>
+    index === self || (around.connected.includes(index) && !silent.some(({ validator }) => validator === index))
+  const { cause, present, detail } = causeOf(state, around, isHeard, next)
   const others = indices(state).filter((index) => index !== self)
   return {
     cause,
+    beneath: cause === 'no-quorum-connected' ? beneath(state, around, next) : null,
     self,
     view: state.view,
     phase: state.phase.kind,
@@ -100,9 +141,13 @@ export function explain(state: State, around: Surroundings): Diagnosis {
     height: next,
     tally: present === null ? null : tallyOf(state, present),
     unreachable: others.filter((index) => !around.connected.includes(index)),
+    silent: silent.filter(({ validator }) => others.includes(validator)),
+    inLaterEpoch: inLaterEpoch(state),
+    forgetful: isMember(state) && !mayVote(state) ? { answers: answersOf(state), above: viewToPass(state) } : null,
+    isMember: isMember(state),
     lagging: others.flatMap((validator) => {
       const at = state.statuses[validator]?.committedHeight
-      return at !== undefined && at < state.committed.height ? [{ validator, height: at }] : []
+      return at !== undefined && at < leastExpected(state, cause) ? [{ validator, height: at }] : []
     }),
     elsewhere: others.flatMap((validator) => {
       const status = state.statuses[validator]
@@ -116,16 +161,32 @@ export function explain(state: State, around: Surroundings): Diagnosis {
     }),
     missingBodies: state.missing.size,
     waiting: state.work.waiting,
-    timer: state.viewTimerRunning
-      ? {
-          inMs: Math.min(forMs, Math.max(0, setAtMs + forMs - around.nowMs)), // the clock may have been put back
-          effect: state.phase.kind === 'active' && isLaggard(state) ? 'fetch' : 'ask-for-next-view',
-        }
-      : null,
+    timer: timerOf(state, around.nowMs),
     recentBlocks: around.recentBlocks,
     recentMs: around.recentMs,
     detail,
   }
+}
+
+/** While blocks follow each other, what others said last is older than the newest of them: nobody is behind for that. */
+function leastExpected(state: State, cause: Cause): number {
+  return cause === 'committing' ? state.lastTick.committedBefore : state.committed.height
+}
+
+function inLaterEpoch(state: State): ValidatorIndex[] {
+  return indices(state).filter((index) => state.laterEpoch.has(index) || state.lastTick.laterEpoch.has(index))
+}
+
+function timerOf(state: State, nowMs: number): NextTimer | null {
+  /** What is left of a time; a clock that was put back makes it no longer. */
+  const left = (sinceMs: number, forMs: number): number => Math.min(forMs, Math.max(0, sinceMs + forMs - nowMs))
+  if (state.viewTimerRunning) {
+    const { setAtMs, forMs } = state.viewTimer
+    return { inMs: left(setAtMs, forMs), effect: state.phase.kind === 'active' && isLaggard(state) ? 'fetch' : 'ask-for-next-view' }
+  }
+  if (state.phase.kind !== 'changing') return null
+  const inMs = left(state.lastTick.atMs, ticksToRepetition(state) * state.config.timers.statusMs)
+  return { inMs, effect: 'repeat-wish', everyMs: longestGapMs(state) }
 }
 
 interface Found {
@@ -139,7 +200,7 @@ function found(cause: Cause, present: readonly ValidatorIndex[] | null = null, d
   return { cause, present, detail }
 }
 
-function causeOf(state: State, around: Surroundings, next: Height): Found {
+function causeOf(state: State, around: Surroundings, isHeard: (index: ValidatorIndex) => boolean, next: Height): Found {
   if (around.stopped !== null) return found('stopped', null, around.stopped)
   if (around.openWriteMs > STALLED_WRITE_MS) return found('storage-stalled', null, `${Math.round(around.openWriteMs)} ms`)
   const { snapshot = null } = around
@@ -152,13 +213,22 @@ function causeOf(state: State, around: Surroundings, next: Height): Found {
       `${snapshot.height}: ${lanesDone} of ${lanes} parts are complete, ${bytes} bytes came since the start, ${from}`,
     )
   }
-  const reachable = indices(state).filter((index) => index === state.config.self || around.connected.includes(index))
-  if (!isQuorum(state.config.validators, powerOf(state, reachable))) return found('no-quorum-connected', reachable)
+  const heard = indices(state).filter(isHeard)
+  if (!isQuorum(state.config.validators, powerOf(state, heard))) return found('no-quorum-connected', heard)
+  return causeWithQuorum(state, around, next)
+}
+
+function beneath(state: State, around: Surroundings, next: Height): Beneath {
+  const { cause, present, detail } = causeWithQuorum(state, around, next)
+  return { cause, tally: present === null ? null : tallyOf(state, present), detail }
+}
+
+function causeWithQuorum(state: State, around: Surroundings, next: Height): Found {
   if (state.phase.kind === 'changing') {
     const asking = indices(state).filter((index) => (state.viewChanges[index]?.entry.newView ?? -1) >= state.view)
     return found(isQuorum(state.config.validators, powerOf(state, asking)) ? 'waiting-for-new-view' : 'changing-view', asking)
   }
-  if (isLaggard(state)) return found('catching-up')
+  if (isLaggard(state) || isWeakQuorum(state.config.validators, powerOf(state, inLaterEpoch(state)))) return found('catching-up')
   if (around.recentBlocks > 0) return found('committing')
   if (!hasWork(state)) return found('idle')
   return causeAt(state, next)

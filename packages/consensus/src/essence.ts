@@ -45,6 +45,7 @@ const DEAD: ReadonlySet<string> = new Set([
   'roundTripMs',
   'quorumRoundTripMs',
   'blocksAsked', // for the edge, which here takes everything
+  'lastTick', // for operators and mempools, and there are none
   'newViews', // shown only to prove a fork, which ends the exploration
   'askedFor', // the sums of `viewChanges`
   'heardMore', // for more validators than are explored, as are the next two

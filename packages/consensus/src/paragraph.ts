@@ -4,8 +4,28 @@ import type { Diagnosis, PowerTally } from './diagnosis.js'
 
 export function paragraphOf(diagnosis: Diagnosis): string {
   const sentences = [causeSentence(diagnosis)]
-  if (diagnosis.cause !== 'stopped') sentences.push(...peerSentences(diagnosis), ...timerSentence(diagnosis))
+  if (diagnosis.cause !== 'stopped')
+    sentences.push(...beneathSentence(diagnosis), ...ownSentence(diagnosis), ...peerSentences(diagnosis), ...timerSentence(diagnosis))
   return sentences.join(' ')
+}
+
+/** Without a quorum, too, it is worth knowing where things stand: what the missing ones will be needed for. */
+function beneathSentence(diagnosis: Diagnosis): string[] {
+  const { beneath } = diagnosis
+  if (beneath === null || beneath.cause === 'idle' || beneath.cause === 'committing') return []
+  return [causeSentence({ ...diagnosis, ...beneath })]
+}
+
+/** Why this validator itself gives no vote. */
+function ownSentence({ forgetful, isMember }: Diagnosis): string[] {
+  if (!isMember) return ['This node is no validator of the epoch: it follows, and its vote is not waited for.']
+  if (forgetful === null) return []
+  const { answers, above } = forgetful
+  return above === null
+    ? [
+        `This validator does not vote: its store was lost, and until a quorum of the others has named its view (${answers} so far) it cannot know what it may have signed.`,
+      ]
+    : [`This validator does not vote: its store was lost, and it votes again when a block commits in a view above ${above}.`]
 }
 
 function causeSentence(diagnosis: Diagnosis): string {
@@ -71,31 +91,70 @@ function named(validators: readonly ValidatorIndex[]): string {
   return `${validators.length === 1 ? 'validator' : 'validators'} ${shown}${more > 0 ? ` and ${more} more` : ''}`
 }
 
-function peerSentences({ unreachable, lagging, elsewhere, complaints, leader }: Diagnosis): string[] {
+function peerSentences(diagnosis: Diagnosis): string[] {
+  const { unreachable, silent, lagging, elsewhere, complaints, inLaterEpoch, leader } = diagnosis
+  const silenceOf = (validator: ValidatorIndex): number | undefined => silent.find((each) => each.validator === validator)?.forMs
+  const isCutOff = (validator: ValidatorIndex): boolean => unreachable.includes(validator) || silenceOf(validator) !== undefined
+  /** What is known of someone who is not heard is old. */
+  const asOf = (validator: ValidatorIndex): string => (isCutOff(validator) ? ' when last heard' : '')
   const sentences: string[] = []
-  if (unreachable.length > 0) sentences.push(`Not connected: ${named(unreachable)}.`)
+  if (unreachable.length > 0) sentences.push(`Not connected: ${named(unreachable)}${lastHeard(unreachable.map(silenceOf))}.`)
+  const mute = silent.filter(({ validator }) => !unreachable.includes(validator))
+  if (mute.length > 0) {
+    const all = mute.slice(0, MAX_NAMED).map(({ validator, forMs }) => `validator ${validator} for ${wholeSeconds(forMs)}`)
+    sentences.push(`Connected, but nothing heard from ${all.join(', ')}${andMore(mute.length)}.`)
+  }
+  if (inLaterEpoch.length > 0) sentences.push(`In a later epoch: ${named(inLaterEpoch)}.`)
   if (lagging.length > 0) {
-    const all = lagging.slice(0, MAX_NAMED).map((each) => `validator ${each.validator} at height ${each.height}`)
-    sentences.push(`Behind: ${all.join(', ')}.`)
+    const all = lagging.slice(0, MAX_NAMED).map((each) => `validator ${each.validator} at height ${each.height}${asOf(each.validator)}`)
+    sentences.push(`Behind: ${all.join(', ')}${andMore(lagging.length)}.`)
   }
   if (elsewhere.length > 0) {
     const all = elsewhere
       .slice(0, MAX_NAMED)
-      .map((each) => `validator ${each.validator} ${each.phase === 'active' ? 'in' : 'asking for'} view ${each.view}`)
-    sentences.push(`Elsewhere: ${all.join(', ')}.`)
+      .map(
+        ({ validator, view, phase }) => `validator ${validator} ${phase === 'active' ? 'in' : 'asking for'} view ${view}${asOf(validator)}`,
+      )
+    sentences.push(`Elsewhere: ${all.join(', ')}${andMore(elsewhere.length)}.`)
   }
   if (complaints.length > 0) {
     const all = complaints.slice(0, MAX_NAMED).map((each) => `validator ${each.validator} (${each.complaint})`)
-    sentences.push(`Dissatisfied with the leader, validator ${leader}: ${all.join(', ')}.`)
+    sentences.push(`Dissatisfied with the leader, validator ${leader}: ${all.join(', ')}${andMore(complaints.length)}.`)
   }
   return sentences
 }
 
-function timerSentence({ timer, view, phase }: Diagnosis): string[] {
+/** In the order of those who were named before; who was never heard since the start has no time. */
+function lastHeard(silences: readonly (number | undefined)[]): string {
+  const shown = silences.slice(0, MAX_NAMED)
+  if (shown.every((forMs) => forMs === undefined)) return ''
+  return ` (last heard ${shown.map((forMs) => (forMs === undefined ? 'never since the start' : `${wholeSeconds(forMs)} ago`)).join(', ')})`
+}
+
+function andMore(count: number): string {
+  return count > MAX_NAMED ? ` and ${count - MAX_NAMED} more` : ''
+}
+
+function wholeSeconds(ms: number): string {
+  const seconds = Math.round(ms / 1000)
+  return `${seconds} ${seconds === 1 ? 'second' : 'seconds'}`
+}
+
+function timerSentence({ timer, tally, beneath, view, phase }: Diagnosis): string[] {
   if (timer === null) return []
   const seconds = (timer.inMs / 1000).toFixed(1)
-  if (timer.effect === 'fetch') return [`In ${seconds} seconds it asks another peer.`]
-  return phase === 'changing'
-    ? [`If it does not begin in ${seconds} seconds, this validator asks for view ${view + 1}.`]
-    : [`If nothing commits, in ${seconds} seconds it asks for view ${view + 1}.`]
+  switch (timer.effect) {
+    case 'fetch':
+      return [`In ${seconds} seconds it asks another peer.`]
+    case 'repeat-wish': {
+      const needed = (beneath?.tally ?? tally)?.needed
+      return [
+        `It repeats its wish in ${seconds} seconds, and then at least every ${wholeSeconds(timer.everyMs)}; no other timer runs before power ${needed} asks for view ${view} or a higher one.`,
+      ]
+    }
+    case 'ask-for-next-view':
+      return phase === 'changing'
+        ? [`If it does not begin in ${seconds} seconds, this validator asks for view ${view + 1}.`]
+        : [`If nothing commits, in ${seconds} seconds it asks for view ${view + 1}.`]
+  }
 }

@@ -95,6 +95,14 @@ export interface BackOff<T> {
   readonly dueTick: number
 }
 
+export interface LastTick {
+  readonly atMs: number
+  /** Committed a tick before it: who says less is behind, and not only late in saying so. */
+  readonly committedBefore: Height
+  /** Peers that had sent messages of a later epoch since the tick before. */
+  readonly laterEpoch: ReadonlySet<ValidatorIndex>
+}
+
 export interface OwnVotes {
   prepare: Vote | undefined
   commit: Vote | undefined
@@ -161,6 +169,8 @@ export interface State {
   syncTries: number
   committedAtTick: Height
   tick: number
+  /** As the last status tick found things: for the diagnosis, and for what is gossiped again. */
+  lastTick: LastTick
   building: { readonly height: Height; readonly view: View; readonly parent: Hash; readonly timestampMs: number } | null
   work: { waiting: number; full: boolean }
   batchTimer: 'idle' | 'running' | 'expired'
@@ -262,6 +272,7 @@ export function createState(config: ConsensusConfig, stored: DurableState): Stat
     syncTries: 0,
     committedAtTick: durable.committed.height,
     tick: 0,
+    lastTick: { atMs: 0, committedBefore: durable.committed.height, laterEpoch: new Set() },
     building: null,
     work: { waiting: 0, full: false },
     batchTimer: 'idle',

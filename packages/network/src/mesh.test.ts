@@ -182,6 +182,22 @@ describe('delivery', () => {
     expect(zero.mesh.peers()[0]?.roundTripMs).toBeGreaterThan(0)
   })
 
+  test('for how long a peer has been silent is known while the connection stands, after it, and over the next one', async () => {
+    const one = await start({ self: 1, ports: [1, 1] })
+    const silentMs = (): number | null | undefined => one.mesh.peers()[0]?.silentMs
+    expect(silentMs()).toBeNull()
+    const socket = await imposter(one.mesh.address.port, seedOf(0), true)
+    await until(() => one.events.includes('connected 0'))
+    expect(silentMs()).toBeLessThan(1_000)
+    await until(() => (silentMs() ?? 0) > 1_200) // it answers no pings
+    expect(one.mesh.peers()[0]?.connected).toBe(true)
+    socket.destroy()
+    await until(() => one.mesh.peers()[0]?.connected === false)
+    expect(silentMs()).toBeGreaterThan(1_200)
+    await imposter(one.mesh.address.port, seedOf(0), true)
+    await until(() => (silentMs() ?? 0) < 1_000)
+  })
+
   test('a peer that comes back is dialled again', async () => {
     const [zero, one] = await pair()
     const { port } = one.mesh.address

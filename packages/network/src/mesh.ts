@@ -99,6 +99,8 @@ export interface PeerStatus {
   readonly connected: boolean
   /** Smoothed; null before the first measurement. */
   readonly roundTripMs: number | null
+  /** For how long nothing has come from it, connected or not; null: nothing ever has, or it is not read for a while (`onThrottled`). */
+  readonly silentMs: number | null
   readonly bytesIn: number
   readonly bytesOut: number
 }
@@ -148,6 +150,8 @@ interface Peer {
   /** What was last told of its protocol version; null: that it is another was never told. */
   otherVersion: { readonly version: number; readonly toldAt: number } | null
   roundTripMs: number | null
+  /** Over all its connections; null: never. */
+  heardAt: number | null
   bytesIn: number
   bytesOut: number
   /** Of the peer, not of a connection: coming back does not fill it. */
@@ -223,6 +227,7 @@ class TlsMesh implements Mesh {
       shutOutUntil: 0,
       otherVersion: null,
       roundTripMs: null,
+      heardAt: null,
       bytesIn: 0,
       bytesOut: 0,
       allowance: new Allowance(Math.max(this.#options.peers.length, this.#peers.size + 1), performance.now()),
@@ -413,6 +418,7 @@ class TlsMesh implements Mesh {
     this.#charge(session, CONNECT_US) // overdrawn, its greeting is read later, and nothing is sent before
     socket.on('data', (chunk: Buffer) => {
       session.lastReceivedAt = performance.now()
+      peer.heardAt = session.lastReceivedAt
       peer.bytesIn += chunk.length
       session.reader.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length))
     })
@@ -544,6 +550,7 @@ class TlsMesh implements Mesh {
     session.pause = setTimeout(() => {
       session.pause = null
       session.lastReceivedAt = performance.now()
+      peer.heardAt = session.lastReceivedAt
       socket.resume()
     }, pauseMs)
     if (now - peer.throttledAt < THROTTLE_REPORT_MS) return
@@ -653,10 +660,12 @@ class TlsMesh implements Mesh {
   // --- the rest ---------------------------------------------------------------------------------------------------
 
   peers(): readonly PeerStatus[] {
+    const now = performance.now()
     return [...this.#peers.values()].map((peer) => ({
       index: peer.address.index,
       connected: peer.session?.greeted ?? false,
       roundTripMs: peer.roundTripMs,
+      silentMs: peer.heardAt === null || (peer.session?.pause ?? null) !== null ? null : now - peer.heardAt,
       bytesIn: peer.bytesIn,
       bytesOut: peer.bytesOut,
     }))

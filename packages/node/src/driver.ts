@@ -323,10 +323,11 @@ export class Driver {
   /** Why nothing commits right now, or that all is well. */
   explain(): Diagnosis {
     const now = performance.now()
-    const connected = (this.#mesh?.peers() ?? []).filter((peer) => peer.connected).map((peer) => peer.index)
+    const peers = this.#mesh?.peers() ?? []
     return this.#options.replica.explain({
       nowMs: Date.now(),
-      connected,
+      connected: peers.filter((peer) => peer.connected).map((peer) => peer.index),
+      silences: peers.flatMap(({ index, silentMs }) => (silentMs === null ? [] : [{ validator: index, forMs: Math.round(silentMs) }])),
       recentBlocks: this.#commitTimes.filter((at) => at > now - RECENT_MS).length,
       recentMs: RECENT_MS,
       openWriteMs: this.#disk.openWriteMs(now),

@@ -11,7 +11,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { BlobKeeper, UploadState } from './blob-keeper.js'
 import { placeOf, rangeOfBlob } from './claim-index.js'
 import { whenGone } from './http-bounds.js'
-import { bodyOf, HttpError, hashAt, numberOf, parameter } from './http-error.js'
+import { bodyOf, HttpError, hashAt, numberOf, parameter, queryOf } from './http-error.js'
 
 export interface BlobContext {
   readonly blobs: BlobKeeper | null
@@ -69,7 +69,7 @@ export function registerBlobs(app: FastifyInstance, { blobs, store }: BlobContex
 }
 
 function refOf(request: FastifyRequest): BlobRef {
-  const bytes = numberOf((request.query as Record<string, string | undefined>)['bytes'], 'bytes', 0)
+  const bytes = numberOf(queryOf(request)['bytes'], 'bytes', 0, { least: 1 })
   if (bytes === 0) throw new HttpError(400, 'bytes', 'expected bytes=N, the length of the blob, beside its root')
   return { root: hashAt(request, 'root'), bytes }
 }

@@ -7,7 +7,7 @@ import { transactionIdOf } from '@aethel/replica'
 import type { FastifyInstance } from 'fastify'
 import { epochLinks, memberJson } from './epochs.js'
 import type { HttpContext } from './http-context.js'
-import { HttpError, numberOf, parameter } from './http-error.js'
+import { HttpError, numberOf, parameter, queryOf } from './http-error.js'
 import { gapMessage } from './snapshots.js'
 
 const MAX_BLOCKS_PER_PAGE = 100
@@ -24,12 +24,12 @@ export function registerChain(app: FastifyInstance, context: HttpContext): void 
     return { publicKey: toHex(account), nonce, pendingNonce: replica.nextNonce(keyOf(account), nonce) }
   })
   app.get('/v1/blocks', async (request) => {
-    const query = request.query as Record<string, string | undefined>
-    const from = numberOf(query['from'], 'from', 1)
-    const limit = Math.min(MAX_BLOCKS_PER_PAGE, numberOf(query['limit'], 'limit', MAX_BLOCKS_PER_PAGE))
+    const query = queryOf(request)
+    const from = numberOf(query['from'], 'from', 1, { least: 1 })
+    const limit = Math.min(MAX_BLOCKS_PER_PAGE, numberOf(query['limit'], 'limit', MAX_BLOCKS_PER_PAGE, { least: 1 }))
     const blocks: Record<string, unknown>[] = []
     let bytes = 0
-    for (let at = Math.max(1, from); at < from + limit && at <= driver.publishedHeight && bytes < MAX_PAGE_BYTES; at++) {
+    for (let at = from; at < from + limit && at <= driver.publishedHeight && bytes < MAX_PAGE_BYTES; at++) {
       const block = store.committedBlock(height(at))
       if (block === undefined && gapMessage(store, at) !== null && blocks.length === 0)
         throw new HttpError(410, 'below-snapshot', gapMessage(store, at) ?? '')
@@ -63,7 +63,7 @@ export function registerChain(app: FastifyInstance, context: HttpContext): void 
   })
   app.get('/v1/validators', async () => validatorsJson(context))
   app.get('/v1/epochs', async (request, reply) => {
-    const from = epoch(numberOf((request.query as Record<string, string | undefined>)['from'], 'from', 0))
+    const from = epoch(numberOf(queryOf(request)['from'], 'from', 0))
     const text = encodeEpochs(epochLinks(home, store, driver.publishedHeight, from))
     return reply.header('content-type', 'application/json').send(text)
   })

@@ -1,13 +1,13 @@
 /** Claims over HTTP: searched, looked up with all there is to say about them, and with their receipts. */
 import { type Hash, hash, height, toHex } from '@aethel/codec'
-import { type ClaimRecord, claimRecordOf } from '@aethel/ledger'
+import { type ClaimRecord, claimRecordOf, type Genesis } from '@aethel/ledger'
 import { createReceipt } from '@aethel/receipts'
 import type { FastifyInstance } from 'fastify'
 import { type ClaimQuery, decodeCursor, digestFrom, encodeCursor, matches, placeOf, rangeFor } from './claim-index.js'
 import { describeClaim, metadataJson, sourceDigestOf, submissionOf, summaryJson } from './claim-page.js'
 import type { ProvableState } from './driver.js'
 import type { HttpContext } from './http-context.js'
-import { HttpError, hashAt, numberOf } from './http-error.js'
+import { HttpError, hashAt, numberOf, type Query, queryOf } from './http-error.js'
 import { gapMessage } from './snapshots.js'
 
 const MAX_CLAIMS_PER_PAGE = 100
@@ -18,7 +18,7 @@ const RECEIPT_WAIT_MS = 2_000
 const RECEIPT_POLL_MS = 50
 
 export function registerClaims(app: FastifyInstance, context: HttpContext): void {
-  app.get('/v1/claims', async (request) => searchClaims(context, request.query as Record<string, string | undefined>))
+  app.get('/v1/claims', async (request) => searchClaims(context, queryOf(request)))
   app.get('/v1/claims/:claimId/page', async (request) => claimPage(context, hashAt(request, 'claimId')))
   app.get('/v1/claims/:claimId', async (request) => recordJson(recordAt(context, hashAt(request, 'claimId'))))
   app.get('/v1/claims/:claimId/receipt', async (request, reply) => {
@@ -68,9 +68,9 @@ function blobJson({ blobs }: HttpContext, action: ReturnType<typeof submissionOf
 }
 
 /** The newest first, one page at a time. A page may be short, or empty, and have a next one: so many claims are looked at per request. */
-async function searchClaims(context: HttpContext, query: Record<string, string | undefined>): Promise<Record<string, unknown>> {
-  const wanted = claimQueryOf(query)
-  const limit = Math.max(1, Math.min(MAX_CLAIMS_PER_PAGE, numberOf(query['limit'], 'limit', MAX_CLAIMS_PER_PAGE)))
+async function searchClaims(context: HttpContext, query: Query): Promise<Record<string, unknown>> {
+  const wanted = claimQueryOf(query, context.home.genesis.kinds)
+  const limit = Math.min(MAX_CLAIMS_PER_PAGE, numberOf(query['limit'], 'limit', MAX_CLAIMS_PER_PAGE, { least: 1 }))
   const cursor = query['before'] === undefined ? null : decodeCursor(query['before'])
   if (cursor === undefined) throw new HttpError(400, 'before', 'expected "before" to be the "next" of an earlier page')
   if ((wanted.height ?? 0) > context.driver.publishedHeight) return { claims: [], next: null }
@@ -88,26 +88,24 @@ async function searchClaims(context: HttpContext, query: Record<string, string |
   return { claims, next: last === undefined || entries.length < MAX_CLAIMS_LOOKED_AT ? null : encodeCursor(placeOf(last[0])) }
 }
 
-const CLAIM_FILTERS = ['kind', 'label', 'source', 'sender', 'height', 'limit', 'before']
+export const CLAIM_PARAMETERS: readonly string[] = ['kind', 'label', 'source', 'sender', 'height', 'limit', 'before']
 
-function claimQueryOf(query: Record<string, string | undefined>): ClaimQuery {
-  for (const name of Object.keys(query)) {
-    if (!CLAIM_FILTERS.includes(name)) throw new HttpError(400, 'filter', `expected some of ${CLAIM_FILTERS.join(', ')}, got "${name}"`)
-    if (typeof query[name] !== 'string') throw new HttpError(400, 'filter', `expected "${name}" once`)
-  }
+function claimQueryOf(query: Query, kinds: Genesis['kinds']): ClaimQuery {
   const digest = (name: string): Hash | undefined => {
     const text = query[name]
     if (text === undefined) return undefined
     return digestFrom(text) ?? fail400(name, `expected "${name}" to be 64 lower-case hex digits`)
   }
   const { kind, label } = query
+  if (kind !== undefined && !kinds.some((each) => each.kind === kind))
+    fail400('kind', `expected a kind of this chain, one of ${kinds.map((each) => each.kind).join(', ')}, got ${JSON.stringify(kind)}`)
   const [sourceDigest, sender] = [digest('source'), digest('sender')]
   return {
     ...(kind === undefined ? {} : { kind }),
     ...(label === undefined ? {} : { label }),
     ...(sourceDigest === undefined ? {} : { sourceDigest }),
     ...(sender === undefined ? {} : { sender }),
-    ...(query['height'] === undefined ? {} : { height: height(numberOf(query['height'], 'height', 0)) }),
+    ...(query['height'] === undefined ? {} : { height: height(numberOf(query['height'], 'height', 0, { least: 1 })) }),
   }
 }
 

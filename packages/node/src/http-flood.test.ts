@@ -336,6 +336,6 @@ test('a search that says a filter twice is refused as what it is', async () => {
   const { url } = await serve()
   for (const name of ['kind', 'label', 'source', 'sender', 'height', 'limit', 'before']) {
     const answer = await fetch(`${url}/v1/claims?${name}=1.1&${name}=2.2`)
-    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([400, 'filter'])
+    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([400, 'parameter'])
   }
 })

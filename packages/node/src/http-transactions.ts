@@ -5,7 +5,7 @@ import { type Admission, transactionIdOf } from '@aethel/replica'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { MAX_BODY_BYTES, whenGone } from './http-bounds.js'
 import type { HttpContext } from './http-context.js'
-import { bodyOf, HttpError, hashAt } from './http-error.js'
+import { bodyOf, HttpError, hashAt, numberOf, queryOf } from './http-error.js'
 
 const MAX_BATCH_TRANSACTIONS = 4096
 const DEFAULT_WAIT_MS = 30_000
@@ -55,14 +55,11 @@ export function registerTransactions(app: FastifyInstance, context: HttpContext)
 }
 
 function waitOf(request: FastifyRequest): { wait: 'none' | 'admitted' | 'final'; timeoutMs: number } {
-  const query = request.query as Record<string, string | undefined>
+  const query = queryOf(request)
   const wait = query['wait'] ?? 'admitted'
   if (wait !== 'none' && wait !== 'admitted' && wait !== 'final')
     throw new HttpError(400, 'wait', `expected wait=none, admitted or final, got ${wait}`)
-  const timeoutMs = query['timeoutMs'] === undefined ? DEFAULT_WAIT_MS : Number(query['timeoutMs'])
-  if (!Number.isInteger(timeoutMs) || timeoutMs < 0 || timeoutMs > MAX_WAIT_MS)
-    throw new HttpError(400, 'timeout', `expected timeoutMs of 0..${MAX_WAIT_MS}, got ${query['timeoutMs']}`)
-  return { wait, timeoutMs }
+  return { wait, timeoutMs: numberOf(query['timeoutMs'], 'timeoutMs', DEFAULT_WAIT_MS, { most: MAX_WAIT_MS }) }
 }
 
 /** What a client waits for, each with how to give it up: all are when it has left, for then nobody waits. */

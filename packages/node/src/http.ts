@@ -7,9 +7,9 @@ import { AethelError } from './errors.js'
 import { registerBlobs } from './http-blobs.js'
 import { boundAnswers, boundBodies, boundPipelines, MAX_BODY_BYTES, REQUEST_MS } from './http-bounds.js'
 import { registerChain } from './http-chain.js'
-import { registerClaims } from './http-claims.js'
+import { CLAIM_PARAMETERS, registerClaims } from './http-claims.js'
 import type { HttpContext } from './http-context.js'
-import { HttpError } from './http-error.js'
+import { HttpError, requireQuery } from './http-error.js'
 import { registerEvents } from './http-events.js'
 import { registerStatus } from './http-status.js'
 import { registerTransactions } from './http-transactions.js'
@@ -34,6 +34,11 @@ export async function serveHttp(context: HttpContext): Promise<FastifyInstance> 
   // Whoever was told that its transaction is final finds it, its block and its receipt.
   app.addHook('onRequest', async (request) => {
     if (request.method === 'GET') await context.driver.whenReadable()
+  })
+  app.addHook('onRequest', async (request) => {
+    const { url } = request.routeOptions
+    // Whoever collects metrics may add parameters of its own; what is no route is said to be none.
+    if (url !== undefined && url !== '/metrics') requireQuery(request.query, parametersOf(request.method, url))
   })
   app.removeAllContentTypeParsers() // no route takes JSON or text
   app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) => {
@@ -69,6 +74,22 @@ export async function serveHttp(context: HttpContext): Promise<FastifyInstance> 
     })
   }
   return app
+}
+
+const WAITING = ['wait', 'timeoutMs']
+/** What is looked at after the question mark, by route; nothing for those that are not named. */
+const PARAMETERS: Readonly<Record<string, readonly string[]>> = {
+  'GET /v1/claims': CLAIM_PARAMETERS,
+  'GET /v1/blocks': ['from', 'limit'],
+  'GET /v1/epochs': ['from'],
+  'POST /v1/transactions': WAITING,
+  'POST /v1/transactions/batch': WAITING,
+  'POST /v1/blobs/:root': ['bytes'],
+  'PUT /v1/blobs/:root/:index': ['bytes'],
+}
+
+function parametersOf(method: string, url: string): readonly string[] {
+  return PARAMETERS[`${method === 'HEAD' ? 'GET' : method} ${url}`] ?? []
 }
 
 /** What is refused before any route sees it, in our words. */

@@ -206,6 +206,43 @@ describe('four validators', () => {
     expect(tooLarge.status).toBe(413)
   })
 
+  test('a parameter that is empty, said twice, unknown, no decimal number or out of range is refused with what was expected, on every route', async () => {
+    const note = (): Uint8Array => alice.sign({ type: 'note', data: utf8('x') }, 999)
+    const root = '0'.repeat(64)
+    const bad: Record<string, readonly string[]> = {
+      '/v1/blocks': ['from=', 'from=0', 'from=-1', 'from=1e3', 'from=1&from=2', 'limit=0', 'limit=', 'limit=-1', 'limit=0x10', 'form=1'],
+      '/v1/claims': [
+        'limit=0',
+        'limit=',
+        'limit=1e3',
+        'kind=',
+        'kind=lrat',
+        'kind=test/1&kind=test/1',
+        'label=',
+        'source=',
+        'height=0',
+        'before=',
+      ],
+      '/v1/epochs': ['from=', 'from=-1', 'from=99999999999999999999', 'from=0&from=1'],
+      '/v1/validators': ['epoch=1'],
+      '/v1/status': ['x='],
+      [`/v1/claims/${root}`]: ['kind=test/1'],
+      [`/v1/blobs/${root}`]: ['bytes=1'],
+    }
+    for (const [route, queries] of Object.entries(bad)) {
+      for (const query of queries) {
+        const { status, body } = await get(0, `${route}?${query}`)
+        expect([`${route}?${query}`, status, body['message']]).toEqual([`${route}?${query}`, 400, expect.stringMatching(/^expected /)])
+      }
+    }
+    for (const query of ['wait=', 'wait=final&wait=none', 'timeoutMs=', 'timeoutMs=1e3', 'timeoutMs=-1', 'timeoutMs=600001', 'wiat=final'])
+      expect([query, (await post(0, `/v1/transactions?${query}`, note())).status]).toEqual([query, 400])
+    for (const query of ['', '?bytes=', '?bytes=0', '?bytes=1e3', '?bytes=1&bytes=2'])
+      expect([query, (await post(0, `/v1/blobs/${root}${query}`, new Uint8Array(0))).status]).toEqual([query, 400])
+    expect((await get(0, '/v1/blocks?from=9007199254740991&limit=9007199254740991')).body).toEqual({ blocks: [] })
+    expect((await fetch(`${network.urls[0]}/metrics?x=1`)).status).toBe(200)
+  })
+
   test('what is refused before any route sees it has a code and one sentence, too', async () => {
     expect(await get(0, '/v1/%zz')).toEqual({ status: 400, body: { code: 'url', message: expect.stringContaining('%zz') } })
     const form = { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'x' }
@@ -411,7 +448,7 @@ describe('claims', () => {
       ['source=00', 'source'],
       ['before=no', 'before'],
       ['height=x', 'height'],
-      ['colour=red', 'filter'],
+      ['colour=red', 'parameter'],
     ])
       expect(await get(0, `/v1/claims?${query}`)).toMatchObject({ status: 400, body: { code } })
     expect(await get(0, '/v1/claims?height=9007199254740991')).toMatchObject({ status: 200, body: { claims: [], next: null } })

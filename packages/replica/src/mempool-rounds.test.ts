@@ -14,7 +14,7 @@ function rounds(count: number, padding: number): MempoolRounds {
     const added = pool.add(transactionOf({ sender: nonce % 100, nonce, padding }), 0, 0)
     if (!added.ok) throw new Error(added.error.message)
   }
-  expect(made.regossip()).toEqual([]) // what came since the last tick is on its way
+  expect(made.regossip('all', false)).toEqual([]) // what came since the last tick is on its way
   return made
 }
 
@@ -23,7 +23,7 @@ describe('gossip', () => {
     const small = rounds(3_000, 0)
     const seen = new Set<string>()
     for (let tick = 0; tick < Math.ceil(3_000 / 64); tick++) {
-      const sent = small.regossip()
+      const sent = small.regossip('all', false)
       expect(sent.length).toBeLessThanOrEqual(64)
       for (const { idKey } of sent) seen.add(idKey)
     }
@@ -33,8 +33,32 @@ describe('gossip', () => {
     const large = rounds(60, MIB / 4)
     const bytesOf = (sent: readonly { readonly bytes: Uint8Array }[]): number => sent.reduce((sum, { bytes }) => sum + bytes.length, 0)
     const one = bytesOf(large.oldest().slice(0, 1))
-    for (let tick = 0; tick < 20; tick++) expect(bytesOf(large.regossip())).toBeLessThan(MIB + one)
+    for (let tick = 0; tick < 20; tick++) expect(bytesOf(large.regossip('all', false))).toBeLessThan(MIB + one)
     expect(bytesOf(large.oldest())).toBeLessThan(4 * MIB + one)
     expect(large.oldest().length).toBeGreaterThan(10)
+  })
+  it('what is sent again to everybody is sent at growing intervals up to eight ticks, and goes on for as long as it waits', () => {
+    const one = rounds(1, 0)
+    const ticks = Array.from({ length: 60 }, (_, tick) => tick).filter(() => one.regossip('all', false).length > 0)
+    expect(ticks).toEqual([0, 1, 2, 4, 8, 16, 24, 32, 40, 48, 56])
+  })
+
+  it('what goes to some in turn is not spaced out: nobody has its turn in the gaps only', () => {
+    const one = rounds(1, 0)
+    for (let tick = 0; tick < 20; tick++) expect(one.regossip('some', false).length).toBe(1)
+  })
+
+  it('E1: who is far behind sends a little every sixteenth tick, the next time what comes after it, and as much as ever once it has caught up', () => {
+    const many = rounds(60, 1_000)
+    const seen = new Set<string>()
+    for (let tick = 0; tick < 160; tick++) {
+      const sent = many.regossip('all', true)
+      expect(sent.length).toBeLessThanOrEqual((tick + 2) % 16 === 0 ? 8 : 0) // `rounds` has had a tick
+      for (const { idKey } of sent) seen.add(idKey)
+    }
+    expect(seen.size).toBe(60)
+    let sent = 0
+    for (let tick = 0; tick < 8; tick++) sent += many.regossip('all', false).length
+    expect(sent).toBeGreaterThanOrEqual(60)
   })
 })

@@ -12,6 +12,14 @@ interface GossipBound {
 
 /** Sent again per status tick, of what has waited for a whole tick. */
 const REGOSSIP_PER_TICK: GossipBound = { transactions: 64, bytes: 1 << 20 }
+/**
+ * Sent again to everybody 1, 2, 4 and 8 ticks after the first time, and then every eighth: who has not got it by then will not get it for being
+ * told more often, and a line that is narrow has other things to carry.
+ */
+const MAX_GAP_TICKS = 8
+/** Who is far behind keeps its line for what brings it on: every so many ticks it sends so little again. */
+const BEHIND_TICKS = 16
+const REGOSSIP_BEHIND: GossipBound = { transactions: 8, bytes: 64 << 10 }
 /** Sent to a peer that has just connected: the oldest. */
 const GOSSIP_ON_CONNECT: GossipBound = { transactions: 1024, bytes: 4 << 20 }
 
@@ -21,6 +29,9 @@ export class MempoolRounds {
   #sweeping: Iterator<Pooled> | null = null
   #gossiping: Iterator<Pooled> | null = null
   #arrivalsAtTick = 0
+  #tick = 0
+  /** In ticks: when it was first sent again, and when that is due the next time. */
+  readonly #sent = new WeakMap<Pooled, { readonly since: number; readonly due: number }>()
 
   constructor(mempool: Mempool) {
     this.#mempool = mempool
@@ -39,29 +50,49 @@ export class MempoolRounds {
     }
   }
 
-  /** Once per status tick. */
-  regossip(): Transaction[] {
-    this.#gossiping ??= this.#mempool.oldestFirst()
-    const { transactions, isOver } = gather(this.#gossiping, REGOSSIP_PER_TICK, this.#arrivalsAtTick)
-    if (isOver) this.#gossiping = null
+  /**
+   * Once per status tick. `to`: whether it goes to everybody, or to some in turn; then it is not spaced out, for whoever has its turn in between
+   * might never get it.
+   */
+  regossip(to: 'all' | 'some', isFarBehind: boolean): Transaction[] {
+    this.#tick++
+    const arrivals = this.#arrivalsAtTick
     this.#arrivalsAtTick = this.#mempool.arrivals
-    return transactions
+    if (isFarBehind && to === 'all' && this.#tick % BEHIND_TICKS !== 0) return []
+    this.#gossiping ??= this.#mempool.oldestFirst()
+    const isDue = (item: Pooled): boolean => to === 'some' || (this.#sent.get(item)?.due ?? 0) <= this.#tick
+    const { items, isOver } = gather(this.#gossiping, isFarBehind ? REGOSSIP_BEHIND : REGOSSIP_PER_TICK, arrivals, isDue)
+    if (isOver) this.#gossiping = null
+    for (const item of items) this.#noteSent(item)
+    return items.map(({ transaction }) => transaction)
+  }
+
+  #noteSent(item: Pooled): void {
+    const since = this.#sent.get(item)?.since ?? this.#tick
+    this.#sent.set(item, { since, due: this.#tick + Math.min(MAX_GAP_TICKS, Math.max(1, this.#tick - since)) })
   }
 
   oldest(): Transaction[] {
-    return gather(this.#mempool.oldestFirst(), GOSSIP_ON_CONNECT, this.#mempool.arrivals).transactions
+    const { items } = gather(this.#mempool.oldestFirst(), GOSSIP_ON_CONNECT, this.#mempool.arrivals, () => true)
+    return items.map(({ transaction }) => transaction)
   }
 }
 
-/** What comes next and arrived before `arrivals`; over: there was no more of it. */
-function gather(items: Iterator<Pooled>, bound: GossipBound, arrivals: number): { transactions: Transaction[]; isOver: boolean } {
-  const transactions: Transaction[] = []
+/** What comes next, is due, and arrived before `arrivals`; over: there was no more of it. */
+function gather(
+  from: Iterator<Pooled>,
+  bound: GossipBound,
+  arrivals: number,
+  isDue: (item: Pooled) => boolean,
+): { items: Pooled[]; isOver: boolean } {
+  const transactions: Pooled[] = []
   let bytes = 0
   while (transactions.length < bound.transactions && bytes < bound.bytes) {
-    const next = items.next()
-    if (next.done === true || next.value.arrival >= arrivals) return { transactions, isOver: true }
-    transactions.push(next.value.transaction)
+    const next = from.next()
+    if (next.done === true || next.value.arrival >= arrivals) return { items: transactions, isOver: true }
+    if (!isDue(next.value)) continue
+    transactions.push(next.value)
     bytes += next.value.transaction.bytes.length
   }
-  return { transactions, isOver: false }
+  return { items: transactions, isOver: false }
 }

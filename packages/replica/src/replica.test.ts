@@ -49,6 +49,8 @@ import type { Verdict } from './verdicts.js'
 
 const committedAt = (cluster: Cluster, index: number): readonly string[] => cluster.node(index).replica.state.order
 const idsOf = (transactions: readonly Transaction[]): Set<string> => new Set(transactions.map((transaction) => keyOf(transaction.id)))
+/** Of the cluster. */
+const STATUS_MS = 250
 const statusOf = (answers: readonly Admission[]): string[] => answers.map((answer) => answer.status)
 
 /** Accounts that prove claims of their own, each citing some proved before by whomever. */
@@ -273,6 +275,44 @@ describe('four validators', () => {
     }
     expect(isDone()).toBe(true)
     expect(cluster.node(3).replica.position.view).toBeGreaterThan(0)
+  })
+
+  test('E1: on a line that blocks come through only slowly, who is far behind hardly offers what waits, nobody offers it anything, and all is offered once it has caught up', () => {
+    let isNarrow = true
+    const lost = new Set(['pre-prepare', 'block', 'blocks', 'gossip'])
+    const isCut = (from: number, to: number, kind: string): boolean => isNarrow && (from === 3 || to === 3) && lost.has(kind)
+    const cluster = new Cluster({ validators: 4, isCut })
+    const mine = Array.from({ length: 20 }, (_, nonce) => transactionOf({ sender: 9, nonce, claim: 900 + nonce }))
+    for (const transaction of mine) cluster.submit(3, transaction)
+    let nonce = 0
+    for (; nonce < 80; nonce++) {
+      cluster.submit(0, transactionOf({ sender: 1, nonce, claim: nonce + 1 }))
+      cluster.run(50)
+    }
+    // Waits for a nonce that nobody uses, so it is offered again and again.
+    cluster.submit(0, transactionOf({ sender: 1, nonce: nonce + 1, claim: 800 }))
+    expect(cluster.node(0).replica.committed.height).toBeGreaterThan(20)
+    expect(cluster.node(3).replica.committed.height).toBe(0)
+    cluster.run(3 * STATUS_MS)
+    cluster.connect(3, 0)
+    cluster.connect(0, 3)
+    const [before, beforeAtThree] = [cluster.node(0).effects.length, cluster.node(3).effects.length]
+    cluster.run(32 * STATUS_MS)
+    const offered = cluster
+      .node(3)
+      .effects.slice(beforeAtThree)
+      .flatMap((effect) => (effect.kind === 'gossip' ? [effect] : []))
+    expect(offered.length).toBeLessThanOrEqual(2)
+    for (const { transactions } of offered) expect(transactions.length).toBeLessThanOrEqual(8)
+    const toThree = cluster
+      .node(0)
+      .effects.slice(before)
+      .flatMap((effect) => (effect.kind === 'gossip' ? [effect.to] : []))
+    expect(toThree.length).toBeGreaterThan(2)
+    expect(toThree.filter((to) => to === 3 || to === 'all')).toEqual([])
+    isNarrow = false
+    const done = (): boolean => mine.every(({ id }) => committedAt(cluster, 0).includes(keyOf(id)))
+    expect(cluster.run(20_000, done)).toBe(true)
   })
 
   test('what became impossible leaves every mempool although the network never rests', () => {

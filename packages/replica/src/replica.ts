@@ -100,6 +100,8 @@ class ReplicaMachine<State> implements Replica<State> {
   /** Status ticks so far: who is told what goes round with them. */
   #ticks = 0
   readonly #rounds: MempoolRounds
+  /** Connected since the last tick, or since we are far behind. */
+  readonly #toGreet = new Set<ValidatorIndex>()
   readonly #leaderJudge: LeaderJudge<State>
   readonly #memory = new PeerMemory()
   /** Null: no states are handed over. */
@@ -223,6 +225,7 @@ class ReplicaMachine<State> implements Replica<State> {
       ...around,
       snapshot: this.snapshot,
       connected: around.connected.map((peer) => this.#names.toCore(peer)),
+      silences: (around.silences ?? []).map(({ validator, forMs }) => ({ validator: this.#names.toCore(validator), forMs })),
     })
   }
 
@@ -283,7 +286,8 @@ class ReplicaMachine<State> implements Replica<State> {
       case 'connected':
         this.#toConsensus({ ...input, peer: this.#names.toCore(input.peer) })
         this.#accusations.onConnected(input.peer)
-        return this.#gossip([input.peer], this.#rounds.oldest())
+        this.#toGreet.add(input.peer)
+        return
       case 'timer':
         this.#toConsensus(input)
         return this.#onTick(input.timer)
@@ -957,7 +961,23 @@ class ReplicaMachine<State> implements Replica<State> {
       this.#starvedAt = this.#ground.tip.height
       this.#conclude(hash, result)
     })
-    this.#gossip(this.#circle('tell'), this.#rounds.regossip())
+    this.#offerAgain()
+  }
+
+  /** Transactions that wait here. Who has just connected gets the oldest as soon as it is known that we are not far behind ourselves. */
+  #offerAgain(): void {
+    const isFarBehind = this.#fetch?.progress != null || this.#consensus.isFarBehind
+    const circle = this.#circle('tell')
+    const goesToAll = circle.includes('all')
+    const late = new Set(goesToAll ? this.#consensus.peersFarBehind.map((index) => this.#names.toPeer(index)) : [])
+    // Whoever is far behind could do nothing with it, and needs its line for blocks.
+    const peers = late.size === 0 ? circle : this.#peers.filter((peer) => !late.has(peer))
+    if (!isFarBehind) {
+      const greeted = [...this.#toGreet].filter((peer) => !late.has(peer))
+      if (greeted.length > 0) this.#gossip(greeted, this.#rounds.oldest())
+      for (const peer of greeted) this.#toGreet.delete(peer)
+    }
+    this.#gossip(peers, this.#rounds.regossip(goesToAll ? 'all' : 'some', isFarBehind))
   }
 
   #gossip(peers: readonly (ValidatorIndex | 'all')[], transactions: readonly Transaction[]): void {

@@ -34,7 +34,7 @@ function bytesPerCommit(validators: number, { application, window, blockTransact
   return (validators - 1) * (viewChange + proposal + votes + status + TRANSACTION_BYTES[application] * MAX_REGOSSIPED)
 }
 
-/** An encoded transaction with its length, of the ledger the largest; those of clients that wait are gossiped again every tick. */
+/** An encoded transaction with its length, of the ledger the largest; what clients wait for is gossiped again, so many of it in a tick. */
 const TRANSACTION_BYTES: Readonly<Record<ApplicationName, number>> = { tally: 18, ledger: 1_024 }
 const MAX_REGOSSIPED = 8
 /** Said again until it helps, and asked for again, each at growing intervals: what is sent is a few times what is needed. */

@@ -104,7 +104,7 @@ describe('the ledger under faults', { timeout: 300_000 }, () => {
 })
 
 describe('a seed with the ledger', () => {
-  it('catches up over a narrow line, although it offers again at every tick what is final elsewhere', () => {
+  it('catches up over a narrow line with a pool of what is final elsewhere', () => {
     const { violation, knobs } = runSimulation({ seed: 510051, validators: 4, byzantine: 1, application: 'ledger' })
     expect([violation?.message, knobs.bytesPerMs !== null]).toEqual([undefined, true])
   })

@@ -13,8 +13,8 @@ const FLOCK_RECEIVERS = 16
 
 /**
  * While so much waits for each of the others, transactions are left out, which come again: as in the mesh (UNREAD_BYTES), where a block may have 8 MiB
- * and this much, too, may be unread. Here a block has 64 KiB. Without it a validator that is behind, and offers what is final already at every tick, asks
- * for blocks later and later: seed 510051 with the ledger.
+ * and this much, too, may be unread. Here a block has 64 KiB. Without it a validator that was behind, and offered what was final already at every tick, asked
+ * for blocks later and later (seed 510051 with the ledger), until replicas offered less (docs/protocol.md §7).
  */
 const UNREAD_BYTES: number = 64 * 1_024
 

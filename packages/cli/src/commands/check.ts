@@ -6,8 +6,9 @@ import { availableParallelism } from 'node:os'
 import { checkBvlrat, checkDatabase, checkLrat, checkModel } from '@aethel/proofs'
 import { type Command, InvalidArgumentError } from 'commander'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
-import { EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
+import { EXIT, type ExitCode, oneLine } from '../exit.js'
 import { type InputPieces, MAX_DATABASE_BYTES, MAX_REFUTATION_BYTES, openInputPieces, readTextFile } from '../files.js'
+import { adviceOn, FROM_DRAT, refusedFile } from '../formats.js'
 import { checkDatabaseInParallel } from '../metamath-jobs/check.js'
 import { startProgress } from '../ui/progress.js'
 import { grouped, note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
@@ -78,6 +79,10 @@ async function checkMetamathFile(file: string, options: MetamathOptions): Promis
       : checkDatabase(bytes, { ...(label === undefined ? {} : { label }), onProgress })
   progress.stop()
   const elapsed = secondsSince(started)
+  if (verdict.status === 'invalid' && verdict.code === 'syntax') {
+    const message = verdict.message + adviceOn(bytes, 'database')
+    return conclude(file, { ...verdict, message, seconds: elapsed }, options)
+  }
   return conclude(file, { ...verdict, seconds: elapsed }, options)
 }
 
@@ -92,22 +97,31 @@ function sharedCopy(bytes: Uint8Array): Uint8Array {
 }
 
 const CNF = {
+  format: 'cnf',
   what: 'a CNF in DIMACS form',
-  check: (formula: Uint8Array, lratFile: string): ReturnType<typeof checkLrat> =>
-    inPieces(lratFile, (pieces) => checkLrat(formula, pieces)),
+  check: (formula: Uint8Array, lrat: InputPieces): ReturnType<typeof checkLrat> => checkLrat(formula, lrat),
 } as const
 const SCRIPT = {
+  format: 'script',
   what: 'a QF_BV script in SMT-LIB form',
-  check: (formula: Uint8Array, lratFile: string): ReturnType<typeof checkBvlrat> =>
-    inPieces(lratFile, (pieces) => checkBvlrat(formula, pieces)),
+  check: (formula: Uint8Array, lrat: InputPieces): ReturnType<typeof checkBvlrat> => checkBvlrat(formula, lrat),
 } as const
 const REFUTATION = 'an LRAT refutation'
+/** Enough to see what a file is. */
+const HEAD_BYTES = 65_536
 
-/** Long refutations are read while they are checked. */
-function inPieces<T>(lratFile: string, check: (pieces: InputPieces) => T): T {
+/** Long refutations are read while they are checked; how they begin is kept. */
+function inPieces<T>(lratFile: string, check: (pieces: InputPieces) => T): { readonly verdict: T; readonly head: Uint8Array } {
   const pieces = openInputPieces(lratFile, REFUTATION, MAX_REFUTATION_BYTES)
+  let head: Uint8Array | undefined
+  const next = (): Uint8Array | undefined => {
+    const piece = pieces.next()
+    head ??= piece?.slice(0, HEAD_BYTES)
+    return piece
+  }
   try {
-    return check(pieces)
+    const verdict = check({ next, close: pieces.close })
+    return { verdict, head: head ?? new Uint8Array(0) }
   } finally {
     pieces.close()
   }
@@ -116,21 +130,23 @@ function inPieces<T>(lratFile: string, check: (pieces: InputPieces) => T): T {
 function checkRefutation(formula: typeof CNF | typeof SCRIPT, file: string, lratFile: string, options: CommonOptions): ExitCode {
   const bytes = readTextFile(file, formula.what, MAX_REFUTATION_BYTES)
   const started = performance.now()
-  const verdict = formula.check(bytes, lratFile)
+  const { verdict, head } = inPieces(lratFile, (pieces) => formula.check(bytes, pieces))
   const elapsed = secondsSince(started)
-  if (verdict.status === 'unreadable') throw usageError(verdict.code, `${file}: ${verdict.message}`)
+  if (verdict.status === 'unreadable') throw refusedFile(file, verdict, bytes, formula.format)
   if (verdict.status === 'valid') return conclude(lratFile, { status: 'valid', gas: verdict.gas, seconds: elapsed }, options)
   return conclude(
     lratFile,
-    { status: 'invalid', code: verdict.code, message: verdict.message + adviceOn(verdict), gas: verdict.gas, seconds: elapsed },
+    { status: 'invalid', code: verdict.code, message: verdict.message + adviceOnProof(verdict, head), gas: verdict.gas, seconds: elapsed },
     options,
   )
 }
 
-/** What cannot be read from its first byte on, or counts its clauses from another number, is mostly a proof in another format. */
-function adviceOn({ code, at }: { readonly code: string; readonly at?: number }): string {
-  if (at !== 0 || (code !== 'syntax' && code !== 'id-order')) return ''
-  return '; is it LRAT? Of a DRAT proof "drat-trim FORMULA PROOF -L OUTPUT" makes LRAT, and "aethel prove FORMULA" finds one itself'
+/** What cannot be read, or counts its clauses from another number at its very beginning, is mostly a proof in another format. */
+function adviceOnProof({ code, at }: { readonly code: string; readonly at?: number }, head: Uint8Array): string {
+  if (code !== 'syntax' && !(code === 'id-order' && at === 0)) return ''
+  const advice = adviceOn(head, 'lrat')
+  if (advice !== '' || at !== 0) return advice
+  return `; ${FROM_DRAT}`
 }
 
 function checkModelFiles(cnfFile: string, modelFile: string, options: CommonOptions): ExitCode {
@@ -141,7 +157,7 @@ function checkModelFiles(cnfFile: string, modelFile: string, options: CommonOpti
   const elapsed = secondsSince(started)
   switch (verdict.status) {
     case 'unreadable':
-      throw usageError(verdict.code, `${verdict.file === 'cnf' ? cnfFile : modelFile}: ${verdict.message}`)
+      throw verdict.file === 'cnf' ? refusedFile(cnfFile, verdict, cnf, 'cnf') : refusedFile(modelFile, verdict, model, 'model')
     case 'valid':
       return conclude(modelFile, { status: 'valid', gas: verdict.gas, seconds: elapsed }, options, 'the model')
     case 'invalid':

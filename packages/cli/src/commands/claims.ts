@@ -36,9 +36,19 @@ export function registerClaims(program: Command): void {
     .option('--height <n>', 'final in this block', integer(1, Number.MAX_SAFE_INTEGER))
     .option('--limit <n>', 'how many', integer(1, 1_000_000), 20)
     .option('--url <url>', "a validator's HTTP API", DEFAULT_URL)
-    .action((claim: string | undefined, options: ClaimsOptions) =>
-      finish(options, () => (claim === undefined ? listClaims(options) : showClaim(claim, options))),
+    .action((claim: string | undefined, options: ClaimsOptions, command: Command) =>
+      finish(options, () => {
+        if (claim === undefined) return listClaims(options)
+        refuseFilters(command)
+        return showClaim(claim, options)
+      }),
     )
+}
+
+/** Whoever asks for a claim by its id must not be told about one of another kind as if it fitted. */
+function refuseFilters(command: Command): void {
+  const given = ['kind', 'label', 'source', 'sender', 'height', 'limit'].find((name) => command.getOptionValueSource(name) === 'cli')
+  if (given !== undefined) throw usageError('usage', `expected a claim id or --${given}, which searches for claims, got both`)
 }
 
 async function listClaims(options: ClaimsOptions): Promise<ExitCode> {

@@ -13,7 +13,7 @@ import { claimIdOf, elaborateDrat, LRAT_KIND, refute, toBinaryLrat } from '@aeth
 import type { Command } from 'commander'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { CliError, EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
-import { MAX_REFUTATION_BYTES, readTextFile, requireWritable, writeOutputFile } from '../files.js'
+import { MAX_REFUTATION_BYTES, readTextFile, requireOther, requireWritable, writeOutputFile } from '../files.js'
 import { interruptible } from '../processes.js'
 import { encodeBundle, theoremBundle } from '../proof-bundle.js'
 import { clausesOf, type Question, readQuestion, satisfies, type Truth } from '../prove/formula.js'
@@ -65,10 +65,12 @@ export function registerProve(program: Command): void {
 
 async function prove(file: string, options: ProveOptions): Promise<ExitCode> {
   if (file.endsWith('.mm')) return extract(file, options)
-  if (options.label !== undefined) throw usageError('usage', 'expected a Metamath database (.mm) with --label')
+  const of = options.label !== undefined ? '--label' : options.library !== undefined ? '--library' : null
+  if (of !== null) throw usageError('usage', `expected a Metamath database (.mm) with ${of}`)
   const say = options.json === true ? () => undefined : step
   const question = readQuestion(file, readTextFile(file, 'a formula (.cnf) or a QF_BV script (.smt2)', MAX_REFUTATION_BYTES))
   requireWritable(options.output ?? proofFileOf(file), 'the proof')
+  requireOther(options.output ?? proofFileOf(file), 'the proof', [file])
   say('formula', `${file}: ${question.summary}`)
   const found = options.solver === BUILTIN ? searchHere(question, say) : await search(question, options, say)
   const report = { kind: question.kind, claimId: toHex(claimIdOf(question.kind, question.claim)), ...sizes(question), ...found.report }
@@ -246,6 +248,7 @@ function extract(file: string, options: ProveOptions): ExitCode {
   const say = options.json === true ? () => undefined : step
   const { bundle, proofBytes, gas } = theoremBundle(file, options.label, options.library, say)
   const output = options.output ?? `${options.label}.proofs.json`
+  requireOther(output, 'the proofs', [file])
   writeOutputFile(output, 'the proofs', encodeBundle(bundle))
   const wanted = bundle.proofs.at(-1)
   const next = `aethel submit ${shellWord(output)} --wait final -o receipt.json`

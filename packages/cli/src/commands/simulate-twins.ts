@@ -5,6 +5,7 @@
 import { maxFaulty } from '@aethel/consensus'
 import { randomSchedule, schedulesOf, splitsOf, Twins, type TwinsOptions, type TwinsReport } from '@aethel/simulator'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
+import type { Interruption } from '../interruption.js'
 import { exploreBlocks } from '../simulate/twins-blocks.js'
 import { startProgress } from '../ui/progress.js'
 import { grouped, note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
@@ -47,7 +48,7 @@ const FREE_VIEWS = { essence: 4, whole: 3 } as const
 /** A split is a number of 32 bits, one for each replica but the last: 22 + 7 - 1 = 28. Fewer than 4 bear no twin. */
 const MOST_VALIDATORS = 22
 
-export async function simulateTwins(options: SimulateTwinsOptions): Promise<ExitCode> {
+export async function simulateTwins(options: SimulateTwinsOptions, interruption: Interruption): Promise<ExitCode> {
   const { validators, views, first, window, json } = options
   const twins = maxFaulty(validators)
   if (twins < 1 || validators > MOST_VALIDATORS)
@@ -76,39 +77,59 @@ export async function simulateTwins(options: SimulateTwinsOptions): Promise<Exit
   }
   const violation =
     options.sample === null
-      ? await exhaust(setting, { from: options.from, to, jobs: options.jobs }, totals)
-      : sample(setting, options.seed, options.sample, totals)
-  if (json) printJson({ status: violation === undefined ? 'ok' : 'violation', ...setting, from: options.from, to, ...totals, ...violation })
+      ? await exhaust(setting, { from: options.from, to, jobs: options.jobs }, totals, interruption)
+      : await sample(setting, options.seed, options.sample, totals, interruption)
+  const isInterrupted = violation === undefined && totals.schedules < (options.sample ?? to - options.from)
+  if (json)
+    printJson({
+      status: violation !== undefined ? 'violation' : isInterrupted ? 'interrupted' : 'ok',
+      ...setting,
+      from: options.from,
+      to,
+      ...totals,
+      ...violation,
+    })
   if (violation !== undefined) {
     note(`${paintError('red', 'violated')}: ${violation.invariant}: ${violation.message}; splits by view: ${violation.schedule.join(' ')}`)
     return EXIT.violation
   }
-  if (!json) print(setting, totals)
-  return EXIT.ok
+  if (!json) print(setting, totals, isInterrupted)
+  return isInterrupted ? EXIT.interrupted : EXIT.ok
 }
 
 async function exhaust(
   setting: TwinsOptions,
   { from, to, jobs }: { readonly from: number; readonly to: number; readonly jobs: number },
   totals: Totals,
+  interruption: Interruption,
 ): Promise<TwinsReport['violation']> {
   const size = splitsOf(setting) ** Math.min(setting.views, FREE_VIEWS[setting.merging])
   const started = performance.now()
   const progress = startProgress('schedules', to - from)
+  let done = from
   const onReport = (report: TwinsReport, doneTo: number): void => {
+    done = doneTo
     add(totals, report, started)
     progress.update(totals.schedules, `(an interrupted run goes on with --from ${doneTo})`)
   }
+  const { signal } = interruption
   const blocks = Math.ceil(to / size) - Math.floor(from / size)
-  const violation = await exploreBlocks({ setting, from, to, size, jobs: Math.min(jobs, blocks), onReport })
+  const violation = await exploreBlocks({ setting, from, to, size, jobs: Math.min(jobs, blocks), signal, onReport })
   progress.stop()
+  if (signal.aborted) note(`go on with --from ${done}`)
   return violation
 }
 
-function sample(setting: TwinsOptions, seed: number, count: number, totals: Totals): TwinsReport['violation'] {
+async function sample(
+  setting: TwinsOptions,
+  seed: number,
+  count: number,
+  totals: Totals,
+  interruption: Interruption,
+): Promise<TwinsReport['violation']> {
   const started = performance.now()
   const progress = startProgress('schedules', count)
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < count && !(await interruption.hasCome()); i++) {
     const report = new Twins(setting).run(randomSchedule(setting, seed + i))
     add(totals, report, started)
     if (report.violation !== undefined) {
@@ -137,10 +158,10 @@ function add(totals: Totals, report: TwinsReport, started: number): void {
   totals.cpuSeconds = Math.round((user + system) / 1e3) / 1e3
 }
 
-function print(setting: TwinsOptions, totals: Totals): void {
+function print(setting: TwinsOptions, totals: Totals, isInterrupted: boolean): void {
   const { validators, twins, first, views } = setting
   printLine(
-    `${paint('green', 'ok')}: ${grouped(totals.schedules)} schedules of ${views} views, ${validators} validators, ${twins} run twice from ${first} on`,
+    `${isInterrupted ? paint('yellow', 'interrupted') : paint('green', 'ok')}: ${grouped(totals.schedules)} schedules of ${views} views, ${validators} validators, ${twins} run twice from ${first} on`,
   )
   printLine(`in ${grouped(totals.committed)} something commits, up to height ${totals.highest}`)
   printLine(

@@ -31,6 +31,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { type CommonOptions, certificateScheme, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
 import { unwritableBy } from '../files.js'
+import { type Interruption, untilInterrupted } from '../interruption.js'
 import { replayOf, simulatePlanted } from '../planted.js'
 import { simulateBeyond } from '../simulate/beyond.js'
 import { prepare, runSeed, type SeedOptions, type SeedSummary, signaturesFor, simulationOptions } from '../simulate/seed-run.js'
@@ -191,7 +192,8 @@ function run(options: SimulateOptions, given: readonly string[]): ExitCode | Pro
     const { validators, views, first, window, from, seed, jobs } = options
     const shared = { validators, views, first, window, from, seed, jobs }
     const unreduced = options.unreduced === true
-    return simulateTwins({ ...shared, to: options.to ?? null, sample: options.seeds ?? null, unreduced, json: options.json === true })
+    const asked = { ...shared, to: options.to ?? null, sample: options.seeds ?? null, unreduced, json: options.json === true }
+    return untilInterrupted((interruption) => simulateTwins(asked, interruption))
   }
   return simulate(options)
 }
@@ -265,7 +267,7 @@ async function simulate(options: SimulateOptions): Promise<ExitCode> {
   if (builds !== null) checkVersions(builds)
   if (options.only !== undefined) noteNotDrawn(seed, told, options.only)
   if (options.trace !== undefined) writeTrace(seed, told, options.trace)
-  if (options.crashPoints !== undefined) return enumerateCrashes(options, told)
+  if (options.crashPoints !== undefined) return untilInterrupted((interruption) => enumerateCrashes(options, told, interruption))
   const totals = new Totals()
   const seeds = options.seeds ?? (options.minutes === undefined ? 1 : MANY_SEEDS)
   const watched = options.blocks !== undefined && seeds === 1 ? options.blocks : null
@@ -275,7 +277,7 @@ async function simulate(options: SimulateOptions): Promise<ExitCode> {
   )
   const started = Date.now()
   let drawn: unknown
-  const violated = await runSeeds({
+  const campaign = {
     firstSeed: seed,
     seeds,
     untilMs: options.minutes === undefined ? null : started + options.minutes * 60_000,
@@ -284,21 +286,27 @@ async function simulate(options: SimulateOptions): Promise<ExitCode> {
     ...(watched === null
       ? {}
       : {
-          onProgress: ({ blocks, events, virtualMs }) =>
+          onProgress: ({ blocks, events, virtualMs }: Readonly<Record<'blocks' | 'events' | 'virtualMs', number>>) =>
             progress.update(Math.min(watched, blocks), `${(virtualMs / 1000).toFixed(1)} s of virtual time, ${grouped(events)} events`),
         }),
-    onSummary: (summary) => {
+    onSummary: (summary: SeedSummary) => {
       totals.add(summary)
       drawn = summary.knobs
       const done = options.minutes === undefined ? totals.seeds : Math.min(options.minutes * 60, Math.floor((Date.now() - started) / 1000))
       if (watched === null) progress.update(done, options.minutes === undefined ? '' : `s, ${grouped(totals.seeds)} seeds`)
     },
+  }
+  const { violated, isInterrupted } = await untilInterrupted(async (interruption) => {
+    // A single run has nothing to tell before it is over, and would not hear the signal.
+    const signal = seeds === 1 ? new AbortController().signal : interruption.signal
+    const found = await runSeeds({ ...campaign, signal })
+    return { violated: found, isInterrupted: signal.aborted }
   })
   progress.stop()
-  if (violated !== null) return reportViolation(violated, totals, options, told)
+  if (violated !== null) return reportViolation(violated, totals, isInterrupted ? { ...options, shrink: false } : options, told)
   if (options.json === true)
     printJson({
-      status: 'ok',
+      status: statusOf(isInterrupted),
       firstSeed: seed,
       validators,
       byzantine,
@@ -307,12 +315,14 @@ async function simulate(options: SimulateOptions): Promise<ExitCode> {
       ...(totals.seeds === 1 ? { drawn } : {}),
     })
   else {
-    printLine(`${paint('green', 'ok')}: ${totals.seeds} seeds from ${seed}, ${validators} validators, ${byzantine} faulty, ${application}`)
+    printLine(
+      `${inColour(isInterrupted)}: ${totals.seeds} seeds from ${seed}, ${validators} validators, ${byzantine} faulty, ${application}`,
+    )
     if (totals.seeds === 1) printLine(`  ${paint('dim', 'drawn')}  ${JSON.stringify(drawn)}`)
     totals.print()
     if (options.coverage === true) totals.printCoverage()
   }
-  return EXIT.ok
+  return isInterrupted ? EXIT.interrupted : EXIT.ok
 }
 
 /** What the two builds say of themselves. */
@@ -329,7 +339,7 @@ function checkVersions({ current, other }: Builds): void {
 }
 
 /** More than the protocol bears: agreement is not demanded, proof is. */
-function beyond(options: SimulateOptions, byzantine: number): ExitCode {
+async function beyond(options: SimulateOptions, byzantine: number): Promise<ExitCode> {
   const { validators, seed } = options
   if (3 * byzantine > 2 * validators) {
     throw usageError(
@@ -358,7 +368,7 @@ function beyond(options: SimulateOptions, byzantine: number): ExitCode {
       'byzantine',
       `expected no --${ignored ?? 'signatures sampled'} with ${byzantine} of ${validators} faulty: beyond what the protocol bears, runs do not have it`,
     )
-  return simulateBeyond({
+  const campaign = {
     firstSeed: seed,
     seeds: options.seeds ?? (options.minutes === undefined ? 1 : MANY_SEEDS),
     untilMs: options.minutes === undefined ? null : Date.now() + options.minutes * 60_000,
@@ -367,7 +377,8 @@ function beyond(options: SimulateOptions, byzantine: number): ExitCode {
     strategies: options.byzantine?.strategies ?? [],
     signatures: () => signaturesFor(options.signatures, options.certificates ?? 'ed25519', 'tally'),
     json: options.json === true,
-  })
+  }
+  return untilInterrupted((interruption) => simulateBeyond(campaign, interruption))
 }
 
 /** A name that the seed does not draw leaves nothing out and brings nothing about: whoever mistypes one replays another run. */
@@ -397,16 +408,19 @@ function writeTrace(seed: number, told: SeedOptions, to: string | true): void {
 }
 
 /** One run per effect boundary: the first that breaks something ends it. */
-function enumerateCrashes(options: SimulateOptions, told: SeedOptions): ExitCode {
+async function enumerateCrashes(options: SimulateOptions, told: SeedOptions, interruption: Interruption): Promise<ExitCode> {
   const asked = simulationOptions(options.seed, told)
   const every = options.crashPoints === true || options.crashPoints === undefined ? 1 : options.crashPoints
   const reference = runSimulation(asked)
   if (!reference.ok) return reportViolation(runSeed(options.seed, told), new Totals(), options, told) // without any crash of ours
   const points = crashPointsOf(reference, every)
   const progress = startProgress('crash points', points.length)
+  let run = 0
   for (const [done, point] of points.entries()) {
+    if (await interruption.hasCome()) break
     const { violation } = runWithCrash(simulationOptions(options.seed, told), point)
-    progress.update(done + 1)
+    run = done + 1
+    progress.update(run)
     if (violation === undefined) continue
     progress.stop()
     const command = replayOf(`${reference.command} --crash-points ${every}`)
@@ -419,12 +433,19 @@ function enumerateCrashes(options: SimulateOptions, told: SeedOptions): ExitCode
   }
   progress.stop()
   const total = reference.boundaries.reduce((sum, count) => sum + count, 0)
-  if (options.json === true) printJson({ status: 'ok', seed: options.seed, crashPoints: points.length, boundaries: total })
+  const isInterrupted = run < points.length
+  if (options.json === true) printJson({ status: statusOf(isInterrupted), seed: options.seed, crashPoints: run, boundaries: total })
   else
-    printLine(
-      `${paint('green', 'ok')}: ${grouped(points.length)} of ${grouped(total)} effect boundaries of seed ${options.seed}, a crash at each`,
-    )
-  return EXIT.ok
+    printLine(`${inColour(isInterrupted)}: ${grouped(run)} of ${grouped(total)} effect boundaries of seed ${options.seed}, a crash at each`)
+  return isInterrupted ? EXIT.interrupted : EXIT.ok
+}
+
+function statusOf(isInterrupted: boolean): 'interrupted' | 'ok' {
+  return isInterrupted ? 'interrupted' : 'ok'
+}
+
+function inColour(isInterrupted: boolean): string {
+  return paint(isInterrupted ? 'yellow' : 'green', statusOf(isInterrupted))
 }
 
 function reportViolation(summary: SeedSummary, totals: Totals, options: SimulateOptions, told: SeedOptions): ExitCode {

@@ -18,11 +18,14 @@ import {
 } from '@aethel/ledger'
 import {
   BVLRAT_KIND,
+  checkBvlrat,
+  checkLrat,
   claimIdOf,
   cnfToClaim,
   LRAT_KIND,
   METAMATH_KIND,
   parseCnfClaim,
+  readMetamathClaim,
   readModel,
   SAT_MODEL_KIND,
   scriptToClaim,
@@ -35,7 +38,18 @@ import { type BlobFile, blobFile, sendBlob, type Uploadable } from '../blob-uplo
 import { type Client, createClient, DEFAULT_URL, MAX_WAIT_MS, unreachable, type Wait } from '../client.js'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { CliError, EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
-import { MAX_REFUTATION_BYTES, proofBeside, readInputFile, readTextFile, requireWritable, unwritableBy, writeOutputFile } from '../files.js'
+import {
+  MAX_REFUTATION_BYTES,
+  openInputPieces,
+  proofBeside,
+  readInputFile,
+  readTextFile,
+  requireOther,
+  requireWritable,
+  unwritableBy,
+  writeOutputFile,
+} from '../files.js'
+import { adviceOn, formatOf, refusedFile } from '../formats.js'
 import { citedClaims, type MetamathLibrary, openLibrary } from '../metamath-library.js'
 import { isBundle, readBundle } from '../proof-bundle.js'
 import { isScript } from '../prove/formula.js'
@@ -125,10 +139,17 @@ async function submit(files: readonly string[], options: SubmitOptions): Promise
   if (wanted.length > 1 && options.output !== undefined && !isFolder(options.output)) {
     throw usageError('usage', `expected --output to be an existing folder for ${wanted.length} receipts, got ${options.output}`)
   }
-  if (wanted.length === 1 && options.output !== undefined) requireWritable(options.output, 'the receipt')
+  if (wanted.length === 1 && options.output !== undefined) {
+    requireWritable(options.output, 'the receipt')
+    const inputs = [...files, ...options.proof, ...options.model, ...(options.source === undefined ? [] : [options.source])]
+    requireOther(options.output, 'the receipt', inputs)
+    // The proof goes there, and may come from there: then it is what is there already.
+    requireOther(proofBeside(options.output), 'the proof', files)
+  }
   const key = loadKey(options.key, note)
   const client = createClient(options.url)
   const genesis = await genesisFrom(client)
+  requireLibraries(genesis, submissions, options)
   const pending = (await notFinal(client, submissions)).map((submission) => fittingInto(genesis, submission))
   if (options.withDependencies !== true) await requireCited(client, submissions)
   for (const { blob } of pending) if (blob !== undefined) await uploadBlob(client, blob)
@@ -190,20 +211,46 @@ function rawSubmission(kind: string, file: string, proofFile: string | undefined
   return { name: file, claimId: claimIdOf(kind, action.claim), action: sendable(action, file), cites: new Map(), dependency: false }
 }
 
+/** What each kind of file is submitted with; an option that would not be looked at is refused. */
+const OPTIONS_OF = {
+  '--kind': ['proof'],
+  'proof bundles (.json)': ['withDependencies'],
+  'Metamath databases (.mm)': ['label', 'withDependencies', 'library'],
+  'formulas (.cnf, .smt2)': ['proof', 'model'],
+} as const
+
+function refuseUnfitting(what: keyof typeof OPTIONS_OF, options: SubmitOptions): void {
+  const { label, withDependencies, library, proof, model } = options
+  const given = { label: label[0], withDependencies, library, proof: proof[0], model: model[0] }
+  const taken: readonly string[] = OPTIONS_OF[what]
+  const unfitting = Object.entries(given).find(([name, value]) => value !== undefined && !taken.includes(name))?.[0]
+  if (unfitting === undefined) return
+  const said = unfitting === 'withDependencies' ? 'with-dependencies' : unfitting
+  throw usageError('usage', `expected no --${said} with ${what}, where nothing looks at it`)
+}
+
 function readSubmissions(files: readonly string[], options: SubmitOptions): Submission[] {
   const { kind } = options
+  if (kind !== undefined) refuseUnfitting('--kind', options)
   if (kind !== undefined) return files.map((file, index) => rawSubmission(kind, file, options.proof[index]))
   const bundles = files.filter(isBundle)
-  if (bundles.length === files.length) return files.flatMap((file) => bundleSubmissions(file, options))
+  if (bundles.length === files.length) {
+    refuseUnfitting('proof bundles (.json)', options)
+    return files.flatMap((file) => bundleSubmissions(file))
+  }
   if (bundles.length > 0)
     throw usageError('usage', 'expected either proof bundles (.json) or other files, got both; submit them one after the other')
   const databases = files.filter((file) => file.endsWith('.mm'))
-  if (databases.length === files.length) return files.flatMap((file) => metamathSubmissions(file, options))
+  if (databases.length === files.length) {
+    refuseUnfitting('Metamath databases (.mm)', options)
+    return files.flatMap((file) => metamathSubmissions(file, options))
+  }
   if (databases.length > 0)
     throw usageError(
       'usage',
       'expected either Metamath databases (.mm) or formulas (.cnf, .smt2), got both; submit them one after the other',
     )
+  refuseUnfitting('formulas (.cnf, .smt2)', options)
   if (options.model.length > 0) {
     if (options.proof.length > 0) throw usageError('usage', 'expected --proof or --model, got both: a formula is refuted or has a model')
     if (options.model.length !== files.length) {
@@ -218,26 +265,46 @@ function readSubmissions(files: readonly string[], options: SubmitOptions): Subm
 }
 
 function refutationSubmission(file: string, proofFile: string): Submission {
-  const [kind, what, toClaim] = isScript(file)
-    ? ([BVLRAT_KIND, 'a QF_BV script in SMT-LIB form', scriptToClaim] as const)
-    : ([LRAT_KIND, 'a CNF in DIMACS form', cnfToClaim] as const)
-  const claim = toClaim(readTextFile(file, what, MAX_REFUTATION_BYTES))
-  if (!claim.ok) throw usageError(claim.error.code, `${file}: ${claim.error.message}`)
+  const [kind, what, toClaim, expected] = isScript(file)
+    ? ([BVLRAT_KIND, 'a QF_BV script in SMT-LIB form', scriptToClaim, 'script'] as const)
+    : ([LRAT_KIND, 'a CNF in DIMACS form', cnfToClaim, 'cnf'] as const)
+  const formula = readTextFile(file, what, MAX_REFUTATION_BYTES)
+  const claim = toClaim(formula)
+  if (!claim.ok) throw refusedFile(file, claim.error, formula, expected)
   if (proofFile === file) throw usageError('usage', `expected --proof with the refutation of ${file}`)
   const submission = { name: file, claimId: claimIdOf(kind, claim.value), cites: new Map(), dependency: false }
   const common = { type: 'submit-proof', kind, claim: claim.value, metadata: null } as const
   if (isLargeFile(proofFile)) {
+    requireRefutation(proofFile, headOf(proofFile), () => false)
     const blob = blobFile(proofFile, 'an LRAT refutation')
     return { ...submission, action: sendable({ ...common, proof: EMPTY_BYTES, blob: blob.ref }, file), blob }
   }
   const proof = readInputFile(proofFile, 'an LRAT refutation', MAX_REFUTATION_BYTES)
+  requireRefutation(proofFile, proof, () => (isScript(file) ? checkBvlrat(formula, proof) : checkLrat(formula, proof)).status === 'invalid')
   return { ...submission, action: sendable({ ...common, proof }, file) }
 }
 
+/** The network would refuse it as well, but could not say why so well. What may be LRAT after all is left to it. */
+function requireRefutation(file: string, head: Uint8Array, isRefuted: () => boolean): void {
+  const format = formatOf(head)
+  if (format === null || format === 'lrat' || format === 'binary-proof') return
+  // LRAT may break its lines anywhere, and then looks like DRAT.
+  if (format === 'drat' && !isRefuted()) return
+  throw usageError('not-lrat', `${file} is no LRAT refutation${adviceOn(head, 'lrat')}`)
+}
+
+/** The first piece of a file. */
+function headOf(file: string): Uint8Array {
+  const pieces = openInputPieces(file, 'an LRAT refutation', Number.MAX_SAFE_INTEGER)
+  try {
+    return pieces.next() ?? EMPTY_BYTES
+  } finally {
+    pieces.close()
+  }
+}
+
 /** What `aethel prove FILE.mm --label L` wrote: the wanted theorem last, what it rests on before it. */
-function bundleSubmissions(file: string, options: SubmitOptions): Submission[] {
-  if (options.proof.length > 0 || options.label.length > 0)
-    throw usageError('usage', `expected no --proof and no --label: ${file} has both`)
+function bundleSubmissions(file: string): Submission[] {
   const { kind, proofs } = readBundle(file)
   const claimIds = new Map(proofs.map(({ label, claim }) => [label, claimIdOf(kind, claim)]))
   return proofs.map(({ label, claim, proof }, index) => {
@@ -248,12 +315,14 @@ function bundleSubmissions(file: string, options: SubmitOptions): Submission[] {
 }
 
 function modelSubmission(cnfFile: string, modelFile: string): Submission {
-  const claim = cnfToClaim(readTextFile(cnfFile, 'a CNF in DIMACS form', MAX_REFUTATION_BYTES))
-  if (!claim.ok) throw usageError(claim.error.code, `${cnfFile}: ${claim.error.message}`)
+  const cnf = readTextFile(cnfFile, 'a CNF in DIMACS form', MAX_REFUTATION_BYTES)
+  const claim = cnfToClaim(cnf)
+  if (!claim.ok) throw refusedFile(cnfFile, claim.error, cnf, 'cnf')
   const formula = parseCnfClaim(claim.value)
   if (!formula.ok) throw usageError(formula.error.code, `${cnfFile}: ${formula.error.message}`)
-  const model = readModel(readTextFile(modelFile, 'a model of a CNF', MAX_REFUTATION_BYTES), formula.value.variables)
-  if (!model.ok) throw usageError(model.error.code, `${modelFile}: ${model.error.message}`)
+  const text = readTextFile(modelFile, 'a model of a CNF', MAX_REFUTATION_BYTES)
+  const model = readModel(text, formula.value.variables)
+  if (!model.ok) throw refusedFile(modelFile, model.error, text, 'model')
   const action = sendable({ type: 'submit-proof', kind: SAT_MODEL_KIND, claim: claim.value, proof: model.value, metadata: null }, cnfFile)
   return { name: cnfFile, claimId: claimIdOf(SAT_MODEL_KIND, claim.value), action, cites: new Map(), dependency: false }
 }
@@ -310,6 +379,25 @@ async function genesisFrom(client: Client): Promise<Genesis> {
   const genesis = decodeGenesis(await client.genesis())
   if (!genesis.ok) throw unreachable(client.url, `its genesis is not understood (${genesis.error.message})`)
   return genesis.value
+}
+
+/** What is of a library that the chain does not have can never be final, nor what rests on it: said before anything is sent. */
+function requireLibraries({ libraries }: Genesis, submissions: readonly Submission[], options: SubmitOptions): void {
+  const known = libraries.map(({ name }) => name)
+  for (const { name, action } of submissions) {
+    if (action.type !== 'submit-proof' || action.kind !== METAMATH_KIND) continue
+    const library = libraryNamedBy(action.claim)
+    if (library === null || known.includes(library)) continue
+    const has = known.length === 0 ? 'none' : known.map((each) => `"${each}"`).join(', ')
+    const how = options.kind === undefined ? '; name it with --library, here or of "aethel prove"' : ''
+    throw usageError('unknown-library', `expected ${name} to be of a library of this chain, which has ${has}; got "${library}"${how}`)
+  }
+}
+
+/** Null: no claim, which the validator will say. */
+function libraryNamedBy(claim: Uint8Array): string | null {
+  const decoded = readMetamathClaim(claim)
+  return decoded.ok ? decoded.value.library : null
 }
 
 /** Pipes are read once, so they are never blobs. */

@@ -15,7 +15,7 @@ import {
   parseScript,
   scriptToClaim,
 } from '@aethel/proofs'
-import { usageError } from '../exit.js'
+import { type Expected, refusedFile } from '../formats.js'
 import { grouped } from '../ui/terminal.js'
 
 /** Whether an integer of DIMACS is among the true ones. */
@@ -44,8 +44,8 @@ export function readQuestion(file: string, bytes: Uint8Array): Question {
 }
 
 function cnfQuestion(file: string, bytes: Uint8Array): Question {
-  const claim = accepted(file, cnfToClaim(bytes))
-  const cnf = accepted(file, parseCnfClaim(claim))
+  const claim = accepted(file, cnfToClaim(bytes), bytes, 'cnf')
+  const cnf = accepted(file, parseCnfClaim(claim), bytes, 'cnf')
   return {
     kind: LRAT_KIND,
     claim,
@@ -58,9 +58,9 @@ function cnfQuestion(file: string, bytes: Uint8Array): Question {
 }
 
 function scriptQuestion(file: string, bytes: Uint8Array): Question {
-  const claim = accepted(file, scriptToClaim(bytes))
-  const script: BvScript = accepted(file, parseScript(claim))
-  const { cnf, usedGates } = accepted(file, encodeWithin(script))
+  const claim = accepted(file, scriptToClaim(bytes), bytes, 'script')
+  const script: BvScript = accepted(file, parseScript(claim), bytes, 'script')
+  const { cnf, usedGates } = accepted(file, encodeWithin(script), bytes, 'script')
   return {
     kind: BVLRAT_KIND,
     claim,
@@ -74,8 +74,8 @@ function scriptQuestion(file: string, bytes: Uint8Array): Question {
   }
 }
 
-function accepted<T>(file: string, result: Result<T, Refusal>): T {
-  if (!result.ok) throw usageError(result.error.code, `${file}: ${result.error.message}`)
+function accepted<T>(file: string, result: Result<T, Refusal>, bytes: Uint8Array, expected: Expected): T {
+  if (!result.ok) throw refusedFile(file, result.error, bytes, expected)
   return result.value
 }
 

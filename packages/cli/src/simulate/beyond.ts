@@ -1,6 +1,7 @@
 /** `aethel simulate` with more faulty validators than the protocol bears: forks may happen, and must be provable (docs/simulation.md). */
 import { type BeyondReport, type ByzantineStrategy, runBeyond, type SignatureScheme } from '@aethel/simulator'
 import { EXIT, type ExitCode } from '../exit.js'
+import type { Interruption } from '../interruption.js'
 import { replayOf } from '../planted.js'
 import { startProgress } from '../ui/progress.js'
 import { note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
@@ -18,12 +19,15 @@ export interface BeyondCampaign {
   readonly json: boolean
 }
 
-export function simulateBeyond(campaign: BeyondCampaign): ExitCode {
+export async function simulateBeyond(campaign: BeyondCampaign, interruption: Interruption): Promise<ExitCode> {
   const { firstSeed, validators, byzantine, strategies, json } = campaign
   const totals = { seeds: 0, forked: 0, halted: 0, provenAlone: 0, events: 0, checks: 0, offences: {} as Record<string, number> }
   const progress = startProgress('seeds', campaign.seeds)
+  let isInterrupted = false
   for (let seed = firstSeed; seed < firstSeed + campaign.seeds; seed++) {
     if (campaign.untilMs !== null && Date.now() >= campaign.untilMs) break
+    isInterrupted = await interruption.hasCome()
+    if (isInterrupted) break
     const report = runBeyond({
       seed,
       validators,
@@ -45,10 +49,11 @@ export function simulateBeyond(campaign: BeyondCampaign): ExitCode {
     progress.update(totals.seeds)
   }
   progress.stop()
-  if (json) printJson({ status: 'ok', beyond: true, firstSeed, validators, byzantine, ...totals })
+
+  if (json) printJson({ status: isInterrupted ? 'interrupted' : 'ok', beyond: true, firstSeed, validators, byzantine, ...totals })
   else {
     printLine(
-      `${paint('green', 'ok')}: ${totals.seeds} seeds from ${firstSeed}, ${validators} validators, ${byzantine} faulty: more than can be borne`,
+      `${isInterrupted ? paint('yellow', 'interrupted') : paint('green', 'ok')}: ${totals.seeds} seeds from ${firstSeed}, ${validators} validators, ${byzantine} faulty: more than can be borne`,
     )
     printLine(`  forked         ${totals.forked} seeds, each proven; in ${totals.provenAlone} by one validator alone`)
     printLine(`  halted         ${totals.halted} honest validators`)
@@ -56,7 +61,7 @@ export function simulateBeyond(campaign: BeyondCampaign): ExitCode {
     printLine(`  culprits       ${offences.length === 0 ? 'none' : offences.join(', ')}; nobody honest`)
     printLine(`  checks         ${totals.checks} in ${totals.events} events`)
   }
-  return EXIT.ok
+  return isInterrupted ? EXIT.interrupted : EXIT.ok
 }
 
 function reportViolation({ seed, violation, command: replay }: BeyondReport, json: boolean): ExitCode {

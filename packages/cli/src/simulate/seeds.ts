@@ -1,4 +1,4 @@
-/** Seed after seed, here or on worker threads, until the count, the time or the first violation. */
+/** Seed after seed, on worker threads if there are several, until the count, the time or the first violation. */
 import { Worker } from 'node:worker_threads'
 import type { SimulationOptions } from '@aethel/simulator'
 import { runSeed, type SeedOptions, type SeedSummary } from './seed-run.js'
@@ -10,6 +10,8 @@ export interface Campaign {
   readonly untilMs: number | null
   readonly jobs: number
   readonly options: SeedOptions
+  /** No seed after it, and the ones under way are given up. */
+  readonly signal: AbortSignal
   onSummary(summary: SeedSummary): void
   /** Of a run here, on this thread. */
   readonly onProgress?: NonNullable<SimulationOptions['onProgress']>
@@ -20,28 +22,35 @@ function isOver(campaign: Campaign, next: number): boolean {
   return campaign.untilMs !== null && Date.now() >= campaign.untilMs
 }
 
-/** The first violation, or null. */
+/** The first violation, or null. Where there are several seeds, a signal ends the one under way with its thread. */
 export async function runSeeds(campaign: Campaign): Promise<SeedSummary | null> {
-  if (campaign.jobs > 1) return runOnWorkers(campaign)
-  for (let seed = campaign.firstSeed; !isOver(campaign, seed); seed++) {
-    const summary = runSeed(seed, campaign.options, campaign.onProgress === undefined ? {} : { onProgress: campaign.onProgress })
-    campaign.onSummary(summary)
-    if (summary.violation !== undefined) return summary
-  }
-  return null
+  if (campaign.seeds > 1) return runOnWorkers(campaign)
+  const watch = campaign.onProgress === undefined ? {} : { onProgress: campaign.onProgress }
+  const summary = runSeed(campaign.firstSeed, campaign.options, watch)
+  campaign.onSummary(summary)
+  return summary.violation === undefined ? null : summary
 }
 
 async function runOnWorkers(campaign: Campaign): Promise<SeedSummary | null> {
+  const { signal } = campaign
   let next = campaign.firstSeed
   let violated: SeedSummary | null = null
-  const runOne = (): Promise<void> =>
+  const workers = Array.from(
+    { length: campaign.jobs },
+    () => new Worker(new URL('./worker.js', import.meta.url), { workerData: campaign.options }),
+  )
+  const stop = (): void => {
+    for (const worker of workers) void worker.terminate()
+  }
+  const runOn = (worker: Worker): Promise<void> =>
     new Promise((resolve, reject) => {
-      const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: campaign.options })
       const feed = (): void => {
+        if (signal.aborted) return
         if (violated === null && !isOver(campaign, next)) worker.postMessage(next++)
-        else worker.terminate().then(() => resolve(), reject)
+        else void worker.terminate()
       }
       worker.on('error', reject)
+      worker.on('exit', () => resolve())
       worker.on('message', (summary: SeedSummary) => {
         campaign.onSummary(summary)
         if (summary.violation !== undefined && (violated === null || summary.seed < violated.seed)) violated = summary
@@ -49,6 +58,11 @@ async function runOnWorkers(campaign: Campaign): Promise<SeedSummary | null> {
       })
       feed()
     })
-  await Promise.all(Array.from({ length: campaign.jobs }, runOne))
+  signal.addEventListener('abort', stop)
+  try {
+    await Promise.all(workers.map(runOn))
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
   return violated
 }

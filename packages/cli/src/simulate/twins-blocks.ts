@@ -9,6 +9,8 @@ export interface TwinsBlocks {
   /** Schedules of a block: the states of one fit into memory. */
   readonly size: number
   readonly jobs: number
+  /** No block after it, and the ones under way are given up. */
+  readonly signal: AbortSignal
   /** `doneTo`: every schedule before it is done. */
   onReport(report: TwinsReport, doneTo: number): void
 }
@@ -41,10 +43,17 @@ export async function exploreBlocks(blocks: TwinsBlocks): Promise<TwinsReport['v
         resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB, maxOldGenerationSizeMb: OLD_MB },
       })
       let current = 0
+      const stop = (): void => void worker.terminate()
+      blocks.signal.addEventListener('abort', stop)
+      worker.on('exit', () => {
+        blocks.signal.removeEventListener('abort', stop)
+        resolve()
+      })
       const feed = (): void => {
+        if (blocks.signal.aborted) return
         const next = violation === undefined ? ranges.next() : { done: true as const, value: undefined }
         if (next.done === true) {
-          worker.terminate().then(() => resolve(), reject)
+          stop()
           return
         }
         current = next.value[0]
