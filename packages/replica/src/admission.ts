@@ -348,7 +348,7 @@ export class AdmissionDesk<State> {
 
   // --- blobs (protocol.md §9) ---------------------------------------------------------------------------------------
 
-  /** Each peer, and all clients together, may have one blob on its way whatever the others have; more within the bounds. */
+  /** Each peer may have one blob on its way whatever the others have; more, and what clients bring, within the bounds. */
   #noRoomForBlob({ work }: Transaction, origin: Origin): Refusal | null {
     const { blobs } = this.#context
     const blob = work?.blob
@@ -436,6 +436,11 @@ export class AdmissionDesk<State> {
 
   onBlobGivenUp(key: string, refusal: Refusal): void {
     for (const pending of [...(this.#waitingForBlob.get(key) ?? [])]) if (pending.checked === null) this.#drop(pending, refusal)
+  }
+
+  /** It was here and checked, and said to be: that is not so any more. Who has not got so far looks for it when it does. */
+  onBlobLost(key: string): void {
+    for (const pending of [...(this.#waitingForBlob.get(key) ?? [])]) if (pending.checked !== null) this.#drop(pending, BLOB_LOST)
   }
 
   /** Whether something refers to it that is looked at here or pooled, or was at the last tick; by `blobKey`. */

@@ -385,6 +385,45 @@ describe('transactions whose proofs are blobs', () => {
     expect(new Set(bench.heights).size).toBe(1)
   })
 
+  it('a blob lost here while a quorum is waited for is not said to be here any more, and its transaction is let go at once', () => {
+    const bench = new Bench()
+    for (const index of [1, 2, 3]) bench.cut.add(index)
+    const { transaction, blob } = bench.submit(0, 'a')
+    const { replica, effects } = bench.node(0)
+    const told = (): number => effects.filter((effect) => effect.kind === 'send' && effect.message.kind === 'blob-held').length
+    bench.tick()
+    expect([replica.transactionStatus(transaction.id), told() > 0]).toEqual(['waiting', true])
+    bench.node(0).disk.delete(blobKey(blob))
+    bench.step(bench.node(0), { kind: 'blob-lost', blob, nowMs: bench.nowMs })
+    expect(replica.transactionStatus(transaction.id)).toBe('unknown')
+    expect(effects).toContainEqual({ kind: 'dropped', id: transaction.id, refusal: expect.objectContaining({ code: 'blob-lost' }) })
+    effects.length = 0
+    bench.tick(4)
+    expect(told()).toBe(0)
+  })
+
+  it('E7: a blob lost while a block that refers to it is checked: no vote before it is here again', () => {
+    const bench = new Bench()
+    const node = bench.node(3)
+    const step = bench.step.bind(bench)
+    const verdicts: ReplicaInput[] = []
+    bench.step = (to, input) => {
+      if (to !== node) return step(to, input)
+      if (input.kind === 'verified') verdicts.push(input)
+      else if (input.kind !== 'message' || input.message.kind !== 'vote') step(to, input)
+    }
+    const { blob } = bench.submit(0, 'a')
+    bench.tick(2)
+    expect([bench.heights, bench.votesOf(3), verdicts.length]).toEqual([[1, 1, 1, 0], 0, 1])
+    node.disk.delete(blobKey(blob))
+    step(node, { kind: 'blob-lost', blob, nowMs: bench.nowMs })
+    for (const verdict of verdicts) step(node, verdict)
+    bench.settle()
+    expect(bench.votesOf(3)).toBe(0)
+    bench.tick(2)
+    expect([node.disk.has(blobKey(blob)), bench.votesOf(3)]).toEqual([true, 1])
+  })
+
   it('blobs of final transactions go after so many blocks; of pending ones never', () => {
     const bench = new Bench()
     const first = bench.submit(0, 'a')

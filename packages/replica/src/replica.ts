@@ -773,7 +773,7 @@ class ReplicaMachine<State> implements Replica<State> {
     )
   }
 
-  /** What relies on it here must not be voted for. */
+  /** What relies on it here must not be voted for, and nobody be told that it is here. */
   #onBlobLost(blob: BlobRef): void {
     this.#blobs?.lose(blob)
     const key = blobKey(blob)
@@ -781,6 +781,8 @@ class ReplicaMachine<State> implements Replica<State> {
       const used = item.transaction.work?.blob
       if (used !== undefined && blobKey(used) === key) this.#dropPooled(item, BLOB_LOST)
     }
+    this.#desk.onBlobLost(key)
+    this.#validations.onBlobLost(key, (hash, result) => this.#conclude(hash, result))
     this.#keepSchedulerOnLiveGround()
   }
 
