@@ -123,6 +123,7 @@ describe('proof pool', () => {
     expect(run.outcomes.get(hanging)).toMatchObject([{ status: 'aborted', reason: 'no answer for 1000 ms' }])
     for (const other of others) expect(run.outcomes.get(other)).toMatchObject([{ status: 'valid' }])
     expect(run.lost.length).toBeGreaterThanOrEqual(2)
+    expect(run.pool.queued).toBe(0) // so that it is run when it is asked for again
   })
 
   test.each(['hasten', 'run'] as const)(

@@ -202,6 +202,30 @@ describe('a starved transaction (protocol.md §8, trap D9)', () => {
     expect(patience.map(Math.floor)).toEqual([1, 2, 4, 8, 16, 32, 32, 32])
   })
 
+  it('a view that lasts without complaint makes it forget: the next bad leader is blamed as soon as the first was', () => {
+    const watch = new LeaderWatch({ limits: LIMITS, maxWaitBlocks: 50, validators: 4 })
+    let nowMs = 1_000_000
+    let leader = 0
+    const judge = (): string | null => {
+      nowMs += TICK_MS
+      for (let i = 0; i < 10; i++) watch.onCommitted({ ...fill, acceptedAtMs: nowMs })
+      const around = { nowMs, view: view(leader), role: 'backup', viewTimeoutMs: TIMEOUT_MS, roundTripMs: 1 } as const
+      return watch.judge({ ...around, isExecutable: () => true })
+    }
+    const patienceWithNext = (): number => {
+      const sinceMs = nowMs
+      watch.enter({ view: view(++leader), nowMs })
+      watch.starvation.watch(pooled(1), nowMs)
+      while (judge() === null && nowMs < sinceMs + 100 * TIMEOUT_MS);
+      watch.starvation.forget(pooled(1).transaction.id)
+      return Math.floor((nowMs - sinceMs) / TIMEOUT_MS)
+    }
+    expect([patienceWithNext(), patienceWithNext(), patienceWithNext()]).toEqual([1, 2, 4])
+    watch.enter({ view: view(++leader), nowMs })
+    for (let tick = 0; tick < 40 * (TIMEOUT_MS / TICK_MS); tick++) expect(judge()).toBe(null)
+    expect([patienceWithNext(), patienceWithNext()]).toEqual([1, 2])
+  })
+
   it('what the application refuses is no reason to complain', () => {
     const watch = new LeaderWatch({ limits: LIMITS, maxWaitBlocks: 50, validators: 4 })
     const around = (nowMs: number, executable: boolean): Surroundings => ({
