@@ -78,6 +78,16 @@ describe('a slow leader (protocol.md §8, trap D1)', () => {
     expect(backup.ticks(40, (tick) => (tick % 3 === 0 ? 1 : 0)).at(-1)).toBe('slow-leader')
   })
 
+  it('a complaint stands for some ticks, so that those of the others, who measure at other moments, coincide', () => {
+    const backup = new Backup()
+    backup.ticks(40, () => 5)
+    backup.nextView()
+    const complaints = backup.ticks(60, (tick) => (tick % 4 === 0 ? 1 : 0))
+    expect(complaints.at(-1)).toBe('slow-leader')
+    expect(backup.ticks(15, () => 40)).toEqual(Array(15).fill('slow-leader'))
+    expect(backup.ticks(2, () => 40)).toEqual([null, null])
+  })
+
   it('an idle or lightly loaded leader is never blamed, however fast the last one was', () => {
     const backup = new Backup()
     backup.ticks(40, () => 20)
@@ -200,6 +210,21 @@ describe('a starved transaction (protocol.md §8, trap D9)', () => {
       patience.push((nowMs - sinceMs) / TIMEOUT_MS)
     }
     expect(patience.map(Math.floor)).toEqual([1, 2, 4, 8, 16, 32, 32, 32])
+  })
+
+  it('what passed in the view of one leader is not held against the next', () => {
+    const watch = new LeaderWatch({ limits: LIMITS, maxWaitBlocks: 50, validators: 4 })
+    const judge = (inView: number, nowMs: number): string | null => {
+      const around = { nowMs, view: view(inView), role: 'backup', viewTimeoutMs: TIMEOUT_MS, roundTripMs: 1 } as const
+      watch.enter(around)
+      return watch.judge({ ...around, isExecutable: () => true })
+    }
+    judge(0, 0)
+    watch.starvation.watch(pooled(1), 0)
+    judge(0, TICK_MS)
+    for (let i = 0; i < 20; i++) watch.onCommitted({ ...fill, acceptedAtMs: 5_000 })
+    expect(judge(0, 6_000)).toBe('starved-transaction')
+    expect([judge(1, 7_000), judge(1, 60_000)]).toEqual([null, null])
   })
 
   it('a view that lasts without complaint makes it forget: the next bad leader is blamed as soon as the first was', () => {
