@@ -126,6 +126,15 @@ describe('proof pool', () => {
     expect(run.pool.queued).toBe(0) // so that it is run when it is asked for again
   })
 
+  test('with a large blob a worker has as much more patience as it takes to read it', async () => {
+    const run = start(1, 300)
+    const { work, ...rest } = job('loop', 'large')
+    const large: VerificationJob = { ...rest, work: { ...work, blob: { root: work.key, bytes: 3 * 64 * 1024 * 1024 } } }
+    run.pool.run([large])
+    await answered(run, 1)
+    expect(run.outcomes.get(large)).toMatchObject([{ status: 'aborted', reason: 'no answer for 1200 ms' }])
+  })
+
   test.each(['hasten', 'run'] as const)(
     'a block that needs what is in the middle of a batch for the mempool does not wait for the rest of it (%s)',
     async (how) => {
@@ -139,6 +148,8 @@ describe('proof pool', () => {
       await answered(run, 90)
       expect(run.order.findIndex(({ work }) => work.key === needed.work.key)).toBeLessThan(32)
       expect(new Set(run.order.map(({ work }) => work.key)).size).toBe(90)
+      await vi.waitFor(() => expect(run.pool.queued).toBe(0), { timeout: 30_000 })
+      expect(run.order.length).toBe(90) // none is run twice
     },
   )
 
