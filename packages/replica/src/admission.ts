@@ -354,6 +354,9 @@ export class AdmissionDesk<State> {
     const blob = work?.blob
     if (blob === undefined) return null
     if (blobs === null) return { code: 'no-blobs', message: 'expected the proof in the transaction: this validator keeps no blobs' }
+    const { blobBytes } = this.#context.block
+    if (blobBytes !== undefined && blob.bytes > blobBytes)
+      return { code: 'too-large', message: `expected a blob of at most ${blobBytes} bytes, got ${blob.bytes}` }
     let [all, ofOrigin] = [0, 0]
     for (const each of this.#withBlobs.values()) {
       all += each.blob.bytes

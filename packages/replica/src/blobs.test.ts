@@ -442,6 +442,19 @@ describe('transactions whose proofs are blobs', () => {
     }
   })
 
+  it('a blob that no block has room for is refused at the door: a leader that had it would never be done with its next block', () => {
+    const bench = new Bench()
+    bench.cut.add(1) // leads nobody, and is heard by nobody
+    const { transaction } = bench.submit(1, 'a', 401)
+    const answers = bench.node(1).effects.flatMap((effect) => (effect.kind === 'admission' ? [effect.admission] : []))
+    expect(answers).toMatchObject([{ status: 'refused', refusal: { code: 'too-large' } }])
+    expect(bench.node(1).replica.transactionStatus(transaction.id)).toBe('unknown')
+    bench.cut.clear()
+    bench.submit(0, 'b', 400)
+    bench.tick(6)
+    expect(bench.heights).toEqual([1, 1, 1, 1])
+  })
+
   it('blobs in a block: at most so many bytes together', () => {
     const bench = new Bench()
     for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) bench.submit(0, name, 150)

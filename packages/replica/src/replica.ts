@@ -625,7 +625,7 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#dropImpossible()
     this.#accusations.settle()
     this.#blobs?.onFinal(blobsOf(transactions), final)
-    if (acceptedAtMs !== null) this.#leaderJudge.onCommitted(block, acceptedAtMs)
+    if (acceptedAtMs !== null) this.#leaderJudge.onCommitted(block, transactions, acceptedAtMs)
   }
 
   /** A validator that forgot what it signed may have to ask again in the next epoch: durably no later than the epoch's last block. */
