@@ -1,11 +1,12 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { epoch, type Hash, hash, height, keyOf, publicKey, type ValidatorIndex, view } from '@aethel/codec'
-import { type BlobRef, type Block, createValidatorSet, encodeMessage, type Message } from '@aethel/consensus'
+import { type BlobRef, type Block, createValidatorSet, encodeMessage, type Header, hashHeader, type Message } from '@aethel/consensus'
 import type { LedgerState } from '@aethel/ledger'
 import type { Mesh } from '@aethel/network'
 import type { Application, Replica, ReplicaEffect, ReplicaInput, VerificationJob } from '@aethel/replica'
 import type { Store, StoreRecord } from '@aethel/storage'
 import { expect, test } from 'vitest'
+import { certify, chainTo } from '../../replica/test/shelves.js'
 import type { BlobKeeper } from './blob-keeper.js'
 import { Driver } from './driver.js'
 import type { Home } from './home.js'
@@ -61,6 +62,14 @@ function scripted() {
   }
   const validators = createValidatorSet(epoch(0), [{ publicKey: publicKey(new Uint8Array(32).fill(1)), power: 1n }])
   if (!validators.ok) throw new Error('a validator set of one is good')
+  const store: Partial<Store> = {
+    stage: take,
+    append: (records, onDurable) => {
+      take(records)
+      durable.push(onDurable)
+    },
+    transactionPlace: () => undefined,
+  }
   const driver = new Driver({
     home: {
       chainId: hash(new Uint8Array(32)),
@@ -82,14 +91,7 @@ function scripted() {
         return next.splice(0)
       },
     } as unknown as Replica<LedgerState>,
-    store: {
-      stage: take,
-      append: (records, onDurable) => {
-        take(records)
-        durable.push(onDurable)
-      },
-      transactionPlace: () => undefined,
-    } as Partial<Store> as Store,
+    store: store as Store,
     log: createLog({ write: (line) => logged.push(JSON.parse(line)) }, 'warn', {}),
     metrics: new Metrics(() => {
       throw new Error('nobody reads the metrics here')
@@ -114,6 +116,7 @@ function scripted() {
   driver.start(mesh as Mesh, {} as ProofPool)
   return {
     driver,
+    store,
     left,
     durable,
     given,
@@ -323,4 +326,24 @@ test('blobs of a final block are uploads no more: they leave their clients room'
   const blob = { root: idOf(7), bytes: 5 }
   await say(commit(1, { blob }), persist)
   expect(blobs).toEqual([['final', [blob]]])
+})
+
+test('E1: blocks that a peer was given before are charged to it when it asks again, a second time and every time after', async () => {
+  const headers = chainTo(4, () => idOf(0))
+  const { say, store, charged, ifRead, durable, reach } = scripted()
+  const body = { transactions: [], evidence: [], lastCertificate: null }
+  store.committedBlock = (at) => {
+    const header = headers[at - 1]
+    return header === undefined ? undefined : { header, body, hash: hashHeader(header) }
+  }
+  store.certificateFrom = (at) => certify(headers[at - 1] as Header)
+  store.gasOf = () => []
+  reach(4)
+  await say(commit(4), persist)
+  durable[0]?.()
+  const serve = (to: number, from: number): ReplicaEffect => ({ kind: 'serve', to: to as ValidatorIndex, from: height(from) })
+  await say(serve(1, 1), serve(2, 3))
+  expect([ifRead.length, charged]).toEqual([2, []])
+  await say(serve(1, 2), serve(1, 2), serve(2, 4), serve(3, 1))
+  expect([ifRead.length, charged]).toEqual([6, [1, 1, 2]])
 })
