@@ -5,9 +5,16 @@
  */
 import { epoch, equalBytes, type Hash, type Reader, type Refusal, type Result, refuse, toHex, type Writer } from '@aethel/codec'
 import { type Header, hashHeader, readHeader, writeHeader } from './block.js'
-import { type Certificate, readCertificate, type VerifySignature, verifyCertificate, writeCertificate } from './certificate.js'
+import {
+  type Certificate,
+  readCertificate,
+  type VerifyAggregate,
+  type VerifySignature,
+  verifyCertificate,
+  writeCertificate,
+} from './certificate.js'
 import { type EpochLength, lastHeightOf } from './epochs.js'
-import { createValidatorSet, MAX_VALIDATORS, type Validator, type ValidatorSet } from './validators.js'
+import { createValidatorSet, MAX_VALIDATORS, successorOf, type Validator, type ValidatorSet } from './validators.js'
 
 /** The last block of an epoch, and whom it hands over to. */
 export interface EpochLink {
@@ -24,12 +31,13 @@ export interface EpochLinkContext {
   /** Trusted: of the epoch that the link ends. */
   readonly validators: ValidatorSet
   readonly verifySignature: VerifySignature
+  readonly verifyAggregate?: VerifyAggregate
 }
 
 /** The validators of the next epoch, as trusted as those of this one. */
 export function verifyEpochLink(context: EpochLinkContext, link: EpochLink): Result<ValidatorSet, Refusal> {
   const { certificate, header } = link
-  const { chainId, epochLength, validators, verifySignature } = context
+  const { chainId, epochLength, validators } = context
   if (epochLength === 0) return refuse('single-epoch', 'expected no end of an epoch on a chain whose validators never change')
   if (!equalBytes(header.chainId, chainId))
     return refuse('chain-id', `expected a link of chain ${toHex(chainId)}, got one of ${toHex(header.chainId)}`)
@@ -44,25 +52,32 @@ export function verifyEpochLink(context: EpochLinkContext, link: EpochLink): Res
     return refuse('certificate-kind', `expected a commit certificate, got a ${certificate.kind} certificate`)
   if (certificate.height !== header.height || !equalBytes(certificate.blockHash, hashHeader(header)))
     return refuse('certificate-block', `expected the certificate of block ${header.height}, got one of another block`)
-  const signed = verifyCertificate({ chainId, validators, verifySignature }, certificate)
+  const signed = verifyCertificate(context, certificate)
   if (!signed.ok) return signed
   const next = createValidatorSet(epoch(validators.epoch + 1), link.nextValidators)
   if (!next.ok) return next
   return equalBytes(next.value.hash, header.nextValidatorsHash)
-    ? next
+    ? successorOf(validators, next.value)
     : refuse('next-validators', `expected the validators that block ${header.height} names for epoch ${next.value.epoch}, got others`)
 }
 
 export function writeEpochLink(writer: Writer, link: EpochLink): void {
   writeHeader(writer, link.header)
   writeCertificate(writer, link.certificate)
-  writer.list(link.nextValidators, (w, { publicKey, power }) => w.raw(publicKey).u128(power))
+  writer.list(link.nextValidators, (w, { publicKey, power, blsKey }) => {
+    w.raw(publicKey).u128(power)
+    if (blsKey !== undefined) w.raw(blsKey)
+  })
 }
 
 export function readEpochLink(reader: Reader): EpochLink {
-  return {
-    header: readHeader(reader),
-    certificate: readCertificate(reader),
-    nextValidators: reader.list(MAX_VALIDATORS, (r) => ({ publicKey: r.publicKey(), power: r.u128() })),
-  }
+  const header = readHeader(reader)
+  const certificate = readCertificate(reader)
+  // The scheme is the chain's: who signs with BLS keys hands over to such.
+  const withBlsKeys = certificate.scheme === 'bls12-381'
+  const nextValidators = reader.list(MAX_VALIDATORS, (r): Validator => {
+    const validator = { publicKey: r.publicKey(), power: r.u128() }
+    return withBlsKeys ? { ...validator, blsKey: r.blsPublicKey() } : validator
+  })
+  return { header, certificate, nextValidators }
 }
