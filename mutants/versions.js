@@ -43,8 +43,8 @@ export const INCOMPATIBLE = [
       { file: MESSAGES, before: 'writer.u16(vote.sender).raw(vote.signature)', after: 'writer.u32(vote.sender).raw(vote.signature)' },
       {
         file: MESSAGES,
-        before: 'sender: validatorIndex(reader.u16()), signature: reader.signature() }\n}\n\nexport function writeViewChangeEntry',
-        after: 'sender: validatorIndex(reader.u32()), signature: reader.signature() }\n}\n\nexport function writeViewChangeEntry',
+        before: '...readBallot(reader), sender: validatorIndex(reader.u16()), signature',
+        after: '...readBallot(reader), sender: validatorIndex(reader.u32()), signature',
       },
     ],
     options: [],

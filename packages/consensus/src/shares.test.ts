@@ -1,6 +1,6 @@
 /** BLS certificates: what a vote's share is worth, and what becomes of those whose shares are worth nothing. */
 import { type BlsSignature, blsSignature, indicesOf } from '@aethel/codec'
-import { aggregateBls } from '@aethel/crypto'
+import { aggregateBls, verifySignature } from '@aethel/crypto'
 import { describe, expect, it } from 'vitest'
 import {
   aggregateOf,
@@ -44,7 +44,6 @@ import {
   type Vote,
   verifyCertificate,
 } from './index.js'
-import { verifySignature } from '@aethel/crypto'
 
 const BLS: ClusterOptions = { certificates: 'bls12-381' }
 const SET = blsValidatorSet(4)
@@ -251,7 +250,10 @@ describe('a chain of BLS certificates', () => {
   it.each([
     ['no point', (): BlsSignature => NO_POINT],
     ['somebody else’s', (vote: Vote): BlsSignature => shareOfAnother(vote.sender, vote)],
-    ['of another block', (vote: Vote): BlsSignature => blsKeyOfValidator(vote.sender).sign(ballotBytes(CHAIN, { ...vote, view: 9 as never }))],
+    [
+      'of another block',
+      (vote: Vote): BlsSignature => blsKeyOfValidator(vote.sender).sign(ballotBytes(CHAIN, { ...vote, view: 9 as never })),
+    ],
   ])('commits without the one whose share is %s, who is named by all that saw it', (_, shareFor) => {
     const cluster = new Cluster(BLS)
     spoilSharesOf(cluster, 2, shareFor)
@@ -260,7 +262,8 @@ describe('a chain of BLS certificates', () => {
     expect(cluster.chain.length).toBe(2)
     const honest = [0, 1, 3].map((index) => cluster.at(index))
     expect(new Set(honest.flatMap(badSharesSeenBy))).toEqual(new Set([2]))
-    for (const replica of honest) for (const certificate of certificatesOf(replica)) expect(indicesOf(certificate.signers)).toEqual([0, 1, 3])
+    for (const replica of honest)
+      for (const certificate of certificatesOf(replica)) expect(indicesOf(certificate.signers)).toEqual([0, 1, 3])
   })
 
   it('a bad share counts for nothing: with it there is no quorum, and the certificate waits for a good one', () => {

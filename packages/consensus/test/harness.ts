@@ -200,7 +200,11 @@ export function signVote(sender: number, ballot: Ballot): Vote {
 }
 
 /** With the share of the sender, unless the test says otherwise. */
-export function signVoteWithShare(sender: number, ballot: Ballot, share = blsKeyOfValidator(sender).sign(ballotBytes(CHAIN, ballot))): Vote {
+export function signVoteWithShare(
+  sender: number,
+  ballot: Ballot,
+  share = blsKeyOfValidator(sender).sign(ballotBytes(CHAIN, ballot)),
+): Vote {
   const voted = { ...ballot, share }
   return { ...voted, sender: validatorIndex(sender), signature: keyOfValidator(sender).sign(voteBytes(CHAIN, voted)) }
 }
@@ -227,13 +231,7 @@ export function certificateOf(
 }
 
 /** The sum of these validators' shares. */
-export function aggregateOf(
-  kind: VoteKind,
-  inView: number,
-  block: Block,
-  signers: readonly number[] = [0, 1, 2],
-  count = 4,
-): Aggregate {
+export function aggregateOf(kind: VoteKind, inView: number, block: Block, signers: readonly number[] = [0, 1, 2], count = 4): Aggregate {
   const ballot = ballotOf(kind, inView, block)
   const votes = signers.map((sender) => signVoteWithShare(sender, ballot))
   const certificate = assembleCertificate(ballot, count, votes, aggregateBls(votes.flatMap(({ share }) => share ?? [])))
@@ -656,8 +654,7 @@ export class Cluster {
     }
     const own: Vote[] = []
     if (message.kind === 'vote' && message.vote.sender === replica.index) own.push(message.vote)
-    if (message.kind === 'pre-prepare' && message.sender === replica.index)
-      own.push(leaderVote(message))
+    if (message.kind === 'pre-prepare' && message.sender === replica.index) own.push(leaderVote(message))
     for (const vote of own) {
       const key = `${vote.sender}/${vote.kind}/${vote.view}/${vote.height}`
       const shown = this.#shown.get(key)

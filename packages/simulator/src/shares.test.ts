@@ -49,7 +49,9 @@ describe('a simulated chain of BLS certificates', () => {
   })
 
   it('with the ledger, whose genesis and governance see the possession of keys', () => {
-    expect(failures({ validators: 4, byzantine: 1, application: 'ledger', durationMs: 1_000 }, seedsFrom(40, 3), createRealShares)).toEqual([])
+    expect(failures({ validators: 4, byzantine: 1, application: 'ledger', durationMs: 1_000 }, seedsFrom(40, 3), createRealShares)).toEqual(
+      [],
+    )
     const signatures = createRealSignatures(createRealShares())
     expect(runSimulation({ seed: 43, validators: 4, byzantine: 1, application: 'ledger', durationMs: 1_000, signatures }).ok).toBe(true)
   })
@@ -85,7 +87,10 @@ describe.each([
 
   it('of two messages are a sum that holds for neither, and of nothing are none', () => {
     const shares = create()
-    const [one, two] = [0, 1].map((index) => shares.schemeOf(index)) as [ReturnType<typeof shares.schemeOf>, ReturnType<typeof shares.schemeOf>]
+    const [one, two] = [0, 1].map((index) => shares.schemeOf(index)) as [
+      ReturnType<typeof shares.schemeOf>,
+      ReturnType<typeof shares.schemeOf>,
+    ]
     const mixed = one.aggregate([one.sign(message), two.sign(other)])
     expect(mixed).not.toBeNull()
     const keys = [shares.keyOf(0), shares.keyOf(1)]
