@@ -212,4 +212,238 @@ export const blobs = [
     ],
     hunt: tests('packages/replica/src/blobs.test.ts'),
   },
+  {
+    id: 'pin-of-the-lower-vote',
+    traps: ['E7'],
+    bug: 'of two votes that need a blob the one for the lower height says how long it stays',
+    edits: [
+      {
+        file: 'packages/replica/src/blobs.ts',
+        before: 'this.#pinned.set(key, Math.max(this.#pinned.get(key) ?? 0, height) as Height)',
+        after: 'this.#pinned.set(key, height)',
+      },
+    ],
+    hunt: tests('packages/replica/src/blobs.test.ts'),
+  },
+  {
+    id: 'pin-ends-a-block-early',
+    traps: ['E7'],
+    bug: 'a blob that a vote attests is let go when the block below is committed',
+    edits: [
+      {
+        file: 'packages/replica/src/blobs.ts',
+        before: 'if (upTo <= height) this.#pinned.delete(key)',
+        after: 'if (upTo <= height + 1) this.#pinned.delete(key)',
+      },
+    ],
+    hunt: tests('packages/replica/src/blobs.test.ts'),
+  },
+  {
+    id: 'pruned-and-still-held',
+    traps: ['E7'],
+    bug: 'a blob that was pruned counts as held: votes rely on it',
+    edits: [
+      {
+        file: 'packages/replica/src/blobs.ts',
+        before: "      this.#fetch.lose(blobKey(blob))\n      this.#host.push({ kind: 'blob-drop', blob })",
+        after: "      this.#host.push({ kind: 'blob-drop', blob })",
+      },
+    ],
+    hunt: tests('packages/replica/src/blobs.test.ts'),
+  },
+  {
+    id: 'holders-are-not-asked-first',
+    traps: ['D9'],
+    bug: 'who has said that it has a blob is asked no sooner than anybody else',
+    edits: [
+      {
+        file: 'packages/replica/src/blobs.ts',
+        before: '    for (const peer of this.#announced.get(key) ?? []) this.#fetch.hint(key, peer)\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/blobs.test.ts'),
+  },
+  {
+    id: 'chunks-served-without-bound',
+    traps: ['E1'],
+    bug: 'a peer may have as many chunks of blobs as it asks for',
+    edits: [
+      {
+        file: 'packages/replica/src/blobs.ts',
+        before: 'if (this.#shelf.admit({ to, blob, index })) this.#host.push',
+        after: 'this.#host.push',
+      },
+    ],
+    hunt: tests('packages/replica/src/blobs.test.ts'),
+  },
+  {
+    id: 'deferred-chunks-forgotten',
+    traps: ['E1'],
+    bug: 'chunks that were to be served at the next tick never are',
+    edits: [
+      {
+        file: 'packages/replica/src/blobs.ts',
+        before: "    for (const { to, blob, index } of this.#shelf.onTick()) this.#host.push({ kind: 'blob-serve', to, blob, index })\n",
+        after: '    this.#shelf.onTick()\n',
+      },
+    ],
+    hunt: tests('packages/replica/src/blobs.test.ts'),
+  },
+  {
+    id: 'moving-blob-given-up',
+    traps: ['D9'],
+    bug: 'a blob that takes more than a minute is given up, although its chunks come',
+    edits: [
+      {
+        file: 'packages/replica/src/blob-fetch.ts',
+        before: '    fetching.movedAtTick = this.#tick\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/blob-fetch.test.ts'),
+  },
+  {
+    id: 'liar-asked-for-blobs-again',
+    traps: ['E4'],
+    bug: 'who has served what is not under the root is asked again',
+    edits: [
+      {
+        file: 'packages/replica/src/blob-fetch.ts',
+        before: '    this.#liars.add(peer)\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/blob-fetch.test.ts'),
+  },
+  {
+    id: 'blob-deadline-never-grows',
+    traps: ['E4'],
+    bug: 'chunks that take longer than the first deadline are asked for again at every such deadline',
+    edits: [
+      {
+        file: 'packages/replica/src/blob-fetch.ts',
+        before: '      fetching.deadlineTicks = Math.min(MAX_DEADLINE_TICKS, 2 * fetching.deadlineTicks)\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/blob-fetch.test.ts'),
+  },
+  {
+    id: 'unsealed-blob-stuck',
+    traps: ['B9'],
+    bug: 'what the store finds missing when it seals a blob is never asked for again',
+    edits: [
+      {
+        file: 'packages/replica/src/blob-fetch.ts',
+        before: '    fetching.sealing = false\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/blob-fetch.test.ts'),
+  },
+  {
+    id: 'no-room-and-not-said',
+    traps: ['D9'],
+    bug: 'a transaction whose blob finds no room on the disk is not told, and waits for ever',
+    edits: [
+      {
+        file: 'packages/replica/src/blob-fetch.ts',
+        before: '    this.#host.onGivenUp(key, refusal)\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/blob-fetch.test.ts'),
+  },
+  {
+    id: 'upload-forgotten-while-it-goes-on',
+    traps: ['D9'],
+    bug: 'an upload that takes longer than ten minutes is forgotten in the middle',
+    edits: [
+      {
+        file: 'packages/node/src/blob-keeper.ts',
+        before: '    if (!checked.ok) return checked\n    this.#idleSince.delete(blobKey(blob))\n',
+        after: '    if (!checked.ok) return checked\n',
+      },
+    ],
+    hunt: tests('packages/node/src/blob-keeper.test.ts'),
+  },
+  {
+    id: 'unsealed-blob-counts',
+    traps: ['C2'],
+    bug: 'chunks that were written and not made durable before the process ended count as a whole blob',
+    edits: [
+      {
+        file: 'packages/node/src/blob-keeper.ts',
+        before: 'if (missing.length === 0 && !this.files.isWhole(blob)) return this.#seal(blob)',
+        after: 'void 0',
+      },
+    ],
+    hunt: tests('packages/node/src/blob-keeper.test.ts'),
+  },
+  {
+    id: 'needed-upload-keeps-its-place',
+    traps: ['E1'],
+    bug: 'an upload that a transaction refers to keeps its place: after two its client can upload no more',
+    edits: [
+      {
+        file: 'packages/node/src/blob-keeper.ts',
+        before: '      if (needs(blob)) {\n        this.#forget(key)\n',
+        after: '      if (needs(blob)) {\n',
+      },
+    ],
+    hunt: tests('packages/node/src/blob-keeper.test.ts'),
+  },
+  {
+    id: 'damaged-blob-still-held',
+    traps: ['E7'],
+    bug: 'a blob that a checker finds damaged counts as held: its block is checked again and again, and never fetched',
+    edits: [
+      {
+        file: 'packages/node/src/driver.ts',
+        before: "if (outcome.status === 'aborted' && blob !== undefined && outcome.reason.startsWith(DAMAGED)) {",
+        after: "if (outcome.status === 'aborted' && blob !== undefined && false) {",
+      },
+    ],
+    hunt: tests('packages/node/src/driver.test.ts'),
+  },
+  {
+    id: 'final-upload-keeps-its-place',
+    traps: ['E1'],
+    bug: 'an upload whose transaction is final keeps its place until somebody looks',
+    edits: [
+      {
+        file: 'packages/node/src/driver.ts',
+        before: '    this.#options.blobs?.onFinal(transactions.flatMap(({ work }) => (work?.blob === undefined ? [] : [work.blob])))\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/node/src/driver.test.ts'),
+  },
+  {
+    id: 'blob-larger-than-any-block',
+    traps: ['D9'],
+    bug: 'a transaction whose blob fits into no block is taken in: a leader tries to propose it, again and again in one step',
+    edits: [
+      {
+        file: 'packages/replica/src/admission.ts',
+        before: 'if (blobBytes !== undefined && blob.bytes > blobBytes)',
+        after: 'if (blobBytes !== undefined && blob.bytes < 0)',
+      },
+    ],
+    hunt: tests('packages/replica/src/blobs.test.ts'),
+  },
+  {
+    id: 'lost-blob-still-told',
+    traps: ['E7'],
+    bug: 'peers are told at every tick that a blob is here that was lost',
+    edits: [
+      {
+        file: 'packages/replica/src/replica.ts',
+        before: '    this.#desk.onBlobLost(key)\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/blobs.test.ts'),
+  },
 ]

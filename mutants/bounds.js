@@ -718,4 +718,225 @@ export const bounds = [
     ],
     hunt: tests('packages/replica/src/verdicts.test.ts'),
   },
+  {
+    id: 'published-is-kept-twice',
+    traps: ['E1'],
+    bug: 'where each final transaction is stays in memory for ever',
+    edits: [
+      {
+        file: 'packages/node/src/driver.ts',
+        before: '    for (const { idKey } of committed.transactions) this.#unpublished.delete(idKey)\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/node/src/driver.test.ts'),
+  },
+  {
+    id: 'states-for-receipts-for-ever',
+    traps: ['E1'],
+    bug: 'every committed state is kept for receipts',
+    edits: [
+      {
+        file: 'packages/node/src/driver.ts',
+        before: '        if (this.provable.length > RETAINED_STATES) this.provable.shift()\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/node/src/driver.test.ts'),
+  },
+  {
+    id: 'one-question-many-answers',
+    traps: ['E1'],
+    bug: 'who was asked for one part of a state may send any number for nothing',
+    edits: [
+      {
+        file: 'packages/node/src/driver.ts',
+        before: '    this.#owed.set(from, Math.max(0, owed - 1))\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/node/src/driver.test.ts'),
+  },
+  {
+    id: 'answers-owed-without-bound',
+    traps: ['E1'],
+    bug: 'answers about states that were never given are owed for ever, and free when they come',
+    edits: [
+      {
+        file: 'packages/node/src/driver.ts',
+        before: 'Math.min(MAX_OWED, (this.#owed.get(peer) ?? 0) + 1)',
+        after: '(this.#owed.get(peer) ?? 0) + 1',
+      },
+    ],
+    hunt: tests('packages/node/src/driver.test.ts'),
+  },
+  {
+    id: 'bodies-pile-up',
+    traps: ['E1'],
+    bug: 'bodies pile up for a peer that does not read',
+    edits: [
+      {
+        file: 'packages/node/src/driver.ts',
+        before: "if (to !== 'all' && BODIES.has(message.kind)) this.#mesh?.sendIfRead(to, bytes)\n    else this",
+        after: 'this',
+      },
+    ],
+    hunt: tests('packages/node/src/driver.test.ts'),
+  },
+  {
+    id: 'known-transactions-are-free',
+    traps: ['E1'],
+    bug: 'a peer may send the same transactions as often as its line allows',
+    edits: [
+      {
+        file: 'packages/node/src/transaction-intake.ts',
+        before: '        charge(from, KNOWN_TRANSACTION_US)\n        continue',
+        after: '        continue',
+      },
+    ],
+    hunt: tests('packages/node/src/transaction-intake.test.ts'),
+  },
+  {
+    id: 'bad-signatures-are-free',
+    traps: ['E1'],
+    bug: 'transactions with bad signatures are not their sender’s fault',
+    edits: [
+      {
+        file: 'packages/node/src/transaction-intake.ts',
+        before: '        blame(from, decoded.error)\n        break',
+        after: '        break',
+      },
+    ],
+    hunt: tests('packages/node/src/transaction-intake.test.ts'),
+  },
+  {
+    id: 'requests-of-clients-stay',
+    traps: ['E1'],
+    bug: 'a client that was answered counts as one that waits, for ever',
+    edits: [
+      {
+        file: 'packages/node/src/transaction-intake.ts',
+        before: '    this.#requests.delete(request)\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/node/src/transaction-intake.test.ts'),
+  },
+  {
+    id: 'decoded-for-a-block-checked-again',
+    traps: ['E1'],
+    bug: 'the signature of a transaction that came in a block is checked again when it is passed on',
+    edits: [
+      {
+        file: 'packages/node/src/transaction-intake.ts',
+        before: 'return known === undefined ? application',
+        after: 'return known === undefined || true ? application',
+      },
+    ],
+    hunt: tests('packages/node/src/transaction-intake.test.ts'),
+  },
+  {
+    id: 'claims-of-one-height-missing',
+    traps: ['E2'],
+    bug: 'claims of a height are looked for below it',
+    edits: [
+      {
+        file: 'packages/node/src/claim-index.ts',
+        before: '{ height: height + 1, index: 0 }',
+        after: '{ height, index: 0 }',
+      },
+    ],
+    hunt: tests('packages/node/src/claim-index.test.ts'),
+  },
+  {
+    id: 'cursor-beyond-the-height',
+    traps: ['E2'],
+    bug: 'a page goes on where its cursor says, beyond the height that was asked for',
+    edits: [
+      {
+        file: 'packages/node/src/claim-index.ts',
+        before: 'before !== null && (before.height < end.height || (before.height === end.height && before.index < end.index))',
+        after: 'before !== null',
+      },
+    ],
+    hunt: tests('packages/node/src/claim-index.test.ts'),
+  },
+  {
+    id: 'dimensions-share-their-prefix',
+    traps: ['E2'],
+    bug: 'a sender and a kind of the same bytes share their place in the index',
+    edits: [
+      {
+        file: 'packages/node/src/claim-index.ts',
+        before: "const key = dimension + (value === null ? '' : keyOf(value))",
+        after: "const key = value === null ? '' : keyOf(value)",
+      },
+    ],
+    hunt: tests('packages/node/src/claim-index.test.ts'),
+  },
+  {
+    id: 'prefixes-for-ever',
+    traps: ['E1'],
+    bug: 'the place in the index of every sender that ever was stays in memory',
+    edits: [
+      {
+        file: 'packages/node/src/claim-index.ts',
+        before: '  if (prefixes.size >= MAX_PREFIXES) prefixes.clear()\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/node/src/claim-index.test.ts'),
+  },
+  {
+    id: 'places-of-accounts-stay',
+    traps: ['E1'],
+    bug: 'of every account that ever sent something an empty place stays in the mempool',
+    edits: [
+      {
+        file: 'packages/replica/src/mempool.ts',
+        before: '    if (lane?.size === 0) this.#bySender.delete(transaction.sender)\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/mempool.test.ts'),
+  },
+  {
+    id: 'verdicts-on-disk-for-ever',
+    traps: ['E1'],
+    bug: 'every verdict that was ever found is kept in the store',
+    edits: [
+      {
+        file: 'packages/node/src/verdict-log.ts',
+        before: 'if (this.#keys.size <= MAX_VERDICTS) return',
+        after: 'if (this.#keys.size >= 0) return',
+      },
+    ],
+    hunt: tests('packages/node/src/verdict-log.test.ts'),
+  },
+  {
+    id: 'what-came-back-waits-twice',
+    traps: ['E1'],
+    bug: 'a proof that a thread handed back is put into the line again when it is asked for again: it is checked twice',
+    edits: [
+      {
+        file: 'packages/node/src/proof-queue.ts',
+        before: ' || isBack(this.#back.block) || isBack(this.#back.mempool)',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/node/src/proof-queue.test.ts'),
+  },
+  {
+    id: 'blocks-served-again-are-free',
+    traps: ['E1'],
+    bug: 'a peer may ask for the same blocks again and again for nothing',
+    edits: [
+      {
+        file: 'packages/node/src/driver.ts',
+        before: '    if (served.isRepeated) this.#mesh?.charge(to, priceOfServing(served.bytes.length))\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/node/src/driver.test.ts'),
+  },
 ]

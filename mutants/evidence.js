@@ -94,4 +94,110 @@ export const evidence = [
     ],
     hunt: tests('packages/replica/src/evidence.test.ts'),
   },
+  {
+    id: 'stopped-check-accuses',
+    traps: ['K1'],
+    bug: 'a check that was stopped counts as a proof that is false: honest voters are accused',
+    edits: [
+      {
+        file: 'packages/replica/src/accusations.ts',
+        before: "if (outcome.status === 'invalid' && this.#isWorthHolding",
+        after: "if (outcome.status !== 'valid' && this.#isWorthHolding",
+      },
+    ],
+    hunt: tests('packages/replica/src/accusations.test.ts'),
+  },
+  {
+    id: 'one-accused-per-proof',
+    traps: ['K1'],
+    bug: 'of all who voted for a false proof one is accused',
+    edits: [
+      {
+        file: 'packages/replica/src/accusations.ts',
+        before:
+          "      this.#suspicions.delete(name)\n      if (outcome.status === 'invalid' && this.#isWorthHolding(suspicion.item)) this.#hold(suspicion.item)",
+        after:
+          "      this.#suspicions.delete(name)\n      if (outcome.status === 'invalid' && this.#isWorthHolding(suspicion.item)) return this.#hold(suspicion.item)",
+      },
+    ],
+    hunt: tests('packages/replica/src/accusations.test.ts'),
+  },
+  {
+    id: 'suspicions-outlive-their-epochs',
+    traps: ['J1'],
+    bug: 'a suspicion of an epoch that is not heard any more becomes evidence, and stops the leader that proposes it',
+    edits: [
+      {
+        file: 'packages/replica/src/accusations.ts',
+        before: 'if (this.#accusable(item.offence.epoch) === undefined) this.#suspicions.delete(name)',
+        after: 'if (this.#accusable(item.offence.epoch) === undefined && false) this.#suspicions.delete(name)',
+      },
+    ],
+    hunt: tests('packages/replica/src/accusations.test.ts'),
+  },
+  {
+    id: 'stalled-evidence-for-ever',
+    traps: ['D9'],
+    bug: 'evidence of which no block could be made once is never proposed again',
+    edits: [
+      {
+        file: 'packages/replica/src/accusations.ts',
+        before: '  settle(): void {\n    this.#isStalled = false\n',
+        after: '  settle(): void {\n',
+      },
+    ],
+    hunt: tests('packages/replica/src/accusations.test.ts'),
+  },
+  {
+    id: 'stalled-evidence-hides-new',
+    traps: ['D9'],
+    bug: 'evidence that comes after some of which no block could be made is not proposed',
+    edits: [
+      {
+        file: 'packages/replica/src/accusations.ts',
+        before: '    if (!this.#pool.add(item)) return\n    this.#isStalled = false\n',
+        after: '    if (!this.#pool.add(item)) return\n',
+      },
+    ],
+    hunt: tests('packages/replica/src/accusations.test.ts'),
+  },
+  {
+    id: 'accusations-wait-for-nothing',
+    traps: ['K1'],
+    bug: 'a check that an accusation waits for is cancelled when the mempool needs it no more',
+    edits: [
+      {
+        file: 'packages/replica/src/accusations.ts',
+        before: 'if (suspicion.key === key) return true\n    return false',
+        after: 'if (suspicion.key === key) return false\n    return false',
+      },
+    ],
+    hunt: tests('packages/replica/src/accusations.test.ts'),
+  },
+  {
+    id: 'proofs-to-refute-without-bound',
+    traps: ['E1'],
+    bug: 'a leader puts more proofs to refute into a block than any edge lets in: its blocks are refused',
+    edits: [
+      {
+        file: 'packages/replica/src/evidence-pool.ts',
+        before: '(item.refutes && refutations === MAX_BLOCK_REFUTATIONS)',
+        after: 'false',
+      },
+    ],
+    hunt: tests('packages/replica/src/evidence.test.ts'),
+  },
+  {
+    id: 'offender-without-bytes',
+    traps: ['E1'],
+    bug: 'of one offender 32 pieces are held, whatever their size',
+    edits: [
+      {
+        file: 'packages/replica/src/evidence-pool.ts',
+        before: ' && held + bytes.length <= MAX_HELD_BYTES_PER_OFFENDER',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/evidence.test.ts'),
+  },
 ]

@@ -233,4 +233,264 @@ export const execution = [
     ],
     hunt: tests('packages/replica/src/epochs.test.ts'),
   },
+  {
+    id: 'blocks-of-any-bytes',
+    traps: ['E6'],
+    bug: 'a block of more bytes than the chain allows is decoded, and voted for',
+    edits: [
+      {
+        file: 'packages/replica/src/validations.ts',
+        before: 'if (count > limits.transactions || bytes > limits.bytes) {',
+        after: 'if (count > limits.transactions) {',
+      },
+    ],
+    hunt: tests('packages/replica/src/validations.test.ts'),
+  },
+  {
+    id: 'blobs-of-any-bytes',
+    traps: ['E6'],
+    bug: 'the blobs of a block may have any number of bytes together: a leader makes everybody fetch gigabytes',
+    edits: [
+      {
+        file: 'packages/replica/src/validations.ts',
+        before: '    if (tooLarge !== null) return tooLarge\n',
+        after: '    void tooLarge\n',
+      },
+    ],
+    hunt: tests('packages/replica/src/validations.test.ts'),
+  },
+  {
+    id: 'refuted-is-always-the-first',
+    traps: ['K1'],
+    bug: 'whichever proof of a block is known to be false, its first is named, which may be true: who voted for it gets away',
+    edits: [
+      {
+        file: 'packages/replica/src/validations.ts',
+        before: 'message: `transaction ${position}: ${verdict.message}`, refuted: position }',
+        after: 'message: `transaction ${position}: ${verdict.message}`, refuted: 0 }',
+      },
+    ],
+    hunt: tests('packages/replica/src/validations.test.ts'),
+  },
+  {
+    id: 'one-block-per-verdict',
+    traps: ['B9'],
+    bug: 'of several blocks that wait for the same proof one is told of the verdict: the others wait for ever',
+    edits: [
+      {
+        file: 'packages/replica/src/validations.ts',
+        before: '      this.#underWay.delete(name)\n      conclude(validation.block.hash, result)\n',
+        after: '      this.#underWay.delete(name)\n      return conclude(validation.block.hash, result)\n',
+      },
+    ],
+    hunt: tests('packages/replica/src/validations.test.ts'),
+  },
+  {
+    id: 'one-block-per-blob',
+    traps: ['B9'],
+    bug: 'of several blocks that wait for the same blob one is told that it is here',
+    edits: [
+      {
+        file: 'packages/replica/src/validations.ts',
+        before: '      this.#underWay.delete(name)\n      conclude(validation.block.hash, missing ??',
+        after: '      this.#underWay.delete(name)\n      return conclude(validation.block.hash, missing ??',
+      },
+    ],
+    hunt: tests('packages/replica/src/validations.test.ts'),
+  },
+  {
+    id: 'true-proofs-accuse',
+    traps: ['K1'],
+    bug: 'evidence of a false proof is good although the proof turns out to be true while it is checked',
+    edits: [
+      {
+        file: 'packages/replica/src/validations.ts',
+        before: '        if (isAccused) return FALSE_ACCUSATION\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/validations.test.ts'),
+  },
+  {
+    id: 'evidence-is-not-waited-for',
+    traps: ['K1'],
+    bug: 'a vote for a block with evidence of a false proof does not wait for the check of that proof',
+    edits: [
+      {
+        file: 'packages/replica/src/validations.ts',
+        before: '      if (verdict !== undefined) continue\n      validation.awaited.add(keyOf(work.key))\n',
+        after: '      if (verdict !== undefined) continue\n',
+      },
+    ],
+    hunt: tests('packages/replica/src/validations.test.ts'),
+  },
+  {
+    id: 'abandoned-blocks-stay',
+    traps: ['E1'],
+    bug: 'a block that consensus has let go is kept until its proofs are checked, and perhaps for ever',
+    edits: [
+      {
+        file: 'packages/replica/src/validations.ts',
+        before: '    this.#underWay.delete(keyOf(hash))\n',
+        after: '    void hash\n',
+      },
+    ],
+    hunt: tests('packages/replica/src/validations.test.ts'),
+  },
+  {
+    id: 'validations-outlive-their-epoch',
+    traps: ['J1'],
+    bug: 'blocks that were being validated when their epoch ended are validated in the next',
+    edits: [
+      {
+        file: 'packages/replica/src/validations.ts',
+        before: '    this.#underWay.clear()\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/validations.test.ts'),
+  },
+  {
+    id: 'starved-block-given-up-again',
+    traps: ['B10'],
+    bug: 'a block whose blobs cannot be had is given up at every tick, also while it is tried again',
+    edits: [
+      {
+        file: 'packages/replica/src/validations.ts',
+        before: '      this.#underWay.delete(name)\n      const reason',
+        after: '      const reason',
+      },
+    ],
+    hunt: tests('packages/replica/src/validations.test.ts'),
+  },
+  {
+    id: 'blobs-of-one-block',
+    traps: ['E7'],
+    bug: 'of the blocks under way only one keeps the blobs that it refers to: those of the others are not fetched any more',
+    edits: [
+      {
+        file: 'packages/replica/src/validations.ts',
+        before: 'if (blobsOf(transactions).some((each) => blobKey(each) === blob)) return true\n    return false',
+        after: 'return blobsOf(transactions).some((each) => blobKey(each) === blob)\n    return false',
+      },
+    ],
+    hunt: tests('packages/replica/src/validations.test.ts'),
+  },
+  {
+    id: 'more-gas-than-a-block',
+    traps: ['E1'],
+    bug: 'a proof that takes more gas than any block may have takes its place in the mempool for ever',
+    edits: [
+      {
+        file: 'packages/replica/src/admission.ts',
+        before: 'Math.min(pending.transaction.gasLimit, this.#context.block.gas)',
+        after: 'pending.transaction.gasLimit',
+      },
+    ],
+    hunt: tests('packages/replica/src/replica.test.ts'),
+  },
+  {
+    id: 'larger-than-a-block',
+    traps: ['E1'],
+    bug: 'a transaction that is larger than any block takes its place in the mempool for ever',
+    edits: [
+      {
+        file: 'packages/replica/src/admission.ts',
+        before: 'if (transaction.bytes.length > this.#context.block.bytes) {',
+        after: 'if (transaction.bytes.length < 0) {',
+      },
+    ],
+    hunt: tests('packages/replica/src/replica.test.ts'),
+  },
+  {
+    id: 'answered-although-let-go',
+    traps: ['B10'],
+    bug: 'a verdict that comes when a transaction has been let go already is answered to its client again',
+    edits: [
+      {
+        file: 'packages/replica/src/admission.ts',
+        before: 'if (this.#isOpen(pending)) this.#conclude(pending, outcome)',
+        after: 'this.#conclude(pending, outcome)',
+      },
+    ],
+    hunt: tests('packages/replica/src/replica.test.ts'),
+  },
+  {
+    id: 'evicted-is-proposed',
+    traps: ['B10'],
+    bug: 'what was evicted from a full mempool is proposed all the same, and final after its client heard that it is gone',
+    edits: [
+      {
+        file: 'packages/replica/src/admission.ts',
+        before: '    this.#context.scheduler.drop(victim)\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/replica.test.ts'),
+  },
+  {
+    id: 'dropped-heir-is-woken',
+    traps: ['B12'],
+    bug: 'what was dropped while it waited for a citation is proposed when the citation comes',
+    edits: [
+      {
+        file: 'packages/replica/src/scheduler.ts',
+        before: '    this.#suspects.delete(item)\n    for (const key of item.transaction.work?.cites ?? []) {',
+        after: '    this.#suspects.delete(item)\n    for (const key of ([] as string[])) {',
+      },
+    ],
+    hunt: tests('packages/replica/src/scheduler.test.ts'),
+  },
+  {
+    id: 'stopped-proof-never-run-again',
+    traps: ['E7'],
+    bug: 'a proof whose check was stopped stays "running": it is not run when it is asked for again, and its block waits for ever',
+    edits: [
+      {
+        file: 'packages/node/src/proof-pool.ts',
+        before: '    for (const { key } of unanswered) this.#running.delete(key)\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/node/src/proof-pool.test.ts'),
+  },
+  {
+    id: 'no-patience-with-large-blobs',
+    traps: ['D9'],
+    bug: 'a blob whose check takes longer than a minute is given up, however large it is: its block is never voted for',
+    edits: [
+      {
+        file: 'packages/node/src/proof-pool.ts',
+        before: 'return this.#stuckMs * (1 + Math.ceil(bytes / PATIENT_BYTES))',
+        after: 'return this.#stuckMs + bytes - bytes',
+      },
+    ],
+    hunt: tests('packages/node/src/proof-pool.test.ts'),
+  },
+  {
+    id: 'block-runs-a-proof-again',
+    traps: ['E1'],
+    bug: 'a proof that a block needs while a thread is at it is checked twice',
+    edits: [
+      {
+        file: 'packages/node/src/proof-pool.ts',
+        before: 'if (!this.#running.has(key)) this.#queue.add(key, job)',
+        after: "if (!this.#running.has(key) || job.priority === 'block') this.#queue.add(key, job)",
+      },
+    ],
+    hunt: tests('packages/node/src/proof-pool.test.ts'),
+  },
+  {
+    id: 'vote-on-a-lost-blob',
+    traps: ['E7'],
+    bug: 'a blob that is found damaged while a block that refers to it is checked does not hold up the vote',
+    edits: [
+      {
+        file: 'packages/replica/src/replica.ts',
+        before: '    this.#validations.onBlobLost(key, (hash, result) => this.#conclude(hash, result))\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/blobs.test.ts'),
+  },
 ]

@@ -411,4 +411,238 @@ export const liveness = [
     ],
     hunt: tests('packages/consensus/src/view-change.test.ts'),
   },
+  {
+    id: 'quota-of-the-unverified-alone',
+    traps: ['D9'],
+    bug: 'what an account has in the mempool does not count against its quota: it has twice its share',
+    edits: [
+      {
+        file: 'packages/replica/src/admission.ts',
+        before: 'const bySender = this.#countPending(transaction.sender) + mempool.countOf(transaction.sender)',
+        after: 'const bySender = this.#countPending(transaction.sender)',
+      },
+    ],
+    hunt: tests('packages/replica/src/replica.test.ts'),
+  },
+  {
+    id: 'refused-bytes-stay-taken',
+    traps: ['E1'],
+    bug: 'the bytes of transactions that were refused are not given back: after a while nothing is taken in any more',
+    edits: [
+      {
+        file: 'packages/replica/src/admission.ts',
+        before: '    this.#pendingBytes -= transaction.bytes.length\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/replica.test.ts'),
+  },
+  {
+    id: 'refused-count-against-the-sender',
+    traps: ['D9'],
+    bug: 'transactions that were refused count against the quota of their account for ever',
+    edits: [
+      {
+        file: 'packages/replica/src/admission.ts',
+        before: '    const count = this.#countPending(transaction.sender) - 1\n',
+        after: '    const count = this.#countPending(transaction.sender)\n',
+      },
+    ],
+    hunt: tests('packages/replica/src/replica.test.ts'),
+  },
+  {
+    id: 'claim-of-two-proofs-wakes-nobody',
+    traps: ['B9'],
+    bug: 'a claim whose second proof was refused is not known, and who cites it is not woken when the first is admitted',
+    edits: [
+      {
+        file: 'packages/replica/src/admission.ts',
+        before: '    if (transaction.work !== null) this.wakeClaim(transaction.work.claimId)\n  }\n\n  // --- blobs',
+        after: '  }\n\n  // --- blobs',
+      },
+    ],
+    hunt: tests('packages/replica/src/replica.test.ts'),
+  },
+  {
+    id: 'second-client-is-nobody',
+    traps: ['D9'],
+    bug: 'a transaction that a peer brought and then a client of ours is not passed on',
+    edits: [
+      {
+        file: 'packages/replica/src/admission.ts',
+        before: '    pending.wanted = true\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/replica.test.ts'),
+  },
+  {
+    id: 'claims-of-the-refused-stay',
+    traps: ['E1'],
+    bug: 'claims of transactions that are gone are kept for ever, and cited',
+    edits: [
+      {
+        file: 'packages/replica/src/admission.ts',
+        before: '    if (this.#pendingClaims.get(key) === transaction) this.#pendingClaims.delete(key)\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/replica.test.ts'),
+  },
+  {
+    id: 'last-byte-of-a-block',
+    traps: ['D9'],
+    bug: 'a transaction that fills a block to its last byte waits for ever',
+    edits: [
+      {
+        file: 'packages/replica/src/scheduler.ts',
+        before: 'if (bytes + transaction.bytes.length > limits.bytes ||',
+        after: 'if (bytes + transaction.bytes.length >= limits.bytes ||',
+      },
+    ],
+    hunt: tests('packages/replica/src/scheduler.test.ts'),
+  },
+  {
+    id: 'patience-never-comes-down',
+    traps: ['D1'],
+    bug: 'a replica that once complained waits 32 times as long before it complains again, however long all was well',
+    edits: [
+      {
+        file: 'packages/replica/src/leader-watch.ts',
+        before: 'if (this.#complaint === null && ageMs > FORGETTING_PATIENCES * patienceMs) this.#doublings = 0',
+        after: 'if (false) this.#doublings = 0',
+      },
+    ],
+    hunt: tests('packages/replica/src/leader-watch.test.ts'),
+  },
+  {
+    id: 'blamed-for-the-last-leader',
+    traps: ['D9'],
+    bug: 'what the last leader left out convicts the next one at once',
+    edits: [
+      {
+        file: 'packages/replica/src/leader-watch.ts',
+        before: '    this.starvation.beginView(at.nowMs)\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/leader-watch.test.ts'),
+  },
+  {
+    id: 'complaints-do-not-coincide',
+    traps: ['D1'],
+    bug: 'a complaint about speed stands for a tick: those of the others come at other moments, and no quorum agrees',
+    edits: [
+      {
+        file: 'packages/replica/src/leader-watch.ts',
+        before: 'this.#standsFor = COMPLAINT_TICKS\n',
+        after: 'this.#standsFor = 1\n',
+      },
+    ],
+    hunt: tests('packages/replica/src/leader-watch.test.ts'),
+  },
+  {
+    id: 'dropped-and-not-told',
+    traps: ['D9'],
+    bug: 'a client that waits for a transaction is not told that it was let go',
+    edits: [
+      {
+        file: 'packages/node/src/driver.ts',
+        before: "        this.#settlements.settle(keyOf(effect.id), { status: 'refused', refusal: effect.refusal })\n",
+        after: '',
+      },
+    ],
+    hunt: tests('packages/node/src/driver.test.ts'),
+  },
+  {
+    id: 'refusal-not-remembered',
+    traps: ['D9'],
+    bug: 'a client that asks later does not hear why its transaction was refused',
+    edits: [
+      {
+        file: 'packages/node/src/driver.ts',
+        before: "        if (admission.status === 'refused') this.#settlements.remember(admission.id, admission.refusal)\n",
+        after: '',
+      },
+    ],
+    hunt: tests('packages/node/src/driver.test.ts'),
+  },
+  {
+    id: 'rest-of-the-line-waits',
+    traps: ['D9'],
+    bug: 'transactions that were not looked at in one turn wait until somebody sends another',
+    edits: [
+      {
+        file: 'packages/node/src/transaction-intake.ts',
+        before: 'return this.#arrivals.size > 0\n',
+        after: 'return false\n',
+      },
+    ],
+    hunt: tests('packages/node/src/transaction-intake.test.ts'),
+  },
+  {
+    id: 'good-ones-lost-with-the-bad',
+    traps: ['D9'],
+    bug: 'good transactions that a peer sent before a bad one are lost with it',
+    edits: [
+      {
+        file: 'packages/node/src/transaction-intake.ts',
+        before: '        blame(from, decoded.error)\n        break',
+        after: '        return blame(from, decoded.error)',
+      },
+    ],
+    hunt: tests('packages/node/src/transaction-intake.test.ts'),
+  },
+  {
+    id: 'flood-taken-as-one',
+    traps: ['D9'],
+    bug: 'all that a peer has in line is taken at once, before anybody else has a turn',
+    edits: [
+      {
+        file: 'packages/node/src/transaction-intake.ts',
+        before: 'for (let taken = 0; taken < PER_INPUT; taken++) {\n      const bytes',
+        after: 'for (;;) {\n      const bytes',
+      },
+    ],
+    hunt: tests('packages/node/src/transaction-intake.test.ts'),
+  },
+  {
+    id: 'what-came-back-is-not-hastened',
+    traps: ['D9'],
+    bug: 'a proof that a thread handed back does not move up when a block needs it',
+    edits: [
+      {
+        file: 'packages/node/src/proof-queue.ts',
+        before: 'this.#mempool.get(key) ?? this.#back.mempool.find((each) => each.key === key)',
+        after: 'this.#mempool.get(key)',
+      },
+    ],
+    hunt: tests('packages/node/src/proof-queue.test.ts'),
+  },
+  {
+    id: 'blobs-fill-no-block',
+    traps: ['D1'],
+    bug: 'a leader whose blocks are full of blobs counts as one whose blocks are empty',
+    edits: [
+      {
+        file: 'packages/replica/src/leader-watch.ts',
+        before: 'blobBytes === undefined ? 0 : fill.blobBytes / blobBytes',
+        after: 'blobBytes === undefined ? 0 : 0',
+      },
+    ],
+    hunt: tests('packages/replica/src/leader-watch.test.ts'),
+  },
+  {
+    id: 'room-for-a-blob-not-asked',
+    traps: ['D9'],
+    bug: 'a block counts as one with room for a transaction although its blobs leave none for the own one: an honest leader is voted out',
+    edits: [
+      {
+        file: 'packages/replica/src/starvation.ts',
+        before: 'return blob === undefined || blobBytes === undefined || fill.blobBytes + blob.bytes <= blobBytes',
+        after: 'return blob === undefined || blobBytes !== undefined || fill.blobBytes <= 0',
+      },
+    ],
+    hunt: tests('packages/replica/src/leader-watch.test.ts'),
+  },
 ]

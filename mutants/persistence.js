@@ -535,4 +535,82 @@ export const persistence = [
     ],
     hunt: simulation('--validators 4 --faults crashes,partitions,loss'),
   },
+  {
+    id: 'answer-before-the-lingering-block',
+    traps: ['C1'],
+    bug: 'an answer that follows a block does not wait for it, once the block is with the store and not on the disk',
+    edits: [
+      {
+        file: 'packages/node/src/group-commit.ts',
+        before: 'if (records.length + staged > 0 || releases.length > 0) {',
+        after: 'if (records.length > 0 || releases.length > 0) {',
+      },
+    ],
+    hunt: tests('packages/node/src/group-commit.test.ts'),
+  },
+  {
+    id: 'lingering-blocks-never-written',
+    traps: ['C1'],
+    bug: 'a block that lingers is written only when something else is',
+    edits: [
+      {
+        file: 'packages/node/src/group-commit.ts',
+        before: 'if (group.records.length + group.staged > 0 || group.releases.length > 0) {',
+        after: 'if (group.records.length > 0 || group.releases.length > 0) {',
+      },
+    ],
+    hunt: tests('packages/node/src/group-commit.test.ts'),
+  },
+  {
+    id: 'vote-released-with-the-oldest-write',
+    traps: ['C1'],
+    bug: 'a vote that follows a write under way leaves with the one before it',
+    edits: [
+      {
+        file: 'packages/node/src/group-commit.ts',
+        before: 'this.#inFlight.at(-1)?.releases',
+        after: 'this.#inFlight[0]?.releases',
+      },
+    ],
+    hunt: tests('packages/node/src/group-commit.test.ts'),
+  },
+  {
+    id: 'blocks-linger-without-bound',
+    traps: ['C1'],
+    bug: 'any number of committed blocks wait for something else to be written',
+    edits: [
+      {
+        file: 'packages/node/src/group-commit.ts',
+        before: ' && count < MAX_LINGERING && ',
+        after: ' && ',
+      },
+    ],
+    hunt: tests('packages/node/src/group-commit.test.ts'),
+  },
+  {
+    id: 'answer-waits-for-the-linger',
+    traps: ['C1'],
+    bug: 'an answer behind a lingering block waits as long as the block',
+    edits: [
+      {
+        file: 'packages/node/src/group-commit.ts',
+        before: '      releases.push(action)\n      this.#group.isUrgent = true\n',
+        after: '      releases.push(action)\n',
+      },
+    ],
+    hunt: tests('packages/node/src/group-commit.test.ts'),
+  },
+  {
+    id: 'receipt-of-another-certificate',
+    traps: ['I3'],
+    bug: 'a receipt is proven from a block whose certificate is that of a later one',
+    edits: [
+      {
+        file: 'packages/node/src/driver.ts',
+        before: 'replica.committed.height === block.header.height && certificate.height === block.header.height',
+        after: 'replica.committed.height === block.header.height',
+      },
+    ],
+    hunt: tests('packages/node/src/driver.test.ts'),
+  },
 ]

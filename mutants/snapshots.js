@@ -318,4 +318,148 @@ export const snapshots = [
     ],
     hunt: tests('packages/replica/src/snapshot-fetch.test.ts'),
   },
+  {
+    id: 'server-of-this-epoch',
+    traps: ['E4'],
+    bug: 'who is no further is asked for the blocks of the next epoch',
+    edits: [
+      {
+        file: 'packages/replica/src/peer-memory.ts',
+        before: 'of <= epoch ? []',
+        after: 'of < epoch ? []',
+      },
+    ],
+    hunt: tests('packages/replica/src/peer-memory.test.ts'),
+  },
+  {
+    id: 'claims-without-bound',
+    traps: ['E1'],
+    bug: 'what any number of peers claim to have is remembered',
+    edits: [
+      {
+        file: 'packages/replica/src/snapshot-fetch.ts',
+        before: '    if (this.#claims.size >= MAX_PEERS && !this.#claims.has(peer)) return\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/snapshot-fetch.test.ts'),
+  },
+  {
+    id: 'offers-unasked',
+    traps: ['E1'],
+    bug: 'a peer that was asked for one offer may send any number, and each is checked',
+    edits: [
+      {
+        file: 'packages/replica/src/snapshot-fetch.ts',
+        before: '    this.#asked.delete(peer)\n    this.#unanswered.delete(peer)\n',
+        after: '    this.#unanswered.delete(peer)\n',
+      },
+    ],
+    hunt: tests('packages/replica/src/snapshot-fetch.test.ts'),
+  },
+  {
+    id: 'overtaken-state-goes-on',
+    traps: ['B10'],
+    bug: 'a state that blocks have overtaken is fetched on until a part of it comes',
+    edits: [
+      {
+        file: 'packages/replica/src/snapshot-fetch.ts',
+        before: "if (fetching !== null && committed.height >= fetching.height) this.#giveUp(fetching, 'overtaken')\n",
+        after: '\n',
+      },
+    ],
+    hunt: tests('packages/replica/src/snapshot-fetch.test.ts'),
+  },
+  {
+    id: 'slow-state-and-blocks-too',
+    traps: ['D3'],
+    bug: 'a state of which parts come counts as one of which none do: its blocks are asked for as well',
+    edits: [
+      {
+        file: 'packages/replica/src/snapshot-fetch.ts',
+        before: '    fetching.servedAtTick = this.#tick\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/snapshot-fetch.test.ts'),
+  },
+  {
+    id: 'stored-state-below-the-chain',
+    traps: ['B10'],
+    bug: 'a restart goes on with a state that is not above the committed block',
+    edits: [
+      {
+        file: 'packages/replica/src/snapshot-fetch.ts',
+        before: ' || header.height <= this.#host.committed.height) {',
+        after: ') {',
+      },
+    ],
+    hunt: tests('packages/replica/src/snapshot-fetch.test.ts'),
+  },
+  {
+    id: 'headers-for-ever',
+    traps: ['E1'],
+    bug: 'every header that was ever committed is kept',
+    edits: [
+      {
+        file: 'packages/replica/src/snapshot-shelf.ts',
+        before: '    if (this.#headers.length > 2 * RECENT_HASHES) this.#headers = this.#headers.slice(-RECENT_HASHES)\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/snapshot-fetch.test.ts'),
+  },
+  {
+    id: 'wanted-states-without-bound',
+    traps: ['E1'],
+    bug: 'every state that a peer asks for often enough is kept',
+    edits: [
+      {
+        file: 'packages/replica/src/snapshot-shelf.ts',
+        before: 'new Set(wanted.slice(-STATES_PINNED))',
+        after: 'new Set(wanted)',
+      },
+    ],
+    hunt: tests('packages/replica/src/snapshot-fetch.test.ts'),
+  },
+  {
+    id: 'own-set-is-the-one-before',
+    traps: ['J1'],
+    bug: 'after a restart votes of the epoch before are held against the validators of this one',
+    edits: [
+      {
+        file: 'packages/node/src/epochs.ts',
+        before: 'return { ...start, previousValidators: before.validators }',
+        after: 'return { ...start, previousValidators: start.validators }',
+      },
+    ],
+    hunt: tests('packages/node/src/epoch-start.test.ts'),
+  },
+  {
+    id: 'record-of-an-epoch-unchecked',
+    traps: ['C5'],
+    bug: 'a restart takes the validators of the epoch from the store, whatever the chain says',
+    edits: [
+      {
+        file: 'packages/node/src/epochs.ts',
+        before:
+          'if (!equalBytes(boundary.nextValidatorsHash, start.validators.hash) || !equalBytes(hashHeader(boundary), start.origin.hash)) {',
+        after: 'if (false) {',
+      },
+    ],
+    hunt: tests('packages/node/src/epoch-start.test.ts'),
+  },
+  {
+    id: 'names-of-an-old-state',
+    traps: ['K4'],
+    bug: 'validators are called for ever what the state of the start called them',
+    edits: [
+      {
+        file: 'packages/node/src/epochs.ts',
+        before: 'if (known?.state !== state) known',
+        after: 'known ??= { state, ofKey: names.ofValidators(state) }\n      if (false) known',
+      },
+    ],
+    hunt: tests('packages/node/src/epoch-start.test.ts'),
+  },
 ]

@@ -178,6 +178,37 @@ describe('uploads', () => {
     // One is referred to by now and counts no more; the others are forgotten.
     expect(keeper.files.unfinished.map(({ root }) => root)).toEqual([large(0).root])
     expect(code(20, 'somebody else')).toBe('ok')
+    expect([code(30, 'one'), code(31, 'one'), code(32, 'one')]).toEqual(['ok', 'ok', 'uploads-per-client'])
+  })
+
+  it('an upload that goes on, or is begun again, is not forgotten, however long it takes', async () => {
+    const content = contentOf(22)
+    const blob = blobRefOf(content)
+    const steps = [() => begin(blob), () => put(content, 0), () => begin(blob), () => put(content, 1), () => begin(blob)]
+    for (const step of steps) {
+      await step()
+      keeper.expire()
+      nowMs += EXPIRY_MS - 1
+      keeper.expire()
+    }
+    expect((await put(content, 2)).body).toMatchObject({ complete: true })
+  })
+
+  it('C2: what was written and not made durable before the process ended is made durable before the replica may rely on it', async () => {
+    const content = contentOf(23)
+    const blob = blobRefOf(content)
+    await begin(blob)
+    const tree = blobTreeOf(content)
+    for (const index of [0, 1, 2]) {
+      const chunk = content.subarray(index * BLOB_CHUNK_BYTES, (index + 1) * BLOB_CHUNK_BYTES)
+      const checked = checkBlobPart(blob, { index, chunk, path: tree.path(index) })
+      if (!checked.ok) throw new Error(checked.error.message)
+      keeper.files.write(blob, { index, chunk, path: tree.path(index) }, checked.value)
+    }
+    const wholeWhenTold: boolean[] = []
+    vi.spyOn(inputs, 'push').mockImplementation(() => wholeWhenTold.push(keeper.files.isWhole(blob)))
+    keeper.onEffect({ kind: 'blob-open', blob })
+    await vi.waitFor(() => expect(wholeWhenTold).toEqual([true]))
   })
 
   it('E1: an upload whose file cannot be opened takes its place no longer than the next look', async () => {

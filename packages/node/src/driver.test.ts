@@ -1,16 +1,19 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { epoch, type Hash, hash, height, keyOf, publicKey, type ValidatorIndex, view } from '@aethel/codec'
-import { createValidatorSet, type Message } from '@aethel/consensus'
+import { type BlobRef, type Block, createValidatorSet, encodeMessage, type Header, hashHeader, type Message } from '@aethel/consensus'
 import type { LedgerState } from '@aethel/ledger'
 import type { Mesh } from '@aethel/network'
-import type { Application, Replica, ReplicaEffect } from '@aethel/replica'
+import type { Application, Replica, ReplicaEffect, ReplicaInput, VerificationJob } from '@aethel/replica'
 import type { Store, StoreRecord } from '@aethel/storage'
 import { expect, test } from 'vitest'
+import { certify, chainTo } from '../../replica/test/shelves.js'
+import type { BlobKeeper } from './blob-keeper.js'
 import { Driver } from './driver.js'
 import type { Home } from './home.js'
 import { createLog } from './log.js'
 import { Metrics } from './metrics.js'
 import { PeerNames } from './peer-names.js'
+import { DAMAGED } from './proof-batch.js'
 import type { ProofPool } from './proof-pool.js'
 
 const persist: ReplicaEffect = {
@@ -27,14 +30,15 @@ function idOf(at: number): Hash {
 }
 
 /** The commit of a block with one transaction. */
-function commit(at: number): ReplicaEffect {
+function commit(at: number, { certifiedAt = at, blob }: { certifiedAt?: number; blob?: BlobRef } = {}): ReplicaEffect {
   const header = { height: height(at), proposer: 0, timestampMs: at, totalDifficulty: 0n }
+  const work = blob === undefined ? null : { kind: 'k', claimId: idOf(at), key: idOf(at), blob }
   return {
     kind: 'commit',
     block: { header, body: {}, hash: idOf(at) },
-    certificate: { height: height(at), view: view(0) },
+    certificate: { height: height(certifiedAt), view: view(0) },
     writes: { puts: [], deletes: [] },
-    transactions: [{ id: idOf(at), idKey: keyOf(idOf(at)), work: null }],
+    transactions: [{ id: idOf(at), idKey: keyOf(idOf(at)), account: idOf(0), sourceDigest: null, work }],
     gas: [0],
     offences: [],
     nextEpoch: null,
@@ -43,16 +47,29 @@ function commit(at: number): ReplicaEffect {
 
 /** A driver whose replica says what the test says, and whose disk is done when the test says so. */
 function scripted() {
-  let next: readonly ReplicaEffect[] = []
+  let next: ReplicaEffect[] = []
   const durable: (() => void)[] = []
   const left: Uint8Array[] = []
   const given: StoreRecord['kind'][] = []
   const logged: unknown[] = []
+  const inputs: ReplicaInput[] = []
+  const charged: number[] = []
+  const ifRead: Uint8Array[] = []
+  const blobs: [string, unknown][] = []
+  const committed = { height: height(0), hash: hash(new Uint8Array(32)), timestampMs: 0 }
   const take = (records: readonly StoreRecord[]): void => {
     given.push(...records.map(({ kind }) => kind))
   }
   const validators = createValidatorSet(epoch(0), [{ publicKey: publicKey(new Uint8Array(32).fill(1)), power: 1n }])
   if (!validators.ok) throw new Error('a validator set of one is good')
+  const store: Partial<Store> = {
+    stage: take,
+    append: (records, onDurable) => {
+      take(records)
+      durable.push(onDurable)
+    },
+    transactionPlace: () => undefined,
+  }
   const driver = new Driver({
     home: {
       chainId: hash(new Uint8Array(32)),
@@ -64,20 +81,17 @@ function scripted() {
     names: new PeerNames({ self: null, networkSeed: new Uint8Array(32), config: { peers: [] } as unknown as Home['config'] }),
     application: {} as Application<LedgerState>,
     replica: {
-      committed: { height: height(0), hash: hash(new Uint8Array(32)), timestampMs: 0 },
+      committed,
+      wants: () => true,
       position: { view: view(0), phase: 'active' },
       epoch: { validators: validators.value, previousValidators: null, origin: { height: height(0), hash: hash(new Uint8Array(32)) } },
       state: { entries: { get: () => undefined } },
-      step: () => next,
-    } as unknown as Replica<LedgerState>,
-    store: {
-      stage: take,
-      append: (records, onDurable) => {
-        take(records)
-        durable.push(onDurable)
+      step: (input: ReplicaInput) => {
+        inputs.push(input)
+        return next.splice(0)
       },
-      transactionPlace: () => undefined,
-    } as Partial<Store> as Store,
+    } as unknown as Replica<LedgerState>,
+    store: store as Store,
     log: createLog({ write: (line) => logged.push(JSON.parse(line)) }, 'warn', {}),
     metrics: new Metrics(() => {
       throw new Error('nobody reads the metrics here')
@@ -86,9 +100,15 @@ function scripted() {
       throw error
     },
     provable: null,
+    blobs: {
+      onFinal: (final: unknown) => blobs.push(['final', final]),
+      onDamaged: (damaged: unknown) => blobs.push(['damaged', damaged]),
+    } as unknown as BlobKeeper,
   })
   const mesh: Partial<Mesh> = {
     send: (_to, bytes) => left.push(bytes),
+    sendIfRead: (_to, bytes) => ifRead.push(bytes),
+    charge: (peer) => charged.push(peer),
     flush: () => undefined,
     grant: () => undefined,
     addPeer: () => undefined,
@@ -96,12 +116,21 @@ function scripted() {
   driver.start(mesh as Mesh, {} as ProofPool)
   return {
     driver,
+    store,
     left,
     durable,
     given,
     logged,
+    inputs,
+    charged,
+    ifRead,
+    blobs,
+    /** The replica has got so far. */
+    reach: (at: number) => {
+      committed.height = height(at)
+    },
     say: async (...effects: readonly ReplicaEffect[]) => {
-      next = effects
+      next = [...effects]
       driver.input({ kind: 'timer', timer: 'status', nowMs: 0 })
       await turn()
     },
@@ -198,4 +227,123 @@ test('I3: a block is shown when it is durable, and not before: no height, no eve
   expect([driver.publishedHeight, told]).toEqual([1, [1]])
   durable[1]?.()
   expect([driver.publishedHeight, told]).toEqual([2, [1, 2]])
+})
+
+test('who waits for a transaction that was let go hears why, once; so does who asks later, also about one that was never admitted', async () => {
+  const { driver, say } = scripted()
+  const heard: unknown[] = []
+  driver.onSettled(idOf(1), (settlement) => heard.push(settlement))
+  const refusal = { code: 'evicted', message: 'the mempool is full' }
+  await say({ kind: 'dropped', id: idOf(1), refusal }, { kind: 'dropped', id: idOf(1), refusal })
+  await say({ kind: 'admission', request: 1, admission: { status: 'refused', id: idOf(2), refusal } })
+  expect(heard).toEqual([{ status: 'refused', refusal }])
+  expect([driver.refusalOf(idOf(1)), driver.refusalOf(idOf(2)), driver.refusalOf(idOf(3))]).toEqual([refusal, refusal, undefined])
+  expect(driver.awaited).toBe(0)
+})
+
+test('E1: what is published is looked up in the store alone, and of states to prove receipts from the newest 64 are kept', async () => {
+  const { driver, say, reach, durable } = scripted()
+  for (let at = 1; at <= 100; at++) {
+    reach(at)
+    await say(commit(at), persist)
+    durable[at - 1]?.()
+    expect(driver.placeOf(idOf(at))).toBeUndefined() // this store has none
+  }
+  expect([driver.provable.length, driver.provable.at(0)?.header.height, driver.provable.at(-1)?.header.height]).toEqual([64, 37, 100])
+})
+
+test('receipts are proven from a block with its own certificate, and the state after that block', async () => {
+  const { driver, say, reach, durable } = scripted()
+  reach(2)
+  await say(commit(1, { certifiedAt: 2 }), commit(2), persist)
+  reach(4)
+  await say(commit(3), commit(4), persist) // the state that the replica has is of the second
+  reach(5)
+  await say(commit(5, { certifiedAt: 6 }), persist)
+  for (const done of durable) done()
+  expect(driver.provable.map(({ header }) => header.height)).toEqual([2, 4])
+})
+
+test('E1: a part of a state is free for whoever was asked for it, once for each question, however many were asked', async () => {
+  const { driver, say, charged, inputs } = scripted()
+  const wish = { kind: 'fetch', want: 'chunk', height: height(4), lane: 0, cursor: new Uint8Array() } as const
+  const chunk = encodeMessage({ kind: 'chunk', height: height(4), lane: 0, cursor: new Uint8Array(), chunk: new Uint8Array(4) })
+  const receive = (times: number): void => {
+    for (let i = 0; i < times; i++) driver.meshHandlers.onMessage(1 as ValidatorIndex, chunk)
+  }
+  await say({ kind: 'send', to: 1 as ValidatorIndex, message: wish }, { kind: 'send', to: 1 as ValidatorIndex, message: wish })
+  receive(2)
+  expect(charged).toEqual([])
+  receive(3)
+  expect(charged).toEqual([1, 1, 1])
+  expect(inputs.filter(({ kind }) => kind === 'message').length).toBe(5)
+  for (let i = 0; i < 1_000; i++) await say({ kind: 'send', to: 1 as ValidatorIndex, message: wish })
+  charged.length = 0
+  receive(1_000)
+  expect(charged.length).toBe(1_000 - 64)
+})
+
+test('E1: bodies go to a peer only as it reads them: what it says it lacks again it is sent again', async () => {
+  const { say, left, ifRead } = scripted()
+  const header = {
+    version: 1,
+    chainId: idOf(0),
+    epoch: epoch(0),
+    height: height(1),
+    parent: idOf(0),
+    view: view(0),
+    proposer: 0 as ValidatorIndex,
+    timestampMs: 1,
+    transactionsRoot: idOf(0),
+    evidenceRoot: idOf(0),
+    lastCertificateHash: idOf(0),
+    stateRoot: idOf(0),
+    validatorsHash: idOf(0),
+    nextValidatorsHash: idOf(0),
+    totalDifficulty: 0n,
+  }
+  const block = { header, body: { transactions: [], evidence: [], lastCertificate: null }, hash: idOf(1) } as unknown as Block
+  await say({ kind: 'send', to: 1 as ValidatorIndex, message: { kind: 'block', block } })
+  expect([left.length, ifRead.length]).toEqual([0, 1])
+  await say({ kind: 'send', to: 'all', message: { kind: 'block', block } }, send(1))
+  expect([left.length, ifRead.length]).toEqual([2, 1])
+})
+
+test('a blob that a checker finds damaged is lost before the verdict is none: what is tried again fetches it', () => {
+  const { driver, inputs, blobs } = scripted()
+  const blob = { root: idOf(7), bytes: 5 }
+  const job = { work: { key: idOf(1), kind: 'k', blob }, cited: [], priority: 'block' } as unknown as VerificationJob
+  inputs.length = 0
+  driver.onVerified(job, { status: 'aborted', reason: 'no answer for 60000 ms' }, 1)
+  expect([inputs.map(({ kind }) => kind), blobs]).toEqual([['verified'], []])
+  driver.onVerified(job, { status: 'aborted', reason: `${DAMAGED}a chunk is not as it was written` }, 1)
+  expect(inputs.map(({ kind }) => kind)).toEqual(['verified', 'blob-lost', 'verified'])
+  expect(blobs).toEqual([['damaged', blob]])
+})
+
+test('blobs of a final block are uploads no more: they leave their clients room', async () => {
+  const { say, blobs } = scripted()
+  const blob = { root: idOf(7), bytes: 5 }
+  await say(commit(1, { blob }), persist)
+  expect(blobs).toEqual([['final', [blob]]])
+})
+
+test('E1: blocks that a peer was given before are charged to it when it asks again, a second time and every time after', async () => {
+  const headers = chainTo(4, () => idOf(0))
+  const { say, store, charged, ifRead, durable, reach } = scripted()
+  const body = { transactions: [], evidence: [], lastCertificate: null }
+  store.committedBlock = (at) => {
+    const header = headers[at - 1]
+    return header === undefined ? undefined : { header, body, hash: hashHeader(header) }
+  }
+  store.certificateFrom = (at) => certify(headers[at - 1] as Header)
+  store.gasOf = () => []
+  reach(4)
+  await say(commit(4), persist)
+  durable[0]?.()
+  const serve = (to: number, from: number): ReplicaEffect => ({ kind: 'serve', to: to as ValidatorIndex, from: height(from) })
+  await say(serve(1, 1), serve(2, 3))
+  expect([ifRead.length, charged]).toEqual([2, []])
+  await say(serve(1, 2), serve(1, 2), serve(2, 4), serve(3, 1))
+  expect([ifRead.length, charged]).toEqual([6, [1, 1, 2]])
 })

@@ -123,6 +123,16 @@ describe('proof pool', () => {
     expect(run.outcomes.get(hanging)).toMatchObject([{ status: 'aborted', reason: 'no answer for 1000 ms' }])
     for (const other of others) expect(run.outcomes.get(other)).toMatchObject([{ status: 'valid' }])
     expect(run.lost.length).toBeGreaterThanOrEqual(2)
+    expect(run.pool.queued).toBe(0) // so that it is run when it is asked for again
+  })
+
+  test('with a large blob a worker has as much more patience as it takes to read it', async () => {
+    const run = start(1, 300)
+    const { work, ...rest } = job('loop', 'large')
+    const large: VerificationJob = { ...rest, work: { ...work, blob: { root: work.key, bytes: 3 * 64 * 1024 * 1024 } } }
+    run.pool.run([large])
+    await answered(run, 1)
+    expect(run.outcomes.get(large)).toMatchObject([{ status: 'aborted', reason: 'no answer for 1200 ms' }])
   })
 
   test.each(['hasten', 'run'] as const)(
@@ -138,6 +148,8 @@ describe('proof pool', () => {
       await answered(run, 90)
       expect(run.order.findIndex(({ work }) => work.key === needed.work.key)).toBeLessThan(32)
       expect(new Set(run.order.map(({ work }) => work.key)).size).toBe(90)
+      await vi.waitFor(() => expect(run.pool.queued).toBe(0), { timeout: 30_000 })
+      expect(run.order.length).toBe(90) // none is run twice
     },
   )
 

@@ -348,12 +348,15 @@ export class AdmissionDesk<State> {
 
   // --- blobs (protocol.md §9) ---------------------------------------------------------------------------------------
 
-  /** Each peer, and all clients together, may have one blob on its way whatever the others have; more within the bounds. */
+  /** Each peer may have one blob on its way whatever the others have; more, and what clients bring, within the bounds. */
   #noRoomForBlob({ work }: Transaction, origin: Origin): Refusal | null {
     const { blobs } = this.#context
     const blob = work?.blob
     if (blob === undefined) return null
     if (blobs === null) return { code: 'no-blobs', message: 'expected the proof in the transaction: this validator keeps no blobs' }
+    const { blobBytes } = this.#context.block
+    if (blobBytes !== undefined && blob.bytes > blobBytes)
+      return { code: 'too-large', message: `expected a blob of at most ${blobBytes} bytes, got ${blob.bytes}` }
     let [all, ofOrigin] = [0, 0]
     for (const each of this.#withBlobs.values()) {
       all += each.blob.bytes
@@ -436,6 +439,11 @@ export class AdmissionDesk<State> {
 
   onBlobGivenUp(key: string, refusal: Refusal): void {
     for (const pending of [...(this.#waitingForBlob.get(key) ?? [])]) if (pending.checked === null) this.#drop(pending, refusal)
+  }
+
+  /** It was here and checked, and said to be: that is not so any more. Who has not got so far looks for it when it does. */
+  onBlobLost(key: string): void {
+    for (const pending of [...(this.#waitingForBlob.get(key) ?? [])]) if (pending.checked !== null) this.#drop(pending, BLOB_LOST)
   }
 
   /** Whether something refers to it that is looked at here or pooled, or was at the last tick; by `blobKey`. */

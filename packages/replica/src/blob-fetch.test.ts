@@ -130,6 +130,21 @@ describe('fetching a blob (protocol.md §9)', () => {
     expect(bench.sent).toEqual([])
   })
 
+  it('who has lied is asked no more, neither for what nobody else has, nor for another blob', () => {
+    const bench = new Bench()
+    bench.begin('mempool', PEERS[0])
+    const [first] = bench.sent.splice(0)
+    if (first === undefined) throw new Error('nobody was asked')
+    bench.answer(first, (part) => ({ ...part, chunk: part.chunk.map((byte) => byte ^ 1) }))
+    bench.tick(200)
+    const other = blobRefOf(bytesOf(5 * CHUNK, 7), CHUNK)
+    bench.fetch.want(other, 'block')
+    bench.fetch.hint(blobKey(other), first.to)
+    bench.fetch.onOpened(other, [0, 1, 2, 3, 4])
+    expect(bench.sent.length).toBeGreaterThan(0)
+    expect(bench.sent.filter(({ to }) => to === first.to)).toEqual([])
+  })
+
   it('what was not asked of a peer is not looked at', () => {
     const bench = new Bench()
     bench.begin()
@@ -173,6 +188,59 @@ describe('fetching a blob (protocol.md §9)', () => {
       expect(bench.givenUp.map(({ code }) => code)).toEqual(isLetGo ? ['blob-unavailable'] : [])
       expect(bench.fetch.progress.length).toBe(isLetGo ? 0 : 1)
     }
+  })
+
+  it('what moves is not let go, however long it takes', () => {
+    const bench = new Bench()
+    bench.begin()
+    for (let chunk = 0; chunk < 5; chunk++) {
+      bench.tick(100)
+      const asked = bench.sent.findLast(({ to, wish }) =>
+        bench.fetch.wants(to, { kind: 'blob-part', blob: BLOB, part: partOf(wish.index) }),
+      )
+      if (asked === undefined) throw new Error('nobody was asked')
+      bench.answer(asked)
+    }
+    expect([bench.stored.size, bench.givenUp, bench.fetch.progress.length]).toEqual([5, [], 1])
+  })
+
+  it('where every answer takes longer than the deadline, the deadline grows until answers are in time', () => {
+    const bench = new Bench()
+    bench.begin('block')
+    const late: { readonly at: number; readonly wish: (typeof bench.sent)[number] }[] = []
+    let asked = 0
+    for (let tick = 0; tick < 400 && bench.held.length === 0; tick++) {
+      asked += bench.sent.length
+      for (const wish of bench.sent.splice(0)) late.push({ at: tick + 60, wish })
+      bench.tick()
+      while (late[0] !== undefined && late[0].at <= tick) bench.answer(late.shift()?.wish as (typeof bench.sent)[number])
+    }
+    expect(asked).toBeLessThanOrEqual(6 * KEYS.length) // not every chunk at every first deadline again
+    expect(bench.held).toEqual([KEY])
+  })
+
+  it('what the store finds missing when it makes the blob durable is fetched again', () => {
+    const bench = new Bench()
+    bench.begin()
+    const { store } = bench
+    bench.store = () => undefined
+    bench.serve()
+    expect(bench.effects.at(-1)?.kind).toBe('blob-seal')
+    bench.effects.length = 0
+    bench.store = store
+    for (const index of KEYS) if (index !== 3) bench.stored.add(index)
+    bench.fetch.onOpened(BLOB, [3])
+    expect(bench.sent.map(({ wish }) => wish.index)).toEqual([3])
+    bench.serve()
+    expect(bench.held).toEqual([KEY])
+  })
+
+  it('what the store has no room for is given up, and whoever waits is told', () => {
+    const bench = new Bench()
+    bench.fetch.want(BLOB, 'mempool')
+    bench.fetch.onRefused(BLOB, { code: 'blob-disk', message: 'no space left on device' })
+    expect(bench.givenUp.map(({ code }) => code)).toEqual(['blob-disk'])
+    expect([bench.fetch.progress, bench.fetch.isStarved(KEY)]).toEqual([[], true])
   })
 
   it('what nobody needs any more is not fetched', () => {

@@ -3,6 +3,7 @@ import {
   EMPTY_BYTES,
   epoch,
   type Hash,
+  type Height,
   height,
   keyOf,
   ok,
@@ -32,7 +33,8 @@ import { describe, expect, it } from 'vitest'
 import { keptBytes } from '../../consensus/test/memory.js'
 import { BLOCK, CHAIN_ID, freshState, MEMPOOL, signAs, validatorSetOf } from '../test/cluster.js'
 import { type Application, type Transaction, transactionIdOf } from './application.js'
-import type { Replica, ReplicaEffect, ReplicaInput } from './interface.js'
+import { ReplicaBlobs } from './blobs.js'
+import type { BlobEffect, Replica, ReplicaEffect, ReplicaInput } from './interface.js'
 import { createReplica } from './replica.js'
 import type { Verdict } from './verdicts.js'
 
@@ -385,6 +387,45 @@ describe('transactions whose proofs are blobs', () => {
     expect(new Set(bench.heights).size).toBe(1)
   })
 
+  it('a blob lost here while a quorum is waited for is not said to be here any more, and its transaction is let go at once', () => {
+    const bench = new Bench()
+    for (const index of [1, 2, 3]) bench.cut.add(index)
+    const { transaction, blob } = bench.submit(0, 'a')
+    const { replica, effects } = bench.node(0)
+    const told = (): number => effects.filter((effect) => effect.kind === 'send' && effect.message.kind === 'blob-held').length
+    bench.tick()
+    expect([replica.transactionStatus(transaction.id), told() > 0]).toEqual(['waiting', true])
+    bench.node(0).disk.delete(blobKey(blob))
+    bench.step(bench.node(0), { kind: 'blob-lost', blob, nowMs: bench.nowMs })
+    expect(replica.transactionStatus(transaction.id)).toBe('unknown')
+    expect(effects).toContainEqual({ kind: 'dropped', id: transaction.id, refusal: expect.objectContaining({ code: 'blob-lost' }) })
+    effects.length = 0
+    bench.tick(4)
+    expect(told()).toBe(0)
+  })
+
+  it('E7: a blob lost while a block that refers to it is checked: no vote before it is here again', () => {
+    const bench = new Bench()
+    const node = bench.node(3)
+    const step = bench.step.bind(bench)
+    const verdicts: ReplicaInput[] = []
+    bench.step = (to, input) => {
+      if (to !== node) return step(to, input)
+      if (input.kind === 'verified') verdicts.push(input)
+      else if (input.kind !== 'message' || input.message.kind !== 'vote') step(to, input)
+    }
+    const { blob } = bench.submit(0, 'a')
+    bench.tick(2)
+    expect([bench.heights, bench.votesOf(3), verdicts.length]).toEqual([[1, 1, 1, 0], 0, 1])
+    node.disk.delete(blobKey(blob))
+    step(node, { kind: 'blob-lost', blob, nowMs: bench.nowMs })
+    for (const verdict of verdicts) step(node, verdict)
+    bench.settle()
+    expect(bench.votesOf(3)).toBe(0)
+    bench.tick(2)
+    expect([node.disk.has(blobKey(blob)), bench.votesOf(3)]).toEqual([true, 1])
+  })
+
   it('blobs of final transactions go after so many blocks; of pending ones never', () => {
     const bench = new Bench()
     const first = bench.submit(0, 'a')
@@ -399,6 +440,19 @@ describe('transactions whose proofs are blobs', () => {
       expect(disk.size).toBe(2)
       expect(replica.needsBlob(first.blob)).toBe(false)
     }
+  })
+
+  it('a blob that no block has room for is refused at the door: a leader that had it would never be done with its next block', () => {
+    const bench = new Bench()
+    bench.cut.add(1) // leads nobody, and is heard by nobody
+    const { transaction } = bench.submit(1, 'a', 401)
+    const answers = bench.node(1).effects.flatMap((effect) => (effect.kind === 'admission' ? [effect.admission] : []))
+    expect(answers).toMatchObject([{ status: 'refused', refusal: { code: 'too-large' } }])
+    expect(bench.node(1).replica.transactionStatus(transaction.id)).toBe('unknown')
+    bench.cut.clear()
+    bench.submit(0, 'b', 400)
+    bench.tick(6)
+    expect(bench.heights).toEqual([1, 1, 1, 1])
   })
 
   it('blobs in a block: at most so many bytes together', () => {
@@ -451,5 +505,83 @@ describe('transactions whose proofs are blobs', () => {
     expect(node.replica.inspect().unverified).toBe(10)
     from(3, 20, 100)
     expect(node.replica.inspect().unverified).toBe(11)
+  })
+})
+
+/** One replica's blobs, of which a test says what is needed. */
+function alone(held: readonly (BlobRef & { readonly height: Height | null })[] = [], tip = 0) {
+  const needed = new Set<string>()
+  const effects: BlobEffect[] = []
+  const sent: { readonly to: number; readonly message: Message }[] = []
+  const at = { tip: height(tip) }
+  const blobs = new ReplicaBlobs(
+    { chunkBytes: CHUNK, pendingBytes: 1_000, keepBlocks: 2, keepBytes: null, held },
+    {
+      get tip() {
+        return at.tip
+      },
+      peers: [1, 2, 3].map(validatorIndex),
+      told: [1, 2, 3].map(validatorIndex),
+      isNeeded: (key) => needed.has(key),
+      isForBlock: () => false,
+      pendingChecked: () => [],
+      isQuorum: ({ size }) => size >= 2,
+      send: (to, message) => sent.push({ to, message }),
+      push: (effect) => effects.push(effect),
+      emit: () => undefined,
+      blame: () => undefined,
+      onHeld: () => undefined,
+      onGivenUp: () => undefined,
+    },
+  )
+  const asks = (from: number, blob: BlobRef, index = 0): void => {
+    blobs.onMessage(validatorIndex(from), { kind: 'fetch', want: 'blob', blob, index })
+  }
+  return { blobs, needed, effects, sent, at, asks }
+}
+
+describe('the blobs of one replica', () => {
+  const { blob } = transactionOf('a', 50)
+  const key = blobKey(blob)
+
+  it('of votes at several heights the highest says how long a blob is needed: until the chain has passed it', () => {
+    const { blobs } = alone([{ ...blob, height: null }])
+    blobs.pin([blob], height(5))
+    blobs.pin([blob], height(4))
+    blobs.onFinal([], height(4))
+    expect(blobs.isNeeded(key)).toBe(true)
+    blobs.onFinal([], height(5))
+    expect(blobs.isNeeded(key)).toBe(false)
+  })
+
+  it('E7: what was let go is not held: no vote relies on it, and who asks for it hears that it is not here', () => {
+    const { blobs, effects, sent, at, asks } = alone([{ ...blob, height: height(1) }], 1)
+    asks(1, blob)
+    expect([blobs.isHeld(blob), effects, sent]).toEqual([true, [{ kind: 'blob-serve', to: 1, blob, index: 0 }], []])
+    at.tip = height(3)
+    blobs.onFinal([], height(3))
+    expect(effects.at(-1)).toEqual({ kind: 'blob-drop', blob })
+    effects.length = 0
+    asks(1, blob)
+    expect([blobs.isHeld(blob), effects, sent]).toEqual([false, [], [{ to: 1, message: { kind: 'blob-absent', blob } }]])
+  })
+
+  it('who has said that it has a blob is asked for it first', () => {
+    const { blobs, needed, sent } = alone()
+    needed.add(key)
+    blobs.onMessage(validatorIndex(2), { kind: 'blob-held', blobs: [blob] })
+    blobs.want(blob, 'mempool', null)
+    blobs.onOpened(blob, [0, 1, 2, 3])
+    expect(sent.map(({ to }) => to)).toEqual([2, 2, 2, 2])
+  })
+
+  it('E1: a peer is served so many chunks between two ticks, however many it asks for; a little more waits for the next', () => {
+    const { blobs, effects, asks } = alone([{ ...blob, height: null }])
+    for (let times = 0; times < 1_000; times++) asks(1, blob)
+    expect(effects.length).toBe(64)
+    blobs.onTick()
+    expect(effects.length).toBe(72)
+    blobs.onTick()
+    expect(effects.length).toBe(72)
   })
 })

@@ -9,6 +9,7 @@ import {
   equivocationOf,
   evidenceRootOf,
   leaderOf,
+  MAX_BLOCK_REFUTATIONS,
   MAX_EVIDENCE_AHEAD,
   MAX_EVIDENCE_BYTES,
   type Offence,
@@ -233,5 +234,25 @@ describe('the pool', () => {
     assert(first !== undefined, 'the pool holds something')
     expect(pool.add(first)).toBe(false)
     expect(pool.choose(height(1), () => true).length).toBe(16)
+  })
+
+  it('E1: of one offender no more bytes are held than its share, however few the pieces are', () => {
+    const pool = new EvidencePool()
+    const piece = (sender: number, at: number) => ({
+      offence: offenceOf(pair(sender, at), SET),
+      bytes: new Uint8Array(MAX_EVIDENCE_BYTES),
+      refutes: false,
+    })
+    const added = [1, 2, 3, 4, 5, 6].map((at) => pool.add(piece(3, at)))
+    expect(added).toEqual([true, true, true, true, false, false])
+    expect(pool.add(piece(2, 1))).toBe(true)
+  })
+
+  it('E1: a block carries no more proofs to be refuted than every edge lets in, however many are held; other evidence goes along', () => {
+    const pool = new EvidencePool()
+    for (let at = 1; at <= 10; at++)
+      pool.add({ offence: offenceOf(pair(3, at), SET), bytes: new Uint8Array(10), refutes: at > 1 && at < 10 })
+    const chosen = pool.choose(height(1), () => true)
+    expect([chosen.length, chosen.filter(({ refutes }) => refutes).length]).toEqual([2 + MAX_BLOCK_REFUTATIONS, MAX_BLOCK_REFUTATIONS])
   })
 })

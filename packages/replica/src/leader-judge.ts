@@ -6,7 +6,7 @@ import type { ValidatorIndex } from '@aethel/codec'
 import type { Block, Complaint } from '@aethel/consensus'
 import type { Application, BlockContext, Transaction } from './application.js'
 import { toExecution } from './choice.js'
-import type { Ground } from './ground.js'
+import { blobsOf, type Ground } from './ground.js'
 import type { BlockLimits } from './interface.js'
 import { LeaderWatch, type Surroundings } from './leader-watch.js'
 import type { Pooled } from './mempool.js'
@@ -48,11 +48,13 @@ export class LeaderJudge<State> {
     return new LeaderWatch({ limits, maxWaitBlocks, validators })
   }
 
-  /** A block that this view's leader proposed and this replica accepted in time. */
-  onCommitted({ header, body: { transactions } }: Block, acceptedAtMs: number): void {
+  /** A block that this view's leader proposed and this replica accepted in time, with what was decoded of it. */
+  onCommitted({ header }: Block, transactions: readonly Transaction[], acceptedAtMs: number): void {
     this.#dropWatchesNotWaiting()
-    const bytes = transactions.reduce((sum, transaction) => sum + transaction.length, 0)
-    this.#watch.onCommitted({ acceptedAtMs, transactions: transactions.length, bytes, gas: Number(header.totalDifficulty) })
+    const bytes = transactions.reduce((sum, transaction) => sum + transaction.bytes.length, 0)
+    const blobBytes = blobsOf(transactions).reduce((sum, blob) => sum + blob.bytes, 0)
+    const gas = Number(header.totalDifficulty)
+    this.#watch.onCommitted({ acceptedAtMs, transactions: transactions.length, bytes, gas, blobBytes })
   }
 
   /** At every status tick: watches the oldest transactions that wait, and says what to think of the leader. */

@@ -1,16 +1,17 @@
 import { type Hash, keyOf, type View, view } from '@aethel/codec'
 import { hashTagged } from '@aethel/crypto'
 import { describe, expect, it } from 'vitest'
+import type { VerificationWork } from './application.js'
 import { LeaderThroughput } from './leader-throughput.js'
 import { LeaderWatch, type Surroundings } from './leader-watch.js'
 import type { Pooled } from './mempool.js'
 import { StarvationWatch } from './starvation.js'
 
-const LIMITS = { transactions: 100, bytes: 10_000, gas: 1_000 }
+const LIMITS = { transactions: 100, bytes: 10_000, gas: 1_000, blobBytes: 5_000 }
 const TICK_MS = 500
 const TIMEOUT_MS = 2_000
 
-function pooled(label: number, change: { bytes?: number; difficulty?: number } = {}): Pooled {
+function pooled(label: number, change: { bytes?: number; difficulty?: number; blobBytes?: number } = {}): Pooled {
   const id: Hash = hashTagged('aethel/test-watch', Uint8Array.of(label))
   const transaction = {
     id,
@@ -19,9 +20,13 @@ function pooled(label: number, change: { bytes?: number; difficulty?: number } =
     sender: `s${label}`,
     nonce: 0,
     gasLimit: 10,
-    work: null,
+    work: change.blobBytes === undefined ? null : workWithBlob(id, change.blobBytes),
   }
   return { transaction, difficulty: change.difficulty ?? 0, arrival: label, arrivedAtHeight: 0 }
+}
+
+function workWithBlob(id: Hash, bytes: number): VerificationWork {
+  return { key: id, kind: 'k', claim: id, proof: id, claimId: id, cites: [], blob: { root: id, bytes } }
 }
 
 /** A backup watching one leader after another. */
@@ -37,7 +42,7 @@ class Backup {
     this.nowMs += TICK_MS
     for (let i = 0; i < blocks; i++) {
       const transactions = Math.ceil(LIMITS.transactions * fill)
-      this.watch.onCommitted({ acceptedAtMs: this.nowMs - 20, transactions, bytes: 0, gas: 0 })
+      this.watch.onCommitted({ acceptedAtMs: this.nowMs - 20, transactions, bytes: 0, gas: 0, blobBytes: 0 })
     }
     this.watch.enter({ view: this.view, nowMs: this.nowMs })
     starvation.keepOnly(() => false) // what waited was proposed; under load, others have waited as long as ever
@@ -78,12 +83,34 @@ describe('a slow leader (protocol.md §8, trap D1)', () => {
     expect(backup.ticks(40, (tick) => (tick % 3 === 0 ? 1 : 0)).at(-1)).toBe('slow-leader')
   })
 
+  it('a complaint stands for some ticks, so that those of the others, who measure at other moments, coincide', () => {
+    const backup = new Backup()
+    backup.ticks(40, () => 5)
+    backup.nextView()
+    const complaints = backup.ticks(60, (tick) => (tick % 4 === 0 ? 1 : 0))
+    expect(complaints.at(-1)).toBe('slow-leader')
+    expect(backup.ticks(15, () => 40)).toEqual(Array(15).fill('slow-leader'))
+    expect(backup.ticks(2, () => 40)).toEqual([null, null])
+  })
+
   it('an idle or lightly loaded leader is never blamed, however fast the last one was', () => {
     const backup = new Backup()
     backup.ticks(40, () => 20)
     backup.nextView()
     expect(backup.ticks(200, () => 0, 1, 'idle').every((complaint) => complaint === null)).toBe(true)
     expect(backup.ticks(200, (tick) => (tick % 4 === 0 ? 1 : 0), 0.01, 'idle').every((complaint) => complaint === null)).toBe(true)
+  })
+
+  it('a block that its blobs fill is a full block', () => {
+    const backup = new Backup()
+    backup.ticks(20, () => 4)
+    backup.nextView()
+    const withBlobs = Array.from({ length: 60 }, () => {
+      for (let i = 0; i < 4; i++)
+        backup.watch.onCommitted({ acceptedAtMs: backup.nowMs, transactions: 1, bytes: 10, gas: 1, blobBytes: LIMITS.blobBytes })
+      return backup.tick(0)
+    })
+    expect(withBlobs).toEqual(Array(60).fill(null))
   })
 
   it('a leader three times slower than the best under the same load stays', () => {
@@ -131,7 +158,7 @@ describe('a slow leader (protocol.md §8, trap D1)', () => {
 })
 
 describe('a starved transaction (protocol.md §8, trap D9)', () => {
-  const fill = { acceptedAtMs: 10_000, transactions: 1, bytes: 10, gas: 0 }
+  const fill = { acceptedAtMs: 10_000, transactions: 1, bytes: 10, gas: 0, blobBytes: 0 }
 
   it('blocks with room that pass it over convict the leader; before the grace period they do not count', () => {
     const watch = new StarvationWatch(LIMITS, 50)
@@ -142,6 +169,20 @@ describe('a starved transaction (protocol.md §8, trap D9)', () => {
     expect(watch.starved).toBeUndefined()
     watch.onBlock(fill, TIMEOUT_MS)
     expect(watch.starved?.transaction.sender).toBe('s1')
+  })
+
+  it('a block whose blobs leave no room for its own is full for it, and for no other: who waits for its turn convicts nobody', () => {
+    const watch = new StarvationWatch(LIMITS, 50)
+    watch.watch(pooled(1, { blobBytes: 2_001 }), 0)
+    for (let i = 0; i < 57; i++) watch.onBlock({ ...fill, blobBytes: 3_000 }, TIMEOUT_MS)
+    expect(watch.starved).toBeUndefined()
+    watch.watch(pooled(2, { blobBytes: 2_000 }), 0)
+    watch.watch(pooled(3), 0)
+    for (let i = 0; i < 8; i++) watch.onBlock({ ...fill, blobBytes: 3_000 }, TIMEOUT_MS)
+    watch.forget(pooled(1).transaction.id) // beyond the age bound by now
+    expect(watch.starved?.transaction.sender).toBe('s2')
+    watch.forget(pooled(2).transaction.id)
+    expect(watch.starved?.transaction.sender).toBe('s3')
   })
 
   it('full blocks may pass it over until the age bound of the mempool, and no longer', () => {
@@ -200,6 +241,45 @@ describe('a starved transaction (protocol.md §8, trap D9)', () => {
       patience.push((nowMs - sinceMs) / TIMEOUT_MS)
     }
     expect(patience.map(Math.floor)).toEqual([1, 2, 4, 8, 16, 32, 32, 32])
+  })
+
+  it('what passed in the view of one leader is not held against the next', () => {
+    const watch = new LeaderWatch({ limits: LIMITS, maxWaitBlocks: 50, validators: 4 })
+    const judge = (inView: number, nowMs: number): string | null => {
+      const around = { nowMs, view: view(inView), role: 'backup', viewTimeoutMs: TIMEOUT_MS, roundTripMs: 1 } as const
+      watch.enter(around)
+      return watch.judge({ ...around, isExecutable: () => true })
+    }
+    judge(0, 0)
+    watch.starvation.watch(pooled(1), 0)
+    judge(0, TICK_MS)
+    for (let i = 0; i < 20; i++) watch.onCommitted({ ...fill, acceptedAtMs: 5_000 })
+    expect(judge(0, 6_000)).toBe('starved-transaction')
+    expect([judge(1, 7_000), judge(1, 60_000)]).toEqual([null, null])
+  })
+
+  it('a view that lasts without complaint makes it forget: the next bad leader is blamed as soon as the first was', () => {
+    const watch = new LeaderWatch({ limits: LIMITS, maxWaitBlocks: 50, validators: 4 })
+    let nowMs = 1_000_000
+    let leader = 0
+    const judge = (): string | null => {
+      nowMs += TICK_MS
+      for (let i = 0; i < 10; i++) watch.onCommitted({ ...fill, acceptedAtMs: nowMs })
+      const around = { nowMs, view: view(leader), role: 'backup', viewTimeoutMs: TIMEOUT_MS, roundTripMs: 1 } as const
+      return watch.judge({ ...around, isExecutable: () => true })
+    }
+    const patienceWithNext = (): number => {
+      const sinceMs = nowMs
+      watch.enter({ view: view(++leader), nowMs })
+      watch.starvation.watch(pooled(1), nowMs)
+      while (judge() === null && nowMs < sinceMs + 100 * TIMEOUT_MS);
+      watch.starvation.forget(pooled(1).transaction.id)
+      return Math.floor((nowMs - sinceMs) / TIMEOUT_MS)
+    }
+    expect([patienceWithNext(), patienceWithNext(), patienceWithNext()]).toEqual([1, 2, 4])
+    watch.enter({ view: view(++leader), nowMs })
+    for (let tick = 0; tick < 40 * (TIMEOUT_MS / TICK_MS); tick++) expect(judge()).toBe(null)
+    expect([patienceWithNext(), patienceWithNext()]).toEqual([1, 2])
   })
 
   it('what the application refuses is no reason to complain', () => {

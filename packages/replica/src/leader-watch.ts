@@ -53,8 +53,9 @@ export class LeaderWatch {
 
   /** A block that this view's leader proposed and this replica accepted in time is committed. */
   onCommitted(fill: BlockFill): void {
-    const { transactions, bytes, gas } = this.#limits
-    this.#blocks += Math.min(1, Math.max(fill.transactions / transactions, fill.bytes / bytes, fill.gas / gas))
+    const { transactions, bytes, gas, blobBytes } = this.#limits
+    const ofBlobs = blobBytes === undefined ? 0 : fill.blobBytes / blobBytes
+    this.#blocks += Math.min(1, Math.max(fill.transactions / transactions, fill.bytes / bytes, fill.gas / gas, ofBlobs))
     this.starvation.onBlock(fill, this.#graceMs)
   }
 

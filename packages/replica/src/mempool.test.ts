@@ -2,6 +2,7 @@
 import { compareBytes, keyOf } from '@aethel/codec'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { keptBytes } from '../../consensus/test/memory.js'
 import { type LibraryTransaction, transactionOf } from '../test/library.js'
 import { IndexedHeap } from './heap.js'
 import { Mempool, type MempoolOrder } from './mempool.js'
@@ -169,6 +170,20 @@ describe('mempool', () => {
     expect(pool.add(transactionOf({ sender: 2, claim: 9 }), 1, 0).ok).toBe(true)
     pool.remove((own[0] as LibraryTransaction).id)
     expect(pool.add(own[4] as LibraryTransaction, 1, 0).ok).toBe(true)
+  })
+
+  test('E1: an account of which nothing waits any more leaves nothing behind', () => {
+    const pool = new Mempool(LIMITS, 'fifo')
+    const pass = (from: number, to: number): void => {
+      for (let at = from; at < to; at++) {
+        const added = pool.add({ ...one, sender: `account ${at}` }, 1, 0)
+        if (!added.ok) throw new Error(added.error.message)
+        pool.remove(one.id)
+      }
+    }
+    const one = transactionOf({ sender: 1 })
+    pass(0, 1_000)
+    expect(keptBytes(() => pass(1_000, 51_000))).toBeLessThan(1 << 20)
   })
 
   test('a first-come mempool that is full refuses the newcomer, however difficult it is', () => {

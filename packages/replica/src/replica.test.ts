@@ -139,6 +139,84 @@ describe('a replica alone', () => {
   })
 })
 
+describe('what the mempool takes', () => {
+  test('more gas than a block may have, or more bytes, is refused at the door: it could only wait for ever', () => {
+    const cluster = new Cluster({ isCut: () => true, block: { gas: 100, bytes: 1_000 } }) // node 1 leads nobody
+    const requests = [
+      cluster.submit(1, transactionOf({ sender: 1, claim: 1, gas: 101 })),
+      cluster.submit(1, transactionOf({ sender: 2, claim: 2, padding: 1_000 })),
+    ]
+    cluster.run(10)
+    expect(requests.map((request) => cluster.answersTo(1, request))).toMatchObject([
+      [{ status: 'refused', refusal: { code: 'gas-limit' } }],
+      [{ status: 'refused', refusal: { code: 'too-large' } }],
+    ])
+    expect(cluster.node(1).replica.inspect()).toMatchObject({ pooled: 0, unverified: 0 })
+  })
+
+  test('the quota of a sender counts what waits to be verified and what is verified together', () => {
+    const cluster = new Cluster({ validators: 4, mempool: { perSender: 4 }, isCut: () => true })
+    const entry = (nonce: number): LibraryTransaction => transactionOf({ sender: 1, nonce, claim: nonce })
+    for (let nonce = 1; nonce <= 3; nonce++) cluster.submit(1, entry(nonce))
+    cluster.run(10)
+    expect(cluster.node(1).replica.inspect()).toMatchObject({ pooled: 3, unverified: 0 })
+    const answers = [4, 5].map((nonce) => cluster.submit(1, entry(nonce))).map((request) => cluster.answersTo(1, request))
+    expect(answers).toMatchObject([[], [{ status: 'refused', refusal: { code: 'sender-quota' } }]])
+  })
+
+  test('E1: what was looked at and refused gives back its place: of its sender, and in bytes', () => {
+    const cluster = new Cluster({ validators: 1, mempool: { perSender: 4, bytes: 4_000 } })
+    const entry = (nonce: number, isValid: boolean): LibraryTransaction =>
+      transactionOf({ sender: 1, nonce, claim: nonce, isValid, padding: 1_000 })
+    for (let salt = 1; salt <= 20; salt++) {
+      cluster.submit(0, entry(salt, false))
+      cluster.run(10)
+    }
+    const request = cluster.submit(0, entry(0, true))
+    cluster.run(500)
+    expect(statusOf(cluster.answersTo(0, request))).toEqual(['admitted'])
+    expect(committedAt(cluster, 0)).toHaveLength(1)
+  })
+
+  test('what was evicted is not ready to be proposed any more: whoever was told that it is gone can rely on it', () => {
+    const cluster = new Cluster({ mempool: { transactions: 2 }, isCut: () => true })
+    const transactions = [1, 2, 3].map((gas) => transactionOf({ sender: gas, claim: gas, gas }))
+    for (const transaction of transactions) {
+      cluster.submit(1, transaction)
+      cluster.run(10)
+    }
+    expect(cluster.dropped(1)).toEqual([{ key: transactions[0]?.idKey, code: 'evicted' }])
+    expect(cluster.node(1).replica.inspect()).toMatchObject({ pooled: 2, ready: 2 })
+  })
+
+  test('what a peer brought and a client of ours asks for while it is looked at is passed on to all, as any of our clients', () => {
+    const cluster = new Cluster({ isCut: () => true })
+    const node = cluster.node(1)
+    const [foreign, wanted] = [1, 2].map((sender) => transactionOf({ sender, claim: sender })) as [LibraryTransaction, LibraryTransaction]
+    cluster.step(node, { kind: 'transactions', from: validatorIndex(2), transactions: [foreign, wanted], nowMs: cluster.nowMs })
+    cluster.submit(1, wanted)
+    cluster.run(10)
+    const gossiped = node.effects.flatMap((effect) => (effect.kind === 'gossip' && effect.to === 'all' ? effect.transactions : []))
+    expect(gossiped).toEqual([wanted])
+  })
+
+  test('two who bring the same proof are each answered once, another proof of the claim being final before the verdict is in', () => {
+    const cluster = new Cluster({
+      verify: (_, job) => ({ outcome: verdictOf(job.work.proof), afterMs: keyOf(job.work.key) === keyOf(slow) ? 5_000 : 3 }),
+      isCut: (_from, _to, kind) => kind === 'gossip',
+    })
+    const same = [1, 2].map((sender) => transactionOf({ sender, claim: 1, salt: 7 }))
+    const slow = same[0]?.work?.key as Hash
+    const requests = same.map((transaction) => cluster.submit(1, transaction))
+    const first = transactionOf({ sender: 3, claim: 1 })
+    cluster.submit(0, first)
+    cluster.run(20_000)
+    expect(committedAt(cluster, 1)).toEqual([first.idKey])
+    expect(requests.map((request) => statusOf(cluster.answersTo(1, request)))).toEqual([['refused'], ['refused']])
+    expect(cluster.dropped(1)).toEqual([])
+  })
+})
+
 describe('waiting for a citation', () => {
   test('every client that asks is told at once, and what waits is verified when its citation turns up', () => {
     const cluster = new Cluster({ validators: 1 })
@@ -164,6 +242,27 @@ describe('waiting for a citation', () => {
     cluster.run(200)
     expect(statusOf(cluster.answersTo(0, cluster.submit(0, orphan(6))))).toEqual(['waiting'])
     expect(statusOf(cluster.answersTo(0, cluster.submit(0, orphan(7))))).toEqual(['refused'])
+  })
+
+  test('a claim that nobody brings any more is missing; one whose other proof turned out wrong is not, once the good one is in', () => {
+    const cluster = new Cluster({
+      isCut: () => true,
+      verify: (_, job) => ({ outcome: verdictOf(job.work.proof), afterMs: verdictOf(job.work.proof).status === 'valid' ? 50 : 3 }),
+    })
+    const good = transactionOf({ sender: 1, claim: 1 })
+    const heir = transactionOf({ sender: 3, claim: 3, cites: [1] })
+    for (const transaction of [
+      good,
+      transactionOf({ sender: 2, claim: 1, isValid: false }),
+      transactionOf({ sender: 4, claim: 4, isValid: false }),
+    ])
+      cluster.submit(1, transaction)
+    cluster.run(10)
+    const requests = [heir, transactionOf({ sender: 5, claim: 5, cites: [4] })].map((transaction) => cluster.submit(1, transaction))
+    expect(requests.map((request) => statusOf(cluster.answersTo(1, request)))).toEqual([['waiting'], ['waiting']])
+    cluster.run(200)
+    expect([good, heir].map(({ id }) => cluster.node(1).replica.transactionStatus(id))).toEqual(['pending', 'pending'])
+    expect(cluster.node(1).replica.inspect()).toMatchObject({ pooled: 2, unverified: 1 })
   })
 
   test('one that moves from one missing citation to the next keeps its place', () => {

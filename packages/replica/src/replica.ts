@@ -629,7 +629,7 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#dropImpossible()
     this.#accusations.settle()
     this.#blobs?.onFinal(blobsOf(transactions), final)
-    if (acceptedAtMs !== null) this.#leaderJudge.onCommitted(block, acceptedAtMs)
+    if (acceptedAtMs !== null) this.#leaderJudge.onCommitted(block, transactions, acceptedAtMs)
   }
 
   /** A validator that forgot what it signed may have to ask again in the next epoch: durably no later than the epoch's last block. */
@@ -777,7 +777,7 @@ class ReplicaMachine<State> implements Replica<State> {
     )
   }
 
-  /** What relies on it here must not be voted for. */
+  /** What relies on it here must not be voted for, and nobody be told that it is here. */
   #onBlobLost(blob: BlobRef): void {
     this.#blobs?.lose(blob)
     const key = blobKey(blob)
@@ -785,6 +785,8 @@ class ReplicaMachine<State> implements Replica<State> {
       const used = item.transaction.work?.blob
       if (used !== undefined && blobKey(used) === key) this.#dropPooled(item, BLOB_LOST)
     }
+    this.#desk.onBlobLost(key)
+    this.#validations.onBlobLost(key, (hash, result) => this.#conclude(hash, result))
     this.#keepSchedulerOnLiveGround()
   }
 

@@ -237,6 +237,38 @@ describe('scheduler', () => {
     expect(leader.scheduler.readyBytes).toBe(0)
   })
 
+  test('what fills a block to its last byte, or its last unit of gas, is in it', () => {
+    const leader = new Leader()
+    const full = leader.add({ sender: 1, claim: 1, gas: 100, padding: 50 })
+    const limits = { transactions: 10, bytes: full.bytes.length, gas: 100 }
+    expect(leader.propose(limits).map((item) => item.transaction)).toEqual([full])
+  })
+
+  test('blobs of exactly as many bytes as a block may have go into it, and no more', () => {
+    const leader = new Leader()
+    for (const [sender, bytes] of [60, 40, 1].entries()) {
+      const transaction = transactionOf({ sender, claim: sender, gas: 9 - sender })
+      const work = { ...transaction.work, blob: { root: transaction.id, bytes } } as NonNullable<LibraryTransaction['work']>
+      const added = leader.pool.add({ ...transaction, work }, transaction.entry.gas, leader.at)
+      if (!added.ok) throw new Error(added.error.message)
+      leader.scheduler.consider(added.value.added)
+    }
+    const chosen = (): (string | undefined)[] => leader.propose({ ...WIDE, blobBytes: 100 }).map((item) => item.transaction.sender)
+    expect([chosen(), chosen()]).toEqual([['s0', 's1'], ['s2']])
+  })
+
+  test('what was dropped while it waited for a citation is not proposed when the citation comes', () => {
+    const leader = new Leader()
+    const heir = leader.add({ sender: 1, claim: 2, cites: [1] })
+    leader.add({ sender: 2, claim: 1 })
+    const item = leader.pool.get(heir.id) as Pooled
+    leader.scheduler.drop(item)
+    leader.pool.remove(heir.id)
+    expect(leader.propose(WIDE).map((each) => each.transaction.sender)).toEqual(['s2'])
+    leader.commit()
+    expect(leader.scheduler.readyCount).toBe(0)
+  })
+
   test('a block costs what is in it, not what waits: readiness is not asked of bystanders', () => {
     const leader = new Leader()
     for (let sender = 0; sender < 500; sender++) leader.add({ sender, nonce: 1, claim: sender, gas: 5 }) // nonce 0 never comes

@@ -10,6 +10,7 @@ import {
   type VerifiedMessage,
 } from '@aethel/consensus'
 import { describe, expect, it } from 'vitest'
+import { keptBytes } from '../../consensus/test/memory.js'
 import { BLOCK, freshState, MEMPOOL, signAs } from '../test/cluster.js'
 import { CHAIN, certify, chainTo, type Lists, lists, offerOf, rootOf, startOf, verifySignature } from '../test/shelves.js'
 import type { Application } from './application.js'
@@ -40,8 +41,9 @@ class Bench {
   finished: Finished<Lists> | null = null
   executing = false
 
-  constructor(staged: StagedSnapshot | null = null, behindBlocks = 5) {
+  constructor(staged: StagedSnapshot | null = null, behindBlocks = 5, committed = 0) {
     const bench = this
+    this.committed = { ...this.committed, height: height(committed) }
     const host: FetchHost = {
       get committed() {
         return bench.committed
@@ -301,6 +303,8 @@ describe('taking over a state', () => {
     const staged = stagedBy(before.records)
     const forged = { ...staged, target: { ...staged.target, certificate: certify(HEADER, [0, 1]) } }
     expect(new Bench(forged).records).toEqual([{ kind: 'forget' }])
+    expect(new Bench(staged, 5, TOP).records).toEqual([{ kind: 'forget' }])
+    expect(new Bench(staged, 5, TOP - 1).records).toEqual([])
   })
 
   it('B10: is given up when blocks come faster, and never goes back', () => {
@@ -312,6 +316,34 @@ describe('taking over a state', () => {
     expect(bench.finished).toBeNull()
     expect(bench.events).toContainEqual({ name: 'snapshot-given-up', height: TOP, why: 'overtaken' })
     expect(bench.records.at(-1)).toEqual({ kind: 'forget' })
+
+    const unanswered = new Bench()
+    unanswered.begin()
+    unanswered.committed = bench.committed
+    unanswered.tick()
+    expect(unanswered.events.at(-1)).toEqual({ name: 'snapshot-given-up', height: TOP, why: 'overtaken' })
+  })
+
+  it('a state that comes slowly still comes: blocks are not asked for meanwhile', () => {
+    const bench = new Bench()
+    bench.begin(PEERS.slice(0, 1))
+    const block = { kind: 'send', message: { kind: 'fetch', want: 'committed', from: height(1) } } as const
+    for (let round = 0; round < 3; round++) {
+      bench.tick(7)
+      expect(bench.fetch.holdsBack(block)).toBe(true)
+      for (const each of bench.wishes()) bench.answer(each)
+    }
+  })
+
+  it('E1: an offer is looked at once for each time it was asked for; the claims of a thousand peers are kept, and no more', () => {
+    const bench = new Bench()
+    const [peer] = PEERS as [ValidatorIndex]
+    bench.fetch.hear(peer, TOP)
+    expect(bench.fetch.wants(peer, OFFER)).toBe(true)
+    bench.fetch.onOffer(peer, OFFER)
+    expect(bench.fetch.wants(peer, OFFER)).toBe(false)
+    for (let other = 0; other < 3_000; other++) bench.fetch.hear(validatorIndex(other), TOP)
+    expect(bench.sent.length).toBeLessThanOrEqual(1_024)
   })
 
   it('D4: is given up only when nobody has it any more: a peer that has another state by now is no source, and no liar', () => {
@@ -356,6 +388,23 @@ describe('handing over states', () => {
     for (let tick = 0; tick < 100; tick++) kept.onTick()
     expect(kept.heights).toEqual([16, 20])
     expect(kept.answer(PEER, wish(8))).toMatchObject({ kind: 'offer', offer: { header: { height: 20 } } })
+  })
+
+  it('E1: however many states somebody fetches at a time, and however long the chain, the newest two stay, and four others', () => {
+    const kept = new SnapshotShelf<Lists>({ snapshots: lists, everyBlocks: 1, chunkBytes: 1 }, [])
+    const most = { states: 0 }
+    const grow = (from: number, to: number): void => {
+      for (let at = from; at < to; at++) {
+        const header = { ...HEADER, height: height(at), timestampMs: at }
+        kept.onCommit(header, LISTS, { ...certify(HEADER), height: header.height })
+        for (const known of kept.heights) kept.answer(PEER, wish(known))
+        kept.onTick()
+        most.states = Math.max(most.states, kept.heights.length)
+      }
+    }
+    grow(1, 2_300) // twice as many headers as are needed, and some more
+    expect(keptBytes(() => grow(2_300, 7_500))).toBeLessThan(300 * 1024)
+    expect(most.states).toBe(6)
   })
 
   it('D5: on a quiet chain the state of the start can be had, with its certificate', () => {

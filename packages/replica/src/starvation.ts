@@ -30,6 +30,8 @@ export interface BlockFill {
   readonly transactions: number
   readonly bytes: number
   readonly gas: number
+  /** Of the blobs that its transactions refer to. */
+  readonly blobBytes: number
 }
 
 export class StarvationWatch {
@@ -86,8 +88,10 @@ export class StarvationWatch {
   }
 
   #hasRoom(fill: BlockFill, { transaction, difficulty }: Pooled): boolean {
-    const { transactions, bytes, gas } = this.#limits
-    return fill.transactions < transactions && fill.bytes + transaction.bytes.length <= bytes && fill.gas + difficulty <= gas
+    const { transactions, bytes, gas, blobBytes } = this.#limits
+    if (fill.transactions >= transactions || fill.bytes + transaction.bytes.length > bytes || fill.gas + difficulty > gas) return false
+    const blob = transaction.work?.blob
+    return blob === undefined || blobBytes === undefined || fill.blobBytes + blob.bytes <= blobBytes
   }
 
   /** How long the one that has waited longest for this leader has waited; 0 if none is watched. */

@@ -326,6 +326,16 @@ export class Validations<State> {
     }
   }
 
+  /** A blob that was here when a block came, and is not here for the vote: the block is tried again, and waits for it. */
+  onBlobLost(key: string, conclude: Conclude): void {
+    for (const [name, validation] of [...this.#underWay]) {
+      if (this.#underWay.get(name) !== validation || validation.certified || validation.blobs.has(key)) continue
+      if (!blobsOf(validation.transactions).some((blob) => blobKey(blob) === key)) continue
+      this.#underWay.delete(name)
+      conclude(validation.block.hash, { status: 'aborted', reason: 'a blob that its transactions refer to was lost here' })
+    }
+  }
+
   /**
    * Nobody serves the blobs that a block waits for, or the store has no room for them: it is tried again, since by then its certificate may be here with the gas of its
    * proofs, or a state above it (§7).
