@@ -5,6 +5,7 @@
  */
 import {
   type Bitmap,
+  BYTES_COST,
   bitmapOf,
   type Epoch,
   encode,
@@ -13,6 +14,7 @@ import {
   type Hash,
   type Height,
   height,
+  type ItemOf,
   indicesOf,
   ok,
   type PublicKey,
@@ -202,12 +204,20 @@ export function writeCertificate(writer: Writer, certificate: Certificate): void
   writer.list(certificate.signatures, (w, signature) => w.raw(signature))
 }
 
+/** Of thousands of validators: the arrays that hold their signatures are more than the signatures. */
+const SIGNATURE: ItemOf<Signature> = { read: (reader) => reader.signature(), costBytes: () => BYTES_COST, onceRead: 'kept' }
+
+/** What it takes in memory beside its bytes: its signatures, and the ballot with two arrays. */
+export function certificateCost({ signatures }: Certificate): number {
+  return 4 * BYTES_COST + BYTES_COST * signatures.length
+}
+
 export function readCertificate(reader: Reader): Certificate {
   const ballot = readBallot(reader)
   const scheme = reader.u8()
   if (scheme !== SCHEME_ED25519) reader.fail('scheme', `expected certificate scheme ${SCHEME_ED25519} (ed25519), got ${scheme}`)
   const signers = readBitmap(reader)
-  const signatures = reader.list(MAX_VALIDATORS, (r) => r.signature())
+  const signatures = reader.longList(MAX_VALIDATORS, SIGNATURE)
   return { ...ballot, scheme: 'ed25519', signers, signatures }
 }
 

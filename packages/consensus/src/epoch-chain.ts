@@ -3,9 +3,28 @@
  * a quorum of its own, so whoever trusts one epoch's validators can trust the next one's. Light clients walk it
  * (docs/receipts.md), and so does a replica that takes over a state from another epoch (§7).
  */
-import { epoch, equalBytes, type Hash, type Reader, type Refusal, type Result, refuse, toHex, type Writer } from '@aethel/codec'
-import { type Header, hashHeader, readHeader, writeHeader } from './block.js'
-import { type Certificate, readCertificate, type VerifySignature, verifyCertificate, writeCertificate } from './certificate.js'
+import {
+  BYTES_COST,
+  epoch,
+  equalBytes,
+  type Hash,
+  type ItemOf,
+  type Reader,
+  type Refusal,
+  type Result,
+  refuse,
+  toHex,
+  type Writer,
+} from '@aethel/codec'
+import { HEADER, type Header, hashHeader, readHeader, writeHeader } from './block.js'
+import {
+  type Certificate,
+  certificateCost,
+  readCertificate,
+  type VerifySignature,
+  verifyCertificate,
+  writeCertificate,
+} from './certificate.js'
 import { type EpochLength, lastHeightOf } from './epochs.js'
 import { createValidatorSet, MAX_VALIDATORS, type Validator, type ValidatorSet } from './validators.js'
 
@@ -46,7 +65,7 @@ export function verifyEpochLink(context: EpochLinkContext, link: EpochLink): Res
     return refuse('certificate-block', `expected the certificate of block ${header.height}, got one of another block`)
   const signed = verifyCertificate({ chainId, validators, verifySignature }, certificate)
   if (!signed.ok) return signed
-  const next = createValidatorSet(epoch(validators.epoch + 1), link.nextValidators)
+  const next = createValidatorSet(epoch(validators.epoch + 1), [...link.nextValidators]) // looked at all the time from now on
   if (!next.ok) return next
   return equalBytes(next.value.hash, header.nextValidatorsHash)
     ? next
@@ -59,10 +78,25 @@ export function writeEpochLink(writer: Writer, link: EpochLink): void {
   writer.list(link.nextValidators, (w, { publicKey, power }) => w.raw(publicKey).u128(power))
 }
 
+const VALIDATOR_COST: number = BYTES_COST + 88
+const VALIDATOR: ItemOf<Validator> = {
+  read: (reader) => ({ publicKey: reader.publicKey(), power: reader.u128() }),
+  costBytes: () => VALIDATOR_COST,
+  onceRead: 'kept',
+}
+
 export function readEpochLink(reader: Reader): EpochLink {
   return {
     header: readHeader(reader),
     certificate: readCertificate(reader),
-    nextValidators: reader.list(MAX_VALIDATORS, (r) => ({ publicKey: r.publicKey(), power: r.u128() })),
+    nextValidators: reader.longList(MAX_VALIDATORS, VALIDATOR),
   }
+}
+
+/** In offers of states. */
+export const EPOCH_LINK: ItemOf<EpochLink> = {
+  read: readEpochLink,
+  costBytes: ({ header, certificate, nextValidators }) =>
+    BYTES_COST + HEADER.costBytes(header) + certificateCost(certificate) + VALIDATOR_COST * nextValidators.length,
+  onceRead: 'kept',
 }

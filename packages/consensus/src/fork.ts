@@ -17,7 +17,7 @@ import {
   refuse,
   type ValidatorIndex,
 } from '@aethel/codec'
-import { type Header, hashHeader, readHeader, writeHeader } from './block.js'
+import { HEADER, type Header, hashHeader, writeHeader } from './block.js'
 import {
   type Ballot,
   ballotBytes,
@@ -28,7 +28,7 @@ import {
   verifyCertificate,
   writeCertificate,
 } from './certificate.js'
-import { readViewChangeEntry, readVote, type ViewChangeEntry, viewChangeBytes, writeViewChangeEntry, writeVote } from './messages.js'
+import { VIEW_CHANGE_ENTRY, type ViewChangeEntry, VOTE, viewChangeBytes, writeViewChangeEntry, writeVote } from './messages.js'
 import { isWeakQuorum, MAX_VALIDATORS } from './validators.js'
 
 /**
@@ -93,13 +93,13 @@ export function decodeForkProof(bytes: Uint8Array): Result<ForkProof, Refusal> {
     if (version !== FORK_PROOF_VERSION) reader.fail('version', `expected fork proof version ${FORK_PROOF_VERSION}, got ${version}`)
     const chainId = reader.hash()
     const [first, second] = [0, 1].map(
-      (): Branch => ({ headers: reader.list(MAX_BRANCH_HEADERS, readHeader), certificate: readCertificate(reader) }),
+      (): Branch => ({ headers: reader.longList(MAX_BRANCH_HEADERS, HEADER), certificate: readCertificate(reader) }),
     ) as [Branch, Branch]
     return {
       chainId,
       branches: [first, second] as const,
-      votes: reader.list(MAX_FORK_SIGNATURES, readVote),
-      entries: reader.list(MAX_FORK_SIGNATURES, readViewChangeEntry),
+      votes: reader.longList(MAX_FORK_SIGNATURES, VOTE),
+      entries: reader.longList(MAX_FORK_SIGNATURES, VIEW_CHANGE_ENTRY),
     }
   })
 }
