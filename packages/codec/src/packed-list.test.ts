@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { packedList } from './packed-list.js'
-import { BYTES_COST, decode, encode, type ItemOf, type Reader } from './wire.js'
+import { BYTES_COST, byteStrings, decode, encode, type ItemOf, type Reader } from './wire.js'
 
-const BYTES: ItemOf<Uint8Array> = { read: (reader) => reader.bytes(1000), costBytes: () => BYTES_COST, onceRead: 'let go' }
+const BYTES = byteStrings(1000)
 const PAIR: ItemOf<{ readonly a: number; readonly b: Uint8Array }> = {
   read: (reader) => ({ a: reader.u8(), b: reader.bytes(4) }),
   costBytes: () => 2 * BYTES_COST,
   onceRead: 'kept',
 }
 
-const byteStrings = (count: number, length: number) =>
+const someBytes = (count: number, length: number) =>
   Array.from({ length: count }, (_, nth) => new Uint8Array(length).map((__, at) => nth * 7 + at))
 const encoded = (items: readonly Uint8Array[]) => encode((writer) => writer.list(items, (w, item) => w.bytes(item)))
 
@@ -23,13 +23,13 @@ function listIn(bytes: Uint8Array): readonly Uint8Array[] {
 const isPacked = (list: readonly Uint8Array[]) => list.at(0) !== list[0]
 
 describe('a packed list', () => {
-  const items = byteStrings(5000, 3)
+  const items = someBytes(5000, 3)
   const list = listIn(encoded(items))
 
   it('is what a long list of short items becomes; a short one, and one of long items, are plain', () => {
     expect(isPacked(list)).toBe(true)
-    expect(isPacked(listIn(encoded(byteStrings(200, 3))))).toBe(false)
-    expect(isPacked(listIn(encoded(byteStrings(5000, 80))))).toBe(false)
+    expect(isPacked(listIn(encoded(someBytes(200, 3))))).toBe(false)
+    expect(isPacked(listIn(encoded(someBytes(5000, 80))))).toBe(false)
     expect(listIn(encoded([]))).toEqual([])
   })
 
@@ -96,18 +96,18 @@ describe('a packed list', () => {
   })
 
   it('lists within items leave what they would have taken to the next when the outer one is packed', () => {
-    const inner = encoded(byteStrings(100, 1))
+    const inner = encoded(someBytes(100, 1))
     const nested: ItemOf<readonly Uint8Array[]> = {
       read: (reader) => reader.longList(100, BYTES),
       costBytes: (list) => BYTES_COST * list.length,
       onceRead: 'kept',
     }
-    const bytes = encode((writer) => writer.list(byteStrings(50, 0), (w) => w.raw(inner)).raw(encoded(byteStrings(200, 1))))
+    const bytes = encode((writer) => writer.list(someBytes(50, 0), (w) => w.raw(inner)).raw(encoded(someBytes(200, 1))))
     const decoded = decode(bytes, (reader) => [reader.longList(50, nested), reader.longList(200, BYTES)] as const)
     const [outer, next] = decoded.ok ? decoded.value : []
-    expect(outer?.[49]).toEqual(byteStrings(100, 1))
+    expect(outer?.[49]).toEqual(someBytes(100, 1))
     expect(isPacked(next ?? [])).toBe(false)
-    expect(next).toEqual(byteStrings(200, 1))
+    expect(next).toEqual(someBytes(200, 1))
   })
 })
 

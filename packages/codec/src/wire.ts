@@ -162,6 +162,11 @@ const SPARE_BYTES: number = 48 * 1024
 /** Of a `Uint8Array` in a list, beside the bytes, as `node --expose-gc` shows it. */
 export const BYTES_COST: number = 216
 
+/** Byte strings of at most so many bytes: transactions. */
+export function byteStrings(most: number): ItemOf<Uint8Array> {
+  return { read: (reader) => reader.bytes(most), costBytes: () => BYTES_COST, onceRead: 'let go' }
+}
+
 function packed<T>(bytes: ItemBytes, count: number, { read, onceRead }: ItemOf<T>): readonly T[] {
   const readAt = (position: number) => read(new Reader(bytes.at(position)))
   if (onceRead === 'let go') return packedList(count, readAt)

@@ -4,6 +4,7 @@
  */
 import {
   BYTES_COST,
+  byteStrings,
   decode,
   type Epoch,
   encode,
@@ -196,11 +197,7 @@ export function writeBody(writer: Writer, body: Body): void {
   writer.optional(body.lastCertificate, writeCertificate)
 }
 
-const TRANSACTION: ItemOf<Uint8Array> = {
-  read: (reader) => reader.bytes(MAX_TRANSACTION_BYTES),
-  costBytes: () => BYTES_COST,
-  onceRead: 'let go',
-}
+const TRANSACTION = byteStrings(MAX_TRANSACTION_BYTES)
 
 export function readBody(reader: Reader): Body {
   return {
