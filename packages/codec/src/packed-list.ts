@@ -4,8 +4,6 @@
  * and takes two thousand. So whoever sends such a list would have its reader hold ten or forty times what was sent, before anything
  * of it is known to be good (trap E6). `Reader.longList` makes one of what would take too much otherwise; what honest peers send does not.
  */
-import { assert } from './result.js'
-
 /**
  * An array to whoever reads it, and to `Array.isArray`; nobody can write to it. `itemAt` is called for each reading of an item, with a position
  * within the length.
@@ -37,19 +35,22 @@ export function packedList<T>(length: number, itemAt: (position: number) => T): 
   })
 }
 
-/** Items in the bytes one behind the other, the last one ending where the bytes do. */
+/** Bytes with items in them, and where each begins. */
 export class ItemBytes {
   readonly #bytes: Uint8Array
-  readonly #ends: Uint32Array
+  readonly #starts: Uint32Array
 
-  constructor(bytes: Uint8Array, ends: readonly number[]) {
-    assert((ends.at(-1) ?? 0) === bytes.length, 'items that do not fill their bytes')
+  constructor(bytes: Uint8Array, starts: readonly number[]) {
     this.#bytes = bytes
-    this.#ends = Uint32Array.from(ends)
+    this.#starts = Uint32Array.from(starts)
   }
 
-  /** A view. */
-  at(position: number): Uint8Array {
-    return this.#bytes.subarray(position === 0 ? 0 : this.#ends[position - 1], this.#ends[position])
+  get count(): number {
+    return this.#starts.length
+  }
+
+  /** From the item at this position on to the end, as a view. */
+  from(position: number): Uint8Array {
+    return this.#bytes.subarray(this.#starts[position])
   }
 }

@@ -155,6 +155,12 @@ export interface ItemOf<T> {
   readonly onceRead: 'kept' | 'let go'
 }
 
+/** A list while it is read. */
+export interface Gathering<T> {
+  add(item: T, start: number): void
+  end(): readonly T[]
+}
+
 /** Beside the bytes themselves: with them four times what was sent. */
 const PLAIN_LIST_FACTOR = 3
 /** Beyond that, of all lists of one value: of the 64 KiB that it may take in any case. What is no list has the rest. */
@@ -167,8 +173,9 @@ export function byteStrings(most: number): ItemOf<Uint8Array> {
   return { read: (reader) => reader.bytes(most), costBytes: () => BYTES_COST, onceRead: 'let go' }
 }
 
-function packed<T>(bytes: ItemBytes, count: number, { read, onceRead }: ItemOf<T>): readonly T[] {
-  const readAt = (position: number) => read(new Reader(bytes.at(position)))
+function packed<T>(bytes: ItemBytes, { read, onceRead }: ItemOf<T>): readonly T[] {
+  const { count } = bytes
+  const readAt = (position: number) => read(new Reader(bytes.from(position)))
   if (onceRead === 'let go') return packedList(count, readAt)
   let kept: (T | undefined)[] | null = null
   return packedList(count, (position) => {
@@ -317,23 +324,37 @@ export class Reader {
   longList<T>(most: number, item: ItemOf<T>, onItem?: (item: T) => void): readonly T[] {
     const count = this.#count(most)
     if (count === 0) return []
-    const from = this.#at
-    const spareBytes = this.#spareBytes
-    const ends: number[] = []
-    let items: T[] | null = []
-    let costBytes = 0
+    const list = this.gather(item)
     for (let i = 0; i < count; i++) {
+      const start = this.#at
       const one = item.read(this)
       onItem?.(one)
-      ends.push(this.#at - from)
-      if (items === null) continue
-      items.push(one)
-      costBytes += item.costBytes(one)
-      if (costBytes > PLAIN_LIST_FACTOR * (this.#at - from) + spareBytes) items = null
+      list.add(one, start)
     }
-    // Lists within the items are part of what these cost.
-    this.#spareBytes = items === null ? spareBytes : spareBytes - Math.max(0, costBytes - PLAIN_LIST_FACTOR * (this.#at - from))
-    return items ?? packed(new ItemBytes(this.#bytes.slice(from, this.#at), ends), count, item)
+    return list.end()
+  }
+
+  /** The same for items that stand among something else: whoever has read one adds it, with the offset from which `item.read` would read it. */
+  gather<T>(item: ItemOf<T>): Gathering<T> {
+    const from = this.#at
+    const spareBytes = this.#spareBytes
+    const starts: number[] = []
+    let items: T[] | null = []
+    let costBytes = 0
+    return {
+      add: (one, start) => {
+        starts.push(start - from)
+        if (items === null) return
+        items.push(one)
+        costBytes += item.costBytes(one)
+        if (costBytes > PLAIN_LIST_FACTOR * (this.#at - from) + spareBytes) items = null
+      },
+      end: () => {
+        // Lists within the items are part of what these cost.
+        this.#spareBytes = items === null ? spareBytes : spareBytes - Math.max(0, costBytes - PLAIN_LIST_FACTOR * (this.#at - from))
+        return items ?? packed(new ItemBytes(this.#bytes.slice(from, this.#at), starts), item)
+      },
+    }
   }
 
   optional<T>(read: (reader: this) => T): T | null {

@@ -65,7 +65,7 @@ export function verifyEpochLink(context: EpochLinkContext, link: EpochLink): Res
     return refuse('certificate-block', `expected the certificate of block ${header.height}, got one of another block`)
   const signed = verifyCertificate({ chainId, validators, verifySignature }, certificate)
   if (!signed.ok) return signed
-  const next = createValidatorSet(epoch(validators.epoch + 1), [...link.nextValidators]) // looked at all the time from now on
+  const next = createValidatorSet(epoch(validators.epoch + 1), link.nextValidators)
   if (!next.ok) return next
   return equalBytes(next.value.hash, header.nextValidatorsHash)
     ? next
@@ -79,10 +79,11 @@ export function writeEpochLink(writer: Writer, link: EpochLink): void {
 }
 
 const VALIDATOR_COST: number = BYTES_COST + 88
-const VALIDATOR: ItemOf<Validator> = {
+/** In lists. */
+export const VALIDATOR: ItemOf<Validator> = {
   read: (reader) => ({ publicKey: reader.publicKey(), power: reader.u128() }),
   costBytes: () => VALIDATOR_COST,
-  onceRead: 'kept',
+  onceRead: 'let go',
 }
 
 export function readEpochLink(reader: Reader): EpochLink {

@@ -61,7 +61,8 @@ export function createValidatorSet(epoch: Epoch, validators: readonly Validator[
     }
     totalPower += validator.power
   }
-  return ok({ epoch, validators, totalPower, hash: hashValidators(validators) })
+  // A plain list: it is looked at all the time from now on.
+  return ok({ epoch, validators: [...validators], totalPower, hash: hashValidators(validators) })
 }
 
 function hashValidators(validators: readonly Validator[]): Hash {

@@ -30,6 +30,7 @@ import {
   MAX_BLOB_BYTES,
   MAX_BLOCK_TRANSACTIONS,
   MAX_EPOCH_LENGTH,
+  VALIDATOR,
   type Validator,
   type ValidatorSet,
 } from '@aethel/consensus'
@@ -187,7 +188,7 @@ export function decodeGenesis(bytes: Uint8Array): Result<Genesis, Refusal> {
     const fields = {
       chainName: reader.text(MAX_CHAIN_NAME_BYTES),
       genesisTimeMs: reader.u64(),
-      validators: reader.list(MAX_GENESIS_VALIDATORS, (r) => ({ publicKey: r.publicKey(), power: r.u128() })),
+      validators: reader.longList(MAX_GENESIS_VALIDATORS, VALIDATOR),
       parameters: { ...readParameters(reader), maxBlobBytes: withBlobs ? readMaxBlobBytes(reader) : 0 },
       kinds: reader.list(MAX_KINDS, (r) => readKind(r, withDigests)),
       libraries: reader.list(MAX_LIBRARIES, (r) => ({ name: r.text(MAX_LIBRARY_NAME_BYTES), digest: r.hash() })),
