@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { packedList } from './packed-list.js'
 import { BYTES_COST, byteStrings, decode, encode, type ItemOf, type Reader } from './wire.js'
@@ -121,5 +123,30 @@ describe('packedList', () => {
     expect(asked).toEqual([])
     expect([list[2], list[0]]).toEqual([1, 2])
     expect(asked).toEqual([2, 0])
+  })
+})
+
+describe('memory', () => {
+  it('E6: what is decoded of 300 KB takes less than four times as much, however short the items are', () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const held = () => {
+      collect()
+      collect()
+      const { heapUsed, arrayBuffers } = process.memoryUsage()
+      return heapUsed + arrayBuffers
+    }
+    const bytes = encoded(someBytes(60_000, 1))
+    const kept: unknown[] = []
+    let least = Number.POSITIVE_INFINITY
+    for (let turn = 0; turn < 4; turn++) {
+      kept.length = 0
+      const before = held()
+      kept.push(listIn(bytes))
+      least = Math.min(least, held() - before)
+    }
+    expect(kept.length).toBe(1)
+    expect(bytes.length).toBe(300_004)
+    expect(least).toBeLessThan(4 * bytes.length)
   })
 })

@@ -228,8 +228,8 @@ export const MAX_SYNC_BLOCKS = 1024
 export const MAX_BLOBS_TOLD = 64
 const MAX_BLOB_INDEX: number = blobChunks(MAX_BLOB_BYTES)
 /**
- * Transactions of all blocks of one BLOCKS: those of the largest block. Each is hashed once the certificate is found good, and
- * each is an object of its own before that; a frame has room for three million of a byte each (trap E6).
+ * Transactions of all blocks of one BLOCKS: those of the largest block. Each is read when it comes, and hashed once the certificate is
+ * found good; a frame has room for three million of a byte each (trap E6).
  */
 export const MAX_SYNC_TRANSACTIONS: number = MAX_BLOCK_TRANSACTIONS
 
