@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { readArguments, UsageError } from '../tools/arguments.js'
 import { blocks } from './blocks.js'
 import { bvlrat } from './bvlrat.js'
+import { certificates } from './certificates.js'
 import { faults } from './faults.js'
 import { gas } from './gas.js'
 import { describeMachine } from './lib/machine.js'
@@ -20,7 +21,7 @@ import { scale } from './scale.js'
 import { simulator } from './simulator.js'
 
 /** @type {readonly import('./lib/report.js').Benchmark[]} */
-const BENCHMARKS = [metamath, lrat, bvlrat, gas, memory, pool, simulator, scale, blocks, faults, library, mixed]
+const BENCHMARKS = [metamath, lrat, bvlrat, gas, memory, pool, simulator, scale, certificates, blocks, faults, library, mixed]
 
 const NAMES = BENCHMARKS.map(({ name }) => name)
 const wanted = readArguments(

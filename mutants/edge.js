@@ -13,8 +13,8 @@ export const edge = [
     edits: [
       {
         file: CHECK,
-        before: 'return epoch.ok ? signedBy(vote.sender, ballotBytes(chainId, vote), vote.signature) : epoch',
-        after: 'return epoch',
+        before: 'return signedBy(vote.sender, voteBytes(chainId, vote), vote.signature)',
+        after: 'return epoch.ok ? ok(null) : epoch',
       },
     ],
     hunt: simulation('--validators 4 --byzantine 1:framer'),
@@ -135,10 +135,19 @@ export const edge = [
     edits: [
       {
         file: 'packages/consensus/src/messages.ts',
-        before: "return { kind: 'pre-prepare', ...head, block: readUnboundBlock(reader) }",
-        after: `const block = readUnboundBlock(reader)
-      if (!checkBody(block).ok) reader.fail('transactions-root', 'expected the body that the header binds')
-      return { kind: 'pre-prepare', ...head, block }`,
+        before: "return { kind: 'pre-prepare', ...readProposalHead(reader), block: readUnboundBlock(reader) }",
+        after: `return { kind: 'pre-prepare', ...readProposalHead(reader), block: readBoundBlock(reader) }`,
+      },
+      {
+        file: 'packages/consensus/src/messages.ts',
+        before: 'function readProposalHead(',
+        after: `function readBoundBlock(reader: Reader): Block {
+  const block = readUnboundBlock(reader)
+  if (!checkBody(block).ok) reader.fail('transactions-root', 'expected the body that the header binds')
+  return block
+}
+
+function readProposalHead(`,
       },
       { file: 'packages/consensus/src/messages.ts', before: '  readUnboundBlock,\n', after: '  checkBody,\n  readUnboundBlock,\n' },
     ],

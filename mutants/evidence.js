@@ -15,7 +15,7 @@ export const evidence = [
     edits: [
       {
         file: EVIDENCE,
-        before: 'if (!context.verifySignature(validator.publicKey, ballotBytes(chainId, signed), signed.signature))',
+        before: 'if (!context.verifySignature(validator.publicKey, voteBytes(chainId, signed), signed.signature))',
         after: 'if (signed.signature.length === 0)',
       },
     ],

@@ -12,6 +12,7 @@ import { liveness } from './liveness.js'
 import { normalCase } from './normal-case.js'
 import { persistence } from './persistence.js'
 import { quorums } from './quorums.js'
+import { shares } from './shares.js'
 import { snapshots } from './snapshots.js'
 import { viewChange } from './view-change.js'
 
@@ -30,6 +31,7 @@ export const MUTANTS = [
   formats,
   encoder,
   evidence,
+  shares,
   bounds,
   blobs,
 ].flat()

@@ -16,8 +16,9 @@ export const normalCase = [
     edits: [
       {
         file: NORMAL_CASE,
-        before: "const tally = state.votes.quorumFor('prepare', state.view, at, hash)",
-        after: 'const tally = state.votes.slot(state.view, at)?.prepare.tallies.find((each) => equalBytes(each.hash, hash))',
+        before: "const quorum = state.votes.quorumFor('prepare', state.view, at, hash)",
+        after:
+          'const tally = state.votes.slot(state.view, at)?.prepare.tallies.find((each) => equalBytes(each.hash, hash))\n  const quorum = tally && { votes: tally.votes, aggregate: null }',
       },
     ],
     hunt: simulation('--validators 4'),

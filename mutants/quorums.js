@@ -175,8 +175,8 @@ export const quorums = [
       },
       {
         file: NORMAL_CASE,
-        before: "message: { kind: 'pre-prepare', epoch, view, block: entry.block, sender, signature } })\n  countVote(state, vote)",
-        after: "message: { kind: 'pre-prepare', epoch, view, block: entry.block, sender, signature } })",
+        before: 'message: proposalOf(vote, entry.block) })\n  countVote(state, vote)',
+        after: 'message: proposalOf(vote, entry.block) })',
       },
     ],
     hunt: simulation('--validators 4'),
@@ -189,8 +189,8 @@ export const quorums = [
       { file: KEEPER, before: 'import { isQuorum, type ValidatorSet }', after: 'import { isQuorum, isWeakQuorum, type ValidatorSet }' },
       {
         file: KEEPER,
-        before: 'tally !== undefined && isQuorum(this.#validators, tally.power)',
-        after: "tally !== undefined && (kind === 'commit' ? isWeakQuorum : isQuorum)(this.#validators, tally.power)",
+        before: 'return isQuorum(this.#validators, tally.power) ?',
+        after: "return (kind === 'commit' ? isWeakQuorum : isQuorum)(this.#validators, tally.power) ?",
       },
     ],
     hunt: simulation('--validators 4'),
@@ -249,9 +249,9 @@ export const quorums = [
     edits: [
       {
         file: CERTIFICATE,
-        before: 'const validator = validators.validators[index]\n    const signature',
+        before: 'const validator = context.validators.validators[index]\n    const signature',
         after:
-          'if (3n * BigInt(position) > 2n * BigInt(count)) return ok(certificate)\n    const validator = validators.validators[index]\n    const signature',
+          'if (3 * position > 2 * context.validators.validators.length) return ok(null)\n    const validator = context.validators.validators[index]\n    const signature',
       },
     ],
     hunt: simulation('--validators 4 --byzantine 1:bad-certificates'),

@@ -145,6 +145,7 @@ function forkProof(size, withHeaders) {
     branches: [branch, branch],
     votes: many(size / 4 / 123, vote),
     entries: many(size / 4 / 148, () => entry(true)),
+    certificates: [],
   })
 }
 

@@ -7,6 +7,7 @@ import {
   checkEvidenceForm,
   checkForkProof,
   createMessageChecker,
+  createValidatorSet,
   decodeBlock,
   decodeEvidence,
   decodeForkProof,
@@ -23,6 +24,7 @@ import {
   transactionPath,
   verifyCertificate,
   viewClaimBytes,
+  voteBytes,
 } from '@aethel/consensus'
 import { FRAME, FrameReader, frameOf } from '../../packages/network/dist/frames.js'
 import { idealKey, idealSign, verifyIdeal } from '../../packages/simulator/dist/ideal-hash-signatures.js'
@@ -35,10 +37,29 @@ const VALIDATORS = validatorsOf(4)
 /** Also signatures whose last bit is clear: so that what lies behind a signature is reached. @type {import('@aethel/consensus').VerifySignature} */
 const verifySignature = (key, message, signature) => ((signature[63] ?? 1) & 1) === 0 || verifyIdeal(key, message, signature)
 const CONTEXT = { chainId: CHAIN, validators: VALIDATORS, verifySignature }
+/** The same validators on a chain of BLS certificates. */
+export const BLS_VALIDATORS = withBlsKeys(VALIDATORS)
+/** Also here half of the sums are good, whatever the points are: so that what lies behind them is reached. @type {import('@aethel/consensus').VerifyAggregate} */
+export const verifyAggregate = (keys, _, aggregate) => keys.length > 0 && ((aggregate[95] ?? 1) & 1) === 0
+const BLS_CONTEXT = { ...CONTEXT, validators: BLS_VALIDATORS, verifyAggregate }
+const CONTEXTS = [CONTEXT, BLS_CONTEXT]
 const EVIDENCE_CONTEXT = {
   chainId: CHAIN,
   validatorsOf: (/** @type {number} */ inEpoch) => (inEpoch === 0 ? VALIDATORS : undefined),
   verifySignature,
+}
+
+/** @param {import('@aethel/consensus').ValidatorSet} set */
+function withBlsKeys({ validators }) {
+  const set = createValidatorSet(
+    epoch(0),
+    validators.map((validator, index) => ({
+      ...validator,
+      blsKey: /** @type {import('@aethel/codec').BlsPublicKey} */ (new Uint8Array(48).fill(0x80 + index)),
+    })),
+  )
+  if (!set.ok) throw new Error(set.error.message)
+  return set.value
 }
 
 /** Four validators, one of them faulty, that commit a few blocks and change the view. */
@@ -70,6 +91,12 @@ function messages() {
   const certificate = certificateOf(block)
   harvested = [
     ...harvested,
+    ...harvested.flatMap((each) => withShare(each)),
+    ...harvested.flatMap((each) =>
+      each.kind === 'new-view' || each.kind === 'view-change' ? [{ ...each, certificate: aggregateOf(block) }] : [],
+    ),
+    { kind: 'blocks', blocks: [block], links: [], certificate: aggregateOf(block) },
+    { kind: 'evidence', evidence: encodeEvidence(CHAIN, equivocationWithShares()) },
     { kind: 'block', block },
     { kind: 'blocks', blocks: [block], links: [], certificate },
     { kind: 'blocks', blocks: [block], links: [], certificate, gas: [block.body.transactions.map((_, at) => at)] },
@@ -80,6 +107,23 @@ function messages() {
     viewClaim(),
   ]
   return harvested
+}
+
+/** As on a chain of BLS certificates: PRE-PREPARE, PREPARE and COMMIT with a share. @param {import('@aethel/consensus').Message} message @returns {import('@aethel/consensus').Message[]} */
+function withShare(message) {
+  if (message.kind === 'vote') return [{ ...message, vote: shared(message.vote) }]
+  return message.kind === 'pre-prepare' ? [{ ...message, share: shareBy(message.sender) }] : []
+}
+
+/** @param {import('@aethel/consensus').Vote} vote @returns {import('@aethel/consensus').Vote} */
+function shared(vote) {
+  const share = shareBy(vote.sender)
+  return { ...vote, share, signature: idealSign(idealKey(vote.sender), voteBytes(CHAIN, { ...vote, share })) }
+}
+
+/** Even, so that `verifyAggregate` takes it. @param {number} sender */
+function shareBy(sender) {
+  return /** @type {import('@aethel/codec').BlsSignature} */ (new Uint8Array(96).fill(2 * sender))
 }
 
 /** @returns {import('@aethel/consensus').ViewClaim} */
@@ -106,6 +150,17 @@ export function certificateOf(block, signers = [0, 1, 2]) {
   return assembleCertificate(/** @type {import('@aethel/consensus').Vote} */ (votes[0]), 4, votes)
 }
 
+/** The sum of votes instead. @param {Pick<import('@aethel/consensus').Block, 'hash' | 'header'>} block */
+export function aggregateOf(block, signers = [0, 1, 2]) {
+  const votes = signers.map((sender) => vote('commit', block, sender))
+  return assembleCertificate(/** @type {import('@aethel/consensus').Vote} */ (votes[0]), 4, votes, shareBy(7))
+}
+
+/** @param {import('@aethel/consensus').Block} block @returns {import('@aethel/consensus').EpochLink} */
+export function blsLink({ hash, header }) {
+  return { header, certificate: aggregateOf({ hash, header }), nextValidators: BLS_VALIDATORS.validators }
+}
+
 function blocks() {
   const found = messages().flatMap((message) => (message.kind === 'pre-prepare' || message.kind === 'block' ? [message.block] : []))
   return [...new Map(found.map((block) => [keyOf(block.hash), block])).values()]
@@ -128,6 +183,11 @@ function equivocation() {
   return equivocationOf(vote('prepare', a, 3), vote('prepare', b, 3))
 }
 
+function equivocationWithShares() {
+  const [a, b] = rivals()
+  return equivocationOf(shared(vote('commit', a, 3)), shared(vote('commit', b, 3)))
+}
+
 /** Two blocks of one height. */
 function rivals() {
   const cluster = new Cluster(PROGRAM)
@@ -138,7 +198,7 @@ function rivals() {
 }
 
 const TAGS = [
-  ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 20].map((tag) => Uint8Array.of(tag)),
+  ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 20].map((tag) => Uint8Array.of(tag)),
   CHAIN,
   VALIDATORS.hash,
   Uint8Array.of(0, 4, 15),
@@ -155,7 +215,7 @@ export const message = {
   decode: decodeMessage,
   encode: encodeMessage,
   use: (value) => {
-    expectRefusal(createMessageChecker(CONTEXT).check(value))
+    for (const context of CONTEXTS) expectRefusal(createMessageChecker(context).check(value))
   },
 }
 
@@ -176,12 +236,17 @@ export const block = {
 export const certificate = {
   name: 'certificates',
   what: 'certificates and their full check',
-  seeds: () => blocks().flatMap((each) => [[0, 1, 2], [0, 1, 2, 3], [1]].map((signers) => encodeCertificate(certificateOf(each, signers)))),
+  seeds: () =>
+    blocks().flatMap((each) =>
+      [[0, 1, 2], [0, 1, 2, 3], [1]].flatMap((signers) =>
+        [certificateOf, aggregateOf].map((make) => encodeCertificate(make(each, signers))),
+      ),
+    ),
   dictionary: TAGS,
   decode: (bytes) => decode(bytes, readCertificate),
   encode: encodeCertificate,
   use: (value) => {
-    expectRefusal(verifyCertificate(CONTEXT, value))
+    for (const context of CONTEXTS) expectRefusal(verifyCertificate(context, value))
   },
 }
 
@@ -193,15 +258,19 @@ export const evidence = {
     const transactions = [utf8('a'), utf8('b'), utf8('c')]
     const [base] = blocks()
     if (base === undefined) return []
+    const accused = vote('prepare', base, 3)
     return [
       encodeEvidence(CHAIN, equivocation()),
-      encodeEvidence(CHAIN, {
-        type: 'invalid-verification',
-        vote: vote('prepare', base, 3),
-        header: base.header,
-        transaction: /** @type {Uint8Array} */ (transactions[1]),
-        path: transactionPath(transactions, 1),
-      }),
+      encodeEvidence(CHAIN, equivocationWithShares()),
+      ...[accused, shared(accused)].map((each) =>
+        encodeEvidence(CHAIN, {
+          type: 'invalid-verification',
+          vote: each,
+          header: base.header,
+          transaction: /** @type {Uint8Array} */ (transactions[1]),
+          path: transactionPath(transactions, 1),
+        }),
+      ),
     ]
   },
   dictionary: TAGS,
@@ -219,22 +288,29 @@ export const fork = {
   name: 'fork-proofs',
   what: 'proofs that two branches of one chain were committed',
   seeds: () => {
-    const sides = rivals()
-      .toSorted((a, b) => Buffer.compare(a.hash, b.hash))
-      .map((each, side) => ({ headers: [each.header], certificate: certificateOf(each, side === 0 ? [0, 1, 2] : [1, 2, 3]) }))
+    const sides = (/** @type {typeof certificateOf} */ make) =>
+      /** @type {[import('@aethel/consensus').Branch, import('@aethel/consensus').Branch]} */ (
+        rivals()
+          .toSorted((a, b) => Buffer.compare(a.hash, b.hash))
+          .map((each, side) => ({ headers: [each.header], certificate: make(each, side === 0 ? [0, 1, 2] : [1, 2, 3]) }))
+      )
     const [a, b] = rivals()
     if (a === undefined || b === undefined) return []
-    const branches = /** @type {[import('@aethel/consensus').Branch, import('@aethel/consensus').Branch]} */ (sides)
+    const [branches, sums] = [sides(certificateOf), sides(aggregateOf)]
+    const votes = [vote('prepare', a, 3), vote('prepare', b, 3)]
+    const certificates = [aggregateOf(a, [0, 1, 3]), aggregateOf(b)]
     return [
-      encodeForkProof({ chainId: CHAIN, branches, votes: [], entries: [] }),
-      encodeForkProof({ chainId: CHAIN, branches, votes: [vote('prepare', a, 3), vote('prepare', b, 3)], entries: entries() }),
+      encodeForkProof({ chainId: CHAIN, branches, votes: [], entries: [], certificates: [] }),
+      encodeForkProof({ chainId: CHAIN, branches, votes, entries: entries(), certificates: [] }),
+      encodeForkProof({ chainId: CHAIN, branches: sums, votes: [], entries: [], certificates: [] }),
+      encodeForkProof({ chainId: CHAIN, branches: sums, votes: votes.map(shared), entries: entries(), certificates }),
     ]
   },
   dictionary: [...TAGS, 'aethel-fork-proof'],
   decode: decodeForkProof,
   encode: encodeForkProof,
   use: (_, bytes) => {
-    expectRefusal(checkForkProof(bytes, CONTEXT))
+    for (const context of CONTEXTS) expectRefusal(checkForkProof(bytes, context))
   },
 }
 

@@ -1,8 +1,8 @@
 /** What people and programs exchange besides messages: transactions, genesis, records, receipts, trust roots, stores, transcripts. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { epoch, height, utf8, validatorIndex, view } from '@aethel/codec'
-import { encodeMessage } from '@aethel/consensus'
-import { signingKey, verifySignature } from '@aethel/crypto'
+import { blsPossessionBytes, encodeMessage } from '@aethel/consensus'
+import { blsKey, signingKey, verifySignature } from '@aethel/crypto'
 import {
   buildTransaction,
   checkAction,
@@ -35,12 +35,14 @@ import { CRC_START, crcOver, crcStep, maskedCrc } from '../../packages/storage/d
 import { damageInLog, recordsOfLog } from '../../packages/storage/dist/log-check.js'
 import { readManifest } from '../../packages/storage/dist/manifest.js'
 import {
+  decodeEpoch,
   decodeMeta,
   decodePlace,
   decodeRecovery,
   decodeTip,
   decodeView,
   decodeVote,
+  encodeEpoch,
   encodeMeta,
   encodePlace,
   encodeRecovery,
@@ -52,12 +54,24 @@ import { damageInTable } from '../../packages/storage/dist/table-check.js'
 import { CHAIN } from '../lib/cluster.js'
 import { mutateJson } from '../lib/mutate-json.js'
 import { Broken } from '../lib/properties.js'
-import { certificate, message } from './consensus.js'
+import { certificate, message, verifyAggregate } from './consensus.js'
 
 /** @typedef {import('../lib/properties.js').Target} Target */
 
 const PACKAGES = new URL('../../packages/', import.meta.url)
 const key = signingKey(new Uint8Array(32).fill(7))
+
+/** One joins and one changes its key, each without a BLS key and with one. @returns {import('@aethel/ledger').Action} */
+function updateOfValidators() {
+  const signature = /** @type {import('@aethel/codec').Signature} */ (new Uint8Array(64))
+  const { publicKey: newKey, sign } = blsKey(new Uint8Array(32).fill(7))
+  const keyed = { account: key.publicKey, publicKey: key.publicKey, possession: signature }
+  const bls = { key: newKey, possession: sign(blsPossessionBytes(key.publicKey, newKey)) }
+  const join = { ...keyed, change: /** @type {const} */ ('join'), power: 3n, contact: null }
+  const change = { ...keyed, change: /** @type {const} */ ('key') }
+  const changes = [join, { ...join, bls }, change, { ...change, bls }]
+  return { type: 'update-validators', sequence: 1, changes, approvals: [{ key: 0, signature }] }
+}
 
 /** @type {Target} */
 export const transactions = {
@@ -74,6 +88,7 @@ export const transactions = {
         proof: utf8('p'),
         metadata: { title: 'a title, ü', sourceDigest: CHAIN, toolchain: 'by hand' },
       },
+      updateOfValidators(),
     ].map((action) =>
       encodeTransaction(signTransaction(buildTransaction({ chainId: CHAIN, sender: key.publicKey, nonce: 3, action }), key)),
     ),
@@ -104,11 +119,21 @@ function genesis() {
   }
 }
 
+/** The same with BLS certificates. @returns {import('@aethel/ledger').Genesis} */
+function blsGenesis() {
+  const plain = genesis()
+  const validators = plain.validators.map((validator, index) => {
+    const bls = blsKey(new Uint8Array(32).fill(index + 1))
+    return { ...validator, blsKey: bls.publicKey, blsPossession: bls.sign(blsPossessionBytes(validator.publicKey, bls.publicKey)) }
+  })
+  return { ...plain, validators }
+}
+
 /** @type {Target} */
 export const genesisBinary = {
   name: 'genesis',
   what: 'genesis in its binary form',
-  seeds: () => [encodeGenesis(genesis())],
+  seeds: () => [encodeGenesis(genesis()), encodeGenesis(blsGenesis())],
   dictionary: ['lrat/1', 'small', new Uint8Array(4)],
   decode: decodeGenesis,
   encode: encodeGenesis,
@@ -158,8 +183,8 @@ export const genesisJson = {
   name: 'genesis-json',
   change: changedGenesis,
   what: 'genesis files',
-  seeds: () => [utf8(genesisToJson(genesis()))],
-  dictionary: [...JSON_WORDS, digit('window'), digit('validators'), digit('kinds'), digit('power')],
+  seeds: () => [utf8(genesisToJson(genesis())), utf8(genesisToJson(blsGenesis()))],
+  dictionary: [...JSON_WORDS, digit('window'), digit('validators'), digit('kinds'), digit('power'), digit('blsKey')],
   decode: genesisFromJson,
   encode: (value) => utf8(genesisToJson(value)),
   roundTrip: 'same-value',
@@ -172,23 +197,27 @@ function vectors(name) {
 
 const good = vectors('good')
 const bad = vectors('bad')
+const bls = vectors('bls')
 const trusts = vectors('trust')
 const trustRoot = decodeTrust(utf8(good.trust))
 if (!trustRoot.ok) throw new Error(trustRoot.error.message)
+const blsTrustRoot = decodeTrust(utf8(bls.trust))
+if (!blsTrustRoot.ok) throw new Error(blsTrustRoot.error.message)
 
 /** @type {Target} */
 export const receipts = {
   name: 'receipts',
   change: mutateJson,
   what: 'receipt files and their verification',
-  seeds: () => [...good.vectors, ...bad.vectors].flatMap(({ receipt }) => (receipt === undefined ? [] : [utf8(receipt)])),
+  seeds: () => [...good.vectors, ...bad.vectors, ...bls.vectors].flatMap(({ receipt }) => (receipt === undefined ? [] : [utf8(receipt)])),
   dictionary: [...JSON_WORDS, '00', 'ff', digit('trail'), digit('claim'), '"aethel-receipt/1"'],
   maxBytes: 8192,
   decode: decodeReceipt,
   encode: (value) => utf8(encodeReceipt(value)),
   roundTrip: 'same-value',
   use: (_, bytes) => {
-    verifyReceipt(bytes, { trust: trustRoot.value, verifySignature: (__, ___, signature) => ((signature[63] ?? 1) & 1) === 0 })
+    for (const { value } of [trustRoot, blsTrustRoot])
+      verifyReceipt(bytes, { trust: value, verifySignature: (__, ___, signature) => ((signature[63] ?? 1) & 1) === 0, verifyAggregate })
   },
 }
 
@@ -201,7 +230,7 @@ export const trust = {
     utf8(encodeTrust(trustRoot.value)),
     ...trusts.vectors.flatMap((vector) => (vector.trust === undefined ? [] : [utf8(vector.trust)])),
   ],
-  dictionary: [...JSON_WORDS, '"aethel-trust/1"', digit('epoch'), digit('validators')],
+  dictionary: [...JSON_WORDS, '"aethel-trust/1"', digit('epoch'), digit('validators'), digit('blsKey')],
   decode: decodeTrust,
   encode: (value) => utf8(encodeTrust(value)),
   roundTrip: 'same-value',
@@ -288,6 +317,10 @@ function storeSeeds() {
     tagged(4, encodePlace({ height: height(3), index: 1 })),
     tagged(5, encodeRecovery({ status: 'released', forgottenUpTo: epoch(1), epoch: epoch(1), view: view(4) })),
     tagged(2, encodeMessage(decoded[0])),
+    tagged(2, encodeVote(decoded.find(({ kind, vote: { share } = {} }) => kind === 'vote' && share !== undefined).vote)),
+    ...[trustRoot, blsTrustRoot].map(({ value }) =>
+      tagged(6, encodeEpoch({ originHeight: height(9), originHash: CHAIN, validators: value.validators.validators })),
+    ),
   ]
 }
 
@@ -304,6 +337,7 @@ export const storeRecords = {
     { decode: decodeTip, encode: encodeTip },
     { decode: decodePlace, encode: encodePlace },
     { decode: decodeRecovery, encode: encodeRecovery },
+    { decode: decodeEpoch, encode: encodeEpoch },
   ]),
 }
 

@@ -5,7 +5,7 @@ import { AuthenticatedMap, checkRange, mapKey, writeRange } from '@aethel/ledger
 import { verifyIdeal } from '../../packages/simulator/dist/ideal-hash-signatures.js'
 import { CHAIN, validatorsOf } from '../lib/cluster.js'
 import { Broken } from '../lib/properties.js'
-import { certificateOf, chainOfBlocks } from './consensus.js'
+import { aggregateOf, BLS_VALIDATORS, blsLink, certificateOf, chainOfBlocks, verifyAggregate } from './consensus.js'
 
 /** @typedef {import('../lib/properties.js').Target} Target */
 
@@ -15,16 +15,22 @@ const EPOCH_LENGTH = 2
 const verifySignature = (key, message, signature) => ((signature[63] ?? 1) & 1) === 0 || verifyIdeal(key, message, signature)
 /** @type {import('@aethel/consensus').EpochStart} */
 const START = { validators: VALIDATORS, previousValidators: null, origin: { height: height(0), hash: CHAIN } }
+const BLS_START = { ...START, validators: BLS_VALIDATORS }
 
-/** @returns {import('@aethel/consensus').SnapshotOffer[]} */
-function offers() {
+/** @param {'ed25519' | 'bls12-381'} scheme @returns {import('@aethel/consensus').SnapshotOffer[]} */
+function offers(scheme) {
+  const certify = scheme === 'ed25519' ? certificateOf : aggregateOf
   const blocks = chainOfBlocks()
   return blocks.map((block, position) => {
-    const links = position === 0 ? [] : [{ header: block.header, certificate: certificateOf(block), nextValidators: VALIDATORS.validators }]
+    const link =
+      scheme === 'ed25519'
+        ? { header: block.header, certificate: certificateOf(block), nextValidators: VALIDATORS.validators }
+        : blsLink(block)
+    const links = position === 0 ? [] : [link]
     const above = blocks[position + 1]
     return above === undefined
-      ? { links, header: block.header, descendants: [], certificate: certificateOf(block) }
-      : { links, header: block.header, descendants: [above.header], certificate: certificateOf(above) }
+      ? { links, header: block.header, descendants: [], certificate: certify(block) }
+      : { links, header: block.header, descendants: [above.header], certificate: certify(above) }
   })
 }
 
@@ -36,7 +42,7 @@ export const offersOfStates = {
     const headers = chainOfBlocks().map(({ header }) => header)
     const place = { height: height(2), lane: 0xffff, cursor: new Uint8Array(0) }
     return [
-      ...offers().map((offer) => encodeMessage({ kind: 'snapshot', offer })),
+      ...[...offers('ed25519'), ...offers('bls12-381')].map((offer) => encodeMessage({ kind: 'snapshot', offer })),
       encodeMessage({ kind: 'chunk', ...place, chunk: encodeHeaders(headers.toReversed()) }),
       encodeMessage({ kind: 'fetch', want: 'snapshot', epoch: epoch(1) }),
       encodeMessage({ kind: 'fetch', want: 'chunk', ...place, cursor: CHAIN }),
@@ -48,7 +54,8 @@ export const offersOfStates = {
   use: (message) => {
     if (message.kind === 'snapshot') {
       for (const epochLength of [0, EPOCH_LENGTH])
-        expectRefusal(checkOffer({ chainId: CHAIN, epochLength, verifySignature }, START, message.offer))
+        for (const start of [START, BLS_START])
+          expectRefusal(checkOffer({ chainId: CHAIN, epochLength, verifySignature, verifyAggregate }, start, message.offer))
       expectRefusal(checkHeaders(CHAIN, message.offer.header, message.offer.descendants))
     }
     if (message.kind === 'chunk') expectRefusal(decodeHeaders(message.chunk))

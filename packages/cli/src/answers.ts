@@ -51,6 +51,8 @@ export interface ListedValidator {
   readonly seat: number
   readonly account: string
   readonly publicKey: string
+  /** On chains of BLS certificates. */
+  readonly blsKey?: string
   readonly power: string
   readonly contact: { readonly networkKey: string; readonly host: string; readonly port: number } | null
 }
@@ -156,10 +158,12 @@ export function parseValidators(o: JsonObject): ValidatorsListing {
 
 function parseListed(o: JsonObject): ListedValidator {
   const contact = o['contact'] === null ? null : asObject(o['contact'], '"contact"')
+  const blsKey = optionalTextAt(o, 'blsKey')
   return {
     seat: numberAt(o, 'seat'),
     account: textAt(o, 'account'),
     publicKey: textAt(o, 'publicKey'),
+    ...(blsKey === undefined ? {} : { blsKey }),
     power: textAt(o, 'power'),
     contact:
       contact === null

@@ -2,6 +2,7 @@
  * What every command has in common: `--json`, the way failures are printed, and the exit code. A command's own function
  * returns its exit code or throws `CliError`.
  */
+import type { SignatureScheme } from '@aethel/consensus'
 import { type Command, InvalidArgumentError } from 'commander'
 import { CliError, EXIT, type ExitCode, oneLine } from './exit.js'
 import { ShapeError } from './shape.js'
@@ -9,6 +10,12 @@ import { paintError, printJson } from './ui/terminal.js'
 
 export interface CommonOptions {
   readonly json?: boolean
+}
+
+/** What certificates are made of, as genesis has it. */
+export function certificateScheme(text: string): SignatureScheme {
+  if (text !== 'ed25519' && text !== 'bls12-381') throw new InvalidArgumentError('Expected ed25519 or bls12-381.')
+  return text
 }
 
 export function withJson(command: Command): Command {

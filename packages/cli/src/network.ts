@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
+import type { SignatureScheme } from '@aethel/consensus'
 import type { Parameters } from '@aethel/ledger'
 import type { LibraryDefinition } from '@aethel/proofs'
 import { bundledLibraryPath } from './demo/library.js'
@@ -37,6 +38,8 @@ export interface NetworkOptions {
   /** Modules with proof kinds from outside. */
   readonly verifiers?: readonly string[] | undefined
   readonly parameters?: Partial<Parameters> | undefined
+  /** What certificates are made of; `ed25519` if left out. */
+  readonly certificates?: SignatureScheme | undefined
 }
 
 export async function createNetwork(options: NetworkOptions): Promise<LocalNetwork> {
@@ -52,6 +55,7 @@ export async function createNetwork(options: NetworkOptions): Promise<LocalNetwo
     libraries,
     verifiers: options.verifiers ?? [],
     ...(options.parameters === undefined ? {} : { parameters: options.parameters }),
+    ...(options.certificates === undefined ? {} : { certificates: options.certificates }),
   })
   const validators = made.homes.map((home, index) => ({ home: relative(folder, home), url: made.urls[index] }))
   const governanceFiles = made.governanceFiles.map((file) => relative(folder, file))

@@ -21,10 +21,16 @@ export type Hash = Brand<Uint8Array, 'Hash'>
 export type PublicKey = Brand<Uint8Array, 'PublicKey'>
 /** Ed25519 signature, 64 bytes (RFC 8032). */
 export type Signature = Brand<Uint8Array, 'Signature'>
+/** BLS12-381 public key: a point of G1, compressed, 48 bytes. */
+export type BlsPublicKey = Brand<Uint8Array, 'BlsPublicKey'>
+/** BLS12-381 signature, of one or of many: a point of G2, compressed, 96 bytes. */
+export type BlsSignature = Brand<Uint8Array, 'BlsSignature'>
 
 export const HASH_BYTES = 32
 export const PUBLIC_KEY_BYTES = 32
 export const SIGNATURE_BYTES = 64
+export const BLS_PUBLIC_KEY_BYTES = 48
+export const BLS_SIGNATURE_BYTES = 96
 
 function checkSafeInteger(name: string, value: number): void {
   assert(Number.isSafeInteger(value) && value >= 0, () => `${name} must be an integer in 0..2^53-1, got ${value}`)
@@ -67,6 +73,16 @@ export function publicKey(bytes: Uint8Array): PublicKey {
 export function signature(bytes: Uint8Array): Signature {
   checkLength('signature', bytes, SIGNATURE_BYTES)
   return bytes as Signature
+}
+
+export function blsPublicKey(bytes: Uint8Array): BlsPublicKey {
+  checkLength('BLS public key', bytes, BLS_PUBLIC_KEY_BYTES)
+  return bytes as BlsPublicKey
+}
+
+export function blsSignature(bytes: Uint8Array): BlsSignature {
+  checkLength('BLS signature', bytes, BLS_SIGNATURE_BYTES)
+  return bytes as BlsSignature
 }
 
 export const ZERO_HASH: Hash = new Uint8Array(HASH_BYTES) as Hash

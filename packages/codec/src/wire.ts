@@ -4,7 +4,18 @@
  * (trap F4, G3), and every length is checked against what is left before anything is allocated (trap E6).
  */
 import { EMPTY_BYTES, fromUtf8, utf8Length, writeUtf8 } from './bytes.js'
-import { HASH_BYTES, type Hash, PUBLIC_KEY_BYTES, type PublicKey, SIGNATURE_BYTES, type Signature } from './ids.js'
+import {
+  BLS_PUBLIC_KEY_BYTES,
+  BLS_SIGNATURE_BYTES,
+  type BlsPublicKey,
+  type BlsSignature,
+  HASH_BYTES,
+  type Hash,
+  PUBLIC_KEY_BYTES,
+  type PublicKey,
+  SIGNATURE_BYTES,
+  type Signature,
+} from './ids.js'
 import { ItemBytes, packedList } from './packed-list.js'
 import { assert, err, ok, type Refusal, type Result } from './result.js'
 import { keepShapeOf } from './shapes.js'
@@ -301,6 +312,14 @@ export class Reader {
 
   signature(): Signature {
     return this.raw(SIGNATURE_BYTES) as Signature
+  }
+
+  blsPublicKey(): BlsPublicKey {
+    return this.raw(BLS_PUBLIC_KEY_BYTES) as BlsPublicKey
+  }
+
+  blsSignature(): BlsSignature {
+    return this.raw(BLS_SIGNATURE_BYTES) as BlsSignature
   }
 
   /** u32 count (at most `most`), then each item. */

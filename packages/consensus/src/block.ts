@@ -19,7 +19,6 @@ import {
   type Refusal,
   type Result,
   refuse,
-  SIGNATURE_BYTES,
   type ValidatorIndex,
   type View,
   validatorIndex,
@@ -28,7 +27,7 @@ import {
   ZERO_HASH,
 } from '@aethel/codec'
 import { hashEncoded, hashTagged } from '@aethel/crypto'
-import { type Certificate, certificateCost, hashCertificate, readCertificate, writeCertificate } from './certificate.js'
+import { type Certificate, certificateCost, hashCertificate, readCertificate, signatureBytesOf, writeCertificate } from './certificate.js'
 
 export const BLOCK_VERSION = 1
 
@@ -177,7 +176,7 @@ export function bodyMatchesHeader(header: Header, body: Body): Result<null, Refu
 
 /** Of the order of the encoded size, without encoding. */
 export function roughBodyBytes(body: Body): number {
-  let bytes = (body.lastCertificate?.signatures.length ?? 0) * SIGNATURE_BYTES
+  let bytes = signatureBytesOf(body.lastCertificate)
   for (const transaction of body.transactions) bytes += transaction.length + 4
   for (const evidence of body.evidence) bytes += evidence.length + 4
   return bytes

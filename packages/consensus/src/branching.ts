@@ -77,7 +77,7 @@ function copy(value: unknown): unknown {
 }
 
 function isShared(value: object): boolean {
-  return value instanceof Uint8Array || 'signature' in value || 'signatures' in value || 'header' in value || 'entry' in value
+  return value instanceof Uint8Array || 'signature' in value || 'signers' in value || 'header' in value || 'entry' in value
 }
 
 function assertPlain(value: object): void {

@@ -3,21 +3,11 @@
  * of their view, bodies by hash, committed blocks with their certificates. Every answer is bounded, and what is not
  * answered is asked again, from somebody else, at the next status tick.
  */
-import {
-  bitmapOf,
-  type Epoch,
-  equalBytes,
-  type Hash,
-  type Height,
-  hasBit,
-  height,
-  keyOf,
-  SIGNATURE_BYTES,
-  type ValidatorIndex,
-} from '@aethel/codec'
+import { bitmapOf, type Epoch, equalBytes, type Hash, type Height, hasBit, height, keyOf, type ValidatorIndex } from '@aethel/codec'
 import { roughBodyBytes } from './block.js'
-import type { Certificate } from './certificate.js'
+import { signatureBytesOf } from './certificate.js'
 import { commitReady, learnCommit, markCommitted, onBody, retryAborted } from './chain.js'
+import { proposalOf } from './check.js'
 import { allStandIn, circleOf, isSmall, standsIn, stoodInFor } from './circle.js'
 import { considerComplaints, noteStatus } from './complaints.js'
 import { ForkFound } from './halting.js'
@@ -68,9 +58,9 @@ function roughBytes(message: Message): number {
     case 'block':
       return fixed + roughBodyBytes(message.block.body)
     case 'new-view':
-      return fixed + 256 * message.viewChanges.length + signatureBytes(message.certificate)
+      return fixed + 256 * message.viewChanges.length + signatureBytesOf(message.certificate)
     case 'view-change':
-      return fixed + signatureBytes(message.certificate)
+      return fixed + signatureBytesOf(message.certificate)
     case 'vote':
     case 'status':
     case 'fetch':
@@ -85,10 +75,6 @@ function roughBytes(message: Message): number {
     case 'evidence':
       return fixed + message.evidence.length
   }
-}
-
-function signatureBytes(certificate: Certificate | null): number {
-  return SIGNATURE_BYTES * (certificate?.signatures.length ?? 0)
 }
 
 /**
@@ -301,7 +287,7 @@ export function acceptedProposal(state: State, at: Height, slot: Slot): PrePrepa
   const entry = hash === undefined ? undefined : entryOf(state, hash)
   const vote = slot.prepare.bySender[leaderOf(state.config.validators, state.view)]
   if (entry === undefined || vote === undefined || !equalBytes(vote.blockHash, entry.block.hash)) return undefined
-  return { kind: 'pre-prepare', epoch: vote.epoch, view: vote.view, block: entry.block, sender: vote.sender, signature: vote.signature }
+  return proposalOf(vote, entry.block)
 }
 
 export function onFetch(state: State, from: ValidatorIndex, message: Extract<Fetch, { want: 'committed' | 'block' }>): void {

@@ -21,14 +21,15 @@ import { hashTagged } from '@aethel/crypto'
 import { type Block, checkBody, type Header, hashHeader, MAX_BLOCK_TRANSACTIONS } from './block.js'
 import {
   type Ballot,
-  ballotBytes,
   type Certificate,
   type CertificateContext,
   compareCertificates,
   hashCertificate,
+  type VerifyAggregate,
   type VerifySignature,
   type Vote,
   verifyCertificate,
+  voteBytes,
 } from './certificate.js'
 import { type EpochLength, lastHeightOf, originHeightOf } from './epochs.js'
 import { checkBlockEvidence, checkEvidenceForm, type EvidenceContext } from './evidence.js'
@@ -84,6 +85,7 @@ export interface CheckerOptions {
   /** Of the one epoch whose messages pass. */
   readonly validators: ValidatorSet
   readonly verifySignature: VerifySignature
+  readonly verifyAggregate?: VerifyAggregate
   /** 0 or left out: one epoch without an end. */
   readonly epochLength?: EpochLength
   /** Of the chain: what is above it is refused before it is hashed. What the decoder allows, if left out. */
@@ -93,7 +95,7 @@ export interface CheckerOptions {
 }
 
 export function createMessageChecker(options: CheckerOptions): MessageChecker {
-  const { chainId, validators, epochLength = 0, previous = null, blockTransactions = MAX_BLOCK_TRANSACTIONS } = options
+  const { chainId, validators, verifyAggregate, epochLength = 0, previous = null, blockTransactions = MAX_BLOCK_TRANSACTIONS } = options
   const firstHeight = originHeightOf(epochLength, validators.epoch) + 1
   const lastHeight = lastHeightOf(epochLength, validators.epoch)
   const rememberedSignatures = new BoundedMap<RememberedSignature>()
@@ -121,6 +123,13 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
   const sameEpoch = (epoch: number): Result<null, Refusal> =>
     epoch === validators.epoch ? ok(null) : refuse('epoch', `expected epoch ${validators.epoch}, got ${epoch}`)
 
+  const contextOf = (signers: ValidatorSet): CertificateContext => ({
+    chainId,
+    validators: signers,
+    verifySignature,
+    ...(verifyAggregate === undefined ? {} : { verifyAggregate }),
+  })
+
   const verifyOnce = (context: CertificateContext, certificate: Certificate): Result<Certificate, Refusal> => {
     const key = keyOf(hashCertificate(certificate)) // of a fixed size: a peer chooses how long a certificate is
     if (rememberedCertificates.get(key) !== undefined) return ok(certificate)
@@ -133,12 +142,16 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
     // A certificate of the epoch before may be remembered as good, and is still none of ours.
     const epoch = sameEpoch(certificate.epoch)
     if (!epoch.ok) return refuse('certificate-epoch', epoch.error.message)
-    return verifyOnce({ chainId, validators, verifySignature }, certificate)
+    return verifyOnce(contextOf(validators), certificate)
   }
 
   const checkVote = (vote: Vote): Result<null, Refusal> => {
     const epoch = sameEpoch(vote.epoch)
-    return epoch.ok ? signedBy(vote.sender, ballotBytes(chainId, vote), vote.signature) : epoch
+    if (!epoch.ok) return epoch
+    if ((vote.share !== undefined) !== (validators.scheme === 'bls12-381')) {
+      return refuse('share', `expected votes ${vote.share === undefined ? 'with' : 'without'} a share on a chain of ${validators.scheme}`)
+    }
+    return signedBy(vote.sender, voteBytes(chainId, vote), vote.signature)
   }
 
   const checkOptionalCertificate = (certificate: Certificate | null): Result<null, Refusal> => {
@@ -204,7 +217,7 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
     if (certificate.height !== origin.height || !equalBytes(certificate.blockHash, origin.hash)) {
       return refuse('last-certificate', `expected the certificate of block ${origin.height}, the last of the epoch before, got another`)
     }
-    const result = verifyOnce({ chainId, validators: origin.validators, verifySignature }, certificate)
+    const result = verifyOnce(contextOf(origin.validators), certificate)
     return result.ok ? ok(null) : result
   }
 
@@ -372,7 +385,14 @@ export function leaderVote(message: PrePrepare): Vote {
     blockHash: message.block.hash,
     sender: message.sender,
     signature: message.signature,
+    ...(message.share === undefined ? {} : { share: message.share }),
   }
+}
+
+/** The PRE-PREPARE whose signature is this PREPARE of the leader: what `leaderVote` takes apart. */
+export function proposalOf({ epoch, view, sender, signature, share }: Vote, block: Block): PrePrepare {
+  const message = { kind: 'pre-prepare', epoch, view, block, sender, signature } as const
+  return share === undefined ? message : { ...message, share }
 }
 
 /** The highest of the certificates that VIEW-CHANGEs claim (protocol.md §6), null if none claims any. */

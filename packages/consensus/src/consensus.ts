@@ -29,6 +29,7 @@ import type { Message } from './messages.js'
 import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote } from './normal-case.js'
 import { onBuilt, proposeIfDue } from './propose.js'
 import { answersOf, askForViews, considerRelease, onViewClaim, onViewFetch, recoveryIn, viewToPass } from './recovery.js'
+import { proveHeld } from './shares.js'
 import { createState, entryOf, type FollowUp, isMember, mayVote, type State } from './state.js'
 import { extendViewTimer, noteRoundTrip, noteRoundTrips, settleViewTimer, viewTimeoutMs } from './timers.js'
 import type { ValidatorSet } from './validators.js'
@@ -358,6 +359,7 @@ function onMessage(state: State, input: Extract<Input, { kind: 'message' }>): vo
 function onStart(state: State, lastCommit: Certificate | null): void {
   state.out.push({ kind: 'set-timer', timer: 'status', afterMs: state.config.timers.statusMs })
   const { phase } = state
+  proveHeld(state)
   if (phase.kind === 'changing') state.out.push({ kind: 'send', to: 'all', message: phase.viewChange })
   for (const [at, own] of state.own) {
     const slot = state.votes.slot(state.view, at)

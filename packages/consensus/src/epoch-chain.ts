@@ -21,12 +21,13 @@ import {
   type Certificate,
   certificateCost,
   readCertificate,
+  type VerifyAggregate,
   type VerifySignature,
   verifyCertificate,
   writeCertificate,
 } from './certificate.js'
 import { type EpochLength, lastHeightOf } from './epochs.js'
-import { createValidatorSet, MAX_VALIDATORS, type Validator, type ValidatorSet } from './validators.js'
+import { createValidatorSet, MAX_VALIDATORS, successorOf, type Validator, type ValidatorSet } from './validators.js'
 
 /** The last block of an epoch, and whom it hands over to. */
 export interface EpochLink {
@@ -43,12 +44,13 @@ export interface EpochLinkContext {
   /** Trusted: of the epoch that the link ends. */
   readonly validators: ValidatorSet
   readonly verifySignature: VerifySignature
+  readonly verifyAggregate?: VerifyAggregate
 }
 
 /** The validators of the next epoch, as trusted as those of this one. */
 export function verifyEpochLink(context: EpochLinkContext, link: EpochLink): Result<ValidatorSet, Refusal> {
   const { certificate, header } = link
-  const { chainId, epochLength, validators, verifySignature } = context
+  const { chainId, epochLength, validators } = context
   if (epochLength === 0) return refuse('single-epoch', 'expected no end of an epoch on a chain whose validators never change')
   if (!equalBytes(header.chainId, chainId))
     return refuse('chain-id', `expected a link of chain ${toHex(chainId)}, got one of ${toHex(header.chainId)}`)
@@ -63,41 +65,49 @@ export function verifyEpochLink(context: EpochLinkContext, link: EpochLink): Res
     return refuse('certificate-kind', `expected a commit certificate, got a ${certificate.kind} certificate`)
   if (certificate.height !== header.height || !equalBytes(certificate.blockHash, hashHeader(header)))
     return refuse('certificate-block', `expected the certificate of block ${header.height}, got one of another block`)
-  const signed = verifyCertificate({ chainId, validators, verifySignature }, certificate)
+  const signed = verifyCertificate(context, certificate)
   if (!signed.ok) return signed
   const next = createValidatorSet(epoch(validators.epoch + 1), link.nextValidators)
   if (!next.ok) return next
   return equalBytes(next.value.hash, header.nextValidatorsHash)
-    ? next
+    ? successorOf(validators, next.value)
     : refuse('next-validators', `expected the validators that block ${header.height} names for epoch ${next.value.epoch}, got others`)
 }
 
 export function writeEpochLink(writer: Writer, link: EpochLink): void {
   writeHeader(writer, link.header)
   writeCertificate(writer, link.certificate)
-  writer.list(link.nextValidators, (w, { publicKey, power }) => w.raw(publicKey).u128(power))
+  writer.list(link.nextValidators, (w, { publicKey, power, blsKey }) => {
+    w.raw(publicKey).u128(power)
+    if (blsKey !== undefined) w.raw(blsKey)
+  })
 }
 
 const VALIDATOR_COST: number = BYTES_COST + 88
-/** In lists. */
-export const VALIDATOR: ItemOf<Validator> = {
+const VALIDATOR: ItemOf<Validator> = {
   read: (reader) => ({ publicKey: reader.publicKey(), power: reader.u128() }),
   costBytes: () => VALIDATOR_COST,
   onceRead: 'let go',
 }
+const VALIDATOR_WITH_BLS_KEY: ItemOf<Validator> = {
+  read: (reader) => ({ publicKey: reader.publicKey(), power: reader.u128(), blsKey: reader.blsPublicKey() }),
+  costBytes: () => VALIDATOR_COST + BYTES_COST,
+  onceRead: 'let go',
+}
 
 export function readEpochLink(reader: Reader): EpochLink {
-  return {
-    header: readHeader(reader),
-    certificate: readCertificate(reader),
-    nextValidators: reader.longList(MAX_VALIDATORS, VALIDATOR),
-  }
+  const header = readHeader(reader)
+  const certificate = readCertificate(reader)
+  // The scheme is the chain's: who signs with BLS keys hands over to such.
+  const withBlsKeys = certificate.scheme === 'bls12-381'
+  const nextValidators = reader.longList(MAX_VALIDATORS, withBlsKeys ? VALIDATOR_WITH_BLS_KEY : VALIDATOR)
+  return { header, certificate, nextValidators }
 }
 
 /** In offers of states. */
 export const EPOCH_LINK: ItemOf<EpochLink> = {
   read: readEpochLink,
   costBytes: ({ header, certificate, nextValidators }) =>
-    BYTES_COST + HEADER.costBytes(header) + certificateCost(certificate) + VALIDATOR_COST * nextValidators.length,
+    BYTES_COST + HEADER.costBytes(header) + certificateCost(certificate) + (VALIDATOR_COST + BYTES_COST) * nextValidators.length,
   onceRead: 'kept',
 }

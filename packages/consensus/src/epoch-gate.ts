@@ -5,6 +5,7 @@
  */
 import type { Epoch, Height, Refusal, Result, ValidatorIndex } from '@aethel/codec'
 import { heldBodyBytes } from './block.js'
+import { signaturesIn } from './certificate.js'
 import type { VerifiedMessage } from './check.js'
 import type { EpochStart } from './epochs.js'
 import { accusedVote, decodeEvidence } from './evidence.js'
@@ -98,9 +99,9 @@ function listedBytes(message: Extract<Message, { kind: 'pre-prepare' | 'vote' | 
     case 'vote':
       return 0
     case 'view-change':
-      return SIGNATURE_BYTES * (message.certificate?.signatures.length ?? 0)
+      return SIGNATURE_BYTES * signaturesIn(message.certificate)
     case 'new-view':
-      return ENTRY_BYTES * message.viewChanges.length + SIGNATURE_BYTES * (message.certificate?.signatures.length ?? 0)
+      return ENTRY_BYTES * message.viewChanges.length + SIGNATURE_BYTES * signaturesIn(message.certificate)
   }
 }
 

@@ -24,9 +24,10 @@ import {
   type View,
   validatorIndex,
   view,
+  type Writer,
 } from '@aethel/codec'
 import { type Header, hashHeader, MAX_EVIDENCE_BYTES, MAX_TRANSACTION_BYTES, readHeader, writeHeader } from './block.js'
-import { ballotBytes, type VerifySignature, type Vote, type VoteKind } from './certificate.js'
+import { type VerifySignature, type Vote, type VoteKind, voteBytes } from './certificate.js'
 import { isUnderRoot, type PathStep, readPath, writePath } from './merkle-path.js'
 import type { ValidatorSet } from './validators.js'
 
@@ -77,7 +78,8 @@ export interface EvidenceContext {
   readonly verifySignature: VerifySignature
 }
 
-export const EVIDENCE_VERSION = 1
+/** The second has votes with shares, of chains of BLS certificates. */
+export const EVIDENCE_VERSIONS = [1, 2] as const
 
 /** Pieces of evidence in one block: a faulty minority cannot fill blocks with its own confessions. */
 export const MAX_BLOCK_OFFENCES = 16
@@ -109,9 +111,9 @@ export function accusedVote(evidence: Evidence): Vote {
 // --- bytes --------------------------------------------------------------------------------------------------------
 
 export function encodeEvidence(chainId: Hash, evidence: Evidence): Uint8Array {
-  const { kind, epoch: inEpoch, view: inView, height: at, sender } = accusedVote(evidence)
+  const { kind, epoch: inEpoch, view: inView, height: at, sender, share } = accusedVote(evidence)
   return encode((writer) => {
-    writer.u8(EVIDENCE_VERSION).u8(TYPES.indexOf(evidence.type) + 1)
+    writer.u8(EVIDENCE_VERSIONS[share === undefined ? 0 : 1]).u8(TYPES.indexOf(evidence.type) + 1)
     writer.raw(chainId).u16(sender)
     writer
       .u8(kind === 'prepare' ? 1 : 2)
@@ -119,14 +121,29 @@ export function encodeEvidence(chainId: Hash, evidence: Evidence): Uint8Array {
       .u64(inView)
       .u64(at)
     if (evidence.type === 'equivocation') {
-      for (const vote of [evidence.first, evidence.second]) writer.raw(vote.blockHash).raw(vote.signature)
+      for (const vote of [evidence.first, evidence.second]) {
+        writer.raw(vote.blockHash)
+        writeSigned(writer, vote)
+      }
       return
     }
-    writer.raw(evidence.vote.signature)
+    writeSigned(writer, evidence.vote)
     writeHeader(writer, evidence.header)
     writer.bytes(evidence.transaction)
     writePath(writer, evidence.path)
   })
+}
+
+type Signed = Pick<Vote, 'signature' | 'share'>
+
+function writeSigned(writer: Writer, { signature, share }: Signed): void {
+  writer.raw(signature)
+  if (share !== undefined) writer.raw(share)
+}
+
+function readSigned(reader: Reader, withShare: boolean): Signed {
+  const signature = reader.signature()
+  return withShare ? { signature, share: reader.blsSignature() } : { signature }
 }
 
 interface DecodedEvidence {
@@ -136,7 +153,9 @@ interface DecodedEvidence {
 
 function readEvidence(reader: Reader): DecodedEvidence {
   const version = reader.u8()
-  if (version !== EVIDENCE_VERSION) reader.fail('evidence-version', `expected evidence version ${EVIDENCE_VERSION}, got ${version}`)
+  const withShare = version === EVIDENCE_VERSIONS[1]
+  if (version !== EVIDENCE_VERSIONS[0] && !withShare)
+    reader.fail('evidence-version', `expected evidence version ${EVIDENCE_VERSIONS.join(' or ')}, got ${version}`)
   const type = TYPES[reader.u8() - 1]
   if (type === undefined) return reader.fail('evidence-type', 'expected evidence type 1 (equivocation) or 2 (invalid verification)')
   const chainId = reader.hash()
@@ -151,14 +170,17 @@ function readEvidence(reader: Reader): DecodedEvidence {
     sender,
   }
   if (type === 'equivocation') {
-    const [first, second] = [0, 1].map((): Vote => ({ ...slot, blockHash: reader.hash(), signature: reader.signature() })) as [Vote, Vote]
+    const [first, second] = [0, 1].map((): Vote => ({ ...slot, blockHash: reader.hash(), ...readSigned(reader, withShare) })) as [
+      Vote,
+      Vote,
+    ]
     return { chainId, evidence: { type, first, second } }
   }
-  const signature = reader.signature()
+  const signed = readSigned(reader, withShare)
   const header = readHeader(reader)
   const transaction = reader.bytes(MAX_TRANSACTION_BYTES)
   const path = readPath(reader)
-  return { chainId, evidence: { type, vote: { ...slot, blockHash: hashHeader(header), signature }, header, transaction, path } }
+  return { chainId, evidence: { type, vote: { ...slot, blockHash: hashHeader(header), ...signed }, header, transaction, path } }
 }
 
 export function decodeEvidence(bytes: Uint8Array): Result<DecodedEvidence, Refusal> {
@@ -182,7 +204,7 @@ export function checkEvidenceForm(bytes: Uint8Array, context: EvidenceContext): 
   const shape = evidence.type === 'equivocation' ? checkPair(evidence) : checkInclusion(evidence)
   if (!shape.ok) return shape
   for (const signed of evidence.type === 'equivocation' ? [evidence.first, evidence.second] : [evidence.vote]) {
-    if (!context.verifySignature(validator.publicKey, ballotBytes(chainId, signed), signed.signature))
+    if (!context.verifySignature(validator.publicKey, voteBytes(chainId, signed), signed.signature))
       return refuse('evidence-signature', `expected votes signed by validator ${vote.sender}, got a bad signature`)
   }
   const offence: Offence = {

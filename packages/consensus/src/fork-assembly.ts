@@ -5,7 +5,7 @@
  */
 import { compareBytes, equalBytes, type Hash, indicesOf, keyOf, type Refusal, type Result } from '@aethel/codec'
 import { type Header, hashHeader } from './block.js'
-import { ballotBytes, type Certificate, type CertificateContext, type Vote, verifyCertificate } from './certificate.js'
+import { type Ballot, type Certificate, type CertificateContext, type Vote, verifyCertificate, voteBytes } from './certificate.js'
 import {
   type Branch,
   checkForkProof,
@@ -13,6 +13,7 @@ import {
   type ForkProof,
   forkOf,
   MAX_BRANCH_HEADERS,
+  MAX_FORK_FURTHER_CERTIFICATES,
   MAX_FORK_SIGNATURES,
   type ProvenFork,
 } from './fork.js'
@@ -47,9 +48,10 @@ export function assembleForkProof(context: CertificateContext, material: ForkMat
   const branches = certificates.filter(({ kind }) => kind === 'commit').map((certificate) => branchTo(certificate, headers))
   const prepares = certificates.filter(({ kind }) => kind === 'prepare').flatMap(votesOf)
   const votes = [...material.votes, ...prepares]
+  const sums = certificates.filter(({ scheme }) => scheme === 'bls12-381')
   let best: AssembledFork | null = null
   for (const pair of contradictions(branches).slice(0, MAX_PAIRS)) {
-    const bytes = encodeForkProof(proofFor(context, pair, votes, material.entries))
+    const bytes = encodeForkProof(proofFor(context, pair, votes, material.entries, sums))
     const checked = checkForkProof(bytes, context)
     if (checked.ok) return { bytes, checked }
     best ??= { bytes, checked }
@@ -58,9 +60,9 @@ export function assembleForkProof(context: CertificateContext, material: ForkMat
 }
 
 /** What is needed to put several proofs, each too weak, together. */
-export function materialOf({ branches, votes, entries }: ForkProof): ForkMaterial {
+export function materialOf({ branches, votes, entries, certificates }: ForkProof): ForkMaterial {
   return {
-    certificates: branches.map(({ certificate }) => certificate),
+    certificates: [...branches.map(({ certificate }) => certificate), ...certificates],
     headers: branches.flatMap((branch) => branch.headers),
     votes,
     entries,
@@ -111,7 +113,10 @@ function contradictions(branches: readonly Branch[]): [Branch, Branch][] {
   return pairs.sort((a, b) => isOfOneSlot(a) - isOfOneSlot(b))
 }
 
-function votesOf({ kind, epoch, view, height, blockHash, signers, signatures }: Certificate): Vote[] {
+/** None of a sum: that cannot be taken apart. */
+function votesOf(certificate: Certificate): Vote[] {
+  if (certificate.scheme !== 'ed25519') return []
+  const { kind, epoch, view, height, blockHash, signers, signatures } = certificate
   return indicesOf(signers).flatMap((sender, position) => {
     const signature = signatures[position]
     return signature === undefined ? [] : [{ kind, epoch, view, height, blockHash, sender: sender as Vote['sender'], signature }]
@@ -124,6 +129,7 @@ function proofFor(
   branches: [Branch, Branch],
   votes: readonly Vote[],
   entries: readonly ViewChangeEntry[],
+  sums: readonly Certificate[],
 ): ForkProof {
   const { chainId, validators, verifySignature } = context
   const commits = branches.map(({ certificate }) => certificate)
@@ -133,17 +139,18 @@ function proofFor(
     return key !== undefined && verifySignature(key, bytes, signature)
   }
   const oldestView = Math.min(...commits.map(({ view }) => view))
-  const isRival = (vote: Vote): boolean =>
+  const isRival = (vote: Ballot): boolean =>
     commits.some(({ view, height, blockHash }) => vote.view === view && vote.height === height && !equalBytes(vote.blockHash, blockHash))
   return {
     chainId,
     branches,
     votes: distinctVotes(votes.filter((vote) => vote.epoch === validators.epoch && isRival(vote)))
       .slice(0, MAX_FORK_SIGNATURES)
-      .filter((vote) => isSigned(vote.sender, ballotBytes(chainId, vote), vote.signature)),
+      .filter((vote) => isSigned(vote.sender, voteBytes(chainId, vote), vote.signature)),
     entries: distinctEntries(entries.filter((entry) => entry.epoch === validators.epoch && entry.newView > oldestView))
       .slice(0, MAX_FORK_SIGNATURES)
       .filter((entry) => isSigned(entry.sender, viewChangeBytes(chainId, entry), entry.signature)),
+    certificates: sums.filter(isRival).slice(0, MAX_FORK_FURTHER_CERTIFICATES),
   }
 }
 

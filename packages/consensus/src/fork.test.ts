@@ -1,15 +1,18 @@
-import { equalBytes } from '@aethel/codec'
+import { bitmapOf, equalBytes } from '@aethel/codec'
 import { verifySignature } from '@aethel/crypto'
 import { describe, expect, it } from 'vitest'
 import {
+  aggregateOf,
   ballotOf,
   blockOf,
+  blsValidatorSet,
   CHAIN,
   Cluster,
   certificateOf,
   chainOf,
   prePrepareOf,
   signVote,
+  signVoteWithShare,
   transaction,
   validatorSet,
   viewChangeOf,
@@ -20,10 +23,12 @@ import {
   type Block,
   type Certificate,
   checkForkProof,
+  decodeForkProof,
   encodeForkProof,
   type ForkProof,
   MAX_FORK_CERTIFICATES,
   MAX_FORK_PROOF_BYTES,
+  type Vote,
 } from './index.js'
 
 const CONTEXT = { chainId: CHAIN, validators: validatorSet(4), verifySignature }
@@ -34,7 +39,7 @@ const [a, b] = ['a', 'b']
 function proofOf(first: Certificate, second: Certificate, rest: Partial<ForkProof> = {}): Uint8Array {
   const headerOf = (certificate: Certificate): Block => (equalBytes(certificate.blockHash, a.hash) ? a : b)
   const branches = [first, second].map((certificate) => ({ headers: [headerOf(certificate).header], certificate }))
-  return encodeForkProof({ chainId: CHAIN, branches: branches as never, votes: [], entries: [], ...rest })
+  return encodeForkProof({ chainId: CHAIN, branches: branches as never, votes: [], entries: [], certificates: [], ...rest })
 }
 
 function verdictOn(bytes: Uint8Array): string {
@@ -47,6 +52,48 @@ describe('fork proofs (protocol.md §11)', () => {
     const bytes = proofOf(certificateOf('commit', 0, a, [0, 1, 2]), certificateOf('commit', 0, b, [1, 2, 3]))
     expect(verdictOn(bytes)).toBe('1 two-votes, 2 two-votes')
     expect(checkForkProof(bytes, CONTEXT)).toMatchObject({ value: { height: 1, power: 2n, totalPower: 4n } })
+  })
+
+  it('on a chain of BLS certificates a sum names its signers as a list does, and further sums stand for the votes in them', () => {
+    const set = blsValidatorSet(4)
+    const context = { chainId: CHAIN, validators: set, verifySignature }
+    const [c, d] = ['c', 'd']
+      .map((label) => blockOf({ set, transactions: [transaction(label)] }))
+      .sort((one, other) => Buffer.compare(one.hash, other.hash)) as [Block, Block]
+    const culprits = (certificates: Certificate[], votes: Vote[] = []): string => {
+      const assembled = assembleForkProof(context, { certificates, headers: [c.header, d.header], votes, entries: [] })
+      const checked = assembled?.checked
+      if (checked === undefined) return 'no fork'
+      return checked.ok ? checked.value.culprits.map(({ validator, offence }) => `${validator} ${offence}`).join(', ') : checked.error.code
+    }
+    const commits = [aggregateOf('commit', 0, c, [0, 1, 2]), aggregateOf('commit', 0, d, [1, 2, 3])]
+    expect(culprits(commits)).toBe('1 two-votes, 2 two-votes')
+    const across = [aggregateOf('commit', 0, c, [0, 1, 2]), aggregateOf('commit', 1, d, [1, 2, 3])]
+    expect(culprits(across)).toBe('fork-not-attributed')
+    expect(culprits([...across, aggregateOf('prepare', 0, d, [0, 1, 3])])).toBe('0 commit-without-prepare, 1 commit-without-prepare')
+    const votes = [0, 1].map((sender) => signVoteWithShare(sender, ballotOf('prepare', 0, d)))
+    expect(culprits(across, votes)).toBe('0 commit-without-prepare, 1 commit-without-prepare')
+    expect(culprits([commits[0] as Certificate, { ...aggregateOf('commit', 0, d, [1, 2, 3]), signers: bitmapOf(4, [0, 1, 2]) }])).toBe(
+      'no fork',
+    )
+  })
+
+  it('on a chain of BLS certificates is of the second version, and nothing else is: it is read as it was written', () => {
+    const [first, second] = [a, b].map((block) => aggregateOf('commit', 0, block, [0, 1, 2])) as [Certificate, Certificate]
+    const sums = proofOf(first, second, { votes: [signVoteWithShare(3, ballotOf('prepare', 0, a))], certificates: [first] })
+    const lists = proofOf(certificateOf('commit', 0, a, [0, 1, 2]), certificateOf('commit', 0, b, [1, 2, 3]))
+    for (const [bytes, version, other] of [
+      [sums, 2, 1],
+      [lists, 1, 2],
+    ] as const) {
+      const decoded = decodeForkProof(bytes)
+      expect(decoded.ok && encodeForkProof(decoded.value)).toEqual(bytes)
+      const at = 4 + 'aethel-fork-proof'.length
+      expect(bytes[at]).toBe(version)
+      const relabelled = Uint8Array.from(bytes)
+      relabelled[at] = other
+      expect(decodeForkProof(relabelled)).toMatchObject({ ok: false, error: { code: 'scheme' } })
+    }
   })
 
   it('across views two certificates alone name nobody: an honest validator may have signed both', () => {
@@ -81,6 +128,7 @@ describe('fork proofs (protocol.md §11)', () => {
           chainId: CHAIN,
           branches,
           votes: [],
+          certificates: [],
           entries: [1, 2].map((sender) => viewChangeOf(sender, 2, certificateOf('prepare', 0, named)).entry),
         }),
       )
@@ -108,8 +156,8 @@ describe('fork proofs (protocol.md §11)', () => {
     const short = { headers: [other.header], certificate: certificateOf('commit', 0, other, [0, 1, 3]) }
     const branches = (Buffer.compare(base.hash, other.hash) < 0 ? [long, short] : [short, long]) as never
     const votes = [0, 1].map((sender) => signVote(sender, ballotOf('prepare', 0, base)))
-    expect(verdictOn(encodeForkProof({ chainId: CHAIN, branches, votes: [], entries: [] }))).toBe('fork-not-attributed')
-    expect(verdictOn(encodeForkProof({ chainId: CHAIN, branches, votes, entries: [] }))).toBe(
+    expect(verdictOn(encodeForkProof({ chainId: CHAIN, branches, votes: [], entries: [], certificates: [] }))).toBe('fork-not-attributed')
+    expect(verdictOn(encodeForkProof({ chainId: CHAIN, branches, votes, entries: [], certificates: [] }))).toBe(
       '0 commit-without-prepare, 1 commit-without-prepare',
     )
   })
@@ -130,7 +178,7 @@ describe('fork proofs (protocol.md §11)', () => {
       { headers: long, certificate },
       { headers: [b.header], certificate: certificateOf('commit', 0, b, [1, 2, 3]) },
     ]
-    const tooLong = encodeForkProof({ chainId: CHAIN, branches: branches as never, votes: [], entries: [] })
+    const tooLong = encodeForkProof({ chainId: CHAIN, branches: branches as never, votes: [], entries: [], certificates: [] })
     expect(checkForkProof(tooLong, counting)).toMatchObject({ ok: false, error: { code: 'too-many' } })
     expect(checks).toBe(0)
     const flood = Array.from({ length: 3_000 }, (_, at) => ({ ...certificate, view: at as never }))
@@ -184,7 +232,10 @@ describe('fork proofs (protocol.md §11)', () => {
       { headers: [one.header], certificate: side(left, one, [3, 4]) },
       { headers: [other.header], certificate: side(right, other, [5, 6]) },
     ] as const
-    const checked = checkForkProof(encodeForkProof({ chainId: CHAIN, branches, votes: [], entries: [] }), { ...CONTEXT, validators: set })
+    const checked = checkForkProof(encodeForkProof({ chainId: CHAIN, branches, votes: [], entries: [], certificates: [] }), {
+      ...CONTEXT,
+      validators: set,
+    })
     expect(checked).toMatchObject({ ok: true, value: { power: 3n, totalPower: 7n } })
     expect(checked.ok ? checked.value.culprits.map(({ validator }) => validator) : []).toEqual([0, 1, 2])
   })

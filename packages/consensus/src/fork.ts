@@ -20,15 +20,25 @@ import {
 import { HEADER, type Header, hashHeader, writeHeader } from './block.js'
 import {
   type Ballot,
-  ballotBytes,
+  CERTIFICATE,
   type Certificate,
   type CertificateContext,
   readCertificate,
   type Vote,
   verifyCertificate,
+  voteBytes,
   writeCertificate,
 } from './certificate.js'
-import { VIEW_CHANGE_ENTRY, type ViewChangeEntry, VOTE, viewChangeBytes, writeViewChangeEntry, writeVote } from './messages.js'
+import {
+  VIEW_CHANGE_ENTRY,
+  type ViewChangeEntry,
+  VOTE,
+  VOTE_WITH_SHARE,
+  viewChangeBytes,
+  writeViewChangeEntry,
+  writeVote,
+  writeVoteWithShare,
+} from './messages.js'
 import { isWeakQuorum, MAX_VALIDATORS } from './validators.js'
 
 /**
@@ -48,6 +58,8 @@ export interface ForkProof {
   readonly votes: readonly Vote[]
   /** VIEW-CHANGE entries, for O3. */
   readonly entries: readonly ViewChangeEntry[]
+  /** Further certificates, for O1 and O2: on a chain of BLS certificates a quorum's votes cannot be taken out of their sum. */
+  readonly certificates: readonly Certificate[]
 }
 
 export interface Culprit {
@@ -64,10 +76,13 @@ export interface ProvenFork {
   readonly totalPower: bigint
 }
 
-export const FORK_PROOF_VERSION = 1
+/** The second is of chains of BLS certificates: votes have shares, and there are further certificates. */
+export const FORK_PROOF_VERSIONS = [1, 2] as const
 export const MAX_FORK_PROOF_BYTES: number = 16 * 1024 * 1024
 /** A certificate lies at most a window above a block it commits; and one side may have gone on for a while. */
 export const MAX_BRANCH_HEADERS = 256
+/** Beside the two of the branches. */
+export const MAX_FORK_FURTHER_CERTIFICATES = 128
 /** Four of each validator. */
 export const MAX_FORK_SIGNATURES: number = 4 * MAX_VALIDATORS
 
@@ -75,12 +90,17 @@ const MAGIC = 'aethel-fork-proof'
 
 export function encodeForkProof(proof: ForkProof): Uint8Array {
   return encode((writer) => {
-    writer.text(MAGIC).u8(FORK_PROOF_VERSION).raw(proof.chainId)
+    const withShares = proof.branches[0].certificate.scheme === 'bls12-381'
+    writer
+      .text(MAGIC)
+      .u8(FORK_PROOF_VERSIONS[withShares ? 1 : 0])
+      .raw(proof.chainId)
     for (const { headers, certificate } of proof.branches) {
       writer.list(headers, writeHeader)
       writeCertificate(writer, certificate)
     }
-    writer.list(proof.votes, writeVote).list(proof.entries, writeViewChangeEntry)
+    writer.list(proof.votes, withShares ? writeVoteWithShare : writeVote).list(proof.entries, writeViewChangeEntry)
+    if (withShares) writer.list(proof.certificates, writeCertificate)
   })
 }
 
@@ -90,16 +110,22 @@ export function decodeForkProof(bytes: Uint8Array): Result<ForkProof, Refusal> {
   return decode(bytes, (reader) => {
     if (reader.text(MAGIC.length) !== MAGIC) reader.fail('fork-format', 'expected a fork proof, got something else')
     const version = reader.u8()
-    if (version !== FORK_PROOF_VERSION) reader.fail('version', `expected fork proof version ${FORK_PROOF_VERSION}, got ${version}`)
+    const withShares = version === FORK_PROOF_VERSIONS[1]
+    if (version !== FORK_PROOF_VERSIONS[0] && !withShares)
+      reader.fail('version', `expected fork proof version ${FORK_PROOF_VERSIONS.join(' or ')}, got ${version}`)
     const chainId = reader.hash()
     const [first, second] = [0, 1].map(
       (): Branch => ({ headers: reader.longList(MAX_BRANCH_HEADERS, HEADER), certificate: readCertificate(reader) }),
     ) as [Branch, Branch]
+    const scheme = withShares ? 'bls12-381' : 'ed25519'
+    if (first.certificate.scheme !== scheme)
+      reader.fail('scheme', `expected certificates of scheme ${scheme} in version ${version}, got another`)
     return {
       chainId,
       branches: [first, second] as const,
-      votes: reader.longList(MAX_FORK_SIGNATURES, VOTE),
+      votes: reader.longList(MAX_FORK_SIGNATURES, withShares ? VOTE_WITH_SHARE : VOTE),
       entries: reader.longList(MAX_FORK_SIGNATURES, VIEW_CHANGE_ENTRY),
+      certificates: withShares ? reader.longList(MAX_FORK_FURTHER_CERTIFICATES, CERTIFICATE) : [],
     }
   })
 }
@@ -167,17 +193,21 @@ function committedBy({ headers, certificate }: Branch): Map<number, Hash> {
 }
 
 /** One bad signature refuses the whole, so that a proof says nothing it cannot show. */
-function checkMaterial({ votes, entries }: ForkProof, context: CertificateContext): Result<null, Refusal> {
+function checkMaterial({ votes, entries, certificates }: ForkProof, context: CertificateContext): Result<null, Refusal> {
   const { chainId, validators, verifySignature } = context
   for (const vote of votes) {
     const key = validators.validators[vote.sender]?.publicKey
-    if (key === undefined || vote.epoch !== validators.epoch || !verifySignature(key, ballotBytes(chainId, vote), vote.signature))
+    if (key === undefined || vote.epoch !== validators.epoch || !verifySignature(key, voteBytes(chainId, vote), vote.signature))
       return refuse('fork-vote', `expected votes signed by validators of epoch ${validators.epoch}, got one that is not`)
   }
   for (const entry of entries) {
     const key = validators.validators[entry.sender]?.publicKey
     if (key === undefined || entry.epoch !== validators.epoch || !verifySignature(key, viewChangeBytes(chainId, entry), entry.signature))
       return refuse('fork-entry', `expected VIEW-CHANGE entries signed by validators of epoch ${validators.epoch}, got one that is not`)
+  }
+  for (const certificate of certificates) {
+    const verified = verifyCertificate(context, certificate)
+    if (!verified.ok) return verified
   }
   return ok(null)
 }
@@ -186,7 +216,7 @@ type Signed = Ballot & { readonly sender: ValidatorIndex }
 
 function culpritsOf(proof: ForkProof): Culprit[] {
   const ballots: Signed[] = proof.votes.map((vote) => ({ ...vote }))
-  for (const { certificate } of proof.branches)
+  for (const certificate of [...proof.branches.map((branch) => branch.certificate), ...proof.certificates])
     for (const sender of indicesOf(certificate.signers)) ballots.push({ ...certificate, sender: sender as ValidatorIndex })
   const found = new Map<ValidatorIndex, Culprit['offence']>()
   const slots = new Map<string, Signed>()

@@ -18,7 +18,16 @@ import {
   viewChangeOf,
   voteMessage,
 } from '../test/harness.js'
-import { assembleForkProof, type Block, type Certificate, type ForkMaterial, joinMaterial, type Message, type ProvenFork } from './index.js'
+import {
+  assembleForkProof,
+  type Block,
+  type Certificate,
+  type ForkMaterial,
+  joinMaterial,
+  type Message,
+  type ProvenFork,
+  type SignatureList,
+} from './index.js'
 
 const set = validatorSet(7)
 const context = { chainId: CHAIN, validators: set, verifySignature }
@@ -74,7 +83,7 @@ function expectSilence(cluster: Cluster, replica: TestReplica): void {
   expect(replica.served.length).toBe(1)
 }
 
-const rivalCertificate = (block: Block, inView = 0): Certificate => certificateOf('commit', inView, block, FAULTY_AND_FIVE, 7)
+const rivalCertificate = (block: Block, inView = 0): SignatureList => certificateOf('commit', inView, block, FAULTY_AND_FIVE, 7)
 
 describe('a replica that learns of a fork halts and can prove it', () => {
   const blocks = (list: readonly Block[], certificate: Certificate, links: readonly Block[] = []): Message => ({

@@ -10,6 +10,7 @@ import type { ForkMaterial } from './fork-assembly.js'
 import type { Effect } from './interface.js'
 import type { NewView } from './messages.js'
 import type { State } from './state.js'
+import { heldIn } from './vote-keeper.js'
 
 /** NEW-VIEWs kept for a fork proof across views: the newest, as many as hold this many entries, about 400 bytes each: 2.5 MB. */
 const MAX_KEPT_ENTRIES = 6_400
@@ -66,8 +67,7 @@ export function forkMaterialOf(state: State): ForkMaterial {
   for (const certificate of others) if (certificate !== null) held.push(certificate)
   const blocks = [...[...state.blocks.values()].map(({ block }) => block), ...state.recentBlocks.values()]
   const votes: Vote[] = []
-  for (const [, , slot] of state.votes.slots())
-    for (const phase of [slot.prepare, slot.commit]) for (const tally of phase.tallies) votes.push(...tally.votes)
+  for (const [, , slot] of state.votes.slots()) for (const phase of [slot.prepare, slot.commit]) votes.push(...heldIn(phase))
   return {
     certificates: [...certified.map(([, { certificate }]) => certificate), ...held],
     headers: blocks.map(({ header }) => header),

@@ -10,6 +10,7 @@ import type { EpochLength } from './epochs.js'
 import type { Evidence } from './evidence.js'
 import type { ForkMaterial } from './fork-assembly.js'
 import type { Message, NewView, ViewChange } from './messages.js'
+import type { ShareScheme } from './shares.js'
 import type { ValidatorSet } from './validators.js'
 
 export interface TimerSettings {
@@ -45,6 +46,8 @@ export interface ConsensusConfig {
   readonly recoveryNonce?: Hash
   /** Signs with the validator's consensus key. */
   sign(bytes: Uint8Array): Signature
+  /** Of a chain of BLS certificates, and only there. */
+  readonly shares?: ShareScheme
 }
 
 /** Where a block that consensus has committed stands: the tip the next one builds on. */
@@ -208,6 +211,8 @@ export type ConsensusEvent =
   | { readonly name: 'view-entered'; readonly view: View; readonly base: 'none' | 'commit' | 'tip'; readonly height: Height }
   | { readonly name: 'block-invalid'; readonly height: Height; readonly hash: Hash; readonly code: string; readonly message: string }
   | { readonly name: 'verification-aborted'; readonly height: Height; readonly hash: Hash; readonly reason: string }
+  /** Its signature is good, its share of a certificate is not: the sender's fault, since the signature covers the share. */
+  | { readonly name: 'bad-share'; readonly sender: ValidatorIndex; readonly view: View; readonly height: Height }
   | { readonly name: 'complaint'; readonly view: View; readonly complaint: Complaint }
   | { readonly name: 'fetching'; readonly peer: ValidatorIndex; readonly from: Height }
   /** Not voting: so many others have named their view; `above`: a commit certificate above this view is waited for. */

@@ -16,8 +16,10 @@ import {
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  aggregateOf,
   ballotOf,
   blockOf,
+  blsValidatorSet,
   CHAIN,
   certificateOf,
   chainOf,
@@ -25,6 +27,7 @@ import {
   newViewOf,
   prePrepareOf,
   signVote,
+  signVoteWithShare,
   transaction,
   viewChangeOf,
   voteMessage,
@@ -46,6 +49,7 @@ import {
   listRoot,
   MAX_SYNC_TRANSACTIONS,
   type Message,
+  proposalOf,
   type StatusSlot,
   transactionsRootOf,
   type ViewChangeEntry,
@@ -144,6 +148,38 @@ const SAMPLES: Record<string, Message> = {
   },
 }
 
+const [first, second] = chainOf(2, { set: blsValidatorSet(4) }) as [Block, Block]
+const sum = aggregateOf('commit', 0, first)
+
+/** Of chains of BLS certificates. */
+const WITH_SHARES: Record<string, Message> = {
+  'pre-prepare with a share': proposalOf(
+    signVoteWithShare(0, ballotOf('prepare', 0, second)),
+    blockOf({ set: blsValidatorSet(4), height: 2, parent: first.hash, lastCertificate: sum }),
+  ),
+  'vote with a share': { kind: 'vote', vote: signVoteWithShare(3, ballotOf('commit', 9, second)) },
+  'view-change with a sum': viewChangeOf(1, 7, aggregateOf('prepare', 2, second), 1),
+  'snapshot with BLS keys': {
+    kind: 'snapshot',
+    offer: {
+      links: [{ header: first.header, certificate: sum, nextValidators: blsValidatorSet(2).validators }],
+      header: second.header,
+      descendants: [],
+      certificate: aggregateOf('commit', 0, second),
+    },
+  },
+  'evidence with shares': {
+    kind: 'evidence',
+    evidence: encodeEvidence(
+      CHAIN,
+      equivocationOf(
+        signVoteWithShare(1, ballotOf('prepare', 2, first)),
+        signVoteWithShare(1, { ...ballotOf('prepare', 2, first), blockHash: second.hash }),
+      ),
+    ),
+  },
+}
+
 describe('BLOCKS', () => {
   it('E6: hold no more transactions than one block may, so that no answer keeps its reader hashing for long', () => {
     const many = Array.from({ length: MAX_SYNC_TRANSACTIONS / 2 }, (_, i) => Uint8Array.of(i & 255))
@@ -160,7 +196,7 @@ describe('BLOCKS', () => {
 })
 
 describe('message bytes (protocol.md §3)', () => {
-  for (const [name, message] of Object.entries(SAMPLES)) {
+  for (const [name, message] of Object.entries({ ...SAMPLES, ...WITH_SHARES })) {
     it(`golden: ${name} has the bytes it always had`, () => {
       expect(toHex(encodeMessage(message))).toBe(GOLDEN[name])
       const bytes = fromHex(GOLDEN[name] ?? '')
@@ -205,7 +241,7 @@ describe('message bytes (protocol.md §3)', () => {
       evidence: true,
     }
     expect([...new Set(Object.values(SAMPLES).map((message) => message.kind))].sort()).toEqual(Object.keys(kinds).sort())
-    expect(Object.keys(GOLDEN).sort()).toEqual(Object.keys(SAMPLES).sort())
+    expect(Object.keys(GOLDEN).sort()).toEqual(Object.keys({ ...SAMPLES, ...WITH_SHARES }).sort())
   })
 
   it('decode(encode(x)) is x, for any message', () => {

@@ -4,7 +4,9 @@
  * certificates and the channel names the peer.
  */
 import {
+  assert,
   type Bitmap,
+  type BlsSignature,
   BYTES_COST,
   decode,
   type Epoch,
@@ -61,6 +63,8 @@ export interface PrePrepare {
   readonly block: Block
   readonly sender: ValidatorIndex
   readonly signature: Signature
+  /** Of that vote; on chains of BLS certificates only. */
+  readonly share?: BlsSignature
 }
 
 export interface VoteMessage {
@@ -289,6 +293,10 @@ const TAG = {
   'blob-part': 13,
   'blob-held': 14,
   'blob-absent': 15,
+  /** PRE-PREPARE of a chain of BLS certificates: the same message, with the share. */
+  prePrepareWithShare: 16,
+  /** PREPARE and COMMIT alike. */
+  voteWithShare: 17,
   evidence: 20,
 } as const
 const WANT = { block: 0, committed: 1, view: 2, snapshot: 3, chunk: 4, blob: 5 } as const
@@ -304,6 +312,19 @@ export function readVote(reader: Reader): Vote {
 
 /** In a list: two arrays, and an object with numbers beyond 31 bits. */
 export const VOTE: ItemOf<Vote> = { read: readVote, costBytes: () => 576, onceRead: 'kept' }
+
+/** A vote of a chain of BLS certificates: the same, with the share. */
+export function writeVoteWithShare(writer: Writer, vote: Vote): void {
+  assert(vote.share !== undefined, 'a vote of a chain of BLS certificates has a share')
+  writeVote(writer, vote)
+  writer.raw(vote.share)
+}
+
+export function readVoteWithShare(reader: Reader): Vote {
+  return { ...readVote(reader), share: reader.blsSignature() }
+}
+
+export const VOTE_WITH_SHARE: ItemOf<Vote> = { read: readVoteWithShare, costBytes: () => 576 + BYTES_COST, onceRead: 'kept' }
 
 export function writeViewChangeEntry(writer: Writer, entry: ViewChangeEntry): void {
   writeViewChangeFields(writer, entry)
@@ -454,15 +475,29 @@ function readPlace(reader: Reader): Pick<ChunkMessage, 'height' | 'lane' | 'curs
   return { height: height(reader.u64()), lane: reader.u16(), cursor: reader.bytes(MAX_CURSOR_BYTES) }
 }
 
+function tagOf(message: Message): number {
+  switch (message.kind) {
+    case 'pre-prepare':
+      return message.share === undefined ? TAG['pre-prepare'] : TAG.prePrepareWithShare
+    case 'vote':
+      return message.vote.share === undefined ? TAG.vote : TAG.voteWithShare
+    case 'blocks':
+      return message.gas === undefined ? TAG.blocks : TAG.blocksWithGas
+    default:
+      return TAG[message.kind]
+  }
+}
+
 export function writeMessage(writer: Writer, message: Message): void {
-  writer.u8(message.kind === 'blocks' && message.gas !== undefined ? TAG.blocksWithGas : TAG[message.kind])
+  writer.u8(tagOf(message))
   switch (message.kind) {
     case 'pre-prepare':
       writer.u64(message.epoch).u64(message.view).u16(message.sender).raw(message.signature)
+      if (message.share !== undefined) writer.raw(message.share)
       writeBlock(writer, message.block)
       return
     case 'vote':
-      return writeVote(writer, message.vote)
+      return message.vote.share === undefined ? writeVote(writer, message.vote) : writeVoteWithShare(writer, message.vote)
     case 'view-change':
       writeViewChangeEntry(writer, message.entry)
       writer.optional(message.certificate, writeCertificate)
@@ -531,20 +566,26 @@ function readBlocksWithGas(reader: Reader): Blocks {
   return readBlocks(reader, (counts) => counts.map((count) => Array.from({ length: count }, () => reader.u64())))
 }
 
+function readProposalHead(reader: Reader): Pick<PrePrepare, 'epoch' | 'view' | 'sender' | 'signature'> {
+  return {
+    epoch: epoch(reader.u64()),
+    view: view(reader.u64()),
+    sender: validatorIndex(reader.u16()),
+    signature: reader.signature(),
+  }
+}
+
 export function readMessage(reader: Reader): Message {
   const tag = reader.u8()
   switch (tag) {
-    case TAG['pre-prepare']: {
-      const head = {
-        epoch: epoch(reader.u64()),
-        view: view(reader.u64()),
-        sender: validatorIndex(reader.u16()),
-        signature: reader.signature(),
-      }
-      return { kind: 'pre-prepare', ...head, block: readUnboundBlock(reader) }
-    }
+    case TAG['pre-prepare']:
+      return { kind: 'pre-prepare', ...readProposalHead(reader), block: readUnboundBlock(reader) }
+    case TAG.prePrepareWithShare:
+      return { kind: 'pre-prepare', ...readProposalHead(reader), share: reader.blsSignature(), block: readUnboundBlock(reader) }
     case TAG.vote:
       return { kind: 'vote', vote: readVote(reader) }
+    case TAG.voteWithShare:
+      return { kind: 'vote', vote: readVoteWithShare(reader) }
     case TAG['view-change']:
       return { kind: 'view-change', entry: readViewChangeEntry(reader), certificate: reader.optional(readCertificate) }
     case TAG['new-view']:

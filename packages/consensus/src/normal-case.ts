@@ -4,13 +4,14 @@
  */
 import { assert, equalBytes, type Hash, type Height, height, keyOf, type ValidatorIndex } from '@aethel/codec'
 import { accuseIfRefuted } from './accusations.js'
-import { assembleCertificate, type Ballot, ballotBytes, type Certificate, type Vote, type VoteKind } from './certificate.js'
+import { assembleCertificate, type Ballot, ballotBytes, type Certificate, type Vote, type VoteKind, voteBytes } from './certificate.js'
 import { addBlock, learnCommit, pursue } from './chain.js'
-import { leaderVote } from './check.js'
+import { leaderVote, proposalOf } from './check.js'
 import { isSmall } from './circle.js'
 import { equivocationOf } from './evidence.js'
 import type { PersistRecord } from './interface.js'
 import type { PrePrepare } from './messages.js'
+import { deservesCounting, proveTally } from './shares.js'
 import {
   type BlockEntry,
   emit,
@@ -29,6 +30,7 @@ import {
   WINDOWS_BUFFERED,
 } from './state.js'
 import { leaderOf } from './validators.js'
+import type { ProvenVotes } from './vote-keeper.js'
 
 export function onPrePrepare(state: State, from: ValidatorIndex, message: PrePrepare): void {
   const at = message.block.header.height
@@ -113,15 +115,19 @@ function countVote(state: State, vote: Vote): 'counted' | 'conflict' | 'ignored'
     ignore(state, vote.kind, 'outside the window')
     return 'ignored'
   }
-  const added = state.votes.add(vote, state.tick)
+  const added = state.votes.add(vote, state.tick, !deservesCounting(state, vote))
   switch (added.status) {
     case 'known':
+      return 'counted'
+    case 'spoiled':
+      accuseIfRefuted(state, vote)
       return 'counted'
     case 'conflict':
       onEquivocation(state, added.first, vote)
       return 'conflict'
     case 'added':
       accuseIfRefuted(state, vote)
+      proveTally(state, added.tally)
       if (vote.kind === 'prepare') checkPrepared(state, vote.height)
       else checkCommitted(state, vote)
       return 'counted'
@@ -202,9 +208,9 @@ function checkPrepared(state: State, at: Height): void {
   if (hash === undefined || own?.prepare === undefined || own.commit !== undefined) return
   const entry = entryOf(state, hash)
   if (entry?.status !== 'valid') return
-  const tally = state.votes.quorumFor('prepare', state.view, at, hash)
-  if (tally === undefined) return
-  const certificate = assembleCertificate(ballotFor(state, 'prepare', entry), state.config.validators.validators.length, tally.votes)
+  const quorum = state.votes.quorumFor('prepare', state.view, at, hash)
+  if (quorum === undefined) return
+  const certificate = certificateOf(state, ballotFor(state, 'prepare', entry), quorum)
   const highest = higher(state.highest, certificate) as Certificate
   // A COMMIT promises to name a certificate at least this high in every later VIEW-CHANGE (protocol.md §6), also after a
   // crash: where one learned from others is higher, that one must be on disk.
@@ -219,11 +225,15 @@ function checkPrepared(state: State, at: Height): void {
 
 /** committed(n, h): a quorum of COMMITs of one view, whatever our own view. */
 function checkCommitted(state: State, vote: Vote): void {
-  const tally = state.votes.quorumFor('commit', vote.view, vote.height, vote.blockHash)
+  const quorum = state.votes.quorumFor('commit', vote.view, vote.height, vote.blockHash)
   const known = state.certified.get(vote.height)
   const isKnown = known !== undefined && known.certificate.height === vote.height && equalBytes(known.hash, vote.blockHash)
-  if (tally === undefined || isKnown) return // one for another block is a fork (§12)
-  learnCommit(state, assembleCertificate(vote, state.config.validators.validators.length, tally.votes))
+  if (quorum === undefined || isKnown) return // one for another block is a fork (§12)
+  learnCommit(state, certificateOf(state, vote, quorum))
+}
+
+function certificateOf(state: State, ballot: Ballot, { votes, aggregate }: ProvenVotes): Certificate {
+  return assembleCertificate(ballot, state.config.validators.validators.length, votes, aggregate)
 }
 
 function ballotFor(state: State, kind: VoteKind, entry: BlockEntry): Ballot {
@@ -244,7 +254,9 @@ export function castVote(state: State, kind: VoteKind, entry: BlockEntry, record
   assert(own[kind] === undefined, () => `a second ${kind} vote at height ${entry.block.header.height} of view ${state.view}`)
   assert(entry.status === 'valid', 'votes are cast for executed blocks only')
   const ballot = ballotFor(state, kind, entry)
-  const vote: Vote = { ...ballot, sender: state.config.self, signature: state.config.sign(ballotBytes(state.config.chainId, ballot)) }
+  const { chainId, self, shares } = state.config
+  const voted = shares === undefined ? ballot : { ...ballot, share: shares.sign(ballotBytes(chainId, ballot)) }
+  const vote: Vote = { ...voted, sender: self, signature: state.config.sign(voteBytes(chainId, voted)) }
   own[kind] = vote
   const block: PersistRecord[] = entry.voted ? [] : [{ kind: 'block', block: entry.block }]
   entry.voted = true
@@ -257,7 +269,6 @@ export function proposeBlock(state: State, entry: BlockEntry, reproposal: boolea
   assert(isLeader(state), 'only the leader proposes')
   accept(state, entry, reproposal)
   const vote = castVote(state, 'prepare', entry, [])
-  const { epoch, view, sender, signature } = vote
-  state.out.push({ kind: 'send', to: 'all', message: { kind: 'pre-prepare', epoch, view, block: entry.block, sender, signature } })
+  state.out.push({ kind: 'send', to: 'all', message: proposalOf(vote, entry.block) })
   countVote(state, vote)
 }

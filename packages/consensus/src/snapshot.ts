@@ -20,7 +20,14 @@ import {
   type Writer,
 } from '@aethel/codec'
 import { HEADER, type Header, hashHeader, readHeader, writeHeader } from './block.js'
-import { type Certificate, readCertificate, type VerifySignature, verifyCertificate, writeCertificate } from './certificate.js'
+import {
+  type Certificate,
+  readCertificate,
+  type VerifyAggregate,
+  type VerifySignature,
+  verifyCertificate,
+  writeCertificate,
+} from './certificate.js'
 import { EPOCH_LINK, type EpochLink, verifyEpochLink, writeEpochLink } from './epoch-chain.js'
 import { type EpochLength, type EpochStart, lastHeightOf } from './epochs.js'
 import { RECENT_HASHES } from './interface.js'
@@ -52,6 +59,7 @@ export interface SnapshotContext {
   readonly chainId: Hash
   readonly epochLength: EpochLength
   readonly verifySignature: VerifySignature
+  readonly verifyAggregate?: VerifyAggregate
 }
 
 export type CheckedOffer =
@@ -67,14 +75,14 @@ export type CheckedOffer =
  * of epochs before it are passed over. What is not certified all the way is refused, whatever else is in order.
  */
 export function checkOffer(context: SnapshotContext, known: EpochStart, offer: SnapshotOffer): Result<CheckedOffer, Refusal> {
-  const { chainId, epochLength, verifySignature } = context
+  const { chainId } = context
   const { header } = offer
   if (header.height <= known.origin.height) return ok({ status: 'stale' })
   let start = known
   for (const link of offer.links) {
     if (link.header.epoch < start.validators.epoch) continue
     if (link.header.height > header.height) break // of epochs after it: nothing to do with this state
-    const next = verifyEpochLink({ chainId, epochLength, validators: start.validators, verifySignature }, link)
+    const next = verifyEpochLink({ ...context, validators: start.validators }, link)
     if (!next.ok) return next
     const origin = { height: link.header.height, hash: hashHeader(link.header) }
     start = { validators: next.value, previousValidators: start.validators, origin }
@@ -83,7 +91,7 @@ export function checkOffer(context: SnapshotContext, known: EpochStart, offer: S
   const hash = hashHeader(header)
   const isOrigin = header.height === start.origin.height && equalBytes(hash, start.origin.hash)
   const signers = isOrigin ? start.previousValidators : start.validators
-  if (!isOrigin && header.height >= lastHeightOf(epochLength, start.validators.epoch)) return ok({ status: 'more-links', start })
+  if (!isOrigin && header.height >= lastHeightOf(context.epochLength, start.validators.epoch)) return ok({ status: 'more-links', start })
   if (signers === null || header.epoch !== signers.epoch)
     return refuse(
       'snapshot-epoch',
@@ -93,7 +101,7 @@ export function checkOffer(context: SnapshotContext, known: EpochStart, offer: S
     return refuse('snapshot-validators', 'expected a header that names the validators of its epoch, got others')
   const certified = checkDescent(header, hash, offer)
   if (!certified.ok) return certified
-  const signed = verifyCertificate({ chainId, validators: signers, verifySignature }, offer.certificate)
+  const signed = verifyCertificate({ ...context, validators: signers }, offer.certificate)
   return signed.ok ? ok({ status: 'proven', start }) : signed
 }
 

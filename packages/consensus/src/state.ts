@@ -178,6 +178,8 @@ export interface State {
   readonly roundTripMs: number[]
   /** To the farthest peer of the nearest quorum. */
   quorumRoundTripMs: number
+  /** Whose share of a certificate was bad once, in this epoch, since we started. */
+  readonly badShares: Set<ValidatorIndex>
   /** Equivocators (sender, view) already reported. */
   readonly reported: Set<string>
   /** Accepted, the newest last: for a fork proof (halting.ts). */
@@ -214,6 +216,11 @@ export function createState(config: ConsensusConfig, stored: DurableState): Stat
   const durable = ofThisEpoch(stored, config.validators.epoch)
   const count = config.validators.validators.length
   assert(config.window >= 1 && config.window <= 64, `window must be 1..64, got ${config.window}`)
+  const { scheme } = config.validators
+  assert(
+    (config.shares !== undefined) === (scheme === 'bls12-381'),
+    `certificates of ${scheme}, and ${config.shares === undefined ? 'no' : 'a'} scheme of shares`,
+  )
   const origin = config.origin ?? { height: height(0), hash: config.chainId }
   const lastHeight = lastHeightOf(config.epochLength ?? 0, config.validators.epoch)
   assert(durable.committed.height >= origin.height && durable.committed.height < lastHeight, 'the committed block lies outside the epoch')
@@ -267,6 +274,7 @@ export function createState(config: ConsensusConfig, stored: DurableState): Stat
     acceptedAtMs: new Map(),
     roundTripMs: new Array<number>(count).fill(0),
     quorumRoundTripMs: 0,
+    badShares: new Set(),
     reported: new Set(),
     newViews: durable.newView === null ? [] : [durable.newView],
     forkedAt: null,

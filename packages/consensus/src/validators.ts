@@ -7,6 +7,7 @@
  */
 import {
   assert,
+  type BlsPublicKey,
   compareBytes,
   type Epoch,
   encode,
@@ -21,20 +22,26 @@ import {
   type View,
   validatorIndex,
 } from '@aethel/codec'
-import { hashTagged, hasSmallOrder } from '@aethel/crypto'
+import { domainTag, hashTagged, hasSmallOrder } from '@aethel/crypto'
 
 export interface Validator {
   /** Ed25519 consensus key. */
   readonly publicKey: PublicKey
   /** Voting power in whole power units, at least 1. */
   readonly power: bigint
+  /** What its shares of certificates are checked with; all validators of a set have one, or none. Whoever lets it in has seen its possession. */
+  readonly blsKey?: BlsPublicKey
 }
+
+/** What the certificates of a chain are made of: a quorum's Ed25519 signatures, or the sum of their BLS signatures. */
+export type SignatureScheme = 'ed25519' | 'bls12-381'
 
 export interface ValidatorSet {
   readonly epoch: Epoch
   /** In declared order; the position is the `ValidatorIndex`. */
   readonly validators: readonly Validator[]
   readonly totalPower: bigint
+  readonly scheme: SignatureScheme
   /** Binds order, keys and powers. */
   readonly hash: Hash
 }
@@ -49,7 +56,14 @@ export function createValidatorSet(epoch: Epoch, validators: readonly Validator[
   }
   const seen = new Set<string>()
   let totalPower = 0n
+  const scheme = schemeOf(validators[0] as Validator)
   for (const [index, validator] of validators.entries()) {
+    if (schemeOf(validator) !== scheme)
+      return refuse('bls-key', `expected all validators to have a BLS key, or none, got validator ${index} unlike those before it`)
+    const blsKey = validator.blsKey === undefined ? undefined : keyOf(validator.blsKey)
+    if (blsKey !== undefined && seen.has(blsKey))
+      return refuse('duplicate-key', `expected distinct keys, got the BLS key of validator ${index} twice`)
+    if (blsKey !== undefined) seen.add(blsKey)
     const key = keyOf(validator.publicKey)
     if (seen.has(key)) return refuse('duplicate-key', `expected distinct keys, got the key of validator ${index} twice`)
     seen.add(key)
@@ -62,14 +76,38 @@ export function createValidatorSet(epoch: Epoch, validators: readonly Validator[
     totalPower += validator.power
   }
   // A plain list: it is looked at all the time from now on.
-  return ok({ epoch, validators: [...validators], totalPower, hash: hashValidators(validators) })
+  return ok({ epoch, validators: [...validators], totalPower, scheme, hash: hashValidators(scheme, validators) })
 }
 
-function hashValidators(validators: readonly Validator[]): Hash {
+function schemeOf({ blsKey }: Validator): SignatureScheme {
+  return blsKey === undefined ? 'ed25519' : 'bls12-381'
+}
+
+const HASH_DOMAIN: Readonly<Record<SignatureScheme, string>> = {
+  ed25519: 'aethel/validators/v1',
+  'bls12-381': 'aethel/bls-validators/v1',
+}
+
+function hashValidators(scheme: SignatureScheme, validators: readonly Validator[]): Hash {
   const bytes = encode((writer) => {
-    writer.list(validators, (w, validator) => w.raw(validator.publicKey).u128(validator.power))
+    writer.list(validators, (w, { publicKey, power, blsKey }) => {
+      w.raw(publicKey).u128(power)
+      if (blsKey !== undefined) w.raw(blsKey)
+    })
   })
-  return hashTagged('aethel/validators/v1', bytes)
+  return hashTagged(HASH_DOMAIN[scheme], bytes)
+}
+
+/** What a BLS key signs to show that somebody has it, and for which validator: sums of keys nobody has prove nothing (trap F2). */
+export function blsPossessionBytes(publicKey: PublicKey, blsKey: BlsPublicKey): Uint8Array {
+  return encode((writer) => writer.raw(domainTag('aethel/bls-possession/v1')).raw(publicKey).raw(blsKey))
+}
+
+/** `next`, if it may follow: what certificates are made of is the chain's, and stays as genesis has it. */
+export function successorOf(current: ValidatorSet, next: ValidatorSet): Result<ValidatorSet, Refusal> {
+  return next.scheme === current.scheme
+    ? ok(next)
+    : refuse('bls-key', `expected validators ${current.scheme === 'ed25519' ? 'without' : 'with'} BLS keys, as this chain has them`)
 }
 
 export function isQuorum(set: ValidatorSet, power: bigint): boolean {

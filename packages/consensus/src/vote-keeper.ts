@@ -1,9 +1,10 @@
 /**
  * Counts votes and nothing else. Keyed by (view, height, phase, block hash), so votes for different blocks are never added
  * up (traps S5, A4); the first vote of a sender stands (A7), a repeated one counts once (A2, S6), and a second, different
- * one is reported as a conflict. The caller decides what is worth keeping and prunes.
+ * one is reported as a conflict. The caller decides what is worth keeping and prunes, and says which shares are bad: a vote
+ * without a good one is held, so that it is known and can convict its sender, and adds no power.
  */
-import { assert, equalBytes, type Hash, type Height, type ValidatorIndex, type View } from '@aethel/codec'
+import { assert, type BlsSignature, equalBytes, type Hash, type Height, type ValidatorIndex, type View } from '@aethel/codec'
 import type { Vote, VoteKind } from './certificate.js'
 import { isQuorum, type ValidatorSet } from './validators.js'
 
@@ -11,12 +12,21 @@ export interface Tally {
   readonly hash: Hash
   power: bigint
   readonly votes: Vote[]
+  /** Of a chain of BLS certificates: a quorum of these votes, and the sum of their shares, which has been verified. */
+  proven: ProvenVotes | null
+}
+
+export interface ProvenVotes {
+  readonly votes: readonly Vote[]
+  readonly aggregate: BlsSignature | null
 }
 
 export interface PhaseVotes {
   /** Position is the sender. */
   readonly bySender: (Vote | undefined)[]
   readonly tallies: Tally[]
+  /** Whose shares are bad. */
+  readonly spoiled: Vote[]
 }
 
 export interface Slot {
@@ -28,7 +38,7 @@ export interface Slot {
 
 export type Added =
   | { readonly status: 'added'; readonly tally: Tally }
-  | { readonly status: 'known' }
+  | { readonly status: 'known' | 'spoiled' }
   | { readonly status: 'conflict'; readonly first: Vote }
 
 export class VoteKeeper {
@@ -40,22 +50,39 @@ export class VoteKeeper {
     this.#validators = validators
   }
 
-  add(vote: Vote, tick: number): Added {
+  /** `spoiled`: its share is known to be bad. */
+  add(vote: Vote, tick: number, spoiled = false): Added {
     const phase = this.#openSlot(vote.view, vote.height, tick)[vote.kind]
     const first = phase.bySender[vote.sender]
     if (first !== undefined) return equalBytes(first.blockHash, vote.blockHash) ? { status: 'known' } : { status: 'conflict', first }
     const validator = this.#validators.validators[vote.sender]
     assert(validator !== undefined, () => `a vote of validator ${vote.sender} passed the edge without membership`)
     phase.bySender[vote.sender] = vote
+    this.#size++
+    if (spoiled) {
+      phase.spoiled.push(vote)
+      return { status: 'spoiled' }
+    }
     let tally = phase.tallies.find((candidate) => equalBytes(candidate.hash, vote.blockHash))
     if (tally === undefined) {
-      tally = { hash: vote.blockHash, power: 0n, votes: [] }
+      tally = { hash: vote.blockHash, power: 0n, votes: [], proven: null }
       phase.tallies.push(tally)
     }
     tally.power += validator.power
     tally.votes.push(vote)
-    this.#size++
     return { status: 'added', tally }
+  }
+
+  /** These votes of a tally have turned out to have bad shares: they count no more. */
+  spoil(tally: Tally, votes: readonly Vote[]): void {
+    for (const vote of votes) {
+      const phase = this.slot(vote.view, vote.height)?.[vote.kind]
+      const at = tally.votes.indexOf(vote)
+      assert(phase !== undefined && at >= 0, 'a vote that is spoiled has been counted')
+      tally.votes.splice(at, 1)
+      tally.power -= this.#validators.validators[vote.sender]?.power ?? 0n
+      phase.spoiled.push(vote)
+    }
   }
 
   slot(view: View, height: Height): Slot | undefined {
@@ -74,15 +101,17 @@ export class VoteKeeper {
     for (const heights of this.#views.values()) {
       const slot = heights.get(height)
       if (slot === undefined) continue
-      for (const phase of [slot.prepare, slot.commit]) for (const tally of phase.tallies) votes.push(...tally.votes)
+      for (const phase of [slot.prepare, slot.commit]) votes.push(...heldIn(phase))
     }
     return votes
   }
 
-  /** The tally for one block, if it holds a quorum. */
-  quorumFor(kind: VoteKind, view: View, height: Height, hash: Hash): Tally | undefined {
+  /** What makes a certificate for one block, if there is a quorum for it. */
+  quorumFor(kind: VoteKind, view: View, height: Height, hash: Hash): ProvenVotes | undefined {
     const tally = this.slot(view, height)?.[kind].tallies.find((candidate) => equalBytes(candidate.hash, hash))
-    return tally !== undefined && isQuorum(this.#validators, tally.power) ? tally : undefined
+    if (tally === undefined) return undefined
+    if (this.#validators.scheme === 'bls12-381') return tally.proven ?? undefined
+    return isQuorum(this.#validators, tally.power) ? { votes: tally.votes, aggregate: null } : undefined
   }
 
   /** Drops heights up to `committed` and views below `oldestView`. */
@@ -139,12 +168,20 @@ export class VoteKeeper {
 
 function votesIn({ prepare, commit }: Slot): number {
   let count = 0
-  for (const { tallies } of [prepare, commit]) for (const { votes } of tallies) count += votes.length
+  for (const { tallies, spoiled } of [prepare, commit]) {
+    count += spoiled.length
+    for (const { votes } of tallies) count += votes.length
+  }
   return count
 }
 
+/** Every vote of a phase, whatever its share. */
+export function heldIn({ tallies, spoiled }: PhaseVotes): Vote[] {
+  return [...tallies.flatMap((tally) => tally.votes), ...spoiled]
+}
+
 function emptyPhase(count: number): PhaseVotes {
-  return { bySender: new Array<Vote | undefined>(count).fill(undefined), tallies: [] }
+  return { bySender: new Array<Vote | undefined>(count).fill(undefined), tallies: [], spoiled: [] }
 }
 
 /** Senders of a phase whose vote is held. */

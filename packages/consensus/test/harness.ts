@@ -18,8 +18,9 @@ import {
   view,
   ZERO_HASH,
 } from '@aethel/codec'
-import { hashTagged, type SigningKey, signingKey, verifySignature } from '@aethel/crypto'
+import { aggregateBls, type BlsKey, blsKey, hashTagged, type SigningKey, signingKey, verifyBls, verifySignature } from '@aethel/crypto'
 import {
+  type Aggregate,
   assembleCertificate,
   type Ballot,
   BLOCK_VERSION,
@@ -42,6 +43,7 @@ import {
   type Input,
   lastCertificateHashOf,
   leaderOf,
+  leaderVote,
   type Message,
   type MessageChecker,
   type NewView,
@@ -50,6 +52,9 @@ import {
   type PrePrepare,
   RECENT_HASHES,
   type Recovery,
+  type ShareScheme,
+  type SignatureList,
+  type SignatureScheme,
   type Status,
   statusBytes,
   type TimerName,
@@ -63,6 +68,7 @@ import {
   type Vote,
   type VoteKind,
   viewChangeBytes,
+  voteBytes,
 } from '../src/index.js'
 
 export const CHAIN: Hash = hashTagged('aethel/test-chain', ZERO_HASH)
@@ -81,6 +87,33 @@ export function keyOfValidator(index: number): SigningKey {
     keyCache.set(index, key)
   }
   return key
+}
+
+const blsKeyCache = new Map<number, BlsKey>()
+
+export function blsKeyOfValidator(index: number): BlsKey {
+  let key = blsKeyCache.get(index)
+  if (key === undefined) {
+    key = blsKey(hashTagged('aethel/test-bls-seed', Uint8Array.of(index)))
+    blsKeyCache.set(index, key)
+  }
+  return key
+}
+
+/** What a validator of a chain of BLS certificates signs and adds up with. */
+export function sharesOf(index: number): ShareScheme {
+  return { sign: (message) => blsKeyOfValidator(index).sign(message), aggregate: aggregateBls, verify: verifyBls }
+}
+
+/** The same validators, on a chain of BLS certificates. */
+export function blsValidatorSet(count: number, powers: readonly bigint[] = [], inEpoch = 0): ValidatorSet {
+  const members = validatorSet(count, powers, inEpoch).validators
+  const set = createValidatorSet(
+    epoch(inEpoch),
+    members.map((member, index) => ({ ...member, blsKey: blsKeyOfValidator(index).publicKey })),
+  )
+  assert(set.ok, 'a test validator set is well formed')
+  return set.value
 }
 
 export function validatorSet(count: number, powers: readonly bigint[] = [], inEpoch = 0): ValidatorSet {
@@ -166,6 +199,12 @@ export function signVote(sender: number, ballot: Ballot): Vote {
   return { ...ballot, sender: validatorIndex(sender), signature: keyOfValidator(sender).sign(ballotBytes(CHAIN, ballot)) }
 }
 
+/** With the share of the sender, unless the test says otherwise. */
+export function signVoteWithShare(sender: number, ballot: Ballot, share = blsKeyOfValidator(sender).sign(ballotBytes(CHAIN, ballot))): Vote {
+  const voted = { ...ballot, share }
+  return { ...voted, sender: validatorIndex(sender), signature: keyOfValidator(sender).sign(voteBytes(CHAIN, voted)) }
+}
+
 export function voteMessage(sender: number, kind: VoteKind, inView: number, block: Block): Message {
   return { kind: 'vote', vote: signVote(sender, ballotOf(kind, inView, block)) }
 }
@@ -176,13 +215,30 @@ export function certificateOf(
   block: Block,
   signers: readonly number[] = [0, 1, 2],
   count = 4,
-): Certificate {
+): SignatureList {
   const ballot = ballotOf(kind, inView, block)
-  return assembleCertificate(
+  const certificate = assembleCertificate(
     ballot,
     count,
     signers.map((sender) => signVote(sender, ballot)),
   )
+  assert(certificate.scheme === 'ed25519', 'votes without shares make a list of signatures')
+  return certificate
+}
+
+/** The sum of these validators' shares. */
+export function aggregateOf(
+  kind: VoteKind,
+  inView: number,
+  block: Block,
+  signers: readonly number[] = [0, 1, 2],
+  count = 4,
+): Aggregate {
+  const ballot = ballotOf(kind, inView, block)
+  const votes = signers.map((sender) => signVoteWithShare(sender, ballot))
+  const certificate = assembleCertificate(ballot, count, votes, aggregateBls(votes.flatMap(({ share }) => share ?? [])))
+  assert(certificate.scheme === 'bls12-381', 'votes with shares make a sum')
+  return certificate
 }
 
 export function prePrepareOf(sender: number, inView: number, block: Block): PrePrepare {
@@ -334,6 +390,7 @@ export interface ClusterOptions {
   readonly powers?: readonly bigint[]
   readonly window?: number
   readonly timers?: Partial<TimerSettings>
+  readonly certificates?: SignatureScheme
 }
 
 /** One validator: the core, its disk, and the effects it asked for. */
@@ -394,6 +451,7 @@ export class TestReplica {
         timers: { ...TIMERS, ...options.timers },
         recoveryNonce: hashTagged('aethel/test-nonce', Uint8Array.of(this.index, this.starts++ & 255)),
         sign: (bytes): Signature => keyOfValidator(this.index).sign(bytes),
+        ...(set.scheme === 'bls12-381' ? { shares: sharesOf(this.index) } : {}),
       },
       this.disk.durableState(),
     )
@@ -530,8 +588,7 @@ export class TestReplica {
     for (const { message } of this.sent) {
       if (message.kind === 'vote' && message.vote.sender === this.index) votes.push(message.vote)
       if (message.kind === 'pre-prepare' && message.sender === this.index) {
-        const { epoch: inEpoch, view: inView, block, sender, signature } = message
-        votes.push({ kind: 'prepare', epoch: inEpoch, view: inView, height: block.header.height, blockHash: block.hash, sender, signature })
+        votes.push(leaderVote(message))
       }
     }
     return kind === undefined ? votes : votes.filter((vote) => vote.kind === kind)
@@ -559,7 +616,8 @@ export class Cluster {
 
   constructor(options: ClusterOptions = {}) {
     this.options = options
-    this.set = validatorSet(options.validators ?? 4, options.powers)
+    const setFor = options.certificates === 'bls12-381' ? blsValidatorSet : validatorSet
+    this.set = setFor(options.validators ?? 4, options.powers)
     this.checker = createMessageChecker({ chainId: CHAIN, validators: this.set, verifySignature })
     for (let index = 0; index < this.set.validators.length; index++) this.replicas.push(new TestReplica(this, index))
   }
@@ -599,7 +657,7 @@ export class Cluster {
     const own: Vote[] = []
     if (message.kind === 'vote' && message.vote.sender === replica.index) own.push(message.vote)
     if (message.kind === 'pre-prepare' && message.sender === replica.index)
-      own.push({ ...ballotOf('prepare', message.view, message.block), sender: message.sender, signature: message.signature })
+      own.push(leaderVote(message))
     for (const vote of own) {
       const key = `${vote.sender}/${vote.kind}/${vote.view}/${vote.height}`
       const shown = this.#shown.get(key)

@@ -5,8 +5,9 @@ import { sha256 as nobleSha256, sha512 } from '@noble/hashes/sha2.js'
 import { type PublicKey, SEED_BYTES, type SecretSeed, type Signature, type SigningKey } from './api.js'
 import { hashEncodedWith, hashWith } from './hashing.js'
 
-export type { SecretSeed, SigningKey } from './api.js'
+export type { BlsKey, SecretSeed, SigningKey } from './api.js'
 export { SEED_BYTES } from './api.js'
+export { aggregateBls, blsKey, verifyBls } from './bls-browser.js'
 export { domainTag } from './hashing.js'
 export { hasSmallOrder } from './small-order.js'
 

@@ -1,12 +1,13 @@
-/** Node build: SHA-256 from node:crypto, Ed25519 from libsodium. */
+/** Node build: SHA-256 from node:crypto, Ed25519 from libsodium, BLS12-381 from blst. */
 import { createHash, hash as nodeHash } from 'node:crypto'
 import { HASH_BYTES, type Hash, PUBLIC_KEY_BYTES, SIGNATURE_BYTES, type Writer } from '@aethel/codec'
 import sodium from 'sodium-native'
 import { type PublicKey, SEED_BYTES, type SecretSeed, type Signature, type SigningKey } from './api.js'
 import { hashEncodedWith, hashWith } from './hashing.js'
 
-export type { SecretSeed, SigningKey } from './api.js'
+export type { BlsKey, SecretSeed, SigningKey } from './api.js'
 export { SEED_BYTES } from './api.js'
+export { aggregateBls, blsKey, verifyBls } from './bls-node.js'
 export { domainTag } from './hashing.js'
 export { hasSmallOrder } from './small-order.js'
 

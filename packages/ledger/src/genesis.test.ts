@@ -1,7 +1,10 @@
-import { toHex, utf8 } from '@aethel/codec'
+import { type BlsPublicKey, type BlsSignature, epoch, height, toHex, utf8, validatorIndex, view, ZERO_HASH } from '@aethel/codec'
+import { assembleCertificate, ballotBytes, blsPossessionBytes, createValidatorSet, type Vote, verifyCertificate } from '@aethel/consensus'
+import { verifySignature } from '@aethel/crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { chainId, definition, genesis, key, must } from '../test/chain.js'
+import { infinity, rogueKey } from '../../crypto/test/rogue.js'
+import { bls, blsGenesis, blsValidator, chainId, definition, genesis, key, must } from '../test/chain.js'
 import {
   chainIdOf,
   checkGenesis,
@@ -9,9 +12,12 @@ import {
   decodeGenesis,
   encodeGenesis,
   type Genesis,
+  type GenesisValidator,
   genesisFromJson,
   genesisTip,
   genesisToJson,
+  genesisValidators,
+  MAX_CHAIN_VALIDATORS,
 } from './index.js'
 import { jsonBigint, jsonInteger, readJson } from './strict-json.js'
 
@@ -148,5 +154,144 @@ describe('genesis', () => {
     expect(code({ ...genesis, kinds: genesis.kinds.map((kind) => ({ ...kind, revision: 2 })) })).toBe('kind-revision')
     const withoutTests = must(createRegistry({ ...genesis, kinds: genesis.kinds.filter((kind) => kind.kind !== 'test/1') }, [definition]))
     expect(withoutTests.kinds.map((kind) => kind.verifier.kind)).toEqual(['lrat/1', 'metamath/1'])
+  })
+})
+
+describe('genesis of a chain of BLS certificates', () => {
+  const [first] = blsGenesis.validators as [Required<GenesisValidator>]
+  const withFirst = (change: Partial<Record<keyof GenesisValidator, unknown>>): Genesis => {
+    const changed = Object.entries({ ...first, ...change }).filter(([, value]) => value !== undefined)
+    return { ...blsGenesis, validators: [Object.fromEntries(changed) as unknown as GenesisValidator, ...blsGenesis.validators.slice(1)] }
+  }
+  /** As a reader of the file and as whoever makes one is told. */
+  const codes = (bad: Genesis): string[] => [checkGenesis(bad), genesisFromJson(utf8(genesisToJson(bad)))].map(codeIn)
+  const codeIn = (result: { ok: true } | { ok: false; error: { code: string } }): string => (result.ok ? 'accepted' : result.error.code)
+
+  it('is the same in binary and in JSON, with epochs, kinds from outside and blobs or without: versions 9 to 16', () => {
+    const versions = new Set<number>()
+    const ids = new Set<string>()
+    for (const epochLength of [0, 4]) {
+      for (const maxBlobBytes of [0, 1_000_000]) {
+        for (const digest of [undefined, chainId]) {
+          const made: Genesis = {
+            ...blsGenesis,
+            parameters: { ...blsGenesis.parameters, epochLength, maxBlobBytes },
+            kinds: digest === undefined ? blsGenesis.kinds : [...blsGenesis.kinds, { kind: 'zzz/1', revision: 1, digest }],
+          }
+          const bytes = encodeGenesis(made)
+          versions.add((bytes[0] as number) * 256 + (bytes[1] as number))
+          ids.add(toHex(chainIdOf(made)))
+          expect(decodeGenesis(bytes)).toEqual({ ok: true, value: made })
+          expect(genesisFromJson(utf8(genesisToJson(made)))).toEqual({ ok: true, value: made })
+        }
+      }
+    }
+    expect([...versions].sort((a, b) => a - b)).toEqual([9, 10, 11, 12, 13, 14, 15, 16])
+    expect(ids.size).toBe(8)
+    expect(must(genesisValidators(blsGenesis)).scheme).toBe('bls12-381')
+    expect(must(genesisValidators(genesis)).scheme).toBe('ed25519')
+  })
+
+  it('has another chain id than without, and one that depends on each BLS key and possession', () => {
+    const other = blsValidator(150, 1n)
+    const variants = [genesis, blsGenesis, withFirst({ blsKey: other.blsKey }), withFirst({ blsPossession: other.blsPossession })]
+    expect(new Set(variants.map((variant) => toHex(chainIdOf(variant)))).size).toBe(variants.length)
+  })
+
+  it('a version beyond the last, and bytes cut or lengthened, are refused', () => {
+    const bytes = encodeGenesis(blsGenesis)
+    for (let length = 0; length < bytes.length; length += 7) expect(decodeGenesis(bytes.slice(0, length)).ok).toBe(false)
+    expect(decodeGenesis(Uint8Array.from([...bytes, 0])).ok).toBe(false)
+    for (const version of [0, 17])
+      expect(decodeGenesis(Uint8Array.from([0, version, ...bytes.slice(2)]))).toMatchObject({ error: { code: 'version' } })
+  })
+
+  it('one bit changed in a BLS key or its possession is another genesis or none', () => {
+    const bytes = encodeGenesis(blsGenesis)
+    const at = bytes.findIndex((_, start) => first.blsKey.every((byte, offset) => bytes[start + offset] === byte))
+    fc.assert(
+      fc.property(fc.nat({ max: (48 + 96) * 8 - 1 }), (bit) => {
+        const changed = bytes.slice()
+        changed[at + (bit >> 3)] = (changed[at + (bit >> 3)] as number) ^ (1 << (bit & 7))
+        expect(codeIn(decodeGenesis(changed))).toBe('bls-possession')
+      }),
+      { numRuns: 25 },
+    )
+  })
+
+  it('the largest genesis is read: of as many validators as there may be', () => {
+    const power = (1n << 96n) - 1n
+    const text = genesisToJson({ ...blsGenesis, validators: new Array<GenesisValidator>(MAX_CHAIN_VALIDATORS).fill({ ...first, power }) })
+    expect(codeOf(text)).toBe('duplicate-key') // and not too-long
+  })
+
+  it('some validators with a BLS key and some without are refused', () => {
+    expect(codes(withFirst({ blsKey: undefined, blsPossession: undefined }))).toEqual(['bls-key', 'bls-key'])
+    const last = { ...blsGenesis, validators: [...blsGenesis.validators.slice(0, 3), ...genesis.validators.slice(3)] }
+    expect(codes(last)).toEqual(['bls-key', 'bls-key'])
+  })
+
+  it('one BLS key of two validators is refused', () => {
+    const taken = bls(101)
+    const blsPossession = taken.sign(blsPossessionBytes(first.publicKey, taken.publicKey))
+    expect(codes(withFirst({ blsKey: taken.publicKey, blsPossession }))).toEqual(['duplicate-key', 'duplicate-key'])
+  })
+
+  it('F2: a BLS key whose possession is missing, or is not its own for this validator, is refused', () => {
+    const other = bls(150)
+    const bad: Partial<Record<keyof GenesisValidator, unknown>>[] = [
+      { blsPossession: undefined },
+      { blsPossession: other.sign(blsPossessionBytes(first.publicKey, first.blsKey)) }, // by another key
+      { blsPossession: bls(100).sign(blsPossessionBytes(key(150).publicKey, first.blsKey)) }, // for another validator
+      { blsPossession: bls(100).sign(blsPossessionBytes(first.publicKey, other.publicKey)) }, // of another key
+      { blsPossession: bls(100).sign(utf8('something else')) },
+      { blsPossession: blsGenesis.validators[1]?.blsPossession },
+      { blsPossession: new Uint8Array(96) as BlsSignature }, // no point
+      { blsPossession: infinity(96) as BlsSignature },
+      { blsKey: new Uint8Array(48) as BlsPublicKey },
+      { blsKey: infinity(48) as BlsPublicKey },
+      { blsKey: infinity(48) as BlsPublicKey, blsPossession: infinity(96) as BlsSignature },
+    ]
+    for (const change of bad) expect([change, ...codes(withFirst(change))]).toEqual([change, 'bls-possession', 'bls-possession'])
+    const withoutKeys = { ...genesis, validators: genesis.validators.map((each) => ({ ...each, blsPossession: first.blsPossession })) }
+    expect(codes(withoutKeys)).toEqual(['bls-possession', 'bls-possession'])
+  })
+
+  it('F2: a rogue key, which would let one validator pass for all, has no possession to show', () => {
+    const honest = blsGenesis.validators.slice(0, 3) as Required<GenesisValidator>[]
+    const rogue = rogueKey(honest.map((each) => each.blsKey))
+    const { publicKey } = key(103)
+    const attacker = { publicKey, power: 1n, blsKey: rogue.publicKey }
+
+    // What it is for: without the check of possessions, one validator alone certifies what it likes.
+    const validators = must(createValidatorSet(epoch(0), [...honest, attacker]))
+    const ballot = { kind: 'commit', epoch: epoch(0), view: view(0), height: height(1), blockHash: ZERO_HASH } as const
+    const votes = [0, 1, 2, 3].map(
+      (sender): Vote => ({ ...ballot, sender: validatorIndex(sender), signature: new Uint8Array(64) as never }),
+    )
+    const forged = assembleCertificate(ballot, 4, votes, rogue.forge(ballotBytes(chainId, ballot)))
+    expect(verifyCertificate({ chainId, validators, verifySignature }, forged)).toMatchObject({ ok: true })
+
+    // It has the secret of the sum, not of its own key: none of what it can sign, or has seen, shows possession.
+    const claimed = blsPossessionBytes(publicKey, rogue.publicKey)
+    const shown = [rogue.forge(claimed), ...honest.map((each) => each.blsPossession), bls(103).sign(claimed)]
+    for (const blsPossession of shown) {
+      expect(codes({ ...blsGenesis, validators: [...honest, { ...attacker, blsPossession }] })).toEqual([
+        'bls-possession',
+        'bls-possession',
+      ])
+    }
+    expect(codes({ ...blsGenesis, validators: [...honest, attacker] })).toEqual(['bls-possession', 'bls-possession'])
+  })
+
+  it('G2, G3: JSON with a field twice, unknown, of another length or spelling is refused', () => {
+    const text = genesisToJson(blsGenesis)
+    const hex = toHex(first.blsKey)
+    expect(codeOf(text)).toBe('accepted')
+    expect(codeOf(text.replace(`"blsKey": "${hex}"`, `"blsKey": "${hex}", "blsKey": "${hex}"`))).toBe('json-duplicate')
+    expect(codeOf(text.replace('"blsKey"', '"blskey"'))).toBe('unknown-field')
+    expect(codeOf(text.replace(hex, hex.slice(2)))).toBe('json-shape')
+    expect(codeOf(text.replace(hex, hex.toUpperCase()))).toBe('hex')
+    expect(codeOf(text.replace(toHex(first.blsPossession), toHex(first.blsPossession).slice(2)))).toBe('json-shape')
   })
 })

@@ -3,6 +3,10 @@
  * id, which every signature and every header carries; its JSON form is for people and decodes to the same value, strictly.
  */
 import {
+  BLS_SIGNATURE_BYTES,
+  type BlsSignature,
+  BYTES_COST,
+  blsSignature,
   compareBytes,
   decode,
   encode,
@@ -13,6 +17,7 @@ import {
   type Hash,
   hash,
   height,
+  type ItemOf,
   ok,
   PUBLIC_KEY_BYTES,
   publicKey,
@@ -25,30 +30,20 @@ import {
   type Writer,
 } from '@aethel/codec'
 import {
+  blsPossessionBytes,
   type CommittedTip,
   createValidatorSet,
   MAX_BLOB_BYTES,
   MAX_BLOCK_TRANSACTIONS,
   MAX_EPOCH_LENGTH,
-  VALIDATOR,
   type Validator,
   type ValidatorSet,
 } from '@aethel/consensus'
-import { hashTagged, hasSmallOrder } from '@aethel/crypto'
+import { hashTagged, hasSmallOrder, verifyBls } from '@aethel/crypto'
 import { MAX_KIND_BYTES, MAX_LIBRARY_NAME_BYTES } from './records.js'
-import {
-  expectFormat,
-  failJson,
-  type Json,
-  jsonBigint,
-  jsonBytesOf,
-  jsonFields,
-  jsonInteger,
-  jsonList,
-  jsonText,
-  readJson,
-} from './strict-json.js'
+import { expectFormat, failJson, type Json, jsonBytesOf, jsonFields, jsonInteger, jsonList, jsonText, readJson } from './strict-json.js'
 import { MAX_PROOF_BYTES } from './transaction.js'
+import { VALIDATOR_BLS_FIELDS, VALIDATOR_FIELDS, validatorFromJson, validatorToJson } from './validator-json.js'
 import { type Governance, MAX_CHAIN_VALIDATORS, MAX_GOVERNANCE_KEYS } from './validators.js'
 
 export type MempoolOrder = 'difficulty' | 'fifo'
@@ -95,12 +90,18 @@ export interface GenesisLibrary {
   readonly digest: Hash
 }
 
+/** With a BLS key on chains whose certificates are aggregates, and then all of them. */
+export interface GenesisValidator extends Validator {
+  /** By `blsKey`, of `blsPossessionBytes`: that somebody has it (trap F2). */
+  readonly blsPossession?: BlsSignature
+}
+
 export interface Genesis {
   readonly chainName: string
   /** Milliseconds since 1970; the timestamp of height 0. */
   readonly genesisTimeMs: number
   /** In index order. */
-  readonly validators: readonly Validator[]
+  readonly validators: readonly GenesisValidator[]
   readonly parameters: Parameters
   /** Proof kinds the chain accepts, ascending by kind. */
   readonly kinds: readonly GenesisKind[]
@@ -110,16 +111,20 @@ export interface Genesis {
   readonly governance?: Governance
 }
 
-/** Of a chain with one epoch, and of one with many; each also with kinds from outside; and so many more for each of these with blobs. */
+/**
+ * Of a chain with one epoch, and of one with many; each also with kinds from outside; and so many more for each of these with
+ * blobs, and of all that with BLS certificates.
+ */
 const GENESIS_VERSION = { single: 1, epochs: 2, singleWithDigests: 3, epochsWithDigests: 4 } as const
 const VERSIONS_WITH_BLOBS = 4
+const VERSIONS_WITH_BLS_KEYS = 8
 const MAX_CHAIN_NAME_BYTES = 64
 const MAX_GENESIS_VALIDATORS: number = MAX_CHAIN_VALIDATORS
 const MAX_KINDS = 64
 const MAX_LIBRARIES = 64
 const MAX_WINDOW = 64
-/** A validator takes about 150 bytes of JSON. */
-const MAX_GENESIS_JSON_BYTES: number = 1024 * 1024
+/** A validator takes about 150 bytes of JSON, and 450 with a BLS key. */
+const MAX_GENESIS_JSON_BYTES: number = 2 * 1024 * 1024
 const MAX_U32 = 0xffff_ffff
 
 export function writeParameters(writer: Writer, parameters: Parameters): void {
@@ -147,9 +152,29 @@ function hasDigests(genesis: Genesis): boolean {
 function versionOf(genesis: Genesis): number {
   const { epochLength, maxBlobBytes } = genesis.parameters
   const single = epochLength === 0
-  const withBlobs = maxBlobBytes === 0 ? 0 : VERSIONS_WITH_BLOBS
-  if (hasDigests(genesis)) return withBlobs + (single ? GENESIS_VERSION.singleWithDigests : GENESIS_VERSION.epochsWithDigests)
-  return withBlobs + (single ? GENESIS_VERSION.single : GENESIS_VERSION.epochs)
+  const more = (maxBlobBytes === 0 ? 0 : VERSIONS_WITH_BLOBS) + (hasBlsKeys(genesis) ? VERSIONS_WITH_BLS_KEYS : 0)
+  if (hasDigests(genesis)) return more + (single ? GENESIS_VERSION.singleWithDigests : GENESIS_VERSION.epochsWithDigests)
+  return more + (single ? GENESIS_VERSION.single : GENESIS_VERSION.epochs)
+}
+
+function hasBlsKeys(genesis: Genesis): boolean {
+  return genesis.validators[0]?.blsKey !== undefined
+}
+
+function writeGenesisValidator(writer: Writer, { publicKey: key, power, blsKey, blsPossession }: GenesisValidator): void {
+  writer.raw(key).u128(power)
+  if (blsKey !== undefined && blsPossession !== undefined) writer.raw(blsKey).raw(blsPossession)
+}
+
+const VALIDATOR: ItemOf<GenesisValidator> = {
+  read: (reader) => ({ publicKey: reader.publicKey(), power: reader.u128() }),
+  costBytes: () => BYTES_COST + 88,
+  onceRead: 'let go',
+}
+const VALIDATOR_WITH_BLS_KEY: ItemOf<GenesisValidator> = {
+  read: (reader) => ({ ...VALIDATOR.read(reader), blsKey: reader.blsPublicKey(), blsPossession: reader.blsSignature() }),
+  costBytes: () => 3 * BYTES_COST + 112,
+  onceRead: 'let go',
 }
 
 function readKind(reader: Reader, withDigests: boolean): GenesisKind {
@@ -162,7 +187,7 @@ export function encodeGenesis(genesis: Genesis): Uint8Array {
   return encode((writer) => {
     const { epochLength, maxBlobBytes } = genesis.parameters
     writer.u16(versionOf(genesis)).text(genesis.chainName).u64(genesis.genesisTimeMs)
-    writer.list(genesis.validators, (w, validator) => w.raw(validator.publicKey).u128(validator.power))
+    writer.list(genesis.validators, writeGenesisValidator)
     writeParameters(writer, genesis.parameters)
     if (maxBlobBytes > 0) writer.u32(maxBlobBytes)
     const withDigests = hasDigests(genesis)
@@ -180,15 +205,17 @@ export function encodeGenesis(genesis: Genesis): Uint8Array {
 export function decodeGenesis(bytes: Uint8Array): Result<Genesis, Refusal> {
   const decoded = decode(bytes, (reader) => {
     const written = reader.u16()
-    if (written < GENESIS_VERSION.single || written > GENESIS_VERSION.epochsWithDigests + VERSIONS_WITH_BLOBS)
-      reader.fail('version', `expected a genesis version of 1 to 8, got ${written}`)
-    const withBlobs = written > VERSIONS_WITH_BLOBS
-    const version = withBlobs ? written - VERSIONS_WITH_BLOBS : written
+    if (written < GENESIS_VERSION.single || written > 2 * VERSIONS_WITH_BLS_KEYS)
+      reader.fail('version', `expected a genesis version of 1 to ${2 * VERSIONS_WITH_BLS_KEYS}, got ${written}`)
+    const withBlsKeys = written > VERSIONS_WITH_BLS_KEYS
+    const withoutKeys = withBlsKeys ? written - VERSIONS_WITH_BLS_KEYS : written
+    const withBlobs = withoutKeys > VERSIONS_WITH_BLOBS
+    const version = withBlobs ? withoutKeys - VERSIONS_WITH_BLOBS : withoutKeys
     const withDigests = version === GENESIS_VERSION.singleWithDigests || version === GENESIS_VERSION.epochsWithDigests
     const fields = {
       chainName: reader.text(MAX_CHAIN_NAME_BYTES),
       genesisTimeMs: reader.u64(),
-      validators: reader.longList(MAX_GENESIS_VALIDATORS, VALIDATOR),
+      validators: reader.longList(MAX_GENESIS_VALIDATORS, withBlsKeys ? VALIDATOR_WITH_BLS_KEY : VALIDATOR),
       parameters: { ...readParameters(reader), maxBlobBytes: withBlobs ? readMaxBlobBytes(reader) : 0 },
       kinds: reader.list(MAX_KINDS, (r) => readKind(r, withDigests)),
       libraries: reader.list(MAX_LIBRARIES, (r) => ({ name: r.text(MAX_LIBRARY_NAME_BYTES), digest: r.hash() })),
@@ -217,6 +244,8 @@ function readMaxBlobBytes(reader: Reader): number {
 export function checkGenesis(genesis: Genesis): Result<Genesis, Refusal> {
   const validators = createValidatorSet(epoch(0), genesis.validators)
   if (!validators.ok) return validators
+  const possessions = checkPossessions(genesis.validators)
+  if (!possessions.ok) return possessions
   const name = checkName('chain name', genesis.chainName, MAX_CHAIN_NAME_BYTES)
   if (!name.ok) return name
   const parameters = checkParameters(genesis.parameters)
@@ -240,6 +269,18 @@ export function checkGenesis(genesis: Genesis): Result<Genesis, Refusal> {
     MAX_LIBRARY_NAME_BYTES,
   )
   return libraries.ok ? ok(genesis) : libraries
+}
+
+/** A BLS key that nobody has can be made to cancel those of others in a sum, and one validator to pass for a quorum (trap F2). */
+function checkPossessions(validators: readonly GenesisValidator[]): Result<null, Refusal> {
+  for (const [index, { publicKey: key, blsKey, blsPossession }] of validators.entries()) {
+    if ((blsKey === undefined) !== (blsPossession === undefined))
+      return refuse('bls-possession', `expected a BLS key and its possession, or neither, of validator ${index}`)
+    if (blsKey === undefined || blsPossession === undefined) continue
+    if (!verifyBls([blsKey], blsPossessionBytes(key, blsKey), blsPossession))
+      return refuse('bls-possession', `expected the BLS key of validator ${index} to sign for that validator; sign with that key`)
+  }
+  return ok(null)
 }
 
 /** Letters, digits and a few signs, so that a name can stand in a path, a URL and a log line. */
@@ -337,7 +378,10 @@ export function genesisToJson(genesis: Genesis): string {
       chainId: toHex(chainIdOf(genesis)),
       chainName: genesis.chainName,
       genesisTimeMs: String(genesis.genesisTimeMs),
-      validators: genesis.validators.map((validator) => ({ publicKey: toHex(validator.publicKey), power: String(validator.power) })),
+      validators: genesis.validators.map(({ blsPossession, ...validator }) => ({
+        ...validatorToJson(validator),
+        ...(blsPossession === undefined ? {} : { blsPossession: toHex(blsPossession) }),
+      })),
       parameters: {
         window: String(parameters.window),
         blockTransactions: String(parameters.blockTransactions),
@@ -393,11 +437,11 @@ export function genesisFromJson(bytes: Uint8Array): Result<Genesis, Refusal> {
       chainName: jsonText(fields.get('chainName'), 'chainName', MAX_CHAIN_NAME_BYTES),
       genesisTimeMs: jsonInteger(fields.get('genesisTimeMs'), 'genesisTimeMs', Number.MAX_SAFE_INTEGER),
       validators: jsonList(fields.get('validators'), 'validators', MAX_GENESIS_VALIDATORS).map((item) => {
-        const validator = jsonFields(item, 'validator', ['publicKey', 'power'])
-        return {
-          publicKey: publicKey(jsonBytesOf(validator.get('publicKey'), 'publicKey', PUBLIC_KEY_BYTES)),
-          power: jsonBigint(validator.get('power'), 'power'),
-        }
+        const fields = jsonFields(item, 'validator', VALIDATOR_FIELDS, [...VALIDATOR_BLS_FIELDS, 'blsPossession'])
+        const validator = validatorFromJson(fields)
+        if (!fields.has('blsPossession')) return validator
+        const possession = jsonBytesOf(fields.get('blsPossession'), 'blsPossession', BLS_SIGNATURE_BYTES)
+        return { ...validator, blsPossession: blsSignature(possession) }
       }),
       parameters: {
         window: jsonInteger(parameters.get('window'), 'window', MAX_WINDOW),

@@ -434,7 +434,9 @@ class Ledger {
 
 /** Genesis validators have their index for a seat and their first key for an account. */
 function genesisMembers(genesis: Genesis): MapChange[] {
-  const members = genesis.validators.map((validator, seat) => ({ ...validator, seat, account: validator.publicKey, contact: null }))
+  const members = genesis.validators.map(({ blsPossession: _, ...validator }, seat) => {
+    return { ...validator, seat, account: validator.publicKey, contact: null }
+  })
   return [
     entryChange(CURRENT_VALIDATORS_PATH, encodeEpochMembers({ epoch: epoch(0), members })),
     entryChange(NEXT_VALIDATORS_PATH, encodeNextMembers({ sequence: 0, nextSeat: members.length, members })),

@@ -1,10 +1,13 @@
-import { decode, encode, equalBytes, toHex } from '@aethel/codec'
+import { type BlsPublicKey, type BlsSignature, decode, encode, equalBytes, toHex } from '@aethel/codec'
+import { blsPossessionBytes } from '@aethel/consensus'
 import { verifySignature } from '@aethel/crypto'
 import { describe, expect, it } from 'vitest'
-import { context, key, must, registry, genesis as singleEpoch } from '../test/chain.js'
+import { infinity, rogueKey } from '../../crypto/test/rogue.js'
+import { bls, blsGenesis, context, key, must, registry, genesis as singleEpoch } from '../test/chain.js'
 import {
   buildTransaction,
   type Contact,
+  CURRENT_VALIDATORS_PATH,
   chainIdOf,
   checkGenesis,
   createLedger,
@@ -18,6 +21,7 @@ import {
   type LedgerState,
   mapKey,
   NEXT_VALIDATORS_PATH,
+  type NewBlsKey,
   nextMembersOf,
   possessionBytes,
   previousMembersOf,
@@ -277,5 +281,174 @@ describe('bytes', () => {
     expect(code({ keys: [...keys, ...keys], threshold: 2 })).toBe('governance')
     expect(code({ keys: [new Uint8Array(32) as never], threshold: 1 })).toBe('governance')
     expect(code({ keys, threshold: 2 }, 0)).toBe('governance')
+  })
+})
+
+describe('validators of a chain of BLS certificates', () => {
+  const blsChain: Genesis = { ...genesis, validators: blsGenesis.validators }
+  const blsChainId = chainIdOf(blsChain)
+  const blsLedger = createLedger(blsChain, registry, { verifySignature })
+  const begin = blsLedger.initial.state
+
+  type Join = Extract<ValidatorChange, { change: 'join' }>
+  type KeyChange = Extract<ValidatorChange, { change: 'key' }>
+
+  /** The BLS key made of the same seed as `key(index)`, with its possession. */
+  function newBls(index: number, signer = bls(index)): NewBlsKey {
+    return { key: bls(index).publicKey, possession: signer.sign(blsPossessionBytes(key(index).publicKey, bls(index).publicKey)) }
+  }
+
+  function joins(index: number, withBls: NewBlsKey | null = newBls(index), id = blsChainId): Join {
+    const { publicKey } = key(index)
+    const possession = key(index).sign(possessionBytes(id, publicKey, publicKey))
+    const change = { change: 'join', account: publicKey, publicKey, power: 1n, contact: null, possession } as const
+    return withBls === null ? change : { ...change, bls: withBls }
+  }
+
+  function changesKey(of: number, to: number, withBls: NewBlsKey | null = newBls(to), id = blsChainId): KeyChange {
+    const { publicKey } = key(to)
+    const change = {
+      change: 'key',
+      account: account(of),
+      publicKey,
+      possession: key(to).sign(possessionBytes(id, account(of), publicKey)),
+    } as const
+    return withBls === null ? change : { ...change, bls: withBls }
+  }
+
+  function approved(changes: readonly ValidatorChange[], id = blsChainId): UpdateValidators {
+    const message = updateSigningBytes(id, { sequence: 0, changes })
+    const approvals = [0, 2].map((position) => ({ key: position, signature: (governors[position] as (typeof governors)[0]).sign(message) }))
+    return { type: 'update-validators', sequence: 0, changes, approvals }
+  }
+
+  /** The code of the refusal, at the gate or by the state, or the state after. */
+  function made(changes: readonly ValidatorChange[], on: 'bls' | 'ed25519' = 'bls'): LedgerState | string {
+    const [id, machine] = on === 'bls' ? ([blsChainId, blsLedger] as const) : ([chainId, ledger] as const)
+    const sender = key(10)
+    const action = approved(changes, id)
+    const unsigned = buildTransaction({ chainId: id, sender: sender.publicKey, nonce: 0, action })
+    const decoded = machine.decode(encodeTransaction(signTransaction(unsigned, sender)))
+    if (!decoded.ok) return decoded.error.code
+    const executed = machine.execute(machine.initial.state, context(1), [{ transaction: decoded.value, difficulty: 0 }])
+    return executed.ok ? executed.value.state : executed.error.code
+  }
+
+  function stateOf(changes: readonly ValidatorChange[]): LedgerState {
+    const state = made(changes)
+    if (typeof state === 'string') throw new Error(state)
+    return state
+  }
+
+  it('begin with the BLS keys of genesis, without their possessions', () => {
+    const members = currentMembersOf(begin)?.members ?? []
+    expect(toValidators(members)).toEqual(blsChain.validators.map(({ blsPossession: _, ...validator }) => validator))
+    expect(members.every((member) => !('blsPossession' in member))).toBe(true)
+  })
+
+  it('join and change their keys with new BLS keys, at the boundary, and the next set has them', () => {
+    const state = stateOf([joins(104), changesKey(1, 151), { change: 'power', account: account(2), power: 9n }])
+    expect(currentMembersOf(state)).toEqual(currentMembersOf(begin))
+    const boundary = must(blsLedger.execute(state, context(LENGTH), []))
+    expect(boundary.nextValidators?.map(({ blsKey }) => blsKey)).toEqual([100, 151, 102, 103, 104].map((index) => bls(index).publicKey))
+    expect(boundary.nextValidators?.map(({ publicKey }) => publicKey)).toEqual(
+      [100, 151, 102, 103, 104].map((index) => key(index).publicKey),
+    )
+    expect(boundary.nextValidators?.map(({ power }) => power)).toEqual([1n, 2n, 9n, 4n, 1n])
+  })
+
+  it('a BLS key that its validator gives up, or takes along, may be had by another', () => {
+    const taken: NewBlsKey = {
+      key: bls(100).publicKey,
+      possession: bls(100).sign(blsPossessionBytes(key(104).publicKey, bls(100).publicKey)),
+    }
+    expect(typeof made([joins(104, taken)])).toBe('string')
+    expect(nextMembersOf(stateOf([{ change: 'leave', account: account(0) }, joins(104, taken)]))?.members.at(-1)?.blsKey).toEqual(taken.key)
+  })
+
+  it('come back from the store as they were, and a damaged record does not', () => {
+    const state = stateOf([joins(104)])
+    const stored = must(restoreLedger(blsChain, registry, blsLedger.writes(begin, state).puts, { verifySignature }))
+    expect(nextMembersOf(stored.initial.state)).toEqual(nextMembersOf(state))
+    const record = state.entries.get(mapKey(CURRENT_VALIDATORS_PATH)) as Uint8Array
+    expect(record[0]).toBe(2)
+    for (const damaged of [record.slice(0, -1), Uint8Array.from([1, ...record.slice(1)]), Uint8Array.from([3, ...record.slice(1)])]) {
+      const result = restoreLedger(blsChain, registry, [[CURRENT_VALIDATORS_PATH, damaged]], { verifySignature })
+      expect(result).toMatchObject({ ok: false, error: { code: 'state-damaged' } })
+    }
+  })
+
+  it('updates are read as they were written: changes 6 and 7, with BLS keys, beside 1 and 4', () => {
+    for (const [change, tag] of [
+      [joins(104), 6],
+      [joins(104, null), 1],
+      [changesKey(0, 104), 7],
+      [changesKey(0, 104, null), 4],
+    ] as const) {
+      const action = approved([change])
+      const bytes = encode((writer) => writeUpdate(writer, action))
+      expect(bytes[12]).toBe(tag)
+      expect(must(decode(bytes, readUpdate))).toEqual(action)
+      for (let length = 0; length < bytes.length; length++) expect(decode(bytes.subarray(0, length), readUpdate).ok).toBe(false)
+    }
+  })
+
+  it('approvals cover the BLS key: nobody can put another in its place', () => {
+    const action = approved([joins(104)])
+    const [change] = action.changes as [Join]
+    const swapped = { ...action, changes: [{ ...change, bls: newBls(105) }] }
+    const sender = key(10)
+    const unsigned = buildTransaction({ chainId: blsChainId, sender: sender.publicKey, nonce: 0, action: swapped })
+    expect(blsLedger.decode(encodeTransaction(signTransaction(unsigned, sender)))).toMatchObject({ error: { code: 'approval-signature' } })
+  })
+
+  it('a join or a new key without a BLS key is refused here, and one with a BLS key on a chain without', () => {
+    expect(made([joins(104, null)])).toBe('bls-key')
+    expect(made([changesKey(1, 151, null)])).toBe('bls-key')
+    expect(made([joins(104, newBls(104), chainId)], 'ed25519')).toBe('bls-key')
+    expect(made([changesKey(1, 151, newBls(151), chainId)], 'ed25519')).toBe('bls-key')
+  })
+
+  it('a change of what certificates are made of is refused, also if every validator goes along', () => {
+    const leaves = accounts.map((each): ValidatorChange => ({ change: 'leave', account: each }))
+    expect(made([...leaves, joins(104, null), joins(105, null)])).toBe('bls-key')
+    expect(made([...leaves, joins(104, newBls(104), chainId)], 'ed25519')).toBe('bls-key')
+    expect(nextMembersOf(stateOf([...leaves, joins(104), joins(105)]))?.members).toHaveLength(2)
+  })
+
+  it('one BLS key of two validators is refused', () => {
+    const same = (index: number): NewBlsKey => ({
+      key: bls(200).publicKey,
+      possession: bls(200).sign(blsPossessionBytes(key(index).publicKey, bls(200).publicKey)),
+    })
+    expect(made([joins(104, same(104)), joins(105, same(105))])).toBe('duplicate-key')
+    expect(made([joins(104, same(104)), changesKey(0, 105, same(105))])).toBe('duplicate-key')
+  })
+
+  it('F2: a BLS key that is not shown to be had, for this very validator, is refused at the gate', () => {
+    const good = newBls(104)
+    const bad: NewBlsKey[] = [
+      newBls(104, bls(105)),
+      { ...good, possession: bls(104).sign(blsPossessionBytes(key(105).publicKey, good.key)) },
+      { ...good, possession: new Uint8Array(96) as BlsSignature },
+      { ...good, possession: infinity(96) as BlsSignature },
+      { ...good, key: new Uint8Array(48) as BlsPublicKey },
+      { key: infinity(48) as BlsPublicKey, possession: infinity(96) as BlsSignature },
+    ]
+    for (const shown of bad) {
+      expect([shown, made([joins(104, shown)])]).toEqual([shown, 'possession'])
+      expect([shown, made([changesKey(0, 104, shown)])]).toEqual([shown, 'possession'])
+    }
+  })
+
+  it('F2: a rogue key, which cancels those of all others in a sum, cannot join or be changed to', () => {
+    const others = blsChain.validators.flatMap(({ blsKey }) => blsKey ?? [])
+    const rogue = rogueKey(others)
+    const claimed = blsPossessionBytes(key(104).publicKey, rogue.publicKey)
+    for (const possession of [rogue.forge(claimed), bls(104).sign(claimed)]) {
+      const shown = { key: rogue.publicKey, possession }
+      expect(made([joins(104, shown)])).toBe('possession')
+      expect(made([changesKey(0, 104, shown)])).toBe('possession')
+    }
   })
 })

@@ -4,6 +4,8 @@
  * its power and where it listens may change, and only between epochs (trap K4).
  */
 import {
+  type BlsPublicKey,
+  type BlsSignature,
   decode,
   type Epoch,
   encode,
@@ -21,8 +23,8 @@ import {
   utf8,
   type Writer,
 } from '@aethel/codec'
-import { createValidatorSet, type Validator, type VerifySignature } from '@aethel/consensus'
-import { domainTag } from '@aethel/crypto'
+import { blsPossessionBytes, createValidatorSet, successorOf, type Validator, type VerifySignature } from '@aethel/consensus'
+import { domainTag, verifyBls } from '@aethel/crypto'
 
 /** The most that genesis and a later epoch may have. */
 export const MAX_CHAIN_VALIDATORS = 4096
@@ -31,7 +33,8 @@ export const MAX_VALIDATOR_CHANGES = 64
 /** Seats are never given twice; peers are numbered by them. */
 export const MAX_SEATS = 32_768
 const MAX_HOST_BYTES = 255
-const RECORD_VERSION = 1
+/** The second has BLS keys. */
+const RECORD_VERSIONS = [1, 2] as const
 
 /** Where a validator listens for the others, and the key its connections are pinned to. */
 export interface Contact {
@@ -67,6 +70,13 @@ export const CURRENT_VALIDATORS_PATH: Uint8Array = utf8('validators/current')
 export const PREVIOUS_VALIDATORS_PATH: Uint8Array = utf8('validators/previous')
 export const NEXT_VALIDATORS_PATH: Uint8Array = utf8('validators/next')
 
+/** A BLS key that comes with a new consensus key, on chains of BLS certificates. */
+export interface NewBlsKey {
+  readonly key: BlsPublicKey
+  /** By that key, of `blsPossessionBytes`. */
+  readonly possession: BlsSignature
+}
+
 export type ValidatorChange =
   | {
       readonly change: 'join'
@@ -76,10 +86,17 @@ export type ValidatorChange =
       readonly contact: Contact | null
       /** By `publicKey`, of `possessionBytes`. */
       readonly possession: Signature
+      readonly bls?: NewBlsKey
     }
   | { readonly change: 'leave'; readonly account: PublicKey }
   | { readonly change: 'power'; readonly account: PublicKey; readonly power: bigint }
-  | { readonly change: 'key'; readonly account: PublicKey; readonly publicKey: PublicKey; readonly possession: Signature }
+  | {
+      readonly change: 'key'
+      readonly account: PublicKey
+      readonly publicKey: PublicKey
+      readonly possession: Signature
+      readonly bls?: NewBlsKey
+    }
   | { readonly change: 'contact'; readonly account: PublicKey; readonly contact: Contact }
 
 /** Changes of the next epoch's validators, all or none, approved by governance. */
@@ -109,53 +126,80 @@ function readContact(reader: Reader): Contact {
 
 function writeMember(writer: Writer, member: Member): void {
   writer.u16(member.seat).raw(member.account).raw(member.publicKey).u128(member.power).optional(member.contact, writeContact)
+  if (member.blsKey !== undefined) writer.raw(member.blsKey)
 }
 
-function readMember(reader: Reader): Member {
-  return {
+function readMember(reader: Reader, withBlsKeys: boolean): Member {
+  const member = {
     seat: reader.u16(),
     account: reader.publicKey(),
     publicKey: reader.publicKey(),
     power: reader.u128(),
     contact: reader.optional(readContact),
   }
+  return withBlsKeys ? { ...member, blsKey: reader.blsPublicKey() } : member
 }
 
-function readVersion(reader: Reader): void {
+function versionOf(members: readonly Member[]): number {
+  return RECORD_VERSIONS[members[0]?.blsKey === undefined ? 0 : 1]
+}
+
+/** True: members have BLS keys. */
+function readVersion(reader: Reader): boolean {
   const version = reader.u8()
-  if (version !== RECORD_VERSION) reader.fail('version', `expected record version ${RECORD_VERSION}, got ${version}`)
+  if (version !== RECORD_VERSIONS[0] && version !== RECORD_VERSIONS[1])
+    reader.fail('version', `expected record version ${RECORD_VERSIONS.join(' or ')}, got ${version}`)
+  return version === RECORD_VERSIONS[1]
 }
 
 export function encodeEpochMembers(record: EpochMembers): Uint8Array {
-  return encode((writer) => writer.u8(RECORD_VERSION).u64(record.epoch).list(record.members, writeMember))
+  return encode((writer) => writer.u8(versionOf(record.members)).u64(record.epoch).list(record.members, writeMember))
 }
 
 export function decodeEpochMembers(bytes: Uint8Array): Result<EpochMembers, Refusal> {
   return decode(bytes, (reader) => {
-    readVersion(reader)
-    return { epoch: epoch(reader.u64()), members: reader.list(MAX_CHAIN_VALIDATORS, readMember) }
+    const withBlsKeys = readVersion(reader)
+    return { epoch: epoch(reader.u64()), members: reader.list(MAX_CHAIN_VALIDATORS, (r) => readMember(r, withBlsKeys)) }
   })
 }
 
 export function encodeNextMembers(record: NextMembers): Uint8Array {
-  return encode((writer) => writer.u8(RECORD_VERSION).u64(record.sequence).u16(record.nextSeat).list(record.members, writeMember))
+  return encode((writer) =>
+    writer.u8(versionOf(record.members)).u64(record.sequence).u16(record.nextSeat).list(record.members, writeMember),
+  )
 }
 
 export function decodeNextMembers(bytes: Uint8Array): Result<NextMembers, Refusal> {
   return decode(bytes, (reader) => {
-    readVersion(reader)
-    return { sequence: reader.u64(), nextSeat: reader.u16(), members: reader.list(MAX_CHAIN_VALIDATORS, readMember) }
+    const withBlsKeys = readVersion(reader)
+    const [sequence, nextSeat] = [reader.u64(), reader.u16()]
+    return { sequence, nextSeat, members: reader.list(MAX_CHAIN_VALIDATORS, (r) => readMember(r, withBlsKeys)) }
   })
 }
 
 const CHANGE = { join: 1, leave: 2, power: 3, key: 4, contact: 5 } as const
+/** The same with a BLS key. */
+const CHANGE_WITH_BLS = { join: 6, key: 7 } as const
+
+function tagOf(change: ValidatorChange): number {
+  const withBls = (change.change === 'join' || change.change === 'key') && change.bls !== undefined
+  return withBls ? CHANGE_WITH_BLS[change.change] : CHANGE[change.change]
+}
+
+function writeBls(writer: Writer, bls: NewBlsKey | undefined): void {
+  if (bls !== undefined) writer.raw(bls.key).raw(bls.possession)
+}
+
+function readBls(reader: Reader): { readonly bls: NewBlsKey } {
+  return { bls: { key: reader.blsPublicKey(), possession: reader.blsSignature() } }
+}
 
 function writeChange(writer: Writer, change: ValidatorChange): void {
-  writer.u8(CHANGE[change.change]).raw(change.account)
+  writer.u8(tagOf(change)).raw(change.account)
   switch (change.change) {
     case 'join':
       writer.raw(change.publicKey).u128(change.power).optional(change.contact, writeContact).raw(change.possession)
-      return
+      return writeBls(writer, change.bls)
     case 'leave':
       return
     case 'power':
@@ -163,7 +207,7 @@ function writeChange(writer: Writer, change: ValidatorChange): void {
       return
     case 'key':
       writer.raw(change.publicKey).raw(change.possession)
-      return
+      return writeBls(writer, change.bls)
     case 'contact':
       return writeContact(writer, change.contact)
   }
@@ -174,25 +218,34 @@ function readChange(reader: Reader): ValidatorChange {
   const account = reader.publicKey()
   switch (tag) {
     case CHANGE.join:
-      return {
-        change: 'join',
-        account,
-        publicKey: reader.publicKey(),
-        power: reader.u128(),
-        contact: reader.optional(readContact),
-        possession: reader.signature(),
-      }
+      return readJoin(reader, account)
+    case CHANGE_WITH_BLS.join:
+      return { ...readJoin(reader, account), ...readBls(reader) }
     case CHANGE.leave:
       return { change: 'leave', account }
     case CHANGE.power:
       return { change: 'power', account, power: reader.u128() }
     case CHANGE.key:
-      return { change: 'key', account, publicKey: reader.publicKey(), possession: reader.signature() }
+      return readKey(reader, account)
+    case CHANGE_WITH_BLS.key:
+      return { ...readKey(reader, account), ...readBls(reader) }
     case CHANGE.contact:
       return { change: 'contact', account, contact: readContact(reader) }
     default:
-      return reader.fail('validator-change', `expected change 1 (join), 2 (leave), 3 (power), 4 (key) or 5 (contact), got ${tag}`)
+      return reader.fail(
+        'validator-change',
+        `expected change 1 (join), 2 (leave), 3 (power), 4 (key), 5 (contact), 6 (join, with a BLS key) or 7 (key, with a BLS key), got ${tag}`,
+      )
   }
+}
+
+function readJoin(reader: Reader, account: PublicKey): Extract<ValidatorChange, { change: 'join' }> {
+  const [newKey, power] = [reader.publicKey(), reader.u128()]
+  return { change: 'join', account, publicKey: newKey, power, contact: reader.optional(readContact), possession: reader.signature() }
+}
+
+function readKey(reader: Reader, account: PublicKey): Extract<ValidatorChange, { change: 'key' }> {
+  return { change: 'key', account, publicKey: reader.publicKey(), possession: reader.signature() }
 }
 
 export function writeUpdate(writer: Writer, update: UpdateValidators): void {
@@ -255,6 +308,10 @@ export function checkUpdate(update: UpdateValidators, context: UpdateContext): R
     if (change.change !== 'join' && change.change !== 'key') continue
     if (!verifySignature(change.publicKey, possessionBytes(chainId, change.account, change.publicKey), change.possession))
       return refuse('possession', `expected the key ${toHex(change.publicKey)} to sign for its validator; sign with the new key`)
+    if (change.bls === undefined) continue
+    const { key, possession } = change.bls
+    if (!verifyBls([key], blsPossessionBytes(change.publicKey, key), possession))
+      return refuse('possession', `expected the BLS key ${toHex(key)} to sign for its validator; sign with the new key`)
   }
   return ok(null)
 }
@@ -269,18 +326,22 @@ export function applyUpdate(next: NextMembers, update: UpdateValidators): Result
       if (at >= 0) return refuse('already-validator', `expected an account that is no validator, got ${toHex(change.account)}`)
       if (nextSeat >= MAX_SEATS) return refuse('seats', `expected at most ${MAX_SEATS} validators to have joined ever`)
       const { account, publicKey, power, contact } = change
-      members.push({ seat: nextSeat++, account, publicKey, power, contact })
+      members.push({ seat: nextSeat++, account, publicKey, power, contact, ...blsKeyIn(change) })
       continue
     }
     const member = members[at]
     if (member === undefined) return refuse('unknown-validator', `expected the account of a validator, got ${toHex(change.account)}`)
+    if (change.change === 'key' && (change.bls === undefined) !== (member.blsKey === undefined))
+      return refuse('bls-key', `expected a new key ${change.bls === undefined ? 'with' : 'without'} a BLS key, as this chain has them`)
     if (change.change === 'leave') members.splice(at, 1)
     else members[at] = changed(member, change)
   }
   if (members.length > MAX_CHAIN_VALIDATORS)
     return refuse('validator-count', `expected at most ${MAX_CHAIN_VALIDATORS} validators, got ${members.length}`)
-  const set = createValidatorSet(epoch(0), members)
+  const [before, set] = [createValidatorSet(epoch(0), next.members), createValidatorSet(epoch(0), members)]
   if (!set.ok) return set
+  const fitting = before.ok ? successorOf(before.value, set.value) : set
+  if (!fitting.ok) return fitting
   const contacts = members.flatMap(({ contact }) => (contact === null ? [] : [toHex(contact.networkKey)]))
   if (new Set(contacts).size !== contacts.length) return refuse('network-key', 'expected distinct network keys, got one twice')
   return ok({ sequence: next.sequence + 1, nextSeat, members })
@@ -291,13 +352,17 @@ function changed(member: Member, change: Extract<ValidatorChange, { change: 'pow
     case 'power':
       return { ...member, power: change.power }
     case 'key':
-      return { ...member, publicKey: change.publicKey }
+      return { ...member, publicKey: change.publicKey, ...blsKeyIn(change) }
     case 'contact':
       return { ...member, contact: change.contact }
   }
 }
 
+function blsKeyIn({ bls }: { readonly bls?: NewBlsKey }): { readonly blsKey?: BlsPublicKey } {
+  return bls === undefined ? {} : { blsKey: bls.key }
+}
+
 /** The set that consensus knows: keys and powers, in order. */
 export function toValidators(members: readonly Member[]): Validator[] {
-  return members.map(({ publicKey, power }) => ({ publicKey, power }))
+  return members.map(({ publicKey, power, blsKey }) => (blsKey === undefined ? { publicKey, power } : { publicKey, power, blsKey }))
 }

@@ -1,7 +1,8 @@
 /** A small chain for tests: a genesis with the propositional library below, keys, and transactions against it. */
 import type { Hash } from '@aethel/codec'
 import { height, utf8, validatorIndex } from '@aethel/codec'
-import { type SigningKey, signingKey, verifySignature } from '@aethel/crypto'
+import { blsPossessionBytes } from '@aethel/consensus'
+import { type BlsKey, blsKey, type SigningKey, signingKey, verifySignature } from '@aethel/crypto'
 import { type LibraryDefinition, LibraryExtractor, parseDatabase, TEST_KIND, testClaim } from '@aethel/proofs'
 import type { Application, BlockContext } from '@aethel/replica'
 import {
@@ -13,6 +14,7 @@ import {
   DEFAULT_PARAMETERS,
   encodeTransaction,
   type Genesis,
+  type GenesisValidator,
   genesisKinds,
   genesisLibrary,
   type LedgerRegistry,
@@ -42,6 +44,21 @@ export function key(index: number): SigningKey {
   return signingKey(new Uint8Array(32).fill(index + 1))
 }
 
+/** Made of the same seed as `key(index)`. */
+export function bls(index: number): BlsKey {
+  return blsKey(new Uint8Array(32).fill(index + 1))
+}
+
+/** A validator of a chain of BLS certificates, with the possession of its BLS key. */
+export function blsValidator(
+  index: number,
+  power: bigint,
+): GenesisValidator & Required<Pick<GenesisValidator, 'blsKey' | 'blsPossession'>> {
+  const { publicKey } = key(index)
+  const { publicKey: ownBlsKey, sign } = bls(index)
+  return { publicKey, power, blsKey: ownBlsKey, blsPossession: sign(blsPossessionBytes(publicKey, ownBlsKey)) }
+}
+
 function must<T>(result: { ok: true; value: T } | { ok: false; error: { message: string } }): T {
   if (!result.ok) throw new Error(result.error.message)
   return result.value
@@ -61,6 +78,8 @@ export const genesis: Genesis = {
   kinds: must(genesisKinds(['metamath/1', 'lrat/1', 'test/1'])),
   libraries: [genesisLibrary(definition)],
 }
+/** The same chain with BLS certificates. */
+export const blsGenesis: Genesis = { ...genesis, validators: [0, 1, 2, 3].map((index) => blsValidator(100 + index, BigInt(index + 1))) }
 export const registry: LedgerRegistry = must(createRegistry(genesis, [definition]))
 export const chainId: Hash = chainIdOf(genesis)
 

@@ -138,9 +138,9 @@ describe('what peers and clients can make a node hold', () => {
     const validators = Array.from({ length: 3_000 }, () => ({ publicKey: new Uint8Array(32), power: 1n }))
     const signatures = Array.from({ length: 2_001 }, () => new Uint8Array(64))
     const store = {
-      epoch: () => ({ validators: { validators } }),
+      epoch: () => ({ validators: { validators, scheme: 'ed25519' } }),
       header: () => blockOf().header,
-      certificateFrom: (at: number) => ({ height: at, signatures }),
+      certificateFrom: (at: number) => ({ height: at, scheme: 'ed25519', signatures }),
     } as unknown as Store
     const header = { ...blockOf().header, height: height(1_000) }
     const offer = { header, descendants: [], certificate: {} } as unknown as Extract<ReplicaEffect, { kind: 'serve-offer' }>['offer']

@@ -1,6 +1,6 @@
 /** The ends of epochs, as peers and clients ask for them: by a number that they choose. */
 import { type Epoch, epoch } from '@aethel/codec'
-import { MAX_OFFER_LINK_BYTES, MAX_OFFER_LINKS } from '@aethel/consensus'
+import { MAX_OFFER_LINK_BYTES, MAX_OFFER_LINKS, type SignatureScheme } from '@aethel/consensus'
 import { MAX_EPOCHS_BYTES } from '@aethel/receipts'
 import type { Store } from '@aethel/storage'
 import { expect, test } from 'vitest'
@@ -12,11 +12,12 @@ const chain = (epochLength: number): Home => ({ genesis: { parameters: { epochLe
 /** Of each epoch from 1 on; and who signed the last block of each. */
 let validators: unknown[] = []
 let signatures: unknown[] = []
+let scheme: SignatureScheme = 'ed25519'
 /** Every epoch that is asked about is there, and each block has its own certificate. */
 const store = {
-  epoch: () => ({ validators: { validators } }),
+  epoch: () => ({ validators: { validators, scheme } }),
   header: (height: number) => ({ height }),
-  certificateFrom: (height: number) => ({ height, signatures }),
+  certificateFrom: (height: number) => ({ height, scheme, signatures }),
 } as unknown as Store
 const heights = (epochLength: number, published: number, from: Epoch): number[] =>
   epochLinks(chain(epochLength), store, published, from).map((link) => link.header.height)
@@ -47,4 +48,16 @@ test('E1: of validators by the thousand the links of some epochs fill an answer,
   // A set that has shrunk is named by few, and was signed for by many.
   validators = new Array(1)
   expect(epochLinks(chain(1), store, 10_000, epoch(0)).length * 64 * 4_096).toBeLessThanOrEqual(4 * 1024 * 1024)
+})
+
+test('E1: a BLS key counts, too: links of thousands of validators with one stay within an offer, and as JSON within what is read', () => {
+  scheme = 'bls12-381'
+  validators = new Array(4_096)
+  // Key, power and BLS key of each; the aggregate is the same for any number.
+  const bytes = (32 + 16 + 48) * 4_096
+  const offered = epochLinks(chain(1), store, 10_000, epoch(0), MAX_OFFER_LINKS, MAX_OFFER_LINK_BYTES).length
+  expect(offered).toBeGreaterThan(1)
+  expect(offered * bytes).toBeLessThanOrEqual(MAX_OFFER_LINK_BYTES)
+  const answered = epochLinks(chain(1), store, 10_000, epoch(0)).length
+  expect(answered * (1_000 + 300 * 4_096)).toBeLessThan(MAX_EPOCHS_BYTES / 4)
 })

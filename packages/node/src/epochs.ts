@@ -1,5 +1,5 @@
 /** A node's view of epochs: which one it is in, who its validators are, and the proof of each for light clients. */
-import { type Epoch, epoch, equalBytes, keyOf, toHex, type ValidatorIndex } from '@aethel/codec'
+import { BLS_PUBLIC_KEY_BYTES, type Epoch, epoch, equalBytes, keyOf, toHex, type ValidatorIndex } from '@aethel/codec'
 import {
   type CommittedTip,
   type EpochLink,
@@ -8,6 +8,7 @@ import {
   hashHeader,
   lastHeightOf,
   originHeightOf,
+  signatureBytesOf,
 } from '@aethel/consensus'
 import { currentMembersOf, genesisTip, type LedgerState, type Member, nextMembersOf, previousMembersOf } from '@aethel/ledger'
 import type { EpochOptions } from '@aethel/replica'
@@ -68,7 +69,7 @@ export const EPOCH_LINKS_PER_ANSWER = 256
 const EPOCH_LINK_BYTES_PER_ANSWER: number = 4 * 1024 * 1024
 /** Of a link, besides its signatures and validators: chains begin with few, and may come to have thousands. */
 const LINK_BYTES = 1024
-const BYTES_PER_SIGNATURE = 64
+/** Without its BLS key. */
 const BYTES_PER_VALIDATOR = 48
 
 /** The epochs that are over, from `from` on, each with what proves who came next (docs/receipts.md). */
@@ -91,7 +92,8 @@ export function epochLinks(
     const header = next === undefined ? undefined : store.header(last)
     const certificate = next === undefined ? undefined : store.certificateFrom(last)
     if (next === undefined || header === undefined || certificate?.height !== last) break
-    bytes += LINK_BYTES + BYTES_PER_SIGNATURE * certificate.signatures.length + BYTES_PER_VALIDATOR * next.validators.validators.length
+    const bytesPerValidator = BYTES_PER_VALIDATOR + (next.validators.scheme === 'bls12-381' ? BLS_PUBLIC_KEY_BYTES : 0)
+    bytes += LINK_BYTES + signatureBytesOf(certificate) + bytesPerValidator * next.validators.validators.length
     if (links.length > 0 && bytes > mostBytes) break
     links.push({ header, certificate, nextValidators: next.validators.validators })
   }
@@ -99,11 +101,12 @@ export function epochLinks(
 }
 
 export function memberJson(member: Member): Record<string, unknown> {
-  const { account, contact, power, publicKey, seat } = member
+  const { account, blsKey, contact, power, publicKey, seat } = member
   return {
     seat,
     account: toHex(account),
     publicKey: toHex(publicKey),
+    ...(blsKey === undefined ? {} : { blsKey: toHex(blsKey) }),
     power: String(power),
     contact: contact === null ? null : { ...contact, networkKey: toHex(contact.networkKey) },
   }

@@ -43,6 +43,8 @@ export function logEvent(event: Extract<ReplicaEffect, { kind: 'event' }>['event
       return log.error({ event: 'validators-refused', epoch: event.epoch, code: event.code, message: event.message })
     case 'complaint':
       return log.warn({ event: 'complaint', view: event.view, complaint: event.complaint })
+    case 'bad-share': // once of each validator in an epoch
+      return log.warn({ event: 'bad-share', validator: event.sender, view: event.view, height: event.height })
     case 'verdicts-trusted':
     case 'verdicts-doubted':
     case 'snapshot-begun':

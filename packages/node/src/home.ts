@@ -4,13 +4,14 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fromHex, type Hash, type PublicKey, publicKey, toHex, type ValidatorIndex, validatorIndex } from '@aethel/codec'
-import { indexOfKey, type ValidatorSet } from '@aethel/consensus'
-import { SEED_BYTES, type SecretSeed, type SigningKey, signingKey } from '@aethel/crypto'
+import { equalBytes, fromHex, type Hash, type PublicKey, publicKey, toHex, type ValidatorIndex, validatorIndex } from '@aethel/codec'
+import { indexOfKey, type SignatureScheme, type ValidatorSet } from '@aethel/consensus'
+import { SEED_BYTES, type SecretSeed } from '@aethel/crypto'
 import { chainIdOf, createRegistry, decodeGenesis, type Genesis, genesisValidators, type LedgerRegistry } from '@aethel/ledger'
 import type { PeerAddress } from '@aethel/network'
 import { type DefinedVerifier, decodeLibrary, type LibraryDefinition } from '@aethel/proofs'
 import type { KeepOptions } from '@aethel/replica'
+import { type ConsensusKey, consensusKey } from './consensus-key.js'
 import { AethelError } from './errors.js'
 
 export const CONFIG_FORMAT = 'aethel-config/1'
@@ -73,7 +74,7 @@ export interface Home {
   /** Index in genesis; null: no validator of genesis. */
   readonly self: ValidatorIndex | null
   /** `consensus.key`, and `consensus-next.key` where there is one: whichever an epoch's validators include signs in it. */
-  readonly consensusKeys: readonly SigningKey[]
+  readonly consensusKeys: readonly ConsensusKey[]
   readonly networkSeed: SecretSeed
   readonly storePath: string
 }
@@ -125,12 +126,12 @@ export function readHome(path: string): HomeFiles {
   })
   const validators = genesisValidators(genesis)
   if (!validators.ok) throw homeError(validators.error.code, join(path, HOME_FILES.genesis), validators.error.message)
-  const consensusKeys = readConsensusKeys(path)
+  const consensusKeys = readConsensusKeys(path, validators.value.scheme)
   const self = genesisIndex(genesis, validators.value, consensusKeys, path, config)
   if (self === null && genesis.parameters.epochLength === 0) {
     throw new AethelError(
       'not-a-validator',
-      `expected the key of a validator in ${join(path, HOME_FILES.consensusKey)}, but ${toHex((consensusKeys[0] as SigningKey).publicKey)} is not in genesis`,
+      `expected the key of a validator in ${join(path, HOME_FILES.consensusKey)}, but ${toHex((consensusKeys[0] as ConsensusKey).publicKey)} is not in genesis`,
       'use the home that was made together with this genesis',
     )
   }
@@ -151,9 +152,9 @@ export function readHome(path: string): HomeFiles {
   }
 }
 
-function readConsensusKeys(path: string): SigningKey[] {
-  const keys = [signingKey(readSeed(path, HOME_FILES.consensusKey))]
-  if (existsSync(join(path, HOME_FILES.nextConsensusKey))) keys.push(signingKey(readSeed(path, HOME_FILES.nextConsensusKey)))
+function readConsensusKeys(path: string, scheme: SignatureScheme): ConsensusKey[] {
+  const keys = [consensusKey(readSeed(path, HOME_FILES.consensusKey), scheme)]
+  if (existsSync(join(path, HOME_FILES.nextConsensusKey))) keys.push(consensusKey(readSeed(path, HOME_FILES.nextConsensusKey), scheme))
   return keys
 }
 
@@ -161,13 +162,22 @@ function readConsensusKeys(path: string): SigningKey[] {
 function genesisIndex(
   genesis: Genesis,
   validators: ValidatorSet,
-  keys: readonly SigningKey[],
+  keys: readonly ConsensusKey[],
   path: string,
   config: Config,
 ): ValidatorIndex | null {
-  for (const { publicKey } of keys) {
+  for (const { publicKey, bls } of keys) {
     const index = indexOfKey(validators, publicKey)
-    if (index !== undefined) return index
+    if (index === undefined) continue
+    const named = validators.validators[index]?.blsKey
+    // Nobody could count the shares of one that signs with another BLS key than genesis has for it.
+    if (bls !== null && (named === undefined || !equalBytes(named, bls.publicKey)))
+      throw homeError(
+        'bls-key',
+        join(path, HOME_FILES.genesis),
+        `expected the BLS key that ${HOME_FILES.consensusKey} makes for validator ${index}`,
+      )
+    return index
   }
   if (genesis.parameters.epochLength === 0) return null
   const listed = new Set<number>(config.peers.map((peer) => peer.index))

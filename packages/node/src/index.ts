@@ -1,3 +1,4 @@
+export { type ConsensusKey, newBlsKey } from './consensus-key.js'
 export { AethelError } from './errors.js'
 export { giveHeapRoom } from './heap-room.js'
 export { LOG_LEVELS, type LogLevel } from './home.js'

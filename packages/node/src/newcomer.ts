@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { toHex } from '@aethel/codec'
 import { SEED_BYTES, signingKey } from '@aethel/crypto'
 import { type Contact, chainIdOf } from '@aethel/ledger'
+import type { ConsensusKey } from './consensus-key.js'
 import { fillOutput } from './directories.js'
 import { AethelError } from './errors.js'
 import { CONFIG_FORMAT, type Endpoint, HOME_FILES, readHome } from './home.js'
@@ -57,7 +58,7 @@ export function contactOfHome(path: string): Contact {
 }
 
 /** The consensus key of a home: `next` makes one to change to, where there is none yet. */
-export function consensusKeyOfHome(path: string, which: 'current' | 'next'): ReturnType<typeof signingKey> {
+export function consensusKeyOfHome(path: string, which: 'current' | 'next'): ConsensusKey {
   const file = join(path, HOME_FILES.nextConsensusKey)
   if (which === 'next' && !existsSync(file)) writeFileSync(file, `${toHex(randomBytes(SEED_BYTES))}\n`, { mode: SECRET_MODE })
   const keys = readHome(path).consensusKeys

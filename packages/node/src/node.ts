@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { equalBytes, hash, height, toHex, validatorIndex } from '@aethel/codec'
 import { BLOB_CHUNK_BYTES, type ConsensusConfig } from '@aethel/consensus'
-import { type SigningKey, verifySignature } from '@aethel/crypto'
+import { verifySignature } from '@aethel/crypto'
 import { genesisTip, type LedgerState, restoreLedger } from '@aethel/ledger'
 import { createMesh, MAX_BACKLOG_BYTES, type Mesh } from '@aethel/network'
 import { type Application, type BlobOptions, createReplica, type MempoolLimits } from '@aethel/replica'
@@ -12,6 +12,7 @@ import { BlobFiles, openStore, type Store, StoreError } from '@aethel/storage'
 import type { FastifyInstance } from 'fastify'
 import { BlobKeeper } from './blob-keeper.js'
 import { placeOf, rangeOfBlob } from './claim-index.js'
+import type { ConsensusKey } from './consensus-key.js'
 import { Driver, type ProvableState } from './driver.js'
 import { epochOptions, epochToStartIn } from './epochs.js'
 import { AethelError, EXIT_INTERNAL, toAethelError } from './errors.js'
@@ -164,7 +165,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     window: parameters.window,
     clockDriftMs: CLOCK_DRIFT_MS,
     timers: TIMERS,
-    sign: (bytes) => (home.consensusKeys[0] as SigningKey).sign(bytes),
+    ...signingOf(home),
     recoveryNonce: hash(Uint8Array.from(randomBytes(32))),
   }
   const block = {
@@ -275,6 +276,13 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
 /** The port that was found where the configuration says 0. */
 function listening(home: Home, http: FastifyInstance): Endpoint {
   return { host: home.config.http.host, port: (http.server.address() as AddressInfo).port }
+}
+
+/** With the first of its keys; on a chain with epochs the replica looks for the one that an epoch's validators have. */
+function signingOf({ consensusKeys }: Home): Pick<ConsensusConfig, 'sign' | 'shares'> {
+  const key = consensusKeys[0] as ConsensusKey
+  const sign: ConsensusConfig['sign'] = (bytes) => key.sign(bytes)
+  return key.shares === undefined ? { sign } : { sign, shares: key.shares }
 }
 
 /** State as it was committed; its root must be the one the newest block certifies. */

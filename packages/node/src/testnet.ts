@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { type PublicKey, toHex, utf8 } from '@aethel/codec'
-import { quorumSize } from '@aethel/consensus'
+import { quorumSize, type SignatureScheme } from '@aethel/consensus'
 import { hashTagged, signingKey } from '@aethel/crypto'
 import {
   chainIdOf,
@@ -13,6 +13,7 @@ import {
   DEFAULT_PARAMETERS,
   encodeGenesis,
   type Genesis,
+  type GenesisValidator,
   genesisKinds,
   genesisLibrary,
   genesisValidators,
@@ -21,6 +22,7 @@ import {
 } from '@aethel/ledger'
 import { type DefinedVerifier, encodeLibrary, type LibraryDefinition } from '@aethel/proofs'
 import { encodeTrust } from '@aethel/receipts'
+import { consensusKey, newBlsKey } from './consensus-key.js'
 import { fillOutput } from './directories.js'
 import { AethelError } from './errors.js'
 import { CONFIG_FORMAT, HOME_FILES } from './home.js'
@@ -37,6 +39,8 @@ export interface TestnetOptions {
   readonly seed?: Uint8Array
   readonly libraries?: readonly LibraryDefinition[]
   readonly parameters?: Partial<Parameters>
+  /** What certificates are made of; `ed25519` if left out. */
+  readonly certificates?: SignatureScheme
   readonly kinds?: readonly string[]
   /** Modules with proof kinds from outside, by path: genesis pins each, every home names it. */
   readonly verifiers?: readonly string[]
@@ -83,7 +87,7 @@ export async function createTestnet(options: TestnetOptions): Promise<TestnetSum
     options,
     libraries,
     verifiers,
-    Array.from({ length: count }, (_, index) => signingKey(seedOf('consensus', index)).publicKey),
+    Array.from({ length: count }, (_, index) => genesisValidator(seedOf('consensus', index), options.certificates ?? 'ed25519')),
     governanceSeeds.map((each) => signingKey(each).publicKey),
   )
   const networkKeys = Array.from({ length: count }, (_, index) => toHex(signingKey(seedOf('network', index)).publicKey))
@@ -131,11 +135,18 @@ export async function createTestnet(options: TestnetOptions): Promise<TestnetSum
   })
 }
 
+function genesisValidator(seed: Uint8Array, scheme: SignatureScheme): GenesisValidator {
+  const key = consensusKey(seed, scheme)
+  const bls = newBlsKey(key)
+  const validator = { publicKey: key.publicKey, power: 1n }
+  return bls === null ? validator : { ...validator, blsKey: bls.key, blsPossession: bls.possession }
+}
+
 function makeGenesis(
   options: TestnetOptions,
   libraries: readonly LibraryDefinition[],
   verifiers: readonly DefinedVerifier[],
-  keys: readonly Genesis['validators'][number]['publicKey'][],
+  validators: readonly GenesisValidator[],
   governance: readonly PublicKey[],
 ): Genesis {
   const kinds = genesisKinds(
@@ -145,9 +156,10 @@ function makeGenesis(
   if (!kinds.ok) throw new AethelError(kinds.error.code, kinds.error.message, 'name kinds that this version has')
   const genesis: Genesis = {
     chainName:
-      options.chainName ?? `testnet-${toHex(hashTagged('aethel/testnet/name', utf8(toHex(keys[0] ?? new Uint8Array(0))))).slice(0, 8)}`,
+      options.chainName ??
+      `testnet-${toHex(hashTagged('aethel/testnet/name', utf8(toHex(validators[0]?.publicKey ?? new Uint8Array(0))))).slice(0, 8)}`,
     genesisTimeMs: options.genesisTimeMs ?? Date.now(),
-    validators: keys.map((publicKey) => ({ publicKey, power: 1n })),
+    validators,
     parameters: { ...DEFAULT_PARAMETERS, ...options.parameters },
     kinds: kinds.value,
     libraries: libraries.map(genesisLibrary).sort((a, b) => (a.name < b.name ? -1 : 1)),

@@ -19,6 +19,9 @@ vi.mock('@aethel/crypto', async () => {
 vi.mock('sodium-native', () => {
   throw new Error('a browser has no native code')
 })
+vi.mock('@chainsafe/blst', () => {
+  throw new Error('a browser has no native code')
+})
 
 interface VectorFile {
   readonly trust: string
@@ -26,8 +29,14 @@ interface VectorFile {
     readonly name: string
     readonly expect: string
     readonly policy?: Readonly<Record<string, string>>
+    readonly trust?: string
     readonly receipt: string
   }[]
+}
+
+interface EpochFile {
+  readonly trust: string
+  readonly vectors: readonly { readonly name: string; readonly expect: string; readonly epochs: string }[]
 }
 
 describe('the light client on the browser build of crypto', () => {
@@ -48,11 +57,11 @@ describe('the light client on the browser build of crypto', () => {
 
   it('gives the stated result on every vector', async () => {
     const { decodeTrust, verifyReceipt } = await import('./index.js')
-    for (const name of ['good', 'bad']) {
+    for (const name of ['good', 'bad', 'bls']) {
       const file = JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), 'utf8')) as VectorFile
-      const trust = decodeTrust(utf8(file.trust))
-      if (!trust.ok) throw new Error(trust.error.message)
       for (const vector of file.vectors) {
+        const trust = decodeTrust(utf8(vector.trust ?? file.trust))
+        if (!trust.ok) throw new Error(trust.error.message)
         const { claimId, kind, withoutAxiom } = vector.policy ?? {}
         const wanted = claimId === undefined ? undefined : fromHex(claimId)
         const policy = {
@@ -61,6 +70,20 @@ describe('the light client on the browser build of crypto', () => {
           ...(withoutAxiom === undefined ? {} : { withoutAxioms: [Number(withoutAxiom)] }),
         }
         const result = verifyReceipt(utf8(vector.receipt), { trust: trust.value, policy })
+        expect([vector.name, result.ok ? 'ok' : result.error.code]).toEqual([vector.name, vector.expect])
+      }
+    }
+  })
+
+  it('gives the stated result on every epoch chain', async () => {
+    const { decodeEpochs, decodeTrust, verifyEpochChain } = await import('./index.js')
+    for (const name of ['epochs', 'bls-epochs']) {
+      const file = JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), 'utf8')) as EpochFile
+      const trust = decodeTrust(utf8(file.trust))
+      if (!trust.ok) throw new Error(trust.error.message)
+      for (const vector of file.vectors) {
+        const links = decodeEpochs(utf8(vector.epochs))
+        const result = links.ok ? verifyEpochChain(trust.value, links.value) : links
         expect([vector.name, result.ok ? 'ok' : result.error.code]).toEqual([vector.name, vector.expect])
       }
     }

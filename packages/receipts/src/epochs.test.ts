@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { height, utf8 } from '@aethel/codec'
 import { describe, expect, it } from 'vitest'
+import { blsEpochTrust, blsEpochVectors, blsLaterReceipt } from '../test/bls.js'
 import { type EpochVector, epochTrust, epochVectors, laterReceipt, setOf } from '../test/epochs.js'
 import { must, trust } from '../test/world.js'
 import { decodeEpochs, decodeTrust, encodeTrust, MAX_EPOCHS_BYTES, verifyEpochChain, verifyReceipt } from './index.js'
@@ -12,19 +13,22 @@ function linksOf(name: string): ReturnType<typeof must<readonly import('./index.
 }
 
 describe('the epoch chain', () => {
-  it('gives the stated result on each vector', () => {
-    const url = new URL('../vectors/epochs.json', import.meta.url)
-    const made = `${JSON.stringify({ trust: encodeTrust(epochTrust), vectors: epochVectors() }, null, 2)}\n`
+  it.each([
+    ['epochs', epochTrust, epochVectors],
+    ['bls-epochs', blsEpochTrust, blsEpochVectors],
+  ] as const)('%s: gives the stated result on each vector', (name, root, make) => {
+    const url = new URL(`../vectors/${name}.json`, import.meta.url)
+    const made = `${JSON.stringify({ trust: encodeTrust(root), vectors: make() }, null, 2)}\n`
     if (process.env['AETHEL_WRITE_VECTORS'] === '1') writeFileSync(url, made)
     const found = readFileSync(url, 'utf8')
-    expect(found === made, 'epochs.json is what the generator makes').toBe(true)
+    expect(found === made, `${name}.json is what the generator makes`).toBe(true)
     expect(found.length).toBeLessThan(200 * 1024)
     const { trust: text, vectors } = JSON.parse(found) as { trust: string; vectors: readonly EpochVector[] }
-    const root = must(decodeTrust(utf8(text)))
-    expect(root.epochLength).toBe(2)
+    const believed = must(decodeTrust(utf8(text)))
+    expect(believed.epochLength).toBe(2)
     for (const vector of vectors) {
       const links = decodeEpochs(utf8(vector.epochs))
-      const result = links.ok ? verifyEpochChain(root, links.value) : links
+      const result = links.ok ? verifyEpochChain(believed, links.value) : links
       expect([vector.name, result.ok ? 'ok' : result.error.code]).toEqual([vector.name, vector.expect])
       if (result.ok) expect(String(result.value.at(-1)?.validators.epoch)).toBe(vector.newest)
     }
@@ -69,6 +73,18 @@ describe('a receipt of a later epoch', () => {
     if (result.ok) expect(result.value.totalPower).toBe(6n)
     expect(verifyReceipt(laterReceipt(), { trust: epochTrust })).toMatchObject({ error: { code: 'epoch' } })
     expect(verifyReceipt(laterReceipt(), { trust: epochTrust, epochs: [] })).toMatchObject({ error: { code: 'epoch' } })
+  })
+
+  it('of a chain of BLS certificates is good along its chain, and with the trust root that this leads to', () => {
+    const vector = blsEpochVectors().find((each) => each.name === 'two epochs on')
+    const epochs = must(decodeEpochs(utf8(vector?.epochs ?? '')))
+    const result = verifyReceipt(blsLaterReceipt(), { trust: blsEpochTrust, epochs })
+    expect(result).toMatchObject({ ok: true, value: { totalPower: 6n, signedPower: 5n } })
+    const moved = must(verifyEpochChain(blsEpochTrust, epochs.slice(0, 1))).at(-1) ?? blsEpochTrust
+    const again = must(decodeTrust(utf8(encodeTrust(moved))))
+    expect(again).toEqual(moved)
+    expect(verifyReceipt(blsLaterReceipt(), { trust: again }).ok).toBe(true)
+    expect(verifyReceipt(blsLaterReceipt(), { trust: blsEpochTrust })).toMatchObject({ error: { code: 'epoch' } })
   })
 
   it('is good with the trust root that the chain ends in', () => {

@@ -3,19 +3,21 @@
  * names the next validators, and a quorum of its own has committed it; so trust goes on, link by link, with nothing to
  * believe on the way. A pure function of the file and the trust root.
  */
-import { decode, encode, ok, PUBLIC_KEY_BYTES, publicKey, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
+import { decode, encode, ok, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
 import {
   type EpochLink,
   encodeCertificate,
   type Header,
   readCertificate,
   readHeader,
+  type VerifyAggregate,
   type VerifySignature,
   verifyEpochLink,
   writeHeader,
 } from '@aethel/consensus'
-import { verifySignature as verifyEd25519 } from '@aethel/crypto'
-import { expectFormat, failJson, jsonBigint, jsonBytes, jsonBytesOf, jsonFields, jsonList, readJson } from '@aethel/ledger/strict-json'
+import { verifyBls, verifySignature as verifyEd25519 } from '@aethel/crypto'
+import { expectFormat, failJson, jsonBytes, jsonFields, jsonList, readJson } from '@aethel/ledger/strict-json'
+import { VALIDATOR_BLS_FIELDS, VALIDATOR_FIELDS, validatorFromJson, validatorToJson } from '@aethel/ledger/validator-json'
 import type { TrustRoot } from './trust.js'
 
 export type { EpochLink } from '@aethel/consensus'
@@ -36,10 +38,7 @@ export function encodeEpochs(links: readonly EpochLink[]): string {
       links: links.map((link) => ({
         header: toHex(encode((writer) => writeHeader(writer, link.header))),
         certificate: toHex(encodeCertificate(link.certificate)),
-        nextValidators: link.nextValidators.map((validator) => ({
-          publicKey: toHex(validator.publicKey),
-          power: String(validator.power),
-        })),
+        nextValidators: link.nextValidators.map(validatorToJson),
       })),
     },
     null,
@@ -58,13 +57,9 @@ export function decodeEpochs(bytes: Uint8Array): Result<readonly EpochLink[], Re
       if (!header.ok) return failJson(header.error.code, `links[${index}].header: ${header.error.message}`)
       const certificate = decode(jsonBytes(link.get('certificate'), 'certificate', MAX_CERTIFICATE_BYTES), readCertificate)
       if (!certificate.ok) return failJson(certificate.error.code, `links[${index}].certificate: ${certificate.error.message}`)
-      const nextValidators = jsonList(link.get('nextValidators'), 'nextValidators', MAX_LINK_VALIDATORS).map((each) => {
-        const validator = jsonFields(each, 'validator', ['publicKey', 'power'])
-        return {
-          publicKey: publicKey(jsonBytesOf(validator.get('publicKey'), 'publicKey', PUBLIC_KEY_BYTES)),
-          power: jsonBigint(validator.get('power'), 'power'),
-        }
-      })
+      const nextValidators = jsonList(link.get('nextValidators'), 'nextValidators', MAX_LINK_VALIDATORS).map((each) =>
+        validatorFromJson(jsonFields(each, 'validator', VALIDATOR_FIELDS, VALIDATOR_BLS_FIELDS)),
+      )
       return { header: header.value, certificate: certificate.value, nextValidators }
     })
   })
@@ -78,6 +73,7 @@ export function verifyEpochChain(
   trust: TrustRoot,
   links: readonly EpochLink[],
   verifySignature: VerifySignature = verifyEd25519,
+  verifyAggregate: VerifyAggregate = verifyBls,
 ): Result<readonly TrustRoot[], Refusal> {
   const roots: TrustRoot[] = [trust]
   if (links.length === 0) return ok(roots)
@@ -95,7 +91,7 @@ export function verifyEpochChain(
       )
     previous = header
     if (header.epoch < trust.validators.epoch) continue
-    const next = verifyEpochLink({ ...newest, verifySignature }, link)
+    const next = verifyEpochLink({ ...newest, verifySignature, verifyAggregate }, link)
     if (!next.ok) return next
     newest = { ...trust, validators: next.value }
     roots.push(newest)

@@ -2,9 +2,10 @@
  * The trust root: which chain, and which validators with which power, the verifier already believes in. It reaches the
  * verifier by another way than the receipt does; a receipt's own word about validators counts for nothing (trap S9).
  */
-import { epoch, HASH_BYTES, type Hash, hash, PUBLIC_KEY_BYTES, publicKey, type Refusal, type Result, toHex } from '@aethel/codec'
+import { epoch, HASH_BYTES, type Hash, hash, type Refusal, type Result, toHex } from '@aethel/codec'
 import { createValidatorSet, type EpochLength, MAX_EPOCH_LENGTH, type ValidatorSet } from '@aethel/consensus'
-import { expectFormat, failJson, jsonBigint, jsonBytesOf, jsonFields, jsonInteger, jsonList, readJson } from '@aethel/ledger/strict-json'
+import { expectFormat, failJson, jsonBytesOf, jsonFields, jsonInteger, jsonList, readJson } from '@aethel/ledger/strict-json'
+import { VALIDATOR_BLS_FIELDS, VALIDATOR_FIELDS, validatorFromJson, validatorToJson } from '@aethel/ledger/validator-json'
 
 export interface TrustRoot {
   /** Hash of genesis. */
@@ -16,7 +17,7 @@ export interface TrustRoot {
 }
 
 export const TRUST_FORMAT = 'aethel-trust/1'
-/** 4096 validators of about 130 bytes each. */
+/** 4096 validators of about 130 bytes each, and 240 with a BLS key. */
 const MAX_TRUST_BYTES: number = 1024 * 1024
 const MAX_TRUST_VALIDATORS = 4096
 
@@ -28,10 +29,7 @@ export function encodeTrust(trust: TrustRoot): string {
       chainId: toHex(trust.chainId),
       ...(trust.epochLength === 0 ? {} : { epochLength: String(trust.epochLength) }),
       epoch: String(trust.validators.epoch),
-      validators: trust.validators.validators.map((validator) => ({
-        publicKey: toHex(validator.publicKey),
-        power: String(validator.power),
-      })),
+      validators: trust.validators.validators.map(validatorToJson),
     },
     null,
     2,
@@ -50,11 +48,7 @@ export function decodeTrust(bytes: Uint8Array): Result<TrustRoot, Refusal> {
       chainId: hash(jsonBytesOf(fields.get('chainId'), 'chainId', HASH_BYTES)),
       epoch: epoch(jsonInteger(fields.get('epoch'), 'epoch', Number.MAX_SAFE_INTEGER)),
       validators: jsonList(fields.get('validators'), 'validators', MAX_TRUST_VALIDATORS).map((item) => {
-        const validator = jsonFields(item, 'validator', ['publicKey', 'power'])
-        return {
-          publicKey: publicKey(jsonBytesOf(validator.get('publicKey'), 'publicKey', PUBLIC_KEY_BYTES)),
-          power: jsonBigint(validator.get('power'), 'power'),
-        }
+        return validatorFromJson(jsonFields(item, 'validator', VALIDATOR_FIELDS, VALIDATOR_BLS_FIELDS))
       }),
     }
   })

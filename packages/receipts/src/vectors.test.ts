@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { utf8 } from '@aethel/codec'
 import { describe, expect, it } from 'vitest'
+import { blsTrust, blsTrustVectors, blsVectors } from '../test/bls.js'
 import { badVectors, goodVectors, policyOf, type TrustVector, trustVectors, type Vector } from '../test/vectors.js'
 import { must, trust } from '../test/world.js'
 import { decodeTrust, encodeTrust, verifyReceipt } from './index.js'
@@ -25,15 +26,16 @@ function fileAt(name: string, made: unknown): string {
 }
 
 describe('the test vectors of receipts', () => {
-  for (const [name, make] of [
-    ['good', goodVectors],
-    ['bad', badVectors],
+  for (const [name, root, make] of [
+    ['good', trust, goodVectors],
+    ['bad', trust, badVectors],
+    ['bls', blsTrust, blsVectors],
   ] as const) {
     it(`${name}: each gives the stated result`, () => {
-      const { trust: trustText, vectors } = JSON.parse(fileAt(name, { trust: encodeTrust(trust), vectors: make() })) as VectorFile
-      const root = must(decodeTrust(utf8(trustText)))
+      const { trust: trustText, vectors } = JSON.parse(fileAt(name, { trust: encodeTrust(root), vectors: make() })) as VectorFile
       for (const vector of vectors) {
-        const result = verifyReceipt(utf8(vector.receipt), { trust: root, policy: policyOf(vector) })
+        const believed = must(decodeTrust(utf8(vector.trust ?? trustText)))
+        const result = verifyReceipt(utf8(vector.receipt), { trust: believed, policy: policyOf(vector) })
         expect([vector.name, result.ok ? 'ok' : result.error.code]).toEqual([vector.name, vector.expect])
         const last = result.steps.at(-1)
         expect([vector.name, last?.name, last?.ok]).toEqual([vector.name, vector.step ?? 'policy', result.ok])
@@ -44,7 +46,9 @@ describe('the test vectors of receipts', () => {
   }
 
   it('trust roots: each gives the stated result', () => {
-    const { vectors } = JSON.parse(fileAt('trust', { vectors: trustVectors() })) as { vectors: readonly TrustVector[] }
+    const { vectors } = JSON.parse(fileAt('trust', { vectors: [...trustVectors(), ...blsTrustVectors()] })) as {
+      vectors: readonly TrustVector[]
+    }
     for (const vector of vectors) {
       const result = decodeTrust(utf8(vector.trust))
       expect([vector.name, result.ok ? 'ok' : result.error.code]).toEqual([vector.name, vector.expect])

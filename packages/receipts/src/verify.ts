@@ -4,8 +4,8 @@
  * result exists only when every check has passed.
  */
 import { equalBytes, type Hash, indicesOf, ok, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
-import { epochOfHeight, type Header, hashHeader, type VerifySignature, verifyCertificate } from '@aethel/consensus'
-import { verifySignature as verifyEd25519 } from '@aethel/crypto'
+import { epochOfHeight, type Header, hashHeader, type VerifyAggregate, type VerifySignature, verifyCertificate } from '@aethel/consensus'
+import { verifyBls, verifySignature as verifyEd25519 } from '@aethel/crypto'
 import { mapKey, verifyMapProof } from '@aethel/ledger/merkle'
 import { type ClaimRecord, claimIdOf, claimPath, decodeClaimRecord } from '@aethel/ledger/records'
 import { type EpochLink, verifyEpochChain } from './epochs.js'
@@ -29,6 +29,8 @@ export interface VerifyOptions {
   readonly policy?: ReceiptPolicy
   /** Strict Ed25519 of `@aethel/crypto` unless given. */
   readonly verifySignature?: VerifySignature
+  /** Strict BLS12-381 of `@aethel/crypto` unless given. */
+  readonly verifyAggregate?: VerifyAggregate
 }
 
 /** What a receipt proves: these validators agreed that this claim was verified, at this cost, under these axioms. */
@@ -84,13 +86,9 @@ function runChecks(list: Checklist, bytes: Uint8Array, options: VerifyOptions): 
   const { validators } = trust
   const tip = list.take('header', checkHeaders(receipt, trust), () => `block ${receipt.header.height} of epoch ${receipt.header.epoch}`)
   if (!tip.ok) return tip
-  const signed = list.take(
-    'certificate',
-    checkCertificate(receipt, trust, tip.value, options.verifySignature ?? verifyEd25519),
-    ({ signers, power }) => {
-      return `${signers.length} of ${validators.validators.length} validators with power ${power} of ${validators.totalPower} committed block ${tip.value.header.height}`
-    },
-  )
+  const signed = list.take('certificate', checkCertificate(receipt, trust, tip.value, options), ({ signers, power }) => {
+    return `${signers.length} of ${validators.validators.length} validators with power ${power} of ${validators.totalPower} committed block ${tip.value.header.height}`
+  })
   if (!signed.ok) return signed
   const state = list.take(
     'state',
@@ -125,9 +123,10 @@ function runChecks(list: Checklist, bytes: Uint8Array, options: VerifyOptions): 
 }
 
 /** The trust root of the receipt's epoch: the one given, or what an epoch chain makes of it. */
-function checkEpochs(list: Checklist, receipt: Receipt, { trust, epochs, verifySignature }: VerifyOptions): Result<TrustRoot, Refusal> {
+function checkEpochs(list: Checklist, receipt: Receipt, options: VerifyOptions): Result<TrustRoot, Refusal> {
+  const { trust, epochs, verifySignature = verifyEd25519, verifyAggregate = verifyBls } = options
   if (epochs === undefined) return ok(trust)
-  const roots = list.take('epochs', verifyEpochChain(trust, epochs, verifySignature ?? verifyEd25519), (found) => {
+  const roots = list.take('epochs', verifyEpochChain(trust, epochs, verifySignature, verifyAggregate), (found) => {
     return `trust in epoch ${trust.validators.epoch} leads to epoch ${found.at(-1)?.validators.epoch ?? trust.validators.epoch}`
   })
   if (!roots.ok) return roots
@@ -196,7 +195,7 @@ function checkCertificate(
   receipt: Receipt,
   trust: TrustRoot,
   tip: CertifiedTip,
-  verifySignature: VerifySignature,
+  { verifySignature = verifyEd25519, verifyAggregate = verifyBls }: VerifyOptions,
 ): Result<Signed, Refusal> {
   const { certificate } = receipt
   if (certificate.kind !== 'commit')
@@ -207,7 +206,10 @@ function checkCertificate(
       `expected a certificate of block ${toHex(tip.hash)} at height ${tip.header.height}, got one of another block`,
     )
   }
-  const verified = verifyCertificate({ chainId: trust.chainId, validators: trust.validators, verifySignature }, certificate)
+  const verified = verifyCertificate(
+    { chainId: trust.chainId, validators: trust.validators, verifySignature, verifyAggregate },
+    certificate,
+  )
   if (!verified.ok) return verified
   const signers = indicesOf(certificate.signers)
   const power = signers.reduce((sum, index) => sum + (trust.validators.validators[index]?.power ?? 0n), 0n)

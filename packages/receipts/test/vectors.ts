@@ -3,7 +3,7 @@
  * Ed25519 is deterministic. `vectors.test.ts` compares them with the files, or writes these: see there.
  */
 import { epoch, fromHex, type Hash, height, toHex, utf8 } from '@aethel/codec'
-import type { Certificate, Header } from '@aethel/consensus'
+import type { Header, SignatureList } from '@aethel/consensus'
 import { AuthenticatedMap, claimPath, decodeClaimRecord, encodeClaimRecord, mapKey, proofHashOf } from '@aethel/ledger'
 import { createReceipt, encodeReceipt, encodeTrust, type Receipt, type ReceiptPolicy } from '../src/index.js'
 import {
@@ -28,6 +28,8 @@ export interface Vector {
   /** Step at which it is refused; absent if accepted. */
   readonly step?: string
   readonly policy?: { readonly kind?: string; readonly claimId?: string; readonly withoutAxiom?: string }
+  /** Instead of the file's trust root. */
+  readonly trust?: string
   /** The file's text. */
   readonly receipt: string
 }
@@ -65,7 +67,7 @@ const base: Receipt = {
 }
 const text = encodeReceipt(base)
 
-function withCertificate(change: Partial<Certificate>): string {
+function withCertificate(change: Partial<SignatureList>): string {
   return encodeReceipt({ ...base, certificate: { ...certificate, ...change } })
 }
 

@@ -4,11 +4,11 @@ import {
   assembleCertificate,
   type Ballot,
   ballotBytes,
-  type Certificate,
   evidenceRootOf,
   type Header,
   hashHeader,
   lastCertificateHashOf,
+  type SignatureList,
   transactionsRootOf,
   type Vote,
 } from '@aethel/consensus'
@@ -132,7 +132,7 @@ export interface Signing {
   readonly keys?: (index: number) => SigningKey
 }
 
-export function certify(header: Header, signers: readonly number[], signing: Signing = {}): Certificate {
+export function certify(header: Header, signers: readonly number[], signing: Signing = {}): SignatureList {
   const { chainId: signedChain = header.chainId, ...change } = signing.signed ?? {}
   const ballot: Ballot = {
     kind: signing.kind ?? 'commit',
@@ -145,7 +145,7 @@ export function certify(header: Header, signers: readonly number[], signing: Sig
     const signature = (signing.keys ?? keyAt)(index).sign(ballotBytes(signedChain, { ...ballot, ...change }))
     return { ...ballot, sender: validatorIndex(index), signature }
   })
-  return assembleCertificate(ballot, trust.validators.validators.length, votes)
+  return assembleCertificate(ballot, trust.validators.validators.length, votes) as SignatureList
 }
 
 export { ZERO_HASH }

@@ -4,12 +4,21 @@
  * in the epoch's set, and everybody else by numbers above these.
  */
 import { epoch, equalBytes, type PublicKey, type Refusal, type Signature, type ValidatorIndex } from '@aethel/codec'
-import { type ConsensusConfig, createValidatorSet, type Validator, type ValidatorSet } from '@aethel/consensus'
+import {
+  type ConsensusConfig,
+  createValidatorSet,
+  type ShareScheme,
+  successorOf,
+  type Validator,
+  type ValidatorSet,
+} from '@aethel/consensus'
 
 /** A consensus key of this replica. */
 export interface ReplicaKey {
   readonly publicKey: PublicKey
   sign(bytes: Uint8Array): Signature
+  /** With the BLS key that goes with it; on chains of BLS certificates only. */
+  readonly shares?: ShareScheme
 }
 
 export interface EpochOptions<State> {
@@ -21,17 +30,24 @@ export interface EpochOptions<State> {
   peerOf(key: PublicKey, state: State): ValidatorIndex | null
 }
 
+type Signing = Pick<ConsensusConfig, 'sign' | 'shares'>
+
+function sharesOf({ shares }: Pick<ConsensusConfig, 'shares'>): Pick<ConsensusConfig, 'shares'> {
+  return shares === undefined ? {} : { shares }
+}
+
 /** Own position in a set, and the key to sign with; a position of N: none of ours is in it. */
 export function ownPlaceIn(
   validators: ValidatorSet,
   keys: readonly ReplicaKey[],
-  fallback: ConsensusConfig['sign'],
-): Pick<ConsensusConfig, 'self' | 'sign'> {
+  fallback: Signing,
+): Pick<ConsensusConfig, 'self'> & Signing {
   for (const key of keys) {
     const at = validators.validators.findIndex((validator) => equalBytes(validator.publicKey, key.publicKey))
-    if (at >= 0) return { self: at as ValidatorIndex, sign: (bytes) => key.sign(bytes) }
+    if (at >= 0) return { self: at as ValidatorIndex, sign: (bytes) => key.sign(bytes), ...sharesOf(key) }
   }
-  return { self: validators.validators.length as ValidatorIndex, sign: fallback }
+  // Who signs nothing adds up and checks the shares of others all the same.
+  return { self: validators.validators.length as ValidatorIndex, sign: (bytes) => fallback.sign(bytes), ...sharesOf(fallback) }
 }
 
 export interface NextValidators {
@@ -44,8 +60,9 @@ export interface NextValidators {
 export function nextValidatorsOf(current: ValidatorSet, named: readonly Validator[] | null): NextValidators {
   const next = epoch(current.epoch + 1)
   const wanted = createValidatorSet(next, named ?? current.validators)
-  if (wanted.ok) return { validators: wanted.value, refusal: null }
-  return { validators: { ...current, epoch: next }, refusal: wanted.error }
+  const fitting = wanted.ok ? successorOf(current, wanted.value) : wanted
+  if (fitting.ok) return { validators: fitting.value, refusal: null }
+  return { validators: { ...current, epoch: next }, refusal: fitting.error }
 }
 
 /** Names of peers, here and in the consensus core of one epoch. */

@@ -28,6 +28,7 @@ import type {
   Surroundings,
   TimerName,
   VerifiedMessage,
+  VerifyAggregate,
   VerifySignature,
 } from '@aethel/consensus'
 import type { Application, StateWrites, Transaction, VerificationWork } from './application.js'
@@ -69,6 +70,7 @@ export interface SnapshotOptions {
   /** About how large a part is that is asked for; an entry larger than that comes alone. */
   readonly chunkBytes: number
   readonly verifySignature: VerifySignature
+  readonly verifyAggregate?: VerifyAggregate
   readonly stored: StoredForSnapshots
 }
 

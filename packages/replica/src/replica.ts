@@ -115,7 +115,7 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#options = options
     this.#application = options.application
     const { consensus, epochs } = options
-    const place = epochs === undefined ? {} : ownPlaceIn(consensus.validators, epochs.keys, consensus.sign)
+    const place = epochs === undefined ? {} : ownPlaceIn(consensus.validators, epochs.keys, consensus)
     this.#config = { ...consensus, ...place }
     this.#consensus = createConsensus(this.#config, options.durable)
     this.#epoch = {
@@ -400,7 +400,7 @@ class ReplicaMachine<State> implements Replica<State> {
     const next = this.#nextEpoch
     assert(next !== null, 'an epoch begins with the last block of the one before')
     const { validators, origin } = next
-    const place = ownPlaceIn(validators, this.#options.epochs?.keys ?? [], this.#config.sign)
+    const place = ownPlaceIn(validators, this.#options.epochs?.keys ?? [], this.#config)
     this.#nextEpoch = null
     this.#epoch = next
     this.#config = { ...this.#config, validators, origin, ...(this.#options.epochs === undefined ? {} : place) }
@@ -819,8 +819,13 @@ class ReplicaMachine<State> implements Replica<State> {
     const { snapshots } = application
     const behindBlocks = sync?.snapshots?.behindBlocks ?? null
     if (sync?.snapshots === undefined || snapshots === undefined || behindBlocks === null) return null
-    const { verifySignature, stored } = sync.snapshots
-    const context = { chainId: consensus.chainId, epochLength: consensus.epochLength ?? 0, verifySignature }
+    const { verifySignature, verifyAggregate, stored } = sync.snapshots
+    const context = {
+      chainId: consensus.chainId,
+      epochLength: consensus.epochLength ?? 0,
+      verifySignature,
+      ...(verifyAggregate === undefined ? {} : { verifyAggregate }),
+    }
     const machine = this
     return new SnapshotFetch(
       { context, snapshots, behindBlocks, staged: stored.staged },

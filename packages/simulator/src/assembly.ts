@@ -36,7 +36,7 @@ import { Network } from './network.js'
 import type { Node } from './node.js'
 import { Outbox } from './outbox.js'
 import { type Random, randomStream } from './random.js'
-import { createIdealSignatures, type SignatureScheme } from './signatures.js'
+import { createIdealSignatures, type SignatureScheme, verifiersOf } from './signatures.js'
 import { TraceHash, type TraceLine } from './trace.js'
 import type { WorldEvent } from './world-events.js'
 
@@ -162,7 +162,7 @@ function judgesOf(
   { application, signatures, circumstances, forks, epochs, isHonest }: Base & Cast,
 ): Judges {
   const { chainId, judge } = application
-  const shared = { chainId, verifySignature: signatures.verify, epochs }
+  const shared = { chainId, ...verifiersOf(signatures), epochs }
   const invariants = new Invariants({
     ...shared,
     validators: epochs.first.validators,
@@ -263,6 +263,6 @@ function mixtureOf(
   const { current, other } = builds
   const passage = new Passage(builds)
   const { chainId } = application
-  const foreign = new ForeignEdge({ passage, current, edge, chainId, epochLength: epochs.length, verifySignature: signatures.verify })
+  const foreign = new ForeignEdge({ passage, current, edge, chainId, epochLength: epochs.length, ...verifiersOf(signatures) })
   return { rollout: new Rollout({ seed, validators, keeps: other.storeFormat !== current.storeFormat }), passage, edge: foreign }
 }

@@ -8,7 +8,7 @@ import { type AssembledFork, assembleForkProof, type Culprit, type ForkMaterial,
 import type { ByzantineStrategy } from './adversaries/strategies.js'
 import { livenessBoundMs } from './bounds.js'
 import { chooseFaults, drawKnobs, type Knobs } from './knobs.js'
-import { createIdealSignatures, type SignatureScheme } from './signatures.js'
+import { createIdealSignatures, type SignatureScheme, verifiersOf } from './signatures.js'
 import type { ViolationReport } from './simulate.js'
 import { demand, Violation } from './violation.js'
 import { type Remains, World } from './world.js'
@@ -103,7 +103,7 @@ export function runBeyond(options: BeyondOptions): BeyondReport {
     culprits: proof?.checked.ok === true ? proof.checked.value.culprits : [],
     blocksBeforeHealing,
     ...(violation === undefined ? {} : { violation }),
-    command: `npx aethel simulate --seed ${seed} --validators ${validators} --byzantine ${byzantine}:${[...new Set(strategies)].join(',')}`,
+    command: `npx aethel simulate --seed ${seed} --validators ${validators} --byzantine ${byzantine}:${[...new Set(strategies)].join(',')}${signatures.shares === null ? '' : ' --certificates bls12-381'}`,
   }
 }
 
@@ -119,7 +119,7 @@ function checkStandstill(world: World, blocksBeforeHealing: number, endsAfterMs:
 }
 
 function auditFork(world: World, signatures: SignatureScheme): { proof: AssembledFork | null; provenAlone: number } {
-  const context = { chainId: world.chainId, validators: world.validatorSet, verifySignature: signatures.verify }
+  const context = { chainId: world.chainId, validators: world.validatorSet, ...verifiersOf(signatures) }
   const isFaulty = (index: number): boolean => world.faulty.some((member) => member === index)
   const check = (assembled: AssembledFork | null, whose: string): AssembledFork | null => {
     if (assembled?.checked.ok !== true) return assembled

@@ -55,6 +55,7 @@ export function conspire(
       assert(members.includes(member), 'conspirators sign as themselves only')
       return (signers[member] as Sign)(bytes)
     },
+    shares: signatures.shares,
     signAbroad: (signer, bytes) => (signers[signer] as Sign)(bytes),
   })
 }

@@ -4,6 +4,7 @@
  */
 import { assert, equalBytes, type Hash, type Height, keyOf, view } from '@aethel/codec'
 import {
+  type Ballot,
   type Block,
   type Certificate,
   type CommittedTip,
@@ -120,7 +121,7 @@ export class Disk<State> {
     return this.chain.findLast(({ nextEpoch }) => nextEpoch != null)?.nextEpoch ?? this.#ground?.start
   }
 
-  holdsVote(vote: Vote): boolean {
+  holdsVote(vote: Ballot & Pick<Vote, 'sender'>): boolean {
     const stored = this.#votes.get(voteKey(vote))
     return stored !== undefined && equalBytes(stored.blockHash, vote.blockHash)
   }
@@ -213,6 +214,6 @@ export class Disk<State> {
   }
 }
 
-function voteKey(vote: Vote): string {
+function voteKey(vote: Ballot & Pick<Vote, 'sender'>): string {
   return `${vote.view}/${vote.height}/${vote.kind}`
 }

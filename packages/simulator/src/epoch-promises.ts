@@ -7,6 +7,7 @@ import {
   type Message,
   type NewView,
   type Offence,
+  type VerifyAggregate,
   type VerifySignature,
 } from '@aethel/consensus'
 import type { SimulatedEpochs } from './epochs.js'
@@ -19,6 +20,7 @@ export interface EpochPromiseOptions {
   readonly chainId: Hash
   readonly epochs: SimulatedEpochs
   readonly verifySignature: VerifySignature
+  readonly verifyAggregate?: VerifyAggregate
   readonly window: number
   isHonest(node: number): boolean
   committedAt(height: number): Hash | undefined

@@ -16,7 +16,7 @@ import {
 } from '@aethel/consensus'
 import type { ReplicaKey } from '@aethel/replica'
 import { type Random, randomStream } from './random.js'
-import type { SignatureScheme } from './signatures.js'
+import { type SignatureScheme, signersOf, validatorOf, verifiersOf } from './signatures.js'
 import type { Membership } from './tally-machine.js'
 import { demand } from './violation.js'
 
@@ -50,7 +50,7 @@ export class SimulatedEpochs {
     this.#options = options
     const { nodes, chainId } = options
     for (let node = 0; node < nodes; node++) for (const { publicKey } of this.keysOf(node)) this.#nodeOfKey.set(keyOf(publicKey), node)
-    const everybody = Array.from({ length: nodes }, (_, node) => ({ publicKey: this.#keyAt(node, 0).publicKey, power: 1n }))
+    const everybody = Array.from({ length: nodes }, (_, node) => validatorOf(options.signatures, node, 1n))
     const validators = createValidatorSet(epoch(0), everybody)
     assert(validators.ok, 'a simulated validator set is well formed')
     this.begin({ validators: validators.value, previousValidators: null, origin: { height: height(0), hash: chainId } })
@@ -88,7 +88,7 @@ export class SimulatedEpochs {
     this.#positions.push(new Map(nodes.map((node, position) => [node, position])))
     const { chainId, signatures, length } = this.#options
     const previous = previousValidators === null ? null : { validators: previousValidators, ...origin }
-    this.#checkers.push(createMessageChecker({ chainId, validators, verifySignature: signatures.verify, epochLength: length, previous }))
+    this.#checkers.push(createMessageChecker({ chainId, validators, ...verifiersOf(signatures), epochLength: length, previous }))
     return known !== undefined
   }
 
@@ -141,8 +141,8 @@ export class SimulatedEpochs {
 
   #keyAt(node: number, generation: number): ReplicaKey {
     const { signatures } = this.#options
-    const index = node + NODE_STEP * generation
-    return { publicKey: signatures.keyOf(index), sign: signatures.signer(index) }
+    const index = keyIndexOf(node, generation)
+    return { publicKey: signatures.keyOf(index), ...signersOf(signatures, index) }
   }
 
   #faultyPower(members: readonly Validator[]): bigint {
@@ -184,23 +184,28 @@ export class SimulatedEpochs {
    * the set is large enough: adversaries speak as that.
    */
   #draw(random: Random): Validator[] {
-    const { nodes, isFaulty } = this.#options
+    const { nodes, isFaulty, signatures } = this.#options
     const honest: Validator[] = []
     const faulty: number[] = []
     for (let node = 0; node < nodes; node++) {
       if (!random.chance(0.85)) continue
       if (isFaulty(node)) faulty.push(node)
       else {
-        const { publicKey } = this.#keyAt(node, random.below(KEYS_PER_NODE))
-        honest.splice(random.below(honest.length + 1), 0, { publicKey, power: BigInt(1 + random.below(MAX_POWER)) })
+        const index = keyIndexOf(node, random.below(KEYS_PER_NODE))
+        honest.splice(random.below(honest.length + 1), 0, validatorOf(signatures, index, BigInt(1 + random.below(MAX_POWER))))
       }
     }
     for (const node of faulty) {
-      const validator = { publicKey: this.#keyAt(node, 0).publicKey, power: BigInt(1 + random.below(MAX_POWER)) }
+      const validator = validatorOf(signatures, node, BigInt(1 + random.below(MAX_POWER)))
       honest.splice(Math.min(node, honest.length), 0, validator)
     }
     return honest
   }
+}
+
+/** Number of a node's key, as the signature scheme counts them. */
+export function keyIndexOf(node: number, generation: number): number {
+  return node + NODE_STEP * generation
 }
 
 function isSame(a: EpochStart, b: EpochStart): boolean {

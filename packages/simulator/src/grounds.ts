@@ -9,7 +9,9 @@ import {
   type Certificate,
   type NewView,
   newViewBytes,
+  type Validator,
   type ValidatorSet,
+  type VerifyAggregate,
   type VerifySignature,
   viewChangeBytes,
 } from '@aethel/consensus'
@@ -18,24 +20,48 @@ export interface Grounds {
   readonly chainId: Hash
   readonly validators: ValidatorSet
   readonly verifySignature: VerifySignature
+  readonly verifyAggregate?: VerifyAggregate
 }
 
 /** Counts distinct signers with good signatures and weighs them; every entry must be good. */
-export function flawOfCertificate({ chainId, validators, verifySignature }: Grounds, certificate: Certificate): string | null {
+export function flawOfCertificate(grounds: Grounds, certificate: Certificate): string | null {
+  const { validators } = grounds
   if (certificate.epoch !== validators.epoch) return `a certificate of epoch ${certificate.epoch}`
   if (certificate.signers.size !== validators.validators.length) return `a certificate of ${certificate.signers.size} validators`
-  const message = ballotBytes(chainId, certificate)
-  let power = 0n
-  let position = 0
-  for (const [index, validator] of validators.validators.entries()) {
-    if (!hasBit(certificate.signers, index)) continue
-    const signature = certificate.signatures[position++]
-    if (signature === undefined) return 'a certificate with fewer signatures than signers'
-    if (!verifySignature(validator.publicKey, message, signature)) return `a bad signature of ${index} in a certificate`
-    power += validator.power
-  }
-  if (position !== certificate.signatures.length) return 'a certificate with more signatures than signers'
+  const signers = validators.validators
+    .map((validator, index) => ({ ...validator, index }))
+    .filter(({ index }) => hasBit(certificate.signers, index))
+  const power = signers.reduce((sum, signer) => sum + signer.power, 0n)
+  const flaw =
+    certificate.scheme === 'ed25519' ? flawOfSignatures(grounds, certificate, signers) : flawOfAggregate(grounds, certificate, signers)
+  if (flaw !== null) return flaw
   return power * 3n > validators.totalPower * 2n ? null : `a certificate of power ${power}`
+}
+
+type Signer = Validator & { readonly index: number }
+
+function flawOfSignatures(
+  { chainId, verifySignature }: Grounds,
+  certificate: Extract<Certificate, { scheme: 'ed25519' }>,
+  signers: readonly Signer[],
+): string | null {
+  const message = ballotBytes(chainId, certificate)
+  for (const [position, { publicKey, index }] of signers.entries()) {
+    const signature = certificate.signatures[position]
+    if (signature === undefined) return 'a certificate with fewer signatures than signers'
+    if (!verifySignature(publicKey, message, signature)) return `a bad signature of ${index} in a certificate`
+  }
+  return signers.length === certificate.signatures.length ? null : 'a certificate with more signatures than signers'
+}
+
+function flawOfAggregate(
+  { chainId, verifyAggregate }: Grounds,
+  certificate: Extract<Certificate, { scheme: 'bls12-381' }>,
+  signers: readonly Signer[],
+): string | null {
+  const keys = signers.flatMap(({ blsKey }) => blsKey ?? [])
+  if (keys.length !== signers.length || verifyAggregate === undefined) return 'a sum of signatures among validators without BLS keys'
+  return verifyAggregate(keys, ballotBytes(chainId, certificate), certificate.aggregate) ? null : 'a bad sum of signatures in a certificate'
 }
 
 /** docs/protocol.md §6: its leader's, on a quorum of signed VIEW-CHANGEs for this view, with the highest certificate that they name. */

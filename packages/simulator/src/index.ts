@@ -15,8 +15,9 @@ export type { CrashPoint } from './crashes.js'
 export type { Decision, FateKind } from './fates.js'
 export { drawKnobs, FAULT_CLASSES, type FaultClass, isFaultClass, type Knobs } from './knobs.js'
 export { LAN, type LatencyMatrix, parseLatency, WAN } from './latency.js'
+export { createIdealShares, createRealShares, type SimulatedShares } from './shares.js'
 export { type Shrunk, shrink } from './shrink.js'
-export { createRealSignatures, createSampledSignatures, type SignatureScheme } from './signatures.js'
+export { createIdealSignatures, createRealSignatures, createSampledSignatures, type SignatureScheme } from './signatures.js'
 export {
   runSimulation,
   SCALE_VALIDATORS,

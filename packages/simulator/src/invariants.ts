@@ -13,6 +13,7 @@ import {
   hashHeader,
   isBoundary,
   type ValidatorSet,
+  type VerifyAggregate,
   type VerifySignature,
 } from '@aethel/consensus'
 import type { Forks } from './forks.js'
@@ -26,6 +27,7 @@ export interface InvariantOptions {
   /** On a chain with epochs: of each that has begun somewhere. */
   readonly epochs?: { readonly length: number; validatorsOf(epoch: number): ValidatorSet }
   readonly verifySignature: VerifySignature
+  readonly verifyAggregate?: VerifyAggregate
   isValidTransaction(bytes: Uint8Array): boolean
   /** Of the validator with this position in the epoch's set. */
   isHonest(position: number, epoch: number): boolean
@@ -219,8 +221,7 @@ export class Invariants {
   }
 
   #checkSignatures(certificate: Certificate): void {
-    const { chainId, verifySignature } = this.#options
-    const flaw = flawOfCertificate({ chainId, verifySignature, validators: this.#validatorsOf(certificate.epoch) }, certificate)
+    const flaw = flawOfCertificate({ ...this.#options, validators: this.#validatorsOf(certificate.epoch) }, certificate)
     demand('certificate', flaw === null, () => `at height ${certificate.height}: ${flaw}`)
   }
 }

@@ -2,8 +2,7 @@
  * The simulated network: what becomes of a message between two validators. Until healing it may be lost, doubled, slowed,
  * stuck behind a clog or cut off by a partition; always it takes time, by distance, and its turn at the sender's interface.
  */
-import { SIGNATURE_BYTES } from '@aethel/codec'
-import { type Message, roughBodyBytes } from '@aethel/consensus'
+import { type Message, roughBodyBytes, signatureBytesOf } from '@aethel/consensus'
 import type { Fates } from './fates.js'
 import type { Knobs } from './knobs.js'
 
@@ -153,9 +152,9 @@ export function roughBytes(message: Message): number {
     case 'block':
       return fixed + 308 + roughBodyBytes(message.block.body)
     case 'new-view':
-      return fixed + 170 * message.viewChanges.length + SIGNATURE_BYTES * (message.certificate?.signatures.length ?? 0)
+      return fixed + 170 * message.viewChanges.length + signatureBytesOf(message.certificate)
     case 'view-change':
-      return fixed + SIGNATURE_BYTES * (message.certificate?.signatures.length ?? 0)
+      return fixed + signatureBytesOf(message.certificate)
     case 'blocks':
       return message.blocks.reduce((sum, block) => sum + 308 + roughBodyBytes(block.body), fixed) + 308 * message.links.length
     case 'status':

@@ -5,7 +5,6 @@
 import { equalBytes, type Hash, keyOf, type Signature, toHex } from '@aethel/codec'
 import {
   type Block,
-  ballotBytes,
   type Certificate,
   decodeEvidence,
   type EquivocationEvidence,
@@ -14,8 +13,10 @@ import {
   type Offence,
   offenceKey,
   type ValidatorSet,
+  type VerifyAggregate,
   type VerifySignature,
   type Vote,
+  voteBytes,
 } from '@aethel/consensus'
 import { flawOfNewView } from './grounds.js'
 import { Kept } from './kept.js'
@@ -25,6 +26,7 @@ export interface PromiseOptions {
   readonly chainId: Hash
   readonly validators: ValidatorSet
   readonly verifySignature: VerifySignature
+  readonly verifyAggregate?: VerifyAggregate
   /** Heights that may be in flight above the committed one. */
   readonly window: number
   isHonest(index: number): boolean
@@ -294,7 +296,7 @@ export class Promises {
     for (const vote of [first, second]) {
       demand(
         'evidence-sound',
-        verifySignature(accused.publicKey, ballotBytes(chainId, vote), vote.signature),
+        verifySignature(accused.publicKey, voteBytes(chainId, vote), vote.signature),
         () => `evidence against ${first.sender} holds a signature that is not its own`,
       )
     }

@@ -3,15 +3,15 @@
  * a vote is judged when it is durable itself, as are those above it: what a crash takes back was never committed, and nobody has
  * heard of it. A certificate of durable votes stands whatever becomes of this one's disk, and is judged at once.
  */
-import { hasBit, indicesOf, validatorIndex } from '@aethel/codec'
-import type { Certificate, Vote } from '@aethel/consensus'
+import { hasBit, validatorIndex } from '@aethel/codec'
+import type { Ballot, Certificate, Vote } from '@aethel/consensus'
 import type { Write } from './disk.js'
 
 /** The committing validator: its place in the epoch's set, what waits for its disk, and what is on that. */
 export interface Committing<State> {
   readonly position: number | undefined
   readonly waiting: Iterable<Write<State>>
-  readonly disk: { holdsVote(vote: Vote): boolean }
+  readonly disk: { holdsVote(vote: Ballot & Pick<Vote, 'sender'>): boolean }
 }
 
 export class ProvisionalCommits<State> {
@@ -30,9 +30,6 @@ export class ProvisionalCommits<State> {
   #isProvisional(certificate: Certificate, { position, waiting, disk }: Committing<State>): boolean {
     for (const write of waiting) if (this.#conclusions.has(write)) return true
     if (position === undefined || !hasBit(certificate.signers, position)) return false
-    const { kind, epoch, view, height, blockHash, signers, signatures } = certificate
-    const signature = signatures[indicesOf(signers).indexOf(position)]
-    if (signature === undefined) return false
-    return !disk.holdsVote({ kind, epoch, view, height, blockHash, sender: validatorIndex(position), signature })
+    return !disk.holdsVote({ ...certificate, sender: validatorIndex(position) })
   }
 }

@@ -13,7 +13,7 @@ import { blobsIn } from './blobs.js'
 import type { SimulatedEpochs } from './epochs.js'
 import { type Knobs, keepBlocksOf } from './knobs.js'
 import type { Node } from './node.js'
-import type { SignatureScheme } from './signatures.js'
+import { type SignatureScheme, signersOf, verifiersOf } from './signatures.js'
 
 /** A view timer grows to this and no further. */
 export const CAP_MS = 6_400
@@ -50,7 +50,7 @@ export function replicaOptionsOf(
       clockDriftMs: CLOCK_DRIFT_MS,
       timers: { floorMs, commitFactor: 4, allowanceMs: floorMs / 4, capMs: CAP_MS, statusMs: STATUS_MS, batchMs: 5 },
       recoveryNonce: hashTagged('aethel/simulated-nonce', Uint8Array.of(index, incarnation & 255, (incarnation >> 8) & 255)),
-      sign: signatures.signer(index),
+      ...signersOf(signatures, index),
     },
     durable,
     epochs: { previousValidators: start.previousValidators, keys: epochs.keysOf(index), peerOf: (key) => epochs.peerOf(key) },
@@ -79,5 +79,5 @@ function syncOptionsOf({ disk, isHonest }: Node, { trustCertificates, snapshots 
   // A faulty validator trusts nobody, so that what it repeats is what it has seen.
   const trusts = { trustCertificates: trustCertificates && isHonest }
   if (snapshots === null) return trusts
-  return { ...trusts, snapshots: { ...snapshots, verifySignature: signatures.verify, stored: { headers, certificate, staged } } }
+  return { ...trusts, snapshots: { ...snapshots, ...verifiersOf(signatures), stored: { headers, certificate, staged } } }
 }

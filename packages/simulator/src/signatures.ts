@@ -3,8 +3,9 @@
  * verified. Sixty-four bytes like Ed25519's, so that sizes are real; the first eight number the entry in the registry.
  */
 import { equalBytes, keyOf, type PublicKey, publicKey, type Signature, signature } from '@aethel/codec'
-import type { VerifySignature } from '@aethel/consensus'
+import type { ConsensusConfig, Validator, VerifyAggregate, VerifySignature } from '@aethel/consensus'
 import { type SecretSeed, type SigningKey, signingKey, verifySignature } from '@aethel/crypto'
+import type { SimulatedShares } from './shares.js'
 
 /** Who signs and how it is checked. */
 export interface SignatureScheme {
@@ -13,6 +14,8 @@ export interface SignatureScheme {
   keyOf(index: number): PublicKey
   signer(index: number): (message: Uint8Array) => Signature
   readonly verify: VerifySignature
+  /** Of BLS certificates; null: a quorum's signatures are the certificate. */
+  readonly shares: SimulatedShares | null
   /** Real signatures made and checked. */
   readonly made: number
   readonly checked: number
@@ -20,18 +23,43 @@ export interface SignatureScheme {
   readonly charged: number
 }
 
-export function createIdealSignatures(): SignatureScheme {
-  return new IdealSignatures()
+export function createIdealSignatures(shares: SimulatedShares | null = null): SignatureScheme {
+  return new IdealSignatures(shares)
+}
+
+/** What verifies the certificates of a run, as whoever checks them takes it. */
+export function verifiersOf({ verify, shares }: SignatureScheme): {
+  readonly verifySignature: VerifySignature
+  readonly verifyAggregate?: VerifyAggregate
+} {
+  return shares === null ? { verifySignature: verify } : { verifySignature: verify, verifyAggregate: shares.verify }
+}
+
+/** A validator with the keys of this number. */
+export function validatorOf(signatures: SignatureScheme, index: number, power: bigint): Validator {
+  const validator = { publicKey: signatures.keyOf(index), power }
+  return signatures.shares === null ? validator : { ...validator, blsKey: signatures.shares.keyOf(index) }
+}
+
+/** The part of a core's configuration that signs. */
+export function signersOf(signatures: SignatureScheme, index: number): Pick<ConsensusConfig, 'sign' | 'shares'> {
+  const sign = signatures.signer(index)
+  return signatures.shares === null ? { sign } : { sign, shares: signatures.shares.schemeOf(index) }
 }
 
 class IdealSignatures implements SignatureScheme {
   readonly name = 'ideal'
+  readonly shares: SimulatedShares | null
   readonly #signers: number[] = []
   readonly #messages: Uint8Array[] = []
   readonly #keys = new Map<number, PublicKey>()
   readonly made: number = 0
   readonly checked: number = 0
   charged = 0
+
+  constructor(shares: SimulatedShares | null = null) {
+    this.shares = shares
+  }
 
   keyOf(index: number): PublicKey {
     let key = this.#keys.get(index)
@@ -60,13 +88,13 @@ class IdealSignatures implements SignatureScheme {
 }
 
 /** Written and read byte by byte: to show a small array's memory to a DataView, V8 has to move it out of its heap. */
-function numbered(length: number, number: number): Uint8Array {
+export function numbered(length: number, number: number): Uint8Array {
   const bytes = new Uint8Array(length)
   for (let at = 0; at < 4; at++) bytes[at] = number >>> (24 - 8 * at)
   return bytes
 }
 
-function numberIn(bytes: Uint8Array): number {
+export function numberIn(bytes: Uint8Array): number {
   return (((bytes[0] as number) << 24) | ((bytes[1] as number) << 16) | ((bytes[2] as number) << 8) | (bytes[3] as number)) >>> 0
 }
 
@@ -79,12 +107,13 @@ const REAL_ONE_IN = 64
  * Most signatures are ideal, some are Ed25519's, under keys that are all real: scale runs check real ones as they come along. An
  * ideal one is told apart by its zeros, which no real one has.
  */
-export function createSampledSignatures(): SignatureScheme {
-  return new SampledSignatures()
+export function createSampledSignatures(shares: SimulatedShares | null = null): SignatureScheme {
+  return new SampledSignatures(shares)
 }
 
 class SampledSignatures implements SignatureScheme {
   readonly name = 'sampled'
+  readonly shares: SimulatedShares | null
   readonly #ideal = new IdealSignatures()
   readonly #real = createRealSignatures()
   /** By `keyOf` the real key: whose it is. */
@@ -92,6 +121,10 @@ class SampledSignatures implements SignatureScheme {
   /** The same by the very object, which most who ask hold. */
   readonly #indicesByObject = new Map<PublicKey, number>()
   #count = 0
+
+  constructor(shares: SimulatedShares | null) {
+    this.shares = shares
+  }
 
   keyOf(index: number): PublicKey {
     const key = this.#real.keyOf(index)
@@ -133,17 +166,22 @@ function isIdeal(candidate: Signature): boolean {
  * Ed25519 itself, for samples and for scale runs. A signature found good is not checked again while the same object stands in
  * for it: what is really made and checked is counted.
  */
-export function createRealSignatures(): SignatureScheme {
-  return new RealSignatures()
+export function createRealSignatures(shares: SimulatedShares | null = null): SignatureScheme {
+  return new RealSignatures(shares)
 }
 
 class RealSignatures implements SignatureScheme {
   readonly name = 'real'
+  readonly shares: SimulatedShares | null
   readonly #keys = new Map<number, SigningKey>()
   readonly #good = new WeakMap<Signature, { readonly key: PublicKey; readonly message: Uint8Array }>()
   made = 0
   checked = 0
   readonly charged: number = 0
+
+  constructor(shares: SimulatedShares | null = null) {
+    this.shares = shares
+  }
 
   #keyFor(index: number): SigningKey {
     let key = this.#keys.get(index)

@@ -243,6 +243,7 @@ function commandOf(options: SimulationOptions): string {
   if (blocks !== undefined) parts.push(`--blocks ${blocks}`)
   if (thinkMs !== undefined) parts.push(`--think ${thinkMs}`)
   if (signatures !== undefined) parts.push(`--signatures ${signatures.name}`)
+  if (signatures?.shares !== null && signatures?.shares !== undefined) parts.push('--certificates bls12-381')
   if (builds !== undefined) parts.push(`--other-build ${builds.other.name}`)
   return parts.join(' ')
 }

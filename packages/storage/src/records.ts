@@ -142,15 +142,19 @@ export function encodeEpoch({ originHeight, originHash, validators }: EpochRecor
   return encode((writer) => {
     writer.u64(originHeight).raw(originHash)
     writer.list(validators, (w, validator) => w.raw(validator.publicKey).u128(validator.power))
+    // In the same order, on chains where they have some.
+    for (const { blsKey } of validators) if (blsKey !== undefined) writer.raw(blsKey)
   })
 }
 
 export function decodeEpoch(bytes: Uint8Array): Result<EpochRecord, Refusal> {
-  return decode(bytes, (reader) => ({
-    originHeight: height(reader.u64()),
-    originHash: reader.hash(),
-    validators: reader.list(MAX_VALIDATORS, (r) => ({ publicKey: r.publicKey(), power: r.u128() })),
-  }))
+  return decode(bytes, (reader) => {
+    const originHeight = height(reader.u64())
+    const originHash = reader.hash()
+    const validators = reader.list(MAX_VALIDATORS, (r) => ({ publicKey: r.publicKey(), power: r.u128() }))
+    const withKeys = (): Validator[] => validators.map((validator) => ({ ...validator, blsKey: reader.blsPublicKey() }))
+    return { originHeight, originHash, validators: reader.remaining === 0 ? validators : withKeys() }
+  })
 }
 
 /** What checking a proof found; its key is the work's: H(kind, claimId, proof hash). */

@@ -2,6 +2,8 @@ import { cpSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rm
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
+  type BlsPublicKey,
+  type BlsSignature,
   bitmapOf,
   epoch,
   equalBytes,
@@ -703,6 +705,37 @@ describe('damage that is found when the place is read', () => {
     await raw(path, (level) => level.del(Uint8Array.of(0x30, 0, 0, 0, 0, 0, 0, 0, 1)))
     await expect(fresh(path)).rejects.toMatchObject({ code: 'store-damaged', message: expect.stringContaining('begin at genesis') })
   })
+})
+
+test('votes with shares, certificates that are sums and epochs with BLS keys come back from the disk as they were', async () => {
+  const path = join(directory, 'store')
+  const store = await fresh(path)
+  const bytesOf = (length: number, byte: number): Uint8Array => new Uint8Array(length).fill(byte)
+  const validators = createValidatorSet(
+    epoch(1),
+    [7, 5].map((byte) => ({ publicKey: bytesOf(32, byte) as PublicKey, power: BigInt(byte), blsKey: bytesOf(48, byte) as BlsPublicKey })),
+  )
+  if (!validators.ok) throw new Error(validators.error.message)
+  const { signatures: _, ...signed } = certificateOf(first, 'commit') as Extract<Certificate, { scheme: 'ed25519' }>
+  const certificate: Certificate = { ...signed, scheme: 'bls12-381', aggregate: bytesOf(96, 9) as BlsSignature }
+  const origin = { height: height(1), hash: first.hash }
+  const vote: Vote = { ...voteFor(second, 'prepare'), share: bytesOf(96, 8) as BlsSignature }
+  const commit = commitOf(first) as Extract<StoreRecord, { kind: 'commit' }>
+  store.append([{ ...commit, certificate, nextEpoch: { validators: validators.value, previousValidators: null, origin } }], () => {})
+  await store.flushed()
+  await store.close()
+  const again = await openStore(path, { chainId: CHAIN })
+  await again.loadDurable(GENESIS)
+  expect(again.epoch(epoch(1))).toEqual({ validators: validators.value, origin })
+  expect(again.certificateFrom(height(1))).toEqual(certificate)
+  again.append([{ kind: 'vote', vote }], () => {})
+  await again.flushed()
+  await again.close()
+  const third = await openStore(path, { chainId: CHAIN })
+  const durable = await third.loadDurable(GENESIS)
+  expect(durable.votes).toEqual([vote])
+  expect(durable.lastCommit).toEqual(certificate)
+  await third.close()
 })
 
 test('an epoch is stored with the block that ends the one before, and found again', async () => {

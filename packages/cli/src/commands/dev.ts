@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { SignatureScheme } from '@aethel/consensus'
 import type { Command } from 'commander'
 import type { BlockSummary } from '../answers.js'
-import { type CommonOptions, collect, finish, integer } from '../command.js'
+import { type CommonOptions, certificateScheme, collect, finish, integer } from '../command.js'
 import { CliError, EXIT, type ExitCode, oneLine } from '../exit.js'
 import { createNetwork, DEFAULT_BASE_PORT, openNetwork } from '../network.js'
 import { interruptible, startAll, stopAll, type ValidatorProcess } from '../processes.js'
@@ -20,6 +21,7 @@ interface DevOptions extends CommonOptions {
   readonly basePort: number
   readonly library: readonly string[]
   readonly verifier: readonly string[]
+  readonly certificates: SignatureScheme
 }
 
 export function registerDev(program: Command): void {
@@ -29,6 +31,12 @@ export function registerDev(program: Command): void {
     .option('--validators <n>', 'how many', integer(1, 16), 4)
     .option('--output <dir>', 'keep the homes there, and go on from them the next time (default: a temporary folder)')
     .option('--base-port <port>', 'first of the ports to use; 0 picks free ones', integer(0, 65_000), DEFAULT_BASE_PORT)
+    .option(
+      '--certificates <ed25519|bls12-381>',
+      'what certificates are made of: one signature of each signer, or the sum of all of them',
+      certificateScheme,
+      'ed25519',
+    )
     .option(
       '--library <file>',
       'Metamath library whose axioms genesis holds, repeatable (default: the bundled propositional logic)',
@@ -60,6 +68,7 @@ async function dev(options: DevOptions): Promise<ExitCode> {
         basePort: options.basePort,
         libraryPaths: options.library,
         verifiers: options.verifier,
+        certificates: options.certificates,
       }))
     validators = network.validators
     await startAll(validators)

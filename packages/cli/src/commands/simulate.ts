@@ -3,7 +3,7 @@
  * invariant, with the seed and the command that replays it.
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
-import { maxFaulty } from '@aethel/consensus'
+import { type SignatureScheme as CertificateScheme, maxFaulty } from '@aethel/consensus'
 import {
   APPLICATIONS,
   type ApplicationName,
@@ -28,12 +28,12 @@ import {
   WAN,
 } from '@aethel/simulator'
 import { type Command, InvalidArgumentError } from 'commander'
-import { type CommonOptions, finish, integer, withJson } from '../command.js'
+import { type CommonOptions, certificateScheme, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
 import { unwritableBy } from '../files.js'
 import { replayOf, simulatePlanted } from '../planted.js'
 import { simulateBeyond } from '../simulate/beyond.js'
-import { prepare, runSeed, type SeedOptions, type SeedSummary, simulationOptions } from '../simulate/seed-run.js'
+import { prepare, runSeed, type SeedOptions, type SeedSummary, signaturesFor, simulationOptions } from '../simulate/seed-run.js'
 import { runSeeds } from '../simulate/seeds.js'
 import { Totals } from '../simulate/totals.js'
 import { startProgress } from '../ui/progress.js'
@@ -52,6 +52,7 @@ interface SimulateOptions extends CommonOptions {
   readonly blocks?: number
   readonly think?: number
   readonly signatures: SeedOptions['signatureScheme']
+  readonly certificates?: CertificateScheme
   readonly seeds?: number
   readonly minutes?: number
   readonly jobs: number
@@ -103,6 +104,7 @@ export function registerSimulate(program: Command): void {
     .option('--blocks <count>', 'heal when so many blocks are committed; clients submit until then', integer(1, 1_000_000))
     .option('--think <ms>', 'how long each of the four clients waits between transactions, on average', integer(1, 1_000_000))
     .option('--signatures <ideal|real|sampled>', 'unforgeable by construction, or Ed25519, or one in 64 Ed25519', scheme, 'ideal')
+    .option('--certificates <ed25519|bls12-381>', 'what certificates are made of (default: ed25519)', certificateScheme)
     .option('--seeds <count>', 'how many seeds, one after the other (default: 1)', integer(1, MANY_SEEDS))
     .option('--minutes <m>', 'seeds for so long', integer(1, 100_000))
     .option('--jobs <count>', 'worker threads', integer(1, 64), 1)
@@ -147,6 +149,7 @@ const MODES: readonly { readonly name: string; readonly takes: readonly string[]
       'blocks',
       'think',
       'signatures',
+      'certificates',
       'trace',
       'only',
       'otherBuild',
@@ -248,6 +251,7 @@ async function simulate(options: SimulateOptions): Promise<ExitCode> {
     byzantine,
     strategies: options.byzantine?.strategies ?? [],
     signatureScheme: options.signatures,
+    ...(options.certificates === undefined ? {} : { certificates: options.certificates }),
     ...(options.application === undefined ? {} : { application: options.application }),
     ...(options.faults === undefined ? {} : { faults: options.faults }),
     ...(options.latency === undefined ? {} : { latency: options.latency }),
@@ -361,7 +365,7 @@ function beyond(options: SimulateOptions, byzantine: number): ExitCode {
     validators,
     byzantine,
     strategies: options.byzantine?.strategies ?? [],
-    realSignatures: options.signatures === 'real',
+    signatures: () => signaturesFor(options.signatures, options.certificates ?? 'ed25519', 'tally'),
     json: options.json === true,
   })
 }

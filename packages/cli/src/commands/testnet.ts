@@ -1,7 +1,8 @@
 /** `aethel testnet`: writes homes, keys, genesis and a trust root for a network on this machine. */
 import { resolve } from 'node:path'
+import type { SignatureScheme } from '@aethel/consensus'
 import type { Command } from 'commander'
-import { type CommonOptions, collect, finish, integer, withJson } from '../command.js'
+import { type CommonOptions, certificateScheme, collect, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { createNetwork, DEFAULT_BASE_PORT } from '../network.js'
 import { printJson, printLine, shellWord } from '../ui/terminal.js'
@@ -13,6 +14,7 @@ interface TestnetOptions extends CommonOptions {
   readonly library: readonly string[]
   readonly verifier: readonly string[]
   readonly epochLength: number
+  readonly certificates: SignatureScheme
 }
 
 export function registerTestnet(program: Command): void {
@@ -22,6 +24,12 @@ export function registerTestnet(program: Command): void {
     .requiredOption('--output <dir>', 'folder to make; must not hold a network yet')
     .option('--base-port <port>', 'first of the ports to use (two per validator); 0 picks free ones', integer(0, 65_000), DEFAULT_BASE_PORT)
     .option('--epoch-length <blocks>', 'validators may change after so many blocks; 0: never', integer(0, 1_000_000_000), 0)
+    .option(
+      '--certificates <ed25519|bls12-381>',
+      'what certificates are made of: one signature of each signer, or the sum of all of them',
+      certificateScheme,
+      'ed25519',
+    )
     .option(
       '--library <file>',
       'Metamath library whose axioms genesis holds, repeatable (default: the bundled propositional logic)',
@@ -40,6 +48,7 @@ async function testnet(options: TestnetOptions): Promise<ExitCode> {
     libraryPaths: options.library,
     verifiers: options.verifier,
     parameters: { epochLength: options.epochLength },
+    certificates: options.certificates,
   })
   if (options.json === true) {
     const homes = network.validators.map((validator) => validator.home)

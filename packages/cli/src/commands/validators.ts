@@ -10,6 +10,7 @@ import {
   decodeGenesis,
   type Genesis,
   MAX_GOVERNANCE_KEYS,
+  type NewBlsKey,
   possessionBytes,
   readUpdate,
   type UpdateValidators,
@@ -218,13 +219,18 @@ async function propose(options: ProposeOptions): Promise<ExitCode> {
 }
 
 async function changesOf(options: ProposeOptions, chainId: Hash, next: readonly ListedValidator[]): Promise<ValidatorChange[]> {
-  const { consensusKeyOfHome, contactOfHome } = await import('@aethel/node')
+  const { consensusKeyOfHome, contactOfHome, newBlsKey } = await import('@aethel/node')
+  const blsOf = (key: Parameters<typeof newBlsKey>[0]): { readonly bls?: NewBlsKey } => {
+    const bls = newBlsKey(key)
+    return bls === null ? {} : { bls }
+  }
   const changes: ValidatorChange[] = []
   for (const path of options.join) {
     const key = consensusKeyOfHome(path, 'current')
     const contact: Contact = contactOfHome(path)
     const possession = key.sign(possessionBytes(chainId, key.publicKey, key.publicKey))
-    changes.push({ change: 'join', account: key.publicKey, publicKey: key.publicKey, power: options.joinPower, contact, possession })
+    const { publicKey: account } = key
+    changes.push({ change: 'join', account, publicKey: account, power: options.joinPower, contact, possession, ...blsOf(key) })
   }
   for (const name of options.leave) changes.push({ change: 'leave', account: accountOf(name, next) })
   for (const [name, power] of options.power) changes.push({ change: 'power', account: accountOf(name, next), power: powerOf(power) })
@@ -232,7 +238,7 @@ async function changesOf(options: ProposeOptions, chainId: Hash, next: readonly 
     const account = accountOf(name, next)
     const key = consensusKeyOfHome(path, 'next')
     const possession = key.sign(possessionBytes(chainId, account, key.publicKey))
-    changes.push({ change: 'key', account, publicKey: key.publicKey, possession })
+    changes.push({ change: 'key', account, publicKey: key.publicKey, possession, ...blsOf(key) })
   }
   for (const [name, path] of options.contact)
     changes.push({ change: 'contact', account: accountOf(name, next), contact: contactOfHome(path) })

@@ -1,5 +1,5 @@
 /** `aethel simulate` with more faulty validators than the protocol bears: forks may happen, and must be provable (docs/simulation.md). */
-import { type BeyondReport, type ByzantineStrategy, createRealSignatures, runBeyond } from '@aethel/simulator'
+import { type BeyondReport, type ByzantineStrategy, runBeyond, type SignatureScheme } from '@aethel/simulator'
 import { EXIT, type ExitCode } from '../exit.js'
 import { replayOf } from '../planted.js'
 import { startProgress } from '../ui/progress.js'
@@ -13,7 +13,8 @@ export interface BeyondCampaign {
   readonly validators: number
   readonly byzantine: number
   readonly strategies: readonly ByzantineStrategy[]
-  readonly realSignatures: boolean
+  /** New for each run. */
+  signatures(): SignatureScheme
   readonly json: boolean
 }
 
@@ -28,7 +29,7 @@ export function simulateBeyond(campaign: BeyondCampaign): ExitCode {
       validators,
       byzantine,
       ...(strategies.length === 0 ? {} : { strategies }),
-      ...(campaign.realSignatures ? { signatures: createRealSignatures() } : {}),
+      signatures: campaign.signatures(),
     })
     if (!report.ok) {
       progress.stop()

@@ -1,10 +1,15 @@
 /** One seed, run and summed up so that it can cross from a worker thread. */
+import type { SignatureScheme as CertificateScheme } from '@aethel/consensus'
 import {
   type Builds,
+  createIdealShares,
+  createIdealSignatures,
+  createRealShares,
   createRealSignatures,
   createSampledSignatures,
   runSimulation,
   SCALE_VALIDATORS,
+  type SignatureScheme,
   type SimulationOptions,
   type SimulationReport,
 } from '@aethel/simulator'
@@ -17,6 +22,8 @@ export interface SeedOptions
     'validators' | 'byzantine' | 'application' | 'strategies' | 'faults' | 'latency' | 'durationMs' | 'blocks' | 'thinkMs' | 'only'
   > {
   readonly signatureScheme: 'ideal' | 'real' | 'sampled'
+  /** `ed25519` if left out. */
+  readonly certificates?: CertificateScheme
   /** The folder of another build, which some validators run. */
   readonly otherBuild?: string
 }
@@ -58,16 +65,31 @@ export async function prepare({ otherBuild }: SeedOptions): Promise<Builds | nul
   return builds
 }
 
-export function simulationOptions(seed: number, { signatureScheme, otherBuild, ...told }: SeedOptions): SimulationOptions {
+export function simulationOptions(
+  seed: number,
+  { signatureScheme, certificates = 'ed25519', otherBuild, ...told }: SeedOptions,
+): SimulationOptions {
   if (otherBuild !== undefined && builds === null) throw new Error('the other build is loaded before anything runs')
   const options = otherBuild === undefined || builds === null ? told : { ...told, builds }
-  switch (signatureScheme) {
+  if (signatureScheme === 'ideal' && certificates === 'ed25519') return { seed, ...options }
+  return { seed, ...options, signatures: signaturesFor(signatureScheme, certificates, told.application) }
+}
+
+/** Shares are ideal where signatures are, but not with the ledger: its genesis has BLS check who has which key. */
+export function signaturesFor(
+  scheme: SeedOptions['signatureScheme'],
+  certificates: CertificateScheme,
+  application: SeedOptions['application'],
+): SignatureScheme {
+  const areIdeal = scheme === 'ideal' && application !== 'ledger'
+  const shares = certificates === 'ed25519' ? null : areIdeal ? createIdealShares() : createRealShares()
+  switch (scheme) {
     case 'ideal':
-      return { seed, ...options }
+      return createIdealSignatures(shares)
     case 'real':
-      return { seed, ...options, signatures: createRealSignatures() }
+      return createRealSignatures(shares)
     case 'sampled':
-      return { seed, ...options, signatures: createSampledSignatures() }
+      return createSampledSignatures(shares)
   }
 }
 

@@ -27,6 +27,7 @@ describe('what the faulty share', () => {
       nodeAt: (position) => position,
       random: randomStream(1, 'conspiracy'),
       sign: (member, bytes) => signatures.signer(member)(bytes),
+      shares: null,
       signAbroad: (signer, bytes) => signatures.signer(signer)(bytes),
     })
     const hear = (inEpoch: number, inView: number): void => {

@@ -3,6 +3,11 @@
  * of themselves and as nobody else. Memory is bounded; a message forgotten is a lie not told.
  */
 import {
+  assert,
+  BLS_SIGNATURE_BYTES,
+  type BlsSignature,
+  blsSignature,
+  concatBytes,
   type Epoch,
   type Hash,
   type Height,
@@ -23,6 +28,7 @@ import {
   type NewView,
   newViewBytes,
   type PrePrepare,
+  proposalOf,
   type Status,
   statusBytes,
   type ValidatorSet,
@@ -32,14 +38,18 @@ import {
   type Vote,
   viewChangeBytes,
   viewClaimBytes,
+  voteBytes,
 } from '@aethel/consensus'
 import type { Liar, SimulatedApplication } from '../application.js'
 import type { Random } from '../random.js'
+import type { SimulatedShares } from '../shares.js'
 
 const MAX_BLOCKS = 512
 const MAX_CERTIFICATES = 64
 const MAX_VOTES = 256
 const MAX_VIEWS = 8
+/** Of votes that they make up on a chain of BLS certificates. */
+const BAD_SHARE_CHANCE = 0.3
 
 export interface ConspiracyOptions {
   readonly application: Pick<SimulatedApplication, 'chainId' | 'genesis' | 'liar'>
@@ -49,6 +59,8 @@ export interface ConspiracyOptions {
   nodeAt(position: ValidatorIndex): ValidatorIndex
   readonly random: Random
   sign(member: ValidatorIndex, bytes: Uint8Array): Signature
+  /** Null: certificates are lists of signatures, and votes have no shares. */
+  readonly shares: SimulatedShares | null
   /** Anybody's key, for what is signed outside of this chain and epoch. */
   signAbroad(signer: ValidatorIndex, bytes: Uint8Array): Signature
 }
@@ -186,8 +198,40 @@ export class Conspiracy {
 
   vote(sender: ValidatorIndex, ballot: Ballot): Vote {
     const { kind, epoch, view, height: at, blockHash } = ballot
-    const fields = { kind, epoch, view, height: at, blockHash }
-    return { ...fields, sender, signature: this.#options.sign(sender, ballotBytes(this.#options.application.chainId, fields)) }
+    const about = { kind, epoch, view, height: at, blockHash }
+    const { chainId } = this.#options.application
+    const { shares, random } = this.#options
+    if (shares === null) return this.#signed(sender, about)
+    const share = random.chance(BAD_SHARE_CHANCE)
+      ? this.#badShare(sender, about)
+      : shares.schemeOf(sender).sign(ballotBytes(chainId, about))
+    return this.#signed(sender, { ...about, share })
+  }
+
+  /** The same vote with a share that proves nothing, signed by its sender; on a chain without shares, as it is. */
+  spoiledVote(vote: Vote): Vote {
+    return vote.share === undefined ? vote : this.#signed(vote.sender, { ...ballotOf(vote), share: this.#badShare(vote.sender, vote) })
+  }
+
+  /** No signature at all, or a good one of another block, or somebody else's. */
+  #badShare(sender: ValidatorIndex, ballot: Ballot): BlsSignature {
+    const { shares, random, application, members } = this.#options
+    assert(shares !== null, 'shares are spoiled where there are some')
+    const other = members.find((member) => member !== sender)
+    const bytes = ballotBytes(application.chainId, ballot)
+    switch (random.below(3)) {
+      case 0:
+        return blsSignature(new Uint8Array(BLS_SIGNATURE_BYTES))
+      case 1:
+        if (other !== undefined) return shares.schemeOf(other).sign(bytes)
+        return shares.schemeOf(sender).sign(concatBytes(bytes, bytes))
+      default:
+        return shares.schemeOf(sender).sign(ballotBytes(application.chainId, { ...ballot, height: height(ballot.height + 1) }))
+    }
+  }
+
+  #signed(sender: ValidatorIndex, fields: Ballot & Pick<Vote, 'share'>): Vote {
+    return { ...fields, sender, signature: this.#options.sign(sender, voteBytes(this.#options.application.chainId, fields)) }
   }
 
   /** An honest validator's vote on another chain or in another epoch, told as if it were of this one. */
@@ -195,13 +239,15 @@ export class Conspiracy {
     const fields = ballotOf(ballot)
     const chainId = where === 'chain' ? this.validators.hash : this.#options.application.chainId
     const bytes = ballotBytes(chainId, where === 'epoch' ? { ...fields, epoch: nextEpoch(ballot.epoch + 1) } : fields)
-    return { ...fields, sender, signature: this.#options.signAbroad(sender, bytes) }
+    const { shares } = this.#options
+    if (shares === null) return { ...fields, sender, signature: this.#options.signAbroad(sender, bytes) }
+    const share = shares.schemeOf(sender).sign(bytes)
+    return { ...fields, share, sender, signature: this.#options.signAbroad(sender, concatBytes(bytes, share)) }
   }
 
   prePrepare(sender: ValidatorIndex, view: View, block: Block): PrePrepare {
     const { epoch, height: at } = block.header
-    const { signature } = this.vote(sender, { kind: 'prepare', epoch, view, height: at, blockHash: block.hash })
-    return { kind: 'pre-prepare', epoch, view, block, sender, signature }
+    return proposalOf(this.vote(sender, { kind: 'prepare', epoch, view, height: at, blockHash: block.hash }), block)
   }
 
   entry(fields: Omit<ViewChangeEntry, 'signature'>): ViewChangeEntry {

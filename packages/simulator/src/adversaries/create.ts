@@ -13,7 +13,7 @@ import type { ByzantineStrategy } from './strategies.js'
 import { syncLiar } from './sync-liar.js'
 import { crash, drip, flooder, replay, selective, silent, targetLeader, withhold } from './timing.js'
 import { liar, newViewLiar, viewPusher } from './view-changers.js'
-import { lazy, twoFaced } from './voters.js'
+import { badShares, lazy, twoFaced } from './voters.js'
 
 const STRATEGIES: Readonly<Record<ByzantineStrategy, (context: AdversaryContext) => Adversary>> = {
   silent,
@@ -41,6 +41,7 @@ const STRATEGIES: Readonly<Record<ByzantineStrategy, (context: AdversaryContext)
   forgetful,
   sleeper,
   mangler,
+  'bad-shares': badShares,
 }
 
 export function createAdversary(strategy: ByzantineStrategy, context: AdversaryContext): Adversary {

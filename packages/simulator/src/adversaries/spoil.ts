@@ -1,5 +1,5 @@
 /** Certificates that prove nothing: short, repeated, padded, of another epoch, phase, height or block, forged. */
-import { bitmapOf, epoch, hash, height, indicesOf, type Signature, signature, view } from '@aethel/codec'
+import { BLS_SIGNATURE_BYTES, bitmapOf, blsSignature, epoch, hash, height, indicesOf, type Signature, signature, view } from '@aethel/codec'
 import { type Ballot, type Certificate, isQuorum, leaderOf, type NewView, type ViewChange } from '@aethel/consensus'
 import type { Random } from '../random.js'
 import { type Adversary, type AdversaryContext, broadcast, obedient, spread } from './adversary.js'
@@ -9,9 +9,22 @@ type Spoil = (certificate: Certificate, count: number) => Certificate
 
 const NO_SIGNATURE: Signature = signature(new Uint8Array(64))
 
-/** Signatures and bitmap for these signers. */
+/** Signatures and bitmap for these signers; a sum stays as it is. */
 function withSigners(certificate: Certificate, count: number, signers: readonly number[], signatures: readonly Signature[]): Certificate {
-  return { ...certificate, signers: bitmapOf(count, signers), signatures }
+  const bitmap = bitmapOf(count, signers)
+  return certificate.scheme === 'ed25519' ? { ...certificate, signers: bitmap, signatures } : { ...certificate, signers: bitmap }
+}
+
+/** One for each signer; of a sum, none that is any good. */
+function signaturesOf(certificate: Certificate): readonly Signature[] {
+  return certificate.scheme === 'ed25519' ? certificate.signatures : indicesOf(certificate.signers).map(() => NO_SIGNATURE)
+}
+
+/** Other signatures with the same signers; in the place of a sum, the sum of nothing. */
+function signedWith(certificate: Certificate, signatures: readonly Signature[]): Certificate {
+  return certificate.scheme === 'ed25519'
+    ? { ...certificate, signatures }
+    : { ...certificate, aggregate: blsSignature(new Uint8Array(BLS_SIGNATURE_BYTES)) }
 }
 
 const SPOILS: Readonly<Record<string, Spoil>> = {
@@ -19,28 +32,32 @@ const SPOILS: Readonly<Record<string, Spoil>> = {
   short: (certificate, count) => {
     const signers = indicesOf(certificate.signers)
     const fewer = Math.min(signers.length - 1, Math.floor((2 * count) / 3))
-    return withSigners(certificate, count, signers.slice(0, fewer), certificate.signatures.slice(0, fewer))
+    return withSigners(certificate, count, signers.slice(0, fewer), signaturesOf(certificate).slice(0, fewer))
   },
   /** One voter's signature a second time, in the place of somebody else. */
   repeated: (certificate, count) => {
     const signers = indicesOf(certificate.signers)
     const absent = firstAbsent(certificate, count)
     if (absent === undefined)
-      return { ...certificate, signatures: certificate.signatures.map(() => certificate.signatures[0] as Signature) }
+      return signedWith(
+        certificate,
+        signaturesOf(certificate).map((_, __, all) => all[0] as Signature),
+      )
     const kept = [...signers.slice(0, -1), absent].sort((a, b) => a - b)
     return withSigners(
       certificate,
       count,
       kept,
-      kept.map(() => certificate.signatures[0] as Signature),
+      kept.map(() => signaturesOf(certificate)[0] as Signature),
     )
   },
   /** A good quorum, and a signature that is none. */
   padded: (certificate, count) => {
     const absent = firstAbsent(certificate, count)
-    if (absent === undefined) return { ...certificate, signatures: [...certificate.signatures.slice(0, -1), NO_SIGNATURE] }
+    if (absent === undefined) return signedWith(certificate, [...signaturesOf(certificate).slice(0, -1), NO_SIGNATURE])
     const signers = indicesOf(certificate.signers)
-    const paired = signers.map((index, position) => [index, certificate.signatures[position] as Signature] as const)
+    const signatures = signaturesOf(certificate)
+    const paired = signers.map((index, position) => [index, signatures[position] as Signature] as const)
     const all = [...paired, [absent, NO_SIGNATURE] as const].sort(([a], [b]) => a - b)
     return withSigners(
       certificate,
@@ -49,9 +66,13 @@ const SPOILS: Readonly<Record<string, Spoil>> = {
       all.map(([, each]) => each),
     )
   },
-  'one signature more than signers': (certificate) => ({ ...certificate, signatures: [...certificate.signatures, NO_SIGNATURE] }),
+  'one signature more than signers': (certificate) => signedWith(certificate, [...signaturesOf(certificate), NO_SIGNATURE]),
   'bitmap of another size': (certificate, count) => ({ ...certificate, signers: bitmapOf(count + 8, indicesOf(certificate.signers)) }),
-  forged: (certificate) => ({ ...certificate, signatures: certificate.signatures.map(() => NO_SIGNATURE) }),
+  forged: (certificate) =>
+    signedWith(
+      certificate,
+      signaturesOf(certificate).map(() => NO_SIGNATURE),
+    ),
   'another epoch': (certificate) => ({ ...certificate, epoch: epoch(certificate.epoch + 1) }),
   'another phase': (certificate) => ({ ...certificate, kind: certificate.kind === 'prepare' ? 'commit' : 'prepare' }),
   'another height': (certificate) => ({ ...certificate, height: height(certificate.height + 1) }),

@@ -1,5 +1,5 @@
-/** Faulty voters: votes for rival blocks, votes before looking. */
-import type { Message } from '@aethel/consensus'
+/** Faulty voters: votes for rival blocks, votes before looking, votes with shares that prove nothing. */
+import { leaderVote, type Message, proposalOf } from '@aethel/consensus'
 import { type Adversary, type AdversaryContext, broadcast, obedient, spread } from './adversary.js'
 import { ballotIn, bothVotes, firstTime } from './ballots.js'
 import { equivocate } from './proposers.js'
@@ -37,5 +37,25 @@ export function lazy(context: AdversaryContext): Adversary {
       context.note('voted without verifying')
       return bothVotes(context, ballot).flatMap((vote) => broadcast(context, vote))
     },
+  }
+}
+
+/** On a chain of BLS certificates: its votes are good for some of the others, and for the rest they have a share that proves nothing. */
+export function badShares(context: AdversaryContext): Adversary {
+  const { conspiracy, random, self } = context
+  const spoiled = (message: Message): Message => {
+    if (message.kind === 'vote' && message.vote.sender === self) return { ...message, vote: conspiracy.spoiledVote(message.vote) }
+    if (message.kind !== 'pre-prepare' || message.sender !== self) return message
+    return proposalOf(conspiracy.spoiledVote(leaderVote(message)), message.block)
+  }
+  return {
+    ...obedient(context),
+    onSend: (to, message) =>
+      spread(context, to, message).map((out) => {
+        if (!random.chance(0.5)) return out
+        const sent = spoiled(out.message)
+        if (sent !== out.message) context.note('a share that proves nothing')
+        return { ...out, message: sent }
+      }),
   }
 }

@@ -3,7 +3,7 @@
  * replica has sent must pass at both edges or at neither; what an adversary made may be refused by one of them alone.
  */
 import type { Hash, Refusal, Result } from '@aethel/codec'
-import type { EpochLength, EpochStart, MessageChecker, VerifiedMessage, VerifySignature } from '@aethel/consensus'
+import type { EpochLength, EpochStart, MessageChecker, VerifiedMessage, VerifyAggregate, VerifySignature } from '@aethel/consensus'
 import type { Edge, MessagePayload } from '../edge.js'
 import type { Build } from './build.js'
 import { incompatible, type Passage } from './passage.js'
@@ -18,6 +18,7 @@ export interface ForeignEdgeOptions {
   readonly chainId: Hash
   readonly epochLength: EpochLength
   readonly verifySignature: VerifySignature
+  readonly verifyAggregate?: VerifyAggregate
 }
 
 export class ForeignEdge {
@@ -64,12 +65,13 @@ export class ForeignEdge {
   }
 
   #checkerOf(start: EpochStart): MessageChecker {
-    const { passage, chainId, epochLength, verifySignature } = this.#options
+    const { passage, chainId, epochLength, verifySignature, verifyAggregate } = this.#options
+    const verifiers = { verifySignature, ...(verifyAggregate === undefined ? {} : { verifyAggregate }) }
     const { validators, previousValidators, origin } = passage.epochStart('other', start)
     let checker = this.#checkers.get(validators.epoch)
     if (checker === undefined) {
       const previous = previousValidators === null ? null : { validators: previousValidators, ...origin }
-      checker = passage.other.consensus.createMessageChecker({ chainId, validators, verifySignature, epochLength, previous })
+      checker = passage.other.consensus.createMessageChecker({ chainId, validators, ...verifiers, epochLength, previous })
       this.#checkers.set(validators.epoch, checker)
     }
     return checker

@@ -15,7 +15,7 @@ import type { Coverage } from '../coverage.js'
 import type { SimulatedEpochs } from '../epochs.js'
 import type { Knobs } from '../knobs.js'
 import { randomStream } from '../random.js'
-import type { SignatureScheme } from '../signatures.js'
+import { type SignatureScheme, verifiersOf } from '../signatures.js'
 import { demand } from '../violation.js'
 import { LedgerAuthor } from './author.js'
 import { Books } from './books.js'
@@ -182,7 +182,7 @@ function createJudge(
   const gasOf = (transaction: Uint8Array): number => claims.judge(transaction).gas
   const books = new Books({ genesis, validatorsOf, gasOf })
   const trust = { chainId: chainIdOf(genesis), validators: epochs.first.validators, epochLength: knobs.epochLength }
-  const receipts = new ReceiptChecks({ trust, verifySignature: signatures.verify, validatorsOf, coverage })
+  const receipts = new ReceiptChecks({ trust, ...verifiersOf(signatures), validatorsOf, coverage })
   return {
     isAcceptable: (transaction) => claims.judge(transaction).isGood,
     gasOf,

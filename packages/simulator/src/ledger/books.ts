@@ -21,6 +21,7 @@ import {
   genesisLibrary,
   libraryPath,
   type Member,
+  type NewBlsKey,
   mapKey,
   NEXT_VALIDATORS_PATH,
   offencePath,
@@ -82,7 +83,12 @@ export class Books {
       this.#citable.set(keyOf(claimId), { axioms: new Set([position]) })
       this.#addLabel(label, claimId, LIBRARY.axioms[position] as Uint8Array)
     }
-    this.#members = genesis.validators.map((validator, seat) => ({ ...validator, seat, account: validator.publicKey, contact: null }))
+    this.#members = genesis.validators.map(({ blsPossession: _, ...validator }, seat) => ({
+      ...validator,
+      seat,
+      account: validator.publicKey,
+      contact: null,
+    }))
     this.#next = { sequence: 0, seat: this.#members.length, members: this.#members }
     if (genesis.parameters.epochLength > 0) {
       this.#put(CURRENT_VALIDATORS_PATH, encodeEpochMembers({ epoch: epoch(0), members: this.#members }))
@@ -218,7 +224,7 @@ export class Books {
       switch (change.change) {
         case 'join': {
           const { publicKey, power, contact } = change
-          members = [...members, { seat: seat++, account, publicKey, power, contact }]
+          members = [...members, { seat: seat++, account, publicKey, power, contact, ...blsKeyIn(change) }]
           break
         }
         case 'leave':
@@ -228,7 +234,9 @@ export class Books {
           members = members.map((member) => (equalBytes(member.account, account) ? { ...member, power: change.power } : member))
           break
         case 'key':
-          members = members.map((member) => (equalBytes(member.account, account) ? { ...member, publicKey: change.publicKey } : member))
+          members = members.map((member) =>
+            equalBytes(member.account, account) ? { ...member, publicKey: change.publicKey, ...blsKeyIn(change) } : member,
+          )
           break
         case 'contact':
           break // nobody here has one
@@ -263,4 +271,9 @@ const TYPES: readonly string[] = ['equivocation', 'invalid-verification']
 /** By epoch, height, view, kind of vote and type of offence, each of which is small here. */
 function rankOf({ epoch: of, height, view, kind, type }: RecordedOffence): number {
   return (((of * 65_536 + height) * 65_536 + view) * 2 + KINDS.indexOf(kind)) * 2 + TYPES.indexOf(type)
+}
+
+/** A validator keeps its BLS key until it changes its keys. */
+function blsKeyIn({ bls }: { readonly bls?: NewBlsKey }): Pick<Member, 'blsKey'> {
+  return bls === undefined ? {} : { blsKey: bls.key }
 }

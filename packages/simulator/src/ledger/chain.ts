@@ -1,17 +1,20 @@
 /** The chain of a run with the ledger: its genesis, its kinds of proof, and whose keys are whose. */
 import { assert, type PublicKey, type Refusal, type Result, type Signature } from '@aethel/codec'
+import { blsPossessionBytes } from '@aethel/consensus'
 import {
   createRegistry,
   DEFAULT_PARAMETERS,
   type Genesis,
+  type GenesisValidator,
   type Governance,
   genesisKinds,
   genesisLibrary,
   type LedgerRegistry,
+  type NewBlsKey,
 } from '@aethel/ledger'
 import { BVLRAT_KIND, LRAT_KIND, METAMATH_KIND, SAT_MODEL_KIND, TEST_KIND } from '@aethel/proofs'
 import type { Knobs } from '../knobs.js'
-import type { SignatureScheme } from '../signatures.js'
+import { type SignatureScheme, validatorOf } from '../signatures.js'
 import { LIBRARY } from './library.js'
 
 /** Proofs above this travel as blobs, where the chain has them: as small as the library's certificates allow. */
@@ -56,12 +59,26 @@ export function genesisOf({ validators, knobs, signatures }: LedgerGround): Gene
   return {
     chainName: 'simulated',
     genesisTimeMs: 0,
-    validators: Array.from({ length: validators }, (_, index) => ({ publicKey: signatures.keyOf(index), power: 1n })),
+    validators: Array.from({ length: validators }, (_, index) => genesisValidator(signatures, index)),
     parameters: { ...DEFAULT_PARAMETERS, epochLength, ...proofs },
     kinds: must(genesisKinds([BVLRAT_KIND, LRAT_KIND, METAMATH_KIND, SAT_MODEL_KIND, TEST_KIND])),
     libraries: [genesisLibrary(LIBRARY)],
     ...(epochLength === 0 ? {} : { governance }),
   }
+}
+
+/** Possession of BLS keys is checked by BLS itself, so a ledger with BLS certificates has real shares. */
+function genesisValidator(signatures: SignatureScheme, index: number): GenesisValidator {
+  const bls = blsKeyFor(signatures, index)
+  const validator = validatorOf(signatures, index, 1n)
+  return bls === null ? validator : { ...validator, blsPossession: bls.possession }
+}
+
+/** The BLS key that goes with the consensus key of this number; null: the chain has none. */
+export function blsKeyFor(signatures: SignatureScheme, index: number): NewBlsKey | null {
+  if (signatures.shares === null) return null
+  const key = signatures.shares.keyOf(index)
+  return { key, possession: signatures.shares.schemeOf(index).sign(blsPossessionBytes(signatures.keyOf(index), key)) }
 }
 
 /** Checkers that have seen nothing yet. */

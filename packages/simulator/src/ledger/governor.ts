@@ -5,10 +5,10 @@
 import type { Hash, PublicKey } from '@aethel/codec'
 import { possessionBytes, type UpdateValidators, updateSigningBytes, type ValidatorChange } from '@aethel/ledger'
 import type { ReplicaKey } from '@aethel/replica'
-import type { SimulatedEpochs } from '../epochs.js'
+import { keyIndexOf, type SimulatedEpochs } from '../epochs.js'
 import type { Random } from '../random.js'
 import type { SignatureScheme } from '../signatures.js'
-import { approvingGovernors } from './chain.js'
+import { approvingGovernors, blsKeyFor } from './chain.js'
 
 const MAX_POWER = 3
 const DRAWS = 16
@@ -119,9 +119,11 @@ export class Governor {
     return this.#options.epochs.keysOf(node)[generation] as ReplicaKey
   }
 
-  #possessed(seat: Seat): Pick<Extract<ValidatorChange, { change: 'key' }>, 'publicKey' | 'possession'> {
+  #possessed(seat: Seat): Pick<Extract<ValidatorChange, { change: 'key' }>, 'publicKey' | 'possession' | 'bls'> {
     const { publicKey, sign } = this.#key(seat)
-    return { publicKey, possession: sign(possessionBytes(this.#options.chainId, this.#account(seat.node), publicKey)) }
+    const possession = sign(possessionBytes(this.#options.chainId, this.#account(seat.node), publicKey))
+    const bls = blsKeyFor(this.#options.signatures, keyIndexOf(seat.node, seat.generation))
+    return bls === null ? { publicKey, possession } : { publicKey, possession, bls }
   }
 
   #isBorne(seats: readonly Seat[]): boolean {

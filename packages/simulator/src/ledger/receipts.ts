@@ -1,6 +1,6 @@
 /** Receipts of what is final: made of a committed block and its certificate, and checked by the light client from genesis on. */
 import { type Hash, keyOf } from '@aethel/codec'
-import type { Block, Certificate, EpochLink, ValidatorSet, VerifySignature } from '@aethel/consensus'
+import type { Block, Certificate, EpochLink, ValidatorSet, VerifyAggregate, VerifySignature } from '@aethel/consensus'
 import type { LedgerState } from '@aethel/ledger'
 import { createReceipt, type TrustRoot, verifyReceipt } from '@aethel/receipts'
 import type { Coverage } from '../coverage.js'
@@ -9,6 +9,7 @@ import { demand } from '../violation.js'
 export interface ReceiptCheckOptions {
   readonly trust: TrustRoot
   readonly verifySignature: VerifySignature
+  readonly verifyAggregate?: VerifyAggregate
   /** Of an epoch that has begun. */
   validatorsOf(epoch: number): ValidatorSet
   readonly coverage: Coverage
@@ -30,12 +31,18 @@ export class ReceiptChecks {
 
   /** `claim` is final in `state`, which the block leads to. */
   check({ header }: Block, certificate: Certificate, state: LedgerState, claim: { readonly id: Hash; readonly bytes: Uint8Array }): void {
-    const { trust, verifySignature, coverage } = this.#options
+    const { trust, verifySignature, verifyAggregate, coverage } = this.#options
     if (certificate.height !== header.height || this.#links.length < header.epoch) return
     const receipt = createReceipt({ header, certificate, state, claimId: claim.id, claim: claim.bytes })
     demand('receipt', receipt.ok, () => `no receipt of a claim of height ${header.height}: ${receipt.ok ? '' : receipt.error.message}`)
     const epochs = trust.epochLength === 0 ? {} : { epochs: this.#links }
-    const checked = verifyReceipt(receipt.value, { trust, verifySignature, policy: { claimId: claim.id }, ...epochs })
+    const checked = verifyReceipt(receipt.value, {
+      trust,
+      verifySignature,
+      ...(verifyAggregate === undefined ? {} : { verifyAggregate }),
+      policy: { claimId: claim.id },
+      ...epochs,
+    })
     const why = checked.ok ? '' : `${checked.error.code}, ${checked.error.message}`
     demand('receipt', checked.ok, () => `the receipt of a claim of height ${header.height} does not hold: ${why}`)
     demand('receipt', keyOf(checked.value.claim) === keyOf(claim.bytes), () => `a receipt of height ${header.height} is of another claim`)
