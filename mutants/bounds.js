@@ -2,6 +2,7 @@
 import { tests } from './lib/mutant.js'
 
 const CORE_BOUNDS = tests('packages/consensus/src/bounds.test.ts')
+const PACKED_LISTS = tests('packages/codec/src/packed-list.test.ts')
 const REPLICA_BOUNDS = tests('packages/replica/src/bounds.test.ts')
 const NODE_BOUNDS = tests('packages/node/src/bounds.test.ts')
 const HTTP_FLOOD = tests('packages/node/src/http-flood.test.ts')
@@ -9,6 +10,7 @@ const HALTING_TESTS = tests('packages/consensus/src/halting.test.ts')
 const BEYOND_TESTS = tests('packages/simulator/src/beyond.test.ts')
 const EPOCH_TESTS = tests('packages/replica/src/epochs.test.ts')
 
+const WIRE = 'packages/codec/src/wire.ts'
 const CHAIN = 'packages/consensus/src/chain.ts'
 const HALTING = 'packages/consensus/src/halting.ts'
 const CONSENSUS = 'packages/consensus/src/consensus.ts'
@@ -79,6 +81,13 @@ export const bounds = [
       },
     ],
     hunt: CORE_BOUNDS,
+  },
+  {
+    id: 'long-lists-are-plain',
+    traps: ['E1', 'E6'],
+    bug: 'a list is an array of objects whatever it holds: three hundred kilobytes of transactions of one byte are fourteen megabytes once decoded',
+    edits: [{ file: WIRE, before: 'if (costBytes > PLAIN_LIST_FACTOR * (this.#at - from) + spareBytes) items = null', after: '' }],
+    hunt: PACKED_LISTS,
   },
   {
     id: 'next-epoch-held-unweighed',

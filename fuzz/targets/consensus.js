@@ -212,8 +212,6 @@ export const message = {
   what: 'consensus messages as peers send them, and the checks at the edge',
   seeds: () => messages().map(encodeMessage),
   dictionary: TAGS,
-  // A transaction of a byte costs five bytes and an object of some 200: see docs/fuzzing.md.
-  memoryBytes: 1 << 20,
   decode: decodeMessage,
   encode: encodeMessage,
   use: (value) => {
@@ -227,7 +225,6 @@ export const block = {
   what: 'blocks, and the evidence in them',
   seeds: () => blocks().map(encodeBlock),
   dictionary: TAGS,
-  memoryBytes: 1 << 20,
   decode: decodeBlock,
   encode: encodeBlock,
   use: (value) => {

@@ -427,6 +427,4 @@ export const transcripts = {
       '|',
     ),
   decode: (bytes) => parseTranscript(new TextDecoder().decode(bytes)),
-  // A line of a few letters is a statement of a few objects; see docs/fuzzing.md.
-  memoryBytes: 1 << 20,
 }

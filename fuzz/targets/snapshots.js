@@ -49,7 +49,6 @@ export const offersOfStates = {
     ]
   },
   dictionary: [Uint8Array.of(11), Uint8Array.of(12), Uint8Array.of(6, 3), Uint8Array.of(6, 4), CHAIN, VALIDATORS.hash, new Uint8Array(8)],
-  memoryBytes: 1 << 20,
   decode: decodeMessage,
   encode: encodeMessage,
   use: (message) => {

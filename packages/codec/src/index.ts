@@ -1,6 +1,7 @@
 export * from './bitmap.js'
 export * from './bytes.js'
 export * from './ids.js'
+export { packedList } from './packed-list.js'
 export * from './result.js'
 export { keepShapeOf } from './shapes.js'
 export * from './wire.js'

@@ -16,6 +16,7 @@ import {
   SIGNATURE_BYTES,
   type Signature,
 } from './ids.js'
+import { ItemBytes, packedList } from './packed-list.js'
 import { assert, err, ok, type Refusal, type Result } from './result.js'
 import { keepShapeOf } from './shapes.js'
 
@@ -156,9 +157,51 @@ export class DecodeError extends Error {
   }
 }
 
+/** What a list is of. */
+export interface ItemOf<T> {
+  readonly read: (reader: Reader) => T
+  /** What it takes in memory beside its bytes, with the lists in it; where an attacker would have it be much, not less. */
+  readonly costBytes: (item: T) => number
+  /** Once read it stays, so that it is the same object each time; or it is cheap to read, and nobody asks whether it is. */
+  readonly onceRead: 'kept' | 'let go'
+}
+
+/** A list while it is read. */
+export interface Gathering<T> {
+  add(item: T, start: number): void
+  end(): readonly T[]
+}
+
+/** Beside the bytes themselves: with them four times what was sent. */
+const PLAIN_LIST_FACTOR = 3
+/** Beyond that, of all lists of one value: of the 64 KiB that it may take in any case. What is no list has the rest. */
+const SPARE_BYTES: number = 48 * 1024
+/** Of a `Uint8Array` in a list, beside the bytes, as `node --expose-gc` shows it. */
+export const BYTES_COST: number = 216
+
+/** Byte strings of at most so many bytes: transactions. */
+export function byteStrings(most: number): ItemOf<Uint8Array> {
+  return { read: (reader) => reader.bytes(most), costBytes: () => BYTES_COST, onceRead: 'let go' }
+}
+
+function packed<T>(bytes: ItemBytes, { read, onceRead }: ItemOf<T>): readonly T[] {
+  const { count } = bytes
+  const readAt = (position: number) => read(new Reader(bytes.from(position)))
+  if (onceRead === 'let go') return packedList(count, readAt)
+  let kept: (T | undefined)[] | null = null
+  return packedList(count, (position) => {
+    kept ??= new Array<T | undefined>(count)
+    const item = kept[position] ?? readAt(position)
+    kept[position] = item
+    return item
+  })
+}
+
 export class Reader {
   readonly #bytes: Uint8Array
   #at = 0
+  /** What is left of `SPARE_BYTES`. */
+  #spareBytes = SPARE_BYTES
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes
@@ -226,6 +269,7 @@ export class Reader {
 
   /** A copy of the next `count` bytes. */
   raw(count: number): Uint8Array {
+    if (count === 0) return EMPTY_BYTES
     const at = this.#take(count)
     return this.#bytes.slice(at, at + count)
   }
@@ -244,8 +288,7 @@ export class Reader {
 
   /** u32 length (at most `most`), then the bytes. Checked against what is left before allocating. */
   bytes(most: number): Uint8Array {
-    const length = this.#length(most)
-    return length === 0 ? EMPTY_BYTES : this.raw(length)
+    return this.raw(this.#length(most))
   }
 
   /** `bytes`, not copied: they keep all of the input in memory. */
@@ -281,11 +324,56 @@ export class Reader {
 
   /** u32 count (at most `most`), then each item. */
   list<T>(most: number, read: (reader: this) => T): T[] {
-    const count = this.u32()
-    if (count > most) throw new DecodeError('too-many', `expected at most ${most} items at offset ${this.#at}, got ${count}`)
+    const count = this.#count(most)
     const items: T[] = []
     for (let i = 0; i < count; i++) items.push(read(this))
     return items
+  }
+
+  #count(most: number): number {
+    const count = this.u32()
+    if (count > most) throw new DecodeError('too-many', `expected at most ${most} items at offset ${this.#at}, got ${count}`)
+    return count
+  }
+
+  /**
+   * `list`, within four times its bytes and what is spare: where the items would take more memory, all are read, so that nothing malformed gets
+   * through, and let go again; each is read when it is asked for.
+   */
+  longList<T>(most: number, item: ItemOf<T>, onItem?: (item: T) => void): readonly T[] {
+    const count = this.#count(most)
+    if (count === 0) return []
+    const list = this.gather(item)
+    for (let i = 0; i < count; i++) {
+      const start = this.#at
+      const one = item.read(this)
+      onItem?.(one)
+      list.add(one, start)
+    }
+    return list.end()
+  }
+
+  /** The same for items that stand among something else: whoever has read one adds it, with the offset from which `item.read` would read it. */
+  gather<T>(item: ItemOf<T>): Gathering<T> {
+    const from = this.#at
+    const spareBytes = this.#spareBytes
+    const starts: number[] = []
+    let items: T[] | null = []
+    let costBytes = 0
+    return {
+      add: (one, start) => {
+        starts.push(start - from)
+        if (items === null) return
+        items.push(one)
+        costBytes += item.costBytes(one)
+        if (costBytes > PLAIN_LIST_FACTOR * (this.#at - from) + spareBytes) items = null
+      },
+      end: () => {
+        // Lists within the items are part of what these cost.
+        this.#spareBytes = items === null ? spareBytes : spareBytes - Math.max(0, costBytes - PLAIN_LIST_FACTOR * (this.#at - from))
+        return items ?? packed(new ItemBytes(this.#bytes.slice(from, this.#at), starts), item)
+      },
+    }
   }
 
   optional<T>(read: (reader: this) => T): T | null {

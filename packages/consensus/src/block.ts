@@ -3,6 +3,8 @@
  * never part of a hash, except that one embedded ancestor certificate is bound by `lastCertificateHash` (trap A9).
  */
 import {
+  BYTES_COST,
+  byteStrings,
   decode,
   type Epoch,
   encode,
@@ -11,6 +13,7 @@ import {
   type Hash,
   type Height,
   height,
+  type ItemOf,
   ok,
   type Reader,
   type Refusal,
@@ -24,7 +27,7 @@ import {
   ZERO_HASH,
 } from '@aethel/codec'
 import { hashEncoded, hashTagged } from '@aethel/crypto'
-import { type Certificate, hashCertificate, readCertificate, signatureBytesOf, writeCertificate } from './certificate.js'
+import { type Certificate, certificateCost, hashCertificate, readCertificate, signatureBytesOf, writeCertificate } from './certificate.js'
 
 export const BLOCK_VERSION = 1
 
@@ -114,6 +117,12 @@ export function readHeader(reader: Reader): Header {
   }
 }
 
+/** Eight hashes, each an array, and numbers beyond 31 bits. */
+const HEADER_COST: number = 8 * BYTES_COST + 304
+
+/** In the lists of messages. */
+export const HEADER: ItemOf<Header> = { read: readHeader, costBytes: () => HEADER_COST, onceRead: 'kept' }
+
 export function hashHeader(header: Header): Hash {
   return hashEncoded('aethel/header/v1', (writer) => writeHeader(writer, header))
 }
@@ -187,9 +196,11 @@ export function writeBody(writer: Writer, body: Body): void {
   writer.optional(body.lastCertificate, writeCertificate)
 }
 
+const TRANSACTION = byteStrings(MAX_TRANSACTION_BYTES)
+
 export function readBody(reader: Reader): Body {
   return {
-    transactions: reader.list(MAX_BLOCK_TRANSACTIONS, (r) => r.bytes(MAX_TRANSACTION_BYTES)),
+    transactions: reader.longList(MAX_BLOCK_TRANSACTIONS, TRANSACTION),
     evidence: reader.list(MAX_BLOCK_EVIDENCE, (r) => r.bytes(MAX_EVIDENCE_BYTES)),
     lastCertificate: reader.optional(readCertificate),
   }
@@ -215,6 +226,17 @@ export function readBlock(reader: Reader): Block {
 export function readUnboundBlock(reader: Reader): Block {
   const header = readHeader(reader)
   return createBlock(header, readBody(reader))
+}
+
+/** In the lists of messages. */
+export const UNBOUND_BLOCK: ItemOf<Block> = {
+  read: readUnboundBlock,
+  costBytes: ({ body }) =>
+    HEADER_COST +
+    2 * BYTES_COST +
+    BYTES_COST * (body.transactions.length + body.evidence.length) +
+    (body.lastCertificate === null ? 0 : certificateCost(body.lastCertificate)),
+  onceRead: 'kept',
 }
 
 /** Blocks found to be whole; a block never changes, so each is hashed once however often the same object comes by. */

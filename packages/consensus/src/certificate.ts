@@ -8,6 +8,7 @@ import {
   BLS_SIGNATURE_BYTES,
   type BlsPublicKey,
   type BlsSignature,
+  BYTES_COST,
   bitmapOf,
   concatBytes,
   type Epoch,
@@ -17,6 +18,7 @@ import {
   type Hash,
   type Height,
   height,
+  type ItemOf,
   indicesOf,
   ok,
   type PublicKey,
@@ -270,6 +272,14 @@ export function writeCertificate(writer: Writer, certificate: Certificate): void
   else writer.raw(certificate.aggregate)
 }
 
+/** Of thousands of validators: the arrays that hold their signatures are more than the signatures. */
+const SIGNATURE: ItemOf<Signature> = { read: (reader) => reader.signature(), costBytes: () => BYTES_COST, onceRead: 'kept' }
+
+/** What it takes in memory beside its bytes: its signatures, and the ballot with two arrays. */
+export function certificateCost(certificate: Certificate): number {
+  return BYTES_COST * (4 + (certificate.scheme === 'ed25519' ? certificate.signatures.length : 1))
+}
+
 export function readCertificate(reader: Reader): Certificate {
   const ballot = readBallot(reader)
   const scheme = reader.u8()
@@ -277,9 +287,12 @@ export function readCertificate(reader: Reader): Certificate {
     reader.fail('scheme', `expected certificate scheme 1 (ed25519) or 2 (bls12-381), got ${scheme}`)
   const signers = readBitmap(reader)
   if (scheme === SCHEME['bls12-381']) return { ...ballot, scheme: 'bls12-381', signers, aggregate: reader.blsSignature() }
-  const signatures = reader.list(MAX_VALIDATORS, (r) => r.signature())
+  const signatures = reader.longList(MAX_VALIDATORS, SIGNATURE)
   return { ...ballot, scheme: 'ed25519', signers, signatures }
 }
+
+/** In lists. */
+export const CERTIFICATE: ItemOf<Certificate> = { read: readCertificate, costBytes: certificateCost, onceRead: 'kept' }
 
 export function encodeCertificate(certificate: Certificate): Uint8Array {
   return encode((writer) => writeCertificate(writer, certificate))

@@ -3,10 +3,23 @@
  * a quorum of its own, so whoever trusts one epoch's validators can trust the next one's. Light clients walk it
  * (docs/receipts.md), and so does a replica that takes over a state from another epoch (§7).
  */
-import { epoch, equalBytes, type Hash, type Reader, type Refusal, type Result, refuse, toHex, type Writer } from '@aethel/codec'
-import { type Header, hashHeader, readHeader, writeHeader } from './block.js'
+import {
+  BYTES_COST,
+  epoch,
+  equalBytes,
+  type Hash,
+  type ItemOf,
+  type Reader,
+  type Refusal,
+  type Result,
+  refuse,
+  toHex,
+  type Writer,
+} from '@aethel/codec'
+import { HEADER, type Header, hashHeader, readHeader, writeHeader } from './block.js'
 import {
   type Certificate,
+  certificateCost,
   readCertificate,
   type VerifyAggregate,
   type VerifySignature,
@@ -70,14 +83,31 @@ export function writeEpochLink(writer: Writer, link: EpochLink): void {
   })
 }
 
+const VALIDATOR_COST: number = BYTES_COST + 88
+const VALIDATOR: ItemOf<Validator> = {
+  read: (reader) => ({ publicKey: reader.publicKey(), power: reader.u128() }),
+  costBytes: () => VALIDATOR_COST,
+  onceRead: 'let go',
+}
+const VALIDATOR_WITH_BLS_KEY: ItemOf<Validator> = {
+  read: (reader) => ({ publicKey: reader.publicKey(), power: reader.u128(), blsKey: reader.blsPublicKey() }),
+  costBytes: () => VALIDATOR_COST + BYTES_COST,
+  onceRead: 'let go',
+}
+
 export function readEpochLink(reader: Reader): EpochLink {
   const header = readHeader(reader)
   const certificate = readCertificate(reader)
   // The scheme is the chain's: who signs with BLS keys hands over to such.
   const withBlsKeys = certificate.scheme === 'bls12-381'
-  const nextValidators = reader.list(MAX_VALIDATORS, (r): Validator => {
-    const validator = { publicKey: r.publicKey(), power: r.u128() }
-    return withBlsKeys ? { ...validator, blsKey: r.blsPublicKey() } : validator
-  })
+  const nextValidators = reader.longList(MAX_VALIDATORS, withBlsKeys ? VALIDATOR_WITH_BLS_KEY : VALIDATOR)
   return { header, certificate, nextValidators }
+}
+
+/** In offers of states. */
+export const EPOCH_LINK: ItemOf<EpochLink> = {
+  read: readEpochLink,
+  costBytes: ({ header, certificate, nextValidators }) =>
+    BYTES_COST + HEADER.costBytes(header) + certificateCost(certificate) + (VALIDATOR_COST + BYTES_COST) * nextValidators.length,
+  onceRead: 'kept',
 }

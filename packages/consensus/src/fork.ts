@@ -17,9 +17,10 @@ import {
   refuse,
   type ValidatorIndex,
 } from '@aethel/codec'
-import { type Header, hashHeader, readHeader, writeHeader } from './block.js'
+import { HEADER, type Header, hashHeader, writeHeader } from './block.js'
 import {
   type Ballot,
+  CERTIFICATE,
   type Certificate,
   type CertificateContext,
   readCertificate,
@@ -29,10 +30,10 @@ import {
   writeCertificate,
 } from './certificate.js'
 import {
-  readViewChangeEntry,
-  readVote,
-  readVoteWithShare,
+  VIEW_CHANGE_ENTRY,
   type ViewChangeEntry,
+  VOTE,
+  VOTE_WITH_SHARE,
   viewChangeBytes,
   writeViewChangeEntry,
   writeVote,
@@ -114,7 +115,7 @@ export function decodeForkProof(bytes: Uint8Array): Result<ForkProof, Refusal> {
       reader.fail('version', `expected fork proof version ${FORK_PROOF_VERSIONS.join(' or ')}, got ${version}`)
     const chainId = reader.hash()
     const [first, second] = [0, 1].map(
-      (): Branch => ({ headers: reader.list(MAX_BRANCH_HEADERS, readHeader), certificate: readCertificate(reader) }),
+      (): Branch => ({ headers: reader.longList(MAX_BRANCH_HEADERS, HEADER), certificate: readCertificate(reader) }),
     ) as [Branch, Branch]
     const scheme = withShares ? 'bls12-381' : 'ed25519'
     if (first.certificate.scheme !== scheme)
@@ -122,9 +123,9 @@ export function decodeForkProof(bytes: Uint8Array): Result<ForkProof, Refusal> {
     return {
       chainId,
       branches: [first, second] as const,
-      votes: reader.list(MAX_FORK_SIGNATURES, withShares ? readVoteWithShare : readVote),
-      entries: reader.list(MAX_FORK_SIGNATURES, readViewChangeEntry),
-      certificates: withShares ? reader.list(MAX_FORK_FURTHER_CERTIFICATES, readCertificate) : [],
+      votes: reader.longList(MAX_FORK_SIGNATURES, withShares ? VOTE_WITH_SHARE : VOTE),
+      entries: reader.longList(MAX_FORK_SIGNATURES, VIEW_CHANGE_ENTRY),
+      certificates: withShares ? reader.longList(MAX_FORK_FURTHER_CERTIFICATES, CERTIFICATE) : [],
     }
   })
 }

@@ -7,6 +7,7 @@ import {
   assert,
   type Bitmap,
   type BlsSignature,
+  BYTES_COST,
   decode,
   type Epoch,
   encode,
@@ -14,6 +15,7 @@ import {
   type Hash,
   type Height,
   height,
+  type ItemOf,
   type Reader,
   type Refusal,
   type Result,
@@ -39,11 +41,12 @@ import {
 } from './blob.js'
 import {
   type Block,
+  HEADER,
   type Header,
   MAX_BLOCK_TRANSACTIONS,
   MAX_EVIDENCE_BYTES,
-  readHeader,
   readUnboundBlock,
+  UNBOUND_BLOCK,
   writeBlock,
   writeHeader,
 } from './block.js'
@@ -229,8 +232,8 @@ export const MAX_SYNC_BLOCKS = 1024
 export const MAX_BLOBS_TOLD = 64
 const MAX_BLOB_INDEX: number = blobChunks(MAX_BLOB_BYTES)
 /**
- * Transactions of all blocks of one BLOCKS: those of the largest block. Each is hashed once the certificate is found good, and
- * each is an object of its own before that; a frame has room for three million of a byte each (trap E6).
+ * Transactions of all blocks of one BLOCKS: those of the largest block. Each is read when it comes, and hashed once the certificate is
+ * found good; a frame has room for three million of a byte each (trap E6).
  */
 export const MAX_SYNC_TRANSACTIONS: number = MAX_BLOCK_TRANSACTIONS
 
@@ -307,6 +310,9 @@ export function readVote(reader: Reader): Vote {
   return { ...readBallot(reader), sender: validatorIndex(reader.u16()), signature: reader.signature() }
 }
 
+/** In a list: two arrays, and an object with numbers beyond 31 bits. */
+export const VOTE: ItemOf<Vote> = { read: readVote, costBytes: () => 576, onceRead: 'kept' }
+
 /** A vote of a chain of BLS certificates: the same, with the share. */
 export function writeVoteWithShare(writer: Writer, vote: Vote): void {
   assert(vote.share !== undefined, 'a vote of a chain of BLS certificates has a share')
@@ -317,6 +323,8 @@ export function writeVoteWithShare(writer: Writer, vote: Vote): void {
 export function readVoteWithShare(reader: Reader): Vote {
   return { ...readVote(reader), share: reader.blsSignature() }
 }
+
+export const VOTE_WITH_SHARE: ItemOf<Vote> = { read: readVoteWithShare, costBytes: () => 576 + BYTES_COST, onceRead: 'kept' }
 
 export function writeViewChangeEntry(writer: Writer, entry: ViewChangeEntry): void {
   writeViewChangeFields(writer, entry)
@@ -334,6 +342,13 @@ export function readViewChangeEntry(reader: Reader): ViewChangeEntry {
   }
 }
 
+/** At least: a signature, and what else is in the object; with a certificate's ballot a hash and another object. */
+export const VIEW_CHANGE_ENTRY: ItemOf<ViewChangeEntry> = {
+  read: readViewChangeEntry,
+  costBytes: ({ highest }) => (highest === null ? 336 : 656),
+  onceRead: 'kept',
+}
+
 function writeNewView(writer: Writer, message: NewView): void {
   writer.u64(message.epoch).u64(message.newView)
   writer.list(message.viewChanges, writeViewChangeEntry).optional(message.certificate, writeCertificate)
@@ -345,7 +360,7 @@ function readNewView(reader: Reader): NewView {
     kind: 'new-view',
     epoch: epoch(reader.u64()),
     newView: view(reader.u64()),
-    viewChanges: reader.list(MAX_VALIDATORS, readViewChangeEntry),
+    viewChanges: reader.longList(MAX_VALIDATORS, VIEW_CHANGE_ENTRY),
     certificate: reader.optional(readCertificate),
     sender: validatorIndex(reader.u16()),
     signature: reader.signature(),
@@ -375,6 +390,17 @@ function readComplaint(reader: Reader): Complaint | null {
   return COMPLAINTS[code - 1] ?? reader.fail('complaint', `expected a complaint of 0..${COMPLAINTS.length}, got ${code}`)
 }
 
+const STATUS_SLOT: ItemOf<StatusSlot> = {
+  read: (reader) => ({
+    height: height(reader.u64()),
+    accepted: reader.optional((r) => r.hash()),
+    prepares: readBitmap(reader),
+    commits: readBitmap(reader),
+  }),
+  costBytes: ({ accepted }) => (accepted === null ? 3 : 4) * BYTES_COST,
+  onceRead: 'kept',
+}
+
 function readStatus(reader: Reader): Status {
   return {
     kind: 'status',
@@ -382,12 +408,7 @@ function readStatus(reader: Reader): Status {
     view: view(reader.u64()),
     phase: reader.bool() ? 'active' : 'changing',
     committedHeight: height(reader.u64()),
-    slots: reader.list(MAX_STATUS_SLOTS, (r) => ({
-      height: height(r.u64()),
-      accepted: r.optional((rr) => rr.hash()),
-      prepares: readBitmap(r),
-      commits: readBitmap(r),
-    })),
+    slots: reader.longList(MAX_STATUS_SLOTS, STATUS_SLOT),
     complaint: readComplaint(reader),
     sender: validatorIndex(reader.u16()),
     signature: reader.signature(),
@@ -525,30 +546,24 @@ export function writeMessage(writer: Writer, message: Message): void {
   }
 }
 
-function readSyncBlocks(reader: Reader): Block[] {
+/** And what follows, told how many transactions each block has. */
+function readBlocks(reader: Reader, readGas?: (counts: readonly number[]) => number[][]): Blocks {
+  const counts: number[] = []
   let transactions = 0
-  return reader.list(MAX_SYNC_BLOCKS, (r) => {
-    const block = readUnboundBlock(r)
-    transactions += block.body.transactions.length
+  const blocks = reader.longList(MAX_SYNC_BLOCKS, UNBOUND_BLOCK, ({ body }) => {
+    counts.push(body.transactions.length)
+    transactions += body.transactions.length
     if (transactions > MAX_SYNC_TRANSACTIONS)
-      r.fail('too-many', `expected at most ${MAX_SYNC_TRANSACTIONS} transactions in all blocks of a BLOCKS, got ${transactions}`)
-    return block
+      reader.fail('too-many', `expected at most ${MAX_SYNC_TRANSACTIONS} transactions in all blocks of a BLOCKS, got ${transactions}`)
   })
-}
-
-function readBlocks(reader: Reader): Blocks {
-  return {
-    kind: 'blocks',
-    blocks: readSyncBlocks(reader),
-    links: reader.list(MAX_LINKS, readHeader),
-    certificate: readCertificate(reader),
-  }
+  const links = reader.longList(MAX_LINKS, HEADER)
+  const certificate = readCertificate(reader)
+  return { kind: 'blocks', blocks, links, certificate, ...(readGas === undefined ? {} : { gas: readGas(counts) }) }
 }
 
 /** As many numbers as the blocks have transactions, so no count of its own that could disagree. */
 function readBlocksWithGas(reader: Reader): Blocks {
-  const message = readBlocks(reader)
-  return { ...message, gas: message.blocks.map(({ body }) => body.transactions.map(() => reader.u64())) }
+  return readBlocks(reader, (counts) => counts.map((count) => Array.from({ length: count }, () => reader.u64())))
 }
 
 function readProposalHead(reader: Reader): Pick<PrePrepare, 'epoch' | 'view' | 'sender' | 'signature'> {

@@ -19,7 +19,7 @@ import {
   refuse,
   type Writer,
 } from '@aethel/codec'
-import { type Header, hashHeader, readHeader, writeHeader } from './block.js'
+import { HEADER, type Header, hashHeader, readHeader, writeHeader } from './block.js'
 import {
   type Certificate,
   readCertificate,
@@ -28,7 +28,7 @@ import {
   verifyCertificate,
   writeCertificate,
 } from './certificate.js'
-import { type EpochLink, readEpochLink, verifyEpochLink, writeEpochLink } from './epoch-chain.js'
+import { EPOCH_LINK, type EpochLink, verifyEpochLink, writeEpochLink } from './epoch-chain.js'
 import { type EpochLength, type EpochStart, lastHeightOf } from './epochs.js'
 import { RECENT_HASHES } from './interface.js'
 
@@ -128,9 +128,9 @@ export function writeOffer(writer: Writer, offer: SnapshotOffer): void {
 
 export function readOffer(reader: Reader, mostLinks: number = MAX_OFFER_LINKS): SnapshotOffer {
   return {
-    links: reader.list(mostLinks, readEpochLink),
+    links: reader.longList(mostLinks, EPOCH_LINK),
     header: readHeader(reader),
-    descendants: reader.list(MAX_DESCENDANTS, readHeader),
+    descendants: reader.longList(MAX_DESCENDANTS, HEADER),
     certificate: readCertificate(reader),
   }
 }
@@ -149,7 +149,7 @@ export function encodeHeaders(headers: readonly Header[]): Uint8Array {
 }
 
 export function decodeHeaders(bytes: Uint8Array): Result<readonly Header[], Refusal> {
-  return decode(bytes, (reader) => reader.list(RECENT_HASHES, readHeader))
+  return decode(bytes, (reader) => reader.longList(RECENT_HASHES, HEADER))
 }
 
 /** Each is the parent of the one above it, from `top` down, as far as a replica must know, or to genesis. */

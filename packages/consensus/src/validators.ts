@@ -75,7 +75,8 @@ export function createValidatorSet(epoch: Epoch, validators: readonly Validator[
     }
     totalPower += validator.power
   }
-  return ok({ epoch, validators, totalPower, scheme, hash: hashValidators(scheme, validators) })
+  // A plain list: it is looked at all the time from now on.
+  return ok({ epoch, validators: [...validators], totalPower, scheme, hash: hashValidators(scheme, validators) })
 }
 
 function schemeOf({ blsKey }: Validator): SignatureScheme {

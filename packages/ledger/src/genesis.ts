@@ -5,6 +5,7 @@
 import {
   BLS_SIGNATURE_BYTES,
   type BlsSignature,
+  BYTES_COST,
   blsSignature,
   compareBytes,
   decode,
@@ -16,6 +17,7 @@ import {
   type Hash,
   hash,
   height,
+  type ItemOf,
   ok,
   PUBLIC_KEY_BYTES,
   publicKey,
@@ -164,9 +166,15 @@ function writeGenesisValidator(writer: Writer, { publicKey: key, power, blsKey, 
   if (blsKey !== undefined && blsPossession !== undefined) writer.raw(blsKey).raw(blsPossession)
 }
 
-function readGenesisValidator(reader: Reader, withBlsKeys: boolean): GenesisValidator {
-  const validator = { publicKey: reader.publicKey(), power: reader.u128() }
-  return withBlsKeys ? { ...validator, blsKey: reader.blsPublicKey(), blsPossession: reader.blsSignature() } : validator
+const VALIDATOR: ItemOf<GenesisValidator> = {
+  read: (reader) => ({ publicKey: reader.publicKey(), power: reader.u128() }),
+  costBytes: () => BYTES_COST + 88,
+  onceRead: 'let go',
+}
+const VALIDATOR_WITH_BLS_KEY: ItemOf<GenesisValidator> = {
+  read: (reader) => ({ ...VALIDATOR.read(reader), blsKey: reader.blsPublicKey(), blsPossession: reader.blsSignature() }),
+  costBytes: () => 3 * BYTES_COST + 112,
+  onceRead: 'let go',
 }
 
 function readKind(reader: Reader, withDigests: boolean): GenesisKind {
@@ -207,7 +215,7 @@ export function decodeGenesis(bytes: Uint8Array): Result<Genesis, Refusal> {
     const fields = {
       chainName: reader.text(MAX_CHAIN_NAME_BYTES),
       genesisTimeMs: reader.u64(),
-      validators: reader.list(MAX_GENESIS_VALIDATORS, (r) => readGenesisValidator(r, withBlsKeys)),
+      validators: reader.longList(MAX_GENESIS_VALIDATORS, withBlsKeys ? VALIDATOR_WITH_BLS_KEY : VALIDATOR),
       parameters: { ...readParameters(reader), maxBlobBytes: withBlobs ? readMaxBlobBytes(reader) : 0 },
       kinds: reader.list(MAX_KINDS, (r) => readKind(r, withDigests)),
       libraries: reader.list(MAX_LIBRARIES, (r) => ({ name: r.text(MAX_LIBRARY_NAME_BYTES), digest: r.hash() })),

@@ -8,7 +8,19 @@
  *
  * Why that suffices: whatever tree a peer draws, if its hash is the root, it is the map's own tree, or a collision was found.
  */
-import { compareBytes, decode, HASH_BYTES, type Hash, type Reader, type Refusal, type Result, type Writer } from '@aethel/codec'
+import {
+  BYTES_COST,
+  compareBytes,
+  decode,
+  type Gathering,
+  HASH_BYTES,
+  type Hash,
+  type ItemOf,
+  type Reader,
+  type Refusal,
+  type Result,
+  type Writer,
+} from '@aethel/codec'
 import {
   AuthenticatedMap,
   bitAt,
@@ -168,7 +180,7 @@ export function readRange(reader: Reader, root: Hash, range: KeyRange, keyOfPath
   const walk = new Walk(reader, range, keyOfPath, complete)
   const hash = walk.top()
   if (compareBytes(hash, root) !== 0) reader.fail('range-root', 'expected a part of the map with the trusted root, got one of another')
-  return { entries: walk.entries, complete }
+  return { entries: walk.end(), complete }
 }
 
 /** The same from bytes that hold nothing else. */
@@ -181,6 +193,28 @@ export function checkRange(
   return decode(bytes, (reader) => readRange(reader, root, range, keyOfPath))
 }
 
+/** Three arrays in an object. A peer may send a million entries of which nothing is known until the root has been computed (trap E6). */
+const ENTRY_COST: number = 3 * BYTES_COST + HASH_BYTES + 64
+
+function entryWith(keyOfPath: (path: Uint8Array) => Hash): ItemOf<MapEntry> {
+  return {
+    read: (reader) => {
+      const path = reader.bytes(MAX_PATH_BYTES)
+      const value = reader.bytes(MAX_VALUE_BYTES)
+      return {
+        path,
+        value,
+        /** Hardly anybody asks for it again. */
+        get key() {
+          return keyOfPath(path)
+        },
+      }
+    },
+    costBytes: () => ENTRY_COST,
+    onceRead: 'let go',
+  }
+}
+
 /** Where the walk from left to right is: what may come next follows from it. */
 type Stage =
   /** Nothing but hashes so far, or nothing at all. */
@@ -191,7 +225,8 @@ type Stage =
   | 'right'
 
 class Walk {
-  readonly entries: MapEntry[] = []
+  readonly #entries: Gathering<MapEntry>
+  #isEmpty = true
   readonly #reader: Reader
   readonly #range: KeyRange
   readonly #keyOfPath: (path: Uint8Array) => Hash
@@ -207,6 +242,11 @@ class Walk {
     this.#range = range
     this.#keyOfPath = keyOfPath
     this.#complete = complete
+    this.#entries = reader.gather(entryWith(keyOfPath))
+  }
+
+  end(): readonly MapEntry[] {
+    return this.#entries.end()
   }
 
   top(): Hash {
@@ -218,7 +258,7 @@ class Walk {
     }
     const hash = this.#node(kind, -1)
     if (this.#stage === 'left') reader.fail('range-shape', 'expected at least one leaf beside hashes')
-    if (!this.#complete && this.entries.length === 0) reader.fail('range-shape', 'expected an entry in a part that is not the last')
+    if (!this.#complete && this.#isEmpty) reader.fail('range-shape', 'expected an entry in a part that is not the last')
     return hash
   }
 
@@ -236,10 +276,11 @@ class Walk {
         this.#onHash()
         return reader.hash()
       case KIND.entry: {
+        const start = reader.offset
         const path = reader.bytes(MAX_PATH_BYTES)
         const value = reader.bytes(MAX_VALUE_BYTES)
         const key = this.#keyOfPath(path)
-        this.#onEntry({ key, path, value })
+        this.#onEntry({ key, path, value }, start)
         return leafHash(key, mapValueHash(value))
       }
       case KIND.witness: {
@@ -258,12 +299,12 @@ class Walk {
       return
     }
     // To the right of the last leaf: above the range, or what a part that is not the last leaves for later.
-    const mayFollow = this.#closed || (!this.#complete && this.entries.length > 0)
+    const mayFollow = this.#closed || (!this.#complete && !this.#isEmpty)
     if (!mayFollow) this.#reader.fail('range-gap', 'expected every entry of the range, got a hash that may hide some')
     this.#stage = 'right'
   }
 
-  #onEntry(entry: MapEntry): void {
+  #onEntry(entry: MapEntry, start: number): void {
     if (this.#stage === 'right' || this.#closed) this.#reader.fail('range-gap', 'expected no entry behind what closes the range')
     if (this.#stage === 'left' && this.#hashesOnLeft > 0)
       this.#reader.fail('range-gap', 'expected a leaf below the range between hashes and the first entry')
@@ -271,7 +312,8 @@ class Walk {
     if (compareBytes(entry.key, low) < 0 || compareBytes(entry.key, high) > 0)
       this.#reader.fail('range-key', 'expected entries of the range that was asked for, got another')
     this.#follow(entry.key)
-    this.entries.push(entry)
+    this.#entries.add(entry, start)
+    this.#isEmpty = false
   }
 
   #onWitness(key: Hash): void {

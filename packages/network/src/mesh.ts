@@ -10,7 +10,18 @@
  */
 import { type AddressInfo, createServer as createListener, type Server as Listener, type Socket } from 'node:net'
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
-import { assert, compareBytes, decode, encode, type Hash, keyOf, type PublicKey, toHex, type ValidatorIndex } from '@aethel/codec'
+import {
+  assert,
+  byteStrings,
+  compareBytes,
+  decode,
+  encode,
+  type Hash,
+  keyOf,
+  type PublicKey,
+  toHex,
+  type ValidatorIndex,
+} from '@aethel/codec'
 import type { SecretSeed } from '@aethel/crypto'
 import { Allowance } from './allowance.js'
 import { createTlsIdentity, keyOfCertificate, type TlsIdentity } from './certificate.js'
@@ -453,7 +464,7 @@ class TlsMesh implements Mesh {
       case FRAME.message:
         return handlers.onMessage(from, payload)
       case FRAME.transactions: {
-        const transactions = decode(payload, (reader) => reader.list(MAX_GOSSIP_TRANSACTIONS, (r) => r.bytes(this.#maxFrameBytes)))
+        const transactions = decode(payload, (reader) => reader.longList(MAX_GOSSIP_TRANSACTIONS, byteStrings(this.#maxFrameBytes)))
         if (!transactions.ok) return this.#fault(session, transactions.error.code, transactions.error.message)
         return handlers.onTransactions(from, transactions.value)
       }

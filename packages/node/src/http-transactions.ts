@@ -1,5 +1,5 @@
 /** Transactions over HTTP: submitted one by one or in batches, waited for as far as the client asks, and looked up later. */
-import { decode, type Refusal, toHex } from '@aethel/codec'
+import { byteStrings, decode, type Refusal, toHex } from '@aethel/codec'
 import { claimRecordOf } from '@aethel/ledger'
 import { type Admission, transactionIdOf } from '@aethel/replica'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -29,7 +29,7 @@ export function registerTransactions(app: FastifyInstance, context: HttpContext)
   })
   app.post('/v1/transactions/batch', async (request, reply) => {
     const { wait, timeoutMs } = waitOf(request)
-    const list = decode(bodyOf(request), (reader) => reader.list(MAX_BATCH_TRANSACTIONS, (r) => r.bytes(MAX_BODY_BYTES)))
+    const list = decode(bodyOf(request), (reader) => reader.longList(MAX_BATCH_TRANSACTIONS, byteStrings(MAX_BODY_BYTES)))
     if (!list.ok)
       throw new HttpError(400, list.error.code, `expected a list of at most ${MAX_BATCH_TRANSACTIONS} transactions: ${list.error.message}`)
     const waits = untilGone(request, reply)

@@ -6,8 +6,23 @@ const MAX_NUMBER = Number.MAX_SAFE_INTEGER
 /** The line is not understood; the message says what was expected. */
 export class ParseFailure extends Error {}
 
+/** What came may be a word as long as the transcript. */
+const MAX_MESSAGE_LETTERS = 300
+
 export function fail(message: string): never {
-  throw new ParseFailure(message)
+  throw new ParseFailure(message.length > MAX_MESSAGE_LETTERS ? `${message.slice(0, MAX_MESSAGE_LETTERS)}...` : message)
+}
+
+/** Words between blanks; arrows join what stands beside them. An expression for blanks around an arrow would try each of many blanks anew. */
+function wordsOf(line: string): string[] {
+  const words: string[] = []
+  let joins = false
+  for (const word of line.replaceAll('|', ' | ').split(/\s+/)) {
+    if (words.length > 0 && (joins || word.startsWith('->'))) words[words.length - 1] += word
+    else words.push(word)
+    joins = word.endsWith('->')
+  }
+  return words
 }
 
 /** The words of one line, read from left to right. */
@@ -16,10 +31,7 @@ export class Words {
   #at = 0
 
   constructor(line: string) {
-    this.#words = line
-      .replaceAll(/\s*->\s*/g, '->')
-      .replaceAll('|', ' | ')
-      .split(/\s+/)
+    this.#words = wordsOf(line)
   }
 
   get done(): boolean {

@@ -104,9 +104,43 @@ describe('what is not understood is refused with its line', () => {
     ['validators 4\nexpect view 1 = 99999999999999999', 'expected a view'],
     ['validators 4\ndeliver all\nwindow 3', 'before the first statement'],
     ['#'.repeat(MAX_TRANSCRIPT_BYTES + 1), 'at most 65536 letters'],
+    ['validators 4\nbyzantine 1 1\ndeliver all', 'line 2: expected each validator once, got 1 again'],
+    ['validators 4\npartition 0 1 || 2 3', 'expected a validator before "|"'],
+    [`validators 4\ndeliver all ${'x'.repeat(60_000)}`, 'expected the end of the line, got "xxx'],
   ])('%j', (text, expected) => {
     expect(refusal(text)).toContain(expected)
   })
+
+  it('arrows stand with or without blanks, and numbers of lines count blank ones and remarks', () => {
+    const read = (text: string) => {
+      const parsed = parseTranscript(text)
+      return parsed.ok ? parsed.value.statements.map(({ line, text: said, action }) => [line, said, action]) : parsed.error
+    }
+    const pattern = { word: 'any', from: [0], to: [1, 2], view: null, height: null }
+    const action = { kind: 'drop', pattern, except: null }
+    expect(read('validators 4\n\ndrop 0->1,2 # x\r\n#\n drop 0  ->\t1,2\ndrop 0-> 1,2\ndrop 0 ->1,2')).toEqual([
+      [3, 'drop 0->1,2', action],
+      [5, 'drop 0  ->\t1,2', action],
+      [6, 'drop 0-> 1,2', action],
+      [7, 'drop 0 ->1,2', action],
+    ])
+  })
+
+  it.each([
+    ['blanks', `validators 4\ntick${' '.repeat(65_000)}0`],
+    ['remarks within a remark', `validators 4\ntick 0${'#'.repeat(65_000)}\rx`],
+    ['arrows', `validators 4\ntick ${'-> '.repeat(21_000)}`],
+    ['bars', `validators 4\npartition 0 ${'|'.repeat(65_000)}`],
+  ])(
+    'E6: %s to the end of what a transcript may hold are read in milliseconds, not tried anew from each, and the answer is short',
+    (_, text) => {
+      const before = process.cpuUsage()
+      const parsed = parseTranscript(text)
+      const { user, system } = process.cpuUsage(before)
+      expect((user + system) / 1000).toBeLessThan(1000)
+      expect(parsed.ok ? 0 : parsed.error.message.length).toBeLessThan(400)
+    },
+  )
 
   it('and nothing makes the reader or the run throw', () => {
     const words = readFileSync(new URL('b4-new-view-hides-the-highest.transcript', FOLDER), 'utf8').split(/[\s]+/)

@@ -2,7 +2,7 @@
  * The language of transcripts (docs/transcripts.md): one statement a line, each an action on a cluster or an expectation.
  * This file reads text into statements and refuses what it does not understand, with the line; `transcript-run.ts` runs them.
  */
-import type { Refusal, Result } from '@aethel/codec'
+import { packedList, type Refusal, type Result } from '@aethel/codec'
 import { fail, ParseFailure, Words } from './transcript-words.js'
 
 export const MAX_TRANSCRIPT_BYTES = 65_536
@@ -112,27 +112,56 @@ export function parseTranscript(text: string): Result<Transcript, Refusal> {
     }
   }
   const setup: Setup = { validators: null, powers: [], window: null, byzantine: [] }
-  const statements: Statement[] = []
+  /** Of statements. */
+  const lines: number[] = []
+  const offsets: number[] = []
   let line = 0
   try {
-    for (const raw of text.split('\n')) {
+    for (let at = 0; at <= text.length; ) {
       line++
-      const stripped = raw.replace(/#.*$/, '').trim()
+      const [stripped, next] = lineAt(text, at)
+      const offset = at
+      at = next
       if (stripped === '') continue
-      const words = new Words(stripped)
-      if (readSetup(words, setup, statements.length)) continue
+      if (readSetup(new Words(stripped), setup, lines.length)) continue
       if (setup.validators === null) fail('expected "validators N" before anything else')
-      statements.push({ line, text: stripped, action: readAction(words, setup.validators) })
-      words.end()
+      readStatement(line, stripped, setup.validators)
+      lines.push(line)
+      offsets.push(offset)
     }
     if (setup.validators === null) fail('expected a line "validators N"')
-    if (statements.length === 0) fail('expected at least one statement after the setup')
+    if (lines.length === 0) fail('expected at least one statement after the setup')
   } catch (error) {
     if (!(error instanceof ParseFailure)) throw error
     return { ok: false, error: { code: 'transcript', message: `line ${line}: ${error.message}` } }
   }
-  const powers = setup.powers.length === 0 ? new Array<bigint>(setup.validators).fill(1n) : setup.powers
-  return { ok: true, value: { validators: setup.validators, powers, window: setup.window ?? 8, byzantine: setup.byzantine, statements } }
+  const { validators, byzantine } = setup
+  const powers = setup.powers.length === 0 ? new Array<bigint>(validators).fill(1n) : setup.powers
+  const statements = statementsAt(text, Uint32Array.from(lines), Uint32Array.from(offsets), validators)
+  return { ok: true, value: { validators, powers, window: setup.window ?? 8, byzantine, statements } }
+}
+
+/** The line that begins there, without comment and blanks, and where the next one begins. */
+function lineAt(text: string, at: number): [line: string, next: number] {
+  const end = text.indexOf('\n', at)
+  const raw = end < 0 ? text.slice(at) : text.slice(at, end)
+  const comment = raw.indexOf('#')
+  return [(comment < 0 ? raw : raw.slice(0, comment)).trim(), end < 0 ? text.length + 1 : end + 1]
+}
+
+function readStatement(line: number, text: string, validators: number): Statement {
+  const words = new Words(text)
+  const action = readAction(words, validators)
+  words.end()
+  return { line, text, action }
+}
+
+/** A line of a few letters is a statement of a few objects: each is read again when its turn comes, and let go. */
+function statementsAt(text: string, lines: Uint32Array, offsets: Uint32Array, validators: number): readonly Statement[] {
+  return packedList(lines.length, (position) => {
+    const [stripped] = lineAt(text, offsets[position] as number)
+    return readStatement(lines[position] as number, stripped, validators)
+  })
 }
 
 interface Setup {
@@ -161,8 +190,11 @@ function readSetup(words: Words, setup: Setup, statements: number): boolean {
     if (setup.window < 1) fail('expected a window of at least 1')
   } else {
     if (setup.validators === null) fail('expected "validators N" before "byzantine"')
-    do setup.byzantine.push(readIndex(words, setup.validators))
-    while (!words.done)
+    do {
+      const index = readIndex(words, setup.validators)
+      if (setup.byzantine.includes(index)) fail(`expected each validator once, got ${index} again`)
+      setup.byzantine.push(index)
+    } while (!words.done)
   }
   words.end()
   return true
@@ -275,8 +307,10 @@ function readAction(words: Words, validators: number): Action {
 function readGroups(words: Words, validators: number): number[][] {
   const groups: number[][] = [[]]
   while (!words.done) {
-    if (words.take('|')) groups.push([])
-    else groups.at(-1)?.push(readIndex(words, validators))
+    if (words.take('|')) {
+      if (groups.at(-1)?.length === 0) fail('expected a validator before "|"')
+      groups.push([])
+    } else groups.at(-1)?.push(readIndex(words, validators))
   }
   const members = groups.flat()
   if (groups.length < 2 || groups.some((group) => group.length === 0)) fail('expected groups separated by "|", as in "0 1 | 2 3"')

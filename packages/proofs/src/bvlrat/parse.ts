@@ -129,7 +129,7 @@ class ScriptParser {
     if (this.#at !== this.#bytes.length) this.#refuse('syntax', 'expected the end behind (check-sat)')
     return {
       bytes: this.#bytes,
-      code: this.#code.subarray(0, this.#length),
+      code: this.#code.slice(0, this.#length), // without the room that was ahead
       constants: this.#constants,
       functions: this.#functions,
       assertions: this.#assertions,

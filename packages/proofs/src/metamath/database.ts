@@ -34,11 +34,11 @@ export class Database {
   readonly disjointHeads: IntVector = new IntVector()
 
   /** Records of assertions (see `record.ts`); constants are token ids. */
-  readonly records: IntVector = new IntVector(1 << 16)
+  readonly records: IntVector = new IntVector()
   /** Frames: count, then the statements of the mandatory hypotheses. */
-  readonly frames: IntVector = new IntVector(1 << 16)
+  readonly frames: IntVector = new IntVector()
   /** Raw symbols. `$f`: variable, typecode. `$e`: count, then tokens. */
-  readonly raw: IntVector = new IntVector(1 << 14)
+  readonly raw: IntVector = new IntVector()
   /** Chain of `$d` pairs: variable, variable, index of the pair before or -1. */
   readonly disjointPairs: IntVector = new IntVector()
 

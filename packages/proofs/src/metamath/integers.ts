@@ -1,6 +1,7 @@
 /** Growable vectors of 32-bit integers: what the parser and the kernel keep everything in. */
 
-const INITIAL_WORDS = 1024
+/** A kibibyte: a database has fourteen of them, and most databases are small. */
+const INITIAL_WORDS = 256
 
 export class IntVector {
   data: Int32Array

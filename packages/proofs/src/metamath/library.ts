@@ -4,7 +4,7 @@
  * axioms is said here, not in the claim.
  */
 
-import { decode, type Hash, ok, type Reader, type Refusal, type Result, refuse, Writer } from '@aethel/codec'
+import { byteStrings, decode, type Hash, type ItemOf, ok, type Reader, type Refusal, type Result, refuse, Writer } from '@aethel/codec'
 import { hashTagged } from '@aethel/crypto'
 import { ClaimParser, MAX_CLAIM_BYTES, readLabel, writeShort } from './claim.js'
 import { buildLexicon, type LibraryVariable } from './lexicon.js'
@@ -54,15 +54,23 @@ function readWord(reader: Reader): string {
   return asciiText(bytes, 0, bytes.length)
 }
 
+const WORD_COST = 40
+const WORD: ItemOf<string> = { read: readWord, costBytes: () => WORD_COST, onceRead: 'let go' }
+const VARIABLE: ItemOf<LibraryVariable> = {
+  read: (reader) => ({ symbol: readWord(reader), typecode: readWord(reader), label: readWord(reader) }),
+  costBytes: () => 4 * WORD_COST,
+  onceRead: 'let go',
+}
+
 /** Reads a definition and checks all of it: words, and every axiom against them. */
 export function decodeLibrary(bytes: Uint8Array): Result<LibraryDefinition, Refusal> {
   const decoded = decode(bytes, (reader): LibraryDefinition => {
     const name = readLabel(reader, 'a library name')
     return {
       name: asciiText(name, 0, name.length),
-      constants: reader.list(MAX_WORDS, readWord),
-      variables: reader.list(MAX_WORDS, () => ({ symbol: readWord(reader), typecode: readWord(reader), label: readWord(reader) })),
-      axioms: reader.list(MAX_AXIOMS, () => reader.bytes(MAX_CLAIM_BYTES)),
+      constants: reader.longList(MAX_WORDS, WORD),
+      variables: reader.longList(MAX_WORDS, VARIABLE),
+      axioms: reader.longList(MAX_AXIOMS, byteStrings(MAX_CLAIM_BYTES)),
     }
   })
   if (!decoded.ok) return decoded

@@ -1,0 +1,232 @@
+/**
+ * What whoever attacks a decoder's memory sends: of each format the items that are shortest for what holds them, as many as fit. Each is a
+ * function of the size; some formats end before it.
+ */
+import { bitmapOf, encode, epoch, height, utf8, validatorIndex, view } from '@aethel/codec'
+import {
+  encodeForkProof,
+  encodeMessage,
+  MAX_BLOCK_TRANSACTIONS,
+  MAX_BRANCH_HEADERS,
+  MAX_DESCENDANTS,
+  MAX_LINKS,
+  MAX_OFFER_LINKS,
+  MAX_STATUS_SLOTS,
+  MAX_SYNC_BLOCKS,
+  MAX_VALIDATORS,
+} from '@aethel/consensus'
+import { encodeLibrary } from '@aethel/proofs'
+import { randomStream } from '../../packages/simulator/dist/random.js'
+
+const random = randomStream(1, 'worst-inputs')
+/** Beyond 31 bits, so that each is an object. */
+const LARGE = 2 ** 52
+
+/** Nothing is twice the same. @param {number} length @returns {any} */
+function bytes(length) {
+  return Uint8Array.from({ length }, () => random.below(256))
+}
+
+/** @template T @param {number} count @param {(nth: number) => T} item @returns {T[]} */
+const many = (count, item) => Array.from({ length: Math.max(0, Math.floor(count)) }, (_, nth) => item(nth))
+
+function header() {
+  return {
+    version: 1,
+    chainId: bytes(32),
+    epoch: epoch(LARGE),
+    height: height(LARGE),
+    parent: bytes(32),
+    view: view(LARGE),
+    proposer: validatorIndex(1),
+    timestampMs: LARGE,
+    transactionsRoot: bytes(32),
+    evidenceRoot: bytes(32),
+    lastCertificateHash: bytes(32),
+    stateRoot: bytes(32),
+    validatorsHash: bytes(32),
+    nextValidatorsHash: bytes(32),
+    totalDifficulty: 1n << 100n,
+  }
+}
+const HEADER_BYTES = 308
+const BLOCK_BYTES = HEADER_BYTES + 9
+
+/** @param {readonly Uint8Array[]} transactions */
+function block(transactions) {
+  return { header: header(), hash: bytes(32), body: { transactions, evidence: [], lastCertificate: null } }
+}
+
+function ballot() {
+  return { kind: /** @type {const} */ ('commit'), epoch: epoch(LARGE), view: view(LARGE), height: height(LARGE), blockHash: bytes(32) }
+}
+
+/** @param {number} signers */
+function certificate(signers = 1) {
+  const count = Math.min(MAX_VALIDATORS, Math.floor(signers))
+  return {
+    ...ballot(),
+    scheme: /** @type {const} */ ('ed25519'),
+    signers: bitmapOf(
+      count,
+      many(count, (nth) => nth),
+    ),
+    signatures: many(count, () => bytes(64)),
+  }
+}
+const SIGNATURE_BYTES = 64.2
+
+/** @param {boolean} withHighest */
+function entry(withHighest) {
+  const highest = withHighest ? ballot() : null
+  const sender = validatorIndex(1)
+  return { epoch: epoch(LARGE), newView: view(LARGE), highest, committedHeight: height(LARGE), sender, signature: bytes(64) }
+}
+
+function vote() {
+  return { ...ballot(), sender: validatorIndex(1), signature: bytes(64) }
+}
+
+/** @param {number} size @param {number} length */
+const blockOf = (size, length) =>
+  encodeMessage({ kind: 'block', block: block(many(Math.min(MAX_BLOCK_TRANSACTIONS, size / (4 + length)), () => bytes(length))) })
+
+/** @param {number} size @param {boolean} withHighest */
+const newView = (size, withHighest) =>
+  encodeMessage({
+    kind: 'new-view',
+    epoch: epoch(0),
+    newView: view(1),
+    viewChanges: many(Math.min(MAX_VALIDATORS, size / (withHighest ? 148 : 91)), () => entry(withHighest)),
+    certificate: null,
+    sender: validatorIndex(0),
+    signature: bytes(64),
+  })
+
+/** @param {number} validators @param {boolean} hasAccepted */
+const status = (validators, hasAccepted) =>
+  encodeMessage({
+    kind: 'status',
+    epoch: epoch(0),
+    view: view(1),
+    phase: 'active',
+    committedHeight: height(0),
+    slots: many(MAX_STATUS_SLOTS, () => ({
+      height: height(LARGE),
+      accepted: hasAccepted ? bytes(32) : null,
+      prepares: bitmapOf(validators, []),
+      commits: bitmapOf(validators, []),
+    })),
+    complaint: null,
+    sender: validatorIndex(0),
+    signature: bytes(64),
+  })
+
+/** @param {number} size @param {number} perLink */
+function offer(size, perLink) {
+  const validators = Math.max(1, size / MAX_OFFER_LINKS / 48 - 12)
+  const links = many(perLink, () => ({
+    header: header(),
+    certificate: certificate(),
+    nextValidators: many(validators, () => ({ publicKey: bytes(32), power: 1n << 90n })),
+  }))
+  const descendants = perLink > 0 ? [] : many(Math.min(MAX_DESCENDANTS, size / HEADER_BYTES), header)
+  return encodeMessage({ kind: 'snapshot', offer: { links, header: header(), descendants, certificate: certificate() } })
+}
+
+/** @param {number} size @param {boolean} withHeaders */
+function forkProof(size, withHeaders) {
+  const branch = {
+    headers: withHeaders ? many(Math.min(MAX_BRANCH_HEADERS, size / 4 / HEADER_BYTES), header) : [],
+    certificate: certificate(withHeaders ? size / 8 / SIGNATURE_BYTES : 1),
+  }
+  return encodeForkProof({
+    chainId: bytes(32),
+    branches: [branch, branch],
+    votes: many(size / 4 / 123, vote),
+    entries: many(size / 4 / 148, () => entry(true)),
+    certificates: [],
+  })
+}
+
+const LETTERS = many(93, (nth) => String.fromCharCode(33 + nth + (33 + nth >= 36 ? 1 : 0)))
+/** Three printable letters. @param {number} nth */
+const word = (nth) => many(3, (at) => LETTERS[Math.floor(nth / 93 ** at) % 93]).join('')
+
+/** @type {readonly { target: string, what: string, input: (size: number) => Uint8Array }[]} */
+export const WORST_INPUTS = [
+  { target: 'messages', what: 'a block with transactions of no bytes', input: (size) => blockOf(size, 0) },
+  { target: 'messages', what: 'a block with transactions of one byte', input: (size) => blockOf(size, 1) },
+  { target: 'messages', what: 'a block with transactions of four bytes', input: (size) => blockOf(size, 4) },
+  { target: 'messages', what: 'a block with transactions of sixty bytes', input: (size) => blockOf(size, 60) },
+  {
+    target: 'messages',
+    what: 'BLOCKS without transactions, and with links',
+    input: (size) =>
+      encodeMessage({
+        kind: 'blocks',
+        blocks: many(Math.min(MAX_SYNC_BLOCKS, size / 2 / BLOCK_BYTES), () => block([])),
+        links: many(Math.min(MAX_LINKS, size / 2 / HEADER_BYTES), header),
+        certificate: certificate(),
+      }),
+  },
+  {
+    target: 'messages',
+    what: 'BLOCKS with transactions of one byte, and their gas',
+    input: (size) => {
+      const count = Math.min(MAX_SYNC_BLOCKS, size / 2 / BLOCK_BYTES)
+      const each = Math.floor(Math.min(MAX_BLOCK_TRANSACTIONS, size / 2 / 13) / count)
+      const blocks = many(count, () => block(many(each, () => bytes(1))))
+      return encodeMessage({
+        kind: 'blocks',
+        blocks,
+        links: [],
+        certificate: certificate(),
+        gas: blocks.map(() => many(each, () => LARGE)),
+      })
+    },
+  },
+  { target: 'messages', what: 'NEW-VIEW', input: (size) => newView(size, false) },
+  { target: 'messages', what: 'NEW-VIEW with certificates', input: (size) => newView(size, true) },
+  {
+    target: 'messages',
+    what: 'a certificate of as many validators',
+    input: (size) => encodeMessage({ kind: 'view-change', entry: entry(true), certificate: certificate(size / SIGNATURE_BYTES) }),
+  },
+  { target: 'messages', what: 'STATUS of no validators', input: () => status(0, false) },
+  { target: 'messages', what: 'STATUS of eight validators', input: () => status(8, false) },
+  { target: 'messages', what: 'STATUS with hashes', input: () => status(8, true) },
+  { target: 'snapshots', what: 'headers above a state', input: (size) => offer(size, 0) },
+  { target: 'snapshots', what: 'ends of epochs', input: (size) => offer(size, MAX_OFFER_LINKS) },
+  { target: 'fork-proofs', what: 'votes and entries', input: (size) => forkProof(size, false) },
+  { target: 'fork-proofs', what: 'headers, certificates, votes and entries', input: (size) => forkProof(size, true) },
+  {
+    target: 'libraries',
+    what: 'words',
+    input: (size) => {
+      const variables = many(Math.min(4096, size / 4 / 14), (nth) => ({ symbol: word(nth), typecode: 'wff', label: `L${nth}` }))
+      return encodeLibrary({
+        name: 'x',
+        constants: ['wff', ...many(Math.min(65_000, size / 2 / 4), (nth) => word(5000 + nth))],
+        variables,
+        axioms: [],
+      })
+    },
+  },
+  {
+    target: 'transcripts',
+    what: 'statements of four letters',
+    input: (size) => utf8(`validators 4\n${'heal\n'.repeat(Math.min(size, 65_500) / 5)}`),
+  },
+  { target: 'transcripts', what: 'blanks', input: (size) => utf8(`validators 4\ntick${' '.repeat(Math.min(size, 65_500))}0`) },
+]
+
+/** A list of transactions as gossip and clients send it. @param {number} count @param {number} length */
+export function transactionList(count, length) {
+  return encode((writer) =>
+    writer.list(
+      many(count, () => bytes(length)),
+      (w, item) => w.bytes(item),
+    ),
+  )
+}
