@@ -22,6 +22,15 @@ const STORE_TESTS = tests('packages/storage/src/snapshots.test.ts')
 /** @type {readonly import('./lib/mutant.js').Mutant[]} */
 export const snapshots = [
   {
+    id: 'complete-state-is-never-used',
+    traps: ['C1', 'B10'],
+    bug: 'a state whose parts were all on disk when a crash came is waited for for ever: there is nothing left to ask for',
+    edits: [
+      { file: FETCH, before: '    if (fetching.lanes.every(({ next }) => next === null)) return this.#finish(fetching)\n', after: '' },
+    ],
+    hunt: FETCH_TESTS,
+  },
+  {
     id: 'snapshot-without-certificate',
     traps: ['S9'],
     bug: 'the header of an offered state, and so its root, is believed whoever signed the certificate',

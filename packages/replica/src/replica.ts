@@ -951,7 +951,8 @@ class ReplicaMachine<State> implements Replica<State> {
     if (timer !== 'status') return
     this.#ticks++
     for (const { to, answer } of this.#shelf?.onTick() ?? []) this.#sendFromShelf(to, answer)
-    this.#fetch?.onTick()
+    const finished = this.#fetch?.onTick() ?? null
+    if (finished !== null) this.#takeOver(finished)
     this.#judgeLeader()
     const stalled = this.#committedAtTick === this.#ground.tip.height
     this.#committedAtTick = this.#ground.tip.height

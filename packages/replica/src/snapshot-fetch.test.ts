@@ -63,7 +63,7 @@ class Bench {
   }
 
   tick(times = 1): void {
-    for (let i = 0; i < times; i++) this.fetch.onTick()
+    for (let i = 0; i < times; i++) this.finished = this.fetch.onTick() ?? this.finished
   }
 
   /** Peers say how far they are, and offer the state. */
@@ -294,6 +294,18 @@ describe('taking over a state', () => {
     after.serve()
     expect(after.finished?.state).toEqual(LISTS)
     expect(after.records.some(({ kind }) => kind === 'begin')).toBe(false)
+  })
+
+  it('C1: is used after a crash between its last part and its use, although there is nothing to ask anybody for', () => {
+    const before = new Bench()
+    before.begin()
+    before.serve()
+    expect(before.finished).not.toBeNull()
+    const after = new Bench(stagedBy(before.records))
+    after.tick()
+    expect(after.finished?.state).toEqual(LISTS)
+    expect(after.finished?.headers).toEqual(BELOW)
+    expect(after.wishes()).toEqual([])
   })
 
   it('S9: what is on disk of a state that is not certified, or not above the committed one, is let go', () => {

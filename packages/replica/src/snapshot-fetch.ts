@@ -210,13 +210,19 @@ export class SnapshotFetch<State> {
     return this.#laneOf(from, message) !== undefined
   }
 
-  onTick(): void {
+  /** A state that was complete at the start: a crash came between its last part and its use. */
+  onTick(): Finished<State> | null {
     this.#tick++
     this.#noteHeight()
     const { committed } = this.#host
     const fetching = this.#fetching
     if (fetching !== null && committed.height >= fetching.height) this.#giveUp(fetching, 'overtaken')
     if (this.#fetching !== null) return this.#tend(this.#fetching)
+    this.#lookForState()
+    return null
+  }
+
+  #lookForState(): void {
     if (!this.#isFarBehind()) return this.#reset()
     if (this.#offers.size > 0 && this.#tick >= this.#askedAtTick + CHOOSE_AFTER_TICKS) this.#choose()
     if (this.#fetching === null && this.#tick >= this.#askedAtTick + ASK_EVERY_TICKS) this.#askForOffers()
@@ -443,7 +449,13 @@ export class SnapshotFetch<State> {
 
   // --- who serves it ----------------------------------------------------------------------------------------------------
 
-  #tend(fetching: Fetching): void {
+  #tend(fetching: Fetching): Finished<State> | null {
+    if (fetching.lanes.every(({ next }) => next === null)) return this.#finish(fetching)
+    this.#tendLanes(fetching)
+    return null
+  }
+
+  #tendLanes(fetching: Fetching): void {
     for (const lane of fetching.lanes) {
       if (lane.request !== null && this.#tick - lane.request.sinceTick >= this.#deadlineTicks) this.#onStall(lane, lane.request.peer)
     }
