@@ -93,7 +93,7 @@ export class Invariants {
     const { header } = block
     const genesis = this.#options.chainId
     demand('chain-without-gaps', forks.extendsOwn(index, block, genesis), () => `validator ${index} left its own chain at ${header.height}`)
-    forks.onCommit(index, block)
+    forks.onCommit(index, block, this.#options.isHonest(index, header.epoch))
     const [at, below] = [this.hashAt(header.height), this.hashAt(header.height - 1)]
     if (at === undefined ? below !== undefined && equalBytes(below, header.parent) : equalBytes(at, block.hash)) return false
     for (const bytes of block.body.transactions)
