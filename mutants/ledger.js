@@ -30,7 +30,7 @@ export const ledger = [
     edits: [
       { file: STATE, before: 'return this.#claims.has(key) || super.isFinalised(key, at)', after: 'return super.isFinalised(key, at)' },
     ],
-    hunt: simulation('--application ledger --validators 4 --byzantine 1:invalid-proposer --duration 15'),
+    hunt: simulation('--application ledger --validators 4 --byzantine 1:invalid-proposer --duration 3 --think 30'),
   },
   {
     id: 'statements-not-written',
