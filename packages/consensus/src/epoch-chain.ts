@@ -7,7 +7,6 @@ import {
   BYTES_COST,
   epoch,
   equalBytes,
-  type Hash,
   type ItemOf,
   type Reader,
   type Refusal,
@@ -19,10 +18,9 @@ import {
 import { HEADER, type Header, hashHeader, readHeader, writeHeader } from './block.js'
 import {
   type Certificate,
+  type CertificateContext,
   certificateCost,
   readCertificate,
-  type VerifyAggregate,
-  type VerifySignature,
   verifyCertificate,
   writeCertificate,
 } from './certificate.js'
@@ -38,13 +36,9 @@ export interface EpochLink {
   readonly nextValidators: readonly Validator[]
 }
 
-export interface EpochLinkContext {
-  readonly chainId: Hash
+/** `validators`: trusted, of the epoch that the link ends. */
+export interface EpochLinkContext extends CertificateContext {
   readonly epochLength: EpochLength
-  /** Trusted: of the epoch that the link ends. */
-  readonly validators: ValidatorSet
-  readonly verifySignature: VerifySignature
-  readonly verifyAggregate?: VerifyAggregate
 }
 
 /** The validators of the next epoch, as trusted as those of this one. */

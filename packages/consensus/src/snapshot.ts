@@ -20,16 +20,9 @@ import {
   type Writer,
 } from '@aethel/codec'
 import { HEADER, type Header, hashHeader, readHeader, writeHeader } from './block.js'
-import {
-  type Certificate,
-  readCertificate,
-  type VerifyAggregate,
-  type VerifySignature,
-  verifyCertificate,
-  writeCertificate,
-} from './certificate.js'
-import { EPOCH_LINK, type EpochLink, verifyEpochLink, writeEpochLink } from './epoch-chain.js'
-import { type EpochLength, type EpochStart, lastHeightOf } from './epochs.js'
+import { type Certificate, readCertificate, verifyCertificate, writeCertificate } from './certificate.js'
+import { EPOCH_LINK, type EpochLink, type EpochLinkContext, verifyEpochLink, writeEpochLink } from './epoch-chain.js'
+import { type EpochStart, lastHeightOf } from './epochs.js'
 import { RECENT_HASHES } from './interface.js'
 
 /** The state after `header`'s block. */
@@ -55,12 +48,7 @@ export const MAX_CHUNK_BYTES: number = 12 * 1024 * 1024
 /** The lane of the block headers below the snapshot, which every application has. */
 export const HEADERS_LANE = 0xffff
 
-export interface SnapshotContext {
-  readonly chainId: Hash
-  readonly epochLength: EpochLength
-  readonly verifySignature: VerifySignature
-  readonly verifyAggregate?: VerifyAggregate
-}
+export type SnapshotContext = Omit<EpochLinkContext, 'validators'>
 
 export type CheckedOffer =
   /** `start`: what the block after the snapshot's belongs to. */
