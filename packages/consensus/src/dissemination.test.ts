@@ -215,6 +215,13 @@ describe('collectors (protocol.md §9)', () => {
     expect(checker.check(certificateMessage(short))).toMatchObject({ ok: false, error: { code: 'certificate-power' } })
   })
 
+  it('K5: what it can say of a fork includes certificates that others have put together', () => {
+    const replica = new Cluster(COLLECTED).at(12)
+    const certificate = aggregateOf('prepare', 0, block, QUORUM, COUNT)
+    replica.receive(5, certificateMessage(certificate))
+    expect(replica.running.forkMaterial().certificates).toContainEqual(certificate)
+  })
+
   it('C4: after a restart own votes go to those who collect them again', () => {
     const replica = new Cluster(COLLECTED).at(12)
     replica.receive(0, proposalOf(signVoteWithShare(0, ballot), block))

@@ -105,17 +105,20 @@ export class VoteKeeper {
   }
 
   /** Whether there is a quorum for one block. */
-  hasQuorumFor({ kind, view, height, blockHash }: Ballot): boolean {
-    const tally = this.slot(view, height)?.[kind].tallies.find((candidate) => equalBytes(candidate.hash, blockHash))
+  hasQuorumFor(ballot: Ballot): boolean {
+    const tally = this.#tallyOf(ballot)
     return tally !== undefined && (tally.certificate !== null || this.#provesItself(tally))
   }
 
   /** The certificate for one block, if there is a quorum for it. */
   quorumFor(ballot: Ballot): Certificate | undefined {
-    const { kind, view, height, blockHash } = ballot
-    const tally = this.slot(view, height)?.[kind].tallies.find((candidate) => equalBytes(candidate.hash, blockHash))
+    const tally = this.#tallyOf(ballot)
     if (tally === undefined || tally.certificate !== null) return tally?.certificate ?? undefined
     return this.#provesItself(tally) ? assembleCertificate(ballot, this.#validators.validators.length, tally.votes) : undefined
+  }
+
+  #tallyOf({ kind, view, height, blockHash }: Ballot): Tally | undefined {
+    return this.slot(view, height)?.[kind].tallies.find((candidate) => equalBytes(candidate.hash, blockHash))
   }
 
   /** Shares have to be added up first. */
