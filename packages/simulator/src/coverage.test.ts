@@ -42,6 +42,10 @@ function impossible(kind: string, age: string, verdict: string): string | null {
 
 /** Possible, and met by chance only: twice or less in all these runs. Each wants two unlikely things at once. */
 const RARE: ReadonlySet<string> = new Set([
+  // A certificate that is there before the one below it, or before the view: it takes a quorum elsewhere to make one.
+  'certificate active future valid',
+  'certificate changing future valid',
+  'certificate changing beyond refused',
   // Who stands still for nine views, and then hears of the ninth first.
   'new-view active beyond valid',
   'new-view changing beyond valid',
@@ -77,7 +81,7 @@ const REFUSALS: Readonly<Record<string, readonly string[]>> = {
     ...['transactions-root', 'evidence-version'],
   ],
   vote: ['signature', 'unknown-validator'],
-  certificate: ['certificate-epoch', 'certificate-power', 'certificate-signature', 'certificate-size'],
+  certificate: ['certificate-power', 'certificate-signature', 'certificate-size'],
   'view-change': [
     ...['signature', 'unknown-validator', 'highest'],
     ...['certificate-count', 'certificate-power', 'certificate-signature', 'certificate-size'],
@@ -122,7 +126,7 @@ const demanded = table.filter(({ kind, age, verdict, cell }) => impossible(kind,
 describe('the table of what is received', () => {
   it('has every cell that can be: kind, phase and age, valid and refused', () => {
     expect(demanded.filter(({ cell }) => (cells.get(cell) ?? 0) === 0).map(({ cell }) => cell)).toEqual([])
-    expect(demanded.length).toBe(160)
+    expect(demanded.length).toBe(157)
   })
 
   it('has none that cannot', () => {
