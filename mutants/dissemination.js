@@ -16,7 +16,8 @@ export const dissemination = [
       {
         file: 'packages/consensus/src/check.ts',
         before: '        const certificate = checkCertificate(message.certificate)\n        return certificate.ok ? ok(null) : certificate',
-        after: '        const certificate = checkCertificate(message.certificate)\n        return certificate.ok || message.certificate.height > 0 ? ok(null) : certificate',
+        after:
+          '        const certificate = checkCertificate(message.certificate)\n        return certificate.ok || message.certificate.height > 0 ? ok(null) : certificate',
       },
     ],
     hunt: simulation('--validators 4 --certificates bls12-381 --dissemination collectors --byzantine 1:bad-certificates'),
@@ -121,7 +122,8 @@ export const dissemination = [
       {
         file: NORMAL_CASE,
         before: "  if (countVote(state, leaderVote(message)) === 'conflict') return\n  tryAccept(state, message, from)",
-        after: "  if (countVote(state, leaderVote(message)) === 'conflict') return\n  passOn(state, message)\n  tryAccept(state, message, from)",
+        after:
+          "  if (countVote(state, leaderVote(message)) === 'conflict') return\n  passOn(state, message)\n  tryAccept(state, message, from)",
       },
     ],
     hunt: DISSEMINATION_TESTS,

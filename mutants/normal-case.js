@@ -259,8 +259,7 @@ export const normalCase = [
     edits: [
       {
         file: NORMAL_CASE,
-        before:
-          "    const vote = castVote(state, 'prepare', entry, [])\n    sendVote(state, vote)\n",
+        before: "    const vote = castVote(state, 'prepare', entry, [])\n    sendVote(state, vote)\n",
         after: "    const vote = castVote(state, 'prepare', entry, [])\n",
       },
     ],

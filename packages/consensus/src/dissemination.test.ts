@@ -59,7 +59,8 @@ describe('the tree of a view', () => {
         const leader = leaderOf(set, view(inView))
         const parents = new Map<number, number[]>()
         for (let index = 0; index < count; index++)
-          for (const child of childrenOf(set, view(inView), index as ValidatorIndex)) parents.set(child, [...(parents.get(child) ?? []), index])
+          for (const child of childrenOf(set, view(inView), index as ValidatorIndex))
+            parents.set(child, [...(parents.get(child) ?? []), index])
         expect([...parents.keys()].sort((a, b) => a - b)).toEqual([...Array(count).keys()].filter((index) => index !== leader))
         const inner = [...parents].filter(([, of]) => of.includes(leader)).map(([index]) => index)
         expect(inner.length).toBe(Math.ceil(Math.sqrt(count - 1)))
@@ -238,7 +239,14 @@ describe('collectors (protocol.md §9)', () => {
     const replica = cluster.at(12)
     replica.receive(0, proposalOf(signVoteWithShare(0, ballot), block))
     const connected = EVERYBODY.filter((index) => index !== 12) as ValidatorIndex[]
-    const diagnosis = replica.running.explain({ nowMs: cluster.nowMs, connected, recentBlocks: 0, recentMs: 1, openWriteMs: 0, stopped: null })
+    const diagnosis = replica.running.explain({
+      nowMs: cluster.nowMs,
+      connected,
+      recentBlocks: 0,
+      recentMs: 1,
+      openWriteMs: 0,
+      stopped: null,
+    })
     expect(diagnosis.cause).toBe('waiting-for-prepares')
     expect(diagnosis.collectors).toEqual(collectorsOf(SET, view(0), height(1)))
   })

@@ -75,7 +75,9 @@ function counted(tally: PowerTally | null): string {
 
 /** Whoever does not collect them knows of few. */
 function collectedClause(collectors: readonly ValidatorIndex[] | null): string | null {
-  return collectors === null ? null : `${named(collectors)} put a quorum of them together, and none of them has shown one here; ask them why`
+  return collectors === null
+    ? null
+    : `${named(collectors)} put a quorum of them together, and none of them has shown one here; ask them why`
 }
 
 function missingClause(tally: PowerTally | null): string {

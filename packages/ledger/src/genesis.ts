@@ -256,7 +256,9 @@ function readMaxBlobBytes(reader: Reader): number {
 
 function readDissemination(reader: Reader): Dissemination {
   const code = reader.u8()
-  return DISSEMINATIONS[code - 1] ?? reader.fail('dissemination', `expected dissemination 1 (mesh), 2 (collectors) or 3 (tree), got ${code}`)
+  return (
+    DISSEMINATIONS[code - 1] ?? reader.fail('dissemination', `expected dissemination 1 (mesh), 2 (collectors) or 3 (tree), got ${code}`)
+  )
 }
 
 /** What every genesis must satisfy, however it was made. */
