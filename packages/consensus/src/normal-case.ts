@@ -70,7 +70,7 @@ function tryAccept(state: State, message: PrePrepare, from: ValidatorIndex): voi
 /** Along a tree; in a mesh, and where votes are only collected, the leader has sent it to everybody. */
 function passOn(state: State, message: PrePrepare): void {
   const { validators, self } = state.config
-  if (state.dissemination !== 'tree' || !isMember(state)) return
+  if (state.dissemination !== 'tree') return
   for (const to of childrenOf(validators, message.view, self)) state.out.push({ kind: 'send', to, message })
 }
 
