@@ -19,4 +19,8 @@ describe('what a message is charged', () => {
     expect(priceOf(viewChange(list), bytes)).toBe(without)
     expect(priceOf(viewChange(sum), bytes)).toBeGreaterThan(without + 1_000)
   })
+
+  it('who collects votes owes nothing for the certificates that it tells: two for each block are more than progress pays for', () => {
+    expect(priceOf({ kind: 'certificate', certificate: sum }, 300)).toBe(0)
+  })
 })

@@ -1,6 +1,7 @@
 /**
  * What a peer's message is charged (network/allowance.ts): microseconds of work, estimated by what it makes us do. Free is what can
- * only come when it was asked for, and the first proposal for a slot; votes cost what checking them does, and progress pays for them.
+ * only come when it was asked for, the first proposal for a slot, and the first certificate for a ballot; votes cost what checking them
+ * does, and progress pays for them.
  */
 import type { Certificate, Message } from '@aethel/consensus'
 
@@ -37,6 +38,7 @@ export function priceOf(message: Message, bytes: number): number {
     case 'block':
     case 'blob-part': // wanted only if it was asked for
     case 'blob-absent':
+    case 'certificate': // wanted once for each ballot, and a quorum has voted for that
       return 0
     case 'blob-held':
       return UNWANTED_US * message.blobs.length
@@ -48,7 +50,6 @@ export function priceOf(message: Message, bytes: number): number {
       return CHECKED_US + bytes / UNWANTED_BYTES_PER_US
     case 'vote':
       return CHECKED_US
-    case 'certificate':
     case 'view-change':
     case 'new-view':
       return CHECKED_US + bytes + priceOfSum(message.certificate)
