@@ -106,7 +106,7 @@ export const metamathInputs = {
         return runOfAll(world.theorems.map(({ claim, proof }) => runOf(world.verifier, claim, proof, world.cited)))
       },
     },
-    hostile('results doubled until the gas is spent', ({ cite }) => ({
+    hostile('results doubled until memory holds no more', ({ cite }) => ({
       hypotheses: [P],
       assertion: 'wff p',
       references: [cite('wi')],
