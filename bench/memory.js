@@ -112,6 +112,14 @@ function* longProofs() {
   yield { name: 'one step of 16 million hints', ...unit, proof: built((p) => p.addition(3, [1], new Array(16_000_000).fill(1))) }
   yield { name: 'one deletion of 30 million ids', ...unit, proof: built((p) => p.deletion(new Array(30_000_000).fill(7))) }
   yield { name: 'the largest id', ...unit, proof: built((p) => p.addition(2 ** 30 - 1, [1], [1])) }
+  yield {
+    name: 'ids that double, then the last that there is room for',
+    ...unit,
+    proof: built((p) => {
+      for (let page = 1; page <= 1 << 23; page *= 2) p.addition(32 * page, [1], [1])
+      p.addition(32 * ((1 << 24) - 100), [1], [1])
+    }),
+  }
   yield { name: 'the largest variable', ...unit, proof: built((p) => p.addition(3, [1, 2 ** 28 - 1], [1])) }
   yield {
     name: 'ids 100 thousand apart',

@@ -8,15 +8,12 @@ import {
   encodeMetamathClaim,
   LibraryExtractor,
   libraryAxioms,
-  METAMATH_LIMITS,
   metamathVerifier,
   parseDatabase,
 } from '@aethel/proofs'
 import { runOf, runOfAll } from './run.js'
 
 const BUNDLED = new URL('../../packages/proofs/library/propositional.mm', import.meta.url)
-/** Little gas, so that a bomb is over soon; the price of what it does is the same. */
-const BOMB_GAS = 20_000_000
 
 const letters = (/** @type {number[]} */ steps) => encodeLetters(steps)
 const utf8 = (/** @type {string} */ text) => new TextEncoder().encode(text)
@@ -26,8 +23,8 @@ function unwrap(result) {
   return result.value
 }
 
-/** A database made a library, with what its claims cite. @param {Uint8Array} bytes @param {string} name @param {number} gas */
-function worldOf(bytes, name, gas = METAMATH_LIMITS.gas) {
+/** A database made a library, with what its claims cite. @param {Uint8Array} bytes @param {string} name */
+function worldOf(bytes, name) {
   const extractor = new LibraryExtractor(unwrap(parseDatabase(bytes)), name)
   const library = unwrap(extractor.library())
   /** @type {Map<string, Uint8Array>} */
@@ -43,7 +40,7 @@ function worldOf(bytes, name, gas = METAMATH_LIMITS.gas) {
     statements.set(toHex(claimId), claim)
     claimIds.set(label, claimId)
   }
-  const verifier = metamathVerifier([library], { ...METAMATH_LIMITS, gas })
+  const verifier = metamathVerifier([library])
   const cited = { statementOf: (/** @type {Uint8Array} */ claimId) => statements.get(toHex(claimId)) }
   const cite = (/** @type {string} */ label) => ({
     kind: /** @type {const} */ ('citation'),
@@ -53,6 +50,8 @@ function worldOf(bytes, name, gas = METAMATH_LIMITS.gas) {
   return { verifier, cited, theorems, cite, name }
 }
 
+/** So often has one statement its variable. */
+const WIDTH = 1_000
 const SMALL = utf8(`
   $c wff set |- ( ) -> A. $.  $v p q r x y z $.
   wp $f wff p $.  wq $f wff q $.  wr $f wff r $.  vx $f set x $.  vy $f set y $.  vz $f set z $.
@@ -62,11 +61,12 @@ const SMALL = utf8(`
   \${ same.1 $e |- p $. same.2 $e |- p $. same $a |- p $. $}
   \${ $d x p $. ax5 $a |- ( p -> A. x p ) $. $}
   \${ $d x y $. $d x z $. $d y z $. ax7 $a |- ( A. x p -> A. y A. z p ) $. $}
+  wide $a wff ( ${'p '.repeat(WIDTH)}) $.
 `)
 
-/** A library of a few statements, with little gas. */
+/** A library of a few statements. */
 export function smallWorld() {
-  return worldOf(SMALL, 'small', BOMB_GAS)
+  return worldOf(SMALL, 'small')
 }
 
 /** @param {string} name @param {(world: ReturnType<typeof worldOf>) => { hypotheses: any[], assertion: string, references: any[], disjoint?: number[], steps: number[] }} make */
@@ -106,11 +106,17 @@ export const metamathInputs = {
         return runOfAll(world.theorems.map(({ claim, proof }) => runOf(world.verifier, claim, proof, world.cited)))
       },
     },
-    hostile('results doubled until the gas is spent', ({ cite }) => ({
+    hostile('results doubled until memory holds no more', ({ cite }) => ({
       hypotheses: [P],
       assertion: 'wff p',
       references: [cite('wi')],
       steps: doubling(30, 1, 2),
+    })),
+    hostile('a result that is far too long', ({ cite }) => ({
+      hypotheses: [P],
+      assertion: 'wff p',
+      references: [cite('wi'), cite('wide')],
+      steps: [...doubling(12, 1, 3), 14, 2],
     })),
     hostile('half a million hypotheses pushed', () => ({
       hypotheses: [P],

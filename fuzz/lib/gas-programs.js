@@ -147,7 +147,7 @@ const satModel = {
 /** @type {GasLanguage} */
 const metamath = {
   kind: 'metamath/1',
-  operations: 7,
+  operations: 8,
   most: 8,
   whole: ['valid', 'stack-leftover', 'wrong-conclusion', 'gas-exhausted', 'memory-exhausted'],
   run: (program) => {
@@ -159,29 +159,31 @@ const metamath = {
     ]
     const references = [
       { kind: /** @type {const} */ ('dummy'), symbol: new TextEncoder().encode('x') },
-      ...['wi', 'wal', 'ax1', 'same', 'ax5'].map(world.cite),
+      ...['wi', 'wal', 'ax1', 'same', 'ax5', 'wide'].map(world.cite),
     ]
-    const [p, e, x, wi, wal, ax1, same, ax5] = [0, 1, 2, 3, 4, 5, 6, 7]
+    const [p, e, x, wi, wal, ax1, same, ax5, wide] = [0, 1, 2, 3, 4, 5, 6, 7, 8]
+    const firstSaved = 9
     /** @type {number[]} */
     const steps = []
     let saved = 0
     let top = p // the last saved wff
     for (const [operation = 0, a = 0, b = 0] of program) {
       const times = scale(a, 16)
-      if (operation % 7 === 0) {
+      if (operation % 8 === 0) {
         // Results doubled: each save is twice as long.
         for (let i = 0; i < scale(b, 4); i++) {
           steps.push(top, top, wi, -1)
-          top = 8 + saved++
+          top = firstSaved + saved++
         }
         continue
       }
       for (let i = 0; i < times && steps.length < 400_000; i++) {
-        if (operation % 7 === 1) steps.push(p)
-        else if (operation % 7 === 2) steps.push(top, p, wi)
-        else if (operation % 7 === 3) steps.push(p, x, wal)
-        else if (operation % 7 === 4) steps.push(top, top, ax1)
-        else if (operation % 7 === 5) steps.push(top, x, ax5)
+        if (operation % 8 === 1) steps.push(p)
+        else if (operation % 8 === 2) steps.push(top, p, wi)
+        else if (operation % 8 === 3) steps.push(p, x, wal)
+        else if (operation % 8 === 4) steps.push(top, top, ax1)
+        else if (operation % 8 === 5) steps.push(top, x, ax5)
+        else if (operation % 8 === 7) steps.push(top, wide)
         else {
           if (i === 0) {
             for (let k = 0; k <= nested; k++) steps.push(p)
@@ -189,7 +191,7 @@ const metamath = {
             steps.push(-1)
             saved++
           }
-          steps.push(7 + saved, e, e, same)
+          steps.push(firstSaved + saved - 1, e, e, same)
         }
       }
     }

@@ -60,4 +60,13 @@ describe('check metamath --jobs', () => {
     expect(JSON.parse(outcome.stdout)).toMatchObject({ status: 'valid', theorems: 1_000 })
     expect(aethel('check', 'metamath', folder.file('many.mm'), '--jobs', '0').code).toBe(2)
   })
+
+  it('one theorem is checked on one thread: more are refused, not passed over', () => {
+    writeFileSync(folder.file('few.mm'), database(3))
+    const check = ['check', 'metamath', folder.file('few.mm'), '--label', 't1', '--json']
+    expect(JSON.parse(aethel(...check, '--jobs', '1').stdout)).toMatchObject({ status: 'valid', theorems: 1 })
+    const outcome = aethel(...check, '--jobs', '2')
+    expect(outcome.code).toBe(2)
+    expect(`${outcome.stdout}${outcome.stderr}`).toContain('expected --label or --jobs')
+  })
 })

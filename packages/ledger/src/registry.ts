@@ -12,6 +12,7 @@ import {
   libraryDigest,
   lratVerifier,
   METAMATH_KIND,
+  METAMATH_REVISION,
   type MetamathClaim,
   metamathVerifier,
   type ProofVerifier,
@@ -30,7 +31,7 @@ function createKind(kind: string, libraries: readonly LibraryDefinition[], verif
     case METAMATH_KIND: {
       const verifier: ProofVerifier<MetamathClaim> = metamathVerifier(libraries)
       const describe = (claim: unknown) => ({ library: (claim as MetamathClaim).library, label: (claim as MetamathClaim).label })
-      return { verifier, revision: 1, describe }
+      return { verifier, revision: METAMATH_REVISION, describe }
     }
     case LRAT_KIND:
       return { verifier: lratVerifier(), revision: LRAT_REVISION }

@@ -1,8 +1,8 @@
 /**
  * Checks the test vectors of the proof kinds against the kernels, and the gas of the gas search's champions, which are larger:
  * `node packages/proofs/tools/vectors.js`, after `npm run build`; on another Node: `npx -y node@22 packages/proofs/tools/vectors.js`. With
- * `--write` it puts the verdicts of this build into the files of lrat/1 and sat-model/1 instead: after a change of the gas table, and
- * a look at the difference.
+ * `--write` it puts the verdicts of this build into the files of lrat/1, sat-model/1 and metamath/1 instead: after a change of the gas
+ * table, and a look at the difference.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -121,10 +121,13 @@ function metamathVectors() {
       return statement === undefined ? undefined : bytes(statement)
     },
   }
-  for (const { name: title, claim, proof, gasLimit, expect } of file.cases) {
-    const verifier = metamathVerifier([library], { ...METAMATH_LIMITS, gas: gasLimit })
-    compare(name, title, expect, outcomeOf(verifier, bytes(claim), bytes(proof), cited))
+  for (const vector of file.cases) {
+    const verifier = metamathVerifier([library], { ...METAMATH_LIMITS, gas: vector.gasLimit })
+    const outcome = outcomeOf(verifier, bytes(vector.claim), bytes(vector.proof), cited)
+    compare(name, vector.name, vector.expect, outcome)
+    vector.expect = outcome
   }
+  if (write) writeFileSync(new URL(name, folder), `${JSON.stringify(file, null, 2)}\n`)
 }
 
 function bvlratVectors() {
@@ -162,8 +165,8 @@ function champions() {
   }
 }
 
+metamathVectors()
 if (!write) {
-  metamathVectors()
   bvlratVectors()
   champions()
 }

@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os'
 import { checkBvlrat, checkDatabase, checkLrat, checkModel } from '@aethel/proofs'
 import { type Command, InvalidArgumentError } from 'commander'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
-import { EXIT, type ExitCode, oneLine } from '../exit.js'
+import { EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
 import { type InputPieces, MAX_DATABASE_BYTES, MAX_REFUTATION_BYTES, openInputPieces, readTextFile } from '../files.js'
 import { adviceOn, FROM_DRAT, refusedFile } from '../formats.js'
 import { checkDatabaseInParallel } from '../metamath-jobs/check.js'
@@ -67,11 +67,14 @@ function onlyLabel(label: string, previous: string | undefined): string {
 }
 
 async function checkMetamathFile(file: string, options: MetamathOptions): Promise<ExitCode> {
+  const { label } = options
+  if (label !== undefined && options.jobs !== undefined && options.jobs > 1) {
+    throw usageError('usage', 'expected --label or --jobs, got both: one theorem is checked on one thread; leave --jobs out')
+  }
   const bytes = readTextFile(file, 'a Metamath database', MAX_DATABASE_BYTES)
   const started = performance.now()
   const progress = startProgress('checking', 0)
   const onProgress = (done: number, total: number): void => progress.update(done, '', total)
-  const { label } = options
   const jobs = label === undefined ? (options.jobs ?? defaultJobs(bytes.length)) : 1
   const verdict =
     jobs > 1

@@ -9,7 +9,7 @@
  * began there lately; that is paid for as well.
  */
 import { assert } from '@aethel/codec'
-import { WORDS_PER_GAS } from '../lrat/gas.js'
+import { GAS_MEMORY_WORD } from '../lrat/gas.js'
 import type { Meter } from '../verifier.js'
 import { GAS_BATCH, GAS_FAR_PLACE, GAS_GATE, GAS_LOOKUP, GAS_NEW_GATE, GAS_PROBE, MAX_INPUT_BITS, NEAR_ROOM, RECENT_PLACES } from './gas.js'
 
@@ -33,8 +33,9 @@ export class TooManyGates extends Error {
 
 /** Puts memory on the meter, with the gas that clearing and copying it costs, as `lrat/1` does. */
 export function allocateWords(meter: Meter, words: number): void {
-  meter.charge(Math.ceil(words / WORDS_PER_GAS))
+  // Memory first: what is refused for its memory has not cost the time to clear it.
   meter.allocate(words)
+  meter.charge(GAS_MEMORY_WORD * words)
 }
 
 export class GateGraph {

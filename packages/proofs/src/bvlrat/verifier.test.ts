@@ -95,11 +95,11 @@ describe('gas', () => {
   test('is what the table says, added up by hand', () => {
     const script = '(set-logic QF_BV)\n(assert (and false true))\n(check-sat)\n'
     const proof = utf8('3 0 1 2 0\n')
-    const tables = (256 * 4 + 512) / 2 + 1024 / 2 + (3 * 256) / 2
-    const assertions = Math.ceil(1 / 2)
+    const tables = 256 * 4 + 512 + 1024 + 3 * 256
+    const assertions = 1
     const instructions = 3 * 10 + 3 + 1 // false, true, and: ten each; three results and one move of one bit each
     const gates = 2
-    const cnf = 4 + 4 / 2
+    const cnf = 4 + 4
     const lrat = checkLrat(utf8('p cnf 1 2\n1 0\n-1 0\n'), proof).gas
     const verdict = checkBvlrat(utf8(script), proof)
     expect(verdict).toMatchObject({ status: 'valid', gas: 8 * script.length + tables + assertions + instructions + gates + cnf + lrat })

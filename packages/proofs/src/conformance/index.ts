@@ -197,8 +197,10 @@ class Kit {
           fail(`vector "${name}" with a limit of ${limit} gas: expected gas-exhausted at ${limit}, got ${JSON.stringify(outcome)}`)
         }
       }
-      if (fingerprint(this.#run(claim, proof, { gas, memoryWords: free.words })) !== fingerprint(free)) {
-        fail(`vector "${name}": with exactly the ${gas} gas and ${free.words} words it takes, the outcome is another one`)
+      // A vector that ends at its memory has asked for more than the limit, which is what made it end there.
+      const words = Math.min(free.words, this.#options.verifier.limits.memoryWords)
+      if (fingerprint(this.#run(claim, proof, { gas, memoryWords: words })) !== fingerprint(free)) {
+        fail(`vector "${name}": with exactly the ${gas} gas and ${words} words it takes, the outcome is another one`)
       }
       if (free.words > 0 && status === 'valid' && isAccepted(this.#run(claim, proof, { memoryWords: free.words - 1 }))) {
         fail(`vector "${name}": with a word less than it allocates it is still valid`)

@@ -4,7 +4,7 @@
  * can tell.
  */
 import type { Meter } from '../verifier.js'
-import { GAS_BATCH, WORDS_PER_GAS } from './gas.js'
+import { GAS_BATCH, GAS_MEMORY_WORD } from './gas.js'
 
 export class Charges {
   readonly #meter: Meter
@@ -35,7 +35,7 @@ export class Charges {
     this.settle()
     // Memory first: what is refused for its memory has not cost the time to clear it.
     this.#meter.allocate(words)
-    this.#meter.charge(Math.ceil(words / WORDS_PER_GAS))
+    this.#meter.charge(GAS_MEMORY_WORD * words)
     this.words += words
   }
 

@@ -142,6 +142,16 @@ describe('memory', () => {
     pair.compare()
   })
 
+  test('held at one time is what was paid for, also where the last leaf of the directory begins', () => {
+    const pair = new Pair()
+    // Each page is the first that the directory was not paid for; the last one is the last that it was.
+    for (let page = 1; page <= 1 << 17; page *= 2) pair.add(32 * page - pair.lastId, 1)
+    pair.add(32 * ((1 << 18) - 100) - pair.lastId, 1)
+    pair.compare()
+    // Beside the directory there are two words for each of its leaves, of which the array before is held while it grows.
+    expect(pair.charges.peakWords).toBeLessThan(pair.charges.words + (6 * (1 << 18)) / 256)
+  })
+
   test('of ids far apart, one by one in their pages, is no more than that of ids close together', () => {
     const pair = new Pair()
     for (let i = 0; i < 10_000; i++) pair.add(1_000, 8)

@@ -255,7 +255,9 @@ export class ClauseStore {
     }
     const needed = this.#directoryUsed + LEAF_PAGES * Math.max(0, count - this.#leafCount - this.#freeLeaves.length)
     if (needed > this.directory.length) {
-      this.directory = this.#charges.enlarged(this.directory, Math.max(needed, 2 * this.directory.length))
+      // No further than what is paid for, else it could take twice as much.
+      const paid = LEAF_PAGES * ((this.#paidPages >>> LEAF_BITS) + 2)
+      this.directory = this.#charges.enlarged(this.directory, Math.max(needed, Math.min(2 * this.directory.length, paid)))
     }
     for (; this.#leafCount < count; this.#leafCount++) {
       const free = this.#freeLeaves.pop()

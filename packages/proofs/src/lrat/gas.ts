@@ -5,7 +5,7 @@
 import type { VerifierLimits } from '../verifier.js'
 
 /** Of the gas table and of what a verdict says; genesis pins it. Raise it with every change of either. */
-export const LRAT_REVISION = 2
+export const LRAT_REVISION = 3
 
 /** Once per check: what a check costs even if the proof is a single byte. */
 export const GAS_INTRINSIC = 5_000
@@ -37,8 +37,8 @@ export const GAS_DELETED_CLAUSE = 5
 export const GAS_DELETED_LITERAL = 1
 /** Per word of the live clauses, once, when the first addition needs to know where a literal occurs. */
 export const GAS_OCCURRENCE_WORD = 2
-/** Per this many words of memory allocated (rounded up): clearing and copying them. */
-export const WORDS_PER_GAS = 2
+/** Per word of memory allocated: the system hands it out, it is cleared and copied. */
+export const GAS_MEMORY_WORD = 1
 
 /**
  * Charges below this sum may be collected and put on the meter together. The verdict and the gas come out the same,

@@ -55,7 +55,7 @@ describe('gas', () => {
     const proof = '5 2 0 1 2 0\n6 0 5 3 4 0\n'
     const bytesRead = (8 + 4 * 12) * 1 + proof.length * 1
     // Assignment and trail, directory and index, the first segment, the step buffers.
-    const memory = (1 + 256) / 2 + 0.5 + (1 + 256) / 2 + 0.5 + 1024 / 2 + (2 * 256) / 2
+    const memory = 1 + 256 + (1 + 256) + 1024 + 2 * 256
     const steps = 2 * 8 + 1 * 4 + 5 * 1
     const looks = 5 * 4 + 2 + 2 + (1 + 2 + 2)
     expect(checkLrat(bytes(FOUR), bytes(proof)).gas).toBe(5000 + bytesRead + memory + steps + looks)

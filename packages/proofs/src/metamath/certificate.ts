@@ -66,10 +66,23 @@ export function encodeCertificate(certificate: MetamathCertificate): Uint8Array 
   return writer.bytes(certificate.letters).finish()
 }
 
-/** For `decode`: a certificate of a claim with so many hypotheses, on the bytes it is read from. Neither letters nor citations are looked at. */
-export function readCertificate(reader: Reader, hypotheses: number): MetamathCertificate {
+/**
+ * For `decode`: a certificate of a claim with so many hypotheses, on the bytes it is read from. Neither letters nor citations are looked at.
+ * `onRead` is told the bytes of each item (a count, a reference, a pair, the length of the letters) once nothing is wrong with it.
+ */
+export function readCertificate(
+  reader: Reader,
+  hypotheses: number,
+  onRead: (bytes: number) => void = () => undefined,
+): MetamathCertificate {
+  let left = reader.remaining
+  const onItem = (): void => {
+    onRead(left - reader.remaining)
+    left = reader.remaining
+  }
   const count = reader.u32()
   if (count > MAX_REFERENCES) reader.fail('too-many', `expected at most ${MAX_REFERENCES} references, got ${count}`)
+  onItem()
   const references: Reference[] = []
   const symbols = new Set<string>()
   const claims = new Set<string>()
@@ -79,11 +92,14 @@ export function readCertificate(reader: Reader, hypotheses: number): MetamathCer
     if (reference.kind === 'dummy') symbols.add(keyOf(reference.symbol))
     else claims.add(keyOf(reference.claimId))
     if (symbols.size + claims.size <= i) reader.fail('certificate-reference', `reference ${i + 1} occurs twice; list it once`)
+    onItem()
   }
   const slots = hypotheses + symbols.size
   if (slots > MAX_SLOTS) reader.fail('too-many-variables', `expected at most ${MAX_SLOTS} hypotheses and dummy variables, got ${slots}`)
-  const disjoint = readPairs(reader, (_, b) => b >= hypotheses && b < slots)
-  return { references, disjoint, letters: reader.viewOfBytes(MAX_CERTIFICATE_BYTES) }
+  const disjoint = readPairs(reader, (_, b) => b >= hypotheses && b < slots, onItem)
+  const letters = reader.viewOfBytes(MAX_CERTIFICATE_BYTES)
+  onRead(left - reader.remaining - letters.length)
+  return { references, disjoint, letters }
 }
 
 function readReference(reader: Reader): Reference {

@@ -101,10 +101,11 @@ function readRawClaim(reader: Reader): RawClaim {
   return { library, label, kinds, hypotheses, pairs, assertion: readSymbols(reader) }
 }
 
-/** u32 count, then pairs of u16, a < b, strictly increasing, each accepted by `allowed`. */
-export function readPairs(reader: Reader, allowed: (a: number, b: number) => boolean): number[] {
+/** u32 count, then pairs of u16, a < b, strictly increasing, each accepted by `allowed`; `onItem` after the count and each of them. */
+export function readPairs(reader: Reader, allowed: (a: number, b: number) => boolean, onItem: () => void = () => undefined): number[] {
   const count = reader.u32()
   if (count * 4 > reader.remaining) reader.fail('truncated', `expected ${count} disjoint pairs, got ${reader.remaining} bytes`)
+  onItem()
   const pairs: number[] = []
   let before = -1
   for (let i = 0; i < count; i++) {
@@ -114,6 +115,7 @@ export function readPairs(reader: Reader, allowed: (a: number, b: number) => boo
     if (a * 65_536 + b <= before) reader.fail('disjoint', 'expected disjoint pairs in strictly increasing order')
     before = a * 65_536 + b
     pairs.push(a, b)
+    onItem()
   }
   return pairs
 }

@@ -1,8 +1,12 @@
 /**
  * The normative gas table of `metamath/1`. One gas is meant to cost about as much as moving one symbol; every charge
- * is made before the work it pays for, and no charge depends on what was verified before. Changing a number here is a
- * new kind.
+ * is made before the work it pays for, and no charge depends on what was verified before. docs/proof-kinds/metamath.md states
+ * when each is made.
  */
+
+/** Of the gas table and of what a verdict says; genesis pins it. Raise it with every change of either. */
+export const METAMATH_REVISION = 2
+
 export const GAS = {
   /** Per proof: setting up, hashing, answering. */
   proof: 5_000,
@@ -27,6 +31,9 @@ export const GAS = {
   /** Per pair of disjoint conditions: (1 + variables found) * words of a row. */
   disjointRow: 1,
 } as const
+
+/** As in `lrat/1`: charges below this sum may be collected, if they are on the meter before any allocation or verdict. */
+export const GAS_BATCH = 4_096
 
 /** Words allocated for the stack's bookkeeping, per byte of proof letters (or label of an uncompressed proof). */
 export const STACK_WORDS_PER_STEP = 5

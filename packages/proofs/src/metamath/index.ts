@@ -25,7 +25,7 @@ export {
 export type { Database as MetamathDatabase } from './database.js'
 export { MAX_DATABASE_BYTES, parseDatabase } from './database-reader.js'
 export { type ExtractedTheorem, LibraryExtractor } from './extract.js'
-export { GAS as METAMATH_GAS } from './gas.js'
+export { GAS as METAMATH_GAS, METAMATH_REVISION } from './gas.js'
 export type { LibraryVariable } from './lexicon.js'
 export {
   decodeLibrary,

@@ -8,7 +8,7 @@
  */
 import { assert } from '@aethel/codec'
 import type { Meter } from '../verifier.js'
-import { GAS, HEAP_GRANT_WORDS, MAX_SLOTS, STACK_WORDS_PER_STEP } from './gas.js'
+import { GAS, GAS_BATCH, HEAP_GRANT_WORDS, MAX_SLOTS, STACK_WORDS_PER_STEP } from './gas.js'
 import { grown, IntVector } from './integers.js'
 import { RECORD_ASSERTION, RECORD_HEADER, RECORD_HYPOTHESES, RECORD_PAIRS, RECORD_WORDS } from './record.js'
 
@@ -74,6 +74,8 @@ export class Machine {
   #starts: Int32Array = new Int32Array(1024)
   #lengths: Int32Array = new Int32Array(1024)
   #depth = 0
+  /** Gas of the steps that is not on the meter yet: below GAS_BATCH whenever work goes on, settled before every allocation and verdict. */
+  #owed = 0
   #referenceStarts: Int32Array = new Int32Array(1024)
   #referenceLengths: Int32Array = new Int32Array(1024)
   #savedStarts: Int32Array = new Int32Array(1024)
@@ -112,6 +114,7 @@ export class Machine {
     this.#number = 0
     this.#saveAllowed = false
     this.#depth = 0
+    this.#owed = 0
     this.#letGoOfLargeHeap()
     this.#top = 0
     this.#granted = 0
@@ -222,7 +225,12 @@ export class Machine {
     const slots = this.slots
     if (slots > MAX_SLOTS) return this.#fail('too-many-variables', 0)
     this.#prepare(meter, slots)
+    const fault = this.#runSteps(meter)
+    this.#settle(meter)
+    return fault
+  }
 
+  #runSteps(meter: Meter): Fault | null {
     const code = this.#code.data
     const codeLength = this.#code.length
     const references = this.#references
@@ -273,6 +281,17 @@ export class Machine {
     let step = 1
     for (let i = 0; i < this.#code.length; i++) if (this.#code.at(i) !== SAVE) step++
     return step
+  }
+
+  #owe(gas: number, meter: Meter): void {
+    this.#owed += gas
+    if (this.#owed >= GAS_BATCH) this.#settle(meter)
+  }
+
+  #settle(meter: Meter): void {
+    const owed = this.#owed
+    this.#owed = 0
+    meter.charge(owed)
   }
 
   #fail(fault: Fault, step: number): Fault {
@@ -353,6 +372,7 @@ export class Machine {
     const needed = this.#top + words
     if (needed > this.#granted) {
       const grants = Math.ceil((needed - this.#granted) / HEAP_GRANT_WORDS)
+      this.#settle(meter)
       meter.allocate(grants * HEAP_GRANT_WORDS)
       this.#granted += grants * HEAP_GRANT_WORDS
       if (this.#granted > this.#heap.length) {
@@ -370,23 +390,34 @@ export class Machine {
       this.failure.hypothesis = hypotheses
       return 'stack-underflow'
     }
-    meter.charge(GAS.step + GAS.recordWord * words)
+    this.#owe(GAS.step + GAS.recordWord * words, meter)
 
     const starts = this.#starts
     const lengths = this.#lengths
-    // First the typecodes, which make the substitution; and what the rest will cost.
-    let compared = 0
     const heap = this.#heap
+    // First the typecodes, which make the substitution.
+    let essentials = 0
     for (let i = 0; i < hypotheses; i++) {
       const code = pool[record + RECORD_HEADER + i] as number
-      if (code >= 0) {
-        if (heap[starts[base + i] as number] !== code) {
-          this.failure.hypothesis = i
-          return 'typecode-mismatch'
-        }
-      } else compared += lengths[base + i] as number
+      if (code < 0) essentials++
+      else if (heap[starts[base + i] as number] !== code) {
+        this.failure.hypothesis = i
+        return 'typecode-mismatch'
+      }
+    }
+    for (let i = 0; essentials > 0; i++) {
+      const code = pool[record + RECORD_HEADER + i] as number
+      if (code >= 0) continue
+      essentials--
+      this.#owe(GAS.compare * (lengths[base + i] as number), meter)
+      if (!this.#matches(pool, record + ~code, base, base + i)) {
+        this.failure.hypothesis = i
+        return 'hypothesis-mismatch'
+      }
     }
     const pairs = pool[record + RECORD_PAIRS] as number
+    if (pairs > 0 && !this.#disjoint(pool, record, base, meter, step)) return 'disjoint-violation'
+
     const assertionAt = record + RECORD_HEADER + hypotheses + 2 * pairs
     const assertionEnd = assertionAt + (pool[record + RECORD_ASSERTION] as number)
     let resultLength = assertionEnd - assertionAt
@@ -394,26 +425,40 @@ export class Machine {
       const symbol = pool[i] as number
       if (symbol < 0) resultLength += (lengths[base + ~symbol] as number) - 2
     }
-    meter.charge(GAS.compare * compared + GAS.copy * resultLength)
-
-    if (compared > 0) {
-      for (let i = 0; i < hypotheses; i++) {
-        const code = pool[record + RECORD_HEADER + i] as number
-        if (code < 0 && !this.#matches(pool, record + ~code, base, base + i)) {
-          this.failure.hypothesis = i
-          return 'hypothesis-mismatch'
-        }
-      }
-    }
-    if (pairs > 0 && !this.#disjoint(pool, record, base, meter, step)) return 'disjoint-violation'
-
     this.#reserve(resultLength, meter)
     const start = this.#top
-    this.#top = substitute(this.#heap, start, pool, assertionAt, assertionEnd, starts, lengths, base)
+    this.#substitute(pool, assertionAt, assertionEnd, base, meter)
     starts[base] = start
     lengths[base] = resultLength
     this.#depth = base + 1
     return null
+  }
+
+  /** Writes the assertion to the top of the heap, each variable replaced by its stack entry without the typecode; paid for as it is written. */
+  #substitute(pool: Int32Array, at: number, end: number, base: number, meter: Meter): void {
+    const heap = this.#heap
+    const starts = this.#starts
+    const lengths = this.#lengths
+    let owed = this.#owed
+    let to = this.#top
+    for (let i = at; i < end; i++) {
+      const symbol = pool[i] as number
+      const count = symbol >= 0 ? 1 : (lengths[base + ~symbol] as number) - 1
+      owed += GAS.copy * count
+      if (owed >= GAS_BATCH) {
+        this.#owed = owed
+        this.#settle(meter)
+        owed = 0
+      }
+      if (symbol >= 0) heap[to++] = symbol
+      else {
+        const from = (starts[base + ~symbol] as number) + 1
+        const stop = from + count
+        for (let k = from; k < stop; k++) heap[to++] = heap[k] as number
+      }
+    }
+    this.#owed = owed
+    this.#top = to
   }
 
   /** Is stack entry `entry` the essential hypothesis at `at`, under the substitution that starts at stack entry `base`? */
@@ -452,20 +497,18 @@ export class Machine {
     }
     const foundWords = hypotheses * rowWords
     if (this.#foundGranted < foundWords) {
+      this.#settle(meter)
       meter.allocate(foundWords)
       this.#foundGranted = foundWords
       if (this.#found.length < foundWords) this.#found = new Int32Array(foundWords)
     }
-    let cost = 0
     for (let i = pairsAt; i < pairsEnd; i += 2) {
       const a = pool[i] as number
+      const b = pool[i + 1] as number
       this.#findVariables(a, base, step, meter)
-      this.#findVariables(pool[i + 1] as number, base, step, meter)
-      cost += (1 + (this.#foundCount[a] as number)) * rowWords
-    }
-    meter.charge(GAS.disjointRow * cost)
-    for (let i = pairsAt; i < pairsEnd; i += 2) {
-      if (!this.#pairDisjoint(pool[i] as number, pool[i + 1] as number)) return false
+      this.#findVariables(b, base, step, meter)
+      this.#owe(GAS.disjointRow * (1 + (this.#foundCount[a] as number)) * rowWords, meter)
+      if (!this.#pairDisjoint(a, b)) return false
     }
     return true
   }
@@ -477,7 +520,7 @@ export class Machine {
     const rowWords = this.#rowWords
     const start = (this.#starts[base + hypothesis] as number) + 1
     const end = start + (this.#lengths[base + hypothesis] as number) - 1
-    meter.charge(GAS.scan * (end - start + rowWords))
+    this.#owe(GAS.scan * (end - start + rowWords), meter)
     const heap = this.#heap
     const found = this.#found
     const row = hypothesis * rowWords
@@ -575,28 +618,4 @@ export class Machine {
     const pool = this.#referencePools[at] ?? NO_POOL
     return (pool[this.#referenceRecords.at(at) + RECORD_HYPOTHESES] as number) - 1 - hypothesis
   }
-}
-
-/** Writes the assertion with each variable replaced by its stack entry without the typecode; answers the new top. */
-function substitute(
-  heap: Int32Array,
-  top: number,
-  pool: Int32Array,
-  at: number,
-  end: number,
-  starts: Int32Array,
-  lengths: Int32Array,
-  base: number,
-): number {
-  let to = top
-  for (let i = at; i < end; i++) {
-    const symbol = pool[i] as number
-    if (symbol >= 0) heap[to++] = symbol
-    else {
-      const from = (starts[base + ~symbol] as number) + 1
-      const stop = from + (lengths[base + ~symbol] as number) - 1
-      for (let k = from; k < stop; k++) heap[to++] = heap[k] as number
-    }
-  }
-  return to
 }

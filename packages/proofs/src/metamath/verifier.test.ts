@@ -333,17 +333,47 @@ describe('metamath/1', () => {
     }
   })
 
-  it('a 24-fold doubling bomb is refused at its gas', () => {
-    const { claim } = propositional.theorem('id')
-    const references = propositional
+  const citing = (label: string): MetamathCertificate['references'] =>
+    propositional
       .certificate('chain')
-      .references.filter((reference) => reference.kind === 'citation' && equalBytes(reference.label, ascii('w-imp')))
+      .references.filter((reference) => reference.kind === 'citation' && equalBytes(reference.label, ascii(label)))
+
+  /** Of a claim with one hypothesis: doubles it so many times. */
+  function doublingBomb(times: number): Uint8Array {
     const steps = [0, 0, 1, -1]
-    for (let round = 0; round < 23; round++) steps.push(2 + round, 2 + round, 1, -1)
-    const bomb = encodeCertificate({ references, disjoint: [], letters: encodeLetters(steps) })
-    expect(propositional.verify(claim, bomb)).toMatchObject({ status: 'invalid', code: 'gas-exhausted', gas: METAMATH_LIMITS.gas })
-    const little = { ...METAMATH_LIMITS, memoryWords: 50_000 }
-    expect(propositional.verify(claim, bomb, propositional.cited, little)).toMatchObject({ code: 'memory-exhausted' })
+    for (let round = 0; round < times - 1; round++) steps.push(2 + round, 2 + round, 1, -1)
+    return encodeCertificate({ references: citing('w-imp'), disjoint: [], letters: encodeLetters(steps) })
+  }
+
+  it('a 24-fold doubling bomb is refused at its memory or at its gas, whichever is less', () => {
+    const { claim } = propositional.theorem('id')
+    expect(propositional.verify(claim, doublingBomb(24))).toMatchObject({ status: 'invalid', code: 'memory-exhausted' })
+    const little = { ...METAMATH_LIMITS, gas: 1_000_000 }
+    expect(propositional.verify(claim, doublingBomb(24), propositional.cited, little)).toMatchObject({
+      code: 'gas-exhausted',
+      gas: 1_000_000,
+    })
+  })
+
+  it('a result that does not fit is not paid for', () => {
+    const { claim } = propositional.theorem('id')
+    const words = 50_000
+    const verdict = propositional.verify(claim, doublingBomb(24), propositional.cited, { ...METAMATH_LIMITS, memoryWords: words })
+    expect(verdict).toMatchObject({ code: 'memory-exhausted' })
+    // The bytes of claim and certificate, the citation, a step and a record of 11 words each time: 10,000 gas; the rest is what was written.
+    expect(verdict.gas).toBeLessThan(10_000 + words)
+  })
+
+  it('of a certificate that is refused while it is read, what was read is paid for, and letters in pieces of 1,024', () => {
+    const { claim } = propositional.theorem('id')
+    const intrinsic = 5_000 + 4 * claim.length
+    const tooMany = encodeCertificate({ references: [], disjoint: [], letters: new Uint8Array(100_000) })
+    tooMany[0] = 0xff
+    expect(propositional.verify(claim, tooMany)).toMatchObject({ code: 'too-many', gas: intrinsic })
+    const letters = new Uint8Array(100_000).fill(0x41)
+    letters[1_024] = 0x3f
+    const incomplete = encodeCertificate({ references: [], disjoint: [], letters })
+    expect(propositional.verify(claim, incomplete)).toMatchObject({ code: 'incomplete', gas: intrinsic + 4 * (3 * 4 + 2 * 1_024) })
   })
 
   it('every limit on gas below what a proof needs refuses it, and the exact amount suffices', () => {

@@ -9,7 +9,7 @@ import type { CitedClaims, ClaimReference, Meter, ParsedClaim, ProofVerifier, Ve
 import { citationsIn, MAX_CERTIFICATE_BYTES, type MetamathCertificate, readCertificate } from './certificate.js'
 import { ClaimParser, libraryOf, MAX_CLAIM_BYTES, METAMATH_KIND, type MetamathClaim } from './claim.js'
 import { explain, type Names } from './explain.js'
-import { GAS, MAX_SLOTS } from './gas.js'
+import { GAS, GAS_BATCH, MAX_SLOTS } from './gas.js'
 import { buildLexicon, type Lexicon, VARIABLE_ROLE } from './lexicon.js'
 import type { LibraryDefinition } from './library.js'
 import { type Fault, Machine } from './machine.js'
@@ -22,6 +22,9 @@ export const METAMATH_LIMITS: VerifierLimits = {
   gas: 10_000_000,
   memoryWords: 16_777_216,
 }
+
+/** Letters paid for before they are decoded; as many as a batch of gas pays. */
+const LETTERS_AT_A_TIME = 1_024
 
 /** Statements kept parsed, in two generations of this size and of so many bytes of claims: all of set.mm. */
 const STATEMENTS_PER_GENERATION = 32_768
@@ -76,15 +79,15 @@ class MetamathVerifier implements ProofVerifier<MetamathClaim> {
   }
 
   citationsOf(claim: MetamathClaim, proof: Uint8Array): Result<readonly ClaimReference[], Refusal> {
-    const certificate = this.#certificate(claim, proof)
+    const certificate = this.#certificate(claim, proof, () => undefined)
     return certificate.ok ? ok(citationsIn(certificate.value)) : certificate
   }
 
-  #certificate(claim: MetamathClaim, proof: Uint8Array): Result<MetamathCertificate, Refusal> {
+  #certificate(claim: MetamathClaim, proof: Uint8Array, onRead: (bytes: number) => void): Result<MetamathCertificate, Refusal> {
     if (proof.length > this.limits.proofBytes) {
       return refuse('too-long', `expected a certificate of at most ${this.limits.proofBytes} bytes, got ${proof.length}`)
     }
-    return decode(proof, (reader) => readCertificate(reader, claim.variables.length))
+    return decode(proof, (reader) => readCertificate(reader, claim.variables.length, onRead))
   }
 
   verify(claim: MetamathClaim, proof: Uint8Array, cited: CitedClaims, meter: Meter): Verdict {
@@ -99,8 +102,8 @@ class MetamathVerifier implements ProofVerifier<MetamathClaim> {
   }
 
   #check(claim: MetamathClaim, proof: Uint8Array, cited: CitedClaims, meter: Meter): (Refusal & { at?: number }) | null {
-    meter.charge(GAS.proof + GAS.byte * (claim.bytes.length + Math.min(proof.length, this.limits.proofBytes + 1)))
-    const certificate = this.#certificate(claim, proof)
+    meter.charge(GAS.proof + GAS.byte * claim.bytes.length)
+    const certificate = this.#paidCertificate(claim, proof, meter)
     if (!certificate.ok) return certificate.error
     const shelf = this.#shelves.get(claim.library)
     assert(shelf !== undefined, `claim of library "${claim.library}" was parsed by another verifier`)
@@ -126,9 +129,22 @@ class MetamathVerifier implements ProofVerifier<MetamathClaim> {
       if (variables[a] === -1) return { code: 'disjoint', message: `disjoint pair ${i / 2 + 1}: slot ${a} is not a variable` }
       machine.addDisjoint(a, disjoint[i + 1] as number)
     }
-    const fault = machine.addLetters(certificate.value.letters, 0, certificate.value.letters.length) ?? machine.run(meter)
+    const fault = readLetters(machine, certificate.value.letters, meter) ?? machine.run(meter)
     if (fault === null) return null
     return { code: fault, message: this.#explain(fault, shelf.lexicon, claim, variables, statements), at: machine.failure.step }
+  }
+
+  /** Its bytes are paid for as they are read, what is wrong not at all; the letters are not read yet. */
+  #paidCertificate(claim: MetamathClaim, proof: Uint8Array, meter: Meter): Result<MetamathCertificate, Refusal> {
+    let owed = 0
+    const certificate = this.#certificate(claim, proof, (bytes) => {
+      owed += GAS.byte * bytes
+      if (owed < GAS_BATCH) return
+      meter.charge(owed)
+      owed = 0
+    })
+    meter.charge(owed)
+    return certificate
   }
 
   /** A cited statement of the same library, as its canonical bytes say it. */
@@ -172,6 +188,16 @@ class MetamathVerifier implements ProofVerifier<MetamathClaim> {
     }
     return `"${claim.label}", ${explain(fault, this.#machine, names)}`
   }
+}
+
+function readLetters(machine: Machine, letters: Uint8Array, meter: Meter): Fault | null {
+  for (let at = 0; at < letters.length; at += LETTERS_AT_A_TIME) {
+    const end = Math.min(at + LETTERS_AT_A_TIME, letters.length)
+    meter.charge(GAS.byte * (end - at))
+    const fault = machine.addLetters(letters, at, end)
+    if (fault !== null) return fault
+  }
+  return null
 }
 
 /** A dummy: a variable of the library that the claim does not mention; no two slots for one variable. */

@@ -2,13 +2,13 @@
 import type { VerifierLimits } from '../verifier.js'
 
 /** Of the gas table and of what a verdict says; genesis pins it. Raise it with every change of either. */
-export const SAT_MODEL_REVISION = 1
+export const SAT_MODEL_REVISION = 2
 
 /** Once per check: what a check costs even if the formula is a single clause. */
 export const GAS_INTRINSIC = 2_000
 /** Per byte of the canonical claim: read, its clauses evaluated. */
 export const GAS_CLAIM_BYTE = 1
-/** Per byte of the certificate, before the first is read. */
+/** Per byte of a certificate of the right length, before the first is read. */
 export const GAS_MODEL_BYTE = 1
 /** Per literal of the clauses that are evaluated: all of a clause, also if the first one is true. */
 export const GAS_LITERAL = 1

@@ -40,11 +40,12 @@ function evaluate(cnf: Cnf, model: Uint8Array, limits: VerifierLimits, meter: Me
   if (model.length > limits.proofBytes) {
     return refused('proof-too-large', `expected a model of at most ${limits.proofBytes} bytes, got ${model.length}`)
   }
-  meter.charge(GAS_INTRINSIC + GAS_CLAIM_BYTE * cnf.claimBytes + GAS_MODEL_BYTE * model.length)
+  meter.charge(GAS_INTRINSIC + GAS_CLAIM_BYTE * cnf.claimBytes)
   const { variables, clauses, words } = cnf
   if (model.length !== modelBytes(variables)) {
     return refused('model-length', `expected ${modelBytes(variables)} bytes for ${variables} variables, got ${model.length}`)
   }
+  meter.charge(GAS_MODEL_BYTE * model.length)
   const spare = variables & 7
   if (spare !== 0 && (model.at(-1) as number) >>> spare !== 0) {
     return refused('model-padding', `expected the bits behind variable ${variables} to be 0`, model.length - 1)
