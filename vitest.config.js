@@ -1,9 +1,29 @@
+import { existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 /** Nothing in these touches a process, a file or a clock, so their tests may share what they load: a third of their time is loading. */
 const PURE = 'packages/{codec,crypto,consensus,ledger,proofs,receipts,replica,simulator}/{src,test}/**/*.test.ts'
-/** But for those that load another module in the place of one. */
-const REPLACES_MODULES = ['packages/consensus/src/body-hashing.test.ts', 'packages/receipts/src/browser.test.ts']
+/** But for those that load another module in the place of one, which only modules can see that vitest has loaded. */
+const REPLACES_MODULES = [
+  'packages/consensus/src/body-hashing.test.ts',
+  'packages/node/src/first-start.test.ts',
+  'packages/receipts/src/browser.test.ts',
+  'packages/storage/src/{blob-files,failing-files}.test.ts',
+]
+
+/** `./x.js` beside a test is the compiled file that a node runs: one instance of each module, loaded by Node itself. */
+const compiled = {
+  name: 'compiled',
+  enforce: /** @type {const} */ ('pre'),
+  /** @param {string} id @param {string | undefined} importer */
+  resolveId(id, importer) {
+    if (importer === undefined || !id.startsWith('.') || !id.endsWith('.js')) return null
+    const [, folder, name] = /^(.*\/packages\/[^/]+)\/src\/(.*)$/.exec(resolve(dirname(importer), id)) ?? []
+    const built = `${folder}/dist/${name}`
+    return name !== undefined && existsSync(built) ? built : null
+  },
+}
 
 export default defineConfig({
   test: {
@@ -11,9 +31,20 @@ export default defineConfig({
     hookTimeout: 120_000,
     maxWorkers: 2,
     projects: [
-      { extends: true, test: { name: 'pure', include: [PURE], exclude: REPLACES_MODULES, isolate: false } },
       {
         extends: true,
+        plugins: [compiled],
+        test: {
+          name: 'pure',
+          include: [PURE],
+          exclude: REPLACES_MODULES,
+          isolate: false,
+          server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
+        },
+      },
+      {
+        extends: true,
+        plugins: [compiled],
         test: {
           name: 'process',
           include: [
@@ -23,10 +54,12 @@ export default defineConfig({
             'chaos/*.test.js',
             'differential/*.test.js',
             'tools/*.test.js',
-            ...REPLACES_MODULES,
           ],
+          exclude: REPLACES_MODULES,
+          server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
         },
       },
+      { extends: true, test: { name: 'replaced', include: REPLACES_MODULES } },
     ],
   },
 })

@@ -6,7 +6,7 @@ import { assert, equalBytes, type Hash, type Height, height, keyOf, type Validat
 import { onRefuted } from './accusations.js'
 import type { Block } from './block.js'
 import { type Certificate, compareCertificates } from './certificate.js'
-import { checkAgainstChain, ForkFound } from './halting.js'
+import { checkAgainstChain, checkAgainstLinks, ForkFound } from './halting.js'
 import { type CommittedTip, MAX_CERTIFICATE_AGE, RECENT_HASHES, type ValidationResult } from './interface.js'
 import {
   type BlockEntry,
@@ -218,6 +218,7 @@ export function markCommitted(state: State, hash: Hash, at: Height, certificate:
     if (!state.certified.has(level) && !makeRoomForCertified(state, level)) return
     const known = state.certified.get(level)
     if (known !== undefined && !equalBytes(known.hash, cursor)) throw new ForkFound(level, certificate)
+    checkAgainstLinks(state, level, cursor, certificate)
     if (known === undefined || (certificate.height === level && known.certificate.height !== level)) {
       state.certified.set(level, { hash: cursor, certificate })
     }
@@ -302,7 +303,7 @@ function forgetUpTo(state: State, committed: Height): void {
   }
   dropDescendants(state, dropped)
   if (dropped.length > 0) state.out.push({ kind: 'abandon', hashes: dropped })
-  for (const map of [state.accepted, state.own, state.certified, state.acceptedAtMs]) {
+  for (const map of [state.accepted, state.own, state.certified, state.links, state.acceptedAtMs]) {
     for (const at of map.keys()) if (at <= committed) map.delete(at)
   }
   for (const heights of state.early.values()) for (const at of heights.keys()) if (at <= committed) heights.delete(at)
