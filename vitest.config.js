@@ -39,6 +39,8 @@ export default defineConfig({
           include: [PURE],
           exclude: REPLACES_MODULES,
           isolate: false,
+          // What a seed leaves behind dies young: a tenth less time in collections.
+          execArgv: ['--max-semi-space-size=64'],
           server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
         },
       },

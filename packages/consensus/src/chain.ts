@@ -165,6 +165,7 @@ function refuseBlock(state: State, entry: BlockEntry, code: string, message: str
 
 export function onValidated(state: State, hash: Hash, result: ValidationResult): void {
   const entry = entryOf(state, hash)
+  if (entry?.status === 'valid' && result.status === 'aborted') return takeBack(state, entry, result.reason)
   if (entry === undefined || entry.status !== 'validating') return
   switch (result.status) {
     case 'valid':
@@ -181,6 +182,24 @@ export function onValidated(state: State, hash: Hash, result: ValidationResult):
       emit(state, { name: 'verification-aborted', height: entry.block.header.height, hash, reason: result.reason })
       return
   }
+}
+
+/**
+ * What a vote would attest is not here any more, and no vote has been cast: the block is checked again before one is, and with it what was
+ * executed on it. After a vote, or once it is proven committed, the execution stands.
+ */
+function takeBack(state: State, entry: BlockEntry, reason: string): void {
+  const { hash, header } = entry.block
+  if (entry.voted || isCertified(state, entry.block)) return
+  entry.status = 'aborted'
+  emit(state, { name: 'verification-aborted', height: header.height, hash, reason })
+  const lost = new Map([[keyOf(hash), hash]])
+  for (const other of [...state.blocks.values()].sort((a, b) => a.block.header.height - b.block.header.height)) {
+    if (!lost.has(keyOf(other.block.header.parent)) || (other.status !== 'valid' && other.status !== 'validating')) continue
+    other.status = 'waiting'
+    lost.set(keyOf(other.block.hash), other.block.hash)
+  }
+  state.out.push({ kind: 'abandon', hashes: [...lost.values()] })
 }
 
 function pursueChildren(state: State, parent: Hash): void {
