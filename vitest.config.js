@@ -4,15 +4,18 @@ import { defineConfig } from 'vitest/config'
 
 /** Nothing in these touches a process, a file or a clock, so their tests may share what they load: a third of their time is loading. */
 const PURE = 'packages/{codec,crypto,consensus,ledger,proofs,receipts,replica,simulator}/{src,test}/**/*.test.ts'
-/** But for those that load another module in the place of one, which only modules can see that vitest has loaded. */
+/** But for those that load another module in the place of one: only vitest's own loader can do that. */
 const REPLACES_MODULES = [
   'packages/consensus/src/body-hashing.test.ts',
   'packages/node/src/first-start.test.ts',
   'packages/receipts/src/browser.test.ts',
   'packages/storage/src/{blob-files,failing-files}.test.ts',
 ]
+/** A copy with a mutant in it (mutants/lib/workspace.js) has no tools: it is built already, and need not pass the type checker. */
+const BUILD_FIRST = 'tools/build-first.js'
+const PATIENCE = { testTimeout: 120_000, hookTimeout: 120_000 }
 
-/** `./x.js` beside a test is the compiled file that a node runs: one instance of each module, loaded by Node itself. */
+/** `./x.js` beside a test is the compiled file that a node runs, loaded by Node itself, once: what vitest has rewritten is slower by a fifth. */
 const compiled = {
   name: 'compiled',
   enforce: /** @type {const} */ ('pre'),
@@ -24,30 +27,30 @@ const compiled = {
     return name !== undefined && existsSync(built) ? built : null
   },
 }
+const LOADED_BY_NODE = { deps: { external: [/\/packages\/[^/]+\/dist\//] } }
 
 export default defineConfig({
   test: {
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
     maxWorkers: 2,
+    globalSetup: existsSync(BUILD_FIRST) ? [BUILD_FIRST] : [],
     projects: [
       {
-        extends: true,
         plugins: [compiled],
         test: {
+          ...PATIENCE,
           name: 'pure',
           include: [PURE],
           exclude: REPLACES_MODULES,
+          server: LOADED_BY_NODE,
           isolate: false,
-          // What a seed leaves behind dies young: a tenth less time in collections.
+          // Most of what a seed allocates dies young: a tenth less time in collections.
           execArgv: ['--max-semi-space-size=64'],
-          server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
         },
       },
       {
-        extends: true,
         plugins: [compiled],
         test: {
+          ...PATIENCE,
           name: 'process',
           include: [
             'packages/{cli,network,node,storage}/{src,test}/**/*.test.ts',
@@ -58,10 +61,10 @@ export default defineConfig({
             'tools/*.test.js',
           ],
           exclude: REPLACES_MODULES,
-          server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
+          server: LOADED_BY_NODE,
         },
       },
-      { extends: true, test: { name: 'replaced', include: REPLACES_MODULES } },
+      { test: { ...PATIENCE, name: 'replaced', include: REPLACES_MODULES } },
     ],
   },
 })
