@@ -3,7 +3,8 @@ import { dirname, resolve } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 /** Nothing in these touches a process, a file or a clock, so their tests may share what they load: a third of their time is loading. */
-const PURE = 'packages/{codec,crypto,consensus,ledger,proofs,receipts,replica,simulator}/{src,test}/**/*.test.ts'
+const PURE = 'packages/{codec,crypto,consensus,ledger,proofs,receipts,replica}/{src,test}/**/*.test.ts'
+const SIMULATOR = 'packages/simulator/src/**/*.test.ts'
 /** But for those that load another module in the place of one: only vitest's own loader can do that. */
 const REPLACES_MODULES = [
   'packages/consensus/src/body-hashing.test.ts',
@@ -36,15 +37,17 @@ export default defineConfig({
     projects: [
       {
         plugins: [compiled],
+        test: { ...PATIENCE, name: 'pure', include: [PURE], exclude: REPLACES_MODULES, server: LOADED_BY_NODE, isolate: false },
+      },
+      {
+        plugins: [compiled],
         test: {
           ...PATIENCE,
-          name: 'pure',
-          include: [PURE],
-          exclude: REPLACES_MODULES,
+          name: 'simulator',
+          include: [SIMULATOR],
           server: LOADED_BY_NODE,
           isolate: false,
-          // Most of what a seed allocates dies young: a tenth less time in collections.
-          execArgv: ['--max-semi-space-size=64'],
+          execArgv: ['--max-semi-space-size=64'], // most of what a seed allocates dies young
         },
       },
       {

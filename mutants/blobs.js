@@ -453,7 +453,8 @@ export const blobs = [
     edits: [
       {
         file: 'packages/replica/src/replica.ts',
-        before: "    for (const hash of this.#ground.referringTo(key)) this.#conclude(hash, { status: 'aborted', reason: LOST_BEFORE_THE_VOTE })\n",
+        before:
+          "    for (const hash of this.#ground.referringTo(key)) this.#conclude(hash, { status: 'aborted', reason: LOST_BEFORE_THE_VOTE })\n",
         after: '',
       },
     ],
