@@ -538,8 +538,8 @@ export const bounds = [
     edits: [
       {
         file: 'packages/consensus/src/normal-case.ts',
-        before: 'known.certificate.height === vote.height && equalBytes(known.hash, vote.blockHash)',
-        after: 'known.certificate.height === vote.height',
+        before: 'known.certificate.height === ballot.height && equalBytes(known.hash, ballot.blockHash)',
+        after: 'known.certificate.height === ballot.height',
       },
     ],
     hunt: HALTING_TESTS,

@@ -2,6 +2,7 @@
 import { blobs } from './blobs.js'
 import { bounds } from './bounds.js'
 import { catchUp } from './catch-up.js'
+import { dissemination } from './dissemination.js'
 import { edge } from './edge.js'
 import { encoder } from './encoder.js'
 import { evidence } from './evidence.js'
@@ -32,6 +33,7 @@ export const MUTANTS = [
   encoder,
   evidence,
   shares,
+  dissemination,
   bounds,
   blobs,
 ].flat()

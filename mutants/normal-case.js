@@ -16,9 +16,14 @@ export const normalCase = [
     edits: [
       {
         file: NORMAL_CASE,
-        before: "const quorum = state.votes.quorumFor('prepare', state.view, at, hash)",
-        after:
-          'const tally = state.votes.slot(state.view, at)?.prepare.tallies.find((each) => equalBytes(each.hash, hash))\n  const quorum = tally && { votes: tally.votes, aggregate: null }',
+        before: "const certificate = state.votes.quorumFor(ballotFor(state, 'prepare', entry))",
+        after: `const tally = state.votes.slot(state.view, at)?.prepare.tallies.find((each) => equalBytes(each.hash, hash))
+  const certificate = tally && assembleCertificate(ballotFor(state, 'prepare', entry), state.config.validators.validators.length, tally.votes)`,
+      },
+      {
+        file: NORMAL_CASE,
+        before: 'import { type Ballot, ballotBytes,',
+        after: 'import { assembleCertificate, type Ballot, ballotBytes,',
       },
     ],
     hunt: simulation('--validators 4'),
@@ -41,7 +46,7 @@ export const normalCase = [
   const { left } = state as any
   const leftHash = left?.accepted.get(at)
   if (state.phase.kind !== 'active' && leftHash !== undefined && left.own.get(at)?.commit === undefined) {
-    if (state.votes.quorumFor('prepare', left.view, at, leftHash) === undefined || entryOf(state, leftHash)?.status !== 'valid') return
+    if (!state.votes.hasQuorumFor({ kind: 'prepare', epoch: state.config.validators.epoch, view: left.view, height: at, blockHash: leftHash }) || entryOf(state, leftHash)?.status !== 'valid') return
     const ballot = { kind: 'commit', epoch: state.config.validators.epoch, view: left.view, height: at, blockHash: leftHash } as const
     const late = { ...ballot, sender: state.config.self, signature: state.config.sign(ballotBytes(state.config.chainId, ballot)) }
     left.own.set(at, { commit: late })
@@ -254,8 +259,7 @@ export const normalCase = [
     edits: [
       {
         file: NORMAL_CASE,
-        before:
-          "    const vote = castVote(state, 'prepare', entry, [])\n    state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })\n",
+        before: "    const vote = castVote(state, 'prepare', entry, [])\n    sendVote(state, vote)\n",
         after: "    const vote = castVote(state, 'prepare', entry, [])\n",
       },
     ],

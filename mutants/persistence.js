@@ -174,7 +174,7 @@ export const persistence = [
       {
         file: CONSENSUS,
         before:
-          "else if (own.prepare !== undefined) state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote: own.prepare } })\n    if (own.commit !== undefined) state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote: own.commit } })",
+          'else if (own.prepare !== undefined) sendVote(state, own.prepare)\n    if (own.commit !== undefined) sendVote(state, own.commit)',
         after: '',
       },
     ],

@@ -81,8 +81,8 @@ export const quorums = [
     edits: [
       {
         file: KEEPER,
-        before: 'let tally = phase.tallies.find((candidate) => equalBytes(candidate.hash, vote.blockHash))',
-        after: 'let tally = phase.tallies[0]',
+        before: 'const known = phase.tallies.find((tally) => equalBytes(tally.hash, hash))',
+        after: 'const known = phase.tallies[0]',
       },
     ],
     hunt: simulation('--validators 4'),
@@ -153,30 +153,30 @@ export const quorums = [
     edits: [
       {
         file: NORMAL_CASE,
-        before: `    state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })
+        before: `    sendVote(state, vote)
     countVote(state, vote)
   }
   checkPrepared(state, at)`,
-        after: `    state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })
+        after: `    sendVote(state, vote)
   }
   checkPrepared(state, at)`,
       },
       {
         file: NORMAL_CASE,
-        before: `  state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })
+        before: `  sendVote(state, vote)
   countVote(state, vote)
 }
 
 /** committed`,
-        after: `  state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })
+        after: `  sendVote(state, vote)
 }
 
 /** committed`,
       },
       {
         file: NORMAL_CASE,
-        before: 'message: proposalOf(vote, entry.block) })\n  countVote(state, vote)',
-        after: 'message: proposalOf(vote, entry.block) })',
+        before: "  else state.out.push({ kind: 'send', to: 'all', message })\n  countVote(state, vote)",
+        after: "  else state.out.push({ kind: 'send', to: 'all', message })",
       },
     ],
     hunt: simulation('--validators 4'),
@@ -189,8 +189,8 @@ export const quorums = [
       { file: KEEPER, before: 'import { isQuorum, type ValidatorSet }', after: 'import { isQuorum, isWeakQuorum, type ValidatorSet }' },
       {
         file: KEEPER,
-        before: 'return isQuorum(this.#validators, tally.power) ?',
-        after: "return (kind === 'commit' ? isWeakQuorum : isQuorum)(this.#validators, tally.power) ?",
+        before: "return this.#validators.scheme === 'ed25519' && isQuorum(this.#validators, tally.power)",
+        after: "return (tally.votes[0]?.kind === 'commit' ? isWeakQuorum : isQuorum)(this.#validators, tally.power)",
       },
     ],
     hunt: simulation('--validators 4'),

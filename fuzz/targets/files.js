@@ -129,11 +129,17 @@ function blsGenesis() {
   return { ...plain, validators }
 }
 
+/** Where it says whom votes go to. @returns {import('@aethel/ledger').Genesis} */
+function treeGenesis() {
+  const made = blsGenesis()
+  return { ...made, parameters: { ...made.parameters, dissemination: 'tree' } }
+}
+
 /** @type {Target} */
 export const genesisBinary = {
   name: 'genesis',
   what: 'genesis in its binary form',
-  seeds: () => [encodeGenesis(genesis()), encodeGenesis(blsGenesis())],
+  seeds: () => [genesis(), blsGenesis(), treeGenesis()].map(encodeGenesis),
   dictionary: ['lrat/1', 'small', new Uint8Array(4)],
   decode: decodeGenesis,
   encode: encodeGenesis,
@@ -183,7 +189,7 @@ export const genesisJson = {
   name: 'genesis-json',
   change: changedGenesis,
   what: 'genesis files',
-  seeds: () => [utf8(genesisToJson(genesis())), utf8(genesisToJson(blsGenesis()))],
+  seeds: () => [genesis(), blsGenesis(), treeGenesis()].map((each) => utf8(genesisToJson(each))),
   dictionary: [...JSON_WORDS, digit('window'), digit('validators'), digit('kinds'), digit('power'), digit('blsKey')],
   decode: genesisFromJson,
   encode: (value) => utf8(genesisToJson(value)),

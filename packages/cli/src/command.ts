@@ -2,7 +2,7 @@
  * What every command has in common: `--json`, the way failures are printed, and the exit code. A command's own function
  * returns its exit code or throws `CliError`.
  */
-import type { SignatureScheme } from '@aethel/consensus'
+import type { DisseminationChoice, SignatureScheme } from '@aethel/consensus'
 import { type Command, InvalidArgumentError } from 'commander'
 import { CliError, EXIT, type ExitCode, oneLine } from './exit.js'
 import { ShapeError } from './shape.js'
@@ -13,6 +13,11 @@ export interface CommonOptions {
 }
 
 /** What certificates are made of, as genesis has it. */
+export function disseminationChoice(text: string): DisseminationChoice {
+  if (text === 'auto' || text === 'mesh' || text === 'collectors' || text === 'tree') return text
+  throw new InvalidArgumentError('Expected auto, mesh, collectors or tree.')
+}
+
 export function certificateScheme(text: string): SignatureScheme {
   if (text !== 'ed25519' && text !== 'bls12-381') throw new InvalidArgumentError('Expected ed25519 or bls12-381.')
   return text

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import type { SignatureScheme } from '@aethel/consensus'
+import type { DisseminationChoice, SignatureScheme } from '@aethel/consensus'
 import type { Parameters } from '@aethel/ledger'
 import type { LibraryDefinition } from '@aethel/proofs'
 import { bundledLibraryPath } from './demo/library.js'
@@ -40,6 +40,7 @@ export interface NetworkOptions {
   readonly parameters?: Partial<Parameters> | undefined
   /** What certificates are made of; `ed25519` if left out. */
   readonly certificates?: SignatureScheme | undefined
+  readonly dissemination?: DisseminationChoice | undefined
 }
 
 export async function createNetwork(options: NetworkOptions): Promise<LocalNetwork> {
@@ -47,6 +48,8 @@ export async function createNetwork(options: NetworkOptions): Promise<LocalNetwo
   const paths = options.libraryPaths ?? []
   const libraries =
     options.libraries ?? (paths.length === 0 ? [bundledLibraryPath()] : paths).map((path) => definitionOf(openLibrary(path)))
+  const { dissemination = 'auto' } = options
+  const parameters = { ...options.parameters, ...(dissemination === 'auto' ? {} : { dissemination }) }
   const { createTestnet } = await import('@aethel/node')
   const made = await createTestnet({
     validators: options.validators,
@@ -54,7 +57,7 @@ export async function createNetwork(options: NetworkOptions): Promise<LocalNetwo
     basePort: options.basePort,
     libraries,
     verifiers: options.verifiers ?? [],
-    ...(options.parameters === undefined ? {} : { parameters: options.parameters }),
+    parameters,
     ...(options.certificates === undefined ? {} : { certificates: options.certificates }),
   })
   const validators = made.homes.map((home, index) => ({ home: relative(folder, home), url: made.urls[index] }))

@@ -1,4 +1,4 @@
-/** A real network of BLS certificates: processes, receipts checked offline, and another set of validators after the boundary. */
+/** A real network of BLS certificates, whose votes are collected and whose proposals take a tree: processes, receipts checked offline, and another set of validators after the boundary. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -88,7 +88,7 @@ async function listing(): Promise<Listing> {
 beforeAll(async () => {
   writeFileSync(key, JSON.stringify({ format: 'aethel-account/1', seed: '09'.repeat(32) }))
   const made = await aethelAsync(
-    ...['testnet', '--validators', '4', '--certificates', 'bls12-381', '--epoch-length', String(EPOCH_LENGTH)],
+    ...['testnet', '--validators', '4', '--certificates', 'bls12-381', '--dissemination', 'tree', '--epoch-length', String(EPOCH_LENGTH)],
     ...['--output', folder.file('net'), '--base-port', '0', '--json'],
   )
   expect(made).toMatchObject({ code: 0, stderr: '' })
@@ -181,6 +181,14 @@ describe('a network of BLS certificates', () => {
       const outcome = await aethelAsync(...command, '--certificates', 'rsa')
       expect([command[0], outcome.code]).toEqual([command[0], 2])
       expect(errorLine(outcome)).toContain('Expected ed25519 or bls12-381')
+    }
+  })
+
+  it('without BLS certificates votes are collected by nobody, and the error says why', async () => {
+    for (const command of [['testnet', '--output', folder.file('lists')], ['simulate']]) {
+      const outcome = await aethelAsync(...command, '--dissemination', 'collectors')
+      expect([command[0], outcome.code]).toEqual([command[0], 2])
+      expect(errorLine(outcome)).toMatch(/a list of signatures is as long as the votes in it|only such certificates are worth collecting/)
     }
   })
 })

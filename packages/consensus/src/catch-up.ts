@@ -3,13 +3,26 @@
  * of their view, bodies by hash, committed blocks with their certificates. Every answer is bounded, and what is not
  * answered is asked again, from somebody else, at the next status tick.
  */
-import { bitmapOf, type Epoch, equalBytes, type Hash, type Height, hasBit, height, keyOf, type ValidatorIndex } from '@aethel/codec'
+import {
+  type Bitmap,
+  bitmapOf,
+  type Epoch,
+  equalBytes,
+  type Hash,
+  type Height,
+  hasBit,
+  height,
+  indicesOf,
+  keyOf,
+  type ValidatorIndex,
+} from '@aethel/codec'
 import { roughBodyBytes } from './block.js'
-import { signatureBytesOf } from './certificate.js'
+import { type Certificate, signatureBytesOf } from './certificate.js'
 import { commitReady, learnCommit, markCommitted, onBody, retryAborted } from './chain.js'
 import { proposalOf } from './check.js'
 import { allStandIn, circleOf, isSmall, standsIn, stoodInFor } from './circle.js'
 import { considerComplaints, noteStatus } from './complaints.js'
+import { collectorsOf } from './dissemination.js'
 import { ForkFound, keepLinks } from './halting.js'
 import { MAX_SERVE_BYTES } from './interface.js'
 import type { Blocks, Fetch, Message, NewView, PrePrepare, Status, StatusSlot, ViewChange } from './messages.js'
@@ -17,7 +30,7 @@ import { MAX_STATUS_SLOTS, statusBytes } from './messages.js'
 import { type BackOff, emit, entryOf, ignore, isLeader, isMember, otherValidators, placeOf, type State } from './state.js'
 import { hasWork } from './timers.js'
 import { isWeakQuorum, leaderOf } from './validators.js'
-import { type Slot, sendersOf } from './vote-keeper.js'
+import { type PhaseVotes, type Slot, sendersOf } from './vote-keeper.js'
 
 /** Answers to one peer per status tick: the peer's STATUS and its requests together cannot amplify beyond this. */
 const MAX_ANSWERS_PER_TICK = 512
@@ -59,6 +72,7 @@ function roughBytes(message: Message): number {
       return fixed + roughBodyBytes(message.block.body)
     case 'new-view':
       return fixed + 256 * message.viewChanges.length + signatureBytesOf(message.certificate)
+    case 'certificate':
     case 'view-change':
       return fixed + signatureBytesOf(message.certificate)
     case 'vote':
@@ -272,9 +286,15 @@ function retransmit(state: State, peer: ValidatorIndex, status: Status): void {
     const have = status.slots.findLast((theirs) => theirs.height === at)
     const isLeft = !allStandIn(place) && slot.openedAtTick + 1 >= state.tick
     const sendsProposal = isLeader(state) || (!isLeft && standsIn(place, peer, state.tick))
+    const bringsCertificate = state.dissemination !== 'mesh' && (isCollector(state, at) || (!isLeft && standsIn(place, peer, state.tick)))
     if ((have === undefined || have.accepted === null) && sendsProposal) retransmitProposal(state, peer, at, slot)
     const authors = isLeft ? [self] : withSelf(stoodInFor(place, state.tick), self)
     for (const phase of ['prepare', 'commit'] as const) {
+      const certificate = bringsCertificate ? certificateLacked(slot[phase], have?.[`${phase}s`]) : undefined
+      if (certificate !== undefined) {
+        answer(state, peer, { kind: 'certificate', certificate })
+        continue
+      }
       for (const author of authors) {
         const vote = slot[phase].bySender[author]
         if (vote === undefined || vote.sender === peer) continue
@@ -283,6 +303,17 @@ function retransmit(state: State, peer: ValidatorIndex, status: Status): void {
       }
     }
   }
+}
+
+function isCollector(state: State, at: Height): boolean {
+  return collectorsOf(state.config.validators, state.view, at).includes(state.config.self)
+}
+
+/** One message instead of the votes in it. Who has all of those needs it no more. */
+function certificateLacked({ tallies }: PhaseVotes, have: Bitmap | undefined): Certificate | undefined {
+  const certificate = tallies.find((tally) => tally.certificate !== null)?.certificate ?? undefined
+  const isHeld = certificate !== undefined && have !== undefined && indicesOf(certificate.signers).every((signer) => hasBit(have, signer))
+  return isHeld ? undefined : certificate
 }
 
 /** Ascending, as they are. */

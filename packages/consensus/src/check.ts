@@ -334,6 +334,10 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
         return checkPrePrepare(message)
       case 'vote':
         return checkVote(message.vote)
+      case 'certificate': {
+        const certificate = checkCertificate(message.certificate)
+        return certificate.ok ? ok(null) : certificate
+      }
       case 'view-change':
         return checkViewChange(message)
       case 'new-view':

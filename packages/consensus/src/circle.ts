@@ -42,9 +42,12 @@ export function isSmall({ self, count }: Place): boolean {
 
 /** Everybody's own, so that those who tell one another are not neighbours of neighbours. */
 function stepOf(self: number, others: number): number {
-  let step = 1 + ((Math.imul(self + 1, 0x9e3779b1) >>> 0) % (others - 1))
-  while (greatestCommonDivisor(step, others) !== 1) step++
-  return step
+  return coprimeFrom(1 + ((Math.imul(self + 1, 0x9e3779b1) >>> 0) % (others - 1)), others)
+}
+
+/** The first number from `step` on without a divisor in common with `count`: steps of it lead everywhere. */
+export function coprimeFrom(step: number, count: number): number {
+  return greatestCommonDivisor(step, count) === 1 ? step : coprimeFrom(step + 1, count)
 }
 
 function greatestCommonDivisor(a: number, b: number): number {

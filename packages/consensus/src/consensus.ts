@@ -28,7 +28,7 @@ import { ForkFound, forkMaterialOf, haltEffect } from './halting.js'
 import type { CommittedTip, ConsensusConfig, DurableState, Effect, Input, PersistRecord, TimerName } from './interface.js'
 import { forkAt, jumpOf, type Landing } from './jump.js'
 import type { Message } from './messages.js'
-import { drainEarly, onBlockInvalid, onBlockValid, onPrePrepare, onVote } from './normal-case.js'
+import { drainEarly, onBlockInvalid, onBlockValid, onCertificate, onPrePrepare, onVote, sendVote } from './normal-case.js'
 import { onBuilt, proposeIfDue } from './propose.js'
 import { answersOf, askForViews, considerRelease, onViewClaim, onViewFetch, recoveryIn, viewToPass } from './recovery.js'
 import { proveHeld } from './shares.js'
@@ -342,6 +342,8 @@ function onMessage(state: State, input: Extract<Input, { kind: 'message' }>): vo
       return onPrePrepare(state, from, message)
     case 'vote':
       return onVote(state, message.vote)
+    case 'certificate':
+      return onCertificate(state, message)
     case 'view-change':
       return onViewChange(state, from, message)
     case 'new-view':
@@ -380,8 +382,8 @@ function onStart(state: State, lastCommit: Certificate | null): void {
     const slot = state.votes.slot(state.view, at)
     const proposal = slot === undefined ? undefined : acceptedProposal(state, at, slot)
     if (proposal !== undefined && proposal.sender === state.config.self) state.out.push({ kind: 'send', to: 'all', message: proposal })
-    else if (own.prepare !== undefined) state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote: own.prepare } })
-    if (own.commit !== undefined) state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote: own.commit } })
+    else if (own.prepare !== undefined) sendVote(state, own.prepare)
+    if (own.commit !== undefined) sendVote(state, own.commit)
   }
   for (const hash of state.accepted.values()) {
     const entry = entryOf(state, hash)

@@ -4,6 +4,7 @@
  */
 import { equalBytes, type Height, height, type ValidatorIndex, type View } from '@aethel/codec'
 import { isLaggard, longestGapMs, ticksToRepetition } from './catch-up.js'
+import { collectorsOf } from './dissemination.js'
 import type { Complaint } from './interface.js'
 import { answersOf, viewToPass } from './recovery.js'
 import { entryOf, isLeader, isMember, mayVote, type State } from './state.js'
@@ -94,6 +95,8 @@ export interface Diagnosis {
   readonly height: Height
   /** What the step that is waited for has and needs; null where no power is counted. */
   readonly tally: PowerTally | null
+  /** Who puts the votes that are waited for together, where not everybody hears all of them; null elsewhere, and at those themselves. */
+  readonly collectors: readonly ValidatorIndex[] | null
   readonly unreachable: readonly ValidatorIndex[]
   /** Who is connected and has said nothing for longer than expected, and who is not connected and has ever said anything. */
   readonly silent: readonly Silence[]
@@ -140,6 +143,7 @@ export function explain(state: State, around: Surroundings): Diagnosis {
     committedHeight: state.committed.height,
     height: next,
     tally: present === null ? null : tallyOf(state, present),
+    collectors: cause === 'waiting-for-prepares' || cause === 'waiting-for-commits' ? collectorsElsewhere(state, next) : null,
     unreachable: others.filter((index) => !around.connected.includes(index)),
     silent: silent.filter(({ validator }) => others.includes(validator)),
     inLaterEpoch: inLaterEpoch(state),
@@ -244,12 +248,18 @@ function causeAt(state: State, next: Height): Found {
   if (entry.status !== 'valid') return found('validating')
   const slot = state.votes.slot(state.view, next)
   for (const kind of ['prepare', 'commit'] as const) {
-    const senders = slot?.[kind].tallies.find((tally) => equalBytes(tally.hash, entry.block.hash))?.votes ?? []
-    const present = senders.map((vote) => vote.sender).sort((a, b) => a - b)
-    if (!isQuorum(state.config.validators, powerOf(state, present)))
+    const { votes = [], certificate = null } = slot?.[kind].tallies.find((tally) => equalBytes(tally.hash, entry.block.hash)) ?? {}
+    const present = votes.map((vote) => vote.sender).sort((a, b) => a - b)
+    if (certificate === null && !isQuorum(state.config.validators, powerOf(state, present)))
       return found(kind === 'prepare' ? 'waiting-for-prepares' : 'waiting-for-commits', present)
   }
   return found('committing')
+}
+
+function collectorsElsewhere(state: State, next: Height): readonly ValidatorIndex[] | null {
+  if (state.dissemination === 'mesh') return null
+  const collectors = collectorsOf(state.config.validators, state.view, next)
+  return collectors.includes(state.config.self) ? null : collectors
 }
 
 function indices(state: State): ValidatorIndex[] {

@@ -82,7 +82,14 @@ class Gate implements EpochGate {
   }
 
   #hold(from: ValidatorIndex, message: Message): void {
-    if (message.kind !== 'pre-prepare' && message.kind !== 'vote' && message.kind !== 'view-change' && message.kind !== 'new-view') return
+    if (
+      message.kind !== 'pre-prepare' &&
+      message.kind !== 'vote' &&
+      message.kind !== 'certificate' &&
+      message.kind !== 'view-change' &&
+      message.kind !== 'new-view'
+    )
+      return
     const bytes = FIXED_BYTES + listedBytes(message)
     const of = this.#held.get(from) ?? { messages: [], bytes: 0 }
     if (of.messages.length >= MAX_HELD_MESSAGES || of.bytes + bytes > MAX_HELD_BYTES) return
@@ -92,12 +99,13 @@ class Gate implements EpochGate {
   }
 }
 
-function listedBytes(message: Extract<Message, { kind: 'pre-prepare' | 'vote' | 'view-change' | 'new-view' }>): number {
+function listedBytes(message: Extract<Message, { kind: 'pre-prepare' | 'vote' | 'certificate' | 'view-change' | 'new-view' }>): number {
   switch (message.kind) {
     case 'pre-prepare':
       return heldBodyBytes(message.block.body)
     case 'vote':
       return 0
+    case 'certificate':
     case 'view-change':
       return SIGNATURE_BYTES * signaturesIn(message.certificate)
     case 'new-view':
@@ -116,6 +124,7 @@ export function epochNamedBy(message: Message): Epoch | null {
       return message.vote.epoch
     case 'view-change':
       return message.entry.epoch
+    case 'certificate':
     case 'blocks':
       return message.certificate.epoch
     case 'block':

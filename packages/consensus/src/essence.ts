@@ -31,8 +31,9 @@ type Describe = (state: State, context: EssenceContext) => string
 /** Never read again in that world, with the reason. */
 const DEAD: ReadonlySet<string> = new Set([
   'config', // the same for all states of a replica
-  'origin', // likewise, and so is the next
+  'origin', // likewise, and so are the next two
   'lastHeight',
+  'dissemination',
   'nowMs', // the clock stands still
   'recent', // the hashes of the committed chain, which `committed` names
   'recentBlocks', // its newest blocks
@@ -204,7 +205,11 @@ function votesOf(state: State, { nameOf, oldestLiveView, ground }: EssenceContex
 }
 
 function phaseVotesOf(phase: PhaseVotes, nameOf: NameOf): string {
-  return sorted(phase.bySender.map((vote: Vote | undefined) => (vote === undefined ? '' : `${vote.sender}:${nameOf(vote.blockHash)}`)))
+  const certificates = phase.tallies.flatMap(({ hash, certificate }) => (certificate === null ? [] : [`all:${nameOf(hash)}`]))
+  return sorted([
+    ...phase.bySender.map((vote: Vote | undefined) => (vote === undefined ? '' : `${vote.sender}:${nameOf(vote.blockHash)}`)),
+    ...certificates,
+  ])
 }
 
 /** A wish for a view below one's own, for one's own active view or for one that is about to be left, is as good as none. */

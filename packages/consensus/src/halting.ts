@@ -87,7 +87,11 @@ export function forkMaterialOf(state: State): ForkMaterial {
   for (const certificate of others) if (certificate !== null) held.push(certificate)
   const blocks = [...[...state.blocks.values()].map(({ block }) => block), ...state.recentBlocks.values()]
   const votes: Vote[] = []
-  for (const [, , slot] of state.votes.slots()) for (const phase of [slot.prepare, slot.commit]) votes.push(...heldIn(phase))
+  for (const [, , slot] of state.votes.slots())
+    for (const phase of [slot.prepare, slot.commit]) {
+      votes.push(...heldIn(phase))
+      held.push(...phase.tallies.flatMap(({ certificate }) => certificate ?? []))
+    }
   return {
     certificates: [...certified.map(([, { certificate }]) => certificate), ...held],
     headers: [...blocks.map(({ header }) => header), ...[...state.links.values()].map(({ header }) => header)],

@@ -6,6 +6,7 @@ import type { Epoch, Hash, Height, Signature, ValidatorIndex, View } from '@aeth
 import type { Block } from './block.js'
 import type { Certificate, Vote } from './certificate.js'
 import type { VerifiedMessage } from './check.js'
+import type { DisseminationChoice } from './dissemination.js'
 import type { EpochLength } from './epochs.js'
 import type { Evidence } from './evidence.js'
 import type { ForkMaterial } from './fork-assembly.js'
@@ -48,6 +49,8 @@ export interface ConsensusConfig {
   sign(bytes: Uint8Array): Signature
   /** Of a chain of BLS certificates, and only there. */
   readonly shares?: ShareScheme
+  /** Whom votes and proposals go to (§9); mesh if left out. Anything but that needs certificates that are one signature. */
+  readonly dissemination?: DisseminationChoice
 }
 
 /** Where a block that consensus has committed stands: the tip the next one builds on. */

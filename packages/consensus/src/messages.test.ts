@@ -138,6 +138,7 @@ const SAMPLES: Record<string, Message> = {
       { root: two.hash, bytes: 600_000 },
     ],
   },
+  certificate: { kind: 'certificate', certificate: certificateOf('prepare', 2, one) },
   'blob absent': { kind: 'blob-absent', blob: { root: two.hash, bytes: 600_000 } },
   evidence: {
     kind: 'evidence',
@@ -158,6 +159,7 @@ const WITH_SHARES: Record<string, Message> = {
     blockOf({ set: blsValidatorSet(4), height: 2, parent: first.hash, lastCertificate: sum }),
   ),
   'vote with a share': { kind: 'vote', vote: signVoteWithShare(3, ballotOf('commit', 9, second)) },
+  'certificate that is a sum': { kind: 'certificate', certificate: sum },
   'view-change with a sum': viewChangeOf(1, 7, aggregateOf('prepare', 2, second), 1),
   'snapshot with BLS keys': {
     kind: 'snapshot',
@@ -226,6 +228,7 @@ describe('message bytes (protocol.md §3)', () => {
     const kinds: Record<Message['kind'], true> = {
       'pre-prepare': true,
       vote: true,
+      certificate: true,
       'view-change': true,
       'new-view': true,
       status: true,
@@ -394,6 +397,7 @@ const anyMessage: fc.Arbitrary<Message> = fc.oneof(
   fc
     .tuple(aBallot, anIndex, aSignature)
     .map(([ballot, sender, signatureBytes]) => ({ kind: 'vote' as const, vote: { ...ballot, sender, signature: signatureBytes } })),
+  fc.record({ kind: fc.constant('certificate' as const), certificate: aCertificate }),
   fc.record({ kind: fc.constant('view-change' as const), entry: anEntry, certificate: fc.option(aCertificate) }),
   fc.record({
     kind: fc.constant('new-view' as const),

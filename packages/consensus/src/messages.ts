@@ -1,6 +1,6 @@
 /**
  * The messages of the protocol (protocol.md §3) and their canonical bytes. Votes, VIEW-CHANGE, NEW-VIEW and STATUS are
- * signed; FETCH, BLOCKS and BLOCK need no signature of their own, because what they carry is proven by hashes and
+ * signed; FETCH, CERTIFICATE, BLOCKS and BLOCK need no signature of their own, because what they carry is proven by hashes and
  * certificates and the channel names the peer.
  */
 import {
@@ -65,6 +65,12 @@ export interface PrePrepare {
   readonly signature: Signature
   /** Of that vote; on chains of BLS certificates only. */
   readonly share?: BlsSignature
+}
+
+/** A quorum's votes, put together by one of those who collect them (§9); it proves itself. */
+export interface CertificateMessage {
+  readonly kind: 'certificate'
+  readonly certificate: Certificate
 }
 
 export interface VoteMessage {
@@ -210,6 +216,7 @@ export interface EvidenceMessage {
 export type Message =
   | PrePrepare
   | VoteMessage
+  | CertificateMessage
   | ViewChange
   | NewView
   | Status
@@ -298,6 +305,7 @@ const TAG = {
   /** PREPARE and COMMIT alike. */
   voteWithShare: 17,
   evidence: 20,
+  certificate: 21,
 } as const
 const WANT = { block: 0, committed: 1, view: 2, snapshot: 3, chunk: 4, blob: 5 } as const
 
@@ -543,6 +551,8 @@ export function writeMessage(writer: Writer, message: Message): void {
     case 'evidence':
       writer.bytes(message.evidence)
       return
+    case 'certificate':
+      return writeCertificate(writer, message.certificate)
   }
 }
 
@@ -625,6 +635,8 @@ export function readMessage(reader: Reader): Message {
       return { kind: 'blob-absent', blob: readBlobRef(reader) }
     case TAG.evidence:
       return { kind: 'evidence', evidence: reader.bytes(MAX_EVIDENCE_BYTES) }
+    case TAG.certificate:
+      return { kind: 'certificate', certificate: readCertificate(reader) }
     default:
       return reader.fail('message-kind', `expected a message tag ${Object.values(TAG).join(', ')}, got ${tag}`)
   }

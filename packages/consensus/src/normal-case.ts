@@ -4,13 +4,14 @@
  */
 import { assert, equalBytes, type Hash, type Height, height, keyOf, type ValidatorIndex } from '@aethel/codec'
 import { accuseIfRefuted } from './accusations.js'
-import { assembleCertificate, type Ballot, ballotBytes, type Certificate, type Vote, type VoteKind, voteBytes } from './certificate.js'
+import { type Ballot, ballotBytes, type Certificate, type Vote, type VoteKind, voteBytes } from './certificate.js'
 import { addBlock, learnCommit, pursue } from './chain.js'
 import { leaderVote, proposalOf } from './check.js'
 import { isSmall } from './circle.js'
+import { childrenOf, collectorsOf } from './dissemination.js'
 import { equivocationOf } from './evidence.js'
 import type { PersistRecord } from './interface.js'
-import type { PrePrepare } from './messages.js'
+import type { CertificateMessage, PrePrepare } from './messages.js'
 import { deservesCounting, proveTally } from './shares.js'
 import {
   type BlockEntry,
@@ -30,7 +31,6 @@ import {
   WINDOWS_BUFFERED,
 } from './state.js'
 import { leaderOf } from './validators.js'
-import type { ProvenVotes } from './vote-keeper.js'
 
 export function onPrePrepare(state: State, from: ValidatorIndex, message: PrePrepare): void {
   const at = message.block.header.height
@@ -62,8 +62,16 @@ function tryAccept(state: State, message: PrePrepare, from: ValidatorIndex): voi
   }
   const entry = addBlock(state, block)
   accept(state, entry, reproposal)
+  passOn(state, message)
   if (entry.status === 'valid') onBlockValid(state, entry)
   else pursue(state, entry, from)
+}
+
+/** Along a tree; in a mesh, and where votes are only collected, the leader has sent it to everybody. */
+function passOn(state: State, message: PrePrepare): void {
+  const { validators, self } = state.config
+  if (state.dissemination !== 'tree' || !isMember(state)) return
+  for (const to of childrenOf(validators, message.view, self)) state.out.push({ kind: 'send', to, message })
 }
 
 export function accept(state: State, entry: BlockEntry, reproposal: boolean): void {
@@ -108,6 +116,14 @@ export function onVote(state: State, vote: Vote): void {
   countVote(state, vote)
 }
 
+/** The votes of a quorum, which somebody else has put together; the edge has verified it. */
+export function onCertificate(state: State, { certificate }: CertificateMessage): void {
+  if (!worthCounting(state, certificate)) return ignore(state, 'certificate', 'outside the window')
+  state.votes.addCertificate(certificate, state.tick)
+  if (certificate.kind === 'prepare') checkPrepared(state, certificate.height)
+  else checkCommitted(state, certificate)
+}
+
 /** Counts a vote of anybody, ours included; the only door into the vote keeper. */
 function countVote(state: State, vote: Vote): 'counted' | 'conflict' | 'ignored' {
   if (!worthCounting(state, vote)) {
@@ -128,11 +144,35 @@ function countVote(state: State, vote: Vote): 'counted' | 'conflict' | 'ignored'
       return 'conflict'
     case 'added':
       accuseIfRefuted(state, vote)
-      proveTally(state, added.tally)
+      if (proveTally(state, added.tally)) tellCertificate(state, vote)
       if (vote.kind === 'prepare') checkPrepared(state, vote.height)
       else checkCommitted(state, vote)
       return 'counted'
   }
+}
+
+/** Who collects votes says what has become of them. */
+function tellCertificate(state: State, ballot: Ballot): void {
+  const { validators, self } = state.config
+  const certificate = state.dissemination === 'mesh' ? undefined : state.votes.quorumFor(ballot)
+  if (certificate === undefined || !collectorsOf(validators, ballot.view, ballot.height).includes(self)) return
+  state.out.push({ kind: 'send', to: 'all', message: { kind: 'certificate', certificate } })
+}
+
+/** To everybody, or to those who collect it; before them to the disk. */
+export function sendVote(state: State, vote: Vote): void {
+  const { validators, self } = state.config
+  if (state.dissemination === 'mesh') {
+    state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })
+    return
+  }
+  for (const to of collectorsOf(validators, vote.view, vote.height))
+    if (to !== self) state.out.push({ kind: 'send', to, message: { kind: 'vote', vote } })
+}
+
+/** False if the certificate is outside the window, or the quorum is here. */
+export function wantsCertificate(state: State, certificate: Certificate): boolean {
+  return worthCounting(state, certificate) && !state.votes.hasQuorumFor(certificate)
 }
 
 /** False if the vote is outside the window, already held, or for a block whose phase has its quorum. */
@@ -142,11 +182,11 @@ export function wantsVote(state: State, vote: Vote): boolean {
   if (slot === undefined) return true
   const held = slot[vote.kind].bySender[vote.sender]
   if (held !== undefined) return !equalBytes(held.blockHash, vote.blockHash) // a conflicting one is evidence
-  return state.votes.quorumFor(vote.kind, vote.view, vote.height, vote.blockHash) === undefined
+  return !state.votes.hasQuorumFor(vote)
 }
 
 /** Bounds what one sender can make us keep: seven views times two windows of heights times two phases (trap E1). */
-function worthCounting(state: State, vote: Vote): boolean {
+function worthCounting(state: State, vote: Ballot): boolean {
   const { committed, config, view } = state
   if (vote.height <= committed.height) return false
   const { phase } = state
@@ -187,7 +227,7 @@ export function onBlockValid(state: State, entry: BlockEntry): void {
   if (!mayVote(state)) return // it may have signed another block here and forgotten it (trap C6)
   if (ownVotesAt(state, at).prepare === undefined) {
     const vote = castVote(state, 'prepare', entry, [])
-    state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })
+    sendVote(state, vote)
     countVote(state, vote)
   }
   checkPrepared(state, at)
@@ -209,9 +249,8 @@ function checkPrepared(state: State, at: Height): void {
   if (hash === undefined || own?.prepare === undefined || own.commit !== undefined) return
   const entry = entryOf(state, hash)
   if (entry?.status !== 'valid') return
-  const quorum = state.votes.quorumFor('prepare', state.view, at, hash)
-  if (quorum === undefined) return
-  const certificate = certificateOf(state, ballotFor(state, 'prepare', entry), quorum)
+  const certificate = state.votes.quorumFor(ballotFor(state, 'prepare', entry))
+  if (certificate === undefined) return
   const highest = higher(state.highest, certificate) as Certificate
   // A COMMIT promises to name a certificate at least this high in every later VIEW-CHANGE (protocol.md §6), also after a
   // crash: where one learned from others is higher, that one must be on disk.
@@ -220,21 +259,17 @@ function checkPrepared(state: State, at: Height): void {
   state.highestIsDurable = true
   emit(state, { name: 'prepared', view: state.view, height: at, hash })
   const vote = castVote(state, 'commit', entry, records)
-  state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })
+  sendVote(state, vote)
   countVote(state, vote)
 }
 
 /** committed(n, h): a quorum of COMMITs of one view, whatever our own view. */
-function checkCommitted(state: State, vote: Vote): void {
-  const quorum = state.votes.quorumFor('commit', vote.view, vote.height, vote.blockHash)
-  const known = state.certified.get(vote.height)
-  const isKnown = known !== undefined && known.certificate.height === vote.height && equalBytes(known.hash, vote.blockHash)
-  if (quorum === undefined || isKnown) return // one for another block is a fork (§12)
-  learnCommit(state, certificateOf(state, vote, quorum))
-}
-
-function certificateOf(state: State, ballot: Ballot, { votes, aggregate }: ProvenVotes): Certificate {
-  return assembleCertificate(ballot, state.config.validators.validators.length, votes, aggregate)
+function checkCommitted(state: State, ballot: Ballot): void {
+  const known = state.certified.get(ballot.height)
+  const isKnown = known !== undefined && known.certificate.height === ballot.height && equalBytes(known.hash, ballot.blockHash)
+  if (isKnown) return // one for another block is a fork (§12)
+  const certificate = state.votes.quorumFor(ballot)
+  if (certificate !== undefined) learnCommit(state, certificate)
 }
 
 function ballotFor(state: State, kind: VoteKind, entry: BlockEntry): Ballot {
@@ -270,6 +305,8 @@ export function proposeBlock(state: State, entry: BlockEntry, reproposal: boolea
   assert(isLeader(state), 'only the leader proposes')
   accept(state, entry, reproposal)
   const vote = castVote(state, 'prepare', entry, [])
-  state.out.push({ kind: 'send', to: 'all', message: proposalOf(vote, entry.block) })
+  const message = proposalOf(vote, entry.block)
+  if (state.dissemination === 'tree') passOn(state, message)
+  else state.out.push({ kind: 'send', to: 'all', message })
   countVote(state, vote)
 }

@@ -29,7 +29,7 @@ function ownSentence({ forgetful, isMember }: Diagnosis): string[] {
 }
 
 function causeSentence(diagnosis: Diagnosis): string {
-  const { view, leader, height, tally, waiting, missingBodies, recentBlocks, recentMs, detail, committedHeight } = diagnosis
+  const { view, leader, height, tally, collectors, waiting, missingBodies, recentBlocks, recentMs, detail, committedHeight } = diagnosis
   const leads = `validator ${leader}`
   switch (diagnosis.cause) {
     case 'stopped':
@@ -63,14 +63,21 @@ function causeSentence(diagnosis: Diagnosis): string {
     case 'validation-aborted':
       return `Validating: the verification of the block for height ${height} was stopped before it had a verdict; it is tried again.`
     case 'waiting-for-prepares':
-      return `Height ${height} is accepted in view ${view} and waits for PREPAREs: it has ${counted(tally)}${missingClause(tally)}.`
+      return `Height ${height} is accepted in view ${view} and waits for PREPAREs: ${collectedClause(collectors) ?? `it has ${counted(tally)}${missingClause(tally)}`}.`
     case 'waiting-for-commits':
-      return `Height ${height} is prepared in view ${view} and waits for COMMITs: it has ${counted(tally)}${missingClause(tally)}.`
+      return `Height ${height} is prepared in view ${view} and waits for COMMITs: ${collectedClause(collectors) ?? `it has ${counted(tally)}${missingClause(tally)}`}.`
   }
 }
 
 function counted(tally: PowerTally | null): string {
   return tally === null ? 'nobody' : `${named(tally.present)} (power ${tally.power} of ${tally.total}, ${tally.needed} needed)`
+}
+
+/** Whoever does not collect them knows of few. */
+function collectedClause(collectors: readonly ValidatorIndex[] | null): string | null {
+  return collectors === null
+    ? null
+    : `${named(collectors)} put a quorum of them together, and none of them has shown one here; ask them why`
 }
 
 function missingClause(tally: PowerTally | null): string {

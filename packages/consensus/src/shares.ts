@@ -5,10 +5,10 @@
  * before they count, so each validator can cost each of the others one search in an epoch.
  */
 import type { BlsSignature, Hash } from '@aethel/codec'
-import { ballotBytes, blsKeysOf, type VerifyAggregate, type Vote } from './certificate.js'
+import { assembleCertificate, ballotBytes, blsKeysOf, type Certificate, type VerifyAggregate, type Vote } from './certificate.js'
 import { emit, type State } from './state.js'
 import { isQuorum, type ValidatorSet } from './validators.js'
-import type { ProvenVotes, Tally } from './vote-keeper.js'
+import type { Tally } from './vote-keeper.js'
 
 /** How a validator of a chain of BLS certificates makes and checks shares. Pure: signatures are deterministic. */
 export interface ShareScheme {
@@ -26,10 +26,10 @@ export function deservesCounting(state: State, vote: Vote): boolean {
   return proves(shares, validators, chainId, [vote]) !== null
 }
 
-/** A tally has grown: once it holds a quorum, its shares are checked; those that are bad are taken out of it. */
-export function proveTally(state: State, tally: Tally): void {
+/** A tally has grown: once it holds a quorum, its shares are checked; those that are bad are taken out of it. True: it has its certificate now. */
+export function proveTally(state: State, tally: Tally): boolean {
   const { shares, validators, chainId } = state.config
-  if (shares === undefined || tally.proven !== null || !isQuorum(validators, tally.power)) return
+  if (shares === undefined || tally.certificate !== null || !isQuorum(validators, tally.power)) return false
   const votes = [...tally.votes]
   let proven = proves(shares, validators, chainId, votes)
   if (proven === null) {
@@ -39,10 +39,11 @@ export function proveTally(state: State, tally: Tally): void {
       state.badShares.add(sender)
       emit(state, { name: 'bad-share', sender, view, height })
     }
-    if (!isQuorum(validators, tally.power)) return
+    if (!isQuorum(validators, tally.power)) return false
     proven = proves(shares, validators, chainId, [...tally.votes])
   }
-  tally.proven = proven
+  tally.certificate = proven
+  return proven !== null
 }
 
 /** After a restart: a validator that is a quorum by itself hears from nobody. */
@@ -51,8 +52,8 @@ export function proveHeld(state: State): void {
     for (const { tallies } of [slot.prepare, slot.commit]) for (const tally of tallies) proveTally(state, tally)
 }
 
-/** The votes with the sum of their shares, if it is good. */
-function proves(shares: ShareScheme, validators: ValidatorSet, chainId: Hash, votes: readonly Vote[]): ProvenVotes | null {
+/** The votes with the sum of their shares, if it is good; a certificate if they are a quorum. */
+function proves(shares: ShareScheme, validators: ValidatorSet, chainId: Hash, votes: readonly Vote[]): Certificate | null {
   const [about] = votes
   const aggregate = shares.aggregate(votes.flatMap(({ share }) => share ?? []))
   if (about === undefined || aggregate === null) return null
@@ -60,7 +61,8 @@ function proves(shares: ShareScheme, validators: ValidatorSet, chainId: Hash, vo
     validators,
     votes.map(({ sender }) => sender),
   )
-  return shares.verify(keys, ballotBytes(chainId, about), aggregate) ? { votes, aggregate } : null
+  if (!shares.verify(keys, ballotBytes(chainId, about), aggregate)) return null
+  return assembleCertificate(about, validators.validators.length, votes, aggregate)
 }
 
 /**

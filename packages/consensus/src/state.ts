@@ -18,6 +18,7 @@ import {
 import { type Block, type Header, heldBodyBytes } from './block.js'
 import { type Certificate, compareCertificates, type Vote } from './certificate.js'
 import type { Place } from './circle.js'
+import { type Dissemination, disseminationOf } from './dissemination.js'
 import { lastHeightOf } from './epochs.js'
 import type {
   CommittedTip,
@@ -113,6 +114,7 @@ export interface State {
   readonly origin: { readonly height: Height; readonly hash: Hash }
   /** Of the epoch: nothing lies beyond it (protocol.md §10). */
   readonly lastHeight: Height
+  readonly dissemination: Dissemination
   nowMs: number
   view: View
   phase: Phase
@@ -233,6 +235,8 @@ export function createState(config: ConsensusConfig, stored: DurableState): Stat
     (config.shares !== undefined) === (scheme === 'bls12-381'),
     `certificates of ${scheme}, and ${config.shares === undefined ? 'no' : 'a'} scheme of shares`,
   )
+  const dissemination = disseminationOf(config.dissemination ?? 'mesh', config.validators)
+  assert(dissemination === 'mesh' || scheme === 'bls12-381', () => `${dissemination} with certificates of ${scheme}`)
   const origin = config.origin ?? { height: height(0), hash: config.chainId }
   const lastHeight = lastHeightOf(config.epochLength ?? 0, config.validators.epoch)
   assert(durable.committed.height >= origin.height && durable.committed.height < lastHeight, 'the committed block lies outside the epoch')
@@ -240,6 +244,7 @@ export function createState(config: ConsensusConfig, stored: DurableState): Stat
     config,
     origin,
     lastHeight,
+    dissemination,
     nowMs: 0,
     view: durable.view,
     phase: restorePhase(origin, durable),

@@ -1,9 +1,16 @@
-import { equalBytes, height, view } from '@aethel/codec'
+import { equalBytes, height, indicesOf, view } from '@aethel/codec'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ballotOf, blockOf, chainOf, signVote, validatorSet } from '../test/harness.js'
-import type { Block } from './index.js'
+import { aggregateOf, ballotOf, blockOf, blsValidatorSet, chainOf, signVote, validatorSet } from '../test/harness.js'
+import type { Ballot, Block } from './index.js'
 import { sendersOf, VoteKeeper } from './vote-keeper.js'
+
+/** Whose votes are in it; undefined: there is no quorum. */
+const signersFor = (keeper: VoteKeeper, ballot: Ballot): number[] | undefined => {
+  const certificate = keeper.quorumFor(ballot)
+  expect(keeper.hasQuorumFor(ballot)).toBe(certificate !== undefined)
+  return certificate === undefined ? undefined : indicesOf(certificate.signers)
+}
 
 const [a, b] = [blockOf({ timestampMs: 1 }), blockOf({ timestampMs: 2 })]
 
@@ -15,7 +22,7 @@ describe('the vote keeper', () => {
     for (let i = 0; i < 10; i++)
       expect(keeper.add({ ...vote, signature: signVote(1, ballotOf('prepare', i, a)).signature }, 0).status).toBe('known')
     expect(keeper.size).toBe(1)
-    expect(keeper.quorumFor('prepare', view(0), height(1), a.hash)).toBeUndefined()
+    expect(signersFor(keeper, ballotOf('prepare', 0, a))).toBeUndefined()
   })
 
   it('A7: the first vote of a sender stands; another is a conflict, and counts for nothing', () => {
@@ -24,9 +31,9 @@ describe('the vote keeper', () => {
     const first = signVote(2, ballotOf('prepare', 0, b))
     keeper.add(first, 0)
     expect(keeper.add(signVote(2, ballotOf('prepare', 0, a)), 0)).toEqual({ status: 'conflict', first })
-    expect(keeper.quorumFor('prepare', view(0), height(1), a.hash)).toBeUndefined()
+    expect(signersFor(keeper, ballotOf('prepare', 0, a))).toBeUndefined()
     keeper.add(signVote(3, ballotOf('prepare', 0, a)), 0)
-    expect(keeper.quorumFor('prepare', view(0), height(1), a.hash)?.votes.map((vote) => vote.sender)).toEqual([0, 1, 3])
+    expect(signersFor(keeper, ballotOf('prepare', 0, a))).toEqual([0, 1, 3])
   })
 
   it('A4: phases, views, heights and blocks are counted apart', () => {
@@ -34,20 +41,31 @@ describe('the vote keeper', () => {
     const above = blockOf({ height: 2, parent: a.hash })
     const ballots = [ballotOf('prepare', 0, a), ballotOf('commit', 0, a), ballotOf('prepare', 1, a), ballotOf('prepare', 0, above)]
     for (const ballot of ballots) for (const sender of [0, 1]) keeper.add(signVote(sender, ballot), 0)
-    for (const { kind, view: inView, height: at, blockHash } of ballots)
-      expect(keeper.quorumFor(kind, inView, at, blockHash)).toBeUndefined()
+    for (const ballot of ballots) expect(signersFor(keeper, ballot)).toBeUndefined()
     keeper.add(signVote(2, ballots[1] ?? ballotOf('commit', 0, a)), 0)
-    expect(
-      ballots.map(({ kind, view: inView, height: at, blockHash }) => keeper.quorumFor(kind, inView, at, blockHash) !== undefined),
-    ).toEqual([false, true, false, false])
+    expect(ballots.map((ballot) => signersFor(keeper, ballot) !== undefined)).toEqual([false, true, false, false])
   })
 
   it('quorums are of power', () => {
     const keeper = new VoteKeeper(validatorSet(4, [1n, 1n, 1n, 7n]))
     for (const sender of [0, 1, 2]) keeper.add(signVote(sender, ballotOf('commit', 0, a)), 0)
-    expect(keeper.quorumFor('commit', view(0), height(1), a.hash)).toBeUndefined()
+    expect(signersFor(keeper, ballotOf('commit', 0, a))).toBeUndefined()
     keeper.add(signVote(3, ballotOf('commit', 0, a)), 0)
-    expect(keeper.quorumFor('commit', view(0), height(1), a.hash)?.votes.map((vote) => vote.sender)).toEqual([0, 1, 2, 3])
+    expect(signersFor(keeper, ballotOf('commit', 0, a))).toEqual([0, 1, 2, 3])
+  })
+
+  it('a certificate that somebody else has put together stands for the votes in it, of its own ballot and no other', () => {
+    const keeper = new VoteKeeper(blsValidatorSet(4))
+    const certificate = aggregateOf('prepare', 0, a, [0, 2, 3])
+    keeper.addCertificate(certificate, 0)
+    expect(keeper.quorumFor(ballotOf('prepare', 0, a))).toBe(certificate)
+    for (const other of [ballotOf('commit', 0, a), ballotOf('prepare', 1, a), ballotOf('prepare', 0, b)])
+      expect(signersFor(keeper, other)).toBeUndefined()
+    const slot = keeper.slot(view(0), height(1))
+    expect(slot === undefined ? [] : sendersOf(slot.prepare)).toEqual([0, 2, 3])
+    keeper.add(signVote(1, ballotOf('prepare', 0, a)), 0)
+    expect(slot === undefined ? [] : sendersOf(slot.prepare)).toEqual([0, 1, 2, 3])
+    expect(keeper.size).toBe(1)
   })
 
   it('pruning drops what is below, keeps what is above, and the size is what is held', () => {
@@ -79,7 +97,7 @@ describe('the vote keeper', () => {
         if (slot !== undefined) expect(sendersOf(slot.prepare)).toEqual([...said.keys()].sort())
         for (const block of [a, b]) {
           const power = [...said.values()].filter((named) => equalBytes(named.hash, block.hash)).length
-          expect(keeper.quorumFor('prepare', view(0), height(1), block.hash) !== undefined).toBe(power >= 5)
+          expect(signersFor(keeper, ballotOf('prepare', 0, block)) !== undefined).toBe(power >= 5)
         }
       }),
       { numRuns: 200 },

@@ -2,23 +2,19 @@
  * Counts votes and nothing else. Keyed by (view, height, phase, block hash), so votes for different blocks are never added
  * up (traps S5, A4); the first vote of a sender stands (A7), a repeated one counts once (A2, S6), and a second, different
  * one is reported as a conflict. The caller decides what is worth keeping and prunes, and says which shares are bad: a vote
- * without a good one is held, so that it is known and can convict its sender, and adds no power.
+ * without a good one is held, so that it is known and can convict its sender, and adds no power. A certificate that somebody
+ * else has put together stands for the votes in it.
  */
-import { assert, type BlsSignature, equalBytes, type Hash, type Height, type ValidatorIndex, type View } from '@aethel/codec'
-import type { Vote, VoteKind } from './certificate.js'
+import { assert, equalBytes, type Hash, type Height, indicesOf, type ValidatorIndex, type View } from '@aethel/codec'
+import { assembleCertificate, type Ballot, type Certificate, type Vote } from './certificate.js'
 import { isQuorum, type ValidatorSet } from './validators.js'
 
 export interface Tally {
   readonly hash: Hash
   power: bigint
   readonly votes: Vote[]
-  /** Of a chain of BLS certificates: a quorum of these votes, and the sum of their shares, which has been verified. */
-  proven: ProvenVotes | null
-}
-
-export interface ProvenVotes {
-  readonly votes: readonly Vote[]
-  readonly aggregate: BlsSignature | null
+  /** Verified: the sum of a quorum's shares, or what somebody else has put together. Null: there is none, or it is the votes themselves. */
+  certificate: Certificate | null
 }
 
 export interface PhaseVotes {
@@ -63,11 +59,7 @@ export class VoteKeeper {
       phase.spoiled.push(vote)
       return { status: 'spoiled' }
     }
-    let tally = phase.tallies.find((candidate) => equalBytes(candidate.hash, vote.blockHash))
-    if (tally === undefined) {
-      tally = { hash: vote.blockHash, power: 0n, votes: [], proven: null }
-      phase.tallies.push(tally)
-    }
+    const tally = tallyFor(phase, vote.blockHash)
     tally.power += validator.power
     tally.votes.push(vote)
     return { status: 'added', tally }
@@ -83,6 +75,12 @@ export class VoteKeeper {
       tally.power -= this.#validators.validators[vote.sender]?.power ?? 0n
       phase.spoiled.push(vote)
     }
+  }
+
+  /** Somebody else has put these votes together, and it has been verified. */
+  addCertificate(certificate: Certificate, tick: number): void {
+    const tally = tallyFor(this.#openSlot(certificate.view, certificate.height, tick)[certificate.kind], certificate.blockHash)
+    tally.certificate ??= certificate
   }
 
   slot(view: View, height: Height): Slot | undefined {
@@ -106,12 +104,26 @@ export class VoteKeeper {
     return votes
   }
 
-  /** What makes a certificate for one block, if there is a quorum for it. */
-  quorumFor(kind: VoteKind, view: View, height: Height, hash: Hash): ProvenVotes | undefined {
-    const tally = this.slot(view, height)?.[kind].tallies.find((candidate) => equalBytes(candidate.hash, hash))
-    if (tally === undefined) return undefined
-    if (this.#validators.scheme === 'bls12-381') return tally.proven ?? undefined
-    return isQuorum(this.#validators, tally.power) ? { votes: tally.votes, aggregate: null } : undefined
+  /** Whether there is a quorum for one block. */
+  hasQuorumFor(ballot: Ballot): boolean {
+    const tally = this.#tallyOf(ballot)
+    return tally !== undefined && (tally.certificate !== null || this.#provesItself(tally))
+  }
+
+  /** The certificate for one block, if there is a quorum for it. */
+  quorumFor(ballot: Ballot): Certificate | undefined {
+    const tally = this.#tallyOf(ballot)
+    if (tally === undefined || tally.certificate !== null) return tally?.certificate ?? undefined
+    return this.#provesItself(tally) ? assembleCertificate(ballot, this.#validators.validators.length, tally.votes) : undefined
+  }
+
+  #tallyOf({ kind, view, height, blockHash }: Ballot): Tally | undefined {
+    return this.slot(view, height)?.[kind].tallies.find((candidate) => equalBytes(candidate.hash, blockHash))
+  }
+
+  /** Shares have to be added up first. */
+  #provesItself(tally: Tally): boolean {
+    return this.#validators.scheme === 'ed25519' && isQuorum(this.#validators, tally.power)
   }
 
   /** Drops heights up to `committed` and views below `oldestView`. */
@@ -184,9 +196,20 @@ function emptyPhase(count: number): PhaseVotes {
   return { bySender: new Array<Vote | undefined>(count).fill(undefined), tallies: [], spoiled: [] }
 }
 
-/** Senders of a phase whose vote is held. */
+function tallyFor(phase: PhaseVotes, hash: Hash): Tally {
+  const known = phase.tallies.find((tally) => equalBytes(tally.hash, hash))
+  if (known !== undefined) return known
+  const tally: Tally = { hash, power: 0n, votes: [], certificate: null }
+  phase.tallies.push(tally)
+  return tally
+}
+
+/** Whose votes of a phase are here, by themselves or in a certificate; ascending. */
 export function sendersOf(phase: PhaseVotes): ValidatorIndex[] {
   const senders: ValidatorIndex[] = []
   for (const vote of phase.bySender) if (vote !== undefined) senders.push(vote.sender)
-  return senders
+  const certificates = phase.tallies.flatMap(({ certificate }) => certificate ?? [])
+  if (certificates.length === 0) return senders
+  const all = new Set<number>([...senders, ...certificates.flatMap(({ signers }) => indicesOf(signers))])
+  return [...all].sort((a, b) => a - b) as ValidatorIndex[]
 }

@@ -4,7 +4,7 @@
  */
 import { equalBytes, height, keyOf, type ValidatorIndex } from '@aethel/codec'
 import type { Message, PrePrepare } from './messages.js'
-import { wantsVote } from './normal-case.js'
+import { wantsCertificate, wantsVote } from './normal-case.js'
 import { wantsClaim } from './recovery.js'
 import { type State, WINDOWS_BUFFERED } from './state.js'
 
@@ -13,6 +13,8 @@ export function wants(state: State, from: ValidatorIndex, message: Message): boo
   switch (message.kind) {
     case 'vote':
       return wantsVote(state, message.vote)
+    case 'certificate':
+      return wantsCertificate(state, message.certificate)
     case 'pre-prepare':
       return wantsProposal(state, message)
     case 'new-view':

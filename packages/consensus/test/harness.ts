@@ -34,6 +34,7 @@ import {
   createConsensus,
   createMessageChecker,
   createValidatorSet,
+  type DisseminationChoice,
   type DurableState,
   decodeMessage,
   type Effect,
@@ -399,6 +400,7 @@ export interface ClusterOptions {
   readonly window?: number
   readonly timers?: Partial<TimerSettings>
   readonly certificates?: SignatureScheme
+  readonly dissemination?: DisseminationChoice
 }
 
 /** One validator: the core, its disk, and the effects it asked for. */
@@ -460,6 +462,7 @@ export class TestReplica {
         recoveryNonce: hashTagged('aethel/test-nonce', Uint8Array.of(this.index, this.starts++ & 255)),
         sign: (bytes): Signature => keyOfValidator(this.index).sign(bytes),
         ...(set.scheme === 'bls12-381' ? { shares: sharesOf(this.index) } : {}),
+        ...(options.dissemination === undefined ? {} : { dissemination: options.dissemination }),
       },
       this.disk.durableState(),
     )

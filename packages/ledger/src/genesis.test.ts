@@ -192,6 +192,35 @@ describe('genesis of a chain of BLS certificates', () => {
     expect(must(genesisValidators(genesis)).scheme).toBe('ed25519')
   })
 
+  it('says whom votes go to, if it does, in binary and in JSON: versions 17 to 32', () => {
+    const versions = new Set<number>()
+    const ids = new Set([toHex(chainIdOf(blsGenesis)), toHex(chainIdOf(genesis))])
+    for (const base of [genesis, blsGenesis])
+      for (const maxBlobBytes of [0, 1_000_000])
+        for (const dissemination of base === genesis ? (['mesh'] as const) : (['mesh', 'collectors', 'tree'] as const)) {
+          const made: Genesis = { ...base, parameters: { ...base.parameters, maxBlobBytes, dissemination } }
+          const bytes = encodeGenesis(made)
+          versions.add((bytes[0] as number) * 256 + (bytes[1] as number))
+          ids.add(toHex(chainIdOf(made)))
+          expect(decodeGenesis(bytes)).toEqual({ ok: true, value: made })
+          expect(genesisFromJson(utf8(genesisToJson(made)))).toEqual({ ok: true, value: made })
+        }
+    expect([...versions].sort((a, b) => a - b)).toEqual([17, 21, 25, 29])
+    expect(ids.size).toBe(2 + 8)
+  })
+
+  it('nothing is collected where certificates are lists, and no other way is known', () => {
+    for (const dissemination of ['collectors', 'tree'] as const)
+      expect(codes({ ...genesis, parameters: { ...genesis.parameters, dissemination } })).toEqual(['dissemination', 'dissemination'])
+    const json = genesisToJson({ ...blsGenesis, parameters: { ...blsGenesis.parameters, dissemination: 'tree' } })
+    for (const other of ['auto', 'star', '']) expect(codeOf(json.replace('"tree"', JSON.stringify(other)))).toBe('json-shape')
+    const bytes = encodeGenesis({ ...blsGenesis, parameters: { ...blsGenesis.parameters, maxBlobBytes: 0, dissemination: 'tree' } })
+    const plain = encodeGenesis({ ...blsGenesis, parameters: { ...blsGenesis.parameters, maxBlobBytes: 0 } })
+    const at = bytes.findIndex((byte, index) => index > 1 && byte !== plain[index])
+    for (const code of [0, 4, 255])
+      expect(codeIn(decodeGenesis(bytes.map((byte, index) => (index === at ? code : byte))))).toBe('dissemination')
+  })
+
   it('has another chain id than without, and one that depends on each BLS key and possession', () => {
     const other = blsValidator(150, 1n)
     const variants = [genesis, blsGenesis, withFirst({ blsKey: other.blsKey }), withFirst({ blsPossession: other.blsPossession })]
@@ -202,7 +231,7 @@ describe('genesis of a chain of BLS certificates', () => {
     const bytes = encodeGenesis(blsGenesis)
     for (let length = 0; length < bytes.length; length += 7) expect(decodeGenesis(bytes.slice(0, length)).ok).toBe(false)
     expect(decodeGenesis(Uint8Array.from([...bytes, 0])).ok).toBe(false)
-    for (const version of [0, 17])
+    for (const version of [0, 33])
       expect(decodeGenesis(Uint8Array.from([0, version, ...bytes.slice(2)]))).toMatchObject({ error: { code: 'version' } })
   })
 

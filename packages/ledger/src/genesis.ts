@@ -33,6 +33,7 @@ import {
   blsPossessionBytes,
   type CommittedTip,
   createValidatorSet,
+  type Dissemination,
   MAX_BLOB_BYTES,
   MAX_BLOCK_TRANSACTIONS,
   MAX_EPOCH_LENGTH,
@@ -62,6 +63,8 @@ export interface Parameters {
   readonly epochLength: number
   /** Proofs that travel as blobs, each, and those of a block together; 0: none do. */
   readonly maxBlobBytes: number
+  /** Whom votes and proposals go to (protocol.md §9); left out: by the number of validators. Anything but mesh with BLS keys only. */
+  readonly dissemination?: Dissemination
 }
 
 export const DEFAULT_PARAMETERS: Parameters = {
@@ -113,11 +116,15 @@ export interface Genesis {
 
 /**
  * Of a chain with one epoch, and of one with many; each also with kinds from outside; and so many more for each of these with
- * blobs, and of all that with BLS certificates.
+ * blobs, of all that with BLS certificates, and of all that where votes and proposals go a way that is laid down.
  */
 const GENESIS_VERSION = { single: 1, epochs: 2, singleWithDigests: 3, epochsWithDigests: 4 } as const
 const VERSIONS_WITH_BLOBS = 4
 const VERSIONS_WITH_BLS_KEYS = 8
+const VERSIONS_WITH_DISSEMINATION = 16
+const LAST_VERSION: number = 2 * VERSIONS_WITH_DISSEMINATION
+/** On the wire: the position plus one. */
+const DISSEMINATIONS: readonly Dissemination[] = ['mesh', 'collectors', 'tree']
 const MAX_CHAIN_NAME_BYTES = 64
 const MAX_GENESIS_VALIDATORS: number = MAX_CHAIN_VALIDATORS
 const MAX_KINDS = 64
@@ -132,7 +139,7 @@ export function writeParameters(writer: Writer, parameters: Parameters): void {
   writer.u32(parameters.maxProofBytes).u8(parameters.mempoolOrder === 'difficulty' ? 1 : 2)
 }
 
-function readParameters(reader: Reader): Omit<Parameters, 'epochLength' | 'maxBlobBytes'> {
+function readParameters(reader: Reader): Omit<Parameters, 'epochLength' | 'maxBlobBytes' | 'dissemination'> {
   const numbers = {
     window: reader.u16(),
     blockTransactions: reader.u32(),
@@ -150,9 +157,12 @@ function hasDigests(genesis: Genesis): boolean {
 }
 
 function versionOf(genesis: Genesis): number {
-  const { epochLength, maxBlobBytes } = genesis.parameters
+  const { epochLength, maxBlobBytes, dissemination } = genesis.parameters
   const single = epochLength === 0
-  const more = (maxBlobBytes === 0 ? 0 : VERSIONS_WITH_BLOBS) + (hasBlsKeys(genesis) ? VERSIONS_WITH_BLS_KEYS : 0)
+  const more =
+    (maxBlobBytes === 0 ? 0 : VERSIONS_WITH_BLOBS) +
+    (hasBlsKeys(genesis) ? VERSIONS_WITH_BLS_KEYS : 0) +
+    (dissemination === undefined ? 0 : VERSIONS_WITH_DISSEMINATION)
   if (hasDigests(genesis)) return more + (single ? GENESIS_VERSION.singleWithDigests : GENESIS_VERSION.epochsWithDigests)
   return more + (single ? GENESIS_VERSION.single : GENESIS_VERSION.epochs)
 }
@@ -185,11 +195,12 @@ function readKind(reader: Reader, withDigests: boolean): GenesisKind {
 
 export function encodeGenesis(genesis: Genesis): Uint8Array {
   return encode((writer) => {
-    const { epochLength, maxBlobBytes } = genesis.parameters
+    const { epochLength, maxBlobBytes, dissemination } = genesis.parameters
     writer.u16(versionOf(genesis)).text(genesis.chainName).u64(genesis.genesisTimeMs)
     writer.list(genesis.validators, writeGenesisValidator)
     writeParameters(writer, genesis.parameters)
     if (maxBlobBytes > 0) writer.u32(maxBlobBytes)
+    if (dissemination !== undefined) writer.u8(DISSEMINATIONS.indexOf(dissemination) + 1)
     const withDigests = hasDigests(genesis)
     writer.list(genesis.kinds, (w, kind) => {
       w.text(kind.kind).u16(kind.revision)
@@ -205,18 +216,21 @@ export function encodeGenesis(genesis: Genesis): Uint8Array {
 export function decodeGenesis(bytes: Uint8Array): Result<Genesis, Refusal> {
   const decoded = decode(bytes, (reader) => {
     const written = reader.u16()
-    if (written < GENESIS_VERSION.single || written > 2 * VERSIONS_WITH_BLS_KEYS)
-      reader.fail('version', `expected a genesis version of 1 to ${2 * VERSIONS_WITH_BLS_KEYS}, got ${written}`)
-    const withBlsKeys = written > VERSIONS_WITH_BLS_KEYS
-    const withoutKeys = withBlsKeys ? written - VERSIONS_WITH_BLS_KEYS : written
-    const withBlobs = withoutKeys > VERSIONS_WITH_BLOBS
-    const version = withBlobs ? withoutKeys - VERSIONS_WITH_BLOBS : withoutKeys
+    if (written < GENESIS_VERSION.single || written > LAST_VERSION)
+      reader.fail('version', `expected a genesis version of 1 to ${LAST_VERSION}, got ${written}`)
+    const has = (versions: number): boolean => ((written - 1) & versions) !== 0
+    const withBlsKeys = has(VERSIONS_WITH_BLS_KEYS)
+    const version = ((written - 1) % VERSIONS_WITH_BLOBS) + 1
     const withDigests = version === GENESIS_VERSION.singleWithDigests || version === GENESIS_VERSION.epochsWithDigests
     const fields = {
       chainName: reader.text(MAX_CHAIN_NAME_BYTES),
       genesisTimeMs: reader.u64(),
       validators: reader.longList(MAX_GENESIS_VALIDATORS, withBlsKeys ? VALIDATOR_WITH_BLS_KEY : VALIDATOR),
-      parameters: { ...readParameters(reader), maxBlobBytes: withBlobs ? readMaxBlobBytes(reader) : 0 },
+      parameters: {
+        ...readParameters(reader),
+        maxBlobBytes: has(VERSIONS_WITH_BLOBS) ? readMaxBlobBytes(reader) : 0,
+        ...(has(VERSIONS_WITH_DISSEMINATION) ? { dissemination: readDissemination(reader) } : {}),
+      },
       kinds: reader.list(MAX_KINDS, (r) => readKind(r, withDigests)),
       libraries: reader.list(MAX_LIBRARIES, (r) => ({ name: r.text(MAX_LIBRARY_NAME_BYTES), digest: r.hash() })),
     }
@@ -240,6 +254,13 @@ function readMaxBlobBytes(reader: Reader): number {
   return bytes > 0 ? bytes : reader.fail('blob-bytes', 'expected a chain without blobs to have a genesis version of 1 to 4')
 }
 
+function readDissemination(reader: Reader): Dissemination {
+  const code = reader.u8()
+  return (
+    DISSEMINATIONS[code - 1] ?? reader.fail('dissemination', `expected dissemination 1 (mesh), 2 (collectors) or 3 (tree), got ${code}`)
+  )
+}
+
 /** What every genesis must satisfy, however it was made. */
 export function checkGenesis(genesis: Genesis): Result<Genesis, Refusal> {
   const validators = createValidatorSet(epoch(0), genesis.validators)
@@ -250,6 +271,12 @@ export function checkGenesis(genesis: Genesis): Result<Genesis, Refusal> {
   if (!name.ok) return name
   const parameters = checkParameters(genesis.parameters)
   if (!parameters.ok) return parameters
+  const { dissemination } = genesis.parameters
+  if (dissemination !== undefined && dissemination !== 'mesh' && !hasBlsKeys(genesis))
+    return refuse(
+      'dissemination',
+      `expected dissemination 'mesh' of validators without BLS keys, got '${dissemination}': a list of signatures is as long as the votes in it`,
+    )
   const governance = checkGovernance(genesis)
   if (!governance.ok) return governance
   if (genesis.validators.length > MAX_GENESIS_VALIDATORS || genesis.kinds.length > MAX_KINDS || genesis.libraries.length > MAX_LIBRARIES) {
@@ -391,6 +418,7 @@ export function genesisToJson(genesis: Genesis): string {
         mempoolOrder: parameters.mempoolOrder,
         ...(parameters.epochLength === 0 ? {} : { epochLength: String(parameters.epochLength) }),
         ...(parameters.maxBlobBytes === 0 ? {} : { maxBlobBytes: String(parameters.maxBlobBytes) }),
+        ...(parameters.dissemination === undefined ? {} : { dissemination: parameters.dissemination }),
       },
       kinds: genesis.kinds.map(({ kind, revision, digest }) => ({
         kind,
@@ -417,6 +445,14 @@ function readGovernance(json: Json): Governance {
   }
 }
 
+function jsonDissemination(json: Json): Dissemination {
+  const text = jsonText(json, 'dissemination', 16)
+  return (
+    DISSEMINATIONS.find((each) => each === text) ??
+    failJson('json-shape', `expected dissemination 'mesh', 'collectors' or 'tree', or none of them, got ${JSON.stringify(text)}`)
+  )
+}
+
 /** Strict: unknown, missing and repeated fields are refused, and `chainId` must be the hash of the rest. */
 export function genesisFromJson(bytes: Uint8Array): Result<Genesis, Refusal> {
   const parsed = readJson(bytes, MAX_GENESIS_JSON_BYTES, (json) => {
@@ -427,7 +463,11 @@ export function genesisFromJson(bytes: Uint8Array): Result<Genesis, Refusal> {
       ['format', 'chainId', 'chainName', 'genesisTimeMs', 'validators', 'parameters', 'kinds', 'libraries'],
       ['governance'],
     )
-    const parameters = jsonFields(fields.get('parameters') ?? null, 'parameters', PARAMETER_FIELDS, ['epochLength', 'maxBlobBytes'])
+    const parameters = jsonFields(fields.get('parameters') ?? null, 'parameters', PARAMETER_FIELDS, [
+      'epochLength',
+      'maxBlobBytes',
+      'dissemination',
+    ])
     const epochLength = parameters.has('epochLength') ? jsonInteger(parameters.get('epochLength'), 'epochLength', MAX_EPOCH_LENGTH) : 0
     if (parameters.has('epochLength') && epochLength === 0) failJson('json-shape', 'expected no epochLength rather than one of 0')
     const maxBlobBytes = parameters.has('maxBlobBytes') ? jsonInteger(parameters.get('maxBlobBytes'), 'maxBlobBytes', MAX_BLOB_BYTES) : 0
@@ -452,6 +492,7 @@ export function genesisFromJson(bytes: Uint8Array): Result<Genesis, Refusal> {
         mempoolOrder: jsonText(parameters.get('mempoolOrder'), 'mempoolOrder', 16) as MempoolOrder,
         epochLength,
         maxBlobBytes,
+        ...(parameters.has('dissemination') ? { dissemination: jsonDissemination(parameters.get('dissemination') ?? null) } : {}),
       },
       kinds: jsonList(fields.get('kinds'), 'kinds', MAX_KINDS).map((item) => {
         const kind = jsonFields(item, 'kind', ['kind', 'revision'], ['digest'])

@@ -165,6 +165,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
     window: parameters.window,
     clockDriftMs: CLOCK_DRIFT_MS,
     timers: TIMERS,
+    dissemination: parameters.dissemination ?? 'auto',
     ...signingOf(home),
     recoveryNonce: hash(Uint8Array.from(randomBytes(32))),
   }

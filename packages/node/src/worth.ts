@@ -48,6 +48,7 @@ export function priceOf(message: Message, bytes: number): number {
       return CHECKED_US + bytes / UNWANTED_BYTES_PER_US
     case 'vote':
       return CHECKED_US
+    case 'certificate':
     case 'view-change':
     case 'new-view':
       return CHECKED_US + bytes + priceOfSum(message.certificate)

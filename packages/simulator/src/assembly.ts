@@ -1,5 +1,7 @@
 /** The parts of a simulated world, put together: what each knows of the others is what it is given here. */
+
 import { type Hash, validatorIndex } from '@aethel/codec'
+import type { DisseminationChoice } from '@aethel/consensus'
 import type { ReplicaInput } from '@aethel/replica'
 import type { Conspiracy } from './adversaries/conspiracy.js'
 import type { SimulatedApplication, State } from './application.js'
@@ -49,6 +51,8 @@ export interface WorldOptions {
   /** Heal when this many blocks are committed, instead of at `knobs.faultMs`. */
   readonly blocks?: number
   readonly signatures?: SignatureScheme
+  /** Mesh if left out. */
+  readonly dissemination?: DisseminationChoice
   readonly crashAt?: CrashPoint
   /** Only these of the decisions happen (fates.ts). */
   readonly only?: ReadonlySet<string>

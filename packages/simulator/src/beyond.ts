@@ -4,7 +4,15 @@
  * who sees a fork halts; what honest validators hold proves each fork, naming more than a third of the power and nobody
  * honest; and where the faulty are merely away, the chain stands still and goes on when they are back.
  */
-import { type AssembledFork, assembleForkProof, type Culprit, type ForkMaterial, isWeakQuorum, joinMaterial } from '@aethel/consensus'
+import {
+  type AssembledFork,
+  assembleForkProof,
+  type Culprit,
+  type DisseminationChoice,
+  type ForkMaterial,
+  isWeakQuorum,
+  joinMaterial,
+} from '@aethel/consensus'
 import type { ByzantineStrategy } from './adversaries/strategies.js'
 import { livenessBoundMs } from './bounds.js'
 import { chooseFaults, drawKnobs, type Knobs } from './knobs.js'
@@ -22,6 +30,8 @@ export interface BeyondOptions {
   readonly strategies?: readonly ByzantineStrategy[]
   /** Ideal ones if absent. */
   readonly signatures?: SignatureScheme
+  /** Mesh if left out. */
+  readonly dissemination?: DisseminationChoice
 }
 
 export interface BeyondReport {
@@ -67,7 +77,16 @@ export function runBeyond(options: BeyondOptions): BeyondReport {
     encodeOnWire: true,
   }
   const signatures = options.signatures ?? createIdealSignatures()
-  const world = new World({ seed, validators, byzantine, knobs, signatures, beyond: true })
+  const { dissemination } = options
+  const world = new World({
+    seed,
+    validators,
+    byzantine,
+    knobs,
+    signatures,
+    beyond: true,
+    ...(dissemination === undefined ? {} : { dissemination }),
+  })
   let violation: ViolationReport | undefined
   let proof: AssembledFork | null = null
   let provenAlone = 0
@@ -103,7 +122,7 @@ export function runBeyond(options: BeyondOptions): BeyondReport {
     culprits: proof?.checked.ok === true ? proof.checked.value.culprits : [],
     blocksBeforeHealing,
     ...(violation === undefined ? {} : { violation }),
-    command: `npx aethel simulate --seed ${seed} --validators ${validators} --byzantine ${byzantine}:${[...new Set(strategies)].join(',')}${signatures.shares === null ? '' : ' --certificates bls12-381'}`,
+    command: `npx aethel simulate --seed ${seed} --validators ${validators} --byzantine ${byzantine}:${[...new Set(strategies)].join(',')}${signatures.shares === null ? '' : ' --certificates bls12-381'}${dissemination === undefined ? '' : ` --dissemination ${dissemination}`}`,
   }
 }
 

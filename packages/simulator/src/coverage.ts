@@ -8,6 +8,7 @@ import type { BlobEvent, EpochEvent, MempoolEvent, SyncEvent } from '@aethel/rep
 export const MESSAGE_KINDS = [
   'pre-prepare',
   'vote',
+  'certificate',
   'view-change',
   'new-view',
   'status',
@@ -124,6 +125,8 @@ function ageIndexOf(message: Message, standing: Standing): number {
       return ageBySlot(standing, message.view, message.block.header.height)
     case 'vote':
       return ageBySlot(standing, message.vote.view, message.vote.height)
+    case 'certificate':
+      return ageBySlot(standing, message.certificate.view, message.certificate.height)
     case 'view-change':
       return ageByView(standing, message.entry.newView)
     case 'new-view':

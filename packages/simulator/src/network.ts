@@ -153,6 +153,7 @@ export function roughBytes(message: Message): number {
       return fixed + 308 + roughBodyBytes(message.block.body)
     case 'new-view':
       return fixed + 170 * message.viewChanges.length + signatureBytesOf(message.certificate)
+    case 'certificate':
     case 'view-change':
       return fixed + signatureBytesOf(message.certificate)
     case 'blocks':

@@ -4,7 +4,7 @@
  */
 
 import type { Height } from '@aethel/codec'
-import { blobKey, type DurableState, type EpochStart } from '@aethel/consensus'
+import { blobKey, type DisseminationChoice, type DurableState, type EpochStart } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import type { BlobOptions, ReplicaOptions, SyncOptions } from '@aethel/replica'
 import type { SimulatedApplication, State } from './application.js'
@@ -28,6 +28,7 @@ export interface ChainParameters {
   readonly epochs: SimulatedEpochs
   readonly signatures: SignatureScheme
   readonly knobs: Knobs
+  readonly dissemination: DisseminationChoice
 }
 
 /** `start`: the newest epoch that has begun on the node's disk; `durable`: what else is on it. */
@@ -35,7 +36,7 @@ export function replicaOptionsOf(
   node: Node,
   start: EpochStart,
   durable: DurableState,
-  { application, epochs, signatures, knobs }: ChainParameters,
+  { application, epochs, signatures, knobs, dissemination }: ChainParameters,
 ): ReplicaOptions<State> {
   const { floorMs, window } = knobs
   const { index, incarnation, disk } = node
@@ -50,6 +51,7 @@ export function replicaOptionsOf(
       clockDriftMs: CLOCK_DRIFT_MS,
       timers: { floorMs, commitFactor: 4, allowanceMs: floorMs / 4, capMs: CAP_MS, statusMs: STATUS_MS, batchMs: 5 },
       recoveryNonce: hashTagged('aethel/simulated-nonce', Uint8Array.of(index, incarnation & 255, (incarnation >> 8) & 255)),
+      dissemination,
       ...signersOf(signatures, index),
     },
     durable,

@@ -1,4 +1,5 @@
 /** Runs one seed to its end: faults, healing, and a computed bound by which everything pending must be committed. */
+import type { DisseminationChoice } from '@aethel/consensus'
 import type { ByzantineStrategy } from './adversaries/strategies.js'
 import type { ApplicationName } from './application.js'
 import { bandwidthMs, calmLatencyMs, isCalm, livenessBoundMs, wideEnough } from './bounds.js'
@@ -36,6 +37,8 @@ export interface SimulationOptions {
   readonly knobs?: Partial<Knobs>
   /** Ideal ones if absent. */
   readonly signatures?: SignatureScheme
+  /** Mesh if left out; anything else needs shares of BLS certificates. */
+  readonly dissemination?: DisseminationChoice
   readonly crashAt?: CrashPoint
   /** Some validators run another build, and may change at a restart. */
   readonly builds?: Builds
@@ -133,7 +136,7 @@ export function runSimulation(options: SimulationOptions): SimulationReport {
   const validators = options.validators ?? 4
   const byzantine = options.byzantine ?? 0
   const knobs = knobsOf(options)
-  const { seed, blocks, signatures, crashAt, only, onDecision, onTrace, builds } = options
+  const { seed, blocks, signatures, dissemination, crashAt, only, onDecision, onTrace, builds } = options
   const world = new World({
     seed,
     validators,
@@ -141,6 +144,7 @@ export function runSimulation(options: SimulationOptions): SimulationReport {
     knobs,
     ...(blocks === undefined ? {} : { blocks }),
     ...(signatures === undefined ? {} : { signatures }),
+    ...(dissemination === undefined ? {} : { dissemination }),
     ...(crashAt === undefined ? {} : { crashAt }),
     ...(only === undefined ? {} : { only }),
     ...(onDecision === undefined ? {} : { onDecision }),
@@ -233,7 +237,7 @@ function checkThroughput(world: World, knobs: Knobs): void {
 
 function commandOf(options: SimulationOptions): string {
   const { seed, validators = 4, byzantine = 0, application, strategies = [], faults, latency } = options
-  const { durationMs, blocks, thinkMs, signatures, builds } = options
+  const { durationMs, blocks, thinkMs, signatures, dissemination, builds } = options
   const parts = [`npx aethel simulate --seed ${seed} --validators ${validators}`]
   parts.push(`--byzantine ${byzantine}${strategies.length === 0 ? '' : `:${strategies.join(',')}`}`)
   if (application !== undefined && application !== 'tally') parts.push(`--application ${application}`)
@@ -244,6 +248,7 @@ function commandOf(options: SimulationOptions): string {
   if (thinkMs !== undefined) parts.push(`--think ${thinkMs}`)
   if (signatures !== undefined) parts.push(`--signatures ${signatures.name}`)
   if (signatures?.shares !== null && signatures?.shares !== undefined) parts.push('--certificates bls12-381')
+  if (dissemination !== undefined) parts.push(`--dissemination ${dissemination}`)
   if (builds !== undefined) parts.push(`--other-build ${builds.other.name}`)
   return parts.join(' ')
 }

@@ -68,6 +68,8 @@ function wordOf(message: Message): MessageWord {
       return 'PREPREPARE'
     case 'vote':
       return message.vote.kind === 'prepare' ? 'PREPARE' : 'COMMIT'
+    case 'certificate':
+      return 'CERTIFICATE'
     case 'view-change':
       return 'VIEWCHANGE'
     case 'new-view':
@@ -101,6 +103,8 @@ function placeOf(message: Message): { readonly view: number | null; readonly hei
       return { view: message.view, height: message.block.header.height }
     case 'vote':
       return { view: message.vote.view, height: message.vote.height }
+    case 'certificate':
+      return { view: message.certificate.view, height: message.certificate.height }
     case 'view-change':
       return { view: message.entry.newView, height: null }
     case 'new-view':
@@ -132,6 +136,8 @@ export function isAbout(message: Message, block: Block): boolean {
       return equalBytes(message.block.hash, block.hash)
     case 'vote':
       return equalBytes(message.vote.blockHash, block.hash)
+    case 'certificate':
+      return equalBytes(message.certificate.blockHash, block.hash)
     case 'view-change':
       return message.entry.highest !== null && equalBytes(message.entry.highest.blockHash, block.hash)
     case 'new-view':

@@ -14,6 +14,10 @@ export function describeMessage(stage: Stage, message: Message): string {
       const { kind, view: inView, height: at, blockHash } = message.vote
       return `${kind.toUpperCase()} view ${inView} height ${at} block ${stage.nameOf(blockHash)}`
     }
+    case 'certificate': {
+      const { kind, view: inView, height: at, blockHash } = message.certificate
+      return `CERTIFICATE ${kind.toUpperCase()} view ${inView} height ${at} block ${stage.nameOf(blockHash)}`
+    }
     case 'view-change': {
       const { newView, highest } = message.entry
       const claim =

@@ -13,6 +13,7 @@ export const MESSAGE_WORDS = [
   'PREPREPARE',
   'PREPARE',
   'COMMIT',
+  'CERTIFICATE',
   'VIEWCHANGE',
   'NEWVIEW',
   'STATUS',

@@ -194,8 +194,9 @@ export class World {
     node.gate = this.#parts.epochs.createGate(start)
     this.#conduct.onStart(node, start.validators.epoch)
     const { application, epochs, signatures } = this.#parts
+    const { knobs, dissemination = 'mesh' } = this.#options
     this.#chooseBuild(node)
-    const replicaOptions = replicaOptionsOf(node, start, durable, { application, epochs, signatures, knobs: this.#options.knobs })
+    const replicaOptions = replicaOptionsOf(node, start, durable, { application, epochs, signatures, knobs, dissemination })
     node.replica = this.#createReplica(node, replicaOptions)
     if (node.incarnation > 1) this.coverage.hit('restart')
     this.#parts.circumstances.trace(node.index, 'start', { view: durable.view, committed: durable.committed.height })

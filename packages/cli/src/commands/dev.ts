@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { SignatureScheme } from '@aethel/consensus'
+import type { DisseminationChoice, SignatureScheme } from '@aethel/consensus'
 import type { Command } from 'commander'
 import type { BlockSummary } from '../answers.js'
-import { type CommonOptions, certificateScheme, collect, finish, integer } from '../command.js'
+import { type CommonOptions, certificateScheme, collect, disseminationChoice, finish, integer } from '../command.js'
 import { CliError, EXIT, type ExitCode, oneLine } from '../exit.js'
 import { createNetwork, DEFAULT_BASE_PORT, openNetwork } from '../network.js'
 import { interruptible, startAll, stopAll, type ValidatorProcess } from '../processes.js'
@@ -22,6 +22,7 @@ interface DevOptions extends CommonOptions {
   readonly library: readonly string[]
   readonly verifier: readonly string[]
   readonly certificates: SignatureScheme
+  readonly dissemination: DisseminationChoice
 }
 
 export function registerDev(program: Command): void {
@@ -36,6 +37,12 @@ export function registerDev(program: Command): void {
       'what certificates are made of: one signature of each signer, or the sum of all of them',
       certificateScheme,
       'ed25519',
+    )
+    .option(
+      '--dissemination <auto|mesh|collectors|tree>',
+      'whom votes and proposals go to: everybody, or with BLS certificates some who pass them on',
+      disseminationChoice,
+      'auto',
     )
     .option(
       '--library <file>',
@@ -69,6 +76,7 @@ async function dev(options: DevOptions): Promise<ExitCode> {
         libraryPaths: options.library,
         verifiers: options.verifier,
         certificates: options.certificates,
+        dissemination: options.dissemination,
       }))
     validators = network.validators
     await startAll(validators)

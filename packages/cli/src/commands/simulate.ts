@@ -3,7 +3,7 @@
  * invariant, with the seed and the command that replays it.
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
-import { type SignatureScheme as CertificateScheme, maxFaulty } from '@aethel/consensus'
+import { type SignatureScheme as CertificateScheme, type DisseminationChoice, maxFaulty } from '@aethel/consensus'
 import {
   APPLICATIONS,
   type ApplicationName,
@@ -28,7 +28,7 @@ import {
   WAN,
 } from '@aethel/simulator'
 import { type Command, InvalidArgumentError } from 'commander'
-import { type CommonOptions, certificateScheme, finish, integer, withJson } from '../command.js'
+import { type CommonOptions, certificateScheme, disseminationChoice, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
 import { unwritableBy } from '../files.js'
 import { type Interruption, untilInterrupted } from '../interruption.js'
@@ -54,6 +54,7 @@ interface SimulateOptions extends CommonOptions {
   readonly think?: number
   readonly signatures: SeedOptions['signatureScheme']
   readonly certificates?: CertificateScheme
+  readonly dissemination?: DisseminationChoice
   readonly seeds?: number
   readonly minutes?: number
   readonly jobs: number
@@ -106,6 +107,11 @@ export function registerSimulate(program: Command): void {
     .option('--think <ms>', 'how long each of the four clients waits between transactions, on average', integer(1, 1_000_000))
     .option('--signatures <ideal|real|sampled>', 'unforgeable by construction, or Ed25519, or one in 64 Ed25519', scheme, 'ideal')
     .option('--certificates <ed25519|bls12-381>', 'what certificates are made of (default: ed25519)', certificateScheme)
+    .option(
+      '--dissemination <auto|mesh|collectors|tree>',
+      'whom votes and proposals go to, with BLS certificates (default: mesh)',
+      disseminationChoice,
+    )
     .option('--seeds <count>', 'how many seeds, one after the other (default: 1)', integer(1, MANY_SEEDS))
     .option('--minutes <m>', 'seeds for so long', integer(1, 100_000))
     .option('--jobs <count>', 'worker threads', integer(1, 64), 1)
@@ -151,6 +157,7 @@ const MODES: readonly { readonly name: string; readonly takes: readonly string[]
       'think',
       'signatures',
       'certificates',
+      'dissemination',
       'trace',
       'only',
       'otherBuild',
@@ -181,8 +188,17 @@ function refuseUnfitting(given: readonly string[]): void {
   )
 }
 
+function checkDissemination({ dissemination = 'auto', certificates }: SimulateOptions): void {
+  if (certificates === 'bls12-381' || dissemination === 'auto' || dissemination === 'mesh') return
+  throw usageError(
+    'dissemination',
+    `expected --certificates bls12-381 with --dissemination ${dissemination}: only such certificates are worth collecting`,
+  )
+}
+
 function run(options: SimulateOptions, given: readonly string[]): ExitCode | Promise<ExitCode> {
   refuseUnfitting(given)
+  checkDissemination(options)
   const seeds = options.seeds ?? (options.minutes === undefined ? 1 : MANY_SEEDS)
   if (options.seed > Number.MAX_SAFE_INTEGER - seeds)
     throw usageError('seed', `expected seeds below 2^53, got ${seeds} from ${options.seed} on`)
@@ -254,6 +270,7 @@ async function simulate(options: SimulateOptions): Promise<ExitCode> {
     strategies: options.byzantine?.strategies ?? [],
     signatureScheme: options.signatures,
     ...(options.certificates === undefined ? {} : { certificates: options.certificates }),
+    ...(options.dissemination === undefined ? {} : { dissemination: options.dissemination }),
     ...(options.application === undefined ? {} : { application: options.application }),
     ...(options.faults === undefined ? {} : { faults: options.faults }),
     ...(options.latency === undefined ? {} : { latency: options.latency }),
@@ -376,6 +393,7 @@ async function beyond(options: SimulateOptions, byzantine: number): Promise<Exit
     byzantine,
     strategies: options.byzantine?.strategies ?? [],
     signatures: () => signaturesFor(options.signatures, options.certificates ?? 'ed25519', 'tally'),
+    dissemination: options.dissemination,
     json: options.json === true,
   }
   return untilInterrupted((interruption) => simulateBeyond(campaign, interruption))

@@ -1,8 +1,8 @@
 /** `aethel testnet`: writes homes, keys, genesis and a trust root for a network on this machine. */
 import { resolve } from 'node:path'
-import type { SignatureScheme } from '@aethel/consensus'
+import type { DisseminationChoice, SignatureScheme } from '@aethel/consensus'
 import type { Command } from 'commander'
-import { type CommonOptions, certificateScheme, collect, finish, integer, withJson } from '../command.js'
+import { type CommonOptions, certificateScheme, collect, disseminationChoice, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode } from '../exit.js'
 import { createNetwork, DEFAULT_BASE_PORT } from '../network.js'
 import { printJson, printLine, shellWord } from '../ui/terminal.js'
@@ -15,6 +15,7 @@ interface TestnetOptions extends CommonOptions {
   readonly verifier: readonly string[]
   readonly epochLength: number
   readonly certificates: SignatureScheme
+  readonly dissemination: DisseminationChoice
 }
 
 export function registerTestnet(program: Command): void {
@@ -29,6 +30,12 @@ export function registerTestnet(program: Command): void {
       'what certificates are made of: one signature of each signer, or the sum of all of them',
       certificateScheme,
       'ed25519',
+    )
+    .option(
+      '--dissemination <auto|mesh|collectors|tree>',
+      'whom votes and proposals go to: everybody, or with BLS certificates some who pass them on',
+      disseminationChoice,
+      'auto',
     )
     .option(
       '--library <file>',
@@ -49,6 +56,7 @@ async function testnet(options: TestnetOptions): Promise<ExitCode> {
     verifiers: options.verifier,
     parameters: { epochLength: options.epochLength },
     certificates: options.certificates,
+    dissemination: options.dissemination,
   })
   if (options.json === true) {
     const homes = network.validators.map((validator) => validator.home)

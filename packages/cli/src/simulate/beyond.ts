@@ -1,4 +1,5 @@
 /** `aethel simulate` with more faulty validators than the protocol bears: forks may happen, and must be provable (docs/simulation.md). */
+import type { DisseminationChoice } from '@aethel/consensus'
 import { type BeyondReport, type ByzantineStrategy, runBeyond, type SignatureScheme } from '@aethel/simulator'
 import { EXIT, type ExitCode } from '../exit.js'
 import type { Interruption } from '../interruption.js'
@@ -16,6 +17,7 @@ export interface BeyondCampaign {
   readonly strategies: readonly ByzantineStrategy[]
   /** New for each run. */
   signatures(): SignatureScheme
+  readonly dissemination: DisseminationChoice | undefined
   readonly json: boolean
 }
 
@@ -34,6 +36,7 @@ export async function simulateBeyond(campaign: BeyondCampaign, interruption: Int
       byzantine,
       ...(strategies.length === 0 ? {} : { strategies }),
       signatures: campaign.signatures(),
+      ...(campaign.dissemination === undefined ? {} : { dissemination: campaign.dissemination }),
     })
     if (!report.ok) {
       progress.stop()

@@ -19,7 +19,17 @@ import { loadBuilds } from './other-build.js'
 export interface SeedOptions
   extends Pick<
     SimulationOptions,
-    'validators' | 'byzantine' | 'application' | 'strategies' | 'faults' | 'latency' | 'durationMs' | 'blocks' | 'thinkMs' | 'only'
+    | 'validators'
+    | 'byzantine'
+    | 'application'
+    | 'strategies'
+    | 'faults'
+    | 'latency'
+    | 'durationMs'
+    | 'blocks'
+    | 'thinkMs'
+    | 'only'
+    | 'dissemination'
   > {
   readonly signatureScheme: 'ideal' | 'real' | 'sampled'
   /** `ed25519` if left out. */

@@ -119,6 +119,8 @@ export class Conspiracy {
       case 'vote':
         this.#sawView(message.vote.view, message.vote.epoch)
         return this.#learnVote(message.vote)
+      case 'certificate':
+        return this.#learnCertificate(message.certificate)
       case 'view-change':
         this.#learnViewChange(message)
         return this.#learnCertificate(message.certificate)

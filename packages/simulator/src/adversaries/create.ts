@@ -11,7 +11,7 @@ import { framer, reSigner, sisterChain } from './signers.js'
 import { badCertificates } from './spoil.js'
 import type { ByzantineStrategy } from './strategies.js'
 import { syncLiar } from './sync-liar.js'
-import { crash, drip, flooder, replay, selective, silent, targetLeader, withhold } from './timing.js'
+import { crash, drip, flooder, hoarder, replay, selective, silent, targetLeader, withhold } from './timing.js'
 import { liar, newViewLiar, viewPusher } from './view-changers.js'
 import { badShares, lazy, twoFaced } from './voters.js'
 
@@ -42,6 +42,7 @@ const STRATEGIES: Readonly<Record<ByzantineStrategy, (context: AdversaryContext)
   sleeper,
   mangler,
   'bad-shares': badShares,
+  hoarder,
 }
 
 export function createAdversary(strategy: ByzantineStrategy, context: AdversaryContext): Adversary {

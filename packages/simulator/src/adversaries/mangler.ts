@@ -20,6 +20,7 @@ import type { Block, Header, Message, NewView, Status } from '@aethel/consensus'
 import type { Random } from '../random.js'
 import { type Adversary, type AdversaryContext, obedient, spread } from './adversary.js'
 import type { Conspiracy } from './conspiracy.js'
+import { spoil } from './spoil.js'
 
 const NO_SIGNATURE: Signature = signature(new Uint8Array(64))
 const OTHER_HASH: Hash = hash(new Uint8Array(32).fill(5))
@@ -38,6 +39,7 @@ interface Where {
   /** Validators. */
   readonly count: number
   readonly conspiracy: Conspiracy
+  note(what: string): void
 }
 
 function shifted(value: number, by: number): number {
@@ -190,6 +192,8 @@ function mangled(message: Message, where: Where): Message | null {
       return random.pick(PRE_PREPARES)(message, where)
     case 'vote':
       return random.pick(VOTES)(message, where)
+    case 'certificate':
+      return { ...message, certificate: spoil(where, message.certificate, random) }
     case 'view-change':
       return random.pick(VIEW_CHANGES)(message, where)
     case 'new-view':
@@ -220,7 +224,7 @@ export function mangler(context: AdversaryContext): Adversary {
   const { random, peers, conspiracy } = context
   const lieAbout = (message: Message): Message | null => {
     const count = conspiracy.validators.validators.length
-    const lie = mangled(message, { random, shift: random.pick(SHIFTS), count, conspiracy })
+    const lie = mangled(message, { random, shift: random.pick(SHIFTS), count, conspiracy, note: (what) => context.note(what) })
     if (lie !== null) context.note(`mangled ${message.kind}`)
     return lie
   }

@@ -87,7 +87,7 @@ function firstAbsent(certificate: Certificate, count: number): number | undefine
   return undefined
 }
 
-export function spoil(context: AdversaryContext, certificate: Certificate, random: Random): Certificate {
+export function spoil(context: Pick<AdversaryContext, 'note'>, certificate: Certificate, random: Random): Certificate {
   const name = random.pick(SPOILED_CERTIFICATES)
   context.note(`certificate: ${name}`)
   return (SPOILS[name] as Spoil)(certificate, certificate.signers.size)
@@ -111,7 +111,8 @@ export function badCertificates(context: AdversaryContext): Adversary {
     onSend: (to, message) => {
       if (message.kind === 'view-change' && message.entry.sender === self) return spread(context, to, viewChange(message))
       if (message.kind === 'new-view' && message.sender === self) return spread(context, to, newView(message))
-      if (message.kind === 'blocks') return spread(context, to, { ...message, certificate: spoil(context, message.certificate, random) })
+      if (message.kind === 'blocks' || message.kind === 'certificate')
+        return spread(context, to, { ...message, certificate: spoil(context, message.certificate, random) })
       return spread(context, to, message)
     },
     onReceive: (_, message) => {

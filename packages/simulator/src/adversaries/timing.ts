@@ -1,4 +1,4 @@
-/** Faults of when and to whom, not of what: silence, crash, favourites, repetition, holding back, dripping, flooding. */
+/** Faults of when and to whom, not of what: silence, crash, favourites, repetition, holding back, hoarding, dripping, flooding. */
 import { EMPTY_BYTES, height, type ValidatorIndex, view } from '@aethel/codec'
 import { createBlock, leaderOf, type Message } from '@aethel/consensus'
 import { ADVERSARY_TICK_MS, type Adversary, type AdversaryContext, type Outgoing, obedient, spread } from './adversary.js'
@@ -49,6 +49,20 @@ export function replay(context: AdversaryContext): Adversary {
       remember(message)
       if (!random.chance(0.3)) return []
       return [{ to: random.pick(context.peers), message: random.pick(remembered) }]
+    },
+  }
+}
+
+/** Does its own part, and nothing for others that they might miss: tells nobody of the certificates that it collects, passes no proposal on. */
+export function hoarder(context: AdversaryContext): Adversary {
+  const isForOthers = (message: Message): boolean =>
+    message.kind === 'certificate' || (message.kind === 'pre-prepare' && message.sender !== context.self)
+  return {
+    ...obedient(context),
+    onSend: (to, message) => {
+      if (!isForOthers(message)) return spread(context, to, message)
+      context.note(`kept a ${message.kind}`)
+      return []
     },
   }
 }

@@ -1,0 +1,157 @@
+/** Collectors and trees: certificates that nobody looks at, or that nobody tells, and whoever has to be relied on (docs/protocol.md §9). */
+import { simulation, tests } from './lib/mutant.js'
+
+const NORMAL_CASE = 'packages/consensus/src/normal-case.ts'
+const DISSEMINATION = 'packages/consensus/src/dissemination.ts'
+const CATCH_UP = 'packages/consensus/src/catch-up.ts'
+const DISSEMINATION_TESTS = tests('packages/consensus/src/dissemination.test.ts')
+
+/** @type {readonly import('./lib/mutant.js').Mutant[]} */
+export const dissemination = [
+  {
+    id: 'collected-unchecked',
+    traps: ['A8', 'F2'],
+    bug: 'a CERTIFICATE passes the edge unchecked',
+    edits: [
+      {
+        file: 'packages/consensus/src/check.ts',
+        before: '        const certificate = checkCertificate(message.certificate)\n        return certificate.ok ? ok(null) : certificate',
+        after:
+          '        const certificate = checkCertificate(message.certificate)\n        return certificate.ok || message.certificate.height > 0 ? ok(null) : certificate',
+      },
+    ],
+    hunt: simulation('--validators 4 --certificates bls12-381 --dissemination collectors --byzantine 1:bad-certificates'),
+  },
+  {
+    id: 'certificate-not-told',
+    traps: ['B7'],
+    bug: 'who collects votes keeps the certificate to itself: everything commits, slowly',
+    edits: [
+      {
+        file: NORMAL_CASE,
+        before: "  const certificate = state.dissemination === 'mesh' ? undefined : state.votes.quorumFor(ballot)",
+        after: "  const certificate = state.dissemination !== 'mesh' ? undefined : state.votes.quorumFor(ballot)",
+      },
+    ],
+    hunt: simulation('--validators 4 --certificates bls12-381 --dissemination collectors --byzantine 0 --faults none'),
+  },
+  {
+    id: 'leader-collects-alone',
+    traps: ['B7'],
+    bug: 'votes go to the leader only: one that keeps certificates to itself stops everybody',
+    edits: [{ file: DISSEMINATION, before: 'const BACKUP_COLLECTORS = 2', after: 'const BACKUP_COLLECTORS = 0' }],
+    hunt: DISSEMINATION_TESTS,
+  },
+  {
+    id: 'collected-votes-not-sent-again',
+    traps: ['B7'],
+    bug: 'where votes are collected nobody sends one to whoever shows that it lacks it: a lost certificate is lost',
+    edits: [
+      {
+        file: CATCH_UP,
+        before: '        if (vote === undefined || vote.sender === peer) continue',
+        after: "        if (vote === undefined || vote.sender === peer || state.dissemination !== 'mesh') continue",
+      },
+    ],
+    hunt: DISSEMINATION_TESTS,
+  },
+  {
+    id: 'lost-certificate-not-told-again',
+    traps: ['B7'],
+    bug: 'who shows that it lacks a certificate is sent votes only, by everybody',
+    edits: [
+      {
+        file: CATCH_UP,
+        before: "const bringsCertificate = state.dissemination !== 'mesh' &&",
+        after: "const bringsCertificate = state.dissemination === 'mesh' &&",
+      },
+    ],
+    hunt: DISSEMINATION_TESTS,
+  },
+  {
+    id: 'certificate-adds-no-votes',
+    traps: ['B7'],
+    bug: 'a STATUS does not say whose votes a certificate has brought, and everybody sends them again',
+    edits: [
+      {
+        file: 'packages/consensus/src/vote-keeper.ts',
+        before: '  if (certificates.length === 0) return senders',
+        after: '  if (certificates.length >= 0) return senders',
+      },
+    ],
+    hunt: DISSEMINATION_TESTS,
+  },
+  {
+    id: 'certificate-wanted-twice',
+    traps: ['E1'],
+    bug: 'each certificate for a ballot is checked, however many have come before',
+    edits: [
+      {
+        file: NORMAL_CASE,
+        before: '  return worthCounting(state, certificate) && !state.votes.hasQuorumFor(certificate)',
+        after: '  return worthCounting(state, certificate)',
+      },
+    ],
+    hunt: DISSEMINATION_TESTS,
+  },
+  {
+    id: 'certificate-of-any-slot',
+    traps: ['E1'],
+    bug: 'certificates of any view and height are checked and kept',
+    edits: [
+      {
+        file: NORMAL_CASE,
+        before: '  return worthCounting(state, certificate) && !state.votes.hasQuorumFor(certificate)',
+        after: '  return !state.votes.hasQuorumFor(certificate)',
+      },
+    ],
+    hunt: DISSEMINATION_TESTS,
+  },
+  {
+    id: 'leaf-with-one-parent',
+    traps: ['B8'],
+    bug: 'a leaf of the tree has one parent, who may be faulty',
+    edits: [{ file: DISSEMINATION, before: '  if (inner < 2) return [first]', after: '  if (inner < 2 || leaf >= 0) return [first]' }],
+    hunt: DISSEMINATION_TESTS,
+  },
+  {
+    id: 'unaccepted-proposal-passed-on',
+    traps: ['E1'],
+    bug: 'an inner node of the tree passes on whatever a leader sends, whether it would accept it or not',
+    edits: [
+      {
+        file: NORMAL_CASE,
+        before: "  if (countVote(state, leaderVote(message)) === 'conflict') return\n  tryAccept(state, message, from)",
+        after:
+          "  if (countVote(state, leaderVote(message)) === 'conflict') return\n  passOn(state, message)\n  tryAccept(state, message, from)",
+      },
+    ],
+    hunt: DISSEMINATION_TESTS,
+  },
+  {
+    id: 'tree-not-passed-on',
+    traps: ['B8'],
+    bug: 'inner nodes of the tree pass nothing on: most of the validators hear of each proposal a tick late',
+    edits: [
+      {
+        file: NORMAL_CASE,
+        before: '  accept(state, entry, reproposal)\n  passOn(state, message)\n',
+        after: '  accept(state, entry, reproposal)\n',
+      },
+    ],
+    hunt: simulation('--validators 7 --certificates bls12-381 --dissemination tree --byzantine 0 --faults none'),
+  },
+  {
+    id: 'collected-certificates-not-shown',
+    traps: ['K5'],
+    bug: 'what a replica says of a fork leaves out the certificates that others have put together, which are all it has of their votes',
+    edits: [
+      {
+        file: 'packages/consensus/src/halting.ts',
+        before: '      held.push(...phase.tallies.flatMap(({ certificate }) => certificate ?? []))\n',
+        after: '',
+      },
+    ],
+    hunt: DISSEMINATION_TESTS,
+  },
+]
