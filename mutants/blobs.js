@@ -219,8 +219,8 @@ export const blobs = [
     edits: [
       {
         file: 'packages/replica/src/blobs.ts',
-        before: 'this.#pinned.set(key, Math.max(this.#pinned.get(key) ?? 0, height) as Height)',
-        after: 'this.#pinned.set(key, height)',
+        before: 'upTo: Math.max(this.#pinned.get(key)?.upTo ?? 0, height) as Height',
+        after: 'upTo: height',
       },
     ],
     hunt: tests('packages/replica/src/blobs.test.ts'),
@@ -442,6 +442,33 @@ export const blobs = [
         file: 'packages/replica/src/replica.ts',
         before: '    this.#desk.onBlobLost(key)\n',
         after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/blobs.test.ts'),
+  },
+  {
+    id: 'lost-blob-of-an-executed-block',
+    traps: ['E7'],
+    bug: 'a blob that is lost after its block was executed does not hold up a vote that was not cast then',
+    edits: [
+      {
+        file: 'packages/replica/src/replica.ts',
+        before:
+          "    for (const hash of this.#ground.referringTo(key)) this.#conclude(hash, { status: 'aborted', reason: LOST_BEFORE_THE_VOTE })\n",
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/blobs.test.ts'),
+  },
+  {
+    id: 'attested-blob-stays-lost',
+    traps: ['E7'],
+    bug: 'a blob that is lost after the vote for its block is not fetched again, and others look for it here in vain',
+    edits: [
+      {
+        file: 'packages/replica/src/blobs.ts',
+        before: "if (!this.isHeld(blob)) this.want(blob, 'block', null)",
+        after: "if (!blob) this.want(blob, 'block', null)",
       },
     ],
     hunt: tests('packages/replica/src/blobs.test.ts'),

@@ -571,6 +571,20 @@ export const bounds = [
     hunt: BEYOND_TESTS,
   },
   {
+    id: 'links-not-kept',
+    traps: ['A1'],
+    bug: 'headers that lead to the block of a certificate are forgotten, and a validator cannot show that it commits those below',
+    edits: [{ file: HALTING, before: 'state.links.set(header.height, { hash, header })', after: '' }],
+    hunt: HALTING_TESTS,
+  },
+  {
+    id: 'links-without-bound',
+    traps: ['E1'],
+    bug: 'headers that lead to the block of a certificate are kept without bound',
+    edits: [{ file: HALTING, before: 'while (state.links.size > MAX_KEPT_LINKS)', after: 'while (state.links.size > 1_000_000)' }],
+    hunt: CORE_BOUNDS,
+  },
+  {
     id: 'new-views-not-kept',
     traps: ['A1', 'B1'],
     bug: 'the entries that let a rival block in are forgotten, and a fork across views is nobody’s fault',

@@ -12,8 +12,16 @@ import { EXIT, whenAbandoned } from './exit.js'
 export const SAME_SIGNAL_MS = 1_000
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
-/** Signals reach this thread between two runs only: where a run takes longer than this, they had better end the process as they always do. */
+/**
+ * Signals reach this thread between two runs only: where a run takes longer than this, they had better end the process as they always do. Of
+ * processor time: on a machine that is busy with other things a short run is none the longer.
+ */
 const LONGEST_RUN_MS = 1_000
+
+function processorMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1_000
+}
 
 export interface Interruption {
   /** Aborts when a signal comes: for work that is done elsewhere, on other threads. */
@@ -50,13 +58,13 @@ class Heard implements Interruption {
   }
 
   async hasCome(): Promise<boolean> {
-    const now = performance.now()
+    const now = processorMs()
     if (this.#lastTurnAt !== null && !this.isAborted) {
       if (now - this.#lastTurnAt > LONGEST_RUN_MS) this.ignore()
       else this.#listen()
     }
     await turn()
-    this.#lastTurnAt = performance.now()
+    this.#lastTurnAt = processorMs()
     return this.isAborted
   }
 

@@ -22,9 +22,10 @@ import { keptBytes } from '../test/memory.js'
 import { onRefuted } from './accusations.js'
 import { askForBlock } from './catch-up.js'
 import { addBlock, markCommitted } from './chain.js'
-import { keepNewView } from './halting.js'
+import { keepLinks, keepNewView } from './halting.js'
 import {
   type Block,
+  type Certificate,
   type Consensus,
   createBlock,
   createConsensus,
@@ -240,6 +241,16 @@ describe('what one faulty validator can make a replica hold', () => {
     const entries = Array.from({ length: 100 }, () => ({ sender: ATTACKER }) as unknown as ViewChangeEntry)
     for (let inView = 0; inView < 1_000; inView++) keepNewView(target, { viewChanges: entries } as unknown as NewView)
     expect(target.newViews.length).toBe(64)
+  })
+
+  it('headers without bodies, kept for fork proofs: 256, the lowest', () => {
+    const target = state()
+    const certificate = {} as Certificate
+    for (let at = 1; at <= 2_000; at += 100) {
+      const links = Array.from({ length: 100 }, (_, above) => blockOf({ height: at + above }).header)
+      keepLinks(target, links, certificate)
+    }
+    expect([target.links.size, target.links.has(height(1)), target.links.has(height(256))]).toEqual([256, true, true])
   })
 
   it('remembered signatures and certificates: 32,768 each, at a fixed size', () => {

@@ -23,7 +23,7 @@ import { proposalOf } from './check.js'
 import { allStandIn, circleOf, isSmall, standsIn, stoodInFor } from './circle.js'
 import { considerComplaints, noteStatus } from './complaints.js'
 import { collectorsOf } from './dissemination.js'
-import { ForkFound } from './halting.js'
+import { ForkFound, keepLinks } from './halting.js'
 import { MAX_SERVE_BYTES } from './interface.js'
 import type { Blocks, Fetch, Message, NewView, PrePrepare, Status, StatusSlot, ViewChange } from './messages.js'
 import { MAX_STATUS_SLOTS, statusBytes } from './messages.js'
@@ -361,6 +361,7 @@ export function onBlocks(state: State, from: ValidatorIndex, message: Blocks): v
   if (first.header.height !== state.committed.height + 1) return ignore(state, 'blocks', 'not on top of the committed block')
   state.sync = null
   try {
+    keepLinks(state, message.links, message.certificate)
     const skipped = message.blocks.length - usable.length
     for (const [position, block] of usable.entries()) onBodyFromSync(state, block, message, message.gas?.[skipped + position] ?? null)
     learnCommit(state, message.certificate)

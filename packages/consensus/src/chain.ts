@@ -6,7 +6,7 @@ import { assert, equalBytes, type Hash, type Height, height, keyOf, type Validat
 import { onRefuted } from './accusations.js'
 import type { Block } from './block.js'
 import { type Certificate, compareCertificates } from './certificate.js'
-import { checkAgainstChain, ForkFound } from './halting.js'
+import { checkAgainstChain, checkAgainstLinks, ForkFound } from './halting.js'
 import { type CommittedTip, MAX_CERTIFICATE_AGE, RECENT_HASHES, type ValidationResult } from './interface.js'
 import {
   type BlockEntry,
@@ -165,6 +165,7 @@ function refuseBlock(state: State, entry: BlockEntry, code: string, message: str
 
 export function onValidated(state: State, hash: Hash, result: ValidationResult): void {
   const entry = entryOf(state, hash)
+  if (entry?.status === 'valid' && result.status === 'aborted') return takeBack(state, entry, result.reason)
   if (entry === undefined || entry.status !== 'validating') return
   switch (result.status) {
     case 'valid':
@@ -181,6 +182,24 @@ export function onValidated(state: State, hash: Hash, result: ValidationResult):
       emit(state, { name: 'verification-aborted', height: entry.block.header.height, hash, reason: result.reason })
       return
   }
+}
+
+/**
+ * What a vote would attest is not here any more, and no vote has been cast: the block is checked again before one is, and with it what was
+ * executed on it. After a vote, or once it is proven committed, the execution stands.
+ */
+function takeBack(state: State, entry: BlockEntry, reason: string): void {
+  const { hash, header } = entry.block
+  if (entry.voted || isCertified(state, entry.block)) return
+  entry.status = 'aborted'
+  emit(state, { name: 'verification-aborted', height: header.height, hash, reason })
+  const lost = new Map([[keyOf(hash), hash]])
+  for (const other of [...state.blocks.values()].sort((a, b) => a.block.header.height - b.block.header.height)) {
+    if (!lost.has(keyOf(other.block.header.parent)) || (other.status !== 'valid' && other.status !== 'validating')) continue
+    other.status = 'waiting'
+    lost.set(keyOf(other.block.hash), other.block.hash)
+  }
+  state.out.push({ kind: 'abandon', hashes: [...lost.values()] })
 }
 
 function pursueChildren(state: State, parent: Hash): void {
@@ -218,6 +237,7 @@ export function markCommitted(state: State, hash: Hash, at: Height, certificate:
     if (!state.certified.has(level) && !makeRoomForCertified(state, level)) return
     const known = state.certified.get(level)
     if (known !== undefined && !equalBytes(known.hash, cursor)) throw new ForkFound(level, certificate)
+    checkAgainstLinks(state, level, cursor, certificate)
     if (known === undefined || (certificate.height === level && known.certificate.height !== level)) {
       state.certified.set(level, { hash: cursor, certificate })
     }
@@ -302,7 +322,7 @@ function forgetUpTo(state: State, committed: Height): void {
   }
   dropDescendants(state, dropped)
   if (dropped.length > 0) state.out.push({ kind: 'abandon', hashes: dropped })
-  for (const map of [state.accepted, state.own, state.certified, state.acceptedAtMs]) {
+  for (const map of [state.accepted, state.own, state.certified, state.links, state.acceptedAtMs]) {
     for (const at of map.keys()) if (at <= committed) map.delete(at)
   }
   for (const heights of state.early.values()) for (const at of heights.keys()) if (at <= committed) heights.delete(at)

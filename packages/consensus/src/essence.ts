@@ -85,6 +85,7 @@ export function namedIn(state: State): Hash[] {
   const named = certificates.flatMap((certificate) => (certificate === null ? [] : [certificate.blockHash]))
   for (const [at, hash] of state.accepted) if (isAcceptedStill(state, hash) || state.own.get(at) === undefined) named.push(hash)
   for (const { hash } of state.certified.values()) named.push(hash)
+  for (const { hash } of state.links.values()) named.push(hash)
   for (const { hash } of state.missing.values()) named.push(hash)
   for (const heights of state.early.values()) for (const { message } of heights.values()) named.push(message.block.hash)
   for (const [, , slot] of state.votes.slots())
@@ -107,6 +108,7 @@ const DESCRIBED: Readonly<Record<string, Describe>> = {
     ),
   votes: votesOf,
   certified: (state, context) => sorted([...state.certified.values()].map((proven) => provenOf(proven, context))),
+  links: (state, { nameOf, ground }) => sorted([...state.links].map(([at, { hash }]) => `${at - ground}=${nameOf(hash)}`)),
   early: (state, { nameOf }) =>
     sorted([...state.early].map(([at, heights]) => (at < state.view || heights.size === 0 ? '' : `${at}:${earlyOf(heights, nameOf)}`))),
   viewChanges: (state, context) => state.viewChanges.map((message) => wishOf(state, message, context)).join(),

@@ -166,6 +166,27 @@ describe('a replica that learns of a fork halts and can prove it', () => {
     expect(whole?.checked).toMatchObject({ ok: true, value: { power: 3n } })
   })
 
+  // Seed 45000234: what the headers of an answer say was not kept, and so the first certificate led to nothing.
+  it.each([
+    [2, 'the block that came'],
+    [3, 'one of which only the header came'],
+  ])('a certificate whose block came as a header, above the bodies, and one for a rival at height %i: %s', (at) => {
+    const cluster = new Cluster({ validators: 7 })
+    cluster.cut = () => true
+    const replica = cluster.at(3)
+    const rival = chainOf(3, { set, transactions: [transaction('rival')] })[at - 1] as Block
+    replica.fire('status')
+    replica.receive(5, blocks(theirs.slice(0, 2), rivalCertificate(theirs[3]), theirs.slice(2)))
+    replica.receive(5, viewChangeOf(5, 1, certificateOf('commit', 0, rival, [0, 1, 2, 3, 4], 7)))
+    const [fork] = replica.forks
+    expect(fork?.height).toBe(at)
+    const assembled = assembleForkProof(context, joinMaterial([chainOn(replica), (fork as NonNullable<typeof fork>).material]))
+    expect(assembled?.checked).toMatchObject({ ok: false, error: { code: 'fork-not-attributed' } })
+    const other = { certificates: [rivalCertificate(theirs[at - 1] as Block)], headers: [], votes: [], entries: [] }
+    const whole = assembleForkProof(context, joinMaterial([chainOn(replica), (fork as NonNullable<typeof fork>).material, other]))
+    expect(whole?.checked).toMatchObject({ ok: true, value: { height: at, power: 3n } })
+  })
+
   it('a state of a rival chain is not taken over', () => {
     const { replica } = committed()
     const committedTip = { height: theirs[1].header.height, hash: theirs[1].hash, timestampMs: theirs[1].header.timestampMs }

@@ -3,9 +3,10 @@
  * validator signs, and no choice between the two would be right. The replica stops at once, says what it has seen, and serves
  * what it has committed; it signs nothing any more.
  */
-import type { Hash, Height } from '@aethel/codec'
-import type { Header } from './block.js'
+import { equalBytes, type Hash, type Height } from '@aethel/codec'
+import { type Header, hashHeader } from './block.js'
 import type { Certificate, Vote } from './certificate.js'
+import { MAX_BRANCH_HEADERS } from './fork.js'
 import type { ForkMaterial } from './fork-assembly.js'
 import type { Effect } from './interface.js'
 import type { NewView } from './messages.js'
@@ -14,6 +15,8 @@ import { heldIn } from './vote-keeper.js'
 
 /** NEW-VIEWs kept for a fork proof across views: the newest, as many as hold this many entries, about 400 bytes each: 2.5 MB. */
 const MAX_KEPT_ENTRIES = 6_400
+/** Headers without bodies, of as many blocks as a branch of a proof may have: each about 2 KiB in memory, half a megabyte. */
+const MAX_KEPT_LINKS: number = MAX_BRANCH_HEADERS
 /** Certificates of uncommitted blocks that go into the material, the lowest. */
 const MAX_CERTIFIED = 64
 
@@ -39,11 +42,28 @@ export class ForkFound extends Error {
 export function checkAgainstChain(state: State, certificate: Certificate): void {
   if (certificate.epoch !== state.config.validators.epoch) return
   const own: Hash | undefined = state.recent.get(certificate.height)
-  if (own !== undefined && !sameHash(own, certificate.blockHash)) throw new ForkFound(certificate.height, certificate)
+  if (own !== undefined && !equalBytes(own, certificate.blockHash)) throw new ForkFound(certificate.height, certificate)
 }
 
-function sameHash(a: Hash, b: Hash): boolean {
-  return a.every((byte, position) => byte === b[position])
+/**
+ * Headers that lead from certified blocks to the one that their certificate is for. The bodies may never come, and without these headers
+ * nobody could show that the certificate is for those blocks (seed 45000234). The lowest stay: they are nearest to what is committed.
+ */
+export function keepLinks(state: State, links: readonly Header[], certificate: Certificate): void {
+  for (const header of links) {
+    const hash = hashHeader(header)
+    const proven = state.certified.get(header.height)
+    if (proven !== undefined && !equalBytes(proven.hash, hash)) throw new ForkFound(header.height, certificate)
+    checkAgainstLinks(state, header.height, hash, certificate)
+    state.links.set(header.height, { hash, header })
+  }
+  while (state.links.size > MAX_KEPT_LINKS) state.links.delete(Math.max(...state.links.keys()) as Height)
+}
+
+/** Another block below a commit certificate at this height is another block committed. */
+export function checkAgainstLinks(state: State, at: Height, hash: Hash, certificate: Certificate): void {
+  const link = state.links.get(at)
+  if (link !== undefined && !equalBytes(link.hash, hash)) throw new ForkFound(at, certificate)
 }
 
 /** The entries that let a view's first block in may be the only proof of who forgot its COMMIT (O3). */
@@ -74,7 +94,7 @@ export function forkMaterialOf(state: State): ForkMaterial {
     }
   return {
     certificates: [...certified.map(([, { certificate }]) => certificate), ...held],
-    headers: blocks.map(({ header }) => header),
+    headers: [...blocks.map(({ header }) => header), ...[...state.links.values()].map(({ header }) => header)],
     votes,
     entries: [
       ...state.newViews.flatMap(({ viewChanges }) => viewChanges),

@@ -143,7 +143,7 @@ export type Input =
       readonly nowMs: number
     }
   | { readonly kind: 'timer'; readonly timer: TimerName; readonly nowMs: number }
-  /** Answer to `validate`. */
+  /** Answer to `validate`. Aborted after it was valid: what a vote would attest is not here any more; without a vote yet it is checked again. */
   | { readonly kind: 'validated'; readonly hash: Hash; readonly result: ValidationResult; readonly nowMs: number }
   /** Answer to `build`; null: nothing to propose after all. */
   | {

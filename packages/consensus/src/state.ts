@@ -139,6 +139,8 @@ export interface State {
   readonly votes: VoteKeeper
   /** Blocks proven committed, above the committed height. */
   readonly certified: Map<Height, { readonly hash: Hash; readonly certificate: Certificate }>
+  /** Headers of blocks above the committed height that came without bodies, below a commit certificate: for a fork proof (halting.ts). */
+  readonly links: Map<Height, { readonly hash: Hash; readonly header: Header }>
   /** Proposals that came before they could be handled, by view and height. */
   readonly early: Map<View, Map<Height, EarlyProposal>>
   /** The newest VIEW-CHANGE of each sender; changed by `noteViewChange` only. */
@@ -259,6 +261,7 @@ export function createState(config: ConsensusConfig, stored: DurableState): Stat
     own: new Map(),
     votes: new VoteKeeper(config.validators),
     certified: new Map(),
+    links: new Map(),
     early: new Map(),
     viewChanges: new Array<ViewChange | undefined>(count).fill(undefined),
     askedFor: new Map(),

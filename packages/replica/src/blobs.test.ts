@@ -426,6 +426,63 @@ describe('transactions whose proofs are blobs', () => {
     expect([node.disk.has(blobKey(blob)), bench.votesOf(3)]).toEqual([true, 1])
   })
 
+  /** In view 0 three prepare a block at height 1, and none commits it; validator 3 gets no votes. */
+  function prepared(): { bench: Bench; blob: BlobRef; verdicts: ReplicaInput[]; letVotesPass: () => void } {
+    const bench = new Bench()
+    const step = bench.step.bind(bench)
+    const verdicts: ReplicaInput[] = []
+    let areHeld = true
+    bench.step = (to, input) => {
+      const vote = input.kind === 'message' && input.message.kind === 'vote' ? input.message.vote.kind : null
+      if (areHeld && vote !== null && (vote === 'commit' || to.index === 3)) return
+      if (areHeld && to.index === 3 && input.kind === 'verified') verdicts.push(input)
+      else step(to, input)
+    }
+    const { blob } = bench.submit(0, 'a')
+    bench.tick(2)
+    expect([bench.heights, bench.votesOf(2) > 0, bench.votesOf(3)]).toEqual([[0, 0, 0, 0], true, 0])
+    const letVotesPass = (): void => {
+      areHeld = false
+    }
+    return { bench, blob, verdicts, letVotesPass }
+  }
+
+  const lose = (bench: Bench, node: Node, blob: BlobRef): void => {
+    node.disk.delete(blobKey(blob))
+    bench.step(node, { kind: 'blob-lost', blob, nowMs: bench.nowMs })
+  }
+
+  it('E7: a blob lost after its block was found good and before a vote: no vote in a later view before it is here again (seed 1131)', () => {
+    const { bench, blob, verdicts, letVotesPass } = prepared()
+    const late = bench.node(3)
+    bench.step(late, { kind: 'timer', timer: 'view', nowMs: bench.nowMs })
+    letVotesPass()
+    for (const verdict of verdicts) bench.step(late, verdict)
+    lose(bench, late, blob)
+    const { length: said } = late.effects
+    for (const node of bench.nodes.slice(0, 3)) bench.step(node, { kind: 'timer', timer: 'view', nowMs: bench.nowMs })
+    bench.settle()
+    expect([late.replica.inspect().view, bench.votesOf(3), late.disk.size]).toEqual([1, 0, 0])
+    bench.tick(2)
+    expect([bench.heights, late.disk.has(blobKey(blob))]).toEqual([[1, 1, 1, 1], true])
+    const events = late.effects.slice(said).flatMap((effect) => (effect.kind === 'event' ? [effect.event.name] : []))
+    expect(events).toContain('block-awaits-blobs')
+  })
+
+  it('a blob lost after the vote for its block is had from others again, while the block is not final', () => {
+    const { bench, blob } = prepared()
+    const voter = bench.node(2)
+    const step = bench.step.bind(bench)
+    // Nobody passes the transaction on again, which would be another reason to fetch it.
+    bench.step = (to, input) => {
+      if (input.kind !== 'transactions') step(to, input)
+    }
+    lose(bench, voter, blob)
+    expect(voter.disk.size).toBe(0)
+    bench.tick(3)
+    expect([bench.heights, voter.disk.has(blobKey(blob))]).toEqual([[0, 0, 0, 0], true])
+  })
+
   it('blobs of final transactions go after so many blocks; of pending ones never', () => {
     const bench = new Bench()
     const first = bench.submit(0, 'a')

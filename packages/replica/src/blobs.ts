@@ -35,7 +35,7 @@ export class ReplicaBlobs {
   /** Who says that it has a blob, of those needed here. */
   readonly #announced = new Map<string, Set<ValidatorIndex>>()
   /** What votes of ours, not yet overtaken by the chain, attest: up to which height. */
-  readonly #pinned = new Map<string, Height>()
+  readonly #pinned = new Map<string, { readonly blob: BlobRef; readonly upTo: Height }>()
 
   constructor(options: BlobOptions, host: BlobsHost) {
     this.#host = host
@@ -145,13 +145,13 @@ export class ReplicaBlobs {
   pin(blobs: readonly BlobRef[], height: Height): void {
     for (const blob of blobs) {
       const key = blobKey(blob)
-      this.#pinned.set(key, Math.max(this.#pinned.get(key) ?? 0, height) as Height)
+      this.#pinned.set(key, { blob, upTo: Math.max(this.#pinned.get(key)?.upTo ?? 0, height) as Height })
     }
   }
 
   onFinal(blobs: readonly BlobRef[], height: Height): void {
     for (const blob of blobs) if (this.isHeld(blob) || this.#fetch.isSealing(blobKey(blob))) this.#keep.onFinal(blob, height)
-    for (const [key, upTo] of this.#pinned) if (upTo <= height) this.#pinned.delete(key)
+    for (const [key, { upTo }] of this.#pinned) if (upTo <= height) this.#pinned.delete(key)
     this.#prune()
   }
 
@@ -172,6 +172,8 @@ export class ReplicaBlobs {
       (key) => this.isNeeded(key),
       (key) => this.#host.isForBlock(key),
     )
+    // Lost since the vote: others rely on it.
+    for (const { blob } of this.#pinned.values()) if (!this.isHeld(blob)) this.want(blob, 'block', null)
     if (checked.length === 0) return
     const blobs = checked.slice(0, MAX_BLOBS_TOLD)
     for (const peer of this.#host.told) this.#host.send(peer, { kind: 'blob-held', blobs })

@@ -3,8 +3,12 @@
  * built, validated and committed on these only; an abandoned one costs nothing but its entry.
  */
 import { equalBytes, type Hash, type Height, keyOf } from '@aethel/codec'
-import { type BlobRef, type Block, type CommittedTip, type Offence, offenceKey } from '@aethel/consensus'
+import { type BlobRef, type Block, blobKey, type CommittedTip, type Offence, offenceKey } from '@aethel/consensus'
 import type { Executed, Transaction } from './application.js'
+
+interface Standing<State> extends Layer<State> {
+  readonly hash: Hash
+}
 
 /** An executed block above the committed one. */
 export interface Layer<State> {
@@ -20,7 +24,7 @@ export class Ground<State> {
   #state: State
   #tip: CommittedTip
   /** By `keyOf(hash)`. */
-  readonly #layers = new Map<string, Layer<State>>()
+  readonly #layers = new Map<string, Standing<State>>()
 
   constructor(state: State, tip: CommittedTip) {
     this.#state = state
@@ -53,8 +57,14 @@ export class Ground<State> {
     return this.#layers.values()
   }
 
+  /** Executed blocks that refer to a blob; by `blobKey`. */
+  referringTo(blob: string): Hash[] {
+    const refers = ({ transactions }: Standing<State>): boolean => blobsOf(transactions).some((each) => blobKey(each) === blob)
+    return [...this.#layers.values()].filter(refers).map(({ hash }) => hash)
+  }
+
   add(hash: Hash, layer: Layer<State>): void {
-    this.#layers.set(keyOf(hash), layer)
+    this.#layers.set(keyOf(hash), { ...layer, hash })
   }
 
   abandon(hash: Hash): void {

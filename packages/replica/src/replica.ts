@@ -51,7 +51,7 @@ import { PeerMemory } from './peer-memory.js'
 import { Scheduler } from './scheduler.js'
 import { type Finished, SnapshotFetch, type SnapshotProgress } from './snapshot-fetch.js'
 import { type ShelfAnswer, SnapshotShelf } from './snapshot-shelf.js'
-import { Validations } from './validations.js'
+import { LOST_BEFORE_THE_VOTE, Validations } from './validations.js'
 import { VerdictCache } from './verdicts.js'
 import { Verifications } from './verifications.js'
 
@@ -787,6 +787,7 @@ class ReplicaMachine<State> implements Replica<State> {
     }
     this.#desk.onBlobLost(key)
     this.#validations.onBlobLost(key, (hash, result) => this.#conclude(hash, result))
+    for (const hash of this.#ground.referringTo(key)) this.#conclude(hash, { status: 'aborted', reason: LOST_BEFORE_THE_VOTE })
     this.#keepSchedulerOnLiveGround()
   }
 

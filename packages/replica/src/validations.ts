@@ -332,7 +332,7 @@ export class Validations<State> {
       if (this.#underWay.get(name) !== validation || validation.certified || validation.blobs.has(key)) continue
       if (!blobsOf(validation.transactions).some((blob) => blobKey(blob) === key)) continue
       this.#underWay.delete(name)
-      conclude(validation.block.hash, { status: 'aborted', reason: 'a blob that its transactions refer to was lost here' })
+      conclude(validation.block.hash, { status: 'aborted', reason: LOST_BEFORE_THE_VOTE })
     }
   }
 
@@ -349,6 +349,8 @@ export class Validations<State> {
     }
   }
 }
+
+export const LOST_BEFORE_THE_VOTE = 'a blob that its transactions refer to was lost here'
 
 /** Verified, and its blobs are here. */
 function isReady({ awaited, blobs }: Validation): boolean {

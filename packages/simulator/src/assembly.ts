@@ -215,7 +215,7 @@ function waysOf(options: WorldOptions, base: Base & Cast & Judges, { step, onFir
   const commits = new Commits({ application, epochs, invariants, promises, coverage, traceHash, onFirst: onFirstCommit })
   const write = (node: Node, each: Write<State>): void => commits.write(node, each)
   const crashes = new Crashes({ circumstances, crashAt, write })
-  const blobs = new Blobs(circumstances, application)
+  const blobs = new Blobs(circumstances, application, diskFaults)
   const edge = new Edge({ epochs, signatures, encodeOnWire: knobs.encodeOnWire })
   const mixture = mixtureOf(options, { ...base, edge })
   const lines = new Lines({ events, network, validators })

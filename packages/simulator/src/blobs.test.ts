@@ -4,7 +4,7 @@ import { keepBlocksOf } from './knobs.js'
 import { runSimulation } from './simulate.js'
 
 const SEEDS = 30
-const BLOBS = { wholeRate: 0.6, expiryRate: 0.2 } as const
+const BLOBS = { wholeRate: 0.6, expiryRate: 0.2, rotRate: 0.2 } as const
 
 describe('blobs lost, late and partial (protocol.md §9)', () => {
   const seen = new Coverage()
@@ -48,7 +48,23 @@ describe('blobs lost, late and partial (protocol.md §9)', () => {
     }),
   )
 
+  it('where one disk more may fail: also what its votes attest, and what is final, is lost there, and had from the others', () => {
+    for (let seed = 1; seed <= 16; seed++) {
+      const { command, violation, coverage } = runSimulation({
+        seed,
+        validators: 4,
+        byzantine: 0,
+        knobs: { blobs: { ...BLOBS, rotRate: 0.5, prunes: false } },
+      })
+      expect([command, violation]).toEqual([command, undefined])
+      seen.merge(coverage.cells)
+    }
+  })
+
   it.each([
+    'blob lost: pending',
+    'blob lost: voted for',
+    'blob lost: final',
     'voted with a blob in hand',
     'block-awaits-blobs',
     'blob-wanted',
@@ -63,6 +79,13 @@ describe('blobs lost, late and partial (protocol.md §9)', () => {
 })
 
 describe('found by seeds', () => {
+  it('seed 1131: a block that was found good in one view is not voted for in another, when a blob of it has been lost in between', () => {
+    const knobs = { blobs: { ...BLOBS, rotRate: 0.5, prunes: false } }
+    const { violation, coverage } = runSimulation({ seed: 1131, validators: 4, byzantine: 0, knobs })
+    expect(violation).toBeUndefined()
+    expect(coverage.cells.get('blob lost: pending')).toBeGreaterThan(0)
+  })
+
   // Its body had come as a proposal, so the gas that came with the certificate was not looked at; and the blobs were pruned everywhere.
   it.each([
     [1106, 7, 2],

@@ -1,25 +1,28 @@
 /**
  * Blobs at simulated nodes (protocol.md §9), besides what shelves hold of them (blob-shelves.ts): clients upload them, not always whole;
- * a node may lose one that nothing needs; and it owes to others those of the blocks it votes for.
+ * a node may lose one, whatever needs it; and it owes to others those of the blocks it votes for.
  */
 import { keyOf } from '@aethel/codec'
 import { type BlobRef, type Block, blobChunks, blobKey, type PersistRecord } from '@aethel/consensus'
 import type { SimulatedApplication } from './application.js'
 import { SIMULATED_CHUNK_BYTES } from './blob-shelves.js'
 import type { Circumstances } from './circumstances.js'
+import type { DiskFaults } from './disk-faults.js'
 import type { Node } from './node.js'
 import { demand } from './violation.js'
 
 export class Blobs {
   readonly #circumstances: Circumstances
   readonly #application: SimulatedApplication
+  readonly #diskFaults: DiskFaults
   /** Of blocks that somebody has voted for. */
   readonly #bodies = new Map<string, Block>()
   #uploads = 0
 
-  constructor(circumstances: Circumstances, application: SimulatedApplication) {
+  constructor(circumstances: Circumstances, application: SimulatedApplication, diskFaults: DiskFaults) {
     this.#circumstances = circumstances
     this.#application = application
+    this.#diskFaults = diskFaults
   }
 
   /** Before what refers to it is submitted: all of it, some of it, or nothing. */
@@ -63,6 +66,29 @@ export class Blobs {
     return blob
   }
 
+  /**
+   * The disk has lost one that may be needed: which one. Whoever was told that it is here is told so no more, and can have it of others. Of
+   * those that a vote attests, or that are final, others rely on this disk: where those are lost, it counts among the faulty.
+   */
+  rot(node: Node): BlobRef | null {
+    const { events, fates, network, knobs, coverage } = this.#circumstances
+    const { blobs } = knobs
+    if (blobs === null || node.replica === null || network.healed || blobs.rotRate === 0) return null
+    const { index } = node
+    const nth = ++node.blobLooks
+    if (fates.unit('disk', index, nth, 7) >= blobs.rotRate) return null
+    const whole = node.blobs.sealed
+    const blob = whole[fates.below(whole.length, 'disk', index, nth, 8)]
+    if (blob === undefined || !fates.allows('disk', `blob ${index}#${nth}`, events.nowMs)) return null
+    const key = blobKey(blob)
+    const isAttested = (node.attestedBlobs.get(key) ?? 0) > node.appliedHeight
+    if ((isAttested || node.finalBlobs.has(key)) && !this.#diskFaults.mayLoseBlobs(node)) return null
+    if (isAttested) node.rottenBlobs.add(key)
+    coverage.hit(`blob lost: ${isAttested ? 'voted for' : node.finalBlobs.has(key) ? 'final' : 'pending'}`)
+    node.blobs.drop(blob)
+    return blob
+  }
+
   /** Before a vote leaves the replica: the blobs of its block are on this validator's disk, whole. */
   onPersist(node: Node, records: readonly PersistRecord[]): void {
     const { knobs, coverage } = this.#circumstances
@@ -71,9 +97,12 @@ export class Blobs {
       if (record.kind === 'block') this.#bodies.set(keyOf(record.block.hash), record.block)
       if (record.kind !== 'vote') continue
       for (const blob of blobsIn(this.#application, this.#bodies.get(keyOf(record.vote.blockHash)))) {
+        const key = blobKey(blob)
+        node.attestedBlobs.set(key, Math.max(node.attestedBlobs.get(key) ?? 0, record.vote.height))
+        // What its disk lost after a vote does not hold back the next one: such a disk counts among the faulty.
         demand(
           'blob-in-hand',
-          node.blobs.isWhole(blob),
+          node.blobs.isWhole(blob) || node.rottenBlobs.has(key),
           () => `validator ${node.index} votes for height ${record.vote.height} without a blob of ${blob.bytes} bytes that it refers to`,
         )
         coverage.hit('voted with a blob in hand')

@@ -56,7 +56,7 @@ export function wideEnough(bytesPerMs: number | null, validators: number, knobs:
 /** Nothing ever went wrong in this run: no upload was interrupted either. */
 export function isCalm(knobs: Knobs): boolean {
   const { blobs } = knobs
-  if (blobs !== null && (blobs.wholeRate < 1 || blobs.expiryRate > 0)) return false
+  if (blobs !== null && (blobs.wholeRate < 1 || blobs.expiryRate > 0 || blobs.rotRate > 0)) return false
   const gaps = [knobs.meanPartitionGapMs, knobs.meanClogGapMs, knobs.meanCrashGapMs, knobs.meanPauseGapMs, knobs.meanClockJumpGapMs]
   const rates = [knobs.lossRate, knobs.slowRate, knobs.diskFaultRate, knobs.damageRate, knobs.abortRate, knobs.strategies.length]
   return gaps.every((gap) => gap === null) && rates.every((rate) => rate === 0) && knobs.bytesPerMs === null

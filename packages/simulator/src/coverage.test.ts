@@ -15,7 +15,7 @@ const STORM: Partial<Knobs> = {
 }
 const LIGHTER: Partial<Knobs> = { ...STORM, lossRate: 0.1, downMs: 500 }
 const SNAPSHOTS = { behindBlocks: 3, everyBlocks: 2, chunkBytes: 40 }
-const BLOBS = { prunes: false, wholeRate: 0.6, expiryRate: 0.2 }
+const BLOBS = { prunes: false, wholeRate: 0.6, expiryRate: 0.2, rotRate: 0 }
 const SEVEN = { validators: 7, byzantine: 2 } as const
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)

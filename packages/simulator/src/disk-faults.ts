@@ -45,6 +45,7 @@ export class DiskFaults {
   readonly #options: DiskFaultsOptions
   readonly #circumstances: Circumstances
   #lossesLeft: number
+  readonly #rotten = new Set<Node>()
 
   constructor(options: DiskFaultsOptions) {
     this.#options = options
@@ -84,6 +85,16 @@ export class DiskFaults {
     node.ruined = true
     coverage.hit('damaged store refused')
     trace(node.index, 'store damaged')
+    return true
+  }
+
+  /** Whether its disk may lose what a vote of its attests, or others may come for: it counts among the faulty from then on. */
+  mayLoseBlobs(node: Node): boolean {
+    const { frail } = this.#options.losses
+    if (!node.isHonest || this.#rotten.has(node)) return true
+    if (this.#lossesLeft === 0 || (frail !== null && node.index !== frail)) return false
+    this.#lossesLeft--
+    this.#rotten.add(node)
     return true
   }
 

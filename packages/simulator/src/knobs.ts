@@ -88,6 +88,8 @@ export interface BlobKnobs {
   readonly wholeRate: number
   /** How often, per status tick, a blob that nothing here needs is gone. */
   readonly expiryRate: number
+  /** How often, per status tick, a disk has lost one that may be needed still. */
+  readonly rotRate: number
 }
 
 export interface SnapshotKnobs {
@@ -166,7 +168,7 @@ function drawBlobs(seed: number, prunes: boolean): BlobKnobs | null {
   const random = randomStream(seed, 'blobs')
   if (!random.chance(0.25)) return null
   // Where a state is the only way on, one that nobody serves any more is given up within 512 ticks: longer than seeds may take (seed 350).
-  return { prunes, wholeRate: random.pick([0.2, 0.6, 1]), expiryRate: random.pick([0, 0.2]) }
+  return { prunes, wholeRate: random.pick([0.2, 0.6, 1]), expiryRate: random.pick([0, 0.2]), rotRate: random.pick([0, 0.1]) }
 }
 
 /**
@@ -217,7 +219,7 @@ export function chooseFaults(drawn: Knobs, classes: readonly FaultClass[]): Part
   for (const each of FAULT_CLASSES) chosen = { ...chosen, ...(classes.includes(each) ? STORMY[each](drawn) : CALM[each]) }
   // Uploads are interrupted, and forgotten, like what else does not reach a disk.
   if (drawn.blobs === null || classes.includes('disk')) return chosen
-  return { ...chosen, blobs: { ...drawn.blobs, wholeRate: 1, expiryRate: 0 } }
+  return { ...chosen, blobs: { ...drawn.blobs, wholeRate: 1, expiryRate: 0, rotRate: 0 } }
 }
 
 /** Nothing goes wrong: latency and load alone. */

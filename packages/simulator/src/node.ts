@@ -84,6 +84,10 @@ export class Node {
   lostInEpoch: number | null = null
   /** Of transactions final here: they go when the replica says so. */
   readonly finalBlobs: Set<string> = new Set()
+  /** Of blocks it has voted for: up to which height. */
+  readonly attestedBlobs: Map<string, number> = new Map()
+  /** Of these, what its disk has lost, whether or not it has it again. */
+  readonly rottenBlobs: Set<string> = new Set()
   /** Blocks whose proposal it has accepted, by hash, and not committed; over all incarnations. */
   readonly accepted: Set<string> = new Set()
 
@@ -98,6 +102,7 @@ export class Node {
   roundTrips = 0
   acts = 0
   blobsOpened = 0
+  blobLooks = 0
 
   constructor({ index, disk, adversary, skewMs, gate, verifiersOf }: NodeOptions) {
     this.index = index

@@ -274,7 +274,7 @@ export class World {
   #onStatusTick(node: Node): void {
     node.answers.clear()
     this.#measureRoundTrip(node)
-    const blob = this.#parts.blobs.expire(node)
+    const blob = this.#parts.blobs.expire(node) ?? this.#parts.blobs.rot(node)
     if (blob !== null) this.#step(node, { kind: 'blob-lost', blob, nowMs: this.#clockOf(node) })
   }
 

@@ -18,7 +18,11 @@ import { drawFalseRefutation, drawRefutation, isUnsatisfiable } from './refutati
 import { drawFalseScript, drawScript } from './scripts.js'
 
 const signatures = createIdealSignatures()
-const genesis = genesisOf({ validators: 4, knobs: { epochLength: 0, blobs: { prunes: false, wholeRate: 1, expiryRate: 0 } }, signatures })
+const genesis = genesisOf({
+  validators: 4,
+  knobs: { epochLength: 0, blobs: { prunes: false, wholeRate: 1, expiryRate: 0, rotRate: 0 } },
+  signatures,
+})
 const pen = new Pen(chainIdOf(genesis), signatures)
 const random = randomStream(1, 'judges')
 const claims = new Claims(genesis, signatures)
