@@ -200,7 +200,7 @@ function rivals() {
 }
 
 const TAGS = [
-  ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 20, 21].map((tag) => Uint8Array.of(tag)),
+  ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 20, 24].map((tag) => Uint8Array.of(tag)),
   CHAIN,
   VALIDATORS.hash,
   Uint8Array.of(0, 4, 15),

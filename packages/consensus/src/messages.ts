@@ -305,7 +305,7 @@ const TAG = {
   /** PREPARE and COMMIT alike. */
   voteWithShare: 17,
   evidence: 20,
-  certificate: 21,
+  certificate: 24,
 } as const
 const WANT = { block: 0, committed: 1, view: 2, snapshot: 3, chunk: 4, blob: 5 } as const
 

@@ -29,7 +29,7 @@ const KIND_CODES = {
   'blob-held': 14,
   'blob-absent': 15,
   evidence: 20,
-  certificate: 21,
+  certificate: 24,
 } as const
 
 /** Two lanes of 32 bits over every delivery and every commit: cheap, and any difference spreads to all that follows. */
