@@ -17,7 +17,7 @@ const BUFFER_CHECK_STEPS = 32
 /** Two, and four that somebody is fetching. */
 const MAX_STATES_SERVED = 6
 /** By whoever sends them. */
-const SIGNED: readonly Message['kind'][] = ['pre-prepare', 'vote', 'view-change', 'new-view', 'status', 'view-claim']
+const SIGNED: readonly Message['kind'][] = ['pre-prepare', 'compact-pre-prepare', 'vote', 'view-change', 'new-view', 'status', 'view-claim']
 
 export interface ConductOptions {
   readonly promises: EpochPromises

@@ -29,6 +29,8 @@ const KIND_CODES = {
   'blob-held': 14,
   'blob-absent': 15,
   evidence: 20,
+  'compact-pre-prepare': 21,
+  'block-transactions': 23,
 } as const
 
 /** Two lanes of 32 bits over every delivery and every commit: cheap, and any difference spreads to all that follows. */
