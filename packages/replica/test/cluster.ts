@@ -36,6 +36,7 @@ export interface ClusterOptions {
   readonly mostOffences?: number
   /** What the verifier of a validator says, and after how long. */
   readonly verify?: (node: number, job: VerificationJob, attempt: number) => { outcome: VerificationOutcome; afterMs: number }
+  readonly compactFromBytes?: number
   readonly isCut?: (from: number, to: number, kind: Message['kind'] | 'gossip') => boolean
 }
 
@@ -122,6 +123,7 @@ export class Cluster {
         mempool: { ...MEMPOOL, ...options.mempool },
         block: { ...BLOCK, ...options.block },
         order: 'difficulty',
+        ...(options.compactFromBytes === undefined ? {} : { compactFromBytes: options.compactFromBytes }),
       })
       this.nodes.push({ index: validatorIndex(index), machine, replica, verifications: new Map(), effects: [], timers: new Map() })
     }
