@@ -18,6 +18,7 @@ import { describe, expect, test } from 'vitest'
 import { CHAIN_ID, Cluster, validatorSetOf } from '../test/cluster.js'
 import { transactionOf } from '../test/library.js'
 import { transactionIdOf } from './application.js'
+import type { CompactWhen } from './interface.js'
 import { CompactProposals, compactOf, MAX_AWAITED_BYTES, WHOLE_AFTER_ASKING } from './compact-proposals.js'
 
 const LEADER = validatorIndex(0)
@@ -61,10 +62,10 @@ class Desk {
   committed = height(0)
   readonly proposals: CompactProposals
 
-  constructor(options: { readonly fromBytes?: number; readonly blockBytes?: number } = {}) {
+  constructor(options: { readonly when?: CompactWhen; readonly blockBytes?: number } = {}) {
     const desk = this
     this.proposals = new CompactProposals({
-      fromBytes: options.fromBytes ?? 0,
+      when: options.when ?? 'always',
       blockBytes: options.blockBytes ?? 1 << 20,
       get view() {
         return desk.view
@@ -109,14 +110,14 @@ class Desk {
 }
 
 const withNames = (proposal: PrePrepare, transactions: readonly NamedTransaction[]): CompactPrePrepare => ({
-  ...compactOf(proposal),
+  ...compactOf(proposal, 'long'),
   transactions,
 })
 const idsOf = (transactions: readonly Uint8Array[]): { id: Hash }[] => transactions.map((bytes) => ({ id: transactionIdOf(bytes) }))
 
 describe('what a leader sends', () => {
   test('is compact if that saves 4 KiB, and whole otherwise', () => {
-    const { proposals } = new Desk({ fromBytes: 4096 })
+    const { proposals } = new Desk({ when: 'where-it-saves' })
     const kindOf = (transactions: readonly Uint8Array[]): string => proposals.outgoing(proposalOf(transactions)).kind
     expect(kindOf(bodyOf(23))).toBe('pre-prepare') // 23 * (204 - 33) = 3,933
     expect(kindOf(bodyOf(24))).toBe('compact-pre-prepare')
@@ -126,7 +127,7 @@ describe('what a leader sends', () => {
 
   test('holds transactions that are no longer than an id themselves', () => {
     const transactions = [bytesOf(1, 29), bytesOf(2, 30)]
-    expect(compactOf(proposalOf(transactions)).transactions).toEqual([{ bytes: transactions[0] }, ...idsOf(transactions.slice(1))])
+    expect(compactOf(proposalOf(transactions), 'long').transactions).toEqual([{ bytes: transactions[0] }, ...idsOf(transactions.slice(1))])
   })
 
   test('goes whole for a while after a weak quorum had to ask for what it named', () => {
@@ -149,7 +150,7 @@ describe('who receives one', () => {
 
   test('puts it together from what it has, to the very proposal', () => {
     const desk = new Desk().knows(body)
-    desk.receive(compactOf(proposal))
+    desk.receive(compactOf(proposal, 'long'))
     expect(desk.delivered).toEqual([proposal])
     expect([desk.asked, desk.proposals.size]).toEqual([[], 0])
   })
@@ -157,13 +158,13 @@ describe('who receives one', () => {
   test('takes what came before it and waits to be looked at', () => {
     const desk = new Desk().knows(body.slice(1))
     const [first] = body as [Uint8Array]
-    desk.proposals.onProposal(LEADER, compactOf(proposal) as Verified<CompactPrePrepare>, new Map([[keyOf(transactionIdOf(first)), first]]))
+    desk.proposals.onProposal(LEADER, compactOf(proposal, 'long') as Verified<CompactPrePrepare>, new Map([[keyOf(transactionIdOf(first)), first]]))
     expect([desk.delivered.length, desk.asked.length]).toEqual([1, 0])
   })
 
   test('asks its leader for exactly what is missing; the leader’s vote counts meanwhile', () => {
     const desk = new Desk().knows([body[0], body[2], body[3]] as Uint8Array[])
-    desk.receive(compactOf(proposal))
+    desk.receive(compactOf(proposal, 'long'))
     expect([desk.wishes, desk.votes, desk.delivered]).toEqual([['0: 1 4'], 1, []])
     expect(desk.proposals.awaitedAt(height(1))).toMatchObject({ transactions: 2, from: LEADER })
     const { hash: name } = proposal.block
@@ -179,7 +180,7 @@ describe('who receives one', () => {
 
   test('asks again what is not answered: its leader twice, then two others, then somebody for the whole block, in turn', () => {
     const desk = new Desk().knows(body.slice(1))
-    desk.receive(compactOf(proposal))
+    desk.receive(compactOf(proposal, 'long'))
     desk.tick(12)
     expect(desk.wishes).toEqual(['0: 0', '0: 0', '2: 0', '3: 0', '2: block', '3: block', '2: block'])
     expect(desk.proposals.wantsBlock(proposal.block.hash)).toBe(true)
@@ -189,20 +190,20 @@ describe('who receives one', () => {
 
   test('asks for the whole block at once if more is missing than one request may name', () => {
     const desk = new Desk()
-    desk.receive(compactOf(proposalOf(bodyOf(MAX_POSITIONS + 1, 40))))
+    desk.receive(compactOf(proposalOf(bodyOf(MAX_POSITIONS + 1, 40)), 'long'))
     expect(desk.wishes).toEqual(['0: block'])
   })
 
   test('asks nobody for a block that is here: the tip of the view before, proposed again', () => {
     const desk = new Desk()
     desk.blocks.set(keyOf(proposal.block.hash), proposal.block)
-    desk.receive({ ...compactOf(proposal), view: view(1) })
+    desk.receive({ ...compactOf(proposal, 'long'), view: view(1) })
     expect([desk.delivered.length, desk.asked.length]).toEqual([1, 0])
   })
 
   test('is done with it when consensus has got the block in another way', () => {
     const desk = new Desk()
-    desk.receive(compactOf(proposal))
+    desk.receive(compactOf(proposal, 'long'))
     desk.blocks.set(keyOf(proposal.block.hash), proposal.block)
     desk.tick(1)
     expect([desk.delivered.length, desk.proposals.size]).toEqual([1, 0])
@@ -233,7 +234,7 @@ describe('a faulty leader', () => {
   test('E6: makes nobody hash more than a block may hold, with few ids of large transactions', () => {
     const large = bodyOf(20, 1_000)
     const desk = new Desk({ blockBytes: 10_000 }).knows(large)
-    desk.receive(compactOf(proposalOf(large)))
+    desk.receive(compactOf(proposalOf(large), 'long'))
     expect([desk.delivered, desk.blamed]).toEqual([[], ['proposal-ids']])
   })
 
@@ -247,9 +248,9 @@ describe('a faulty leader', () => {
 
   test('that proposes twice for one slot: the first stands, and the second vote is passed on', () => {
     const desk = new Desk()
-    const rival = compactOf(proposalOf(bodyOf(3)))
-    desk.receive(compactOf(proposal))
-    expect([desk.proposals.wants(compactOf(proposal)), desk.proposals.wants(rival)]).toEqual([false, true])
+    const rival = compactOf(proposalOf(bodyOf(3)), 'long')
+    desk.receive(compactOf(proposal, 'long'))
+    expect([desk.proposals.wants(compactOf(proposal, 'long')), desk.proposals.wants(rival)]).toEqual([false, true])
     desk.receive(rival)
     expect([desk.votes, desk.proposals.size, desk.asked.length]).toEqual([2, 1, 1])
   })
@@ -266,7 +267,7 @@ describe('a faulty leader', () => {
     const filled = new Desk({ blockBytes: 1 << 23 })
     const large = Array.from({ length: 12 }, (_, nth) => bytesOf(nth, 6 << 20))
     const [missing] = bodyOf(1) as [Uint8Array]
-    for (const [nth, bytes] of large.entries()) filled.knows([bytes]).receive(compactOf(proposalOf([bytes, missing], 1 + nth)))
+    for (const [nth, bytes] of large.entries()) filled.knows([bytes]).receive(compactOf(proposalOf([bytes, missing], 1 + nth), 'long'))
     expect([filled.proposals.size, filled.votes]).toEqual([10, 12])
     filled.committed = height(4)
     filled.tick(1)
@@ -284,7 +285,7 @@ describe('a cluster', () => {
     new Set(cluster.node(index).effects.flatMap((effect) => (effect.kind === 'send' ? [effect.message.kind] : [])))
 
   function clusterCut(isCut: (from: number, to: number, kind: string) => boolean): Cluster {
-    const cluster = new Cluster({ compactFromBytes: 0, isCut })
+    const cluster = new Cluster({ compactProposals: 'always', isCut })
     for (const transaction of transactions) cluster.submit(0, transaction)
     return cluster
   }
@@ -323,7 +324,7 @@ describe('a cluster', () => {
       .node(0)
       .effects.flatMap((effect) => (effect.kind === 'send' && effect.message.kind === 'compact-pre-prepare' ? [effect.message] : []))
     const [message] = sent as [CompactPrePrepare]
-    const fresh = new Cluster({ compactFromBytes: 0 }).node(1).replica
+    const fresh = new Cluster({ compactProposals: 'always' }).node(1).replica
     expect([fresh.wants(LEADER, message), fresh.wants(validatorIndex(2), message)]).toEqual([true, false])
     const effects = fresh.step({ kind: 'message', from: validatorIndex(2), message: message as never, nowMs: 2_000 })
     expect(effects).toEqual([])

@@ -19,13 +19,13 @@ import {
   voteIn,
 } from '@aethel/consensus'
 import { transactionIdOf } from './application.js'
-import type { ProposalEvent } from './interface.js'
+import type { CompactWhen, ProposalEvent } from './interface.js'
 
 /** Beside its bytes, a transaction in a whole block has a length; an id has a form. One that is no longer than an id goes itself. */
 const ID_BYTES = 33
 const LENGTH_BYTES = 4
 /** A proposal goes compact if that saves so much of it, at each receiver: less would be a packet or two, and might cost a round trip. */
-export const COMPACT_FROM_BYTES = 4096
+const COMPACT_FROM_BYTES = 4096
 /** Of proposals that are being put together, for each of two views: as much as of whole ones that are ahead (`MAX_EARLY_BYTES`). */
 export const MAX_AWAITED_BYTES: number = 64 * 1024 * 1024
 /** Asked for what is missing: the sender twice, in case one of the two was lost, then two others; from then on somebody for the whole block, in turn. */
@@ -37,8 +37,7 @@ export const WHOLE_AFTER_ASKING = 32
 const MAX_ASKED_ABOUT = 64
 
 export interface CompactHost {
-  /** What a compact proposal has to save; infinite: none is sent. */
-  readonly fromBytes: number
+  readonly when: CompactWhen
   /** Of a block of this chain. */
   readonly blockBytes: number
   readonly view: View
@@ -107,9 +106,7 @@ export class CompactProposals {
       return proposal
     }
     const { block } = proposal
-    let saved = 0
-    for (const bytes of block.body.transactions) saved += Math.max(0, bytes.length + LENGTH_BYTES - ID_BYTES)
-    if (saved < this.#host.fromBytes || saved === 0) return proposal
+    if (!this.#goesCompact(block.body.transactions)) return proposal
     const key = keyOf(block.hash)
     this.#askers.delete(key)
     this.#askers.set(key, new Set())
@@ -117,7 +114,18 @@ export class CompactProposals {
       if (this.#askers.size <= MAX_ASKED_ABOUT) break
       this.#askers.delete(oldest)
     }
-    return compactOf(proposal, this.#host.idsOf(block.hash))
+    return compactOf(proposal, this.#host.when === 'always' ? 'all' : 'long', this.#host.idsOf(block.hash))
+  }
+
+  #goesCompact(transactions: readonly Uint8Array[]): boolean {
+    switch (this.#host.when) {
+      case 'never':
+        return false
+      case 'always':
+        return transactions.length > 0
+      case 'where-it-saves':
+        return transactions.reduce((saved, bytes) => saved + Math.max(0, savedBy(bytes)), 0) >= COMPACT_FROM_BYTES
+    }
   }
 
   /** A peer lacks transactions of a block: if it is a proposal of ours, and many do, the next go whole. */
@@ -354,13 +362,18 @@ function isFor({ message }: Awaited, hash: Hash): boolean {
   return keyOf(message.hash) === keyOf(hash)
 }
 
-/** `ids`: of the block's transactions, if they are known already. */
-export function compactOf(proposal: PrePrepare, ids?: readonly Hash[]): CompactPrePrepare {
+/** Less of a transaction, if its id stands for it. */
+function savedBy({ length }: Uint8Array): number {
+  return length + LENGTH_BYTES - ID_BYTES
+}
+
+/** By their ids go all transactions, or those that are longer than one; `ids`: if they are known already. */
+export function compactOf(proposal: PrePrepare, which: 'all' | 'long', ids?: readonly Hash[]): CompactPrePrepare {
   const { epoch, view, sender, signature, share, block } = proposal
   const { transactions, evidence, lastCertificate } = block.body
   const named = transactions.map(
     (bytes, position): NamedTransaction =>
-      bytes.length + LENGTH_BYTES <= ID_BYTES ? { bytes } : { id: ids?.[position] ?? transactionIdOf(bytes) },
+      which === 'long' && savedBy(bytes) <= 0 ? { bytes } : { id: ids?.[position] ?? transactionIdOf(bytes) },
   )
   return {
     kind: 'compact-pre-prepare',

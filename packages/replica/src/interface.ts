@@ -83,6 +83,9 @@ export interface BlobOptions extends KeepOptions {
   readonly held: readonly (BlobRef & { readonly height: Height | null })[]
 }
 
+/** Always: each transaction, however short it is, by its id. */
+export type CompactWhen = 'where-it-saves' | 'always' | 'never'
+
 /** What the store has, at a start. */
 export interface StoredForSnapshots {
   /** Of the newest blocks, ascending, the committed one last: `RECENT_HASHES` where the chain is that long. */
@@ -293,8 +296,8 @@ export interface ReplicaOptions<State> {
   readonly sync?: SyncOptions
   /** Proofs that travel as blobs; left out: none do. */
   readonly blobs?: BlobOptions
-  /** What naming the transactions of a proposal by their ids has to save (protocol.md §9); left out: 4 KiB. Whatever it is here, others need not agree. */
-  readonly compactFromBytes?: number
+  /** Whether own proposals go by the ids of their transactions (protocol.md §9); left out: where it saves. Others need not agree. */
+  readonly compactProposals?: CompactWhen
 }
 
 export interface ReplicaInspection extends Inspection {

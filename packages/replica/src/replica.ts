@@ -41,7 +41,7 @@ import { AdmissionDesk, BLOB_LOST, type DeskBlobs } from './admission.js'
 import type { Application, BlockContext, Executed, Transaction } from './application.js'
 import { ReplicaBlobs } from './blobs.js'
 import { executable } from './choice.js'
-import { COMPACT_FROM_BYTES, CompactProposals } from './compact-proposals.js'
+import { CompactProposals } from './compact-proposals.js'
 import { type NextValidators, nextValidatorsOf, ownPlaceIn, type PeerNames, peerNames, SAME_NAMES } from './epochs.js'
 import type { HeldEvidence } from './evidence-pool.js'
 import { blobsOf, Ground } from './ground.js'
@@ -570,7 +570,7 @@ class ReplicaMachine<State> implements Replica<State> {
   #newProposals(): CompactProposals {
     const machine = this
     return new CompactProposals({
-      fromBytes: this.#options.compactFromBytes ?? COMPACT_FROM_BYTES,
+      when: this.#options.compactProposals ?? 'where-it-saves',
       blockBytes: this.#options.block.bytes,
       get view() {
         return machine.#consensus.view

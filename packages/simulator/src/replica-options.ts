@@ -66,9 +66,9 @@ export function replicaOptionsOf(
 }
 
 /** Of a faulty validator strategies get to see whole proposals, and send some of them compact (adversaries/compact-lies.ts). */
-function compactOptionOf({ isHonest }: Node, { compact }: Knobs): Pick<ReplicaOptions<State>, 'compactFromBytes'> {
-  if (!isHonest) return { compactFromBytes: Number.POSITIVE_INFINITY }
-  return compact === null ? {} : { compactFromBytes: 0 }
+function compactOptionOf({ isHonest }: Node, { compact }: Knobs): Pick<ReplicaOptions<State>, 'compactProposals'> {
+  if (!isHonest) return { compactProposals: 'never' }
+  return compact === null ? {} : { compactProposals: 'always' }
 }
 
 /** What the shelves hold, with the heights that the chain gives away. */

@@ -33,7 +33,7 @@ export const COMPACT_LIES: readonly string[] = Object.keys(LIES)
 /** The proposal in its compact form, with ids that are true or not. */
 function compactLie(context: AdversaryContext, proposal: PrePrepare, lieRate: number): CompactPrePrepare {
   const { random, note } = context
-  const message = compactOf(proposal)
+  const message = compactOf(proposal, 'all')
   if (message.transactions.length === 0 || !random.chance(lieRate)) return message
   const name = random.pick(COMPACT_LIES)
   const transactions = (LIES[name] as Lie)(message.transactions, context, message)
