@@ -191,7 +191,8 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
   /** Two hashes for each transaction: asked last of what needs no signature of its own (docs/protocol.md §13). */
   const checkBound = (block: Block): Result<null, Refusal> => {
     const count = checkCount(block.body.transactions.length)
-    return count.ok ? checkBody(block) : count
+    if (!count.ok) return count
+    return checkBody(block)
   }
 
   const checkCount = (count: number): Result<null, Refusal> =>
