@@ -115,12 +115,12 @@ export class Conduct {
     )
   }
 
-  /** Whoever is blamed for a lie about a state must be faulty. */
+  /** Whoever is blamed for what it sent must be faulty. */
   onBlame(node: Node, peer: Node, refusal: Refusal): void {
     demand(
       'evidence-sound',
       !peer.isHonest,
-      () => `validator ${node.index} blames the honest validator ${peer.index} for a snapshot: ${refusal.code}: ${refusal.message}`,
+      () => `validator ${node.index} blames the honest validator ${peer.index}: ${refusal.code}: ${refusal.message}`,
     )
   }
 }
