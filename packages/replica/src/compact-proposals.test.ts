@@ -18,8 +18,8 @@ import { describe, expect, test } from 'vitest'
 import { CHAIN_ID, Cluster, validatorSetOf } from '../test/cluster.js'
 import { transactionOf } from '../test/library.js'
 import { transactionIdOf } from './application.js'
-import type { CompactWhen } from './interface.js'
 import { CompactProposals, compactOf, MAX_AWAITED_BYTES, WHOLE_AFTER_ASKING } from './compact-proposals.js'
+import type { CompactWhen } from './interface.js'
 
 const LEADER = validatorIndex(0)
 const PEERS = [0, 2, 3].map(validatorIndex)
@@ -158,7 +158,11 @@ describe('who receives one', () => {
   test('takes what came before it and waits to be looked at', () => {
     const desk = new Desk().knows(body.slice(1))
     const [first] = body as [Uint8Array]
-    desk.proposals.onProposal(LEADER, compactOf(proposal, 'long') as Verified<CompactPrePrepare>, new Map([[keyOf(transactionIdOf(first)), first]]))
+    desk.proposals.onProposal(
+      LEADER,
+      compactOf(proposal, 'long') as Verified<CompactPrePrepare>,
+      new Map([[keyOf(transactionIdOf(first)), first]]),
+    )
     expect([desk.delivered.length, desk.asked.length]).toEqual([1, 0])
   })
 

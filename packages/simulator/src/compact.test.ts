@@ -4,7 +4,7 @@ import { COMPACT_LIES } from './adversaries/compact-lies.js'
 import { Coverage } from './coverage.js'
 import { runSimulation } from './simulate.js'
 
-const SEEDS = 8
+const SEEDS = 12
 
 describe('compact proposals', () => {
   it('whatever a leader names, blocks are committed, and every way of lying about ids was tried', () => {

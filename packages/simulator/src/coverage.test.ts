@@ -25,7 +25,10 @@ const RUNS: readonly (readonly [readonly number[], Omit<SimulationOptions, 'seed
   [upTo(20), { validators: 4, byzantine: 1, strategies: ['mangler'], knobs: WHOLE }],
   [upTo(15), { ...SEVEN, strategies: ['mangler', 'equivocate'], knobs: { ...WHOLE, window: 1, blobs: BLOBS } }],
   [upTo(60), { validators: 7, byzantine: 1, strategies: ['mangler'], knobs: { ...WHOLE, ...LIGHTER, damageRate: 1, meanCrashGapMs: 150 } }],
-  [upTo(30), { ...SEVEN, strategies: ['sync-liar', 'bad-certificates'], knobs: { ...WHOLE, ...LIGHTER, snapshots: SNAPSHOTS, blocksPerAnswer: 1 } }],
+  [
+    upTo(30),
+    { ...SEVEN, strategies: ['sync-liar', 'bad-certificates'], knobs: { ...WHOLE, ...LIGHTER, snapshots: SNAPSHOTS, blocksPerAnswer: 1 } },
+  ],
   [upTo(15), { ...SEVEN, strategies: ['mangler', 'view-pusher'], knobs: { ...WHOLE, ...STORM, snapshots: null } }],
   [[...upTo(25), 54, 55], { ...SEVEN, strategies: ['mangler', 'invalid-proposer'], knobs: WHOLE }],
   [upTo(7), { ...SEVEN, strategies: ['mangler', 'equivocate'], knobs: { ...STORM, snapshots: null, compact: { lieRate: 0.3 } } }],
