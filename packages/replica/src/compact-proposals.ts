@@ -128,7 +128,7 @@ export class CompactProposals {
     }
   }
 
-  /** A peer lacks transactions of a block: if it is a proposal of ours, and many do, the next go whole. */
+  /** A peer lacks a block, or transactions of it: if it is a proposal of ours, and many do, the next go whole. */
   noteAsked(from: ValidatorIndex, hash: Hash): void {
     const askers = this.#askers.get(keyOf(hash))
     if (askers === undefined || askers.has(from)) return

@@ -327,7 +327,8 @@ class ReplicaMachine<State> implements Replica<State> {
       return
     }
     if (message.kind === 'block-transactions') return this.#proposals.onAnswer(from, message)
-    if (message.kind === 'fetch' && message.want === 'transactions') this.#proposals.noteAsked(from, message.hash)
+    if (message.kind === 'fetch' && (message.want === 'transactions' || message.want === 'block'))
+      this.#proposals.noteAsked(from, message.hash)
     this.#toConsensus(this.#withCoreName(input))
     if (message.kind === 'block') this.#proposals.onBlock(message.block)
   }
