@@ -160,7 +160,7 @@ function readProposalHead(`,
     edits: [
       {
         file: 'packages/consensus/src/wanted.ts',
-        before: 'return !isKept || held === undefined || !equalBytes(held.blockHash, message.block.hash)',
+        before: 'return !isKept || held === undefined || !equalBytes(held.blockHash, hash)',
         after: 'return true',
       },
     ],

@@ -2,6 +2,7 @@
 import { blobs } from './blobs.js'
 import { bounds } from './bounds.js'
 import { catchUp } from './catch-up.js'
+import { compact } from './compact.js'
 import { dissemination } from './dissemination.js'
 import { edge } from './edge.js'
 import { encoder } from './encoder.js'
@@ -25,6 +26,7 @@ export const MUTANTS = [
   persistence,
   liveness,
   catchUp,
+  compact,
   snapshots,
   edge,
   execution,

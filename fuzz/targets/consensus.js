@@ -106,9 +106,21 @@ function messages() {
     { kind: 'fetch', want: 'block', hash: block.hash },
     { kind: 'fetch', want: 'committed', from: height(1) },
     { kind: 'fetch', want: 'view', nonce: CHAIN },
+    { kind: 'fetch', want: 'transactions', hash: block.hash, positions: [0, 2, 7] },
+    { kind: 'block-transactions', hash: block.hash, transactions: block.body.transactions.map((bytes, position) => ({ position, bytes })) },
+    ...harvested.flatMap((each) => (each.kind === 'pre-prepare' ? compact(each) : [])),
     viewClaim(),
   ]
   return harvested
+}
+
+/** By ids, of which some are itself, without and with a share. @param {import('@aethel/consensus').PrePrepare} proposal @returns {import('@aethel/consensus').Message[]} */
+function compact({ block, ...proposal }) {
+  const { transactions, evidence, lastCertificate } = block.body
+  const named = transactions.flatMap((bytes) => [{ id: block.hash }, { bytes }])
+  const head = { ...proposal, header: block.header, hash: block.hash, transactions: named, evidence, lastCertificate }
+  const message = { ...head, kind: /** @type {const} */ ('compact-pre-prepare') }
+  return [message, { ...message, share: shareBy(proposal.sender) }]
 }
 
 /** As on a chain of BLS certificates: PRE-PREPARE, PREPARE and COMMIT with a share. @param {import('@aethel/consensus').Message} message @returns {import('@aethel/consensus').Message[]} */

@@ -165,6 +165,11 @@ export function bodyMatchesHeader(header: Header, body: Body): Result<null, Refu
   if (!equalBytes(header.transactionsRoot, transactionsRootOf(body.transactions))) {
     return refuse('transactions-root', 'expected the header to carry the Merkle root of its transactions, got another root')
   }
+  return restMatchesHeader(header, body)
+}
+
+/** The same, without the transactions. */
+export function restMatchesHeader(header: Header, body: Pick<Body, 'evidence' | 'lastCertificate'>): Result<null, Refusal> {
   if (!equalBytes(header.evidenceRoot, evidenceRootOf(body.evidence))) {
     return refuse('evidence-root', 'expected the header to carry the Merkle root of its evidence, got another root')
   }

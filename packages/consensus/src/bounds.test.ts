@@ -17,7 +17,17 @@ import {
 } from '@aethel/codec'
 import { sha256 } from '@aethel/crypto'
 import { describe, expect, it } from 'vitest'
-import { blockOf, CHAIN, Cluster, certificateOf, keyOfValidator, prePrepareOf, TIMERS, validatorSet } from '../test/harness.js'
+import {
+  blockOf,
+  CHAIN,
+  Cluster,
+  certificateOf,
+  compactPrePrepareOf,
+  keyOfValidator,
+  prePrepareOf,
+  TIMERS,
+  validatorSet,
+} from '../test/harness.js'
 import { keptBytes } from '../test/memory.js'
 import { onRefuted } from './accusations.js'
 import { askForBlock } from './catch-up.js'
@@ -279,6 +289,10 @@ describe('what one faulty validator can make a replica hold', () => {
       for (let at = 1; at < 8; at++) gate.pass(ATTACKER, { ...tinyTransactions(at, 30_000), epoch: epoch(1) })
     })
     expect(keptByGate).toBeLessThan(2 * MIB + NOISE_BYTES)
+    expect(gate.enter({ ...start, validators: validatorSet(N, [], 1) })).toEqual([])
+    const named = Array.from({ length: 30_000 }, () => ({ id: CHAIN }))
+    gate.enter(start)
+    gate.pass(ATTACKER, { ...compactPrePrepareOf(tinyTransactions(2, 1), named), epoch: epoch(1) })
     expect(gate.enter({ ...start, validators: validatorSet(N, [], 1) })).toEqual([])
     const consensus = core()
     const keptAhead = keptBytes(() => {

@@ -13,6 +13,7 @@ import {
   START_MS,
   signVote,
   statusFrom,
+  transaction,
   viewChangeOf,
   voteMessage,
 } from '../test/harness.js'
@@ -346,6 +347,27 @@ describe('catching up (protocol.md §7)', () => {
     replica.fire('status')
     replica.receive(3, { kind: 'fetch', want: 'block', hash: large.hash })
     expect(replica.sentOf('block').length).toBe(5)
+  })
+
+  it('of a block that is held single transactions can be had, those that it has, within the same bounds', () => {
+    const replica = new Cluster().at(1)
+    const body = ['a', 'b', 'c'].map(transaction)
+    const block = blockOf({ transactions: body })
+    const ask = (positions: number[], hash = block.hash): unknown =>
+      replica.receive(3, { kind: 'fetch', want: 'transactions', hash, positions })
+    ask([0])
+    expect(replica.sentOf('block-transactions')).toEqual([])
+    replica.receive(0, prePrepareOf(0, 0, block))
+    ask([1, 2, 3, 900])
+    const transactions = [1, 2].map((position) => ({ position, bytes: body[position] }))
+    expect(replica.sentOf('block-transactions')).toEqual([{ kind: 'block-transactions', hash: block.hash, transactions }])
+    ask([3])
+    ask([0], CHAIN)
+    expect(replica.sentOf('block-transactions').length).toBe(1)
+    const large = blockOf({ height: 2, parent: block.hash, transactions: [new Uint8Array(5 * 1024 * 1024)] })
+    replica.receive(0, prePrepareOf(0, 0, large))
+    for (let i = 0; i < 50; i++) ask([0], large.hash)
+    expect(replica.sentOf('block-transactions').length).toBe(5) // 20 MiB: the one that crosses the line is the last
   })
 
   it('bodies voted for are served until their height commits, and the newest committed ones after it', () => {

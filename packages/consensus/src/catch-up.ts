@@ -16,7 +16,7 @@ import {
   keyOf,
   type ValidatorIndex,
 } from '@aethel/codec'
-import { roughBodyBytes } from './block.js'
+import { type Block, roughBodyBytes } from './block.js'
 import { type Certificate, signatureBytesOf } from './certificate.js'
 import { commitReady, learnCommit, markCommitted, onBody, retryAborted } from './chain.js'
 import { proposalOf } from './check.js'
@@ -85,9 +85,12 @@ function roughBytes(message: Message): number {
     case 'blob-part':
     case 'blob-held':
     case 'blob-absent':
+    case 'compact-pre-prepare':
       return fixed // those after VIEW-CLAIM are the replica's to send, and to count
     case 'evidence':
       return fixed + message.evidence.length
+    case 'block-transactions':
+      return message.transactions.reduce((sum, { bytes }) => sum + bytes.length + 8, fixed)
   }
 }
 
@@ -337,13 +340,32 @@ export function acceptedProposal(state: State, at: Height, slot: Slot): PrePrepa
   return proposalOf(vote, entry.block)
 }
 
-export function onFetch(state: State, from: ValidatorIndex, message: Extract<Fetch, { want: 'committed' | 'block' }>): void {
+export function heldBlock(state: State, hash: Hash): Block | undefined {
+  return entryOf(state, hash)?.block ?? state.recentBlocks.get(keyOf(hash))
+}
+
+export function onFetch(
+  state: State,
+  from: ValidatorIndex,
+  message: Extract<Fetch, { want: 'committed' | 'block' | 'transactions' }>,
+): void {
   if (message.want === 'committed') {
     if (message.from <= state.committed.height) serve(state, from, message.from)
     return
   }
-  const block = entryOf(state, message.hash)?.block ?? state.recentBlocks.get(keyOf(message.hash))
-  if (block !== undefined) answer(state, from, { kind: 'block', block })
+  const block = heldBlock(state, message.hash)
+  if (block === undefined) return
+  if (message.want === 'block') answer(state, from, { kind: 'block', block })
+  else answerWithTransactions(state, from, block, message.positions)
+}
+
+/** Those that the block has: a compact proposal names as many as its header's root is over, or it is a lie. */
+function answerWithTransactions(state: State, peer: ValidatorIndex, { hash, body }: Block, positions: readonly number[]): void {
+  const transactions = positions.flatMap((position) => {
+    const bytes = body.transactions[position]
+    return bytes === undefined ? [] : [{ position, bytes }]
+  })
+  if (transactions.length > 0) answer(state, peer, { kind: 'block-transactions', hash, transactions })
 }
 
 /** A body by hash: only what we asked for, so nobody can fill our memory with blocks of their own. */

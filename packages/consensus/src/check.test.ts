@@ -7,10 +7,12 @@ import {
   CHAIN,
   certificateOf,
   chainOf,
+  compactPrePrepareOf,
   keyOfValidator,
   newViewOf,
   prePrepareOf,
   signVote,
+  transaction,
   validatorSet,
   viewChangeOf,
   voteMessage,
@@ -19,6 +21,8 @@ import {
   type Block,
   ballotBytes,
   type Certificate,
+  type CompactPrePrepare,
+  completeProposal,
   createBlock,
   createMessageChecker,
   decodeMessage,
@@ -29,6 +33,7 @@ import {
   newViewBytes,
   type Status,
   statusBytes,
+  type Verified,
   type ViewChange,
   type ViewChangeEntry,
   viewChangeBytes,
@@ -152,6 +157,46 @@ describe('PRE-PREPARE at the edge', () => {
     expect(codeWith(certificateOf('prepare', 0, block))).toBe('last-certificate')
     expect(codeWith(certificateOf('commit', 0, blockOf({ height: 2 })))).toBe('last-certificate')
     expect(codeWith(certificateOf('commit', 0, block, [0, 1]))).toBe('certificate-power')
+  })
+})
+
+describe('a compact PRE-PREPARE at the edge', () => {
+  const body = [transaction('a'), transaction('b')]
+  const proposal = prePrepareOf(0, 0, blockOf({ transactions: body }))
+  const named = [{ id: block.hash }, { id: CHAIN }]
+  const compact = compactPrePrepareOf(proposal, named)
+
+  it('passes whatever it names: the leader’s signature covers the header', () => {
+    expect(codeOf(compact)).toBe('ok')
+    expect(codeOf({ ...compact, transactions: [] })).toBe('ok')
+  })
+
+  it('but for that it is looked at like a whole one', () => {
+    const certificate = certificateOf('commit', 0, block, [0, 1])
+    const child = prePrepareOf(0, 0, blockOf({ height: 2, parent: block.hash, lastCertificate: certificate }))
+    const messages: Message[] = [
+      compactPrePrepareOf(prePrepareOf(1, 0, block), named),
+      { ...compact, sender: validatorIndex(1) },
+      { ...compact, hash: block.hash },
+      compactPrePrepareOf(prePrepareOf(0, 0, createBlock({ ...block.header, proposer: validatorIndex(1) }, block.body)), named),
+      compactPrePrepareOf(prePrepareOf(0, 0, blockOf({ view: 4 })), named),
+      { ...compact, evidence: [Uint8Array.of(1)] },
+      { ...compact, lastCertificate: certificate },
+      compactPrePrepareOf(child, named),
+    ]
+    expect(messages.map(codeOf)).toEqual([
+      ...['not-leader', 'not-leader', 'signature', 'proposer', 'view'],
+      ...['evidence-root', 'certificate-hash', 'certificate-power'],
+    ])
+    const strict = createMessageChecker({ chainId: CHAIN, validators: set, verifySignature, blockTransactions: 1 })
+    expect(strict.check(compact)).toMatchObject({ ok: false, error: { code: 'block-limits' } })
+  })
+
+  it('S8: becomes the whole one with the transactions under its header’s root, in their order, and with no others', () => {
+    const verified = compact as Verified<CompactPrePrepare>
+    expect(completeProposal(verified, body)).toEqual({ ok: true, value: proposal })
+    for (const other of [[...body].reverse(), body.slice(1), [...body, transaction('c')], [transaction('a'), transaction('c')]])
+      expect(completeProposal(verified, other)).toMatchObject({ ok: false, error: { code: 'transactions-root' } })
   })
 })
 

@@ -18,7 +18,16 @@ import {
   type ValidatorIndex,
 } from '@aethel/codec'
 import { hashTagged } from '@aethel/crypto'
-import { type Block, checkBody, type Header, hashHeader, MAX_BLOCK_TRANSACTIONS } from './block.js'
+import {
+  type Block,
+  type Body,
+  checkBody,
+  createBlock,
+  type Header,
+  hashHeader,
+  MAX_BLOCK_TRANSACTIONS,
+  restMatchesHeader,
+} from './block.js'
 import {
   type Ballot,
   type Certificate,
@@ -31,6 +40,7 @@ import {
   verifyCertificate,
   voteBytes,
 } from './certificate.js'
+import type { CompactPrePrepare } from './compact.js'
 import { type EpochLength, lastHeightOf, originHeightOf } from './epochs.js'
 import { checkBlockEvidence, checkEvidenceForm, type EvidenceContext } from './evidence.js'
 import {
@@ -44,6 +54,7 @@ import {
   type ViewChange,
   type ViewChangeEntry,
   type ViewClaim,
+  type VoteMessage,
   viewChangeBytes,
   viewClaimBytes,
 } from './messages.js'
@@ -179,10 +190,13 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
 
   /** Two hashes for each transaction: asked last of what needs no signature of its own (docs/protocol.md §13). */
   const checkBound = (block: Block): Result<null, Refusal> => {
-    const count = block.body.transactions.length
-    if (count > blockTransactions) return refuse('block-limits', `expected at most ${blockTransactions} transactions, got ${count}`)
+    const count = checkCount(block.body.transactions.length)
+    if (!count.ok) return count
     return checkBody(block)
   }
+
+  const checkCount = (count: number): Result<null, Refusal> =>
+    count > blockTransactions ? refuse('block-limits', `expected at most ${blockTransactions} transactions, got ${count}`) : ok(null)
 
   const checkHeader = (header: Header): Result<null, Refusal> => {
     if (!equalBytes(header.chainId, chainId)) return refuse('chain', 'expected a block of this chain, got another chain id')
@@ -198,7 +212,10 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
     return ok(null)
   }
 
-  const checkLastCertificate = (block: Block): Result<null, Refusal> => {
+  const checkLastCertificate = (block: {
+    readonly header: Header
+    readonly body: Pick<Body, 'lastCertificate'>
+  }): Result<null, Refusal> => {
     const { lastCertificate } = block.body
     if (lastCertificate === null) return ok(null)
     if (lastCertificate.kind !== 'commit')
@@ -222,15 +239,33 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
   }
 
   const checkPrePrepare = (message: PrePrepare): Result<null, Refusal> => {
+    const proposal = checkProposal(message, message.block.header)
+    return proposal.ok ? checkBlock(message.block) : proposal
+  }
+
+  /** All but that the transactions are the header's, which is looked at when they are there: `completeProposal`. */
+  const checkCompact = (message: CompactPrePrepare): Result<null, Refusal> => {
+    const proposal = checkProposal(message, message.header)
+    if (!proposal.ok) return proposal
+    const header = checkHeader(message.header)
+    if (!header.ok) return header
+    const count = checkCount(message.transactions.length)
+    if (!count.ok) return count
+    const rest = restMatchesHeader(message.header, message)
+    if (!rest.ok) return rest
+    const evidence = checkBlockEvidence(message.evidence, evidenceContext)
+    return evidence.ok ? checkLastCertificate({ header: message.header, body: message }) : evidence
+  }
+
+  const checkProposal = (message: PrePrepare | CompactPrePrepare, header: Header): Result<null, Refusal> => {
     if (message.sender !== leaderOf(validators, message.view)) {
       return refuse(
         'not-leader',
         `expected the leader ${leaderOf(validators, message.view)} of view ${message.view}, got ${message.sender}`,
       )
     }
-    if (message.block.header.view > message.view) return refuse('view', 'expected a block first proposed in this view or before')
-    const vote = checkVote(leaderVote(message))
-    return vote.ok ? checkBlock(message.block) : vote
+    if (header.view > message.view) return refuse('view', 'expected a block first proposed in this view or before')
+    return checkVote(leaderVote(message))
   }
 
   const checkEntry = (entry: ViewChangeEntry): Result<null, Refusal> => {
@@ -363,6 +398,10 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
         const evidence = checkEvidenceForm(message.evidence, evidenceContext)
         return evidence.ok ? ok(null) : evidence
       }
+      case 'compact-pre-prepare':
+        return checkCompact(message)
+      case 'block-transactions':
+        return ok(null) // for whoever has asked, who holds them against the header's root
     }
   }
 
@@ -380,13 +419,14 @@ function gasFits(blocks: readonly Block[], gas: readonly (readonly number[])[]):
 }
 
 /** The leader's PREPARE vote that a PRE-PREPARE carries as its signature. */
-export function leaderVote(message: PrePrepare): Vote {
+export function leaderVote(message: PrePrepare | CompactPrePrepare): Vote {
+  const { header, hash } = message.kind === 'pre-prepare' ? message.block : message
   return {
     kind: 'prepare',
     epoch: message.epoch,
     view: message.view,
-    height: message.block.header.height,
-    blockHash: message.block.hash,
+    height: header.height,
+    blockHash: hash,
     sender: message.sender,
     signature: message.signature,
     ...(message.share === undefined ? {} : { share: message.share }),
@@ -397,6 +437,31 @@ export function leaderVote(message: PrePrepare): Vote {
 export function proposalOf({ epoch, view, sender, signature, share }: Vote, block: Block): PrePrepare {
   const message = { kind: 'pre-prepare', epoch, view, block, sender, signature } as const
   return share === undefined ? message : { ...message, share }
+}
+
+/**
+ * The PRE-PREPARE that a compact one stands for, with these transactions, if they are those under its header's root: then it is what the edge would have
+ * let pass as a whole.
+ */
+export function completeProposal(
+  message: Verified<CompactPrePrepare>,
+  transactions: readonly Uint8Array[],
+): Result<Verified<PrePrepare>, Refusal> {
+  const { header, evidence, lastCertificate } = message
+  const block = createBlock(header, { transactions, evidence, lastCertificate })
+  const matches = checkBody(block)
+  return matches.ok ? ok(proposalOf(leaderVote(message), block) as Verified<PrePrepare>) : matches
+}
+
+/** Likewise with the block itself, as the edge has let it pass or consensus holds it. */
+export function proposalWith(message: Verified<CompactPrePrepare>, block: Block): Verified<PrePrepare> {
+  assert(equalBytes(message.hash, block.hash), 'a proposal is completed with its own block')
+  return proposalOf(leaderVote(message), block) as Verified<PrePrepare>
+}
+
+/** The leader's vote alone: it counts, whatever becomes of the transactions. */
+export function voteIn(message: Verified<CompactPrePrepare>): Verified<VoteMessage> {
+  return { kind: 'vote', vote: leaderVote(message) } as Verified<VoteMessage>
 }
 
 /** The highest of the certificates that VIEW-CHANGEs claim (protocol.md §6), null if none claims any. */

@@ -3,9 +3,11 @@
  * caller carries out the effects in order (see interface.ts) and feeds back what comes of them.
  */
 import { assert, type Hash, type Height, type ValidatorIndex, type View, view } from '@aethel/codec'
+import type { Block } from './block.js'
 import {
   acceptedProposal,
   askForBlock,
+  heldBlock,
   isFarBehind,
   isLaggard,
   onBlock,
@@ -82,6 +84,8 @@ export interface Consensus {
   /** Whether a message, not yet verified, could change anything: what is late, or was not asked for, costs no signature check. */
   wants(from: ValidatorIndex, message: Message): boolean
   readonly held: Held
+  /** One that is held: above the committed height, or among the newest committed. */
+  blockOf(hash: Hash): Block | undefined
   inspect(): Inspection
   /** Why nothing commits right now, or that all is well. */
   explain(around: Surroundings): Diagnosis
@@ -171,6 +175,10 @@ export class ConsensusCore implements Consensus {
     return jump(this.state, landing)
   }
 
+  blockOf(hash: Hash): Block | undefined {
+    return heldBlock(this.state, hash)
+  }
+
   get held(): Held {
     const { state } = this
     let earlyBytes = 0
@@ -235,7 +243,7 @@ function onInputWhenHalted(state: State, input: Input): void {
   }
   if (input.kind !== 'message' || input.message.kind !== 'fetch') return
   const { message } = input
-  if (message.want === 'committed' || message.want === 'block') onFetch(state, input.from, message)
+  if (message.want === 'committed' || message.want === 'block' || message.want === 'transactions') onFetch(state, input.from, message)
 }
 
 /** Views and votes begin anew (protocol.md §10); the chain goes on. */
@@ -368,6 +376,9 @@ function onMessage(state: State, input: Extract<Input, { kind: 'message' }>): vo
       return // for whoever has blobs: the replica
     case 'evidence':
       return // for whoever fills blocks: the replica
+    case 'compact-pre-prepare':
+    case 'block-transactions':
+      return // for whoever has transactions: the replica
   }
 }
 

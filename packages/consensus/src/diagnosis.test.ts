@@ -72,6 +72,15 @@ describe('why nothing commits (docs/operations.md)', () => {
     expect(cluster.at(3).position).toBe('changing 2')
   })
 
+  it('waiting for transactions of the proposal', () => {
+    const cluster = new Cluster()
+    expect(look(cluster, 1, { awaited: { transactions: 3, from: validatorIndex(0) } })).toMatchObject({ cause: 'waiting-for-transactions' })
+    expect(say(cluster, 1, { awaited: { transactions: 3, from: validatorIndex(0) } })).toBe(
+      'Height 1: waiting for 3 transactions of the proposal from validator 0, in view 0; it is asked, and then others.',
+    )
+    expect(say(cluster, 1, { awaited: { transactions: 0, from: validatorIndex(0) } })).toContain('for the transactions of the proposal')
+  })
+
   it('waiting for a body', () => {
     const cluster = new Cluster()
     cluster.cut = () => true

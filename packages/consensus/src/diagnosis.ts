@@ -32,6 +32,8 @@ export interface Surroundings {
     readonly bytes: number
     readonly peers: readonly ValidatorIndex[]
   } | null
+  /** The proposal for the next height, in this view, is here by the ids of its transactions, and so many of these are not. */
+  readonly awaited?: { readonly transactions: number; readonly from: ValidatorIndex } | null
 }
 
 export interface Silence {
@@ -51,6 +53,7 @@ export type Cause =
   | 'idle'
   | 'waiting-for-body'
   | 'waiting-for-proposal'
+  | 'waiting-for-transactions'
   | 'validating'
   | 'validation-aborted'
   | 'waiting-for-prepares'
@@ -234,15 +237,25 @@ function causeWithQuorum(state: State, around: Surroundings, next: Height): Foun
   }
   if (isLaggard(state) || isWeakQuorum(state.config.validators, powerOf(state, inLaterEpoch(state)))) return found('catching-up')
   if (around.recentBlocks > 0) return found('committing')
-  if (!hasWork(state)) return found('idle')
-  return causeAt(state, next)
+  const { awaited = null } = around
+  if (!hasWork(state) && awaited === null) return found('idle')
+  return causeAt(state, next, awaited)
 }
 
 /** Of the next height, in an active view with something to order. */
-function causeAt(state: State, next: Height): Found {
+function causeAt(state: State, next: Height, awaited: NonNullable<Surroundings['awaited']> | null): Found {
   const hash = state.certified.get(next)?.hash ?? state.accepted.get(next)
   const entry = hash === undefined ? undefined : entryOf(state, hash)
   if (state.missing.size > 0 && entry?.status !== 'valid' && entry?.status !== 'validating') return found('waiting-for-body')
+  if (entry === undefined && awaited !== null) {
+    const { transactions, from } = awaited
+    // None: its ids are not those under the header's root.
+    return found(
+      'waiting-for-transactions',
+      null,
+      `${transactions === 0 ? 'the' : transactions} transactions of the proposal from validator ${from}`,
+    )
+  }
   if (entry === undefined) return found('waiting-for-proposal', null, isLeader(state) ? 'this validator leads' : null)
   if (entry.status === 'aborted') return found('validation-aborted')
   if (entry.status !== 'valid') return found('validating')

@@ -7,6 +7,7 @@ import type { Epoch, Height, Refusal, Result, ValidatorIndex } from '@aethel/cod
 import { heldBodyBytes } from './block.js'
 import { signaturesIn } from './certificate.js'
 import type { VerifiedMessage } from './check.js'
+import { heldCompactBytes } from './compact.js'
 import type { EpochStart } from './epochs.js'
 import { accusedVote, decodeEvidence } from './evidence.js'
 import type { Message } from './messages.js'
@@ -82,14 +83,7 @@ class Gate implements EpochGate {
   }
 
   #hold(from: ValidatorIndex, message: Message): void {
-    if (
-      message.kind !== 'pre-prepare' &&
-      message.kind !== 'vote' &&
-      message.kind !== 'certificate' &&
-      message.kind !== 'view-change' &&
-      message.kind !== 'new-view'
-    )
-      return
+    if (!isHoldable(message)) return
     const bytes = FIXED_BYTES + listedBytes(message)
     const of = this.#held.get(from) ?? { messages: [], bytes: 0 }
     if (of.messages.length >= MAX_HELD_MESSAGES || of.bytes + bytes > MAX_HELD_BYTES) return
@@ -99,8 +93,17 @@ class Gate implements EpochGate {
   }
 }
 
-function listedBytes(message: Extract<Message, { kind: 'pre-prepare' | 'vote' | 'certificate' | 'view-change' | 'new-view' }>): number {
+const HOLDABLE = ['pre-prepare', 'compact-pre-prepare', 'vote', 'certificate', 'view-change', 'new-view'] as const
+type Holdable = Extract<Message, { kind: (typeof HOLDABLE)[number] }>
+
+function isHoldable(message: Message): message is Holdable {
+  return (HOLDABLE as readonly Message['kind'][]).includes(message.kind)
+}
+
+function listedBytes(message: Holdable): number {
   switch (message.kind) {
+    case 'compact-pre-prepare':
+      return heldCompactBytes(message)
     case 'pre-prepare':
       return heldBodyBytes(message.block.body)
     case 'vote':
@@ -117,6 +120,7 @@ function listedBytes(message: Extract<Message, { kind: 'pre-prepare' | 'vote' | 
 export function epochNamedBy(message: Message): Epoch | null {
   switch (message.kind) {
     case 'pre-prepare':
+    case 'compact-pre-prepare':
     case 'new-view':
     case 'status':
       return message.epoch
@@ -138,6 +142,7 @@ export function epochNamedBy(message: Message): Epoch | null {
     case 'blob-part':
     case 'blob-held':
     case 'blob-absent':
+    case 'block-transactions':
       return null
   }
 }

@@ -23,6 +23,7 @@ import {
   CHAIN,
   certificateOf,
   chainOf,
+  compactPrePrepareOf,
   keyOfValidator,
   newViewOf,
   prePrepareOf,
@@ -49,6 +50,7 @@ import {
   listRoot,
   MAX_SYNC_TRANSACTIONS,
   type Message,
+  type NamedTransaction,
   proposalOf,
   type StatusSlot,
   transactionsRootOf,
@@ -147,6 +149,16 @@ const SAMPLES: Record<string, Message> = {
       equivocationOf(signVote(1, ballotOf('prepare', 2, one)), signVote(1, ballotOf('prepare', 2, rivalOfOne))),
     ),
   },
+  'compact pre-prepare': compactPrePrepareOf(prePrepareOf(2, 6, bound), [{ id: two.hash }, { bytes: transaction('short') }]),
+  'fetch transactions': { kind: 'fetch', want: 'transactions', hash: two.hash, positions: [0, 3, 4] },
+  'block transactions': {
+    kind: 'block-transactions',
+    hash: two.hash,
+    transactions: [
+      { position: 0, bytes: transaction('x') },
+      { position: 4, bytes: transaction('yy') },
+    ],
+  },
 }
 
 const [first, second] = chainOf(2, { set: blsValidatorSet(4) }) as [Block, Block]
@@ -154,6 +166,13 @@ const sum = aggregateOf('commit', 0, first)
 
 /** Of chains of BLS certificates. */
 const WITH_SHARES: Record<string, Message> = {
+  'compact pre-prepare with a share': compactPrePrepareOf(
+    proposalOf(
+      signVoteWithShare(0, ballotOf('prepare', 0, second)),
+      blockOf({ set: blsValidatorSet(4), height: 2, parent: first.hash, lastCertificate: sum }),
+    ),
+    [{ id: two.hash }],
+  ),
   'pre-prepare with a share': proposalOf(
     signVoteWithShare(0, ballotOf('prepare', 0, second)),
     blockOf({ set: blsValidatorSet(4), height: 2, parent: first.hash, lastCertificate: sum }),
@@ -242,6 +261,8 @@ describe('message bytes (protocol.md §3)', () => {
       'blob-held': true,
       'blob-absent': true,
       evidence: true,
+      'compact-pre-prepare': true,
+      'block-transactions': true,
     }
     expect([...new Set(Object.values(SAMPLES).map((message) => message.kind))].sort()).toEqual(Object.keys(kinds).sort())
     expect(Object.keys(GOLDEN).sort()).toEqual(Object.keys({ ...SAMPLES, ...WITH_SHARES }).sort())
@@ -259,7 +280,7 @@ describe('message bytes (protocol.md §3)', () => {
 
   it('E6: random bytes, and lengths that promise gigabytes, are refused and never throw', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(9), (rest, tag) => {
+      fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(24), (rest, tag) => {
         const bytes = Uint8Array.from([tag, ...rest])
         const decoded = decodeMessage(bytes)
         if (decoded.ok) expect(equalBytes(encodeMessage(decoded.value), bytes)).toBe(true)
@@ -385,6 +406,9 @@ const anEntry: fc.Arbitrary<ViewChangeEntry> = fc.record({
   signature: aSignature,
 })
 const aSlot: fc.Arbitrary<StatusSlot> = fc.record({ height: aHeight, accepted: fc.option(aHash), prepares: aBitmap, commits: aBitmap })
+const aTransaction = fc.uint8Array({ maxLength: 20 })
+const aPosition = fc.nat(65_535)
+const aNamed: fc.Arbitrary<NamedTransaction> = fc.oneof(fc.record({ id: aHash }), fc.record({ bytes: aTransaction }))
 const anyMessage: fc.Arbitrary<Message> = fc.oneof(
   fc.record({
     kind: fc.constant('pre-prepare' as const),
@@ -431,4 +455,25 @@ const anyMessage: fc.Arbitrary<Message> = fc.oneof(
     certificate: aCertificate,
   }),
   fc.record({ kind: fc.constant('block' as const), block: aBlock }),
+  fc
+    .record({
+      epoch: anEpoch,
+      view: aView,
+      block: aBlock,
+      sender: anIndex,
+      signature: aSignature,
+      named: fc.array(aNamed, { maxLength: 4 }),
+    })
+    .map(({ named, ...proposal }) => compactPrePrepareOf({ kind: 'pre-prepare', ...proposal }, named)),
+  fc.record({
+    kind: fc.constant('fetch' as const),
+    want: fc.constant('transactions' as const),
+    hash: aHash,
+    positions: fc.uniqueArray(aPosition, { maxLength: 5 }).map((positions) => positions.sort((a, b) => a - b)),
+  }),
+  fc.record({
+    kind: fc.constant('block-transactions' as const),
+    hash: aHash,
+    transactions: fc.array(fc.record({ position: aPosition, bytes: aTransaction }), { maxLength: 4 }),
+  }),
 )

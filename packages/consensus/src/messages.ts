@@ -51,6 +51,16 @@ import {
   writeHeader,
 } from './block.js'
 import { type Ballot, type Certificate, readBallot, readCertificate, type Vote, writeBallot, writeCertificate } from './certificate.js'
+import {
+  type BlockTransactions,
+  type CompactPrePrepare,
+  readBlockTransactions,
+  readCompactPrePrepare,
+  readPositions,
+  writeBlockTransactions,
+  writeCompactPrePrepare,
+  writePositions,
+} from './compact.js'
 import type { Complaint } from './interface.js'
 import { MAX_CHUNK_BYTES, MAX_CURSOR_BYTES, readOffer, type SnapshotOffer, writeOffer } from './snapshot.js'
 import { MAX_VALIDATORS } from './validators.js'
@@ -141,6 +151,8 @@ export type Fetch =
   | { readonly kind: 'fetch'; readonly want: 'chunk'; readonly height: Height; readonly lane: number; readonly cursor: Uint8Array }
   /** One chunk of a blob (§9). */
   | { readonly kind: 'fetch'; readonly want: 'blob'; readonly blob: BlobRef; readonly index: number }
+  /** These transactions of a block, by their positions, ascending. */
+  | { readonly kind: 'fetch'; readonly want: 'transactions'; readonly hash: Hash; readonly positions: readonly number[] }
 
 /** The view that the sender is in or asks for, durably, said after it was asked with this nonce. */
 export interface ViewClaim {
@@ -230,6 +242,8 @@ export type Message =
   | BlobHeld
   | BlobAbsent
   | EvidenceMessage
+  | CompactPrePrepare
+  | BlockTransactions
 
 /** Heights a STATUS may describe, and links a BLOCKS may carry: at least twice any sensible window. */
 export const MAX_STATUS_SLOTS = 256
@@ -305,9 +319,12 @@ const TAG = {
   /** PREPARE and COMMIT alike. */
   voteWithShare: 17,
   evidence: 20,
+  'compact-pre-prepare': 21,
+  compactPrePrepareWithShare: 22,
+  'block-transactions': 23,
   certificate: 24,
 } as const
-const WANT = { block: 0, committed: 1, view: 2, snapshot: 3, chunk: 4, blob: 5 } as const
+const WANT = { block: 0, committed: 1, view: 2, snapshot: 3, chunk: 4, blob: 5, transactions: 6 } as const
 
 export function writeVote(writer: Writer, vote: Vote): void {
   writeBallot(writer, vote)
@@ -438,10 +455,12 @@ function readFetch(reader: Reader): Fetch {
       return { kind: 'fetch', want: 'chunk', ...readPlace(reader) }
     case WANT.blob:
       return { kind: 'fetch', want: 'blob', blob: readBlobRef(reader), index: readBlobIndex(reader) }
+    case WANT.transactions:
+      return { kind: 'fetch', want: 'transactions', hash: reader.hash(), positions: readPositions(reader) }
     default:
       return reader.fail(
         'fetch-kind',
-        `expected a wish 0 (block), 1 (committed), 2 (view), 3 (snapshot), 4 (chunk) or 5 (blob), got ${want}`,
+        `expected a wish 0 (block), 1 (committed), 2 (view), 3 (snapshot), 4 (chunk), 5 (blob) or 6 (transactions), got ${want}`,
       )
   }
 }
@@ -467,6 +486,9 @@ function writeFetch(writer: Writer, message: Fetch): void {
       writeBlobRef(writer, message.blob)
       writer.u32(message.index)
       return
+    case 'transactions':
+      writer.raw(message.hash)
+      return writePositions(writer, message.positions)
   }
 }
 
@@ -491,6 +513,8 @@ function tagOf(message: Message): number {
       return message.vote.share === undefined ? TAG.vote : TAG.voteWithShare
     case 'blocks':
       return message.gas === undefined ? TAG.blocks : TAG.blocksWithGas
+    case 'compact-pre-prepare':
+      return message.share === undefined ? TAG['compact-pre-prepare'] : TAG.compactPrePrepareWithShare
     default:
       return TAG[message.kind]
   }
@@ -551,6 +575,10 @@ export function writeMessage(writer: Writer, message: Message): void {
     case 'evidence':
       writer.bytes(message.evidence)
       return
+    case 'compact-pre-prepare':
+      return writeCompactPrePrepare(writer, message)
+    case 'block-transactions':
+      return writeBlockTransactions(writer, message)
     case 'certificate':
       return writeCertificate(writer, message.certificate)
   }
@@ -635,6 +663,12 @@ export function readMessage(reader: Reader): Message {
       return { kind: 'blob-absent', blob: readBlobRef(reader) }
     case TAG.evidence:
       return { kind: 'evidence', evidence: reader.bytes(MAX_EVIDENCE_BYTES) }
+    case TAG['compact-pre-prepare']:
+      return readCompactPrePrepare(reader, 'without-share')
+    case TAG.compactPrePrepareWithShare:
+      return readCompactPrePrepare(reader, 'with-share')
+    case TAG['block-transactions']:
+      return readBlockTransactions(reader)
     case TAG.certificate:
       return { kind: 'certificate', certificate: readCertificate(reader) }
     default:

@@ -58,6 +58,8 @@ function causeSentence(diagnosis: Diagnosis): string {
       if (detail !== null)
         return `Height ${height}: this validator leads view ${view} and is preparing a proposal${waitingClause(waiting)}.`
       return `Waiting for the leader: ${leads} has proposed nothing for height ${height} in view ${view}${waitingClause(waiting)}.`
+    case 'waiting-for-transactions':
+      return `Height ${height}: waiting for ${detail}, in view ${view}; it is asked, and then others.`
     case 'validating':
       return `Validating: the block proposed for height ${height} in view ${view} is being verified and executed here.`
     case 'validation-aborted':

@@ -2,7 +2,9 @@
  * What is worth a signature check (protocol.md §13): asked before the edge checks anything, so that what could change
  * nothing costs its decoding and no more. A pure look at the state; saying yes too often only costs time.
  */
-import { equalBytes, height, keyOf, type ValidatorIndex } from '@aethel/codec'
+import { equalBytes, type Hash, height, keyOf, type ValidatorIndex } from '@aethel/codec'
+import type { Header } from './block.js'
+import type { CompactPrePrepare } from './compact.js'
 import type { Message, PrePrepare } from './messages.js'
 import { wantsCertificate, wantsVote } from './normal-case.js'
 import { wantsClaim } from './recovery.js'
@@ -16,7 +18,9 @@ export function wants(state: State, from: ValidatorIndex, message: Message): boo
     case 'certificate':
       return wantsCertificate(state, message.certificate)
     case 'pre-prepare':
-      return wantsProposal(state, message)
+      return wantsProposal(state, message, message.block)
+    case 'compact-pre-prepare':
+      return wantsProposal(state, message, message)
     case 'new-view':
       return message.newView > state.view || (message.newView === state.view && state.phase.kind === 'changing')
     case 'status':
@@ -37,13 +41,18 @@ export function wants(state: State, from: ValidatorIndex, message: Message): boo
     case 'blob-held':
     case 'blob-absent':
     case 'evidence':
-      return true // a stale VIEW-CHANGE is answered; a FETCH carries no signature; the replica knows which offences are old
+    case 'block-transactions':
+      return true // a stale VIEW-CHANGE is answered; a FETCH carries no signature; the replica knows which offences are old, and what it has asked for
   }
 }
 
 /** Whatever is not accepted or kept early is refused by §4 anyhow; so is what is held already. */
-function wantsProposal(state: State, message: PrePrepare): boolean {
-  const at = message.block.header.height
+function wantsProposal(
+  state: State,
+  message: PrePrepare | CompactPrePrepare,
+  { header, hash }: { readonly header: Header; readonly hash: Hash },
+): boolean {
+  const at = header.height
   const { committed, phase } = state
   if (message.view < state.view || message.view > state.view + 1 || at <= committed.height) return false
   const isTip = phase.kind === 'active' && phase.base.kind === 'tip' && message.view === state.view && at === phase.base.firstHeight
@@ -53,5 +62,5 @@ function wantsProposal(state: State, message: PrePrepare): boolean {
   if (state.reported.has(`${message.sender}/${message.view}`)) return false
   const held = state.votes.slot(message.view, at)?.prepare.bySender[message.sender]
   const isKept = state.early.get(message.view)?.has(at) === true || state.accepted.has(at)
-  return !isKept || held === undefined || !equalBytes(held.blockHash, message.block.hash)
+  return !isKept || held === undefined || !equalBytes(held.blockHash, hash)
 }

@@ -27,6 +27,7 @@ import {
   type Block,
   ballotBytes,
   type Certificate,
+  type CompactPrePrepare,
   type Consensus,
   type ConsensusEvent,
   compareCertificates,
@@ -47,6 +48,7 @@ import {
   leaderVote,
   type Message,
   type MessageChecker,
+  type NamedTransaction,
   type NewView,
   newViewBytes,
   type PersistRecord,
@@ -253,6 +255,12 @@ export function aggregateOf(kind: VoteKind, inView: number, block: Block, signer
 export function prePrepareOf(sender: number, inView: number, block: Block): PrePrepare {
   const { signature } = signVote(sender, ballotOf('prepare', inView, block))
   return { kind: 'pre-prepare', epoch: block.header.epoch, view: view(inView), block, sender: validatorIndex(sender), signature }
+}
+
+/** The same by names, whatever they name. */
+export function compactPrePrepareOf({ block, ...proposal }: PrePrepare, transactions: readonly NamedTransaction[]): CompactPrePrepare {
+  const { evidence, lastCertificate } = block.body
+  return { ...proposal, kind: 'compact-pre-prepare', header: block.header, hash: block.hash, transactions, evidence, lastCertificate }
 }
 
 export function viewChangeOf(sender: number, newView: number, certificate: Certificate | null = null, committedHeight = 0): ViewChange {

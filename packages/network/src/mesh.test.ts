@@ -8,7 +8,7 @@ import { BURST_US } from './allowance.js'
 import { createTlsIdentity, keyOfCertificate } from './certificate.js'
 import { FRAME, FrameReader, frameOf } from './frames.js'
 import { createMesh, type Mesh } from './index.js'
-import { UNREAD_BYTES } from './mesh.js'
+import { PROTOCOL_VERSION, UNREAD_BYTES } from './mesh.js'
 
 const CHAIN = sha256(utf8('chain'))
 /** Seeds in the order of their keys: the lower number dials. */
@@ -107,7 +107,7 @@ async function imposter(port: number, seed: Uint8Array, hello: boolean): Promise
     socket.once('secureConnect', resolve)
     socket.once('close', () => resolve())
   })
-  if (hello) socket.write(frameOf(FRAME.hello, Uint8Array.from([0, 1, ...CHAIN])))
+  if (hello) socket.write(frameOf(FRAME.hello, Uint8Array.from([0, PROTOCOL_VERSION, ...CHAIN])))
   return socket
 }
 
@@ -462,7 +462,7 @@ describe('hostile input', () => {
     ['a length of 2^32-1', 'frame-length', (socket) => socket.write(Uint8Array.of(255, 255, 255, 255, 2))],
     ['a length of zero', 'frame-length', (socket) => socket.write(Uint8Array.of(0, 0, 0, 0, 2))],
     ['an unknown kind', 'frame-kind', (socket) => socket.write(Uint8Array.of(0, 0, 0, 1, 77))],
-    ['a second greeting', 'hello', (socket) => socket.write(frameOf(FRAME.hello, Uint8Array.from([0, 1, ...CHAIN])))],
+    ['a second greeting', 'hello', (socket) => socket.write(frameOf(FRAME.hello, Uint8Array.from([0, PROTOCOL_VERSION, ...CHAIN])))],
     ['a list that lies about its count', 'truncated', (socket) => socket.write(frameOf(FRAME.transactions, Uint8Array.of(0, 0, 15, 255)))],
     ['random bytes', 'frame-length', (socket) => socket.write(new Uint8Array(5000).map((_, i) => 200 + ((i * 37) % 50)))],
   ]
@@ -483,7 +483,7 @@ describe('hostile input', () => {
     const one = await start({ self: 1, ports: [1, 1] })
     // Whatever the greetings of later versions say after their number.
     for (const [greeting, version] of [
-      [[0, 2, ...CHAIN], 2],
+      [[0, 1, ...CHAIN], 1],
       [[0, 3, 1, 2, 3], 3],
       [[1, 0], 256],
     ] as const) {
@@ -492,7 +492,7 @@ describe('hostile input', () => {
       const closed = new Promise((resolve) => socket.once('close', resolve))
       socket.write(frameOf(FRAME.hello, Uint8Array.from(greeting)))
       await closed
-      expect(one.events).toContain(`version of 0: ${version}, not 1`)
+      expect(one.events).toContain(`version of 0: ${version}, not ${PROTOCOL_VERSION}`)
       await new Promise((resolve) => setTimeout(resolve, 1_100))
     }
     await imposter(one.mesh.address.port, seedOf(0), true)
@@ -505,17 +505,17 @@ describe('hostile input', () => {
     for (let nth = 0; nth < 2; nth++) {
       const socket = await imposter(one.mesh.address.port, seedOf(0), false)
       const closed = new Promise((resolve) => socket.once('close', resolve))
-      socket.write(frameOf(FRAME.hello, Uint8Array.from([0, 2, ...CHAIN])))
+      socket.write(frameOf(FRAME.hello, Uint8Array.from([0, 1, ...CHAIN])))
       await closed
       await new Promise((resolve) => setTimeout(resolve, 1_100))
     }
-    expect(one.events).toEqual(['version of 0: 2, not 1'])
+    expect(one.events).toEqual([`version of 0: 1, not ${PROTOCOL_VERSION}`])
   })
 
   test('a greeting that is cut is a fault', async () => {
     const one = await start({ self: 1, ports: [1, 1] })
     const socket = await imposter(one.mesh.address.port, seedOf(0), false)
-    socket.write(frameOf(FRAME.hello, Uint8Array.from([0, 1, 2])))
+    socket.write(frameOf(FRAME.hello, Uint8Array.from([0, PROTOCOL_VERSION, 2])))
     await new Promise((resolve) => socket.once('close', resolve))
     expect(one.events).toEqual(['misbehaving 0: hello'])
   })

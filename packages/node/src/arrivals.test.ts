@@ -1,4 +1,5 @@
-import { hash, type ValidatorIndex } from '@aethel/codec'
+import { hash, keyOf, type ValidatorIndex } from '@aethel/codec'
+import { transactionIdOf } from '@aethel/replica'
 import { describe, expect, test } from 'vitest'
 import { ARRIVAL_COST_BYTES, Arrivals, Line, MAX_ARRIVAL_BYTES } from './arrivals.js'
 
@@ -32,6 +33,25 @@ describe('transactions that nobody has looked at yet', () => {
     for (let next = line.shift(); next !== undefined; next = line.shift()) sizes.push(next.bytes.length)
     expect(sizes).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
     expect([line.size, line.weight, line.pop()]).toEqual([0, 0, 0])
+  })
+
+  test('are found in their line by their ids, whoever brought them, and stay in it', () => {
+    const arrivals = new Arrivals()
+    const [a, b, c] = [1, 2, 3].map((length) => transaction(length)) as [Uint8Array, Uint8Array, Uint8Array]
+    const idOf = (bytes: Uint8Array): string => keyOf(transactionIdOf(bytes))
+    arrivals.offerOfPeer(PEER, a)
+    arrivals.offerOfPeer(OTHER, b)
+    arrivals.offerOfClient({ ...client(), id: transactionIdOf(c), bytes: c })
+    for (let round = 0; round < 2; round++) {
+      const wanted = new Set([idOf(b), idOf(c), idOf(transaction(4))])
+      expect(arrivals.find(wanted)).toEqual(
+        new Map([
+          [idOf(c), c],
+          [idOf(b), b],
+        ]),
+      )
+    }
+    expect([arrivals.size, arrivals.shiftOfPeer(PEER), arrivals.find(new Set([idOf(a)])).size]).toEqual([3, a, 0])
   })
 
   test('E1: each that leaves makes room for what it weighed: a node takes in transactions for ever', () => {

@@ -3,8 +3,8 @@
  * wait: in a line for each peer and one for all clients, which are served in turn, so that nobody waits for another's flood. How much may
  * wait is bounded, for clients apart from peers; where peers fill their part, it is the longest line that is cut.
  */
-import type { Hash, ValidatorIndex } from '@aethel/codec'
-import type { Admission } from '@aethel/replica'
+import { type Hash, keyOf, type ValidatorIndex } from '@aethel/codec'
+import { type Admission, transactionIdOf } from '@aethel/replica'
 
 /** Of clients, beyond which they are refused, and of peers together, beyond which theirs are dropped. */
 export const MAX_ARRIVAL_BYTES: number = 32 * 1024 * 1024
@@ -15,6 +15,12 @@ export interface ClientArrival {
   readonly id: Hash
   readonly bytes: Uint8Array
   answer(admission: Admission): void
+}
+
+interface PeerArrival {
+  readonly bytes: Uint8Array
+  /** `keyOf` the id, once somebody has looked for it in the line. */
+  idKey?: string
 }
 
 /** First come, first served. */
@@ -32,6 +38,11 @@ export class Line<T extends { readonly bytes: Uint8Array }> {
   /** Bytes, with what each costs beside its own. */
   get weight(): number {
     return this.#weight
+  }
+
+  /** The oldest first. */
+  *waiting(): Iterable<T> {
+    for (let at = this.#next; at < this.#queue.length; at++) yield this.#queue[at] as T
   }
 
   push(arrival: T): void {
@@ -61,7 +72,7 @@ export class Line<T extends { readonly bytes: Uint8Array }> {
   }
 }
 
-export type PeerLine = Line<{ readonly bytes: Uint8Array }>
+export type PeerLine = Line<PeerArrival>
 
 /** Of nobody. */
 const NO_LINE: readonly [of: ValidatorIndex | null, line: PeerLine] = [null, new Line()]
@@ -101,6 +112,23 @@ export class Arrivals {
     this.#peerWeight += weight
     this.#peers.set(from, own)
     return true
+  }
+
+  /** Which of these are in a line, by `keyOf(id)`; they stay there. */
+  find(wanted: ReadonlySet<string>): Map<string, Uint8Array> {
+    const found = new Map<string, Uint8Array>()
+    const note = (idKey: string, bytes: Uint8Array): void => {
+      if (wanted.has(idKey)) found.set(idKey, bytes)
+    }
+    for (const { id, bytes } of this.clients.waiting()) note(keyOf(id), bytes)
+    for (const line of this.#peers.values()) {
+      for (const arrival of line.waiting()) {
+        if (found.size === wanted.size) return found
+        arrival.idKey ??= keyOf(transactionIdOf(arrival.bytes))
+        note(arrival.idKey, arrival.bytes)
+      }
+    }
+    return found
   }
 
   /** Whose turn it is: a peer, or null for the clients; undefined when nothing waits. Clients have every second turn, if they want it. */

@@ -65,7 +65,9 @@ const RECENT_MS = 10_000
 /** Far more than commit in that time. */
 const MAX_COMMIT_TIMES = 4_096
 /** To one peer, these are answers to what it says it lacks, and it will say so again. */
-const BODIES: ReadonlySet<Message['kind']> = new Set(['pre-prepare', 'block'])
+const BODIES: ReadonlySet<Message['kind']> = new Set(['pre-prepare', 'block', 'block-transactions'])
+/** Of no epoch, and wanted only if they were asked for. */
+const ASKED_FOR: ReadonlySet<Message['kind']> = new Set(['snapshot', 'chunk', 'block-transactions'])
 /** Questions about snapshots that one peer has not answered. */
 const MAX_OWED = 64
 
@@ -126,6 +128,7 @@ export class Driver {
   /** How many answers about snapshots each peer owes. */
   readonly #owed = new Map<ValidatorIndex, number>()
   readonly #proposals = new FirstProposals()
+  readonly #compactProposals = new FirstProposals()
   /** Of parts of blobs that the keeper has at hand: several peers ask for the same one. */
   readonly #blobFrames = new WeakMap<Message, Frame>()
   /** When the newest blocks were committed. */
@@ -288,19 +291,29 @@ export class Driver {
 
   /** `bytes`: as it came from the peer; 0 when it has waited here. */
   #receive(from: ValidatorIndex, message: Message, bytes: number): void {
-    const isOurs = epochNamedBy(message) === this.#gate.epoch || message.kind === 'snapshot' || message.kind === 'chunk'
+    const isOurs = epochNamedBy(message) === this.#gate.epoch || ASKED_FOR.has(message.kind)
     if (isOurs && !this.#options.replica.wants(from, message)) return this.#mesh?.charge(from, priceOfUnwanted(bytes))
     if (bytes > 0 && !(isOurs && this.#isFree(from, message)))
       this.#mesh?.charge(from, isOurs ? priceOf(message, bytes) : priceOfUnwanted(bytes))
     const passage = this.#gate.pass(from, message)
     switch (passage.kind) {
       case 'verified':
-        return this.input({ kind: 'message', from, message: passage.message, nowMs: Date.now() })
+        return this.input({ kind: 'message', from, message: passage.message, ...this.#besides(passage.message), nowMs: Date.now() })
       case 'foreign':
         return this.input({ kind: 'foreign', from, epoch: passage.epoch, committedHeight: passage.committedHeight, nowMs: Date.now() })
       case 'refused':
         return this.#blame(from, passage.refusal)
     }
+  }
+
+  /** Of a proposal's transactions, those that have come before it and wait to be looked at: nobody needs to be asked for them. */
+  #besides(message: Message): { beside?: ReadonlyMap<string, Uint8Array> } {
+    if (message.kind !== 'compact-pre-prepare') return {}
+    const { replica } = this.#options
+    const unknown = new Set<string>()
+    for (const named of message.transactions)
+      if ('id' in named && replica.transactionStatus(named.id) === 'unknown') unknown.add(keyOf(named.id))
+    return unknown.size === 0 ? {} : { beside: this.#intake.find(unknown) }
   }
 
   #blame(from: ValidatorIndex, refusal: Refusal): void {
@@ -591,11 +604,15 @@ export class Driver {
     this.#guarded(() => this.#options.store.append(this.#verdicts.take(), () => undefined))
   }
 
-  /** The first proposal of this peer for a slot, and an answer about a snapshot that it was asked for, once for each question. */
+  /** The first proposal of this peer for a slot, in either form, and an answer about a snapshot that it was asked for, once for each question. */
   #isFree(from: ValidatorIndex, message: Message): boolean {
     if (message.kind === 'pre-prepare') {
       const slot = { view: message.view, height: message.block.header.height }
       return this.#proposals.isFirst(from, slot, this.#options.replica.committed.height)
+    }
+    if (message.kind === 'compact-pre-prepare') {
+      const slot = { view: message.view, height: message.header.height }
+      return this.#compactProposals.isFirst(from, slot, this.#options.replica.committed.height)
     }
     if (message.kind !== 'snapshot' && message.kind !== 'chunk') return false
     const owed = this.#owed.get(from) ?? 0

@@ -61,6 +61,9 @@ export function logEvent(event: Extract<ReplicaEffect, { kind: 'event' }>['event
       return log.warn({ event: event.name, peer: event.peer, code: event.code })
     case 'block-awaits-blobs':
       return log.warn({ event: event.name, height: event.height, hash: hex(event.hash), blobs: event.blobs })
+    case 'proposal-awaits-transactions':
+      metrics.proposalsAwaited.inc()
+      return limited({ event: event.name, height: event.height, hash: hex(event.hash), from: event.from, transactions: event.transactions })
     case 'blob-dropped': // said by the keeper
     case 'ignored':
     case 'accepted':

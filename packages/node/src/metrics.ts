@@ -24,6 +24,7 @@ export class Metrics {
   readonly viewChanges: Counter<'reason'>
   readonly misbehaviour: Counter<'code'>
   readonly throttled: Counter
+  readonly proposalsAwaited: Counter
   readonly refusals: Counter<'code'>
   readonly offencesSeen: Counter<'offence'>
   readonly offencesRecorded: Counter<'offence'>
@@ -47,6 +48,10 @@ export class Metrics {
     this.throttled = counter(
       'peer_throttled_total',
       'Times (at most one a minute and peer) that a peer caused more useless work than it may',
+    )
+    this.proposalsAwaited = counter(
+      'proposals_awaited_total',
+      'Compact proposals of which some transactions were not here and had to be waited for',
     )
     this.refusals = counter('proofs_refused_total', 'Proofs that did not verify, by code', ['code'])
     this.offencesSeen = counter('offences_seen_total', 'Offences of validators that this one holds evidence of', ['offence'])

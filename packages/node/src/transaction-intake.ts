@@ -55,6 +55,11 @@ export class TransactionIntake {
     })
   }
 
+  /** Which of these wait to be looked at, by `keyOf(id)`. */
+  find(wanted: ReadonlySet<string>): ReadonlyMap<string, Uint8Array> {
+    return this.#arrivals.find(wanted)
+  }
+
   /** The replica's answer to a client. */
   onAdmission(request: number, admission: Admission): void {
     this.#requests.get(request)?.(admission)

@@ -36,7 +36,8 @@ export function priceOf(message: Message, bytes: number): number {
   switch (message.kind) {
     case 'blocks':
     case 'block':
-    case 'blob-part': // wanted only if it was asked for
+    case 'block-transactions': // wanted only if it was asked for, like these
+    case 'blob-part':
     case 'blob-absent':
     case 'certificate': // wanted once for each ballot, and a quorum has voted for that
       return 0
@@ -44,6 +45,8 @@ export function priceOf(message: Message, bytes: number): number {
       return UNWANTED_US * message.blobs.length
     case 'pre-prepare': // unless it is the first for its slot: the driver knows
       return CHECKED_US + bytes / UNWANTED_BYTES_PER_US + priceOfSum(message.block.body.lastCertificate)
+    case 'compact-pre-prepare': // likewise
+      return CHECKED_US + bytes / UNWANTED_BYTES_PER_US + priceOfSum(message.lastCertificate)
     case 'snapshot': // unless it was asked for: the driver knows
       return CHECKED_US + bytes / UNWANTED_BYTES_PER_US + priceOfSum(message.offer.certificate)
     case 'chunk': // unless it was asked for: the driver knows

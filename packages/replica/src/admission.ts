@@ -107,6 +107,11 @@ export class AdmissionDesk<State> {
     return this.#pending.get(keyOf(id))?.transaction
   }
 
+  /** The same by `keyOf(id)`. */
+  byKey(idKey: string): Transaction | undefined {
+    return this.#pending.get(idKey)?.transaction
+  }
+
   #isOpen(pending: Pending): boolean {
     return this.#pending.get(pending.transaction.idKey) === pending
   }

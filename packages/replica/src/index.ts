@@ -1,6 +1,7 @@
 export * from './application.js'
 export type { BlobProgress } from './blob-fetch.js'
 export type { KeepOptions, KeptBlob } from './blob-keep.js'
+export { compactOf } from './compact-proposals.js'
 export * from './epochs.js'
 export * from './evidence-pool.js'
 export { IndexedHeap } from './heap.js'

@@ -83,6 +83,9 @@ export interface BlobOptions extends KeepOptions {
   readonly held: readonly (BlobRef & { readonly height: Height | null })[]
 }
 
+/** Always: each transaction, however short it is, by its id. */
+export type CompactWhen = 'where-it-saves' | 'always' | 'never'
+
 /** What the store has, at a start. */
 export interface StoredForSnapshots {
   /** Of the newest blocks, ascending, the committed one last: `RECENT_HASHES` where the chain is that long. */
@@ -104,7 +107,14 @@ export interface BlockLimits {
 
 export type ReplicaInput =
   | { readonly kind: 'start'; readonly nowMs: number }
-  | { readonly kind: 'message'; readonly from: ValidatorIndex; readonly message: VerifiedMessage; readonly nowMs: number }
+  | {
+      readonly kind: 'message'
+      readonly from: ValidatorIndex
+      readonly message: VerifiedMessage
+      /** Of the transactions that a compact proposal names: what has come and was not looked at yet, by `keyOf(id)`. */
+      readonly beside?: ReadonlyMap<string, Uint8Array>
+      readonly nowMs: number
+    }
   | { readonly kind: 'connected'; readonly peer: ValidatorIndex; readonly nowMs: number }
   /** A peer sent a message of another epoch (`EpochGate`). */
   | {
@@ -216,7 +226,7 @@ export type ReplicaEffect =
   | { readonly kind: 'forget-evidence'; readonly offence: Offence }
   /** Two blocks are proven committed at one height: from here on nothing is signed (protocol.md §12). */
   | { readonly kind: 'fork'; readonly height: Height; readonly material: ForkMaterial }
-  | { readonly kind: 'event'; readonly event: ConsensusEvent | MempoolEvent | EpochEvent | SyncEvent | BlobEvent }
+  | { readonly kind: 'event'; readonly event: ConsensusEvent | MempoolEvent | EpochEvent | SyncEvent | BlobEvent | ProposalEvent }
 
 export type EpochEvent =
   /** `self`: own position in the epoch's set; null: none. */
@@ -238,6 +248,16 @@ export type BlobEvent =
   | { readonly name: 'blob-peer-dropped'; readonly peer: ValidatorIndex; readonly code: string }
   /** A block is proposed whose blobs are not all here: no vote before they are. */
   | { readonly name: 'block-awaits-blobs'; readonly height: Height; readonly hash: Hash; readonly blobs: number }
+
+export type ProposalEvent =
+  /** A compact proposal came, and so many of its transactions are not here: no vote before they are. */
+  {
+    readonly name: 'proposal-awaits-transactions'
+    readonly height: Height
+    readonly hash: Hash
+    readonly from: ValidatorIndex
+    readonly transactions: number
+  }
 
 export type SyncEvent =
   /** `sync.trustCertificates`: so many proofs of a certified block were not verified here. */
@@ -276,6 +296,8 @@ export interface ReplicaOptions<State> {
   readonly sync?: SyncOptions
   /** Proofs that travel as blobs; left out: none do. */
   readonly blobs?: BlobOptions
+  /** Whether own proposals go by the ids of their transactions (protocol.md §9); left out: where it saves. Others need not agree. */
+  readonly compactProposals?: CompactWhen
 }
 
 export interface ReplicaInspection extends Inspection {
@@ -287,6 +309,9 @@ export interface ReplicaInspection extends Inspection {
   readonly evidenceHeld: number
   /** Being fetched. */
   readonly blobs: readonly BlobProgress[]
+  /** Compact proposals that are being put together, and what is kept of them. */
+  readonly proposalsAwaited: number
+  readonly awaitedBytes: number
 }
 
 export interface Replica<State> {

@@ -26,6 +26,7 @@ import {
   type Input,
   isBoundary,
   isQuorum,
+  isWeakQuorum,
   leaderOf,
   type Message,
   type Offence,
@@ -40,6 +41,7 @@ import { AdmissionDesk, BLOB_LOST, type DeskBlobs } from './admission.js'
 import type { Application, BlockContext, Executed, Transaction } from './application.js'
 import { ReplicaBlobs } from './blobs.js'
 import { executable } from './choice.js'
+import { CompactProposals } from './compact-proposals.js'
 import { type NextValidators, nextValidatorsOf, ownPlaceIn, type PeerNames, peerNames, SAME_NAMES } from './epochs.js'
 import type { HeldEvidence } from './evidence-pool.js'
 import { blobsOf, Ground } from './ground.js'
@@ -94,6 +96,7 @@ class ReplicaMachine<State> implements Replica<State> {
   readonly #verifications = new Verifications()
   readonly #validations: Validations<State>
   readonly #accusations: Accusations<State>
+  readonly #proposals: CompactProposals
   #lastBuilt: Built<State> | null = null
   #reportedWork = { waiting: 0, full: false }
   #committedAtTick: number
@@ -152,6 +155,7 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#fetch = this.#newFetch()
     this.#blobs = this.#newBlobs()
     this.#accusations = this.#newAccusations()
+    this.#proposals = this.#newProposals()
     this.#validations = this.#newValidations()
     this.#desk = new AdmissionDesk({
       blobs: this.#blobs === null ? null : deskBlobs(this.#blobs, options.blobs?.pendingBytes ?? 0),
@@ -202,7 +206,11 @@ class ReplicaMachine<State> implements Replica<State> {
   wants(from: ValidatorIndex, message: Message): boolean {
     if (message.kind === 'snapshot' || message.kind === 'chunk') return this.#fetch?.wants(from, message) === true
     if (message.kind === 'blob-part' || message.kind === 'blob-absent') return this.#blobs?.wants(from, message) === true
-    return this.#consensus.wants(this.#names.toCore(from), message)
+    if (message.kind === 'block-transactions') return this.#proposals.wantsTransactions(from, message.hash)
+    if (message.kind === 'block' && this.#proposals.wantsBlock(message.block.hash)) return true
+    const name = this.#names.toCore(from)
+    if (message.kind === 'compact-pre-prepare' && (name !== message.sender || !this.#proposals.wants(message))) return false
+    return this.#consensus.wants(name, message)
   }
 
   transactionStatus(id: Hash): 'unknown' | 'waiting' | 'pending' {
@@ -224,6 +232,7 @@ class ReplicaMachine<State> implements Replica<State> {
     return this.#consensus.explain({
       ...around,
       snapshot: this.snapshot,
+      awaited: this.#awaitedProposal,
       connected: around.connected.map((peer) => this.#names.toCore(peer)),
       silences: (around.silences ?? []).map(({ validator, forMs }) => ({ validator: this.#names.toCore(validator), forMs })),
     })
@@ -247,6 +256,8 @@ class ReplicaMachine<State> implements Replica<State> {
       verdicts: this.#verdicts.size,
       evidenceHeld: this.#accusations.size,
       blobs: this.#blobs?.progress ?? [],
+      proposalsAwaited: this.#proposals.size,
+      awaitedBytes: this.#proposals.bytes,
     }
   }
 
@@ -275,7 +286,7 @@ class ReplicaMachine<State> implements Replica<State> {
         if (input.message.kind === 'blocks') this.#memory.noteServed(input.from)
         this.#onSnapshotMessage(input.from, input.message)
         this.#onBlobMessage(input.from, input.message)
-        return this.#toConsensus(this.#withCoreName(input))
+        return this.#onMessage(input)
       case 'foreign':
         this.#memory.noteEpoch(input.from, input.epoch)
         this.#hear(input.from, input.epoch, input.committedHeight)
@@ -292,10 +303,11 @@ class ReplicaMachine<State> implements Replica<State> {
         this.#toConsensus(input)
         return this.#onTick(input.timer)
       case 'submit':
-        return this.#desk.receive(input.transaction, 'client', input.request)
+        this.#desk.receive(input.transaction, 'client', input.request)
+        return this.#proposals.onTransactions([input.transaction])
       case 'transactions':
         for (const transaction of input.transactions) this.#desk.receive(transaction, input.from, null)
-        return
+        return this.#proposals.onTransactions(input.transactions)
       case 'verified':
         return this.#onVerified(input.key, input.outcome)
       case 'blob-opened':
@@ -305,6 +317,20 @@ class ReplicaMachine<State> implements Replica<State> {
       case 'blob-lost':
         return this.#onBlobLost(input.blob)
     }
+  }
+
+  #onMessage(input: Extract<ReplicaInput, { kind: 'message' }>): void {
+    const { from, message } = input
+    if (message.kind === 'compact-pre-prepare') {
+      // Others have nothing of this kind to send: what somebody lacks they send whole.
+      if (this.#names.toCore(from) === message.sender) this.#proposals.onProposal(from, message, input.beside)
+      return
+    }
+    if (message.kind === 'block-transactions') return this.#proposals.onAnswer(from, message)
+    if (message.kind === 'fetch' && (message.want === 'transactions' || message.want === 'block'))
+      this.#proposals.noteAsked(from, message.hash)
+    this.#toConsensus(this.#withCoreName(input))
+    if (message.kind === 'block') this.#proposals.onBlock(message.block)
   }
 
   #withCoreName(input: Extract<ReplicaInput, { kind: 'message' }>): Input {
@@ -382,7 +408,9 @@ class ReplicaMachine<State> implements Replica<State> {
     const to = effect.to === 'all' ? 'all' : this.#names.toPeer(effect.to)
     if (this.#fetch?.holdsBack(effect) === true) return
     if (to === null) return // nobody to reach: the same is asked of another at the next tick
-    if (effect.kind === 'send') this.#out.push(to === effect.to ? effect : { kind: 'send', to, message: effect.message })
+    if (effect.kind === 'send' && to === 'all' && effect.message.kind === 'pre-prepare')
+      this.#out.push({ kind: 'send', to, message: this.#proposals.outgoing(effect.message) })
+    else if (effect.kind === 'send') this.#out.push(to === effect.to ? effect : { kind: 'send', to, message: effect.message })
     else if (to !== 'all') this.#out.push({ kind: 'serve', to, from: effect.from })
   }
 
@@ -413,6 +441,7 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#leaderJudge.enterEpoch(validators.validators.length)
     this.#accusations.enterEpoch()
     this.#validations.clear()
+    this.#proposals.clear()
     this.#lastBuilt = null
     this.#reportedWork = { waiting: 0, full: false }
     for (const timer of ['view', 'batch'] as const) this.#out.push({ kind: 'cancel-timer', timer })
@@ -535,6 +564,39 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#ground.add(block.hash, { executed, height: block.header.height, transactions, gas, offences })
     this.#scheduler.advance(built.executed.state, block.hash, block.header.height, built.transactions)
     if (built.leftOut.length > 0) this.#scheduler.refile(built.leftOut)
+  }
+
+  // --- compact proposals (protocol.md §9) ---------------------------------------------------------------------------
+
+  #newProposals(): CompactProposals {
+    const machine = this
+    return new CompactProposals({
+      when: this.#options.compactProposals ?? 'where-it-saves',
+      blockBytes: this.#options.block.bytes,
+      get view() {
+        return machine.#consensus.view
+      },
+      get committed() {
+        return machine.#consensus.committed.height
+      },
+      get peers() {
+        return machine.#peers
+      },
+      known: (idKey) =>
+        (this.#mempool.byKey(idKey)?.transaction ?? this.#desk.byKey(idKey) ?? this.#validations.decodedByKey(idKey))?.bytes,
+      block: (hash) => this.#consensus.blockOf(hash),
+      idsOf: (hash) => this.#ground.layer(keyOf(hash))?.transactions.map(({ id }) => id),
+      isWeakQuorum: (peers) => isWeakQuorum(this.#config.validators, this.#powerOf(peers)),
+      ask: (to, message) => this.#out.push({ kind: 'send', to, message }),
+      deliver: (from, message) => this.#toConsensus({ kind: 'message', from: this.#names.toCore(from), message, nowMs: this.#nowMs }),
+      blame: (peer, refusal) => this.#out.push({ kind: 'blame', peer, refusal }),
+      emit: (event) => this.#out.push({ kind: 'event', event }),
+    })
+  }
+
+  get #awaitedProposal(): NonNullable<Surroundings['awaited']> | null {
+    const awaited = this.#proposals.awaitedAt(this.#ground.nextHeight)
+    return awaited === null ? null : { ...awaited, from: this.#names.toCore(awaited.from) }
   }
 
   // --- validating ---------------------------------------------------------------------------------------------------
@@ -734,10 +796,16 @@ class ReplicaMachine<State> implements Replica<State> {
   /** Of the epoch's validators, this one counted in. */
   #holdQuorum(peers: ReadonlySet<ValidatorIndex>): boolean {
     const { validators, self } = this.#config
-    const holders = new Set<ValidatorIndex>([...peers].map((peer) => this.#names.toCore(peer)))
-    holders.add(self)
-    const power = validators.validators.reduce((sum, each, index) => (holders.has(index as ValidatorIndex) ? sum + each.power : sum), 0n)
-    return isQuorum(validators, power)
+    const own = validators.validators[self]?.power ?? 0n
+    return isQuorum(validators, own + this.#powerOf(peers))
+  }
+
+  /** Of others. */
+  #powerOf(peers: ReadonlySet<ValidatorIndex>): bigint {
+    const { validators, self } = this.#config
+    const names = new Set<ValidatorIndex>([...peers].map((peer) => this.#names.toCore(peer)))
+    names.delete(self)
+    return validators.validators.reduce((sum, each, index) => (names.has(index as ValidatorIndex) ? sum + each.power : sum), 0n)
   }
 
   #onBlobMessage(from: ValidatorIndex, message: Message): void {
@@ -913,6 +981,7 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#ground.jump(state, committed)
     this.#application.settle?.(state)
     this.#validations.clear()
+    this.#proposals.clear()
     this.#lastBuilt = null
     this.#scheduler.reset(state, committed.hash, committed.height)
     this.#dropImpossible()
@@ -961,6 +1030,7 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#desk.sweep()
     this.#gossip(this.#circle('tell'), this.#desk.sweepBlobs())
     this.#blobs?.onTick()
+    this.#proposals.onTick()
     this.#validations.giveUpStarved((hash, result) => {
       this.#starvedAt = this.#ground.tip.height
       this.#conclude(hash, result)

@@ -81,7 +81,12 @@ export class Validations<State> {
 
   /** A transaction that was decoded for a block just now. */
   decoded(id: Hash): Transaction | undefined {
-    return this.#decoded.get(keyOf(id))
+    return this.decodedByKey(keyOf(id))
+  }
+
+  /** The same by `keyOf(id)`. */
+  decodedByKey(idKey: string): Transaction | undefined {
+    return this.#decoded.get(idKey)
   }
 
   /** Whether a block under way refers to this blob; by `blobKey`. */

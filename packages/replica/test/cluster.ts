@@ -13,6 +13,7 @@ import type { Transaction } from '../src/application.js'
 import type {
   Admission,
   BlockLimits,
+  CompactWhen,
   MempoolLimits,
   Replica,
   ReplicaEffect,
@@ -36,6 +37,7 @@ export interface ClusterOptions {
   readonly mostOffences?: number
   /** What the verifier of a validator says, and after how long. */
   readonly verify?: (node: number, job: VerificationJob, attempt: number) => { outcome: VerificationOutcome; afterMs: number }
+  readonly compactProposals?: CompactWhen
   readonly isCut?: (from: number, to: number, kind: Message['kind'] | 'gossip') => boolean
 }
 
@@ -122,6 +124,7 @@ export class Cluster {
         mempool: { ...MEMPOOL, ...options.mempool },
         block: { ...BLOCK, ...options.block },
         order: 'difficulty',
+        ...(options.compactProposals === undefined ? {} : { compactProposals: options.compactProposals }),
       })
       this.nodes.push({ index: validatorIndex(index), machine, replica, verifications: new Map(), effects: [], timers: new Map() })
     }

@@ -247,6 +247,7 @@ function waysOf(options: WorldOptions, base: Base & Cast & Judges, { step, onFir
       traceHash,
       conduct,
       isHonest: base.isHonest,
+      proposedBy: (proposer, hash) => nodes[proposer]?.disk.blockOf(hash),
       step,
     }),
     effects: new Effects({ circumstances, nodes, promises, conduct, commits, blobs, groupCommit, outbox, beyond: beyond === true }),

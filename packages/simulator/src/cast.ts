@@ -100,6 +100,7 @@ function contextOf(self: ValidatorIndex, { seed, validators }: CastOptions, role
     conspiracy: roles.conspiracy,
     random: randomStream(seed, `adversary ${self}`),
     nowMs: () => events.nowMs,
+    compact: knobs.compact,
     isHealed: () => network.healed,
     viewTimeoutMs: () => nodes[self]?.replica?.inspect().viewTimeoutMs ?? knobs.floorMs,
     isolate: (victim, forMs) => network.isolate(victim, events.nowMs + forMs),

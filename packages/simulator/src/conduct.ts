@@ -17,7 +17,7 @@ const BUFFER_CHECK_STEPS = 32
 /** Two, and four that somebody is fetching. */
 const MAX_STATES_SERVED = 6
 /** By whoever sends them. */
-const SIGNED: readonly Message['kind'][] = ['pre-prepare', 'vote', 'view-change', 'new-view', 'status', 'view-claim']
+const SIGNED: readonly Message['kind'][] = ['pre-prepare', 'compact-pre-prepare', 'vote', 'view-change', 'new-view', 'status', 'view-claim']
 
 export interface ConductOptions {
   readonly promises: EpochPromises
@@ -115,12 +115,12 @@ export class Conduct {
     )
   }
 
-  /** Whoever is blamed for a lie about a state must be faulty. */
+  /** Whoever is blamed for what it sent must be faulty. */
   onBlame(node: Node, peer: Node, refusal: Refusal): void {
     demand(
       'evidence-sound',
       !peer.isHonest,
-      () => `validator ${node.index} blames the honest validator ${peer.index} for a snapshot: ${refusal.code}: ${refusal.message}`,
+      () => `validator ${node.index} blames the honest validator ${peer.index}: ${refusal.code}: ${refusal.message}`,
     )
   }
 }

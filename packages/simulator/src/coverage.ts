@@ -3,7 +3,7 @@
  * ("sometimes" assertions). A suite that never saw a view change with a prepared certificate has tested nothing.
  */
 import type { ConsensusEvent, Message } from '@aethel/consensus'
-import type { BlobEvent, EpochEvent, MempoolEvent, SyncEvent } from '@aethel/replica'
+import type { BlobEvent, EpochEvent, MempoolEvent, ProposalEvent, SyncEvent } from '@aethel/replica'
 
 export const MESSAGE_KINDS = [
   'pre-prepare',
@@ -22,6 +22,8 @@ export const MESSAGE_KINDS = [
   'blob-part',
   'blob-held',
   'blob-absent',
+  'compact-pre-prepare',
+  'block-transactions',
 ] as const
 export const PHASES = ['active', 'changing'] as const
 /** As the receiver sees it: by view where the message has one, else by height; `beyond`: outside of the window. */
@@ -80,7 +82,7 @@ export class Coverage {
     reasons.set(why, (reasons.get(why) ?? 0) + 1)
   }
 
-  onEvent(event: ConsensusEvent | MempoolEvent | EpochEvent | SyncEvent | BlobEvent): void {
+  onEvent(event: ConsensusEvent | MempoolEvent | EpochEvent | SyncEvent | BlobEvent | ProposalEvent): void {
     switch (event.name) {
       case 'view-entered':
         return this.hit(`view entered on ${event.base}`)
@@ -123,6 +125,8 @@ function ageIndexOf(message: Message, standing: Standing): number {
   switch (message.kind) {
     case 'pre-prepare':
       return ageBySlot(standing, message.view, message.block.header.height)
+    case 'compact-pre-prepare':
+      return ageBySlot(standing, message.view, message.header.height)
     case 'vote':
       return ageBySlot(standing, message.vote.view, message.vote.height)
     case 'certificate':
@@ -149,6 +153,7 @@ function ageIndexOf(message: Message, standing: Standing): number {
     case 'blob-held':
     case 'blob-absent':
     case 'evidence':
+    case 'block-transactions':
       return CURRENT
   }
 }

@@ -94,6 +94,11 @@ export class Disk<State> {
     return [...below, ...this.chain.map(({ block }) => block.header)].slice(-RECENT_HASHES)
   }
 
+  /** One that was voted for and is not committed, or one of the chain. */
+  blockOf(hash: Hash): Block | undefined {
+    return this.#blocks.get(keyOf(hash)) ?? this.chain.findLast(({ block }) => equalBytes(block.hash, hash))?.block
+  }
+
   get recovering(): boolean {
     return this.#recovery?.status === 'asking'
   }

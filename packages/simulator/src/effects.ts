@@ -148,7 +148,7 @@ export class Effects {
   }
 
   #onBlame(node: Node, { peer, refusal }: Extract<ReplicaEffect, { kind: 'blame' }>): void {
-    this.#circumstances.coverage.hit(`blamed for a snapshot: ${refusal.code}`)
+    this.#circumstances.coverage.hit(`blamed: ${refusal.code}`)
     if (node.isHonest) this.#conduct.onBlame(node, this.#options.nodes[peer] as Node, refusal)
   }
 }

@@ -3,7 +3,7 @@
  * replica. Whatever passes is seen by the coverage table, the trace hash and, at a faulty validator, its strategy.
  */
 import type { ValidatorIndex } from '@aethel/codec'
-import { epochNamedBy, type Message, type VerifiedMessage } from '@aethel/consensus'
+import { type Block, epochNamedBy, type Message, proposalWith, type VerifiedMessage } from '@aethel/consensus'
 import type { ReplicaInput } from '@aethel/replica'
 import type { ForeignEdge } from './builds/foreign-edge.js'
 import type { Circumstances } from './circumstances.js'
@@ -22,6 +22,8 @@ export interface InboxOptions {
   readonly traceHash: TraceHash
   readonly conduct: Pick<Conduct, 'onRefused'>
   isHonest(index: number): boolean
+  /** As it stands on the disk of who has proposed it. */
+  proposedBy(proposer: ValidatorIndex, hash: Block['hash']): Block | undefined
   step(node: Node, input: ReplicaInput): void
 }
 
@@ -66,9 +68,16 @@ export class Inbox {
     const seen = node.runs === 'other' ? (payload.message as VerifiedMessage) : message
     coverage.onMessage(seen, standing)
     this.#options.traceHash.message(events.nowMs, from, node.index, seen)
-    if (node.adversary !== null) this.#options.forgery.act(node, node.adversary.onReceive(from, seen))
+    if (node.adversary !== null) this.#options.forgery.act(node, node.adversary.onReceive(from, this.#wholeOf(from, seen)))
     else if (!replica.wants(from, message)) return
     this.#options.step(node, { kind: 'message', from, message, nowMs: this.#clockOf(node) })
+  }
+
+  /** Strategies look at whole proposals: what they lack of one they could have asked for. */
+  #wholeOf(from: ValidatorIndex, message: VerifiedMessage): Message {
+    if (message.kind !== 'compact-pre-prepare') return message
+    const block = this.#options.proposedBy(from, message.hash)
+    return block === undefined ? message : proposalWith(message, block)
   }
 
   #edgeOf({ runs }: Node): Pick<Edge, 'check'> {

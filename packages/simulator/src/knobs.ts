@@ -77,8 +77,15 @@ export interface Knobs {
   readonly snapshots: SnapshotKnobs | null
   /** Null: no proofs travel as blobs. */
   readonly blobs: BlobKnobs | null
+  /** Proposals go by the ids of their transactions, however little that saves; null: only where it saves enough. */
+  readonly compact: CompactKnobs | null
   /** Committed blocks in one answer: with few of them a state is there sooner than the blocks. */
   readonly blocksPerAnswer: number
+}
+
+export interface CompactKnobs {
+  /** How often a faulty leader names others than those of its block. */
+  readonly lieRate: number
 }
 
 export interface BlobKnobs {
@@ -140,7 +147,14 @@ export function drawKnobs(seed: number, byzantine: number): Knobs {
     ...drawSync(seed),
     ...drawProcess(seed),
     blobs: drawBlobs(seed, drawSync(seed).trustCertificates),
+    compact: drawCompact(seed),
   }
+}
+
+/** Of a stream of its own: what else a seed draws stays what it was. */
+function drawCompact(seed: number): CompactKnobs | null {
+  const random = randomStream(seed, 'compact')
+  return random.chance(0.5) ? { lieRate: random.pick([0, 0.3, 0.7]) } : null
 }
 
 /** Of a stream of their own: what else a seed draws stays what it was. Chains are short, so little counts as far behind. */

@@ -2,7 +2,7 @@
  * The simulated network: what becomes of a message between two validators. Until healing it may be lost, doubled, slowed,
  * stuck behind a clog or cut off by a partition; always it takes time, by distance, and its turn at the sender's interface.
  */
-import { type Message, roughBodyBytes, signatureBytesOf } from '@aethel/consensus'
+import { type Message, type NamedTransaction, roughBodyBytes, signatureBytesOf } from '@aethel/consensus'
 import type { Fates } from './fates.js'
 import type { Knobs } from './knobs.js'
 
@@ -151,6 +151,10 @@ export function roughBytes(message: Message): number {
     case 'pre-prepare':
     case 'block':
       return fixed + 308 + roughBodyBytes(message.block.body)
+    case 'compact-pre-prepare':
+      return fixed + 308 + signatureBytesOf(message.lastCertificate) + namedBytes(message.transactions)
+    case 'block-transactions':
+      return message.transactions.reduce((sum, { bytes }) => sum + 8 + bytes.length, fixed)
     case 'new-view':
       return fixed + 170 * message.viewChanges.length + signatureBytesOf(message.certificate)
     case 'certificate':
@@ -176,4 +180,8 @@ export function roughBytes(message: Message): number {
     case 'blob-absent':
       return fixed
   }
+}
+
+function namedBytes(transactions: readonly NamedTransaction[]): number {
+  return transactions.reduce((sum, named) => sum + ('id' in named ? 33 : 5 + named.bytes.length), 0)
 }

@@ -124,10 +124,11 @@ export class Promises {
         if (message.vote.sender === index) this.#onOwnVote(index, message.vote, durable)
         return
       case 'pre-prepare':
+      case 'compact-pre-prepare':
         if (message.sender === index) {
-          const { epoch, view, block, sender, signature } = message
-          const height = block.header.height
-          this.#onOwnVote(index, { kind: 'prepare', epoch, view, height, blockHash: block.hash, sender, signature }, durable)
+          const { epoch, view, sender, signature } = message
+          const { header, hash } = message.kind === 'pre-prepare' ? message.block : message
+          this.#onOwnVote(index, { kind: 'prepare', epoch, view, height: header.height, blockHash: hash, sender, signature }, durable)
         }
         return
       case 'view-change':

@@ -61,9 +61,16 @@ export function replicaOptionsOf(
     block: { transactions: knobs.blockTransactions, bytes: 1 << 16, gas: 1_000_000, blobBytes: MAX_SIMULATED_BLOBS },
     ...(knobs.blobs === null ? {} : { blobs: blobOptionsOf(node, application, knobs) }),
     order: 'difficulty',
+    ...compactOptionOf(node, knobs),
     evidence: [...node.evidence.values()],
     sync: syncOptionsOf(node, knobs, signatures),
   }
+}
+
+/** Of a faulty validator strategies get to see whole proposals, and send some of them compact (adversaries/compact-lies.ts). */
+function compactOptionOf({ isHonest }: Node, { compact }: Knobs): Pick<ReplicaOptions<State>, 'compactProposals'> {
+  if (!isHonest) return { compactProposals: 'never' }
+  return compact === null ? {} : { compactProposals: 'always' }
 }
 
 /** What the shelves hold, with the heights that the chain gives away. */

@@ -64,7 +64,7 @@ describe('states are taken over under faults', () => {
       'lie: chunk: truncated',
       'lie: chunk: the root itself',
       'lie: chunk: of another height',
-      'blamed for a snapshot: certificate-block',
+      'blamed: certificate-block',
       'snapshot peer dropped: stalled',
     )
     const chunkLies = [...cells.keys()].filter((cell) => /^snapshot peer dropped: (chunk|trailing|truncated|headers)/.test(cell))

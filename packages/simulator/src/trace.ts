@@ -29,6 +29,8 @@ const KIND_CODES = {
   'blob-held': 14,
   'blob-absent': 15,
   evidence: 20,
+  'compact-pre-prepare': 21,
+  'block-transactions': 23,
   certificate: 24,
 } as const
 

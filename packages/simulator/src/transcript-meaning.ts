@@ -65,6 +65,7 @@ function matchesPattern(pattern: Pattern, { from, to, message }: InFlight): bool
 function wordOf(message: Message): MessageWord {
   switch (message.kind) {
     case 'pre-prepare':
+    case 'compact-pre-prepare':
       return 'PREPREPARE'
     case 'vote':
       return message.vote.kind === 'prepare' ? 'PREPARE' : 'COMMIT'
@@ -81,6 +82,7 @@ function wordOf(message: Message): MessageWord {
     case 'blocks':
       return 'BLOCKS'
     case 'block':
+    case 'block-transactions':
       return 'BLOCK'
     case 'view-claim':
       return 'VIEWCLAIM'
@@ -101,6 +103,8 @@ function placeOf(message: Message): { readonly view: number | null; readonly hei
   switch (message.kind) {
     case 'pre-prepare':
       return { view: message.view, height: message.block.header.height }
+    case 'compact-pre-prepare':
+      return { view: message.view, height: message.header.height }
     case 'vote':
       return { view: message.vote.view, height: message.vote.height }
     case 'certificate':
@@ -125,6 +129,7 @@ function placeOf(message: Message): { readonly view: number | null; readonly hei
     case 'fetch':
     case 'blocks':
     case 'evidence':
+    case 'block-transactions':
       return { view: null, height: null }
   }
 }
@@ -134,6 +139,9 @@ export function isAbout(message: Message, block: Block): boolean {
     case 'pre-prepare':
     case 'block':
       return equalBytes(message.block.hash, block.hash)
+    case 'compact-pre-prepare':
+    case 'block-transactions':
+      return equalBytes(message.hash, block.hash)
     case 'vote':
       return equalBytes(message.vote.blockHash, block.hash)
     case 'certificate':

@@ -10,6 +10,10 @@ export function describeMessage(stage: Stage, message: Message): string {
   switch (message.kind) {
     case 'pre-prepare':
       return `PREPREPARE view ${message.view} height ${message.block.header.height} block ${stage.nameOf(message.block.hash)}`
+    case 'compact-pre-prepare':
+      return `PREPREPARE by ids view ${message.view} height ${message.header.height} block ${stage.nameOf(message.hash)}`
+    case 'block-transactions':
+      return `TRANSACTIONS ${message.transactions.length} of block ${stage.nameOf(message.hash)}`
     case 'vote': {
       const { kind, view: inView, height: at, blockHash } = message.vote
       return `${kind.toUpperCase()} view ${inView} height ${at} block ${stage.nameOf(blockHash)}`
@@ -57,6 +61,8 @@ function describeFetch(message: Extract<Message, { kind: 'fetch' }>): string {
       return `FETCH from ${message.from}`
     case 'block':
       return `FETCH ${keyOf(message.hash).slice(0, 8)}`
+    case 'transactions':
+      return `FETCH ${message.positions.length} transactions of ${keyOf(message.hash).slice(0, 8)}`
     case 'view':
     case 'snapshot':
       return `FETCH ${message.want}`

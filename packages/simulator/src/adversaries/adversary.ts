@@ -1,6 +1,7 @@
 /** The face of a faulty validator: an unmodified replica whose messages pass through a strategy. */
 import type { Signature, ValidatorIndex } from '@aethel/codec'
 import type { Message } from '@aethel/consensus'
+import type { CompactKnobs } from '../knobs.js'
 import type { Random } from '../random.js'
 import type { Conspiracy } from './conspiracy.js'
 
@@ -9,6 +10,8 @@ export interface AdversaryContext {
   readonly peers: readonly ValidatorIndex[]
   readonly conspiracy: Conspiracy
   readonly random: Random
+  /** Of proposals that go by the ids of their transactions; null: none do, but those of whose strategy it is. */
+  readonly compact: CompactKnobs | null
   nowMs(): number
   /** Nothing is lost any more, and everybody is up. */
   isHealed(): boolean
@@ -30,11 +33,11 @@ export interface Outgoing {
 /** One faulty validator's behaviour; keeps what it needs to remember. */
 export interface Adversary {
   /** What really goes out when the replica wants to send `message` to `to`. */
-  onSend(to: ValidatorIndex | 'all', message: Message): Outgoing[]
+  onSend(to: ValidatorIndex | 'all', message: Message): readonly Outgoing[]
   /** What it sends of its own accord on seeing `message`. */
-  onReceive(from: ValidatorIndex, message: Message): Outgoing[]
+  onReceive(from: ValidatorIndex, message: Message): readonly Outgoing[]
   /** What it sends of its own accord as time goes by, every `ADVERSARY_TICK_MS`. */
-  onTick(): Outgoing[]
+  onTick(): readonly Outgoing[]
   /** Whether it passes transactions on. */
   readonly gossips: boolean
 }

@@ -3,7 +3,7 @@ import type { ValidatorIndex } from '@aethel/codec'
 import type { Message } from '@aethel/consensus'
 import { type Adversary, type AdversaryContext, type Outgoing, obedient } from './adversary.js'
 import { forgetful, sleeper } from './beyond.js'
-import type { Conspiracy } from './conspiracy.js'
+import { hollow, someCompact } from './compact-lies.js'
 import { invalidProposer } from './invalid-blocks.js'
 import { mangler } from './mangler.js'
 import { equivocator, split, tipRival } from './proposers.js'
@@ -43,34 +43,35 @@ const STRATEGIES: Readonly<Record<ByzantineStrategy, (context: AdversaryContext)
   mangler,
   'bad-shares': badShares,
   hoarder,
+  hollow,
 }
 
 export function createAdversary(strategy: ByzantineStrategy, context: AdversaryContext): Adversary {
   if (context.peers.length === 0) return obedient(context)
-  return new Learning(STRATEGIES[strategy](context), context.conspiracy)
+  return new Learning(STRATEGIES[strategy](context), context)
 }
 
 class Learning implements Adversary {
   readonly #inner: Adversary
-  readonly #conspiracy: Conspiracy
+  readonly #context: AdversaryContext
 
-  constructor(inner: Adversary, conspiracy: Conspiracy) {
+  constructor(inner: Adversary, context: AdversaryContext) {
     this.#inner = inner
-    this.#conspiracy = conspiracy
+    this.#context = context
   }
 
-  onSend(to: ValidatorIndex | 'all', message: Message): Outgoing[] {
-    this.#conspiracy.learn(message)
-    return this.#inner.onSend(to, message)
+  onSend(to: ValidatorIndex | 'all', message: Message): readonly Outgoing[] {
+    this.#context.conspiracy.learn(message)
+    return someCompact(this.#context, this.#inner.onSend(to, message))
   }
 
-  onReceive(from: ValidatorIndex, message: Message): Outgoing[] {
-    this.#conspiracy.learn(message)
-    return this.#inner.onReceive(from, message)
+  onReceive(from: ValidatorIndex, message: Message): readonly Outgoing[] {
+    this.#context.conspiracy.learn(message)
+    return someCompact(this.#context, this.#inner.onReceive(from, message))
   }
 
-  onTick(): Outgoing[] {
-    return this.#inner.onTick()
+  onTick(): readonly Outgoing[] {
+    return someCompact(this.#context, this.#inner.onTick())
   }
 
   get gossips(): boolean {

@@ -215,6 +215,8 @@ function mangled(message: Message, where: Where): Message | null {
     case 'blob-part':
     case 'blob-held':
     case 'blob-absent':
+    case 'compact-pre-prepare': // its own are made of whole ones, mangled or not (compact-lies.ts)
+    case 'block-transactions':
       return null
   }
 }
