@@ -32,7 +32,7 @@ const LOADED_BY_NODE = { deps: { external: [/\/packages\/[^/]+\/dist\//] } }
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    maxWorkers: 3, // on two cores: tests of processes wait about as long as they compute
     globalSetup: existsSync(BUILD_FIRST) ? [BUILD_FIRST] : [],
     projects: [
       {
