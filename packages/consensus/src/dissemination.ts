@@ -46,12 +46,13 @@ export function childrenOf(validators: ValidatorSet, view: View, self: Validator
   const leader = leaderOf(validators, view)
   const step = coprimeFrom(1 + ((Math.imul(view + 1, 0x9e3779b1) >>> 0) % others), others)
   const at = (place: number): ValidatorIndex => ((leader + 1 + ((place * step) % others)) % (others + 1)) as ValidatorIndex
-  const inner = Math.ceil(Math.sqrt(others))
-  if (self === leader) return Array.from({ length: inner }, (_, place) => at(place))
-  const own = Array.from({ length: inner }, (_, place) => place).find((place) => at(place) === self)
-  if (own === undefined) return []
+  const inner = Array.from({ length: Math.ceil(Math.sqrt(others)) }, (_, place) => at(place))
+  if (self === leader) return inner
+  const own = inner.indexOf(self)
+  if (own < 0) return []
   const leaves: ValidatorIndex[] = []
-  for (let leaf = 0; leaf < others - inner; leaf++) if (parentsOf(leaf, inner).includes(own)) leaves.push(at(inner + leaf))
+  for (let leaf = 0; leaf < others - inner.length; leaf++)
+    if (parentsOf(leaf, inner.length).includes(own)) leaves.push(at(inner.length + leaf))
   return leaves
 }
 

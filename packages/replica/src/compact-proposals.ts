@@ -2,7 +2,7 @@
  * Proposals by the ids of their transactions (protocol.md §9): what a leader sends instead of the whole, and how whoever receives it puts the block
  * together. One that is not together yet counts, for everything else, as one that has not come; only its leader's vote counts at once.
  */
-import { type Hash, type Height, keyOf, type Refusal, type ValidatorIndex, type View } from '@aethel/codec'
+import { equalBytes, type Hash, type Height, keyOf, type Refusal, type ValidatorIndex, type View } from '@aethel/codec'
 import {
   type Block,
   type BlockTransactions,
@@ -359,7 +359,7 @@ function slotOf({ view, header }: CompactPrePrepare): string {
 }
 
 function isFor({ message }: Awaited, hash: Hash): boolean {
-  return keyOf(message.hash) === keyOf(hash)
+  return equalBytes(message.hash, hash)
 }
 
 /** Less of a transaction, if its id stands for it. */
