@@ -4,6 +4,7 @@ import { simulation } from './lib/mutant.js'
 const LEDGER = 'packages/ledger/src/ledger.ts'
 const FINALISED = 'packages/ledger/src/finalised.ts'
 const STATE = 'packages/ledger/src/state.ts'
+const STORED_STATE = 'packages/ledger/src/stored-state.ts'
 
 const LEDGER_SEEDS = simulation('--application ledger --validators 4')
 
@@ -36,7 +37,7 @@ export const ledger = [
     id: 'statements-not-written',
     traps: ['K5'],
     bug: 'what the theorems of a block say is not written with it: after a restart the state is another, or none',
-    edits: [{ file: LEDGER, before: 'puts: [...entries.puts, ...statements.puts].map(', after: 'puts: [...entries.puts].map(' }],
+    edits: [{ file: STORED_STATE, before: 'puts: [...entries.puts, ...statements.puts].map(', after: 'puts: [...entries.puts].map(' }],
     hunt: LEDGER_SEEDS,
   },
   {
@@ -45,7 +46,7 @@ export const ledger = [
     bug: 'a state that was read back, or taken over, lacks the statements of its theorems, which are not under its root: what cites them is refused there',
     edits: [
       {
-        file: LEDGER,
+        file: STORED_STATE,
         before: 'statements: genesis.statements.update(statements), libraries',
         after: 'statements: genesis.statements, libraries',
       },

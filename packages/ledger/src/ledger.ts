@@ -6,53 +6,36 @@
 import {
   assert,
   bytesOfKey,
-  compareBytes,
   encode,
   epoch,
   equalBytes,
   err,
-  HASH_BYTES,
   type Hash,
   height,
   keyOf,
   ok,
-  type PublicKey,
   type Refusal,
   type Result,
   refuse,
   toHex,
 } from '@aethel/codec'
-import { type BlobRef, isBoundary, type Offence, type VerifySignature } from '@aethel/consensus'
-import { hashTagged } from '@aethel/crypto'
-import { claimIdOf } from '@aethel/proofs'
-import {
-  type Application,
-  type BlockContext,
-  type Executed,
-  type ExecutionInput,
-  type Readiness,
-  type StateWrites,
-  type Transaction,
-  transactionIdOf,
-  type VerificationWork,
+import { isBoundary, type Offence, type VerifySignature } from '@aethel/consensus'
+import type {
+  Application,
+  BlockContext,
+  Executed,
+  ExecutionInput,
+  Readiness,
+  StateWrites,
+  Transaction,
+  VerificationWork,
 } from '@aethel/replica'
 import { type CitedClaim, FinalisedClaims } from './finalised.js'
-import { chainIdOf, type Genesis, writeParameters } from './genesis.js'
-import { checkRegistry, type LedgerKind, type LedgerRegistry } from './kinds.js'
-import { AuthenticatedMap, type MapChange, mapKey } from './merkle.js'
-import { decodeOffenceRecord, refusalOfOffence, withOffence } from './offences.js'
-import {
-  accountPath,
-  claimPath,
-  decodeAccountRecord,
-  decodeClaimRecord,
-  decodeLibraryRecord,
-  labelPath,
-  libraryPath,
-  MAX_LABEL_BYTES,
-  PARAMETERS_PATH,
-  proofHashOf,
-} from './records.js'
+import { type Genesis, writeParameters } from './genesis.js'
+import { checkRegistry, type LedgerRegistry } from './kinds.js'
+import { AuthenticatedMap, type MapChange } from './merkle.js'
+import { refusalOfOffence, withOffence } from './offences.js'
+import { PARAMETERS_PATH } from './records.js'
 import { ledgerSnapshots } from './snapshots.js'
 import {
   citedClaimOf,
@@ -67,20 +50,12 @@ import {
   StateView,
   statementChange,
 } from './state.js'
-import {
-  beginningOf,
-  decodeTransaction,
-  INLINE_PROOF_BYTES,
-  type SignedTransaction,
-  type SubmitProof,
-  useSigningBytes,
-} from './transaction.js'
+import { restoreState, writesOf } from './stored-state.js'
+import { beginningOf } from './transaction.js'
+import { type LedgerTransaction, TransactionReader } from './transaction-reader.js'
 import {
   applyUpdate,
   CURRENT_VALIDATORS_PATH,
-  checkUpdate,
-  decodeEpochMembers,
-  decodeNextMembers,
   encodeEpochMembers,
   encodeNextMembers,
   NEXT_VALIDATORS_PATH,
@@ -93,32 +68,8 @@ export interface LedgerOptions {
   readonly verifySignature: VerifySignature
 }
 
-/** A transaction of this ledger: what `decode` returns. */
-export interface LedgerTransaction extends Transaction {
-  readonly account: PublicKey
-  readonly expiryHeight: number
-  readonly action: SignedTransaction['action']['type']
-  /** The claim's place in a library, where its kind has libraries. */
-  readonly place: { readonly library: string; readonly label: string } | null
-  /** What the submitter says the claim was made from; for searching, never for deciding. */
-  readonly sourceDigest: Hash | null
-  /** Of the proof bytes, or the root of the blob; null without a proof. */
-  readonly proofHash: Hash | null
-  /** `keyOf` of the claim: it is looked up often. */
-  readonly claimKey: string
-  /** Where the account, the claim and its label live in the authenticated maps: hashed once, looked up at every step. */
-  readonly accountAt: Hash
-  readonly claimAt: Hash | null
-  readonly labelAt: Hash | null
-  /** Changes of the validators; null for other actions. */
-  readonly update: UpdateValidators | null
-}
-
 /** Why a transaction cannot follow a state: not yet, or never. */
 type RuleRefusal = Exclude<Readiness, { readonly status: 'ready' }>
-
-/** A few hundred bytes each. */
-const MAX_ACCOUNTS_AT_HAND = 8_192
 
 /** Creates the ledger at genesis. The registry must be the one genesis lists (`createRegistry` makes it). */
 export function createLedger(genesis: Genesis, registry: LedgerRegistry, options: LedgerOptions): Application<LedgerState> {
@@ -144,23 +95,17 @@ export function restoreLedger(
 
 class Ledger {
   readonly #genesis: Genesis
-  readonly #chainId: Hash
   readonly #registry: LedgerRegistry
-  readonly #verifySignature: VerifySignature
-  readonly #kinds = new Map<string, LedgerKind>()
+  readonly #reader: TransactionReader
   readonly #axioms = new Map<string, CitedClaim>()
   readonly #finalised = new FinalisedClaims<LedgerState>(citedClaimOf)
-  /** Where accounts that sent something lately live in the entries, by `keyOf` the public key. */
-  readonly #accountsAt = new Map<string, Hash>()
 
   constructor(genesis: Genesis, registry: LedgerRegistry, options: LedgerOptions) {
     const checked = checkRegistry(genesis, registry)
     assert(checked.ok, checked.ok ? '' : checked.error.message)
     this.#genesis = genesis
-    this.#chainId = chainIdOf(genesis)
     this.#registry = registry
-    this.#verifySignature = options.verifySignature
-    for (const kind of registry.kinds) this.#kinds.set(kind.verifier.kind, kind)
+    this.#reader = new TransactionReader(genesis, registry.kinds, options.verifySignature)
     for (const library of registry.libraries) {
       for (const [position, axiom] of library.axioms.entries())
         this.#axioms.set(keyOf(axiom.claimId), { library: library.name, axioms: [position], statement: axiom.claim })
@@ -191,7 +136,7 @@ class Ledger {
     this.#finalised.settle(state)
     return {
       initial: { state, stateRoot: state.entries.root },
-      decode: (bytes, id) => this.#decode(bytes, id),
+      decode: (bytes, id) => this.#reader.decode(bytes, id),
       isSpent: (at, bytes) => this.#isSpent(at, bytes),
       readiness: (at, transaction, context) => this.#readiness(at, transaction, context.height),
       statementOf: (at, key) => this.#statementOf(at, key),
@@ -212,97 +157,7 @@ class Ledger {
 
   #isSpent(state: LedgerState, bytes: Uint8Array): boolean {
     const beginning = beginningOf(bytes)
-    return beginning !== undefined && beginning.nonce < nonceAt(state, this.#accountAt(beginning.sender))
-  }
-
-  #accountAt(account: PublicKey): Hash {
-    const key = keyOf(account)
-    const known = this.#accountsAt.get(key)
-    if (known !== undefined) return known
-    if (this.#accountsAt.size >= MAX_ACCOUNTS_AT_HAND) this.#accountsAt.clear()
-    const at = mapKey(accountPath(account))
-    this.#accountsAt.set(key, at)
-    return at
-  }
-
-  // --- decoding: everything that does not depend on a state -------------------------------------------------------
-
-  #decode(bytes: Uint8Array, id: Hash = transactionIdOf(bytes)): Result<LedgerTransaction, Refusal> {
-    const decoded = decodeTransaction(bytes)
-    if (!decoded.ok) return decoded
-    const transaction = decoded.value
-    if (!equalBytes(transaction.chainId, this.#chainId)) {
-      return refuse('chain-id', `expected a transaction for chain ${toHex(this.#chainId)}, got one for ${toHex(transaction.chainId)}`)
-    }
-    if (transaction.fee !== 0n)
-      return refuse('fee-not-zero', `expected a fee of 0, because this chain has no economy yet, got ${transaction.fee}`)
-    const kind = transaction.action.type === 'submit-proof' ? this.#admissibleKind(transaction.action) : null
-    if (kind !== null && !kind.ok) return kind
-    const { sender, signature } = transaction
-    if (!useSigningBytes(bytes, (message) => this.#verifySignature(sender, message, signature))) {
-      return refuse(
-        'signature',
-        `expected a valid Ed25519 signature of the sender ${toHex(transaction.sender)}; sign the canonical bytes with its key`,
-      )
-    }
-    const proof = transaction.action.type === 'submit-proof' && kind !== null ? readProof(kind.value, transaction.action) : null
-    if (proof !== null && !proof.ok) return proof
-    const update = transaction.action.type === 'update-validators' ? transaction.action : null
-    const approved = update === null ? null : this.#checkUpdate(update)
-    if (approved !== null && !approved.ok) return approved
-    return ok({
-      id,
-      idKey: keyOf(id),
-      bytes,
-      sender: keyOf(transaction.sender),
-      nonce: transaction.nonce,
-      work: proof === null ? null : proof.value.work,
-      account: transaction.sender,
-      expiryHeight: transaction.expiryHeight,
-      gasLimit: transaction.gasLimit,
-      action: transaction.action.type,
-      place: proof === null ? null : proof.value.place,
-      sourceDigest: transaction.action.type === 'submit-proof' ? (transaction.action.metadata?.sourceDigest ?? null) : null,
-      proofHash: proof === null ? null : proof.value.proofHash,
-      claimKey: proof === null ? '' : keyOf(proof.value.work.claimId),
-      accountAt: this.#accountAt(transaction.sender),
-      claimAt: proof === null ? null : mapKey(claimPath(proof.value.work.claimId)),
-      labelAt: proof === null || proof.value.place === null ? null : mapKey(labelPath(proof.value.place.label)),
-      update,
-    })
-  }
-
-  #checkUpdate(update: UpdateValidators): Result<null, Refusal> {
-    const governance = this.#genesis.governance ?? null
-    return checkUpdate(update, { chainId: this.#chainId, governance, verifySignature: this.#verifySignature })
-  }
-
-  #admissibleKind(action: SubmitProof): Result<LedgerKind, Refusal> {
-    const kind = this.#kinds.get(action.kind)
-    if (kind === undefined) {
-      return refuse(
-        'unknown-kind',
-        `expected one of the proof kinds ${[...this.#kinds.keys()].join(', ')}, got ${JSON.stringify(action.kind)}`,
-      )
-    }
-    const { blob } = action
-    const refusal = blob === undefined ? null : blobRefusal(this.#genesis.parameters, kind, blob)
-    if (refusal !== null) return err(refusal)
-    const maxProofBytes = Math.min(this.#genesis.parameters.maxProofBytes, kind.verifier.limits.proofBytes)
-    if (action.proof.length > maxProofBytes)
-      return refuse('proof-too-large', `expected a proof of at most ${maxProofBytes} bytes, got ${action.proof.length}`)
-    const maxClaimBytes = kind.verifier.limits.claimBytes
-    if (action.claim.length > maxClaimBytes)
-      return refuse('claim-too-large', `expected a claim of at most ${maxClaimBytes} bytes, got ${action.claim.length}`)
-    return ok(kind)
-  }
-
-  /** Transactions come back as `decode` made them; one that was copied field by field on its way is read again. */
-  #ledgerTransaction(transaction: Transaction): LedgerTransaction {
-    if ('account' in transaction && 'place' in transaction) return transaction as LedgerTransaction
-    const decoded = this.#decode(transaction.bytes)
-    assert(decoded.ok, 'a transaction that was decoded before does not decode')
-    return decoded.value
+    return beginning !== undefined && beginning.nonce < nonceAt(state, this.#reader.accountAt(beginning.sender))
   }
 
   // --- rules ------------------------------------------------------------------------------------------------------
@@ -315,7 +170,7 @@ class Ledger {
   }
 
   #readiness(state: LedgerState, transaction: Transaction, at: number): Readiness {
-    const refusal = this.#refusalOf(new StateReader(state, this.#finalised), this.#ledgerTransaction(transaction), at, [])
+    const refusal = this.#refusalOf(new StateReader(state, this.#finalised), this.#reader.ledgerTransaction(transaction), at, [])
     return refusal ?? { status: 'ready' }
   }
 
@@ -392,7 +247,7 @@ class Ledger {
       view.setOffences(offence.publicKey, withOffence(before, offence, height(context.height)))
     }
     for (const [index, input] of inputs.entries()) {
-      const transaction = this.#ledgerTransaction(input.transaction)
+      const transaction = this.#reader.ledgerTransaction(input.transaction)
       const cited: CitedClaim[] = []
       const refusal = this.#refusalOf(view, transaction, context.height, cited) ?? gasRefusal(transaction, input.difficulty)
       if (refusal !== null) return refuse(refusal.code, `transaction ${index} (${toHex(transaction.id)}): ${refusal.message}`)
@@ -485,181 +340,4 @@ function later(code: 'nonce-gap' | 'citation-missing', message: string): RuleRef
 function gasRefusal(transaction: LedgerTransaction, gas: number): Refusal | null {
   if (gas <= transaction.gasLimit) return null
   return { code: 'gas-limit', message: `expected a proof of at most ${transaction.gasLimit} gas, its sender's limit, got ${gas}` }
-}
-
-interface ReadProof {
-  readonly work: VerificationWork
-  readonly place: { readonly library: string; readonly label: string } | null
-  readonly proofHash: Hash
-}
-
-function readProof(kind: LedgerKind, action: SubmitProof): Result<ReadProof, Refusal> {
-  const parsed = kind.verifier.parseClaim(action.claim)
-  if (!parsed.ok) return parsed
-  const { claim, claimId } = parsed.value
-  const { blob } = action
-  const citations = blob === undefined ? kind.verifier.citationsOf(claim, action.proof) : ok([]) // kinds that cite take no blobs
-  if (!citations.ok) return citations
-  const place = kind.describe === undefined ? null : kind.describe(claim)
-  if (place !== null && encode((writer) => writer.text(place.label)).length - 4 > MAX_LABEL_BYTES) {
-    return refuse('label-too-long', `expected a label of at most ${MAX_LABEL_BYTES} bytes`)
-  }
-  const proofHash = blob?.root ?? proofHashOf(action.proof)
-  const key = hashTagged(
-    'aethel/verdict/v1',
-    encode((writer) => writer.text(action.kind).raw(claimId).raw(proofHash)),
-  )
-  const cites = citations.value.map((citation) => keyOf(citation.claimId))
-  const work: VerificationWork = { key, kind: action.kind, claim: action.claim, proof: action.proof, claimId, cites }
-  return ok({ work: blob === undefined ? work : { ...work, blob }, place, proofHash })
-}
-
-/** The chain and the kind must admit blobs; and what fits a transaction comes in one, so that nobody has to fetch crumbs. */
-function blobRefusal({ maxBlobBytes, maxProofBytes }: Genesis['parameters'], { verifier }: LedgerKind, blob: BlobRef): Refusal | null {
-  const { kind, streamed } = verifier
-  if (maxBlobBytes === 0)
-    return { code: 'no-blobs', message: 'expected the proof in the transaction, because genesis of this chain admits no blobs' }
-  if (streamed === undefined)
-    return { code: 'no-blobs', message: `expected the proof in the transaction, because proofs of ${kind} cannot be checked in pieces` }
-  const [least, most] = [Math.min(maxProofBytes, INLINE_PROOF_BYTES) + 1, Math.min(maxBlobBytes, streamed.limits.proofBytes)]
-  if (blob.bytes < least)
-    return {
-      code: 'blob-too-small',
-      message: `expected a blob of at least ${least} bytes, got ${blob.bytes}; send the proof in the transaction`,
-    }
-  if (blob.bytes > most) return { code: 'proof-too-large', message: `expected a proof of at most ${most} bytes, got ${blob.bytes}` }
-  return null
-}
-
-// --- storage ----------------------------------------------------------------------------------------------------------
-
-/** Entries and statements that differ; labels and library maps are rebuilt from claim records by `restoreLedger`. */
-function writesOf(parent: LedgerState, state: LedgerState): StateWrites {
-  const entries = AuthenticatedMap.difference(parent.entries, state.entries)
-  const statements = AuthenticatedMap.difference(parent.statements, state.statements)
-  return {
-    puts: [...entries.puts, ...statements.puts].map((entry) => [entry.path, entry.value] as const),
-    deletes: [...entries.deletes, ...statements.deletes].map((entry) => entry.path),
-  }
-}
-
-const PREFIX_BYTES = { account: 8, claim: 6, statement: 10, offence: 8 } as const
-const SLASH = 0x2f
-const PUBLIC_KEY_PATH_BYTES = PREFIX_BYTES.account + 32 // and as long: offence/
-
-type PathKind = 'account' | 'claim' | 'offence' | 'library' | 'statement' | 'parameters' | 'validators'
-
-/** The part of a path before its first slash. */
-function pathKindOf(path: Uint8Array): PathKind | undefined {
-  const slash = path.indexOf(SLASH)
-  const name = keyOf(slash < 0 ? path : path.subarray(0, slash))
-  if (name === 'account' || name === 'offence') return path.length === PUBLIC_KEY_PATH_BYTES ? name : undefined
-  if (name === 'claim') return path.length === PREFIX_BYTES.claim + HASH_BYTES ? name : undefined
-  if (name === 'statement') return path.length === PREFIX_BYTES.statement + HASH_BYTES ? name : undefined
-  return name === 'library' || name === 'parameters' || name === 'validators' ? name : undefined
-}
-
-function damaged(message: string): { readonly ok: false; readonly error: Refusal } {
-  return refuse(
-    'state-damaged',
-    `${message}; the stored state is damaged or of another chain: restore it from a copy or sync again from the other validators`,
-  )
-}
-
-function restoreState(genesis: LedgerState, stored: Iterable<readonly [Uint8Array, Uint8Array]>): Result<LedgerState, Refusal> {
-  const entries: MapChange[] = []
-  const statements: MapChange[] = []
-  const statementOf = new Map<string, Uint8Array>()
-  const claims: { readonly claimId: Hash; readonly kind: string; readonly library: string | null; readonly label: string }[] = []
-  for (const [path, value] of stored) {
-    const kind = pathKindOf(path)
-    switch (kind) {
-      case undefined:
-        return damaged(`expected a key of the ledger, got ${toHex(path.subarray(0, 64))}`)
-      case 'statement': {
-        const claimId = path.slice(PREFIX_BYTES.statement) as Hash
-        statements.push(statementChange(claimId, value))
-        statementOf.set(keyOf(claimId), value)
-        continue
-      }
-      case 'claim': {
-        const record = decodeClaimRecord(value)
-        if (!record.ok) return damaged(`a claim record does not decode: ${record.error.message}`)
-        const { claimId, library } = record.value
-        if (!equalBytes(claimId, path.subarray(PREFIX_BYTES.claim)))
-          return damaged(`the claim record at ${toHex(path)} names another claim`)
-        claims.push({ claimId, kind: record.value.kind, library: library?.name ?? null, label: library?.label ?? '' })
-        break
-      }
-      case 'account': {
-        const record = decodeAccountRecord(value)
-        if (!record.ok) return damaged(`an account record does not decode: ${record.error.message}`)
-        break
-      }
-      case 'validators': {
-        const read = equalBytes(path, NEXT_VALIDATORS_PATH) ? decodeNextMembers(value) : decodeEpochMembers(value)
-        if (!read.ok) return damaged(`a record of validators does not decode: ${read.error.message}`)
-        break
-      }
-      case 'offence': {
-        const record = decodeOffenceRecord(value)
-        if (!record.ok) return damaged(`an offence record does not decode: ${record.error.message}`)
-        break
-      }
-      case 'library':
-      case 'parameters':
-        break
-    }
-    entries.push(entryChange(path, value))
-  }
-  const repeated = sortAndFindRepeated(entries) ?? sortAndFindRepeated(statements)
-  if (repeated !== undefined) return damaged(`expected each key once, got ${toHex(repeated)} twice`)
-
-  const labels = new Map<string, MapChange[]>()
-  for (const claim of claims) {
-    if (claim.library === null) continue
-    const statement = statementOf.get(keyOf(claim.claimId))
-    if (statement === undefined || !equalBytes(claimIdOf(claim.kind, statement), claim.claimId)) {
-      return damaged(`the statement of claim ${toHex(claim.claimId)} is missing or not the one finalised`)
-    }
-    statementOf.delete(keyOf(claim.claimId))
-    const added = labels.get(claim.library) ?? []
-    added.push(labelChange(claim.label, claim.claimId))
-    labels.set(claim.library, added)
-  }
-  if (statementOf.size > 0) return damaged('a statement belongs to no finalised claim')
-
-  const restored = genesis.entries.update(entries)
-  const libraries = new Map(genesis.libraries)
-  for (const [name, added] of labels) {
-    const before = libraries.get(name)
-    if (before === undefined) return damaged(`a claim belongs to the library ${JSON.stringify(name)}, which genesis does not have`)
-    if (sortAndFindRepeated(added) !== undefined) return damaged(`two claims of library ${name} share a label`)
-    libraries.set(name, { ...before, theorems: added.length, labels: before.labels.update(added) })
-  }
-  for (const [name, library] of libraries) {
-    const value = restored.get(entryChange(libraryPath(name), new Uint8Array(0)).key)
-    const record = value === undefined ? undefined : decodeLibraryRecord(value)
-    const complete = library.labels.size === library.axioms + library.theorems
-    if (
-      !complete ||
-      record === undefined ||
-      !record.ok ||
-      !equalBytes(record.value.root, library.labels.root) ||
-      record.value.theorems !== library.theorems
-    ) {
-      return damaged(`the record of library ${name} does not match its theorems`)
-    }
-  }
-  return ok({ entries: restored, statements: genesis.statements.update(statements), libraries })
-}
-
-/** Sorts by key in place, which makes the map's own sort cheap, and finds a key that occurs twice. */
-function sortAndFindRepeated(changes: MapChange[]): Uint8Array | undefined {
-  changes.sort((a, b) => compareBytes(a.key, b.key))
-  for (let i = 1; i < changes.length; i++) {
-    const change = changes[i] as MapChange
-    if (equalBytes((changes[i - 1] as MapChange).key, change.key)) return change.path
-  }
-  return undefined
 }
