@@ -8,6 +8,7 @@ const TIMERS = 'packages/consensus/src/timers.ts'
 const CATCH_UP = 'packages/consensus/src/catch-up.ts'
 const CONSENSUS = 'packages/consensus/src/consensus.ts'
 const REPLICA = 'packages/replica/src/replica.ts'
+const ORDERING = 'packages/replica/src/ordering.ts'
 const SCHEDULER = 'packages/replica/src/scheduler.ts'
 const MEMPOOL = 'packages/replica/src/mempool.ts'
 const ADMISSION = 'packages/replica/src/admission.ts'
@@ -198,15 +199,16 @@ export const liveness = [
     traps: ['B12', 'B10'],
     bug: 'what was committed stays in the mempool, and is proposed again',
     edits: [
-      { file: REPLICA, before: '      this.#removePooled(this.#mempool.byKey(transaction.idKey))\n', after: '' },
+      { file: ORDERING, before: '      this.#remove(mempool.byKey(transaction.idKey))\n', after: '' },
+      { file: ORDERING, before: '    this.#clear(committed)\n', after: '    this.#clear([])\n' },
       {
         file: REPLICA,
-        before: '    this.#clearMempool(layer.transactions)\n    this.#dropImpossible()\n',
-        after: '    this.#clearMempool([])\n',
+        before: 'this.#desk.wakeClaim(work.claimId)\n    this.#ordering.dropImpossible()\n',
+        after: 'this.#desk.wakeClaim(work.claimId)\n',
       },
       {
-        file: REPLICA,
-        before: "    if (readiness.status === 'never') this.#dropPooled(item, readiness)\n",
+        file: ORDERING,
+        before: "    if (readiness.status === 'never') this.drop(item, readiness)\n",
         after: '',
       },
     ],
@@ -218,10 +220,9 @@ export const liveness = [
     bug: 'transactions of a proposal that a view change abandoned are not ordered again',
     edits: [
       {
-        file: REPLICA,
-        before:
-          '    this.#scheduler.reset(this.#ground.state, this.#ground.tip.hash, this.#ground.tip.height)\n    this.#dropImpossible()\n  }\n\n  /** Tells',
-        after: '  }\n\n  /** Tells',
+        file: ORDERING,
+        before: '    scheduler.reset(ground.state, ground.tip.hash, ground.tip.height)\n    this.dropImpossible()\n',
+        after: '',
       },
     ],
     hunt: simulation('--validators 4'),

@@ -3,16 +3,14 @@
  * blocks to be built, validated and committed; this file answers from the mempool, the verdict cache and the application,
  * and passes everything else through.
  */
-import { assert, type Epoch, equalBytes, type Hash, type Height, keyOf, type Refusal, type ValidatorIndex } from '@aethel/codec'
+import { assert, type Epoch, type Hash, type Height, keyOf, type ValidatorIndex } from '@aethel/codec'
 import {
   type BlobRef,
   type Block,
-  type BuiltProposal,
   blobKey,
   type CommittedTip,
   type Consensus,
   type ConsensusConfig,
-  circleOf,
   createConsensus,
   type Diagnosis,
   type DurableState,
@@ -25,11 +23,8 @@ import {
   hashHeader,
   type Input,
   isBoundary,
-  isQuorum,
-  isWeakQuorum,
   leaderOf,
   type Message,
-  type Offence,
   recentHashes,
   type Surroundings,
   type TimerName,
@@ -38,17 +33,18 @@ import {
 } from '@aethel/consensus'
 import { Accusations } from './accusations.js'
 import { AdmissionDesk, BLOB_LOST, type DeskBlobs } from './admission.js'
-import type { Application, BlockContext, Executed, Transaction } from './application.js'
+import type { Application, Executed, Transaction } from './application.js'
 import { ReplicaBlobs } from './blobs.js'
-import { executable } from './choice.js'
 import { CompactProposals } from './compact-proposals.js'
+import { Company } from './company.js'
 import { type NextValidators, nextValidatorsOf, ownPlaceIn, type PeerNames, peerNames, SAME_NAMES } from './epochs.js'
 import type { HeldEvidence } from './evidence-pool.js'
 import { blobsOf, Ground } from './ground.js'
 import type { Replica, ReplicaEffect, ReplicaInput, ReplicaInspection, ReplicaOptions, VerificationOutcome } from './interface.js'
 import { LeaderJudge } from './leader-judge.js'
-import { Mempool, type Pooled } from './mempool.js'
+import { Mempool } from './mempool.js'
 import { MempoolRounds } from './mempool-rounds.js'
+import { Ordering } from './ordering.js'
 import { PeerMemory } from './peer-memory.js'
 import { Scheduler } from './scheduler.js'
 import { type Finished, SnapshotFetch, type SnapshotProgress } from './snapshot-fetch.js'
@@ -57,20 +53,8 @@ import { LOST_BEFORE_THE_VOTE, Validations } from './validations.js'
 import { VerdictCache } from './verdicts.js'
 import { Verifications } from './verifications.js'
 
-interface Built<State> {
-  readonly parent: Hash
-  readonly executed: Executed<State>
-  readonly transactions: readonly Transaction[]
-  readonly gas: readonly number[]
-  readonly offences: readonly Offence[]
-  readonly leftOut: readonly Pooled[]
-}
-
 /** Transactions looked at per status tick, going round: has one become impossible? At some microseconds each. */
 const SWEPT_PER_TICK = { busy: 512, stalled: 4096 } as const
-
-const NONCE_USED: Refusal = { code: 'nonce-used', message: 'another transaction of this account with the same nonce is final' }
-const DUPLICATE_CLAIM: Refusal = { code: 'duplicate-claim', message: 'another transaction with the same claim is final' }
 
 export function createReplica<State>(options: ReplicaOptions<State>): Replica<State> {
   return new ReplicaMachine(options)
@@ -84,6 +68,7 @@ class ReplicaMachine<State> implements Replica<State> {
   #config: ConsensusConfig
   #epoch: EpochStart
   #names: PeerNames
+  readonly #company: Company
   /** Committed with the last block of the epoch, taken up at once. */
   #nextEpoch: EpochStart | null = null
   readonly #mempool: Mempool
@@ -97,10 +82,9 @@ class ReplicaMachine<State> implements Replica<State> {
   readonly #validations: Validations<State>
   readonly #accusations: Accusations<State>
   readonly #proposals: CompactProposals
-  #lastBuilt: Built<State> | null = null
-  #reportedWork = { waiting: 0, full: false }
+  readonly #ordering: Ordering<State>
   #committedAtTick: number
-  /** Status ticks so far: who is told what goes round with them. */
+  /** Status ticks so far. */
   #ticks = 0
   readonly #rounds: MempoolRounds
   /** Connected since the last tick, or since we are far behind. */
@@ -129,6 +113,7 @@ class ReplicaMachine<State> implements Replica<State> {
       origin: consensus.origin ?? { height: 0 as Height, hash: consensus.chainId },
     }
     this.#names = this.#namesIn(consensus.validators, options.application.initial.state)
+    this.#company = this.#newCompany()
     this.#ground = new Ground(options.application.initial.state, options.durable.committed)
     this.#committedAtTick = this.#ground.tip.height
     this.#mempool = new Mempool(options.mempool, options.order)
@@ -155,6 +140,7 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#fetch = this.#newFetch()
     this.#blobs = this.#newBlobs()
     this.#accusations = this.#newAccusations()
+    this.#ordering = this.#newOrdering()
     this.#proposals = this.#newProposals()
     this.#validations = this.#newValidations()
     this.#desk = new AdmissionDesk({
@@ -344,17 +330,17 @@ class ReplicaMachine<State> implements Replica<State> {
   #toConsensus(input: Input): void {
     let queue: Input[] = [input]
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const built = this.#lastBuilt
+      const { built } = this.#ordering
       for (const effect of this.#consensus.step(next)) {
         const reply = this.#onEffect(effect)
         if (reply === null) continue
-        if (reply.kind === 'built' && reply.proposal !== null) queue.push(...this.#workLeft())
+        if (reply.kind === 'built' && reply.proposal !== null) queue.push(...this.#ordering.workLeft())
         queue.push(reply)
       }
-      if (next.kind === 'built' && this.#lastBuilt === built) this.#lastBuilt = null // not wanted any more
+      if (next.kind === 'built') this.#ordering.dropUnproposed(built)
       const handOver = this.#nextEpoch === null ? null : this.#consensus.handOver(this.#nextEpoch.validators)
       if (handOver !== null) queue = this.#enterEpoch(handOver) // what was still to be said concerned the epoch that is over
-      this.#keepSchedulerOnLiveGround()
+      this.#ordering.keepOnLiveGround()
     }
   }
 
@@ -388,9 +374,9 @@ class ReplicaMachine<State> implements Replica<State> {
       case 'validate':
         return this.#onValidate(effect)
       case 'build':
-        return this.#onBuild(effect)
+        return this.#ordering.build(effect)
       case 'proposed':
-        this.#onProposed(effect.block)
+        this.#ordering.onProposed(effect.block)
         return null
       case 'commit':
         this.#onCommit(effect)
@@ -421,6 +407,27 @@ class ReplicaMachine<State> implements Replica<State> {
     return epochs === undefined ? SAME_NAMES : peerNames(validators.validators.map(({ publicKey }) => epochs.peerOf(publicKey, state)))
   }
 
+  #newCompany(): Company {
+    const machine = this
+    return new Company({
+      get validators() {
+        return machine.#config.validators
+      },
+      get self() {
+        return machine.#config.self
+      },
+      get names() {
+        return machine.#names
+      },
+      get view() {
+        return machine.#consensus.view
+      },
+      get ticks() {
+        return machine.#ticks
+      },
+    })
+  }
+
   /** Null unless the block is the last of its epoch. */
   #nextValidators(at: Height, executed: Executed<State>): NextValidators | null {
     if (!isBoundary(this.#config.epochLength ?? 0, at)) return null
@@ -442,8 +449,7 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#accusations.enterEpoch()
     this.#validations.clear()
     this.#proposals.clear()
-    this.#lastBuilt = null
-    this.#reportedWork = { waiting: 0, full: false }
+    this.#ordering.beginAnew()
     for (const timer of ['view', 'batch'] as const) this.#out.push({ kind: 'cancel-timer', timer })
     const { epoch, validators: members } = validators
     this.#out.push({ kind: 'event', event: { name: 'epoch-entered', epoch, validators: members.length, self: this.self } })
@@ -460,110 +466,34 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#consensus = createConsensus({ ...this.#config, roundTripsMs }, durable)
   }
 
-  /**
-   * The scheduler stands on the committed block, or on our newest proposal. If that was abandoned, or never became a
-   * proposal, what was chosen for it is to be ordered again.
-   */
-  #keepSchedulerOnLiveGround(): void {
-    if (
-      this.#scheduler.standsOn(this.#ground.tip.hash) ||
-      this.#lastBuilt !== null ||
-      this.#ground.layer(this.#scheduler.position) !== undefined
-    )
-      return
-    this.#scheduler.reset(this.#ground.state, this.#ground.tip.hash, this.#ground.tip.height)
-    this.#dropImpossible()
-  }
-
   /** Tells consensus whether there is something to order, and whether it fills a block, when either has changed. */
   #reportWork(): void {
-    for (let work = this.#changedWork(); work !== null; work = this.#changedWork()) this.#toConsensus(work)
+    for (let work = this.#ordering.changedWork(); work !== null; work = this.#ordering.changedWork()) this.#toConsensus(work)
   }
 
-  #changedWork(): Extract<Input, { kind: 'work' }> | null {
-    const waiting = this.#scheduler.readyCount + (this.#hasEvidenceToPropose() ? 1 : 0)
-    const { transactions, bytes } = this.#options.block
-    const full = waiting >= transactions || this.#scheduler.readyBytes >= bytes
-    const before = this.#reportedWork
-    if (waiting > 0 === before.waiting > 0 && full === before.full) return null
-    this.#reportedWork = { waiting, full }
-    return { kind: 'work', waiting, full, nowMs: this.#nowMs }
-  }
-
-  /**
-   * Only for a leader: evidence makes nobody's view timer run, because a faulty validator could show it to one replica alone
-   * and drive that one out of a view that works.
-   */
-  #hasEvidenceToPropose(): boolean {
-    const { validators, self } = this.#config
-    if (this.#accusations.size === 0 || leaderOf(validators, this.#consensus.view) !== self) return false
-    return this.#accusations.hasUnproposed(this.#lastBuilt?.offences ?? [])
-  }
-
-  /** Before a built block is answered: what is left no longer fills another, so consensus shall gather more first. */
-  #workLeft(): Input[] {
-    if (this.#scheduler.readyCount === 0) return []
-    const work = this.#changedWork()
-    return work === null ? [] : [work]
-  }
-
-  // --- building -----------------------------------------------------------------------------------------------------
-
-  #onBuild(effect: Extract<Effect, { kind: 'build' }>): Input {
-    const parent = this.#ground.stateAt(effect.parent)
-    assert(parent !== undefined, 'consensus builds on executed blocks only')
-    if (!this.#scheduler.standsOn(effect.parent)) this.#scheduler.reset(parent, effect.parent, (effect.height - 1) as Height)
-    const context: BlockContext = { height: effect.height, timestampMs: effect.timestampMs, proposer: this.#config.self }
-    const proposal = this.#fill(parent, effect.parent, context)
-    if (proposal === null) this.#reportedWork = { waiting: 0, full: false } // as consensus takes it: what is left is reported anew
-    return { kind: 'built', height: effect.height, view: effect.view, proposal, nowMs: this.#nowMs }
-  }
-
-  #fill(parent: State, parentHash: Hash, context: BlockContext): BuiltProposal | null {
-    const evidence = this.#accusations.choose(context, parent)
-    const offences = evidence.map((item) => item.offence)
-    const choice = executable(this.#application, { state: parent, context }, this.#scheduler.choose(this.#options.block), offences)
-    for (const { item, refusal } of choice.refused) this.#dropPooled(item, refusal)
-    const executed = choice.executed ?? this.#executedEvidence(parent, context, offences)
-    const { items, leftOut } = choice
-    if (executed === null) {
-      this.#accusations.stall()
-      this.#scheduler.refile(leftOut)
-      this.#dropImpossible()
-      return null
-    }
-    const transactions = items.map((item) => item.transaction)
-    assert(this.#absentBlobs(transactions).size === 0, 'what is pooled has its blob here')
-    const gas = items.map((item) => item.difficulty)
-    this.#lastBuilt = { parent: parentHash, executed, transactions, gas, offences, leftOut }
-    this.#scheduler.leave() // until #onProposed says which block this became
-    const totalDifficulty = items.reduce((sum, item) => sum + BigInt(item.difficulty), 0n)
-    const next = this.#nextValidators(context.height, executed)
-    return {
-      transactions: transactions.map((transaction) => transaction.bytes),
-      evidence: evidence.map((item) => item.bytes),
-      stateRoot: executed.stateRoot,
-      totalDifficulty,
-      ...(next === null ? {} : { nextValidatorsHash: next.validators.hash }),
-    }
-  }
-
-  /** A block of evidence alone is something to order. */
-  #executedEvidence(parent: State, context: BlockContext, offences: readonly Offence[]): Executed<State> | null {
-    if (offences.length === 0) return null
-    const executed = this.#application.execute(parent, context, [], offences)
-    assert(executed.ok, executed.ok ? '' : `the application refuses offences it said it would record: ${executed.error.message}`)
-    return executed.value
-  }
-
-  #onProposed(block: Block): void {
-    const built = this.#lastBuilt
-    assert(built !== null && equalBytes(built.parent, block.header.parent), 'a proposal is what was built last')
-    this.#lastBuilt = null
-    const { executed, transactions, gas, offences } = built
-    this.#ground.add(block.hash, { executed, height: block.header.height, transactions, gas, offences })
-    this.#scheduler.advance(built.executed.state, block.hash, block.header.height, built.transactions)
-    if (built.leftOut.length > 0) this.#scheduler.refile(built.leftOut)
+  #newOrdering(): Ordering<State> {
+    const machine = this
+    return new Ordering({
+      application: this.#application,
+      ground: this.#ground,
+      mempool: this.#mempool,
+      scheduler: this.#scheduler,
+      accusations: this.#accusations,
+      limits: this.#options.block,
+      get proposer() {
+        return machine.#config.self
+      },
+      get isLeader() {
+        const { validators, self } = machine.#config
+        return leaderOf(validators, machine.#consensus.view) === self
+      },
+      get nowMs() {
+        return machine.#nowMs
+      },
+      nextValidators: (at, executed) => this.#nextValidators(at, executed),
+      hasBlobsOf: (transactions) => blobsOf(transactions).every((blob) => this.#blobs?.isHeld(blob) === true),
+      push: (effect) => this.#out.push(effect),
+    })
   }
 
   // --- compact proposals (protocol.md §9) ---------------------------------------------------------------------------
@@ -580,13 +510,13 @@ class ReplicaMachine<State> implements Replica<State> {
         return machine.#consensus.committed.height
       },
       get peers() {
-        return machine.#peers
+        return machine.#company.peers
       },
       known: (idKey) =>
         (this.#mempool.byKey(idKey)?.transaction ?? this.#desk.byKey(idKey) ?? this.#validations.decodedByKey(idKey))?.bytes,
       block: (hash) => this.#consensus.blockOf(hash),
       idsOf: (hash) => this.#ground.layer(keyOf(hash))?.transactions.map(({ id }) => id),
-      isWeakQuorum: (peers) => isWeakQuorum(this.#config.validators, this.#powerOf(peers)),
+      isWeakQuorum: (peers) => this.#company.isWeakQuorum(peers),
       ask: (to, message) => this.#out.push({ kind: 'send', to, message }),
       deliver: (from, message) => this.#toConsensus({ kind: 'message', from: this.#names.toCore(from), message, nowMs: this.#nowMs }),
       blame: (peer, refusal) => this.#out.push({ kind: 'blame', peer, refusal }),
@@ -655,18 +585,10 @@ class ReplicaMachine<State> implements Replica<State> {
         return machine.#epoch
       },
       get passOn() {
-        return machine.#circle('pass-on')
+        return machine.#company.circle('pass-on')
       },
       push: (effect) => this.#out.push(effect),
     })
-  }
-
-  /** Whom we tell what everybody else who knows it tells, too (protocol.md §9). */
-  #circle(purpose: 'tell' | 'pass-on'): readonly (ValidatorIndex | 'all')[] {
-    const { self, validators } = this.#config
-    const some = circleOf({ self, count: validators.validators.length }, this.#ticks, purpose)
-    if (some === 'all') return ['all']
-    return some.map((name) => this.#names.toPeer(name)).filter((peer) => peer !== null)
   }
 
   // --- committing ---------------------------------------------------------------------------------------------------
@@ -686,9 +608,9 @@ class ReplicaMachine<State> implements Replica<State> {
     const final = block.header.height
     this.#out.push({ kind: 'commit', block, certificate, writes, transactions, gas, offences, nextEpoch: this.#nextEpoch })
     this.#shelf?.onCommit(block.header, this.#ground.state, certificate)
-    if (this.#scheduler.standsOn(parent)) this.#scheduler.advance(this.#ground.state, block.hash, block.header.height, layer.transactions)
-    this.#clearMempool(layer.transactions)
-    this.#dropImpossible()
+    this.#ordering.onCommit(block, parent, transactions)
+    for (const { work } of transactions) if (work !== null) this.#desk.wakeClaim(work.claimId)
+    this.#ordering.dropImpossible()
     this.#accusations.settle()
     this.#blobs?.onFinal(blobsOf(transactions), final)
     if (acceptedAtMs !== null) this.#leaderJudge.onCommitted(block, transactions, acceptedAtMs)
@@ -709,39 +631,6 @@ class ReplicaMachine<State> implements Replica<State> {
     return { validators: next.validators, previousValidators: this.#epoch.validators, origin: { height, hash } }
   }
 
-  /** Of what the scheduler found impossible on some state: what is impossible on the committed one, so for ever. */
-  #dropImpossible(): void {
-    for (const item of this.#scheduler.suspects) this.#dropIfImpossible(item)
-  }
-
-  #dropIfImpossible(item: Pooled): void {
-    const readiness = this.#application.readiness(this.#ground.state, item.transaction, { height: this.#ground.nextHeight })
-    if (readiness.status === 'never') this.#dropPooled(item, readiness)
-  }
-
-  #clearMempool(committed: readonly Transaction[]): void {
-    for (const transaction of committed) {
-      this.#removePooled(this.#mempool.byKey(transaction.idKey))
-      const rival = this.#mempool.bySenderNonce(transaction.sender, transaction.nonce)
-      if (rival !== undefined) this.#dropPooled(rival, NONCE_USED)
-      if (transaction.work === null) continue
-      const duplicate = this.#mempool.byClaim(transaction.work.claimId)
-      if (duplicate !== undefined) this.#dropPooled(duplicate, DUPLICATE_CLAIM)
-    }
-    for (const transaction of committed) if (transaction.work !== null) this.#desk.wakeClaim(transaction.work.claimId)
-  }
-
-  #removePooled(item: Pooled | undefined): void {
-    if (item === undefined) return
-    this.#scheduler.drop(item)
-    this.#mempool.remove(item.transaction.id)
-  }
-
-  #dropPooled(item: Pooled, { code, message }: Refusal): void {
-    this.#removePooled(item)
-    this.#out.push({ kind: 'dropped', id: item.transaction.id, refusal: { code, message } })
-  }
-
   // --- blobs (protocol.md §9) ---------------------------------------------------------------------------------------
 
   #newBlobs(): ReplicaBlobs | null {
@@ -750,18 +639,18 @@ class ReplicaMachine<State> implements Replica<State> {
     const machine = this
     return new ReplicaBlobs(blobs, {
       get peers() {
-        return machine.#peers
+        return machine.#company.peers
       },
       get tip() {
         return machine.#ground.tip.height
       },
       get told() {
-        return machine.#told
+        return machine.#company.told
       },
       isNeeded: (key) => this.#isBlobNeeded(key),
       isForBlock: (key) => this.#validations.refersTo(key),
       pendingChecked: () => this.#desk.checkedBlobs,
-      isQuorum: (peers) => this.#holdQuorum(peers),
+      isQuorum: (peers) => this.#company.isQuorumWith(peers),
       send: (to, message) => this.#out.push({ kind: 'send', to, message }),
       push: (effect) => this.#out.push(effect),
       emit: (event) => this.#out.push({ kind: 'event', event }),
@@ -772,40 +661,6 @@ class ReplicaMachine<State> implements Replica<State> {
       },
       onGivenUp: (key, refusal) => this.#desk.onBlobGivenUp(key, refusal),
     })
-  }
-
-  /** Validators of the epoch that can be reached, in order. */
-  get #peers(): ValidatorIndex[] {
-    const { validators, self } = this.#config
-    return validators.validators.flatMap((_, index) => {
-      const peer = index === self ? null : this.#names.toPeer(index as ValidatorIndex)
-      return peer === null ? [] : [peer]
-    })
-  }
-
-  /** The leader, who may order what it hears of, and some of the others, in turn: all of them, if they are few. */
-  get #told(): readonly ValidatorIndex[] {
-    const some = this.#circle('tell').filter((peer) => peer !== 'all')
-    if (some.length === 0) return this.#peers
-    const { validators, self } = this.#config
-    const leader = leaderOf(validators, this.#consensus.view)
-    const to = leader === self ? null : this.#names.toPeer(leader)
-    return to === null || some.includes(to) ? some : [to, ...some]
-  }
-
-  /** Of the epoch's validators, this one counted in. */
-  #holdQuorum(peers: ReadonlySet<ValidatorIndex>): boolean {
-    const { validators, self } = this.#config
-    const own = validators.validators[self]?.power ?? 0n
-    return isQuorum(validators, own + this.#powerOf(peers))
-  }
-
-  /** Of others. */
-  #powerOf(peers: ReadonlySet<ValidatorIndex>): bigint {
-    const { validators, self } = this.#config
-    const names = new Set<ValidatorIndex>([...peers].map((peer) => this.#names.toCore(peer)))
-    names.delete(self)
-    return validators.validators.reduce((sum, each, index) => (names.has(index as ValidatorIndex) ? sum + each.power : sum), 0n)
   }
 
   #onBlobMessage(from: ValidatorIndex, message: Message): void {
@@ -827,7 +682,7 @@ class ReplicaMachine<State> implements Replica<State> {
   /** By what is pending, proposed or being validated; `key` is `blobKey(blob)`. */
   #isBlobNeeded(key: string): boolean {
     const refers = (transactions: readonly Transaction[]): boolean => blobsOf(transactions).some((blob) => blobKey(blob) === key)
-    if (this.#desk.needsBlob(key) || this.#validations.refersTo(key) || refers(this.#lastBuilt?.transactions ?? [])) return true
+    if (this.#desk.needsBlob(key) || this.#validations.refersTo(key) || refers(this.#ordering.built?.transactions ?? [])) return true
     for (const { transactions } of this.#ground.layers) if (refers(transactions)) return true
     return false
   }
@@ -837,26 +692,18 @@ class ReplicaMachine<State> implements Replica<State> {
     return this.#blobs !== null && (this.#blobs.isNeeded(key) || this.#blobs.isKept(key))
   }
 
-  #absentBlobs(transactions: readonly Transaction[]): Set<string> {
-    return new Set(
-      blobsOf(transactions)
-        .filter((blob) => this.#blobs?.isHeld(blob) !== true)
-        .map(blobKey),
-    )
-  }
-
   /** What relies on it here must not be voted for, and nobody be told that it is here. */
   #onBlobLost(blob: BlobRef): void {
     this.#blobs?.lose(blob)
     const key = blobKey(blob)
     for (const item of [...this.#mempool.values()]) {
       const used = item.transaction.work?.blob
-      if (used !== undefined && blobKey(used) === key) this.#dropPooled(item, BLOB_LOST)
+      if (used !== undefined && blobKey(used) === key) this.#ordering.drop(item, BLOB_LOST)
     }
     this.#desk.onBlobLost(key)
     this.#validations.onBlobLost(key, (hash, result) => this.#conclude(hash, result))
     for (const hash of this.#ground.referringTo(key)) this.#conclude(hash, { status: 'aborted', reason: LOST_BEFORE_THE_VOTE })
-    this.#keepSchedulerOnLiveGround()
+    this.#ordering.keepOnLiveGround()
   }
 
   /** Before a vote is durable: its blobs stay until the chain has passed it. */
@@ -982,9 +829,9 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#application.settle?.(state)
     this.#validations.clear()
     this.#proposals.clear()
-    this.#lastBuilt = null
+    this.#ordering.beginAnew()
     this.#scheduler.reset(state, committed.hash, committed.height)
-    this.#dropImpossible()
+    this.#ordering.dropImpossible()
     this.#shelf?.begin([...[...headers].reverse(), header], state, certificate)
     if (isLaterEpoch) {
       this.#nextEpoch = start
@@ -993,7 +840,6 @@ class ReplicaMachine<State> implements Replica<State> {
     }
     this.#beginConsensus(durable)
     this.#leaderJudge.enterEpoch(start.validators.validators.length)
-    this.#reportedWork = { waiting: 0, full: false }
     this.#accusations.settle()
     for (const timer of ['view', 'batch'] as const) this.#out.push({ kind: 'cancel-timer', timer })
     this.#toConsensus({ kind: 'start', nowMs: this.#nowMs })
@@ -1026,9 +872,9 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#judgeLeader()
     const stalled = this.#committedAtTick === this.#ground.tip.height
     this.#committedAtTick = this.#ground.tip.height
-    for (const item of this.#rounds.sweep(stalled ? SWEPT_PER_TICK.stalled : SWEPT_PER_TICK.busy)) this.#dropIfImpossible(item)
+    for (const item of this.#rounds.sweep(stalled ? SWEPT_PER_TICK.stalled : SWEPT_PER_TICK.busy)) this.#ordering.dropIfImpossible(item)
     this.#desk.sweep()
-    this.#gossip(this.#circle('tell'), this.#desk.sweepBlobs())
+    this.#gossip(this.#company.circle('tell'), this.#desk.sweepBlobs())
     this.#blobs?.onTick()
     this.#proposals.onTick()
     this.#validations.giveUpStarved((hash, result) => {
@@ -1041,11 +887,11 @@ class ReplicaMachine<State> implements Replica<State> {
   /** Transactions that wait here. Who has just connected gets the oldest as soon as it is known that we are not far behind ourselves. */
   #offerAgain(): void {
     const isFarBehind = this.#fetch?.progress != null || this.#consensus.isFarBehind
-    const circle = this.#circle('tell')
+    const circle = this.#company.circle('tell')
     const goesToAll = circle.includes('all')
     const late = new Set(goesToAll ? this.#consensus.peersFarBehind.map((index) => this.#names.toPeer(index)) : [])
     // Whoever is far behind could do nothing with it, and needs its line for blocks.
-    const peers = late.size === 0 ? circle : this.#peers.filter((peer) => !late.has(peer))
+    const peers = late.size === 0 ? circle : this.#company.peers.filter((peer) => !late.has(peer))
     if (!isFarBehind) {
       const greeted = [...this.#toGreet].filter((peer) => !late.has(peer))
       if (greeted.length > 0) this.#gossip(greeted, this.#rounds.oldest())
