@@ -4,6 +4,7 @@ import { EXIT, oneLine, onUnread } from './exit.js'
 import { printJson } from './ui/terminal.js'
 
 const VERSION = '0.1.0'
+const VERSION_FLAGS: ReadonlySet<string> = new Set(['-V', '--version'])
 
 type Register = (program: Command) => void
 
@@ -34,8 +35,10 @@ async function createProgram(args: readonly string[]): Promise<Command> {
     .exitOverride()
     .configureOutput({ writeErr: (text) => process.stderr.write(text), outputError: (text, write) => reportUsage(text, write, json) })
     .addHelpText('after', EXIT_CODES_HELP)
-  const asked = Object.entries(COMMANDS).filter(([name]) => name === args[0])
-  for (const [, load] of asked.length > 0 ? asked : Object.entries(COMMANDS)) (await load())(program)
+  const all = Object.entries(COMMANDS)
+  const asked = all.filter(([name]) => name === args[0])
+  const needed = VERSION_FLAGS.has(args[0] ?? '') ? [] : asked.length > 0 ? asked : all
+  for (const [, load] of needed) (await load())(program)
   return program
 }
 

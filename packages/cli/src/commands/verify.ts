@@ -6,7 +6,6 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { equalBytes, type Hash, keyOf, ok, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
 import { INLINE_PROOF_BYTES } from '@aethel/ledger'
-import { loadVerifiers, verifierUrl } from '@aethel/node'
 import {
   BVLRAT_KIND,
   bvlratVerifier,
@@ -150,6 +149,7 @@ function recheck(receipt: CheckedReceipt, proofFile: string, form: 'as-submitted
 /** The receipt names no edition of the kind, so the module is whoever verifies's to choose, as the trust root is. */
 async function verifierFromOutside(kind: string, module: string | undefined): Promise<DefinedVerifier | undefined> {
   if (module === undefined) return undefined
+  const { loadVerifiers, verifierUrl } = await import('@aethel/node') // a validator's whole software, which a receipt alone does without
   const [verifier] = await loadVerifiers([verifierUrl(process.cwd(), resolve(module))])
   if (verifier?.kind !== kind)
     throw usageError('verifier-kind', `expected a verifier of ${kind} in ${module}, got one of ${verifier?.kind}`)
