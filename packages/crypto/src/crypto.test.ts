@@ -1,4 +1,3 @@
-/// <reference path="./sodium-native.d.ts" />
 /**
  * Both builds against published vectors and against each other: random inputs, malformed ones, and the points of small
  * order with which one signature can pass for many messages.

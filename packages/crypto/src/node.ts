@@ -1,9 +1,9 @@
 /** Node build: SHA-256 from node:crypto, Ed25519 from libsodium, BLS12-381 from blst. */
 import { createHash, hash as nodeHash } from 'node:crypto'
 import { HASH_BYTES, type Hash, PUBLIC_KEY_BYTES, SIGNATURE_BYTES, type Writer } from '@aethel/codec'
-import sodium from 'sodium-native'
 import { type PublicKey, SEED_BYTES, type SecretSeed, type Signature, type SigningKey } from './api.js'
 import { hashEncodedWith, hashWith } from './hashing.js'
+import { sodium } from './native.js'
 
 export type { BlsKey, SecretSeed, SigningKey } from './api.js'
 export { SEED_BYTES } from './api.js'
@@ -57,7 +57,7 @@ export function verifySignature(publicKey: PublicKey, message: Uint8Array, signa
   if (publicKey.length !== PUBLIC_KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false
   scratch.publicKey.set(publicKey)
   scratch.signature.set(signature)
-  return sodium.crypto_sign_verify_detached(scratch.signature, inScratch(message), scratch.publicKey)
+  return sodium().crypto_sign_verify_detached(scratch.signature, inScratch(message), scratch.publicKey)
 }
 
 /** The signing key of a 32-byte seed. */
@@ -65,11 +65,11 @@ export function signingKey(seed: SecretSeed): SigningKey {
   if (seed.length !== SEED_BYTES) throw new RangeError(`an Ed25519 seed is ${SEED_BYTES} bytes, got ${seed.length}`)
   const publicKey = new Uint8Array(32)
   const secretKey = new Uint8Array(64)
-  sodium.crypto_sign_seed_keypair(publicKey, secretKey, seed)
+  sodium().crypto_sign_seed_keypair(publicKey, secretKey, seed)
   return {
     publicKey: publicKey as PublicKey,
     sign(message: Uint8Array): Signature {
-      sodium.crypto_sign_detached(scratch.signature, inScratch(message), secretKey)
+      sodium().crypto_sign_detached(scratch.signature, inScratch(message), secretKey)
       return scratch.signature.slice() as Signature
     },
   }

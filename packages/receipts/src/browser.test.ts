@@ -16,10 +16,7 @@ vi.mock('@aethel/crypto', async () => {
   }
   return { ...browser, hashTagged }
 })
-vi.mock('sodium-native', () => {
-  throw new Error('a browser has no native code')
-})
-vi.mock('@chainsafe/blst', () => {
+vi.mock('../../crypto/dist/native.js', () => {
   throw new Error('a browser has no native code')
 })
 
