@@ -36,6 +36,13 @@ export const dissemination = [
     hunt: simulation('--validators 4 --certificates bls12-381 --dissemination collectors --byzantine 0 --faults none'),
   },
   {
+    id: 'backups-silenced',
+    traps: ['B7'],
+    bug: 'a collector that hears of a certificate before it has a quorum tells nobody: a leader that tells the backups alone has silenced them',
+    edits: [{ file: NORMAL_CASE, before: '  if (isNews) tellCertificate(state, certificate)\n', after: '' }],
+    hunt: DISSEMINATION_TESTS,
+  },
+  {
     id: 'leader-collects-alone',
     traps: ['B7'],
     bug: 'votes go to the leader only: one that keeps certificates to itself stops everybody',

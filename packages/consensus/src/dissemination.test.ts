@@ -157,6 +157,27 @@ describe('collectors (protocol.md §9)', () => {
     expect(heightsOf(cluster)).toEqual(EVERYBODY.map(() => 1))
   })
 
+  it('B7: a leader that tells its certificates to the backups alone, before they have a quorum: they tell them', () => {
+    const cluster = new Cluster(COLLECTED)
+    const backups = collectorsOf(SET, view(0), height(1)).slice(1)
+    cluster.cut = ({ from, to, message }) => {
+      if (message.kind === 'vote') return backups.includes(to as ValidatorIndex)
+      return from === 0 && message.kind === 'certificate' && !backups.includes(to as ValidatorIndex)
+    }
+    cluster.at(0).order('a')
+    cluster.deliver()
+    expect(heightsOf(cluster)).toEqual(EVERYBODY.map(() => 1))
+  })
+
+  it('E1: who collects tells a certificate once', () => {
+    const backup = collectorsOf(SET, view(0), height(1))[1] as number
+    const replica = new Cluster(COLLECTED).at(backup)
+    const certificate = aggregateOf('prepare', 0, block, QUORUM, COUNT)
+    for (let times = 0; times < 2; times++) replica.receive(0, certificateMessage(certificate))
+    replica.receive(0, certificateMessage(aggregateOf('prepare', 0, block, EVERYBODY, COUNT)))
+    expect(told(replica)).toEqual([certificate])
+  })
+
   it('B7: nobody tells a certificate at all: after a tick votes come as in a mesh, and the view stands', () => {
     const cluster = new Cluster(COLLECTED)
     cluster.cut = isKind('certificate')
