@@ -283,6 +283,15 @@ describe('a tree (protocol.md §9)', () => {
     expect(byLeader.length).toBe(2 * Math.ceil(Math.sqrt(COUNT - 1)))
   })
 
+  it('a proposal on its way is no answer to somebody who may have it already, and is told apart from those', () => {
+    const cluster = new Cluster(TREE)
+    const inner = cluster.at(childrenOf(SET, view(0), 0 as ValidatorIndex)[0] as number)
+    const effects = inner.receive(0, proposalOf(signVoteWithShare(0, ballot), block))
+    const proposals = effects.filter((effect) => effect.kind === 'send' && effect.message.kind === 'pre-prepare')
+    expect(proposals.length).toBeGreaterThan(0)
+    expect(proposals.every((effect) => effect.kind === 'send' && effect.fresh === true)).toBe(true)
+  })
+
   it('B8: a leaf whose parents pass nothing on gets the proposal after a tick, in the same view', () => {
     const cluster = new Cluster(TREE)
     const leaf = EVERYBODY.find((index) => index !== 0 && childrenOf(SET, view(0), index as ValidatorIndex).length === 0) as number

@@ -71,7 +71,7 @@ function tryAccept(state: State, message: PrePrepare, from: ValidatorIndex): voi
 function passOn(state: State, message: PrePrepare): void {
   const { validators, self } = state.config
   if (state.dissemination !== 'tree') return
-  for (const to of childrenOf(validators, message.view, self)) state.out.push({ kind: 'send', to, message })
+  for (const to of childrenOf(validators, message.view, self)) state.out.push({ kind: 'send', to, message, fresh: true })
 }
 
 export function accept(state: State, entry: BlockEntry, reproposal: boolean): void {

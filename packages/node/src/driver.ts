@@ -64,7 +64,7 @@ const RETAINED_STATES = 64
 const RECENT_MS = 10_000
 /** Far more than commit in that time. */
 const MAX_COMMIT_TIMES = 4_096
-/** To one peer, these are answers to what it says it lacks, and it will say so again. */
+/** To one peer, these are answers to what it says it lacks, and it will say so again; but for proposals on their way along a tree. */
 const BODIES: ReadonlySet<Message['kind']> = new Set(['pre-prepare', 'block', 'block-transactions'])
 /** Of no epoch, and wanted only if they were asked for. */
 const ASKED_FOR: ReadonlySet<Message['kind']> = new Set(['snapshot', 'chunk', 'block-transactions'])
@@ -439,8 +439,8 @@ export class Driver {
         return log.error({ event: 'fork', height: effect.height, file: this.#fork.file, message: sentenceOf(this.#fork) })
       }
       case 'send': {
-        const { to, message } = effect
-        return this.#disk.release(() => this.#send(to, message))
+        const { to, message, fresh = false } = effect
+        return this.#disk.release(() => this.#send(to, message, fresh))
       }
       case 'gossip': {
         const { to, transactions } = effect
@@ -628,13 +628,13 @@ export class Driver {
     this.#scheduleFlush()
   }
 
-  #send(to: ValidatorIndex | 'all', message: Message): void {
+  #send(to: ValidatorIndex | 'all', message: Message, isFresh = false): void {
     if (message.kind === 'fetch' && (message.want === 'snapshot' || message.want === 'chunk')) {
       const asked = to === 'all' ? (this.#mesh?.peers() ?? []).map((peer) => peer.index) : [to]
       for (const peer of asked) this.#owed.set(peer, Math.min(MAX_OWED, (this.#owed.get(peer) ?? 0) + 1))
     }
     const bytes = encodeMessage(message)
-    if (to !== 'all' && BODIES.has(message.kind)) this.#mesh?.sendIfRead(to, bytes)
+    if (to !== 'all' && !isFresh && BODIES.has(message.kind)) this.#mesh?.sendIfRead(to, bytes)
     else this.#mesh?.send(to, bytes)
   }
 

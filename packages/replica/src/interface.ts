@@ -197,7 +197,8 @@ export type ReplicaEffect =
       readonly nextEpoch: EpochStart | null
       readonly offences: readonly Offence[]
     }
-  | { readonly kind: 'send'; readonly to: ValidatorIndex | 'all'; readonly message: Message }
+  /** `fresh`: nobody has sent it to this one before, as far as one knows: what is left out now comes a status tick later. */
+  | { readonly kind: 'send'; readonly to: ValidatorIndex | 'all'; readonly message: Message; readonly fresh?: true }
   /** Pass these on to one peer or to all. */
   | { readonly kind: 'gossip'; readonly to: ValidatorIndex | 'all'; readonly transactions: readonly Transaction[] }
   | { readonly kind: 'serve'; readonly to: ValidatorIndex; readonly from: Height }
