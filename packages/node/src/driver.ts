@@ -220,7 +220,9 @@ export class Driver {
   #enterEpoch(): void {
     const { epoch } = this.#options.replica
     this.#checker = this.#checkerFor(epoch)
-    for (const { from, message } of this.#gate.enter(epoch)) this.#receive(from, message, 0)
+    // Nothing was paid for these: of who has sent one that is refused, and is shut out for it, no further one is checked.
+    const refused = new Set<ValidatorIndex>()
+    for (const { from, message } of this.#gate.enter(epoch)) if (!refused.has(from) && !this.#receive(from, message, 0)) refused.add(from)
   }
 
   /** The chain names validators that no configuration knew of: the mesh connects to them. */
@@ -289,20 +291,26 @@ export class Driver {
     this.#receive(from, decoded.value, bytes.length)
   }
 
-  /** `bytes`: as it came from the peer; 0 when it has waited here. */
-  #receive(from: ValidatorIndex, message: Message, bytes: number): void {
+  /** `bytes`: as it came from the peer; 0 when it has waited here. False: it was refused. */
+  #receive(from: ValidatorIndex, message: Message, bytes: number): boolean {
     const isOurs = epochNamedBy(message) === this.#gate.epoch || ASKED_FOR.has(message.kind)
-    if (isOurs && !this.#options.replica.wants(from, message)) return this.#mesh?.charge(from, priceOfUnwanted(bytes))
+    if (isOurs && !this.#options.replica.wants(from, message)) {
+      this.#mesh?.charge(from, priceOfUnwanted(bytes))
+      return true
+    }
     if (bytes > 0 && !(isOurs && this.#isFree(from, message)))
       this.#mesh?.charge(from, isOurs ? priceOf(message, bytes) : priceOfUnwanted(bytes))
     const passage = this.#gate.pass(from, message)
     switch (passage.kind) {
       case 'verified':
-        return this.input({ kind: 'message', from, message: passage.message, ...this.#besides(passage.message), nowMs: Date.now() })
+        this.input({ kind: 'message', from, message: passage.message, ...this.#besides(passage.message), nowMs: Date.now() })
+        return true
       case 'foreign':
-        return this.input({ kind: 'foreign', from, epoch: passage.epoch, committedHeight: passage.committedHeight, nowMs: Date.now() })
+        this.input({ kind: 'foreign', from, epoch: passage.epoch, committedHeight: passage.committedHeight, nowMs: Date.now() })
+        return true
       case 'refused':
-        return this.#blame(from, passage.refusal)
+        this.#blame(from, passage.refusal)
+        return false
     }
   }
 
