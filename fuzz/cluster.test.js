@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { Cluster } from './lib/cluster.js'
 import { Broken } from './lib/properties.js'
-import { BAD_SHARES, EQUIVOCATION, FORGETTING, LYING_IDS, replicaSequence } from './targets/consensus.js'
+import { BAD_SHARES, CERTIFIED_RIVAL, EQUIVOCATION, FORGETTING, LYING_IDS, replicaSequence } from './targets/consensus.js'
 
 it('a faulty leader makes two replicas prepare two blocks of one height, and votes for both: neither is committed', () => {
   const cluster = new Cluster(EQUIVOCATION(0))
@@ -39,6 +39,18 @@ it.each(/** @type {const} */ (['collectors', 'tree']))(
     expect(cluster.committed.size).toBeGreaterThan(1)
   },
 )
+
+it('a certificate for one block makes nobody prepare its rival', () => {
+  const cluster = new Cluster(CERTIFIED_RIVAL)
+  cluster.run()
+  const signed = cluster.honest.map((replica) => ['prepare', 'commit'].map((kind) => replica.signed.get(`${kind} in view 0 at height 1`)))
+  const [first, second, third] = signed
+  expect(first?.[1]).toBe(first?.[0])
+  expect(second?.[1]).toBe(first?.[0])
+  expect(third?.[0]).not.toBe(first?.[0])
+  expect(third?.[1]).toBeUndefined()
+  expect(cluster.committed.size).toBeGreaterThan(0)
+})
 
 it('a leader that names other transactions than its block has gets no vote; what it names truly is fetched, and voted for', () => {
   const runs = [0, 1, 2, 3, 4, 6].map((way) => {

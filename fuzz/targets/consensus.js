@@ -422,6 +422,13 @@ const programOfSteps = (/** @type {readonly (readonly number[])[]} */ ...steps) 
 /** The faulty one tells the leader, who collects, votes of both phases whose shares are none of its own, before honest ones have voted. */
 export const BAD_SHARES = (/** @type {typeof WAYS[number]} */ way) =>
   programOfSteps([programOf('bls12-381', way, 'never'), 3, 7], [12, 0, 0, 0, 3, 0, 170, 0, 66, 12, 0, 0, 1, 3, 0, 170, 0, 66], DILIGENCE)
+/** The leader is faulty and proposes one block to two replicas, which prepare it, and another to the third, which is shown the certificate of the first. */
+export const CERTIFIED_RIVAL = programOfSteps(
+  [programOf('bls12-381', 'mesh', 'never'), 0],
+  [13, 0, 65, 1, 1, 0, 0, 0, 69, 13, 1, 0, 0, 0, 0, 70, 13, 0, 65, 2, 2, 0, 0, 0, 71],
+  [3, 23, 17, 6, 0, 0, 0, 71, 3, 23, 10, 3, 23, 3, 23],
+  DILIGENCE,
+)
 /** The leader is faulty and names, of a block with a transaction that nobody has, that one, another, none or itself; asked, it tells the truth. */
 export const LYING_IDS = (/** @type {number} */ way) =>
   programOfSteps(
@@ -477,6 +484,7 @@ export const replicaSequence = {
     // A certificate that names everybody, and that the faulty one alone has signed.
     programOfSteps([programOf('bls12-381', 'collectors', 'never'), 3, 7, 0, 0, 0, 0, 0, 0, 17, 6, 0, 255, 0, 0], DILIGENCE),
     ...[0, 1, 2, 3, 4, 5, 6].map((way) => LYING_IDS(way)),
+    CERTIFIED_RIVAL,
     Uint8Array.of(programOf('bls12-381', 'mesh', 'never'), 3, ...DILIGENCE),
     // What is named is delivered before it is heard of: the last that was sent goes first.
     Uint8Array.of(programOf('ed25519', 'mesh', 'always'), 3, 7, ...Array.from({ length: 24 }, () => [0, 250]).flat(), ...DILIGENCE),
