@@ -4,6 +4,8 @@ import { simulation, tests } from './lib/mutant.js'
 const NORMAL_CASE = 'packages/consensus/src/normal-case.ts'
 const DISSEMINATION = 'packages/consensus/src/dissemination.ts'
 const CATCH_UP = 'packages/consensus/src/catch-up.ts'
+const DRIVER = 'packages/node/src/driver.ts'
+const DRIVER_TESTS = tests('packages/node/src/driver.test.ts')
 const DISSEMINATION_TESTS = tests('packages/consensus/src/dissemination.test.ts')
 
 /** @type {readonly import('./lib/mutant.js').Mutant[]} */
@@ -147,6 +149,20 @@ export const dissemination = [
       },
     ],
     hunt: simulation('--validators 7 --certificates bls12-381 --dissemination tree --byzantine 0 --faults none'),
+  },
+  {
+    id: 'tree-waits-for-readers',
+    traps: ['B8'],
+    bug: 'proposals on their way along a tree are left out, as answers are, where a peer has much unread: in blocks of megabytes the third comes a tick late, from the leader',
+    edits: [{ file: DRIVER, before: "if (to !== 'all' && !isFresh && BODIES", after: "if (to !== 'all' && BODIES" }],
+    hunt: DRIVER_TESTS,
+  },
+  {
+    id: 'held-after-a-refusal',
+    traps: ['E1'],
+    bug: 'what a peer has sent for the next epoch is checked to the end when it begins, 64 sums of shares, though the first was refused',
+    edits: [{ file: DRIVER, before: 'if (!refused.has(from) && !this.#receive', after: 'if (!this.#receive' }],
+    hunt: DRIVER_TESTS,
   },
   {
     id: 'collected-certificates-not-shown',
