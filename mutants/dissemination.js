@@ -158,6 +158,19 @@ export const dissemination = [
     hunt: DRIVER_TESTS,
   },
   {
+    id: 'second-parent-pays',
+    traps: ['E1'],
+    bug: 'of the two parents of a leaf whose copy comes second is charged for it: with large blocks an honest one is soon not read any more',
+    edits: [
+      {
+        file: DRIVER,
+        before: 'if (!(replica.isDue(from, message) && this.#isFree(from, message))) this.#mesh',
+        after: 'this.#mesh',
+      },
+    ],
+    hunt: DRIVER_TESTS,
+  },
+  {
     id: 'held-after-a-refusal',
     traps: ['E1'],
     bug: 'what a peer has sent for the next epoch is checked to the end when it begins, 64 sums of shares, though the first was refused',

@@ -292,6 +292,27 @@ describe('a tree (protocol.md §9)', () => {
     expect(proposals.every((effect) => effect.kind === 'send' && effect.fresh === true)).toBe(true)
   })
 
+  it('of the two parents of a leaf the second is not to blame for its copy: it is not wanted, and was due', () => {
+    const leaf = EVERYBODY.find((index) => index !== 0 && childrenOf(SET, view(0), index as ValidatorIndex).length === 0) as ValidatorIndex
+    const parents = EVERYBODY.filter((index) => childrenOf(SET, view(0), index as ValidatorIndex).includes(leaf)) as ValidatorIndex[]
+    expect(parents.length).toBe(2)
+    const replica = new Cluster(TREE).at(leaf)
+    const proposal = proposalOf(signVoteWithShare(0, ballot), block)
+    replica.receive(parents[0] as number, proposal)
+    const due = (from: number, message: Message): boolean => replica.running.isDue(from as ValidatorIndex, message)
+    expect(replica.running.wants(parents[1] as ValidatorIndex, proposal)).toBe(false)
+    expect(due(parents[1] as number, proposal)).toBe(true)
+    const stranger = EVERYBODY.find((index) => index !== leaf && !parents.includes(index as ValidatorIndex)) as number
+    expect(due(stranger, proposal)).toBe(false)
+    const elsewhere = blockOf({ set: SET, height: 100, parent: block.hash })
+    expect(
+      due(parents[1] as number, proposalOf(signVoteWithShare(0, { ...ballot, height: height(100), blockHash: elsewhere.hash }), elsewhere)),
+    ).toBe(false)
+    replica.receive(5, certificateMessage(aggregateOf('commit', 0, block, QUORUM, COUNT)))
+    expect(replica.height).toBe(1)
+    expect(due(parents[1] as number, proposal)).toBe(false)
+  })
+
   it('B8: a leaf whose parents pass nothing on gets the proposal after a tick, in the same view', () => {
     const cluster = new Cluster(TREE)
     const leaf = EVERYBODY.find((index) => index !== 0 && childrenOf(SET, view(0), index as ValidatorIndex).length === 0) as number

@@ -57,6 +57,7 @@ function scripted({ epochLength = 0 } = {}) {
   const ifRead: Uint8Array[] = []
   const blobs: [string, unknown][] = []
   const blamed: number[] = []
+  const wanted = { all: true, due: false }
   const committed = { height: height(0), hash: hash(new Uint8Array(32)), timestampMs: 0 }
   const take = (records: readonly StoreRecord[]): void => {
     given.push(...records.map(({ kind }) => kind))
@@ -87,7 +88,8 @@ function scripted({ epochLength = 0 } = {}) {
     application: {} as Application<LedgerState>,
     replica: {
       committed,
-      wants: () => true,
+      wants: () => wanted.all,
+      isDue: () => wanted.due,
       position: { view: view(0), phase: 'active' },
       get epoch() {
         return { validators, previousValidators: null, origin: { height: height(0), hash: hash(new Uint8Array(32)) } }
@@ -134,6 +136,7 @@ function scripted({ epochLength = 0 } = {}) {
     ifRead,
     blobs,
     blamed,
+    wanted,
     enterEpoch: (of: number) => {
       validators = validatorsOf(of)
       driver.input({ kind: 'timer', timer: 'status', nowMs: 0 })
@@ -296,17 +299,17 @@ test('E1: a part of a state is free for whoever was asked for it, once for each 
   expect(charged.length).toBe(1_000 - 64)
 })
 
-test('E1: bodies go to a peer only as it reads them: what it says it lacks again it is sent again', async () => {
-  const { say, left, ifRead } = scripted()
+/** Of no transactions. */
+function blockAt(at: number): Block {
   const header = {
     version: 1,
     chainId: idOf(0),
     epoch: epoch(0),
-    height: height(1),
+    height: height(at),
     parent: idOf(0),
     view: view(0),
     proposer: 0 as ValidatorIndex,
-    timestampMs: 1,
+    timestampMs: at,
     transactionsRoot: idOf(0),
     evidenceRoot: idOf(0),
     lastCertificateHash: idOf(0),
@@ -315,7 +318,12 @@ test('E1: bodies go to a peer only as it reads them: what it says it lacks again
     nextValidatorsHash: idOf(0),
     totalDifficulty: 0n,
   }
-  const block = { header, body: { transactions: [], evidence: [], lastCertificate: null }, hash: idOf(1) } as unknown as Block
+  return { header, body: { transactions: [], evidence: [], lastCertificate: null }, hash: idOf(at) } as unknown as Block
+}
+
+test('E1: bodies go to a peer only as it reads them: what it says it lacks again it is sent again', async () => {
+  const { say, left, ifRead } = scripted()
+  const block = blockAt(1)
   await say({ kind: 'send', to: 1 as ValidatorIndex, message: { kind: 'block', block } })
   expect([left.length, ifRead.length]).toEqual([0, 1])
   await say({ kind: 'send', to: 'all', message: { kind: 'block', block } }, send(1))
@@ -323,6 +331,27 @@ test('E1: bodies go to a peer only as it reads them: what it says it lacks again
   // As an inner node of a tree sends a proposal to its leaves: nobody has said that it lacks it.
   await say({ kind: 'send', to: 1 as ValidatorIndex, message: { kind: 'block', block }, fresh: true })
   expect([left.length, ifRead.length]).toEqual([3, 1])
+})
+
+test('E1: along a tree two peers bring each proposal: the second pays for nothing, once for each slot', () => {
+  const { driver, charged, wanted } = scripted()
+  const proposal = (at: number) =>
+    encodeMessage({
+      kind: 'pre-prepare',
+      epoch: epoch(0),
+      view: view(0),
+      block: blockAt(at),
+      sender: 0 as ValidatorIndex,
+      signature: signature(new Uint8Array(64)),
+    })
+  wanted.all = false
+  driver.meshHandlers.onMessage(1 as ValidatorIndex, proposal(1))
+  expect(charged).toEqual([1])
+  wanted.due = true
+  for (const at of [2, 3]) driver.meshHandlers.onMessage(1 as ValidatorIndex, proposal(at))
+  expect(charged).toEqual([1])
+  driver.meshHandlers.onMessage(1 as ValidatorIndex, proposal(3))
+  expect(charged).toEqual([1, 1])
 })
 
 test('E1: of what a peer has sent for the next epoch nothing more is checked once something was refused', () => {

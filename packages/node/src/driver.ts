@@ -294,8 +294,9 @@ export class Driver {
   /** `bytes`: as it came from the peer; 0 when it has waited here. False: it was refused. */
   #receive(from: ValidatorIndex, message: Message, bytes: number): boolean {
     const isOurs = epochNamedBy(message) === this.#gate.epoch || ASKED_FOR.has(message.kind)
-    if (isOurs && !this.#options.replica.wants(from, message)) {
-      this.#mesh?.charge(from, priceOfUnwanted(bytes))
+    const { replica } = this.#options
+    if (isOurs && !replica.wants(from, message)) {
+      if (!(replica.isDue(from, message) && this.#isFree(from, message))) this.#mesh?.charge(from, priceOfUnwanted(bytes))
       return true
     }
     if (bytes > 0 && !(isOurs && this.#isFree(from, message)))
@@ -612,7 +613,7 @@ export class Driver {
     this.#guarded(() => this.#options.store.append(this.#verdicts.take(), () => undefined))
   }
 
-  /** The first proposal of this peer for a slot, in either form, and an answer about a snapshot that it was asked for, once for each question. */
+  /** The first proposal of this peer for a slot, in either form (along a tree two peers bring each), and an answer about a snapshot that it was asked for, once for each question. */
   #isFree(from: ValidatorIndex, message: Message): boolean {
     if (message.kind === 'pre-prepare') {
       const slot = { view: message.view, height: message.block.header.height }

@@ -331,6 +331,8 @@ export interface Replica<State> {
   decoded(id: Hash): Transaction | undefined
   /** Whether a message, not yet verified, could change anything: asked before its signatures are checked. */
   wants(from: ValidatorIndex, message: Message): boolean
+  /** Of what it does not want: whether `from` had to send it all the same, as both parents in a tree send a proposal. */
+  isDue(from: ValidatorIndex, message: Message): boolean
   /** Next free nonce of an account, counting what is in the mempool. */
   nextNonce(sender: string, committedNonce: number): number
   inspect(): ReplicaInspection

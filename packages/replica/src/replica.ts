@@ -213,6 +213,10 @@ class ReplicaMachine<State> implements Replica<State> {
     return this.#consensus.wants(name, message)
   }
 
+  isDue(from: ValidatorIndex, message: Message): boolean {
+    return this.#consensus.isDue(this.#names.toCore(from), message)
+  }
+
   transactionStatus(id: Hash): 'unknown' | 'waiting' | 'pending' {
     if (this.#mempool.get(id) !== undefined) return 'pending'
     return this.#desk.has(id) ? 'waiting' : 'unknown'
