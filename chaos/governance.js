@@ -30,13 +30,15 @@ export class Governance {
    * @param {import('../packages/simulator/dist/random.js').Random} options.random
    * @param {(text: string) => void} options.say
    * @param {(text: string) => void} options.violated
+   * @param {typeof ran} [options.run] the program
    */
-  constructor({ validators, keyFiles, random, say, violated }) {
+  constructor({ validators, keyFiles, random, say, violated, run = ran }) {
     this.validators = validators
     this.keyFiles = keyFiles
     this.random = random
     this.say = say
     this.violated = violated
+    this.run = run
     this.counts = { changesFinal: 0, changesRefused: 0, changesUnanswered: 0, keysChanged: 0 }
     /** By which the chain knows who came back. @type {Map<number, string>} */
     this.networkKeys = networkKeysOf(validators)
@@ -73,12 +75,12 @@ export class Governance {
     if (back !== undefined && random.chance(0.4)) {
       await this.#propose(`validator ${back.index} comes back`, back, ['--join', back.home])
     } else if (random.chance(0.3) && isTolerable(next.filter((member) => member.seat !== seat))) {
-      await this.#propose(`validator ${validator.index} leaves`, validator, ['--leave', String(seat)])
+      await this.#propose(`validator ${validator.index} leaves`, validator, ['--leave', String(seat)], seat)
     } else {
       const power = random.pick(POWERS)
       const after = next.map((member) => (member.seat === seat ? { ...member, power: String(power) } : member))
       if (isTolerable(after))
-        await this.#propose(`power ${power} for validator ${validator.index}`, validator, ['--power', `${seat}=${power}`])
+        await this.#propose(`power ${power} for validator ${validator.index}`, validator, ['--power', `${seat}=${power}`], seat)
     }
   }
 
@@ -108,7 +110,7 @@ export class Governance {
       const listing = await this.#listing()
       const seat = listing === null || listing.next === null ? null : this.#seatOf(validator, listing.next.validators)
       if (listing === null || seat === null) return false
-      if (!(await this.#propose(`a new key for validator ${validator.index}`, validator, ['--rotate', `${seat}=${validator.home}`])))
+      if (!(await this.#propose(`a new key for validator ${validator.index}`, validator, ['--rotate', `${seat}=${validator.home}`], seat)))
         return existsSync(join(validator.home, NEXT_KEY)) // the answer may have been lost: better to have both keys loaded
       const now = await this.#listing()
       this.rotating.set(validator.index, Math.max(listing.epoch, now?.epoch ?? 0) + 1)
@@ -129,6 +131,13 @@ export class Governance {
     this.say(`key       ${validator.index}  the new one has taken the old one's place`)
   }
 
+  /** Who was asked first may not have heard that this seat is empty by now. @param {number | null} seat */
+  async #isEmpty(seat) {
+    const up = this.validators.filter((validator) => validator.state === 'up')
+    const listings = await Promise.all(up.map((validator) => validator.client.validators().catch(() => null)))
+    return listings.some((listing) => listing?.next != null && !listing.next.validators.some((member) => member.seat === seat))
+  }
+
   async #listing() {
     for (const validator of this.validators) {
       if (validator.state !== 'up') continue
@@ -142,21 +151,23 @@ export class Governance {
    * @param {string} what
    * @param {Validator} about who is not asked: it may have been left out
    * @param {readonly string[]} args
+   * @param {number | null} seat that they are about
    * @returns {Promise<boolean>} it is final
    */
-  async #propose(what, about, args) {
+  async #propose(what, about, args, seat = null) {
     const up = this.validators.filter((validator) => validator.state === 'up' && validator !== about)
     if (up.length === 0) return false
     const { url } = this.random.pick(up).client
     const approvals = this.keyFiles.flatMap((file) => ['--approve', file])
     const sender = ['--key', this.keyFiles[0] ?? '']
     const options = ['--url', url, '--timeout', String(PATIENCE_S), ...sender, ...approvals]
-    const { code, output, errors } = await ran([BIN, 'validators', 'propose', '--json', ...options, ...args])
+    const { code, output, errors } = await this.run([BIN, 'validators', 'propose', '--json', ...options, ...args])
     const { status, height, message } = answered(output)
     this.say(
       `change    ${what}: ${status ?? `exit code ${code}`}${height === undefined ? '' : ` in block ${height}`}${message === undefined ? '' : `, ${message}`}`,
     )
-    this.note(what, code, output, errors)
+    const isTooLate = code === EXIT.usage && answered(output).code === 'unknown-validator' && (await this.#isEmpty(seat))
+    this.note(what, isTooLate ? EXIT.refused : code, output, errors)
     return code === EXIT.final
   }
 
@@ -193,7 +204,7 @@ function isTolerable(members) {
   return members.length >= FEWEST && Math.max(...powers) <= Math.floor((total - 1) / 3)
 }
 
-/** @param {string} output @returns {{ id?: string, status?: string, height?: number, message?: string }} */
+/** @param {string} output @returns {{ id?: string, status?: string, height?: number, code?: string, message?: string }} */
 function answered(output) {
   try {
     return JSON.parse(output)

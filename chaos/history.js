@@ -35,7 +35,7 @@ Each row is one run of \`npm run chaos -- --record\` (docs/chaos.md). \`npm run 
  */
 export function recordRun(run) {
   const { rows } = readHistory()
-  const options = /--(only|pace|epochs|behind) .*/.exec(run.command)?.[0] ?? ''
+  const options = /--(only|pace|epochs|behind|certificates|dissemination) .*/.exec(run.command)?.[0] ?? ''
   const { seed, minutes, validators, wires, kills, killsInStart, acknowledged, lost, doubled, violations } = run
   const date = new Date().toISOString().slice(0, 10)
   rows.push(

@@ -1,11 +1,12 @@
 /**
- * `npm run chaos -- [--minutes M] [--seed S] [--validators N] [--only KIND,...]`: real validator processes, killed, paused, cut off, slowed
+ * `npm run chaos -- [--minutes M] [--seed S] [--validators N] [--only KIND,...] [--certificates ...] [--dissemination ...]`: real validator processes, killed, paused, cut off, slowed
  * down, damaged, while clients keep submitting. In the end nothing that was acknowledged may be missing or doubled, all
  * chains agree, and nobody has signed two things (docs/chaos.md).
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { certificateScheme, disseminationChoice } from '../packages/cli/dist/command.js'
 import { createNetwork } from '../packages/cli/dist/network.js'
 import { randomStream } from '../packages/simulator/dist/random.js'
 import { numberOf, readArguments, UsageError, wholeNumberOf } from '../tools/arguments.js'
@@ -28,7 +29,7 @@ const EPOCH_LENGTH = '150'
 
 const NETWORKS = ['auto', 'namespaces', 'relays']
 const USAGE =
-  'npm run chaos -- [--minutes M] [--seed S] [--validators N] [--only KIND,...] [--pace MS] [--epochs BLOCKS] [--behind BLOCKS] [--network auto|namespaces|relays] [--record] [--json], or npm run chaos -- --damage [--stride N], or npm run chaos -- --totals'
+  'npm run chaos -- [--minutes M] [--seed S] [--validators N] [--only KIND,...] [--pace MS] [--epochs BLOCKS] [--behind BLOCKS] [--certificates ed25519|bls12-381] [--dissemination auto|mesh|collectors|tree] [--network auto|namespaces|relays] [--record] [--json], or npm run chaos -- --damage [--stride N], or npm run chaos -- --totals'
 
 const options = parsed()
 if (options.totals) {
@@ -65,8 +66,10 @@ const drawn = options.only.length === KINDS.length ? '' : ` --only ${options.onl
 const pace = options.paceMs === USUAL_PACE_MS ? '' : ` --pace ${options.paceMs}`
 const epochs = options.epochLength === Number(EPOCH_LENGTH) ? '' : ` --epochs ${options.epochLength}`
 const behind = options.behind === null ? '' : ` --behind ${options.behind}`
+const certificates = options.certificates === 'ed25519' ? '' : ` --certificates ${options.certificates}`
+const dissemination = options.dissemination === 'auto' ? '' : ` --dissemination ${options.dissemination}`
 const insisted = options.network === 'auto' ? '' : ` --network ${options.network}`
-const command = `npm run chaos -- --minutes ${options.minutes} --validators ${options.validators} --seed ${options.seed}${drawn}${pace}${epochs}${behind}${insisted}`
+const command = `npm run chaos -- --minutes ${options.minutes} --validators ${options.validators} --seed ${options.seed}${drawn}${pace}${epochs}${behind}${certificates}${dissemination}${insisted}`
 say(`${options.validators} validators for ${options.minutes} minutes; again: ${command}`)
 // The proof kinds suffice; every validator checks every proof.
 const network = await createNetwork({
@@ -74,6 +77,8 @@ const network = await createNetwork({
   validators: options.validators,
   basePort: 0,
   parameters: { epochLength: options.epochLength },
+  certificates: options.certificates,
+  dissemination: options.dissemination,
 })
 const wireRandom = randomStream(options.seed, 'wires')
 const homes = network.validators.map((validator) => validator.home)
@@ -206,6 +211,24 @@ function pause(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds).unref())
 }
 
+/**
+ * In the words of `aethel testnet`.
+ *
+ * @template T
+ * @param {string} name
+ * @param {string} text
+ * @param {(text: string) => T} read
+ */
+function wordOf(name, text, read) {
+  try {
+    return read(text)
+  } catch (error) {
+    const expected = /^Expected (.*)\.$/.exec(error instanceof Error ? error.message : '')?.[1]
+    if (expected === undefined) throw error
+    throw new UsageError(`expected --${name} ${expected}; got ${text}`)
+  }
+}
+
 function parsed() {
   return readArguments(
     {
@@ -219,6 +242,8 @@ function parsed() {
         pace: { type: 'string', default: String(USUAL_PACE_MS) },
         epochs: { type: 'string', default: EPOCH_LENGTH },
         behind: { type: 'string' },
+        certificates: { type: 'string', default: 'ed25519' },
+        dissemination: { type: 'string', default: 'auto' },
         network: { type: 'string', default: 'auto' },
         record: { type: 'boolean', default: false },
         damage: { type: 'boolean', default: false },
@@ -232,7 +257,15 @@ function parsed() {
       const strange = only.find((kind) => !KINDS.includes(kind))
       if (strange !== undefined) throw new UsageError(`expected --only with kinds among ${KINDS.join(', ')}; got ${strange}`)
       if (!NETWORKS.includes(values.network)) throw new UsageError(`expected --network ${NETWORKS.join(', ')}; got ${values.network}`)
+      const certificates = wordOf('certificates', values.certificates, certificateScheme)
+      const dissemination = wordOf('dissemination', values.dissemination, disseminationChoice)
+      if (certificates === 'ed25519' && dissemination !== 'auto' && dissemination !== 'mesh') {
+        const wanted = `expected --certificates bls12-381 with --dissemination ${dissemination}`
+        throw new UsageError(`${wanted}: only such certificates are worth collecting`)
+      }
       return {
+        certificates,
+        dissemination,
         minutes: numberOf('minutes', values.minutes, 0.1, 10_000),
         seed: wholeNumberOf('seed', values.seed, 0, Number.MAX_SAFE_INTEGER),
         validators: wholeNumberOf('validators', values.validators, 4, 32),

@@ -1,5 +1,7 @@
 /** What the logs are read for must be what validators write: names that nobody logs would make the verdict one that cannot fail. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { Governance } from './governance.js'
@@ -124,4 +126,35 @@ it('strangers in the chain are forgiven only for changes of the validators whose
   expect(violations).toEqual([])
   governance.note('a change', 1, '', 'aethel: this should not have happened')
   expect(violations).toEqual([expect.stringContaining('should not have happened')])
+})
+
+const ALL = [0, 1, 2, 3, 4, 5, 6, 7, 8]
+
+it.each([
+  ['forgiven', 'another knows that it has left', ALL.slice(0, 8), []],
+  ['a violation', 'everybody knows it', ALL, [expect.stringContaining('unknown-validator')]],
+])('a change of a validator that is unknown where it is proposed is %s if %s', async (_, __, seatsElsewhere, expected) => {
+  const home = mkdtempSync(join(tmpdir(), 'aethel-governance-'))
+  writeFileSync(join(home, 'config.json'), JSON.stringify({ peers: [] }))
+  const listed = (/** @type {number[]} */ seats) => ({ next: { validators: seats.map((seat) => ({ seat, power: '1', contact: null })) } })
+  const playedBy = (/** @type {number} */ index, /** @type {number[]} */ seats) => ({
+    index,
+    home,
+    state: 'up',
+    client: { url: '', validators: async () => listed(seats) },
+  })
+  /** @type {string[]} */
+  const violations = []
+  const options = {
+    validators: ALL.map((index) => playedBy(index, index === 0 ? ALL : seatsElsewhere)),
+    keyFiles: [],
+    random: { pick: (/** @type {any[]} */ items) => items.at(-1), chance: () => false },
+    say: () => undefined,
+    violated: (/** @type {string} */ text) => violations.push(text),
+    run: async () => ({ code: 2, output: JSON.stringify({ status: 'error', code: 'unknown-validator' }), errors: '' }),
+  }
+  const governance = new Governance(/** @type {any} */ (options))
+  await governance.change()
+  rmSync(home, { recursive: true })
+  expect(violations).toEqual(expected)
 })

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { Cluster } from './lib/cluster.js'
 import { Broken } from './lib/properties.js'
-import { EQUIVOCATION, FORGETTING, replicaSequence } from './targets/consensus.js'
+import { BAD_SHARES, CERTIFIED_RIVAL, EQUIVOCATION, FORGETTING, LYING_IDS, replicaSequence } from './targets/consensus.js'
 
 it('a faulty leader makes two replicas prepare two blocks of one height, and votes for both: neither is committed', () => {
   const cluster = new Cluster(EQUIVOCATION(0))
@@ -24,6 +24,45 @@ it('a block that one replica committed unheard survives a view change under a fa
     expect(signed.has('commit in view 0 at height 1')).toBe(true)
     expect([...signed.keys()].filter((slot) => slot.includes('in view 1'))).toEqual([])
   }
+})
+
+it.each(/** @type {const} */ (['collectors', 'tree']))(
+  '%s: votes whose shares prove nothing are found out, and what is told proves itself',
+  (way) => {
+    const cluster = new Cluster(BAD_SHARES(way))
+    /** @type {string[]} */
+    const events = []
+    for (const replica of cluster.honest) replica.onEvent = (event) => events.push(event.name)
+    cluster.run()
+    expect(events).toContain('bad-share')
+    expect(cluster.seen.some(({ kind }) => kind === 'certificate')).toBe(true)
+    expect(cluster.committed.size).toBeGreaterThan(1)
+  },
+)
+
+it('a certificate for one block makes nobody prepare its rival', () => {
+  const cluster = new Cluster(CERTIFIED_RIVAL)
+  cluster.run()
+  const signed = cluster.honest.map((replica) => ['prepare', 'commit'].map((kind) => replica.signed.get(`${kind} in view 0 at height 1`)))
+  const [first, second, third] = signed
+  expect(first?.[1]).toBe(first?.[0])
+  expect(second?.[1]).toBe(first?.[0])
+  expect(third?.[0]).not.toBe(first?.[0])
+  expect(third?.[1]).toBeUndefined()
+  expect(cluster.committed.size).toBeGreaterThan(0)
+})
+
+it('a leader that names other transactions than its block has gets no vote; what it names truly is fetched, and voted for', () => {
+  const runs = [0, 1, 2, 3, 4, 6].map((way) => {
+    const cluster = new Cluster(LYING_IDS(way))
+    cluster.run()
+    expect(cluster.committed.size).toBeGreaterThan(1)
+    const asked = cluster.seen.some((message) => message.kind === 'fetch' && message.want === 'transactions')
+    return { asked, voted: cluster.honest.some(({ signed }) => signed.has('prepare in view 0 at height 1')) }
+  })
+  // Known at once: too few, another itself, one twice.
+  expect(runs.map(({ asked }) => asked)).toEqual([false, true, true, false, false, true])
+  expect(runs.map(({ voted }) => voted)).toEqual([false, false, false, false, false, true])
 })
 
 it('two blocks at one height are found', () => {

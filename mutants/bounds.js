@@ -213,8 +213,8 @@ export const bounds = [
     edits: [
       {
         file: DRIVER,
-        before: 'message)) return this.#mesh?.charge(from, priceOfUnwanted(bytes))',
-        after: 'message)) return',
+        before: 'this.#isFree(from, message))) this.#mesh?.charge(from, priceOfUnwanted(bytes))',
+        after: 'this.#isFree(from, message))) return true',
       },
     ],
     hunt: NODE_BOUNDS,
@@ -800,7 +800,7 @@ export const bounds = [
     edits: [
       {
         file: 'packages/node/src/driver.ts',
-        before: "if (to !== 'all' && BODIES.has(message.kind)) this.#mesh?.sendIfRead(to, bytes)\n    else this",
+        before: "if (to !== 'all' && !isFresh && BODIES.has(message.kind)) this.#mesh?.sendIfRead(to, bytes)\n    else this",
         after: 'this',
       },
     ],

@@ -4,6 +4,8 @@ import { simulation, tests } from './lib/mutant.js'
 const NORMAL_CASE = 'packages/consensus/src/normal-case.ts'
 const DISSEMINATION = 'packages/consensus/src/dissemination.ts'
 const CATCH_UP = 'packages/consensus/src/catch-up.ts'
+const DRIVER = 'packages/node/src/driver.ts'
+const DRIVER_TESTS = tests('packages/node/src/driver.test.ts')
 const DISSEMINATION_TESTS = tests('packages/consensus/src/dissemination.test.ts')
 
 /** @type {readonly import('./lib/mutant.js').Mutant[]} */
@@ -34,6 +36,13 @@ export const dissemination = [
       },
     ],
     hunt: simulation('--validators 4 --certificates bls12-381 --dissemination collectors --byzantine 0 --faults none'),
+  },
+  {
+    id: 'backups-silenced',
+    traps: ['B7'],
+    bug: 'a collector that hears of a certificate before it has a quorum tells nobody: a leader that tells the backups alone has silenced them',
+    edits: [{ file: NORMAL_CASE, before: '  if (isNews) tellCertificate(state, certificate)\n', after: '' }],
+    hunt: DISSEMINATION_TESTS,
   },
   {
     id: 'leader-collects-alone',
@@ -140,6 +149,33 @@ export const dissemination = [
       },
     ],
     hunt: simulation('--validators 7 --certificates bls12-381 --dissemination tree --byzantine 0 --faults none'),
+  },
+  {
+    id: 'tree-waits-for-readers',
+    traps: ['B8'],
+    bug: 'proposals on their way along a tree are left out, as answers are, where a peer has much unread: in blocks of megabytes the third comes a tick late, from the leader',
+    edits: [{ file: DRIVER, before: "if (to !== 'all' && !isFresh && BODIES", after: "if (to !== 'all' && BODIES" }],
+    hunt: DRIVER_TESTS,
+  },
+  {
+    id: 'second-parent-pays',
+    traps: ['E1'],
+    bug: 'of the two parents of a leaf whose copy comes second is charged for it: with large blocks an honest one is soon not read any more',
+    edits: [
+      {
+        file: DRIVER,
+        before: 'if (!(replica.isDue(from, message) && this.#isFree(from, message))) this.#mesh',
+        after: 'this.#mesh',
+      },
+    ],
+    hunt: DRIVER_TESTS,
+  },
+  {
+    id: 'held-after-a-refusal',
+    traps: ['E1'],
+    bug: 'what a peer has sent for the next epoch is checked to the end when it begins, 64 sums of shares, though the first was refused',
+    edits: [{ file: DRIVER, before: 'if (!refused.has(from) && !this.#receive', after: 'if (!this.#receive' }],
+    hunt: DRIVER_TESTS,
   },
   {
     id: 'collected-certificates-not-shown',

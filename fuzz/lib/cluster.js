@@ -1,13 +1,15 @@
 /**
- * Replicas of the consensus core steered by bytes: which message arrives, which is lost, whose timer fires, and what the
+ * Replicas of the consensus core, and what puts compact proposals together around it, steered by bytes: what certificates are made of and
+ * how votes and proposals travel, which message arrives, which is lost, whose timer fires, and what the
  * faulty validators (as many as the protocol tolerates) sign with their own keys. Every message passes codec and edge.
  * Whatever the bytes say, honest replicas commit one chain, never sign two things for one slot, and nothing throws.
  */
-import { encode, epoch, equalBytes, height, keyOf, validatorIndex, view, ZERO_HASH } from '@aethel/codec'
+import { bitmapOf, blsSignature, encode, epoch, equalBytes, height, keyOf, validatorIndex, view, ZERO_HASH } from '@aethel/codec'
 import {
   assembleCertificate,
   BLOCK_VERSION,
   ballotBytes,
+  checkBody,
   compareCertificates,
   createBlock,
   createConsensus,
@@ -19,6 +21,7 @@ import {
   equivocationOf,
   evidenceRootOf,
   isQuorum,
+  isWeakQuorum,
   lastCertificateHashOf,
   leaderOf,
   maxFaulty,
@@ -27,9 +30,13 @@ import {
   transactionsRootOf,
   verifyCertificate,
   viewChangeBytes,
+  voteBytes,
 } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
+import { compactOf, transactionIdOf } from '@aethel/replica'
+import { CompactProposals } from '../../packages/replica/dist/compact-proposals.js'
 import { idealKey, idealSign, verifyIdeal } from '../../packages/simulator/dist/ideal-hash-signatures.js'
+import { createIdealShares } from '../../packages/simulator/dist/shares.js'
 import { Broken } from './properties.js'
 
 export const CHAIN = hashTagged('aethel/fuzz-chain/v1', ZERO_HASH)
@@ -45,6 +52,34 @@ const MAX_SEEN = 512
 const MAX_BLOCKS_SERVED = 8
 /** A transaction with this byte makes its block invalid. */
 const FALSE = 0xff
+const WINDOW = 4
+/** Of all transactions of a block: most that are built fit, some that the faulty make do not. */
+const BLOCK_BYTES = 64
+/** For the next height and the one after, of this view and the next (consensus/wanted.ts): two windows of each, and a block that is proposed again. */
+const MAX_AWAITED = 2 * (2 * WINDOW + 1)
+/**
+ * By the first byte of a program: what certificates are made of, how votes and proposals travel, and whether proposals name their
+ * transactions. A tree of four or a collector among four is everybody; of thirteen it is not.
+ *
+ * @type {readonly { scheme: 'ed25519' | 'bls12-381', dissemination: 'mesh' | 'collectors' | 'tree', compact: 'never' | 'always', counts: readonly number[] }[]}
+ */
+const KINDS = [
+  { scheme: 'ed25519', dissemination: 'mesh', compact: 'never', counts: [4, 4, 5, 7] },
+  { scheme: 'ed25519', dissemination: 'mesh', compact: 'always', counts: [4, 4, 5, 7] },
+  { scheme: 'bls12-381', dissemination: 'mesh', compact: 'never', counts: [4, 4, 5, 7] },
+  { scheme: 'bls12-381', dissemination: 'collectors', compact: 'never', counts: [4, 7, 10, 13] },
+  { scheme: 'bls12-381', dissemination: 'tree', compact: 'never', counts: [4, 7, 10, 13] },
+  { scheme: 'bls12-381', dissemination: 'collectors', compact: 'always', counts: [4, 7, 10, 13] },
+  { scheme: 'bls12-381', dissemination: 'tree', compact: 'always', counts: [4, 7, 10, 13] },
+]
+/** The first byte of a program on so many of the validators of a kind: the place in `counts`. */
+export const programOf = (
+  /** @type {typeof KINDS[number]['scheme']} */ scheme,
+  /** @type {typeof KINDS[number]['dissemination']} */ dissemination,
+  /** @type {'never' | 'always'} */ compact,
+  count = 0,
+) => 4 * KINDS.findIndex((kind) => kind.scheme === scheme && kind.dissemination === dissemination && kind.compact === compact) + count
+
 const EXTREMES = [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER - 1, 2 ** 32, 65_536, 1024, 256, 100, 64]
 
 /** @typedef {import('@aethel/consensus').Message} Message */
@@ -53,11 +88,18 @@ const EXTREMES = [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER - 1, 2 ** 32,
 /** @typedef {import('@aethel/consensus').Vote} Vote */
 /** @typedef {import('@aethel/codec').Hash} Hash */
 
-/** @param {number} count */
-export function validatorsOf(count) {
+/**
+ * @param {number} count
+ * @param {import('../../packages/simulator/dist/shares.js').SimulatedShares | null} shares
+ */
+export function validatorsOf(count, shares = null) {
   const set = createValidatorSet(
     epoch(0),
-    Array.from({ length: count }, (_, index) => ({ publicKey: idealKey(index), power: 1n })),
+    Array.from({ length: count }, (_, index) => ({
+      publicKey: idealKey(index),
+      power: 1n,
+      ...(shares === null ? {} : { blsKey: shares.keyOf(index) }),
+    })),
   )
   if (!set.ok) throw new Error(set.error.message)
   return set.value
@@ -114,13 +156,21 @@ class Honest {
     /** @type {import('@aethel/consensus').Input[]} */
     this.local = []
     this.transactions = 0
-    this.checker = createMessageChecker({ chainId: CHAIN, validators: cluster.validators, verifySignature: verifyIdeal })
+    this.onEvent = (/** @type {import('@aethel/consensus').ConsensusEvent} */ _event) => undefined
+    /** Durable. @type {Certificate | null} */
+    this.highest = null
+    /** What was heard of and what was built: by `keyOf(id)`. @type {Map<string, Uint8Array>} */
+    this.mempool = new Map()
+    this.checker = createMessageChecker(cluster.certificates)
+    this.proposals = new CompactProposals(this.#compactHost())
     this.core = createConsensus(
       {
         chainId: CHAIN,
         validators: cluster.validators,
         self: validatorIndex(index),
-        window: 4,
+        window: WINDOW,
+        dissemination: cluster.kind.dissemination,
+        ...(cluster.shares === null ? {} : { shares: cluster.shares.schemeOf(index) }),
         clockDriftMs: 5000,
         timers: TIMERS,
         sign: (bytes) => idealSign(idealKey(index), bytes),
@@ -151,18 +201,97 @@ class Honest {
     }
   }
 
+  /**
+   * What the replica's part for compact proposals sees of it, and the core (packages/replica/src/replica.ts).
+   *
+   * @param {number} from
+   * @param {Message} message
+   */
+  wants(from, message) {
+    if (message.kind === 'block-transactions') return this.proposals.wantsTransactions(validatorIndex(from), message.hash)
+    if (message.kind === 'block' && this.proposals.wantsBlock(message.block.hash)) return true
+    if (message.kind === 'compact-pre-prepare' && (from !== message.sender || !this.proposals.wants(message))) return false
+    return this.core.wants(validatorIndex(from), message)
+  }
+
+  /**
+   * @param {number} sender
+   * @param {import('@aethel/consensus').VerifiedMessage} message
+   */
+  receive(sender, message) {
+    const from = validatorIndex(sender)
+    if (message.kind === 'compact-pre-prepare') this.proposals.onProposal(from, message, undefined)
+    else if (message.kind === 'block-transactions') this.proposals.onAnswer(from, message)
+    else {
+      if (message.kind === 'fetch' && (message.want === 'transactions' || message.want === 'block'))
+        this.proposals.noteAsked(from, message.hash)
+      this.step({ kind: 'message', from, message, nowMs: this.nowMs })
+      if (message.kind === 'block') this.proposals.onBlock(message.block)
+    }
+    const { size } = this.proposals
+    if (size > MAX_AWAITED) throw new Broken(`replica ${this.index} puts ${size} proposals together`)
+  }
+
+  /** @param {readonly Uint8Array[]} transactions */
+  hear(transactions) {
+    const heard = transactions.map((bytes) => ({ idKey: keyOf(transactionIdOf(bytes)), bytes }))
+    for (const { idKey, bytes } of heard) this.mempool.set(idKey, bytes)
+    this.proposals.onTransactions(heard)
+  }
+
+  /** @returns {import('../../packages/replica/dist/compact-proposals.js').CompactHost} */
+  #compactHost() {
+    const { cluster, index } = this
+    const replica = this
+    return {
+      when: cluster.kind.compact,
+      blockBytes: BLOCK_BYTES,
+      get view() {
+        return replica.core.view
+      },
+      get committed() {
+        return replica.core.committed.height
+      },
+      peers: cluster.validators.validators.flatMap((_, peer) => (peer === index ? [] : [validatorIndex(peer)])),
+      known: (idKey) => this.mempool.get(idKey),
+      block: (hash) => this.core.blockOf(hash),
+      idsOf: () => undefined,
+      isWeakQuorum: (peers) => isWeakQuorum(cluster.validators, BigInt(peers.size)),
+      ask: (peer, wish) => cluster.send(index, peer, wish),
+      deliver: (from, message) => {
+        const checked = this.checker.check(message)
+        if (!checked.ok)
+          throw new Broken(`replica ${index} put together a ${message.kind} that no edge lets pass: ${checked.error.message}`)
+        this.step({ kind: 'message', from, message, nowMs: this.nowMs })
+      },
+      blame: (peer, { message }) => {
+        if (!cluster.faulty.includes(peer)) throw new Broken(`replica ${index} blames honest replica ${peer}: ${message}`)
+      },
+      emit: () => undefined,
+    }
+  }
+
   /** @param {import('@aethel/consensus').Effect} effect */
   #carryOut(effect) {
     switch (effect.kind) {
-      case 'send':
-        this.#checkSigned(effect.message)
-        return this.cluster.send(this.index, effect.to, effect.message)
+      case 'send': {
+        const { to, message } = effect
+        this.#checkSigned(message)
+        if (to !== 'all' || message.kind !== 'pre-prepare') return this.cluster.send(this.index, to, message)
+        this.cluster.blocks.set(keyOf(message.block.hash), message.block)
+        return this.cluster.send(this.index, to, this.proposals.outgoing(message))
+      }
       case 'validate':
         this.local.push({ kind: 'validated', hash: effect.block.hash, result: verdictOn(effect.block), nowMs: this.nowMs })
         return
       case 'build': {
         this.transactions++
         const transactions = [Uint8Array.of(this.index, this.transactions)]
+        if (this.cluster.kind.compact === 'always') {
+          for (const more of [1, 2]) transactions.push(Uint8Array.of(this.index, this.transactions, more))
+          this.hear(transactions)
+          this.cluster.gossip(this.index, transactions)
+        }
         const proposal = { transactions, evidence: [], stateRoot: rootAfter(effect.parent, transactions), totalDifficulty: 0n }
         this.local.push({ kind: 'built', height: effect.height, view: effect.view, proposal, nowMs: this.nowMs })
         this.local.push({ kind: 'work', waiting: 0, full: false, nowMs: this.nowMs })
@@ -179,11 +308,14 @@ class Honest {
         this.timers.delete(effect.timer)
         return
       case 'persist':
+        for (const record of effect.records) if (record.kind === 'highest') this.#checkHighest(record.certificate)
+        return
       case 'proposed':
       case 'abandon':
       case 'evidence':
-      case 'event':
         return
+      case 'event':
+        return this.onEvent(effect.event)
     }
   }
 
@@ -193,9 +325,26 @@ class Honest {
     if (vote === null || vote.sender !== this.index) return
     const slot = `${vote.kind} in view ${vote.view} at height ${vote.height}`
     const hash = keyOf(vote.blockHash)
+    this.#checkProven(vote)
     const before = this.signed.get(slot)
     if (before !== undefined && before !== hash) throw new Broken(`replica ${this.index} signed a second ${slot}`)
     this.signed.set(slot, hash)
+  }
+
+  /** A COMMIT rests on a certificate for its block, or on a higher one. @param {Vote} vote */
+  #checkProven(vote) {
+    if (vote.kind !== 'commit') return
+    const { highest } = this
+    const order = highest === null ? -1 : compareCertificates(highest, { ...ballotOf(vote), kind: 'prepare' })
+    if (order < 0 || (order === 0 && !equalBytes(highest?.blockHash ?? CHAIN, vote.blockHash)))
+      throw new Broken(`replica ${this.index} signed a COMMIT at height ${vote.height} that no certificate of it stands for`)
+  }
+
+  /** Views are chosen by it. @param {Certificate} certificate */
+  #checkHighest(certificate) {
+    this.highest = certificate
+    const verified = verifyCertificate(this.cluster.certificates, certificate)
+    if (!verified.ok) throw new Broken(`replica ${this.index} relies on a certificate that proves nothing: ${verified.error.message}`)
   }
 
   /**
@@ -208,6 +357,7 @@ class Honest {
     if (block.header.height !== at || !equalBytes(block.header.parent, parent))
       throw new Broken(`replica ${this.index} committed height ${block.header.height} where ${at} on its own chain was next`)
     if (verdictOn(block).status !== 'valid') throw new Broken(`replica ${this.index} committed an invalid block at height ${at}`)
+    if (!checkBody(block).ok) throw new Broken(`replica ${this.index} committed a block at height ${at} whose body is not its header's`)
     if (certificate.kind !== 'commit' || !verifyCertificate(this.cluster.certificates, certificate).ok)
       throw new Broken(`replica ${this.index} committed height ${at} without a good certificate`)
     this.cluster.agree(at, block.hash, this.index)
@@ -238,12 +388,20 @@ export class Cluster {
   /** @param {Uint8Array} bytes the first two choose how many validators there are and which are faulty */
   constructor(bytes) {
     this.program = new Program(bytes)
-    const count = [4, 4, 5, 7][this.program.byte() % 4] ?? 4
+    const chosen = this.program.byte()
+    this.kind = /** @type {typeof KINDS[number]} */ (KINDS[(chosen >> 2) % KINDS.length])
+    const count = this.kind.counts[chosen % 4] ?? 4
     const first = this.program.byte() % count
-    this.validators = validatorsOf(count)
-    this.certificates = { chainId: CHAIN, validators: this.validators, verifySignature: verifyIdeal }
+    this.shares = this.kind.scheme === 'bls12-381' ? createIdealShares() : null
+    this.validators = validatorsOf(count, this.shares)
+    this.certificates = {
+      chainId: CHAIN,
+      validators: this.validators,
+      verifySignature: verifyIdeal,
+      ...(this.shares === null ? {} : { verifyAggregate: this.shares.verify }),
+    }
     this.faulty = Array.from({ length: maxFaulty(count) }, (_, i) => (first + i) % count)
-    /** @type {{ from: number, to: number, message: Message }[]} */
+    /** @type {{ from: number, to: number, message: Message | { kind: 'transactions', transactions: readonly Uint8Array[] } }[]} */
     this.pending = []
     /** @type {Message[]} */
     this.seen = []
@@ -337,6 +495,7 @@ export class Cluster {
     replica.timers.delete(name)
     replica.nowMs = Math.max(replica.nowMs, due)
     replica.step({ kind: 'timer', timer: /** @type {import('@aethel/consensus').TimerName} */ (name), nowMs: replica.nowMs })
+    if (name === 'status') replica.proposals.onTick()
   }
 
   /** @param {number} choice */
@@ -348,12 +507,13 @@ export class Cluster {
   /**
    * @param {number} from
    * @param {number} to
-   * @param {Message} message
+   * @param {Message | { kind: 'transactions', transactions: readonly Uint8Array[] }} message
    */
   #arrive(from, to, message) {
     const replica = this.replicas[to]
     if (replica === null || replica === undefined) return
-    if (!replica.core.wants(validatorIndex(from), message)) return
+    if (message.kind === 'transactions') return replica.hear(message.transactions)
+    if (!replica.wants(from, message)) return
     const checked = replica.checker.check(message)
     if (!checked.ok) {
       this.refused++
@@ -361,7 +521,17 @@ export class Cluster {
       return
     }
     replica.nowMs++
-    replica.step({ kind: 'message', from: validatorIndex(from), message: checked.value, nowMs: replica.nowMs })
+    replica.receive(from, checked.value)
+  }
+
+  /**
+   * @param {number} from
+   * @param {readonly Uint8Array[]} transactions
+   */
+  gossip(from, transactions) {
+    for (const replica of this.honest)
+      if (replica.index !== from && this.pending.length < MAX_PENDING)
+        this.pending.push({ from, to: replica.index, message: { kind: 'transactions', transactions } })
   }
 
   /**
@@ -430,7 +600,31 @@ export class Cluster {
       height: height(shift < 200 ? block.header.height : block.header.height + (shift % 4)),
       blockHash: block.hash,
     }
-    return { ...ballot, sender, signature: idealSign(idealKey(sender), ballotBytes(CHAIN, ballot)) }
+    return this.#signed(ballot, sender, this.shares === null ? 0 : program.byte())
+  }
+
+  /**
+   * On a chain of BLS certificates with a share: mostly a good one, at times one of another ballot, of another validator, or of nobody.
+   *
+   * @param {import('@aethel/consensus').Ballot} ballot
+   * @param {number} by
+   * @param {number} quality
+   * @returns {Vote}
+   */
+  #signed(ballot, by, quality = 0) {
+    const sender = validatorIndex(by)
+    const bytes = ballotBytes(CHAIN, ballot)
+    if (this.shares === null) return { ...ballot, sender, signature: idealSign(idealKey(by), bytes) }
+    const heard = this.seen.flatMap((message) => (message.kind === 'vote' ? (message.vote.share ?? []) : []))
+    const share =
+      (quality < 160
+        ? this.shares.schemeOf(by).sign(bytes)
+        : quality < 200
+          ? this.shares.schemeOf(by).sign(CHAIN)
+          : quality < 240
+            ? heard[quality % Math.max(1, heard.length)]
+            : undefined) ?? blsSignature(new Uint8Array(96).fill(quality))
+    return { ...ballot, share, sender, signature: idealSign(idealKey(by), voteBytes(CHAIN, { ...ballot, share })) }
   }
 
   /** @returns {Message | null} */
@@ -447,6 +641,8 @@ export class Cluster {
     if (parent !== undefined && options < 64) return parent
     const firstView = view(options < 128 ? this.#ahead() : program.near(this.#ahead()))
     const transactions = options % 2 === 0 ? [] : [Uint8Array.of(program.byte(), program.byte())]
+    // Some that honest replicas have, too: those they look up.
+    for (let more = this.kind.compact === 'never' ? 0 : program.byte() % 3; more > 0; more--) transactions.push(...this.#heard())
     const evidence = options % 8 === 7 ? this.#evidence() : []
     const certificate = options % 4 === 3 ? this.#certificate('commit') : null
     const below = parent?.hash ?? CHAIN
@@ -459,7 +655,10 @@ export class Cluster {
         parent: below,
         view: firstView,
         proposer: leaderOf(this.validators, firstView),
-        timestampMs: options >= 240 ? program.near(START_MS) : (parent?.header.timestampMs ?? START_MS) + 1,
+        timestampMs: Math.min(
+          Number.MAX_SAFE_INTEGER,
+          options >= 240 ? program.near(START_MS) : (parent?.header.timestampMs ?? START_MS) + 1,
+        ),
         transactionsRoot: transactionsRootOf(transactions),
         evidenceRoot: evidenceRootOf(evidence),
         lastCertificateHash: lastCertificateHashOf(certificate),
@@ -488,7 +687,7 @@ export class Cluster {
     return []
   }
 
-  /** @returns {Message} */
+  /** @returns {import('@aethel/consensus').PrePrepare} */
   #prePrepare() {
     const block = this.#block()
     this.blocks.set(keyOf(block.hash), block)
@@ -498,8 +697,8 @@ export class Cluster {
     const signer = this.faulty.includes(sender) ? sender : (this.faulty[0] ?? 0)
     /** @type {import('@aethel/consensus').Ballot} */
     const ballot = { kind: 'prepare', epoch: epoch(0), view: inView, height: block.header.height, blockHash: block.hash }
-    const signature = idealSign(idealKey(signer), ballotBytes(CHAIN, ballot))
-    return { kind: 'pre-prepare', epoch: epoch(0), view: inView, block, sender, signature }
+    const { signature, share } = this.#signed(ballot, signer, this.shares === null ? 0 : this.program.byte())
+    return { kind: 'pre-prepare', epoch: epoch(0), view: inView, block, sender, signature, ...(share === undefined ? {} : { share }) }
   }
 
   /**
@@ -511,24 +710,83 @@ export class Cluster {
   #certificate(wanted) {
     const { program } = this
     const votes = this.seen
-      .map((message) => (message.kind === 'vote' ? message.vote : message.kind === 'pre-prepare' ? leaderVoteOf(message) : null))
+      .map((message) =>
+        message.kind === 'vote'
+          ? message.vote
+          : message.kind === 'pre-prepare' || message.kind === 'compact-pre-prepare'
+            ? leaderVoteOf(message)
+            : null,
+      )
       .filter((vote) => vote !== null && (wanted === null || vote.kind === wanted))
     const ballot = program.pick(votes)
     if (ballot === undefined || ballot === null) return null
     /** @type {Map<number, Vote>} */
     const bySender = new Map()
-    for (const sender of this.faulty)
-      bySender.set(sender, {
-        ...ballot,
-        sender: validatorIndex(sender),
-        signature: idealSign(idealKey(sender), ballotBytes(CHAIN, ballot)),
-      })
+    const about = ballotOf(ballot)
+    for (const sender of this.faulty) bySender.set(sender, this.#signed(about, sender))
     for (const vote of votes) {
       if (vote === null || vote.kind !== ballot.kind || vote.view !== ballot.view || vote.height !== ballot.height) continue
       if (equalBytes(vote.blockHash, ballot.blockHash) && !this.faulty.includes(vote.sender)) bySender.set(vote.sender, vote)
     }
+    const honesty = this.shares === null ? 0 : program.byte()
+    // Named are all, and only the faulty have signed.
+    if (honesty >= 240) for (const sender of this.replicas.keys()) bySender.set(sender, this.#signed(about, sender))
     if (!isQuorum(this.validators, BigInt(bySender.size))) return null
-    return assembleCertificate(ballot, this.validators.validators.length, [...bySender.values()])
+    const used = [...bySender.values()]
+    const count = this.validators.validators.length
+    if (this.shares === null) return assembleCertificate(about, count, used)
+    const added = used.filter(({ sender }, nth) => (honesty >= 240 ? this.faulty.includes(sender) : honesty < 224 || nth > 0))
+    const sum = this.shares.schemeOf(0).aggregate(added.flatMap(({ share }) => share ?? []))
+    return sum === null ? null : assembleCertificate(about, count, used, sum)
+  }
+
+  /** A transaction that an honest replica has built a block with. @returns {Uint8Array[]} */
+  #heard() {
+    const heard = this.program.pick(this.honest.flatMap(({ mempool }) => [...mempool.values()]))
+    return heard === undefined ? [] : [heard]
+  }
+
+  /** By ids, as the leader has it or with one of them changed. @returns {Message} */
+  #compact() {
+    const { program } = this
+    const message = compactOf(this.#prePrepare(), program.byte() < 128 ? 'all' : 'long')
+    const transactions = [...message.transactions]
+    const at = program.byte() % Math.max(1, transactions.length)
+    const [other = Uint8Array.of(1)] = this.#heard()
+    switch (program.byte() % 8) {
+      case 0:
+        transactions.splice(at, 1)
+        break
+      case 1:
+        transactions.splice(at, 0, { id: transactionIdOf(other) })
+        break
+      case 2:
+        transactions.splice(at, 1, { id: CHAIN })
+        break
+      case 3:
+        transactions.splice(at, 1, { bytes: other })
+        break
+      case 4:
+        transactions.push(...transactions.slice(at, at + 1))
+        break
+      case 5:
+        transactions.reverse()
+        break
+    }
+    return { ...message, transactions }
+  }
+
+  /** Some of a block, at its place or another, or what the block does not have. @returns {Message} */
+  #transactions() {
+    const { program } = this
+    const block = program.pick([...this.blocks.values()])
+    const shift = program.byte() < 160 ? 0 : 1
+    const isOther = program.byte() >= 160
+    const transactions = (block?.body.transactions ?? []).map((bytes, position) => ({
+      position: position + shift,
+      bytes: isOther ? Uint8Array.of(program.byte()) : bytes,
+    }))
+    return { kind: 'block-transactions', hash: block?.hash ?? CHAIN, transactions }
   }
 
   /** @returns {Extract<Message, { kind: 'view-change' }>} */
@@ -575,6 +833,12 @@ export class Cluster {
     return { ...unsigned, signature: idealSign(idealKey(sender), newViewBytes(CHAIN, unsigned)) }
   }
 
+  /** @param {number} count */
+  #some(count) {
+    const byte = this.program.byte()
+    return Array.from({ length: count }, (_, index) => index).filter((index) => ((byte >> (index % 8)) & 1) === 1)
+  }
+
   /** @returns {Message} */
   #status() {
     const { program } = this
@@ -585,8 +849,8 @@ export class Cluster {
     const slots = Array.from({ length: first < 2 ** 40 ? options % 4 : 0 }, (_, i) => ({
       height: height(first + i),
       accepted: program.pick([null, ...[...this.blocks.values()].map(({ hash }) => hash)]) ?? null,
-      prepares: { size: count, bits: Uint8Array.of(program.byte() % 2 ** count) },
-      commits: { size: count, bits: Uint8Array.of(program.byte() % 2 ** count) },
+      prepares: bitmapOf(count, this.#some(count)),
+      commits: bitmapOf(count, this.#some(count)),
     }))
     /** @type {Omit<import('@aethel/consensus').Status, 'signature'>} */
     const unsigned = {
@@ -605,7 +869,21 @@ export class Cluster {
   /** @returns {Message | null} */
   #other() {
     const { program } = this
-    switch (program.byte() % 6) {
+    switch (program.byte() % 12) {
+      case 6:
+      case 7: {
+        const certificate = this.#certificate(null)
+        return certificate === null ? null : { kind: 'certificate', certificate }
+      }
+      case 8:
+      case 9:
+        return this.#compact()
+      case 10:
+        return this.#transactions()
+      case 11: {
+        const hash = program.pick([...this.blocks.values()])?.hash ?? CHAIN
+        return { kind: 'fetch', want: 'transactions', hash, positions: [program.byte() % 3, 3] }
+      }
       case 0:
         return { kind: 'fetch', want: 'committed', from: height(program.near(this.committed.size)) }
       case 1:
@@ -628,7 +906,7 @@ export class Cluster {
 }
 
 /**
- * @param {Certificate} certificate
+ * @param {import('@aethel/consensus').Ballot} certificate or vote
  * @returns {import('@aethel/consensus').Ballot}
  */
 function ballotOf({ kind, epoch: inEpoch, view: inView, height: at, blockHash }) {
@@ -636,11 +914,15 @@ function ballotOf({ kind, epoch: inEpoch, view: inView, height: at, blockHash })
 }
 
 /**
- * @param {Extract<Message, { kind: 'pre-prepare' }>} message
+ * @param {Extract<Message, { kind: 'pre-prepare' | 'compact-pre-prepare' }>} message
  * @returns {Vote}
  */
-function leaderVoteOf({ epoch: inEpoch, view: inView, block, sender, signature }) {
-  return { kind: 'prepare', epoch: inEpoch, view: inView, height: block.header.height, blockHash: block.hash, sender, signature }
+function leaderVoteOf(message) {
+  const { epoch: inEpoch, view: inView, sender, signature, share } = message
+  const { header, hash } = message.kind === 'pre-prepare' ? message.block : message
+  /** @type {Vote} */
+  const vote = { kind: 'prepare', epoch: inEpoch, view: inView, height: header.height, blockHash: hash, sender, signature }
+  return share === undefined ? vote : { ...vote, share }
 }
 
 /**

@@ -28,7 +28,7 @@ import {
 } from '@aethel/consensus'
 import { FRAME, FrameReader, frameOf } from '../../packages/network/dist/frames.js'
 import { idealKey, idealSign, verifyIdeal } from '../../packages/simulator/dist/ideal-hash-signatures.js'
-import { CHAIN, Cluster, validatorsOf } from '../lib/cluster.js'
+import { CHAIN, Cluster, programOf, validatorsOf } from '../lib/cluster.js'
 import { Broken } from '../lib/properties.js'
 
 /** @typedef {import('../lib/properties.js').Target} Target */
@@ -212,7 +212,7 @@ function rivals() {
 }
 
 const TAGS = [
-  ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 20, 24].map((tag) => Uint8Array.of(tag)),
+  ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 20, 21, 22, 23, 24].map((tag) => Uint8Array.of(tag)),
   CHAIN,
   VALIDATORS.hash,
   Uint8Array.of(0, 4, 15),
@@ -405,7 +405,38 @@ const STEPS = [
   ...TO.flatMap((to) => [0, 1].flatMap((block) => [0, 1].map((kind) => [12, block, 0, kind, 3, 0, 0, to]))),
   ...TO.map((to) => [14, 4, 0, 200, 3, 3, 0, to]),
   ...TO.map((to) => [15, 3, 0, 0, 0, 0, 0, 0, 0, to]),
+  // Certificates of what was sent, a sum that does not hold, votes whose shares prove nothing.
+  ...TO.flatMap((to) => [0, 1].map((of) => [17, 6, of, 0, 0, to])),
+  ...[230, 255].flatMap((honesty) => TO.map((to) => [17, 6, 0, honesty, 0, to])),
+  ...[170, 210, 250].map((share) => [12, 0, 0, 0, 3, 0, share, 0, 0]),
+  // Proposals by ids, each in another way not those of the block; transactions that were asked for, or others.
+  ...[0, 1, 2, 3, 4, 5, 6].flatMap((way) => TO.map((to) => [17, 8, 0, 65, 1, way, 1, 0, 0, 0, 0, 0, way, 0, to])),
+  ...TO.flatMap((to) => [0, 255].map((other) => [17, 10, 0, 0, other, 0, to])),
+  [17, 11, 0, 1, 0, 0],
 ]
+/** Work, and deliveries enough for a few blocks. */
+const DELIVERIES = Array.from({ length: 10 }, () => [3, 23]).flat()
+const DILIGENCE = Array.from({ length: 3 }, () => [7, 3, 23, 3, 23, 3, 23, 3, 23, 3, 23]).flat()
+const WAYS = /** @type {const} */ (['collectors', 'tree'])
+const programOfSteps = (/** @type {readonly (readonly number[])[]} */ ...steps) => Uint8Array.from(steps.flat())
+/** The faulty one tells the leader, who collects, votes of both phases whose shares are none of its own, before honest ones have voted. */
+export const BAD_SHARES = (/** @type {typeof WAYS[number]} */ way) =>
+  programOfSteps([programOf('bls12-381', way, 'never'), 3, 7], [12, 0, 0, 0, 3, 0, 170, 0, 66, 12, 0, 0, 1, 3, 0, 170, 0, 66], DILIGENCE)
+/** The leader is faulty and proposes one block to two replicas, which prepare it, and another to the third, which is shown the certificate of the first. */
+export const CERTIFIED_RIVAL = programOfSteps(
+  [programOf('bls12-381', 'mesh', 'never'), 0],
+  [13, 0, 65, 1, 1, 0, 0, 0, 69, 13, 1, 0, 0, 0, 0, 70, 13, 0, 65, 2, 2, 0, 0, 0, 71],
+  [3, 23, 17, 6, 0, 0, 0, 71, 3, 23, 10, 3, 23, 3, 23],
+  DILIGENCE,
+)
+/** The leader is faulty and names, of a block with a transaction that nobody has, that one, another, none or itself; asked, it tells the truth. */
+export const LYING_IDS = (/** @type {number} */ way) =>
+  programOfSteps(
+    [programOf('ed25519', 'mesh', 'always'), 0, 7],
+    [17, 8, 0, 65, 1, 1, 0, 0, 0, 0, 0, way, 0, 0, 3, 23, 11, 3, 23],
+    [17, 10, 0, 0, 0, 0, 0, 10, 3, 23],
+    DILIGENCE,
+  )
 /** The leader is faulty and proposes two blocks, each to one replica, with its votes of both phases for each: with a quorum of half both are committed. */
 export const EQUIVOCATION = (/** @type {number} */ count) =>
   Uint8Array.from(
@@ -437,7 +468,7 @@ export const FORGETTING = Uint8Array.from(
 /** @type {Target} */
 export const replicaSequence = {
   name: 'replica-sequence',
-  what: 'whole replicas: bytes choose deliveries, losses, timers and what faulty validators sign',
+  what: 'whole replicas: bytes choose certificates, dissemination, deliveries, losses, timers and what faulty validators sign',
   dictionary: STEPS.map((step) => Uint8Array.from(step)),
   seeds: () => [
     PROGRAM,
@@ -445,6 +476,18 @@ export const replicaSequence = {
     FORGETTING,
     Uint8Array.of(...EQUIVOCATION(0), 3, 23, 10, 3, 23, 11, 3, 23, 7, 3, 23),
     Uint8Array.of(0, 3, 7, 3, 23, 3, 23, 3, 23),
+    ...WAYS.flatMap((way) => [
+      BAD_SHARES(way),
+      programOfSteps([programOf('bls12-381', way, 'never', 3), 3], DILIGENCE, [11, ...DELIVERIES, 11, ...DELIVERIES]),
+      programOfSteps([programOf('bls12-381', way, 'always', 1), 3], DILIGENCE, [10], DILIGENCE),
+    ]),
+    // A certificate that names everybody, and that the faulty one alone has signed.
+    programOfSteps([programOf('bls12-381', 'collectors', 'never'), 3, 7, 0, 0, 0, 0, 0, 0, 17, 6, 0, 255, 0, 0], DILIGENCE),
+    ...[0, 1, 2, 3, 4, 5, 6].map((way) => LYING_IDS(way)),
+    CERTIFIED_RIVAL,
+    Uint8Array.of(programOf('bls12-381', 'mesh', 'never'), 3, ...DILIGENCE),
+    // What is named is delivered before it is heard of: the last that was sent goes first.
+    Uint8Array.of(programOf('ed25519', 'mesh', 'always'), 3, 7, ...Array.from({ length: 24 }, () => [0, 250]).flat(), ...DILIGENCE),
     Uint8Array.of(0, 3, 10, 3, 23, 7, 3, 23, 3, 23),
     Uint8Array.of(0, 3, 7, 3, 8, 10, 3, 23, 10, 3, 23, 11, 3, 23, 7, 3, 23),
     Uint8Array.of(3, 2, 7, 3, 23, 13, 0, 65, 1, 1, 0, 0, 0, 12, 0, 0, 0, 3, 0, 0, 3, 23),

@@ -38,7 +38,7 @@ import { createState, entryOf, type FollowUp, isMember, mayVote, type State } fr
 import { extendViewTimer, noteRoundTrip, noteRoundTrips, settleViewTimer, viewTimeoutMs } from './timers.js'
 import type { ValidatorSet } from './validators.js'
 import { considerViewChanges, onNewView, onViewChange, startViewChange } from './view-change.js'
-import { wants } from './wanted.js'
+import { isDue, wants } from './wanted.js'
 
 /** What is bounded and grows with what peers send (docs/protocol.md §13): cheap to ask for. */
 export interface Held {
@@ -83,6 +83,8 @@ export interface Consensus {
   readonly peersFarBehind: readonly ValidatorIndex[]
   /** Whether a message, not yet verified, could change anything: what is late, or was not asked for, costs no signature check. */
   wants(from: ValidatorIndex, message: Message): boolean
+  /** Of what is not: whether its sender had to send it all the same. */
+  isDue(from: ValidatorIndex, message: Message): boolean
   readonly held: Held
   /** One that is held: above the committed height, or among the newest committed. */
   blockOf(hash: Hash): Block | undefined
@@ -156,6 +158,10 @@ export class ConsensusCore implements Consensus {
 
   wants(from: ValidatorIndex, message: Message): boolean {
     return wants(this.state, from, message)
+  }
+
+  isDue(from: ValidatorIndex, message: Message): boolean {
+    return isDue(this.state, from, message)
   }
 
   explain(around: Surroundings): Diagnosis {

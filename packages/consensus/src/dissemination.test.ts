@@ -157,6 +157,27 @@ describe('collectors (protocol.md §9)', () => {
     expect(heightsOf(cluster)).toEqual(EVERYBODY.map(() => 1))
   })
 
+  it('B7: a leader that tells its certificates to the backups alone, before they have a quorum: they tell them', () => {
+    const cluster = new Cluster(COLLECTED)
+    const backups = collectorsOf(SET, view(0), height(1)).slice(1)
+    cluster.cut = ({ from, to, message }) => {
+      if (message.kind === 'vote') return backups.includes(to as ValidatorIndex)
+      return from === 0 && message.kind === 'certificate' && !backups.includes(to as ValidatorIndex)
+    }
+    cluster.at(0).order('a')
+    cluster.deliver()
+    expect(heightsOf(cluster)).toEqual(EVERYBODY.map(() => 1))
+  })
+
+  it('E1: who collects tells a certificate once', () => {
+    const backup = collectorsOf(SET, view(0), height(1))[1] as number
+    const replica = new Cluster(COLLECTED).at(backup)
+    const certificate = aggregateOf('prepare', 0, block, QUORUM, COUNT)
+    for (let times = 0; times < 2; times++) replica.receive(0, certificateMessage(certificate))
+    replica.receive(0, certificateMessage(aggregateOf('prepare', 0, block, EVERYBODY, COUNT)))
+    expect(told(replica)).toEqual([certificate])
+  })
+
   it('B7: nobody tells a certificate at all: after a tick votes come as in a mesh, and the view stands', () => {
     const cluster = new Cluster(COLLECTED)
     cluster.cut = isKind('certificate')
@@ -260,6 +281,36 @@ describe('a tree (protocol.md §9)', () => {
     expect(heightsOf(cluster)).toEqual(EVERYBODY.map(() => 2))
     const byLeader = cluster.at(0).sent.filter(({ message }) => message.kind === 'pre-prepare')
     expect(byLeader.length).toBe(2 * Math.ceil(Math.sqrt(COUNT - 1)))
+  })
+
+  it('a proposal on its way is no answer to somebody who may have it already, and is told apart from those', () => {
+    const cluster = new Cluster(TREE)
+    const inner = cluster.at(childrenOf(SET, view(0), 0 as ValidatorIndex)[0] as number)
+    const effects = inner.receive(0, proposalOf(signVoteWithShare(0, ballot), block))
+    const proposals = effects.filter((effect) => effect.kind === 'send' && effect.message.kind === 'pre-prepare')
+    expect(proposals.length).toBeGreaterThan(0)
+    expect(proposals.every((effect) => effect.kind === 'send' && effect.fresh === true)).toBe(true)
+  })
+
+  it('of the two parents of a leaf the second is not to blame for its copy: it is not wanted, and was due', () => {
+    const leaf = EVERYBODY.find((index) => index !== 0 && childrenOf(SET, view(0), index as ValidatorIndex).length === 0) as ValidatorIndex
+    const parents = EVERYBODY.filter((index) => childrenOf(SET, view(0), index as ValidatorIndex).includes(leaf)) as ValidatorIndex[]
+    expect(parents.length).toBe(2)
+    const replica = new Cluster(TREE).at(leaf)
+    const proposal = proposalOf(signVoteWithShare(0, ballot), block)
+    replica.receive(parents[0] as number, proposal)
+    const due = (from: number, message: Message): boolean => replica.running.isDue(from as ValidatorIndex, message)
+    expect(replica.running.wants(parents[1] as ValidatorIndex, proposal)).toBe(false)
+    expect(due(parents[1] as number, proposal)).toBe(true)
+    const stranger = EVERYBODY.find((index) => index !== leaf && !parents.includes(index as ValidatorIndex)) as number
+    expect(due(stranger, proposal)).toBe(false)
+    const elsewhere = blockOf({ set: SET, height: 100, parent: block.hash })
+    expect(
+      due(parents[1] as number, proposalOf(signVoteWithShare(0, { ...ballot, height: height(100), blockHash: elsewhere.hash }), elsewhere)),
+    ).toBe(false)
+    replica.receive(5, certificateMessage(aggregateOf('commit', 0, block, QUORUM, COUNT)))
+    expect(replica.height).toBe(1)
+    expect(due(parents[1] as number, proposal)).toBe(false)
   })
 
   it('B8: a leaf whose parents pass nothing on gets the proposal after a tick, in the same view', () => {

@@ -173,7 +173,8 @@ export interface BuiltProposal {
 export type Effect =
   /** Durable before any later `send` (or `commit` made visible) of this and following steps. */
   | { readonly kind: 'persist'; readonly records: readonly PersistRecord[] }
-  | { readonly kind: 'send'; readonly to: ValidatorIndex | 'all'; readonly message: Message }
+  /** `fresh`: nobody has sent it to this one before, as far as one knows: what is left out now comes a status tick later. */
+  | { readonly kind: 'send'; readonly to: ValidatorIndex | 'all'; readonly message: Message; readonly fresh?: true }
   /** Answer `fetch committed` from the store: BLOCKS from `from`, bounded in bytes. */
   | { readonly kind: 'serve'; readonly to: ValidatorIndex; readonly from: Height }
   /** Verify every proof, check every rule, execute on the parent's state, compare the state root. */

@@ -71,7 +71,7 @@ function tryAccept(state: State, message: PrePrepare, from: ValidatorIndex): voi
 function passOn(state: State, message: PrePrepare): void {
   const { validators, self } = state.config
   if (state.dissemination !== 'tree') return
-  for (const to of childrenOf(validators, message.view, self)) state.out.push({ kind: 'send', to, message })
+  for (const to of childrenOf(validators, message.view, self)) state.out.push({ kind: 'send', to, message, fresh: true })
 }
 
 export function accept(state: State, entry: BlockEntry, reproposal: boolean): void {
@@ -119,7 +119,9 @@ export function onVote(state: State, vote: Vote): void {
 /** The votes of a quorum, which somebody else has put together; the edge has verified it. */
 export function onCertificate(state: State, { certificate }: CertificateMessage): void {
   if (!worthCounting(state, certificate)) return ignore(state, 'certificate', 'outside the window')
+  const isNews = !state.votes.hasQuorumFor(certificate)
   state.votes.addCertificate(certificate, state.tick)
+  if (isNews) tellCertificate(state, certificate)
   if (certificate.kind === 'prepare') checkPrepared(state, certificate.height)
   else checkCommitted(state, certificate)
 }
@@ -151,7 +153,10 @@ function countVote(state: State, vote: Vote): 'counted' | 'conflict' | 'ignored'
   }
 }
 
-/** Who collects votes says what has become of them. */
+/**
+ * Who collects votes says what has become of them, once: also where another collector was first, which may have told only those who would
+ * tell everybody.
+ */
 function tellCertificate(state: State, ballot: Ballot): void {
   const { validators, self } = state.config
   const certificate = state.dissemination === 'mesh' ? undefined : state.votes.quorumFor(ballot)

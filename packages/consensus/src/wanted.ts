@@ -5,6 +5,7 @@
 import { equalBytes, type Hash, height, keyOf, type ValidatorIndex } from '@aethel/codec'
 import type { Header } from './block.js'
 import type { CompactPrePrepare } from './compact.js'
+import { childrenOf } from './dissemination.js'
 import type { Message, PrePrepare } from './messages.js'
 import { wantsCertificate, wantsVote } from './normal-case.js'
 import { wantsClaim } from './recovery.js'
@@ -44,6 +45,18 @@ export function wants(state: State, from: ValidatorIndex, message: Message): boo
     case 'block-transactions':
       return true // a stale VIEW-CHANGE is answered; a FETCH carries no signature; the replica knows which offences are old, and what it has asked for
   }
+}
+
+/**
+ * Of what is not wanted: whether its sender had to send it all the same. Along a tree a leaf has two parents, and whose copy of a proposal comes
+ * second has done no wrong.
+ */
+export function isDue(state: State, from: ValidatorIndex, message: Message): boolean {
+  if (message.kind !== 'pre-prepare' || state.dissemination !== 'tree' || message.view !== state.view) return false
+  const at = message.block.header.height
+  const { committed, config } = state
+  if (at <= committed.height || at > committed.height + WINDOWS_BUFFERED * config.window) return false
+  return childrenOf(config.validators, message.view, from).includes(config.self)
 }
 
 /** Whatever is not accepted or kept early is refused by §4 anyhow; so is what is held already. */

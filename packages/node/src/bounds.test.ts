@@ -213,6 +213,7 @@ describe('E1: a leader that repeats its proposals', () => {
         committed: { height: height(0), hash: CHAIN, timestampMs: 0 },
         epoch: { validators: validatorSet(4), previousValidators: null, origin: { height: height(0), hash: CHAIN } },
         wants: (from, message) => core.wants(from, message),
+        isDue: (from, message) => core.isDue(from, message),
         step: (input) => {
           if (input.kind === 'message') core.step({ ...input, nowMs: START_MS } as unknown as Parameters<typeof core.step>[0])
           return []

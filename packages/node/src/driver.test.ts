@@ -1,5 +1,5 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
-import { epoch, type Hash, hash, height, keyOf, publicKey, type ValidatorIndex, view } from '@aethel/codec'
+import { epoch, type Hash, hash, height, keyOf, publicKey, signature, type ValidatorIndex, view } from '@aethel/codec'
 import { type BlobRef, type Block, createValidatorSet, encodeMessage, type Header, hashHeader, type Message } from '@aethel/consensus'
 import type { LedgerState } from '@aethel/ledger'
 import type { Mesh } from '@aethel/network'
@@ -46,7 +46,7 @@ function commit(at: number, { certifiedAt = at, blob }: { certifiedAt?: number; 
 }
 
 /** A driver whose replica says what the test says, and whose disk is done when the test says so. */
-function scripted() {
+function scripted({ epochLength = 0 } = {}) {
   let next: ReplicaEffect[] = []
   const durable: (() => void)[] = []
   const left: Uint8Array[] = []
@@ -56,12 +56,18 @@ function scripted() {
   const charged: number[] = []
   const ifRead: Uint8Array[] = []
   const blobs: [string, unknown][] = []
+  const blamed: number[] = []
+  const wanted = { all: true, due: false }
   const committed = { height: height(0), hash: hash(new Uint8Array(32)), timestampMs: 0 }
   const take = (records: readonly StoreRecord[]): void => {
     given.push(...records.map(({ kind }) => kind))
   }
-  const validators = createValidatorSet(epoch(0), [{ publicKey: publicKey(new Uint8Array(32).fill(1)), power: 1n }])
-  if (!validators.ok) throw new Error('a validator set of one is good')
+  const validatorsOf = (of: number) => {
+    const validators = createValidatorSet(epoch(of), [{ publicKey: publicKey(new Uint8Array(32).fill(1)), power: 1n }])
+    if (!validators.ok) throw new Error('a validator set of one is good')
+    return validators.value
+  }
+  let validators = validatorsOf(0)
   const store: Partial<Store> = {
     stage: take,
     append: (records, onDurable) => {
@@ -73,18 +79,21 @@ function scripted() {
   const driver = new Driver({
     home: {
       chainId: hash(new Uint8Array(32)),
-      validators: validators.value,
+      validators,
       self: 0,
       networkSeed: new Uint8Array(32),
-      genesis: { parameters: { epochLength: 0 } },
+      genesis: { parameters: { epochLength } },
     } as unknown as Home,
     names: new PeerNames({ self: null, networkSeed: new Uint8Array(32), config: { peers: [] } as unknown as Home['config'] }),
     application: {} as Application<LedgerState>,
     replica: {
       committed,
-      wants: () => true,
+      wants: () => wanted.all,
+      isDue: () => wanted.due,
       position: { view: view(0), phase: 'active' },
-      epoch: { validators: validators.value, previousValidators: null, origin: { height: height(0), hash: hash(new Uint8Array(32)) } },
+      get epoch() {
+        return { validators, previousValidators: null, origin: { height: height(0), hash: hash(new Uint8Array(32)) } }
+      },
       state: { entries: { get: () => undefined } },
       step: (input: ReplicaInput) => {
         inputs.push(input)
@@ -109,6 +118,7 @@ function scripted() {
     send: (_to, bytes) => left.push(bytes),
     sendIfRead: (_to, bytes) => ifRead.push(bytes),
     charge: (peer) => charged.push(peer),
+    misbehaved: (peer) => blamed.push(peer),
     flush: () => undefined,
     grant: () => undefined,
     addPeer: () => undefined,
@@ -125,6 +135,12 @@ function scripted() {
     charged,
     ifRead,
     blobs,
+    blamed,
+    wanted,
+    enterEpoch: (of: number) => {
+      validators = validatorsOf(of)
+      driver.input({ kind: 'timer', timer: 'status', nowMs: 0 })
+    },
     /** The replica has got so far. */
     reach: (at: number) => {
       committed.height = height(at)
@@ -283,17 +299,17 @@ test('E1: a part of a state is free for whoever was asked for it, once for each 
   expect(charged.length).toBe(1_000 - 64)
 })
 
-test('E1: bodies go to a peer only as it reads them: what it says it lacks again it is sent again', async () => {
-  const { say, left, ifRead } = scripted()
+/** Of no transactions. */
+function blockAt(at: number): Block {
   const header = {
     version: 1,
     chainId: idOf(0),
     epoch: epoch(0),
-    height: height(1),
+    height: height(at),
     parent: idOf(0),
     view: view(0),
     proposer: 0 as ValidatorIndex,
-    timestampMs: 1,
+    timestampMs: at,
     transactionsRoot: idOf(0),
     evidenceRoot: idOf(0),
     lastCertificateHash: idOf(0),
@@ -302,11 +318,66 @@ test('E1: bodies go to a peer only as it reads them: what it says it lacks again
     nextValidatorsHash: idOf(0),
     totalDifficulty: 0n,
   }
-  const block = { header, body: { transactions: [], evidence: [], lastCertificate: null }, hash: idOf(1) } as unknown as Block
+  return { header, body: { transactions: [], evidence: [], lastCertificate: null }, hash: idOf(at) } as unknown as Block
+}
+
+test('E1: bodies go to a peer only as it reads them: what it says it lacks again it is sent again', async () => {
+  const { say, left, ifRead } = scripted()
+  const block = blockAt(1)
   await say({ kind: 'send', to: 1 as ValidatorIndex, message: { kind: 'block', block } })
   expect([left.length, ifRead.length]).toEqual([0, 1])
   await say({ kind: 'send', to: 'all', message: { kind: 'block', block } }, send(1))
   expect([left.length, ifRead.length]).toEqual([2, 1])
+  // As an inner node of a tree sends a proposal to its leaves: nobody has said that it lacks it.
+  await say({ kind: 'send', to: 1 as ValidatorIndex, message: { kind: 'block', block }, fresh: true })
+  expect([left.length, ifRead.length]).toEqual([3, 1])
+})
+
+test('E1: along a tree two peers bring each proposal: the second pays for nothing, once for each slot', () => {
+  const { driver, charged, wanted } = scripted()
+  const proposal = (at: number) =>
+    encodeMessage({
+      kind: 'pre-prepare',
+      epoch: epoch(0),
+      view: view(0),
+      block: blockAt(at),
+      sender: 0 as ValidatorIndex,
+      signature: signature(new Uint8Array(64)),
+    })
+  wanted.all = false
+  driver.meshHandlers.onMessage(1 as ValidatorIndex, proposal(1))
+  expect(charged).toEqual([1])
+  wanted.due = true
+  for (const at of [2, 3]) driver.meshHandlers.onMessage(1 as ValidatorIndex, proposal(at))
+  expect(charged).toEqual([1])
+  driver.meshHandlers.onMessage(1 as ValidatorIndex, proposal(3))
+  expect(charged).toEqual([1, 1])
+})
+
+test('E1: of what a peer has sent for the next epoch nothing more is checked once something was refused', () => {
+  const { driver, blamed, enterEpoch } = scripted({ epochLength: 10 })
+  const vote = (at: number): Message => ({
+    kind: 'vote',
+    vote: {
+      kind: 'prepare',
+      epoch: epoch(1),
+      view: view(0),
+      height: height(at),
+      blockHash: idOf(at),
+      sender: 0 as ValidatorIndex,
+      signature: signature(new Uint8Array(64)),
+    },
+  })
+  for (const [from, at] of [
+    [1, 1],
+    [1, 2],
+    [2, 3],
+    [1, 4],
+  ] as const)
+    driver.meshHandlers.onMessage(from as ValidatorIndex, encodeMessage(vote(at)))
+  expect(blamed).toEqual([])
+  enterEpoch(1)
+  expect(blamed).toEqual([1, 2])
 })
 
 test('a blob that a checker finds damaged is lost before the verdict is none: what is tried again fetches it', () => {

@@ -64,7 +64,7 @@ const RETAINED_STATES = 64
 const RECENT_MS = 10_000
 /** Far more than commit in that time. */
 const MAX_COMMIT_TIMES = 4_096
-/** To one peer, these are answers to what it says it lacks, and it will say so again. */
+/** To one peer, these are answers to what it says it lacks, and it will say so again; but for proposals on their way along a tree. */
 const BODIES: ReadonlySet<Message['kind']> = new Set(['pre-prepare', 'block', 'block-transactions'])
 /** Of no epoch, and wanted only if they were asked for. */
 const ASKED_FOR: ReadonlySet<Message['kind']> = new Set(['snapshot', 'chunk', 'block-transactions'])
@@ -220,7 +220,9 @@ export class Driver {
   #enterEpoch(): void {
     const { epoch } = this.#options.replica
     this.#checker = this.#checkerFor(epoch)
-    for (const { from, message } of this.#gate.enter(epoch)) this.#receive(from, message, 0)
+    // Nothing was paid for these: of who has sent one that is refused, and is shut out for it, no further one is checked.
+    const refused = new Set<ValidatorIndex>()
+    for (const { from, message } of this.#gate.enter(epoch)) if (!refused.has(from) && !this.#receive(from, message, 0)) refused.add(from)
   }
 
   /** The chain names validators that no configuration knew of: the mesh connects to them. */
@@ -289,20 +291,27 @@ export class Driver {
     this.#receive(from, decoded.value, bytes.length)
   }
 
-  /** `bytes`: as it came from the peer; 0 when it has waited here. */
-  #receive(from: ValidatorIndex, message: Message, bytes: number): void {
+  /** `bytes`: as it came from the peer; 0 when it has waited here. False: it was refused. */
+  #receive(from: ValidatorIndex, message: Message, bytes: number): boolean {
     const isOurs = epochNamedBy(message) === this.#gate.epoch || ASKED_FOR.has(message.kind)
-    if (isOurs && !this.#options.replica.wants(from, message)) return this.#mesh?.charge(from, priceOfUnwanted(bytes))
+    const { replica } = this.#options
+    if (isOurs && !replica.wants(from, message)) {
+      if (!(replica.isDue(from, message) && this.#isFree(from, message))) this.#mesh?.charge(from, priceOfUnwanted(bytes))
+      return true
+    }
     if (bytes > 0 && !(isOurs && this.#isFree(from, message)))
       this.#mesh?.charge(from, isOurs ? priceOf(message, bytes) : priceOfUnwanted(bytes))
     const passage = this.#gate.pass(from, message)
     switch (passage.kind) {
       case 'verified':
-        return this.input({ kind: 'message', from, message: passage.message, ...this.#besides(passage.message), nowMs: Date.now() })
+        this.input({ kind: 'message', from, message: passage.message, ...this.#besides(passage.message), nowMs: Date.now() })
+        return true
       case 'foreign':
-        return this.input({ kind: 'foreign', from, epoch: passage.epoch, committedHeight: passage.committedHeight, nowMs: Date.now() })
+        this.input({ kind: 'foreign', from, epoch: passage.epoch, committedHeight: passage.committedHeight, nowMs: Date.now() })
+        return true
       case 'refused':
-        return this.#blame(from, passage.refusal)
+        this.#blame(from, passage.refusal)
+        return false
     }
   }
 
@@ -439,8 +448,8 @@ export class Driver {
         return log.error({ event: 'fork', height: effect.height, file: this.#fork.file, message: sentenceOf(this.#fork) })
       }
       case 'send': {
-        const { to, message } = effect
-        return this.#disk.release(() => this.#send(to, message))
+        const { to, message, fresh = false } = effect
+        return this.#disk.release(() => this.#send(to, message, fresh))
       }
       case 'gossip': {
         const { to, transactions } = effect
@@ -604,7 +613,7 @@ export class Driver {
     this.#guarded(() => this.#options.store.append(this.#verdicts.take(), () => undefined))
   }
 
-  /** The first proposal of this peer for a slot, in either form, and an answer about a snapshot that it was asked for, once for each question. */
+  /** The first proposal of this peer for a slot, in either form (along a tree two peers bring each), and an answer about a snapshot that it was asked for, once for each question. */
   #isFree(from: ValidatorIndex, message: Message): boolean {
     if (message.kind === 'pre-prepare') {
       const slot = { view: message.view, height: message.block.header.height }
@@ -628,13 +637,13 @@ export class Driver {
     this.#scheduleFlush()
   }
 
-  #send(to: ValidatorIndex | 'all', message: Message): void {
+  #send(to: ValidatorIndex | 'all', message: Message, isFresh = false): void {
     if (message.kind === 'fetch' && (message.want === 'snapshot' || message.want === 'chunk')) {
       const asked = to === 'all' ? (this.#mesh?.peers() ?? []).map((peer) => peer.index) : [to]
       for (const peer of asked) this.#owed.set(peer, Math.min(MAX_OWED, (this.#owed.get(peer) ?? 0) + 1))
     }
     const bytes = encodeMessage(message)
-    if (to !== 'all' && BODIES.has(message.kind)) this.#mesh?.sendIfRead(to, bytes)
+    if (to !== 'all' && !isFresh && BODIES.has(message.kind)) this.#mesh?.sendIfRead(to, bytes)
     else this.#mesh?.send(to, bytes)
   }
 

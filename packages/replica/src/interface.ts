@@ -197,7 +197,8 @@ export type ReplicaEffect =
       readonly nextEpoch: EpochStart | null
       readonly offences: readonly Offence[]
     }
-  | { readonly kind: 'send'; readonly to: ValidatorIndex | 'all'; readonly message: Message }
+  /** `fresh`: nobody has sent it to this one before, as far as one knows: what is left out now comes a status tick later. */
+  | { readonly kind: 'send'; readonly to: ValidatorIndex | 'all'; readonly message: Message; readonly fresh?: true }
   /** Pass these on to one peer or to all. */
   | { readonly kind: 'gossip'; readonly to: ValidatorIndex | 'all'; readonly transactions: readonly Transaction[] }
   | { readonly kind: 'serve'; readonly to: ValidatorIndex; readonly from: Height }
@@ -330,6 +331,8 @@ export interface Replica<State> {
   decoded(id: Hash): Transaction | undefined
   /** Whether a message, not yet verified, could change anything: asked before its signatures are checked. */
   wants(from: ValidatorIndex, message: Message): boolean
+  /** Of what it does not want: whether `from` had to send it all the same, as both parents in a tree send a proposal. */
+  isDue(from: ValidatorIndex, message: Message): boolean
   /** Next free nonce of an account, counting what is in the mempool. */
   nextNonce(sender: string, committedNonce: number): number
   inspect(): ReplicaInspection

@@ -199,6 +199,10 @@ class ReplicaMachine<State> implements Replica<State> {
     return this.#consensus.wants(name, message)
   }
 
+  isDue(from: ValidatorIndex, message: Message): boolean {
+    return this.#consensus.isDue(this.#names.toCore(from), message)
+  }
+
   transactionStatus(id: Hash): 'unknown' | 'waiting' | 'pending' {
     if (this.#mempool.get(id) !== undefined) return 'pending'
     return this.#desk.has(id) ? 'waiting' : 'unknown'
@@ -396,7 +400,7 @@ class ReplicaMachine<State> implements Replica<State> {
     if (to === null) return // nobody to reach: the same is asked of another at the next tick
     if (effect.kind === 'send' && to === 'all' && effect.message.kind === 'pre-prepare')
       this.#out.push({ kind: 'send', to, message: this.#proposals.outgoing(effect.message) })
-    else if (effect.kind === 'send') this.#out.push(to === effect.to ? effect : { kind: 'send', to, message: effect.message })
+    else if (effect.kind === 'send') this.#out.push(to === effect.to ? effect : { ...effect, to })
     else if (to !== 'all') this.#out.push({ kind: 'serve', to, from: effect.from })
   }
 

@@ -1,16 +1,29 @@
 import { describe, expect, it } from 'vitest'
+import { createIdealShares } from './shares.js'
+import { createIdealSignatures } from './signatures.js'
 import { knobsOf } from './simulate.js'
 import { World } from './world.js'
 
 const FLOOR_MS = 800
 /** Storms, then no power for a while, then all at once on a quiet network: how long until the next commit. */
-function recoveryMs(seed: number, validators: number, downMs: number): { readonly tookMs: number; readonly views: number } {
+function recoveryMs(
+  seed: number,
+  validators: number,
+  downMs: number,
+  collected: { readonly dissemination?: 'collectors' | 'tree' } = {},
+): { readonly tookMs: number; readonly views: number } {
   const knobs = {
     ...knobsOf({ seed, validators, faults: ['loss', 'partitions', 'crashes', 'delay'] }),
     ...{ lossRate: 0.4, meanPartitionGapMs: 400, partitionMs: 1_500, floorMs: FLOOR_MS, transactions: 100_000, thinkMs: 20 },
     faultMs: 6_000 + downMs,
   }
-  const world = new World({ seed, validators, byzantine: 0, knobs })
+  const world = new World({
+    seed,
+    validators,
+    byzantine: 0,
+    knobs,
+    ...(collected.dissemination === undefined ? {} : { ...collected, signatures: createIdealSignatures(createIdealShares()) }),
+  })
   world.start()
   while (world.nowMs < 6_000) world.advance()
   world.powerCut(downMs + 1_000)
@@ -37,5 +50,10 @@ describe('mass restart (docs/protocol.md §8)', () => {
       }
     }
     expect(views).toBeGreaterThan(10) // the storms did move the views
+  })
+
+  it.each(['collectors', 'tree'] as const)('likewise where votes are collected: %s', (dissemination) => {
+    for (let seed = 1; seed <= 3; seed++)
+      expect([seed, recoveryMs(seed, 7, 20_000, { dissemination }).tookMs < 2 * FLOOR_MS]).toEqual([seed, true])
   })
 })

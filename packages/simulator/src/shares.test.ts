@@ -18,6 +18,7 @@ function seedsFrom(first: number, count: number): number[] {
 }
 
 const HOARDED = { validators: 7, byzantine: 2, strategies: ['hoarder'] } as const
+const WHISPERED = { validators: 7, byzantine: 2, strategies: ['whisperer'] } as const
 const LIARS = { validators: 13, byzantine: 4, strategies: ['bad-certificates', 'mangler', 'bad-shares', 'hoarder'] } as const
 
 describe('a simulated chain of BLS certificates', () => {
@@ -29,6 +30,7 @@ describe('a simulated chain of BLS certificates', () => {
     ['4 validators, votes collected', { validators: 4, byzantine: 1, dissemination: 'collectors' }, 15],
     ['7 validators, votes collected', { validators: 7, byzantine: 2, dissemination: 'collectors' }, 6],
     ['7 validators, two that keep to themselves what they collect', { ...HOARDED, dissemination: 'collectors' }, 6],
+    ['7 validators, two that tell certificates to other collectors alone', { ...WHISPERED, dissemination: 'collectors' }, 6],
     ['7 validators in a tree, two that pass nothing on', { ...HOARDED, dissemination: 'tree' }, 6],
     ['13 validators in a tree, four that lie about certificates', { ...LIARS, dissemination: 'tree' }, 3],
   ] as const)('F2, A8: %s: keeps every invariant and settles in time', (_, options, count) => {

@@ -11,7 +11,7 @@ import { framer, reSigner, sisterChain } from './signers.js'
 import { badCertificates } from './spoil.js'
 import type { ByzantineStrategy } from './strategies.js'
 import { syncLiar } from './sync-liar.js'
-import { crash, drip, flooder, hoarder, replay, selective, silent, targetLeader, withhold } from './timing.js'
+import { crash, drip, flooder, hoarder, replay, selective, silent, targetLeader, whisperer, withhold } from './timing.js'
 import { liar, newViewLiar, viewPusher } from './view-changers.js'
 import { badShares, lazy, twoFaced } from './voters.js'
 
@@ -43,6 +43,7 @@ const STRATEGIES: Readonly<Record<ByzantineStrategy, (context: AdversaryContext)
   mangler,
   'bad-shares': badShares,
   hoarder,
+  whisperer,
   hollow,
 }
 

@@ -1,6 +1,6 @@
-/** Faults of when and to whom, not of what: silence, crash, favourites, repetition, holding back, hoarding, dripping, flooding. */
+/** Faults of when and to whom, not of what: silence, crash, favourites, repetition, holding back, hoarding, whispering, dripping, flooding. */
 import { EMPTY_BYTES, height, type ValidatorIndex, view } from '@aethel/codec'
-import { createBlock, leaderOf, type Message } from '@aethel/consensus'
+import { type Ballot, collectorsOf, createBlock, leaderOf, type Message } from '@aethel/consensus'
 import { ADVERSARY_TICK_MS, type Adversary, type AdversaryContext, type Outgoing, obedient, spread } from './adversary.js'
 
 const MAX_REMEMBERED = 256
@@ -63,6 +63,30 @@ export function hoarder(context: AdversaryContext): Adversary {
       if (!isForOthers(message)) return spread(context, to, message)
       context.note(`kept a ${message.kind}`)
       return []
+    },
+  }
+}
+
+/**
+ * Wants to be the first collector with a quorum, and the last who tells: its votes go to collectors of its own kind alone, if there are any, and what it
+ * collects goes to the other collectors alone, who have no quorum of their own yet.
+ */
+export function whisperer(context: AdversaryContext): Adversary {
+  const { conspiracy } = context
+  const collectorsOfBallot = ({ view: inView, height: at }: Ballot): readonly ValidatorIndex[] =>
+    collectorsOf(conspiracy.validators, inView, at).map((position) => conspiracy.nodeAt(position))
+  return {
+    ...obedient(context),
+    onSend: (to, message) => {
+      const out = spread(context, to, message)
+      if (message.kind === 'certificate') {
+        const collectors = collectorsOfBallot(message.certificate)
+        context.note('whispered a certificate')
+        return out.filter(({ to: peer }) => collectors.includes(peer))
+      }
+      if (message.kind !== 'vote') return out
+      const friends = collectorsOfBallot(message.vote).filter((peer) => conspiracy.isMember(peer))
+      return friends.length === 0 ? out : out.filter(({ to: peer }) => friends.includes(peer))
     },
   }
 }
