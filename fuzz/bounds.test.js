@@ -4,9 +4,10 @@
  */
 import { byteStrings, decode, encode } from '@aethel/codec'
 import { AuthenticatedMap, checkRange, decodeGenesis, encodeGenesis, mapKey, writeRange } from '@aethel/ledger'
+import { parseScript } from '@aethel/proofs'
 import { describe, expect, it } from 'vitest'
 import { examineMemory } from './lib/properties.js'
-import { transactionList, WORST_INPUTS } from './lib/worst-inputs.js'
+import { transactionList, WORST_INPUTS, WORST_SCRIPTS } from './lib/worst-inputs.js'
 import { genesisBinary } from './targets/files.js'
 import { targetNamed } from './targets/index.js'
 
@@ -36,6 +37,10 @@ describe('E6: within four times the input and 64 KiB', () => {
       if (input.length > before) expectBounded(target.decode, input)
       before = input.length
     }
+  })
+
+  it.each(WORST_SCRIPTS)('claims of bvlrat/1: %s', (_, scriptOf) => {
+    for (const size of SIZES) expectBounded(parseScript, scriptOf(size))
   })
 
   it('transactions of gossip and of clients', () => {

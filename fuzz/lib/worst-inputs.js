@@ -221,6 +221,72 @@ export const WORST_INPUTS = [
   { target: 'transcripts', what: 'blanks', input: (size) => utf8(`validators 4\ntick${' '.repeat(Math.min(size, 65_500))}0`) },
 ]
 
+/** Names of one letter, and of two. */
+const SYMBOL_LETTERS = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ~!@$%^&*_+<>.?/']
+const TAKEN = ['_', '!', '*', '+', '<', '>', '/'] // words of the language, or close to them
+const SHORT_NAMES = SYMBOL_LETTERS.filter((letter) => !TAKEN.includes(letter))
+const NAMES = [...SHORT_NAMES, ...SHORT_NAMES.flatMap((first) => SHORT_NAMES.map((second) => `Z${first}${second}`))]
+const declared = many(NAMES.length, (nth) => `(declare-const ${NAMES[nth]} Bool)\n`).join('')
+
+/** So many lines between the first of a script and its last. @param {string} head @param {number} size @param {(nth: number) => string} line */
+function script(head, size, line) {
+  const lines = [`(set-logic QF_BV)\n${head}`]
+  for (let nth = 0, length = head.length + 30; length < size; nth++) {
+    const next = line(nth)
+    lines.push(next)
+    length += next.length
+  }
+  return utf8(`${lines.join('')}(check-sat)\n`)
+}
+
+/** One assertion of as many arguments as fit. @param {string} head @param {number} size @param {string} open @param {(nth: number) => string} argument @param {string} close */
+function wide(head, size, open, argument, close) {
+  const count = Math.max(2, Math.floor((size - head.length - open.length - close.length - 40) / argument(9999).length))
+  return utf8(`(set-logic QF_BV)\n${head}(assert ${open}${many(count, argument).join('')}${close})\n(check-sat)\n`)
+}
+
+/** Canonical scripts, the claims of `bvlrat/1`, by size. @type {readonly [string, (size: number) => Uint8Array][]} */
+export const WORST_SCRIPTS = [
+  ['a constant again and again', (size) => wide('(declare-const a Bool)\n', size, '(and', () => ' a', ')')],
+  ['a function without parameters again and again', (size) => wide('(define-fun a () Bool true)\n', size, '(and', () => ' a', ')')],
+  ['functions of long numbers', (size) => script('', size, (nth) => `(define-fun f${nth} () Bool ${nth < 9 ? 'true' : `f${nth - 1}`})\n`)],
+  [
+    'constants of many names',
+    (size) =>
+      size < 2 * declared.length
+        ? script('', size, (nth) => `(declare-const ${nth < 40 ? NAMES[nth] : `Z${nth}`} Bool)\n`)
+        : wide(declared, size, '(or', (nth) => ` ${NAMES[nth % NAMES.length]}`, ')'),
+  ],
+  ['assertions of one letter', (size) => script('(declare-const a Bool)\n', size, () => '(assert a)\n')],
+  ['parameters', (size) => utf8(`(set-logic QF_BV)\n(define-fun f ((a Bool)) Bool (and${' a'.repeat(size / 2 - 40)}))\n(check-sat)\n`)],
+  [
+    'many parameters',
+    (size) => utf8(`(set-logic QF_BV)\n(define-fun f (${many(size / 16, (nth) => `(p${nth} Bool)`).join(' ')}) Bool true)\n(check-sat)\n`),
+  ],
+  ['literals', (size) => wide('', size, '(= #x0', () => ' #x0', ')')],
+  ['literals of one bit', (size) => wide('', size, '(= #b0', () => ' #b0', ')')],
+  [
+    'calls',
+    (size) =>
+      utf8(
+        `(set-logic QF_BV)\n(define-fun f ((a Bool)) Bool a)\n(assert ${'(f '.repeat(size / 4 - 20)}true${')'.repeat(size / 4 - 20)})\n(check-sat)\n`,
+      ),
+  ],
+  [
+    'nested negations',
+    (size) => utf8(`(set-logic QF_BV)\n(assert (= #b0 ${'(bvneg '.repeat(size / 8 - 10)}#b0${')'.repeat(size / 8 - 10)}))\n(check-sat)\n`),
+  ],
+  ['equations of two', (size) => wide('(declare-const a Bool)\n', size, '(and', () => ' (= a a)', ')')],
+  [
+    'nested lets',
+    (size) => utf8(`(set-logic QF_BV)\n(assert ${'(let ((a true)) '.repeat(size / 17 - 5)}a${')'.repeat(size / 17 - 5)})\n(check-sat)\n`),
+  ],
+  [
+    'one let of many names',
+    (size) => utf8(`(set-logic QF_BV)\n(assert (let (${many(size / 14, (nth) => `(n${nth} true)`).join(' ')}) true))\n(check-sat)\n`),
+  ],
+]
+
 /** A list of transactions as gossip and clients send it. @param {number} count @param {number} length */
 export function transactionList(count, length) {
   return encode((writer) =>

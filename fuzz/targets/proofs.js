@@ -309,9 +309,9 @@ export const bvlratClaims = {
     if (JSON.stringify(run()) !== JSON.stringify(verdict)) throw new Broken('two verdicts on one proof')
     const again = scriptToClaim(first)
     if (!again.ok || Buffer.compare(again.value, first) !== 0) throw new Broken('a claim is not its own canonical script')
-    return { ok: true, value: verdict }
+    return { ok: true, value: { claim: claim.value, verdict } }
   },
-  use: (verdict, bytes) => {
+  use: ({ verdict }, bytes) => {
     expectVerdict(verdict)
     const { first } = unpaired(bytes)
     if (verdict.status !== 'valid' || first.length > TRIED_BYTES) return
