@@ -25,7 +25,7 @@ const NEVER = 0x7fff_ffff
  * database makes the reader keep for them stays below 256 MiB, however it multiplies them, beside the room that vectors have ahead.
  */
 const MAX_FRAME_WORK = 1 << 26
-/** A pair is looked at once, and three words are kept of it. */
+/** Of a pair when it is declared, as if its words were kept: what is too large is so in every release. */
 const PAIR_WORK = 4
 /** Beside its symbols, for each assertion: a word of the frame, one of the record, and the length of an `$e`. */
 const HYPOTHESIS_WORK = 3
@@ -65,6 +65,7 @@ class DatabaseReader {
   // Scratch for one assertion.
   readonly #symbols = new IntVector(256)
   readonly #mandatory = new IntVector(64)
+  readonly #disjointSlots = new IntVector(64)
   #slots: Int32Array = new Int32Array(1024)
   #seen: Int32Array = new Int32Array(1024)
   #generation = 0
@@ -189,16 +190,13 @@ class DatabaseReader {
       symbols.push(token)
     }
     if (symbols.length < 2) scanner.fail('disjoint', '"$d" needs two variables at least')
-    const pairs = this.#database.disjointPairs
-    this.#spend((PAIR_WORK * symbols.length * (symbols.length - 1)) / 2)
-    for (let i = 1; i < symbols.length; i++) {
-      for (let k = 0; k < i; k++) {
-        pairs.push(symbols.at(k))
-        pairs.push(symbols.at(i))
-        pairs.push(this.#disjointHead)
-        this.#disjointHead = pairs.length / 3 - 1
-      }
-    }
+    this.#spend(PAIR_WORK * pairsOf(symbols.length))
+    const { disjoint } = this.#database
+    const at = disjoint.length
+    disjoint.push(this.#disjointHead)
+    disjoint.push(symbols.length)
+    for (let i = 0; i < symbols.length; i++) disjoint.push(symbols.at(i))
+    this.#disjointHead = at
   }
 
   // Blocks.
@@ -464,17 +462,24 @@ class DatabaseReader {
 
   /** The active `$d` pairs of which both variables are mandatory, in increasing order of slots, none twice. */
   #mandatoryPairs(): void {
-    const chain = this.#database.disjointPairs
+    const { disjoint } = this.#database
     const keys = this.#symbols
+    const slots = this.#disjointSlots
     keys.length = 0
-    for (let link = this.#disjointHead; link >= 0; link = chain.at(3 * link + 2)) {
-      this.#spend(1)
-      const x = chain.at(3 * link)
-      const y = chain.at(3 * link + 1)
-      if (this.#seen[x] !== this.#generation || this.#seen[y] !== this.#generation) continue
-      const a = this.#slots[x] as number
-      const b = this.#slots[y] as number
-      keys.push(a < b ? a * MAX_SLOTS + b : b * MAX_SLOTS + a)
+    for (let group = this.#disjointHead; group >= 0; group = disjoint.at(group)) {
+      const count = disjoint.at(group + 1)
+      this.#spend(pairsOf(count))
+      slots.length = 0
+      for (let i = group + 2; i < group + 2 + count; i++) {
+        const variable = disjoint.at(i)
+        if (this.#seen[variable] !== this.#generation) continue
+        const b = this.#slots[variable] as number
+        for (let k = 0; k < slots.length; k++) {
+          const a = slots.at(k)
+          keys.push(a < b ? a * MAX_SLOTS + b : b * MAX_SLOTS + a)
+        }
+        slots.push(b)
+      }
     }
     sortAscending(keys)
     for (let i = 0; i < keys.length; i++) {
@@ -492,6 +497,11 @@ class DatabaseReader {
       this.#scanner.fail('too-large', `the frames of this database need more than ${MAX_FRAME_WORK} steps; split it`)
     }
   }
+}
+
+/** Pairs of so many variables. */
+function pairsOf(count: number): number {
+  return (count * (count - 1)) / 2
 }
 
 function sortAscending(words: IntVector): void {

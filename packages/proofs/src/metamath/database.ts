@@ -30,7 +30,7 @@ export class Database {
   readonly theorems: IntVector = new IntVector()
   readonly proofStarts: IntVector = new IntVector()
   readonly proofEnds: IntVector = new IntVector()
-  /** Head of the chain of `$d` pairs active at the theorem. */
+  /** The last `$d` active at the theorem, in `disjoint`, or -1. */
   readonly disjointHeads: IntVector = new IntVector()
 
   /** Records of assertions (see `record.ts`); constants are token ids. */
@@ -39,8 +39,8 @@ export class Database {
   readonly frames: IntVector = new IntVector()
   /** Raw symbols. `$f`: variable, typecode. `$e`: count, then tokens. */
   readonly raw: IntVector = new IntVector()
-  /** Chain of `$d` pairs: variable, variable, index of the pair before or -1. */
-  readonly disjointPairs: IntVector = new IntVector()
+  /** Each `$d` as it is written: where the active one before it starts, or -1; count; variables. */
+  readonly disjoint: IntVector = new IntVector()
 
   // Per token.
   roles: Uint8Array = new Uint8Array(1024)

@@ -29,6 +29,8 @@ export class ProofText {
   /** Per statement: its reference in an uncompressed proof. */
   #referenceOf: Int32Array = new Int32Array(0)
   #referenceSeen: Int32Array = new Int32Array(0)
+  /** Of one `$d`, those seen so far. */
+  readonly #disjointSlots = new IntVector(64)
   /** Variables by slot, for messages. */
   readonly #variables = new IntVector(64)
 
@@ -161,14 +163,17 @@ export class ProofText {
   #dummyDisjoint(theorem: number): void {
     const frame = this.#frameSize()
     if (this.machine.slots === frame) return
-    const chain = this.database.disjointPairs
-    for (let link = this.database.disjointHeads.at(theorem); link >= 0; link = chain.at(3 * link + 2)) {
-      const x = chain.at(3 * link)
-      const y = chain.at(3 * link + 1)
-      if (this.#slotSeen[x] !== this.#generation || this.#slotSeen[y] !== this.#generation) continue
-      const a = this.#slots[x] as number
-      const b = this.#slots[y] as number
-      if (a >= frame || b >= frame) this.machine.addDisjoint(a, b)
+    const { disjoint, disjointHeads } = this.database
+    const slots = this.#disjointSlots
+    for (let group = disjointHeads.at(theorem); group >= 0; group = disjoint.at(group)) {
+      slots.length = 0
+      for (let i = group + 2; i < group + 2 + disjoint.at(group + 1); i++) {
+        const variable = disjoint.at(i)
+        if (this.#slotSeen[variable] !== this.#generation) continue
+        const b = this.#slots[variable] as number
+        for (let k = 0; k < slots.length; k++) if (b >= frame || slots.at(k) >= frame) this.machine.addDisjoint(slots.at(k), b)
+        slots.push(b)
+      }
     }
   }
 

@@ -37,7 +37,7 @@ function vectorsOf(database: Database): readonly IntVector[] {
     database.records,
     database.frames,
     database.raw,
-    database.disjointPairs,
+    database.disjoint,
   ]
 }
 
