@@ -287,6 +287,89 @@ export const WORST_SCRIPTS = [
   ],
 ]
 
+const LABEL_LETTERS = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_']
+
+/** The shortest names of which there are enough: of one character, then of two, ... @param {readonly string[]} letters @param {number} nth @returns {string} */
+function shortest(letters, nth) {
+  const { length } = letters
+  return nth < length ? /** @type {string} */ (letters[nth]) : shortest(letters, Math.floor(nth / length) - 1) + letters[nth % length]
+}
+
+/** Without a dot, which labels of another kind begin with. @param {number} nth */
+const label = (nth) => shortest(LABEL_LETTERS, nth)
+/** Not what `label` says, and not `(`, `)`, `?` or `#` alone. @param {number} nth */
+const symbol = (nth) => `#${shortest(LETTERS, nth)}`
+
+/** A database that begins so and ends so, and between has as many items as fit. @param {string} head @param {number} size @param {(nth: number) => string} item @param {string} [tail] */
+function database(head, size, item, tail = '') {
+  const parts = [head]
+  let length = head.length + tail.length
+  for (let nth = 0; length < size; nth++) {
+    const next = item(nth)
+    parts.push(next)
+    length += next.length
+  }
+  return utf8(parts.join('') + tail)
+}
+
+/** Variables `#...` with their `$f`, so many; their labels begin with a dot. @param {number} count */
+function variables(count) {
+  const names = many(count, symbol)
+  return { names, text: `$c ! $. $v ${names.join(' ')} $. ${names.map((name, nth) => `.${label(nth)} $f ! ${name} $. `).join('')}` }
+}
+
+// biome-ignore-start lint/suspicious/noTemplateCurlyInString: "${" opens a block in Metamath
+/** Metamath databases, by size. @type {readonly [string, (size: number) => Uint8Array][]} */
+export const WORST_DATABASES = [
+  ['nothing', () => utf8('')],
+  ['constants', (size) => database('$c ', size, (nth) => `${shortest(LETTERS, nth)} `, '$.')],
+  ['variables', (size) => database('$v ', size, (nth) => `${shortest(LETTERS, nth)} `, '$.')],
+  ['axioms', (size) => database('$c # $. ', size, (nth) => `${label(nth)} $a # $. `)],
+  ['axioms of long symbols', (size) => database('$c # $. ', size, (nth) => `${label(nth)} $a ${'# '.repeat(nth % 200)}# $. `)],
+  ['hypotheses', (size) => database('$c # $. ', size, (nth) => `${label(nth)} $e # $. `)],
+  ['hypotheses of long symbols', (size) => database('$c # $. ', size, (nth) => `${label(nth)} $e ${'# '.repeat(nth % 200)}# $. `)],
+  ['variables with their $f', (size) => utf8(variables(size / 24).text)],
+  [
+    'variables with their $f, one by one',
+    (size) => database('$c ! $. ', size, (nth) => `$v ${symbol(nth)} $. .${label(nth)} $f ! ${symbol(nth)} $. `),
+  ],
+  ['$f of one variable in many blocks', (size) => database('$c ! $. ', size, (nth) => `\${ $v # $. ${label(nth)} $f ! # $. $} `)],
+  ['theorems', (size) => database('$c # $. z.z $a # $. ', size, (nth) => `${label(nth)} $p # $= z.z $. `)],
+  ['theorems without steps', (size) => database('$c # $. ', size, (nth) => `${label(nth)} $p # $= $. `)],
+  [
+    'one long $d',
+    (size) =>
+      utf8(`$c ! $. $v ${many(Math.min(size / 8, 2_600), symbol).join(' ')} $. $d ${many(Math.min(size / 8, 2_600), symbol).join(' ')} $.`),
+  ],
+  ['many short $d', (size) => database('$c ! $. $v x y $. ', size, () => '$d x y $. ')],
+  ['many blocks with a $d', (size) => database('$c ! $. $v x y $. ', size, (nth) => `\${ $d x y $. ${label(nth)} $a ! $. $} `)],
+  [
+    'hypotheses that axioms share',
+    (size) => {
+      const count = Math.min(1000, Math.floor(size / 24))
+      const head = `$c # $. ${many(count, (nth) => `.${label(nth)} $e # $. `).join('')}`
+      return database(head, Math.min(size, 180_000), (nth) => `${label(nth)} $a # $. `)
+    },
+  ],
+  [
+    'hypotheses that axioms share, of many variables',
+    (size) => {
+      const { names, text } = variables(Math.min(500, Math.floor(size / 80)))
+      const head = `${text}${names.map((name, nth) => `..${label(nth)} $e ! ${name} $. `).join('')}`
+      return database(head, Math.min(size, 120_000), (nth) => `${label(nth)} $a ! $. `)
+    },
+  ],
+  [
+    '$d that axioms share',
+    (size) => {
+      const { names, text } = variables(Math.min(500, Math.floor(size / 60)))
+      const head = `${text}$d ${names.join(' ')} $. `
+      return database(head, Math.min(size, 200_000), (nth) => `${label(nth)} $a ! ${names.join(' ')} $. `)
+    },
+  ],
+]
+// biome-ignore-end lint/suspicious/noTemplateCurlyInString: to here
+
 /** A list of transactions as gossip and clients send it. @param {number} count @param {number} length */
 export function transactionList(count, length) {
   return encode((writer) =>
