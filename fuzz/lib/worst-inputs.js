@@ -341,14 +341,14 @@ export const WORST_DATABASES = [
     (size) =>
       utf8(`$c ! $. $v ${many(Math.min(size / 8, 2_600), symbol).join(' ')} $. $d ${many(Math.min(size / 8, 2_600), symbol).join(' ')} $.`),
   ],
-  ['many short $d', (size) => database('$c ! $. $v x y $. ', size, () => '$d x y $. ')],
-  ['many blocks with a $d', (size) => database('$c ! $. $v x y $. ', size, (nth) => `\${ $d x y $. ${label(nth)} $a ! $. $} `)],
+  ['many short $d', (size) => database('$c ! $. $v #x #y $. ', size, () => '$d #x #y $. ')],
+  ['many blocks with a $d', (size) => database('$c ! $. $v #x #y $. ', size, (nth) => `\${ $d #x #y $. ${label(nth)} $a ! $. $} `)],
   [
     'hypotheses that axioms share',
     (size) => {
       const count = Math.min(1000, Math.floor(size / 24))
       const head = `$c # $. ${many(count, (nth) => `.${label(nth)} $e # $. `).join('')}`
-      return database(head, Math.min(size, 180_000), (nth) => `${label(nth)} $a # $. `)
+      return database(head, Math.min(size, 1 << 16), (nth) => `${label(nth)} $a # $. `)
     },
   ],
   [
@@ -356,7 +356,7 @@ export const WORST_DATABASES = [
     (size) => {
       const { names, text } = variables(Math.min(500, Math.floor(size / 80)))
       const head = `${text}${names.map((name, nth) => `..${label(nth)} $e ! ${name} $. `).join('')}`
-      return database(head, Math.min(size, 120_000), (nth) => `${label(nth)} $a ! $. `)
+      return database(head, Math.min(size, 1 << 16), (nth) => `${label(nth)} $a ! $. `)
     },
   ],
   [
@@ -364,7 +364,7 @@ export const WORST_DATABASES = [
     (size) => {
       const { names, text } = variables(Math.min(500, Math.floor(size / 60)))
       const head = `${text}$d ${names.join(' ')} $. `
-      return database(head, Math.min(size, 200_000), (nth) => `${label(nth)} $a ! ${names.join(' ')} $. `)
+      return database(head, Math.min(size, 1 << 16), (nth) => `${label(nth)} $a ! ${names.join(' ')} $. `)
     },
   ],
 ]

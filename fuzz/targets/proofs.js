@@ -176,8 +176,6 @@ export const databases = {
   what: 'Metamath text: every proof checked, and theorems extracted as claims',
   seeds: () => [utf8(DATABASE)],
   dictionary: [...KEYWORDS, ' wff ', ' |- ', ' p ', ' a1 ', '\n'],
-  // A frame repeats the hypotheses that are active, in words: two hundred of them in a hundred and fifty assertions are the worst of 4 KiB. See docs/fuzzing.md.
-  memoryBytes: 1 << 20,
   decode: parseDatabase,
   use: (database, bytes) => {
     const verdict = checkDatabase(bytes, { gasPerProof: GAS, memoryWordsPerProof: MEMORY_WORDS })

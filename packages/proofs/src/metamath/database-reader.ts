@@ -313,8 +313,10 @@ class DatabaseReader {
     if (hypotheses > MAX_SLOTS) {
       scanner.fail('too-many-hypotheses', `"${label}" has ${hypotheses} mandatory hypotheses; ${MAX_SLOTS} are allowed`)
     }
-    this.#frames.lay(symbols, this.#disjointHead)
-    const record = database.isOverfull ? -1 : this.#frames.finish(database.records)
+    const isKept = !database.isOverfull
+    if (isKept || this.#disjointHead >= 0) this.#frames.lay(symbols, this.#disjointHead)
+    else this.#frames.skip()
+    const record = isKept ? this.#frames.finish(database.records) : -1
     if (kind === THEOREM) {
       database.theorems.push(database.statementCount)
       database.proofStarts.push(scanner.stop)

@@ -101,6 +101,11 @@ export class FrameBuilder {
     this.#mandatoryPairs(disjointHead)
   }
 
+  /** After `collect`, instead of `lay`, where no `$d` is active and the record will not be kept: the same work is told. */
+  skip(): void {
+    this.#onWork(HYPOTHESIS_WORK * this.#mandatory.length)
+  }
+
   #slotSymbols(words: Int32Array, from: number, to: number): void {
     const builder = this.#builder
     for (let i = from; i < to; i++) {

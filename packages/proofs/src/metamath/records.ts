@@ -38,14 +38,16 @@ export class Records {
 
   /** Between two proofs: lets go of what was made again, if that is much. */
   rest(): void {
-    if (this.#late !== null && this.#late.made.length > KEPT_WORDS) this.#late = null
+    if (this.#late !== null && this.#late.made.length > KEPT_WORDS) this.#late.forget()
   }
 }
 
 /** Makes records again. What was active at a statement follows from the order of statements, and from where each hypothesis ends. */
 class LateRecords {
   readonly #database: Database
-  readonly made: IntVector = new IntVector()
+  made: IntVector = new IntVector()
+  /** The statements whose records these are. */
+  readonly #madeOf = new IntVector()
   readonly #symbols = new IntVector(64)
   readonly #essentials = new IntVector(64)
   #builder: FrameBuilder
@@ -68,7 +70,15 @@ class LateRecords {
     if (known !== NOWHERE) return known
     const made = this.#make(statement)
     this.#places[statement] = made
+    this.#madeOf.push(statement)
     return made
+  }
+
+  /** Whoever still has the old words may go on to read them. */
+  forget(): void {
+    for (let i = 0; i < this.#madeOf.length; i++) this.#places[this.#madeOf.at(i)] = NOWHERE
+    this.#madeOf.length = 0
+    this.made = new IntVector()
   }
 
   /** Again when the database has grown; nothing that was found before changes then. */

@@ -114,6 +114,7 @@ export class TokenTable {
 
   /** Takes as little room as it can from now on; no token may be added any more. */
   settle(): void {
+    if (this.#settled !== null) return
     const slots = this.#slots
     const places = new Int32Array(Math.ceil((this.#count * SETTLED_PLACES) / SETTLED_TOKENS) + 1)
     for (let slot = 0; slot < slots.length; slot += 2) {
