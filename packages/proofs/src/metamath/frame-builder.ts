@@ -25,7 +25,7 @@ export class FrameBuilder {
   readonly #disjointSlots = new IntVector(64)
   readonly #keys = new IntVector(64)
 
-  /** `onWork` is told of words before they are looked at or laid out; it may throw. */
+  /** `onWork` is told of words that are looked at, and before they are laid out; it may throw. */
   constructor(database: Database, tokens: number, onWork: (words: number) => void) {
     this.#database = database
     this.#onWork = onWork
@@ -52,17 +52,20 @@ export class FrameBuilder {
     this.#mandatory.length = 0
     this.#generation++
     this.#variablesOf(symbols.data, 0, symbols.length)
+    let words = symbols.length
     for (let i = 0; i < essentials.length; i++) {
       const statement = essentials.at(i)
       this.#mandatory.push(statement)
       const at = contents.at(statement)
-      this.#variablesOf(raw.data, at + 1, at + 1 + raw.at(at))
+      const length = raw.at(at)
+      this.#variablesOf(raw.data, at + 1, at + 1 + length)
+      words += length
     }
+    this.#onWork(words)
     return this.#mandatory.length
   }
 
   #variablesOf(words: Int32Array, from: number, to: number): void {
-    this.#onWork(to - from)
     for (let i = from; i < to; i++) {
       const token = words[i] as number
       const float = this.floats[token] as number
