@@ -138,13 +138,16 @@ export class FrameBuilder {
         slots.push(b)
       }
     }
+    if (keys.length === 0) return
     sortAscending(keys)
+    let different = 0
     for (let i = 0; i < keys.length; i++) {
       const key = keys.at(i)
       if (i > 0 && key === keys.at(i - 1)) continue
-      this.#onWork(1) // with its visit, the two words of it
+      different++
       this.#builder.pair(Math.floor(key / MAX_SLOTS), key % MAX_SLOTS)
     }
+    this.#onWork(different) // with the visit of each, the two words of it
   }
 
   /** After `lay`: appends the mandatory hypotheses, and behind them the record; answers where that starts. */
