@@ -4,9 +4,10 @@
  */
 import { byteStrings, decode, encode } from '@aethel/codec'
 import { AuthenticatedMap, checkRange, decodeGenesis, encodeGenesis, mapKey, writeRange } from '@aethel/ledger'
+import { parseDatabase, parseScript } from '@aethel/proofs'
 import { describe, expect, it } from 'vitest'
 import { examineMemory } from './lib/properties.js'
-import { transactionList, WORST_INPUTS } from './lib/worst-inputs.js'
+import { transactionList, WORST_DATABASES, WORST_INPUTS, WORST_SCRIPTS } from './lib/worst-inputs.js'
 import { genesisBinary } from './targets/files.js'
 import { targetNamed } from './targets/index.js'
 
@@ -22,7 +23,7 @@ function expectBounded(read, input) {
   const before = process.cpuUsage()
   expect(read(input)).toMatchObject({ ok: true })
   const { user, system } = process.cpuUsage(before)
-  expect((user + system) / 1000).toBeLessThan(MS_PER_MEBIBYTE * Math.ceil(input.length / KIB / KIB))
+  expect((user + system) / 1000).toBeLessThan(MS_PER_MEBIBYTE * Math.ceil((input.length + 1) / KIB / KIB))
   expect(examineMemory({ name: 'bounds', what: '', seeds: () => [], decode: read }, input).finding).toBeNull()
 }
 
@@ -35,6 +36,19 @@ describe('E6: within four times the input and 64 KiB', () => {
       const input = inputOf(size)
       if (input.length > before) expectBounded(target.decode, input)
       before = input.length
+    }
+  })
+
+  it.each(WORST_SCRIPTS)('claims of bvlrat/1: %s', (_, scriptOf) => {
+    for (const size of SIZES) expectBounded(parseScript, scriptOf(size))
+  })
+
+  it.each(WORST_DATABASES)('Metamath databases: %s', (_, databaseOf) => {
+    let before = -1
+    for (const size of SIZES) {
+      const text = databaseOf(size)
+      if (text.length > before) expectBounded(parseDatabase, text)
+      before = text.length
     }
   })
 

@@ -221,6 +221,155 @@ export const WORST_INPUTS = [
   { target: 'transcripts', what: 'blanks', input: (size) => utf8(`validators 4\ntick${' '.repeat(Math.min(size, 65_500))}0`) },
 ]
 
+/** Names of one letter, and of two. */
+const SYMBOL_LETTERS = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ~!@$%^&*_+<>.?/']
+const TAKEN = ['_', '!', '*', '+', '<', '>', '/'] // words of the language, or close to them
+const SHORT_NAMES = SYMBOL_LETTERS.filter((letter) => !TAKEN.includes(letter))
+const NAMES = [...SHORT_NAMES, ...SHORT_NAMES.flatMap((first) => SHORT_NAMES.map((second) => `Z${first}${second}`))]
+const declared = many(NAMES.length, (nth) => `(declare-const ${NAMES[nth]} Bool)\n`).join('')
+
+/** So many lines between the first of a script and its last. @param {string} head @param {number} size @param {(nth: number) => string} line */
+function script(head, size, line) {
+  const lines = [`(set-logic QF_BV)\n${head}`]
+  for (let nth = 0, length = head.length + 30; length < size; nth++) {
+    const next = line(nth)
+    lines.push(next)
+    length += next.length
+  }
+  return utf8(`${lines.join('')}(check-sat)\n`)
+}
+
+/** One assertion of as many arguments as fit. @param {string} head @param {number} size @param {string} open @param {(nth: number) => string} argument @param {string} close */
+function wide(head, size, open, argument, close) {
+  const count = Math.max(2, Math.floor((size - head.length - open.length - close.length - 40) / argument(9999).length))
+  return utf8(`(set-logic QF_BV)\n${head}(assert ${open}${many(count, argument).join('')}${close})\n(check-sat)\n`)
+}
+
+/** Canonical scripts, the claims of `bvlrat/1`, by size. @type {readonly [string, (size: number) => Uint8Array][]} */
+export const WORST_SCRIPTS = [
+  ['a constant again and again', (size) => wide('(declare-const a Bool)\n', size, '(and', () => ' a', ')')],
+  ['a function without parameters again and again', (size) => wide('(define-fun a () Bool true)\n', size, '(and', () => ' a', ')')],
+  ['functions of long numbers', (size) => script('', size, (nth) => `(define-fun f${nth} () Bool ${nth < 9 ? 'true' : `f${nth - 1}`})\n`)],
+  [
+    'constants of many names',
+    (size) =>
+      size < 2 * declared.length
+        ? script('', size, (nth) => `(declare-const ${nth < 40 ? NAMES[nth] : `Z${nth}`} Bool)\n`)
+        : wide(declared, size, '(or', (nth) => ` ${NAMES[nth % NAMES.length]}`, ')'),
+  ],
+  ['assertions of one letter', (size) => script('(declare-const a Bool)\n', size, () => '(assert a)\n')],
+  ['parameters', (size) => utf8(`(set-logic QF_BV)\n(define-fun f ((a Bool)) Bool (and${' a'.repeat(size / 2 - 40)}))\n(check-sat)\n`)],
+  [
+    'many parameters',
+    (size) => utf8(`(set-logic QF_BV)\n(define-fun f (${many(size / 16, (nth) => `(p${nth} Bool)`).join(' ')}) Bool true)\n(check-sat)\n`),
+  ],
+  ['literals', (size) => wide('', size, '(= #x0', () => ' #x0', ')')],
+  ['literals of one bit', (size) => wide('', size, '(= #b0', () => ' #b0', ')')],
+  [
+    'calls',
+    (size) =>
+      utf8(
+        `(set-logic QF_BV)\n(define-fun f ((a Bool)) Bool a)\n(assert ${'(f '.repeat(size / 4 - 20)}true${')'.repeat(size / 4 - 20)})\n(check-sat)\n`,
+      ),
+  ],
+  [
+    'nested negations',
+    (size) => utf8(`(set-logic QF_BV)\n(assert (= #b0 ${'(bvneg '.repeat(size / 8 - 10)}#b0${')'.repeat(size / 8 - 10)}))\n(check-sat)\n`),
+  ],
+  ['equations of two', (size) => wide('(declare-const a Bool)\n', size, '(and', () => ' (= a a)', ')')],
+  [
+    'nested lets',
+    (size) => utf8(`(set-logic QF_BV)\n(assert ${'(let ((a true)) '.repeat(size / 17 - 5)}a${')'.repeat(size / 17 - 5)})\n(check-sat)\n`),
+  ],
+  [
+    'one let of many names',
+    (size) => utf8(`(set-logic QF_BV)\n(assert (let (${many(size / 14, (nth) => `(n${nth} true)`).join(' ')}) true))\n(check-sat)\n`),
+  ],
+]
+
+const LABEL_LETTERS = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_']
+
+/** The shortest names of which there are enough: of one character, then of two, ... @param {readonly string[]} letters @param {number} nth @returns {string} */
+function shortest(letters, nth) {
+  const { length } = letters
+  return nth < length ? /** @type {string} */ (letters[nth]) : shortest(letters, Math.floor(nth / length) - 1) + letters[nth % length]
+}
+
+/** Without a dot, which labels of another kind begin with. @param {number} nth */
+const label = (nth) => shortest(LABEL_LETTERS, nth)
+/** Not what `label` says, and not `(`, `)`, `?` or `#` alone. @param {number} nth */
+const symbol = (nth) => `#${shortest(LETTERS, nth)}`
+
+/** A database that begins so and ends so, and between has as many items as fit. @param {string} head @param {number} size @param {(nth: number) => string} item @param {string} [tail] */
+function database(head, size, item, tail = '') {
+  const parts = [head]
+  let length = head.length + tail.length
+  for (let nth = 0; length < size; nth++) {
+    const next = item(nth)
+    parts.push(next)
+    length += next.length
+  }
+  return utf8(parts.join('') + tail)
+}
+
+/** Variables `#...` with their `$f`, so many; their labels begin with a dot. @param {number} count */
+function variables(count) {
+  const names = many(count, symbol)
+  return { names, text: `$c ! $. $v ${names.join(' ')} $. ${names.map((name, nth) => `.${label(nth)} $f ! ${name} $. `).join('')}` }
+}
+
+// biome-ignore-start lint/suspicious/noTemplateCurlyInString: "${" opens a block in Metamath
+/** Metamath databases, by size. @type {readonly [string, (size: number) => Uint8Array][]} */
+export const WORST_DATABASES = [
+  ['nothing', () => utf8('')],
+  ['constants', (size) => database('$c ', size, (nth) => `${shortest(LETTERS, nth)} `, '$.')],
+  ['variables', (size) => database('$v ', size, (nth) => `${shortest(LETTERS, nth)} `, '$.')],
+  ['axioms', (size) => database('$c # $. ', size, (nth) => `${label(nth)} $a # $. `)],
+  ['axioms of long symbols', (size) => database('$c # $. ', size, (nth) => `${label(nth)} $a ${'# '.repeat(nth % 200)}# $. `)],
+  ['hypotheses', (size) => database('$c # $. ', size, (nth) => `${label(nth)} $e # $. `)],
+  ['hypotheses of long symbols', (size) => database('$c # $. ', size, (nth) => `${label(nth)} $e ${'# '.repeat(nth % 200)}# $. `)],
+  ['variables with their $f', (size) => utf8(variables(size / 24).text)],
+  [
+    'variables with their $f, one by one',
+    (size) => database('$c ! $. ', size, (nth) => `$v ${symbol(nth)} $. .${label(nth)} $f ! ${symbol(nth)} $. `),
+  ],
+  ['$f of one variable in many blocks', (size) => database('$c ! $. ', size, (nth) => `\${ $v # $. ${label(nth)} $f ! # $. $} `)],
+  ['theorems', (size) => database('$c # $. z.z $a # $. ', size, (nth) => `${label(nth)} $p # $= z.z $. `)],
+  ['theorems without steps', (size) => database('$c # $. ', size, (nth) => `${label(nth)} $p # $= $. `)],
+  [
+    'one long $d',
+    (size) =>
+      utf8(`$c ! $. $v ${many(Math.min(size / 8, 2_600), symbol).join(' ')} $. $d ${many(Math.min(size / 8, 2_600), symbol).join(' ')} $.`),
+  ],
+  ['many short $d', (size) => database('$c ! $. $v #x #y $. ', size, () => '$d #x #y $. ')],
+  ['many blocks with a $d', (size) => database('$c ! $. $v #x #y $. ', size, (nth) => `\${ $d #x #y $. ${label(nth)} $a ! $. $} `)],
+  [
+    'hypotheses that axioms share',
+    (size) => {
+      const count = Math.min(1000, Math.floor(size / 24))
+      const head = `$c # $. ${many(count, (nth) => `.${label(nth)} $e # $. `).join('')}`
+      return database(head, Math.min(size, 1 << 16), (nth) => `${label(nth)} $a # $. `)
+    },
+  ],
+  [
+    'hypotheses that axioms share, of many variables',
+    (size) => {
+      const { names, text } = variables(Math.min(500, Math.floor(size / 80)))
+      const head = `${text}${names.map((name, nth) => `..${label(nth)} $e ! ${name} $. `).join('')}`
+      return database(head, Math.min(size, 1 << 16), (nth) => `${label(nth)} $a ! $. `)
+    },
+  ],
+  [
+    '$d that axioms share',
+    (size) => {
+      const { names, text } = variables(Math.min(500, Math.floor(size / 60)))
+      const head = `${text}$d ${names.join(' ')} $. `
+      return database(head, Math.min(size, 1 << 16), (nth) => `${label(nth)} $a ! ${names.join(' ')} $. `)
+    },
+  ],
+]
+// biome-ignore-end lint/suspicious/noTemplateCurlyInString: to here
+
 /** A list of transactions as gossip and clients send it. @param {number} count @param {number} length */
 export function transactionList(count, length) {
   return encode((writer) =>

@@ -176,8 +176,6 @@ export const databases = {
   what: 'Metamath text: every proof checked, and theorems extracted as claims',
   seeds: () => [utf8(DATABASE)],
   dictionary: [...KEYWORDS, ' wff ', ' |- ', ' p ', ' a1 ', '\n'],
-  // A frame repeats the hypotheses that are active, in words: two hundred of them in a hundred and fifty assertions are the worst of 4 KiB. See docs/fuzzing.md.
-  memoryBytes: 1 << 20,
   decode: parseDatabase,
   use: (database, bytes) => {
     const verdict = checkDatabase(bytes, { gasPerProof: GAS, memoryWordsPerProof: MEMORY_WORDS })
@@ -309,9 +307,9 @@ export const bvlratClaims = {
     if (JSON.stringify(run()) !== JSON.stringify(verdict)) throw new Broken('two verdicts on one proof')
     const again = scriptToClaim(first)
     if (!again.ok || Buffer.compare(again.value, first) !== 0) throw new Broken('a claim is not its own canonical script')
-    return { ok: true, value: verdict }
+    return { ok: true, value: { claim: claim.value, verdict } }
   },
-  use: (verdict, bytes) => {
+  use: ({ verdict }, bytes) => {
     expectVerdict(verdict)
     const { first } = unpaired(bytes)
     if (verdict.status !== 'valid' || first.length > TRIED_BYTES) return

@@ -30,6 +30,9 @@ describe('what a file looks like', () => {
     ['drat', '1 -2 0\n0\n'],
     ['binary-proof', 'a\u0006\u0002\u0000d\u0004\u0000'],
     ['compressed', '\u001f\u008b\u0008'],
+    ['utf-8-mark', '\u00ef\u00bb\u00bf3 0 1 2 0\n'],
+    ['utf-16', '\u00ff\u00fe3\u0000 \u0000'],
+    ['utf-16', '\u00fe\u00ff\u00003\u0000 '],
     [null, ''],
     [null, 'hello, world\n'],
     [null, '\u0000\u0001'],
@@ -56,6 +59,7 @@ describe('what a file looks like', () => {
     expect(adviceOn(bytesOf('23 0 4 5 0\n'), 'cnf')).toContain('name the formula first')
     expect(adviceOn(bytesOf('p cnf 1 1\n1 0\n'), 'cnf')).toBe('')
     expect(adviceOn(bytesOf('23 0 4 5 0\n'), 'lrat')).toBe('')
+    expect(adviceOn(bytesOf('\u00ef\u00bb\u00bf23 0 4 5 0\n'), 'lrat')).toContain('without a byte order mark')
     expect(adviceOn(bytesOf('?'), 'cnf')).toBe('')
   })
 })

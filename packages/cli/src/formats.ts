@@ -10,6 +10,8 @@ export type Expected = 'cnf' | 'script' | 'lrat' | 'model' | 'database'
 
 export type Format =
   | 'compressed'
+  | 'utf-8-mark'
+  | 'utf-16'
   | 'aiger'
   | 'wcnf'
   | 'opb'
@@ -40,6 +42,8 @@ function headOf(bytes: Uint8Array): string {
 export function formatOf(bytes: Uint8Array): Format | null {
   const head = headOf(bytes)
   if (COMPRESSED.some((magic) => head.startsWith(magic))) return 'compressed'
+  if (head.startsWith('\xef\xbb\xbf')) return 'utf-8-mark'
+  if (/^(\xff\xfe|\xfe\xff)/.test(head)) return 'utf-16'
   if (/^a[ai]g( \d+){5}/.test(head)) return 'aiger'
   if (/^\* *#variable *=/.test(head)) return 'opb'
   // Steps of binary proofs: a letter, then numbers of seven bits a byte; text has neither zeros nor high bytes.
@@ -64,6 +68,8 @@ function firstLine(head: string): string {
 
 const LOOKS_LIKE: Readonly<Record<Format, string>> = {
   compressed: 'a compressed file',
+  'utf-8-mark': 'text that is marked as UTF-8 by its first bytes',
+  'utf-16': 'text in UTF-16',
   aiger: 'a circuit in AIGER form',
   wcnf: 'a weighted CNF (MaxSAT)',
   opb: 'pseudo-Boolean constraints (OPB)',
@@ -93,6 +99,8 @@ export const FROM_DRAT =
 /** Whatever was expected. */
 const TO_DO: Partial<Readonly<Record<Format, string>>> = {
   compressed: 'unpack it first',
+  'utf-8-mark': 'save it as plain ASCII, without a byte order mark',
+  'utf-16': 'save it as plain ASCII',
   aiger: 'turn it into a CNF ("aigtocnf CIRCUIT FORMULA.cnf")',
   wcnf: 'only that clauses contradict each other is proved here, not what is the best of them: write the hard ones below "p cnf VARIABLES CLAUSES"',
   opb: 'have it encoded as a CNF ("minisat+ -cnf=FORMULA.cnf FILE", for one)',

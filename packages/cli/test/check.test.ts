@@ -212,8 +212,37 @@ describe('files of other formats', () => {
     ['text.drat', 'd 1 0\n0\n', (file) => ['submit', cnf, '--proof', file], 2, 'drat-trim'],
     ['formula.lrat', 'p cnf 1 1\n1 0\n', (file) => ['submit', cnf, '--proof', file], 2, 'name the formula first'],
     ['swapped.cnf', '23 0 4 5 0\n', (file) => ['check', 'lrat', file, cnf], 2, 'name the formula first, then its refutation'],
+    [
+      'script.mm',
+      '(set-logic QF_BV)\n(check-sat)\n',
+      (file) => ['check', 'metamath', file],
+      3,
+      'an SMT-LIB script, expected a Metamath database',
+    ],
+    ['binary.mm', 'a\u0006\u0002\u0000d\u0004\u0000', (file) => ['check', 'metamath', file], 3, 'a binary proof, DRAT or LRAT'],
+    [
+      'empty.smt2',
+      '; nothing but this\n',
+      (file) => ['prove', file],
+      2,
+      'expected SMT-LIB commands, such as (assert ...), got a file without any',
+    ],
     ['formula.mm', 'p cnf 1 1\n1 0\n', (file) => ['check', 'metamath', file], 3, 'a CNF in DIMACS form, expected a Metamath database'],
   ]
+
+  it.each([
+    [
+      'marked.lrat',
+      [0xef, 0xbb, 0xbf, 0x37, 0x20, 0x30],
+      'marked as UTF-8 by its first bytes, expected an LRAT refutation: save it as plain ASCII, without',
+    ],
+    ['wide.lrat', [0xff, 0xfe, 0x37, 0, 0x20, 0], 'text in UTF-16, expected an LRAT refutation: save it as plain ASCII'],
+  ])('%s: a refutation in another encoding is said to be in that, not to be DRAT', (name, bytes, advice) => {
+    const outcome = aethel('check', 'lrat', cnf, write(name, Uint8Array.from(bytes)))
+    expect(outcome.code).toBe(3)
+    expect(errorLine(outcome)).toContain(advice)
+    expect(errorLine(outcome)).not.toContain('drat-trim')
+  })
 
   it.each(CASES)('%s: one line that says what it looks like, what is expected and what to do', (name, content, words, code, advice) => {
     const outcome = aethel(...words(write(name, content)))

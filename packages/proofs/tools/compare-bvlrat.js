@@ -83,7 +83,7 @@ while (done < scripts) {
           .filter((line) => line.startsWith('v '))
           .flatMap((line) => line.slice(2).split(' ').map(Number)),
       )
-      const fixed = script.value.constants.map((constant) => {
+      const fixed = [...script.value.constants].map((constant) => {
         const bits = bitsOf(constant, (variable) => truths.has(variable))
         return constant.sort === 0 ? `(assert (= ${constant.name} ${bits === '1'}))` : `(assert (= ${constant.name} #b${bits}))`
       })

@@ -82,12 +82,15 @@ async function checkMetamathFile(file: string, options: MetamathOptions): Promis
       : checkDatabase(bytes, { ...(label === undefined ? {} : { label }), onProgress })
   progress.stop()
   const elapsed = secondsSince(started)
-  if (verdict.status === 'invalid' && verdict.code === 'syntax') {
+  if (verdict.status === 'invalid' && OF_OTHER_FORMATS.includes(verdict.code)) {
     const message = verdict.message + adviceOn(bytes, 'database')
     return conclude(file, { ...verdict, message, seconds: elapsed }, options)
   }
   return conclude(file, { ...verdict, seconds: elapsed }, options)
 }
+
+/** What the reader says first of a file that is no Metamath at all. */
+const OF_OTHER_FORMATS = ['syntax', 'label', 'character']
 
 function defaultJobs(bytes: number): number {
   return bytes < SMALL_DATABASE_BYTES ? 1 : Math.min(availableParallelism(), MAX_JOBS_UNASKED)

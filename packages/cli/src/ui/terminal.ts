@@ -39,9 +39,10 @@ export function note(text: string): void {
   process.stderr.write(`${text}\n`)
 }
 
-/** A path as a word of a command that is printed to be pasted into a shell. */
+/** A path as a word of a command that is printed to be pasted into a shell, and as no option of that command. */
 export function shellWord(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
+  const named = path.startsWith('-') ? `./${path}` : path
+  return /^[\w@%+=:,./-]+$/.test(named) ? named : `'${named.replaceAll("'", `'\\''`)}'`
 }
 
 /** Two columns, aligned; for summaries. */

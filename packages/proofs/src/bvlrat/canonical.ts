@@ -33,7 +33,9 @@ class FileRefusal extends Error {
 export function scriptToClaim(file: Uint8Array): Result<Uint8Array, Refusal> {
   try {
     const printer = new Printer()
-    printer.script(readNodes(file))
+    const commands = readNodes(file)
+    if (commands.length === 0) throw new FileRefusal('syntax', 1, 'expected SMT-LIB commands, such as (assert ...), got a file without any')
+    printer.script(commands)
     const claim = utf8(printer.text())
     const parsed = parseScript(claim)
     if (!parsed.ok) {

@@ -54,7 +54,7 @@ function simulate(script: BvScript): (all: bigint) => { holds: boolean; nodes: U
   }
 }
 
-const bitCount = (script: BvScript): number => script.constants.reduce((sum, { sort }) => sum + widthOf(sort), 0)
+const bitCount = (script: BvScript): number => [...script.constants].reduce((sum, { sort }) => sum + widthOf(sort), 0)
 
 const BOTH = (width: number): string => `(declare-const a (_ BitVec ${width}))(declare-const b (_ BitVec ${width}))`
 const TWO = [
@@ -262,3 +262,24 @@ function variablesOf(script: BvScript): (nodes: Uint8Array, variable: number) =>
     return nodes[node as number] as number
   }
 }
+
+test('E6: constants, functions and slots by the thousand keep their numbers, in a program no longer than its text', () => {
+  const count = 20_000
+  const names = Array.from({ length: count }, (_, k) => `c${k}`)
+  const declared = names.map((name) => `(declare-const ${name} Bool)\n`)
+  const defined = names.map((name, k) => `(define-fun f${k} () Bool (not ${name}))\n`)
+  const asserted = names.map((_, k) => `(assert f${count - 1 - k})\n`)
+  const bound = names.map((name, k) => `(l${k} ${name})`)
+  const text = `(set-logic QF_BV)\n${declared.join('')}${defined.join('')}${asserted.join('')}(assert (let (${bound.join(' ')}) (and l0 l127 l128 l16384 l19999)))\n(check-sat)\n`
+  const script = parsed(text)
+  expect([...script.constants].map(({ name }) => name)).toEqual(names)
+  expect(script.code.byteLength).toBeLessThan(text.length)
+  const encoded = encodeWithin(script)
+  if (!encoded.ok) throw new Error(encoded.error.message)
+  const units: number[] = []
+  const { words } = encoded.value.cnf
+  for (let at = 0; at < words.length; at += 1 + (words[at] as number)) if (words[at] === 1) units.push(words[at + 1] as number)
+  // Variable 1 is true, c0 is variable 2; each assertion says that one of them is false, and the last is a gate.
+  expect(units.slice(1, -1)).toEqual(names.map((_, k) => 2 * (count + 1 - k) + 1))
+  for (const k of [0, 127, 128, 16_384, 19_999]) expect(words.includes(2 * (k + 2)), `c${k}`).toBe(true)
+})

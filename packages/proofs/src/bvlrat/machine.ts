@@ -8,7 +8,8 @@ import { Circuits } from './circuits.js'
 import { BITS_PER_GAS, GAS_INSTRUCTION } from './gas.js'
 import { allocateWords, FALSE, type GateGraph, TRUE } from './gates.js'
 import { OPERATOR, type OperatorCode } from './operators.js'
-import { type BvFunction, type BvScript, INSTRUCTION, type Program } from './script.js'
+import { widthOf } from './parse.js'
+import { type BvScript, ConstantTable, INSTRUCTION, ProgramTable } from './script.js'
 
 const LETTER_X = 120
 const LETTER_A = 97
@@ -22,7 +23,7 @@ export function runScript(script: BvScript, meter: Meter): { readonly gates: Gat
   const machine = new Machine(script, meter)
   allocateWords(meter, script.assertions.length)
   const assertions = new Int32Array(script.assertions.length)
-  for (let k = 0; k < assertions.length; k++) assertions[k] = machine.run(script.assertions[k] as Program)
+  for (let k = 0; k < assertions.length; k++) assertions[k] = machine.run(k)
   machine.circuits.gates.settle()
   return { gates: machine.circuits.gates, assertions }
 }
@@ -41,6 +42,8 @@ class Machine {
   /** Three words per call: where to go on, where its program ends, its caller's frame. */
   #calls: Int32Array
   #callWords = 0
+  /** Where in the code the next byte is read. */
+  #at = 0
 
   constructor(script: BvScript, meter: Meter) {
     this.#script = script
@@ -52,69 +55,79 @@ class Machine {
     this.#calls = new Int32Array(FIRST_ENTRIES)
   }
 
-  run(program: Program): number {
-    const { code, functions } = this.#script
+  run(assertion: number): number {
+    const { code, constants, functions, assertions } = this.#script
     const gates = this.circuits.gates
-    let at = program.from
-    let end = program.to
+    this.#at = assertions.fromOf(assertion)
+    let end = assertions.toOf(assertion)
     for (;;) {
-      if (at === end) {
+      if (this.#at === end) {
         if (this.#callWords === 0) break
         const parameters = this.#slotCount - this.#frame
         gates.owe(GAS_INSTRUCTION)
         this.#collapse(parameters)
         this.#slotCount = this.#frame
         this.#callWords -= 3
-        at = this.#calls[this.#callWords] as number
+        this.#at = this.#calls[this.#callWords] as number
         end = this.#calls[this.#callWords + 1] as number
         this.#frame = this.#calls[this.#callWords + 2] as number
         continue
       }
       gates.owe(GAS_INSTRUCTION)
-      switch (code[at]) {
-        case INSTRUCTION.input:
-          this.#pushInput(code[at + 1] as number, code[at + 2] as number)
-          at += 3
+      const instruction = code[this.#at++]
+      switch (instruction) {
+        case INSTRUCTION.input: {
+          const constant = this.#operand()
+          this.#pushInput(constants.firstNodeOf(constant), widthOf(constants.sortOf(constant)))
           break
+        }
         case INSTRUCTION.literal:
-          this.#pushLiteral(code[at + 1] as number, code[at + 2] as number)
-          at += 3
+          this.#pushLiteral(this.#operand(), this.#operand())
           break
         case INSTRUCTION.boolean: {
           const start = this.#push(1)
-          this.circuits.bits[start] = code[at + 1] as number
-          at += 2
+          this.circuits.bits[start] = code[this.#at++] as number
           break
         }
         case INSTRUCTION.local:
-          this.#pushLocal(code[at + 1] as number)
-          at += 2
+          this.#pushLocal(this.#operand())
           break
         case INSTRUCTION.bind:
-          this.#bind(code[at + 1] as number)
-          at += 2
+          this.#bind(this.#operand())
           break
-        case INSTRUCTION.unbind:
-          this.#slotCount -= code[at + 1] as number
-          this.#collapse(code[at + 1] as number)
-          at += 2
+        case INSTRUCTION.unbind: {
+          const count = this.#operand()
+          this.#slotCount -= count
+          this.#collapse(count)
           break
+        }
         case INSTRUCTION.call: {
-          const called = functions[code[at + 1] as number] as BvFunction
-          this.#enter(at + 3, end, code[at + 2] as number)
-          at = called.body.from
-          end = called.body.to
+          const called = this.#operand()
+          const parameters = this.#operand()
+          this.#enter(this.#at, end, parameters)
+          this.#at = functions.fromOf(called)
+          end = functions.toOf(called)
           break
         }
         default:
-          assert(code[at] === INSTRUCTION.apply, `no instruction ${code[at]}`)
-          this.#apply(code[at + 1] as OperatorCode, code[at + 2] as number, code[at + 3] as number, code[at + 4] as number)
-          at += 5
+          assert(instruction === INSTRUCTION.apply, `no instruction ${instruction}`)
+          this.#apply(this.#operand() as OperatorCode, this.#operand(), this.#operand(), this.#operand())
       }
     }
     assert(this.#values === 1 && this.#slotCount === 0, 'a program leaves one value')
     this.#values = 0
     return this.circuits.bits[0] as number
+  }
+
+  #operand(): number {
+    const { code } = this.#script
+    let byte = code[this.#at++] as number
+    let number = byte & 127
+    for (let shift = 7; byte >= 128; shift += 7) {
+      byte = code[this.#at++] as number
+      number |= (byte & 127) << shift
+    }
+    return number
   }
 
   // --- the stacks -----------------------------------------------------------------------------------------------------
@@ -552,12 +565,14 @@ function gasOfBits(bits: number): number {
 // One that has asserted "true".
 const TRIVIAL: BvScript = {
   bytes: EMPTY_BYTES,
-  code: Int32Array.of(INSTRUCTION.boolean, 1),
-  constants: [],
-  functions: [],
-  assertions: [{ from: 0, to: 2 }],
+  code: Uint8Array.of(INSTRUCTION.boolean, 1),
+  constants: new ConstantTable(EMPTY_BYTES),
+  functions: new ProgramTable(),
+  assertions: new ProgramTable(),
   inputBits: 0,
 }
+TRIVIAL.assertions.add(0, 2)
+TRIVIAL.assertions.settle()
 const machine = new Machine(TRIVIAL, { charge: () => undefined, allocate: () => undefined, gas: 0 })
-machine.run({ from: 0, to: 2 })
+machine.run(0)
 keepShapeOf(machine)

@@ -54,7 +54,7 @@ export function bitsOf(constant: BvConstant, isTrue: (variable: number) => boole
 
 /** A model as SMT-LIB writes it: one define-fun per constant, in the order of their declarations. */
 export function modelText(script: BvScript, isTrue: (variable: number) => boolean): string {
-  const lines = script.constants.map((constant) => {
+  const lines = Array.from(script.constants, (constant) => {
     const bits = bitsOf(constant, isTrue)
     const value = constant.sort === BOOL ? (bits === '1' ? 'true' : 'false') : literalOfBits(bits)
     return `  (define-fun ${constant.name} () ${sortText(constant.sort)} ${value})\n`

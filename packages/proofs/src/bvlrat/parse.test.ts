@@ -66,6 +66,10 @@ describe('a file becomes the one canonical script', () => {
     }
   })
 
+  test.each(['', '\n', '; only a comment\n', '  ; and another'])('%j has no command and is no script', (text) => {
+    expect(claimOf(text)).toBe('syntax: line 1: expected SMT-LIB commands, such as (assert ...), got a file without any')
+  })
+
   test.each([
     ['(push 1)', /push is not supported: a claim is one set of assertions; write a script for each/],
     ['(push 1)\n(assert true)', /line 2: push is not supported/],

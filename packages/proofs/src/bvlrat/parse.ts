@@ -18,7 +18,7 @@ import { EMPTY_BYTES, err, keepShapeOf, ok, type Refusal, type Result } from '@a
 import { describe } from '../lrat/cnf.js'
 import { MAX_INPUT_BITS, MAX_WIDTH } from './gas.js'
 import { BOOL, isReserved, OPERATORS, type Operator, resultSort, type Sort, sortText } from './operators.js'
-import { type BvConstant, type BvFunction, type BvScript, INSTRUCTION, type Program } from './script.js'
+import { type BvScript, ConstantTable, INSTRUCTION, ProgramTable, textOf } from './script.js'
 
 /** A refusal on its way out of the parser; caught in `parseScript`, nowhere else. */
 class ScriptRefusal extends Error {
@@ -60,6 +60,8 @@ const LETTER_X = 120
 const BAR = 124
 /** Nine digits: far above any width, far below 2^31. */
 const MAX_NUMERAL = 999_999_999
+/** Of an operand below 2^31, in sevens of bits. */
+const MAX_NUMBER_BYTES = 5
 /** Names are repeated in messages; nobody needs longer ones. */
 const MAX_SYMBOL_BYTES = 1_024
 
@@ -91,21 +93,33 @@ type Frame =
       readonly base: number
       readonly at: number
     }
-  | { readonly kind: 'call'; readonly called: number; readonly base: number; readonly at: number }
+  | { readonly kind: 'call'; readonly called: DefinedFunction; readonly base: number; readonly at: number }
   | { readonly kind: 'binding'; readonly names: string[]; readonly base: number }
   | { readonly kind: 'body'; readonly names: readonly string[]; readonly hidden: readonly (Local | undefined)[] }
 
-type Global = { readonly kind: 'constant' | 'function'; readonly index: number }
+interface DeclaredConstant {
+  readonly kind: 'constant'
+  readonly index: number
+  readonly sort: Sort
+}
+
+interface DefinedFunction {
+  readonly kind: 'function'
+  readonly index: number
+  readonly name: string
+  readonly parameters: readonly Sort[]
+  readonly sort: Sort
+}
 
 class ScriptParser {
   readonly #bytes: Uint8Array
   #at = 0
-  #code = new Int32Array(256)
+  #code = new Uint8Array(1024)
   #length = 0
-  readonly #constants: BvConstant[] = []
-  readonly #functions: BvFunction[] = []
-  readonly #assertions: Program[] = []
-  readonly #globals = new Map<string, Global>()
+  readonly #constants: ConstantTable
+  readonly #functions = new ProgramTable()
+  readonly #assertions = new ProgramTable()
+  readonly #globals = new Map<string, DeclaredConstant | DefinedFunction>()
   readonly #locals = new Map<string, Local>()
   /** Slots in use by parameters and let variables in scope. */
   #slots = 0
@@ -115,6 +129,7 @@ class ScriptParser {
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes
+    this.#constants = new ConstantTable(bytes)
   }
 
   script(): BvScript {
@@ -127,6 +142,7 @@ class ScriptParser {
       else this.#refuse('syntax', 'expected (declare-const, (define-fun, (assert or (check-sat)')
     }
     if (this.#at !== this.#bytes.length) this.#refuse('syntax', 'expected the end behind (check-sat)')
+    for (const table of [this.#constants, this.#functions, this.#assertions]) table.settle()
     return {
       bytes: this.#bytes,
       code: this.#code.slice(0, this.#length), // without the room that was ahead
@@ -142,17 +158,19 @@ class ScriptParser {
     const from = this.#length
     const sort = this.#term()
     if (sort !== BOOL) this.#refuse('sort', `expected an assertion of sort Bool, got ${sortText(sort)}`, at)
-    this.#assertions.push({ from, to: this.#length })
+    this.#assertions.add(from, this.#length)
     this.#expect(')\n')
   }
 
   #declaration(): void {
+    const nameFrom = this.#at
     const name = this.#newGlobal()
+    const nameTo = this.#at
     this.#expect(' ')
     const sort = this.#sort()
     this.#expect(')\n')
-    this.#globals.set(name, { kind: 'constant', index: this.#constants.length })
-    this.#constants.push({ name, sort, firstNode: this.#inputBits + 1 })
+    this.#globals.set(name, { kind: 'constant', index: this.#constants.length, sort })
+    this.#constants.add(nameFrom, nameTo, sort, this.#inputBits + 1)
     this.#inputBits += widthOf(sort)
     if (this.#inputBits > MAX_INPUT_BITS)
       this.#refuse('too-many-variables', `expected constants of at most ${MAX_INPUT_BITS} bits together`)
@@ -185,8 +203,8 @@ class ScriptParser {
     this.#expect(')\n')
     for (const parameter of names) this.#locals.delete(parameter)
     this.#slots = 0
-    this.#globals.set(name, { kind: 'function', index: this.#functions.length })
-    this.#functions.push({ name, parameters, sort, body: { from, to: this.#length } })
+    this.#globals.set(name, { kind: 'function', index: this.#functions.length, name, parameters, sort })
+    this.#functions.add(from, this.#length)
   }
 
   // --- terms ----------------------------------------------------------------------------------------------------------
@@ -237,7 +255,7 @@ class ScriptParser {
     if (operator !== undefined && operator.indices === 0) return { kind: 'apply', operator, i: 0, j: 0, base, at }
     const found = this.#locals.has(name) ? undefined : this.#globals.get(name)
     if (found?.kind !== 'function') this.#refuse('unknown-symbol', `expected an operator or a function defined before, got ${name}`, at)
-    return { kind: 'call', called: found.index, base, at }
+    return { kind: 'call', called: found, base, at }
   }
 
   #atom(): Sort {
@@ -257,14 +275,12 @@ class ScriptParser {
     const found = this.#globals.get(name)
     if (found === undefined) this.#refuse('unknown-symbol', `expected a symbol declared before, got ${name}`, at)
     if (found.kind === 'constant') {
-      const constant = this.#constants[found.index] as BvConstant
-      this.#emit(INSTRUCTION.input, constant.firstNode, widthOf(constant.sort))
-      return constant.sort
+      this.#emit(INSTRUCTION.input, found.index)
+      return found.sort
     }
-    const called = this.#functions[found.index] as BvFunction
-    if (called.parameters.length > 0) this.#refuse('arity', `expected ${called.parameters.length} arguments of ${name}, got none`, at)
+    if (found.parameters.length > 0) this.#refuse('arity', `expected ${found.parameters.length} arguments of ${name}, got none`, at)
     this.#emit(INSTRUCTION.call, found.index, 0)
-    return called.sort
+    return found.sort
   }
 
   /** A term inside the topmost frame is complete. True if that completes the frame's own term, too. */
@@ -312,7 +328,7 @@ class ScriptParser {
   }
 
   #called(frame: Frame & { readonly kind: 'call' }): Sort {
-    const called = this.#functions[frame.called] as BvFunction
+    const { called } = frame
     const count = this.#sorts.length - frame.base
     if (called.parameters.length !== count)
       this.#refuse('arity', `expected ${called.parameters.length} arguments of ${called.name}, got ${count}`, frame.at)
@@ -323,7 +339,7 @@ class ScriptParser {
         this.#refuse('sort', `expected ${sortText(expected)} as argument ${k + 1} of ${called.name}, got ${sortText(sort)}`, frame.at)
     }
     this.#sorts.length = frame.base
-    this.#emit(INSTRUCTION.call, frame.called, count)
+    this.#emit(INSTRUCTION.call, called.index, count)
     return called.sort
   }
 
@@ -467,13 +483,17 @@ class ScriptParser {
     }
   }
 
-  #emit(...words: readonly number[]): void {
-    if (this.#length + words.length > this.#code.length) {
-      const larger = new Int32Array(2 * this.#code.length)
+  /** An instruction and its operands, see `INSTRUCTION`. */
+  #emit(...numbers: readonly number[]): void {
+    if (this.#length + MAX_NUMBER_BYTES * numbers.length > this.#code.length) {
+      const larger = new Uint8Array(2 * this.#code.length)
       larger.set(this.#code)
       this.#code = larger
     }
-    for (const word of words) this.#code[this.#length++] = word
+    for (let number of numbers) {
+      for (; number >= 128; number >>>= 7) this.#code[this.#length++] = (number & 127) | 128
+      this.#code[this.#length++] = number
+    }
   }
 
   #refuse(code: string, message: string, at: number = this.#at): never {
@@ -488,14 +508,6 @@ export function widthOf(sort: Sort): number {
 
 function isHexDigit(byte: number): boolean {
   return (byte >= ZERO && byte <= NINE) || (byte >= 97 && byte <= 102)
-}
-
-/** ASCII, which is all that the grammar admits; names are short. */
-function textOf(bytes: Uint8Array, from: number, to: number): string {
-  if (to - from > 8) return String.fromCharCode(...bytes.subarray(from, to))
-  let text = ''
-  for (let at = from; at < to; at++) text += String.fromCharCode(bytes[at] as number)
-  return text
 }
 
 keepShapeOf(new ScriptParser(EMPTY_BYTES))

@@ -3,36 +3,30 @@
  * Metamath's (§4.1, §4.2) at its strictest, and `$[ ... $]` is refused: what is checked is the one file that was given.
  */
 import { assert, ok, type Refusal, type Result, refuse } from '@aethel/codec'
-import { AXIOM, Database, ESSENTIAL, FLOATING, THEOREM } from './database.js'
+import { AXIOM, CONSTANT, Database, ESSENTIAL, FLOATING, THEOREM, VARIABLE } from './database.js'
+import { FrameBuilder, pairsOf } from './frame-builder.js'
 import { MAX_SLOTS } from './gas.js'
-import { IntVector } from './integers.js'
-import { RecordBuilder } from './record.js'
+import { grown, IntVector } from './integers.js'
 import { CHAR, checkCharacters, DatabaseError, lineOf, Scanner } from './scanner.js'
 import { BYTE_CLASS, isLabel, WHITE } from './tokens.js'
-
-/** Roles of tokens; a token has one role in the whole file, variables come and go with their blocks. */
-const CONSTANT = 1
-const VARIABLE = 2
-const LABELLED = 3
 
 /** Offsets are 32-bit. */
 export const MAX_DATABASE_BYTES = 0x7fff_fff0
 /** Depth of `${`; real databases use less than ten. */
 const MAX_BLOCK_DEPTH = 4_096
 const NEVER = 0x7fff_ffff
+/** Room for tokens at first. */
+const FIRST_TOKENS = 1_024
 /**
  * Words visited, and kept, while collecting frames and disjoint pairs: over ten times the 6.3 million that set.mm needs. What a
  * database makes the reader keep for them stays below 256 MiB, however it multiplies them, beside the room that vectors have ahead.
  */
 const MAX_FRAME_WORK = 1 << 26
-/** A pair is looked at once, and three words are kept of it. */
+/** Of a pair when it is declared, as if its words were kept: what is too large is so in every release. */
 const PAIR_WORK = 4
-/** Beside its symbols, for each assertion: a word of the frame, one of the record, and the length of an `$e`. */
-const HYPOTHESIS_WORK = 3
-
 /**
  * Reads a database; the refusal's message names the line. Never throws on any bytes. `onOutermost` is called after every
- * statement of the outermost block, with what was read so far.
+ * statement of the outermost block, with what was read so far; whoever gives it settles the database when all of it was taken over.
  */
 export function parseDatabase(bytes: Uint8Array, onOutermost?: (database: Database) => void): Result<Database, Refusal> {
   if (bytes.length > MAX_DATABASE_BYTES) {
@@ -40,7 +34,9 @@ export function parseDatabase(bytes: Uint8Array, onOutermost?: (database: Databa
   }
   try {
     checkCharacters(bytes)
-    return ok(new DatabaseReader(bytes).read(onOutermost))
+    const database = new DatabaseReader(bytes).read(onOutermost)
+    if (onOutermost === undefined) database.settle()
+    return ok(database)
   } catch (error) {
     if (error instanceof DatabaseError) return refuse(error.code, `line ${lineOf(bytes, error.at)}: ${error.message}`)
     throw error
@@ -50,7 +46,7 @@ export function parseDatabase(bytes: Uint8Array, onOutermost?: (database: Databa
 class DatabaseReader {
   readonly #database: Database
   readonly #scanner: Scanner
-  readonly #builder = new RecordBuilder()
+  readonly #frames: FrameBuilder
 
   // What is active, and how much of it at each open block.
   readonly #blocks = new IntVector(64)
@@ -59,20 +55,22 @@ class DatabaseReader {
   readonly #hypotheses = new IntVector(256)
   readonly #essentials = new IntVector(64)
   #disjointHead = -1
-  /** Per token: 1 + the active `$f` of a variable; -1 for an active variable without one; 0 for anything else. */
-  #floats: Int32Array = new Int32Array(1024)
+  /** Per token: 1 + the active `$f` of a variable; -1 for an active variable without one; 0 for anything else. The frames' own. */
+  #floats: Int32Array
 
-  // Scratch for one assertion.
+  // Scratch for one statement.
   readonly #symbols = new IntVector(256)
-  readonly #mandatory = new IntVector(64)
-  #slots: Int32Array = new Int32Array(1024)
-  #seen: Int32Array = new Int32Array(1024)
+  #label = 0
+  #labelOffset = 0
+  #seen: Int32Array = new Int32Array(FIRST_TOKENS)
   #generation = 0
   #work = 0
 
   constructor(bytes: Uint8Array) {
     this.#database = new Database(bytes)
     this.#scanner = new Scanner(bytes, 0, bytes.length)
+    this.#frames = new FrameBuilder(this.#database, FIRST_TOKENS, (words) => this.#spend(words))
+    this.#floats = this.#frames.floats
   }
 
   read(onOutermost?: (database: Database) => void): Database {
@@ -127,15 +125,10 @@ class DatabaseReader {
 
   #growTokens(): void {
     const size = this.#floats.length * 2
-    const larger = (words: Int32Array): Int32Array => {
-      const out = new Int32Array(size)
-      out.set(words)
-      return out
-    }
     this.#database.growTokens(size)
-    this.#floats = larger(this.#floats)
-    this.#slots = larger(this.#slots)
-    this.#seen = larger(this.#seen)
+    this.#frames.grow(size)
+    this.#floats = this.#frames.floats
+    this.#seen = grown(this.#seen, size)
   }
 
   /** A plain token before `$.`, or 0 at `$.` itself. */
@@ -153,9 +146,8 @@ class DatabaseReader {
     let count = 0
     for (; this.#symbolOrEnd('"$c"') === 1; count++) {
       const token = this.#token()
-      if (this.#database.roles[token] !== 0) scanner.fail('duplicate-symbol', `"${scanner.text()}" is already declared`)
-      this.#database.roles[token] = CONSTANT
-      this.#database.constants.push(token)
+      if (this.#database.meanings[token] !== 0) scanner.fail('duplicate-symbol', `"${scanner.text()}" is already declared`)
+      this.#database.meanings[token] = CONSTANT
     }
     if (count === 0) scanner.fail('syntax', '"$c" declares nothing')
   }
@@ -165,11 +157,11 @@ class DatabaseReader {
     let count = 0
     for (; this.#symbolOrEnd('"$v"') === 1; count++) {
       const token = this.#token()
-      const role = this.#database.roles[token]
-      if ((role !== 0 && role !== VARIABLE) || this.#floats[token] !== 0) {
+      const meaning = this.#database.meanings[token]
+      if ((meaning !== 0 && meaning !== VARIABLE) || this.#floats[token] !== 0) {
         scanner.fail('duplicate-symbol', `"${scanner.text()}" is already declared`)
       }
-      this.#database.roles[token] = VARIABLE
+      this.#database.meanings[token] = VARIABLE
       this.#floats[token] = -1
       this.#variables.push(token)
     }
@@ -189,16 +181,13 @@ class DatabaseReader {
       symbols.push(token)
     }
     if (symbols.length < 2) scanner.fail('disjoint', '"$d" needs two variables at least')
-    const pairs = this.#database.disjointPairs
-    this.#spend((PAIR_WORK * symbols.length * (symbols.length - 1)) / 2)
-    for (let i = 1; i < symbols.length; i++) {
-      for (let k = 0; k < i; k++) {
-        pairs.push(symbols.at(k))
-        pairs.push(symbols.at(i))
-        pairs.push(this.#disjointHead)
-        this.#disjointHead = pairs.length / 3 - 1
-      }
-    }
+    this.#spend(PAIR_WORK * pairsOf(symbols.length))
+    const { disjoint } = this.#database
+    const at = disjoint.length
+    disjoint.push(this.#disjointHead)
+    disjoint.push(symbols.length)
+    for (let i = 0; i < symbols.length; i++) disjoint.push(symbols.at(i))
+    this.#disjointHead = at
   }
 
   // Blocks.
@@ -226,7 +215,7 @@ class DatabaseReader {
     for (let i = hypotheses; i < this.#hypotheses.length; i++) {
       const statement = this.#hypotheses.at(i)
       database.details.data[statement] = database.statementCount
-      if (database.kinds.at(statement) === FLOATING) this.#floats[database.variableOf(statement)] = -1
+      if (database.kindOf(statement) === FLOATING) this.#floats[database.variableOf(statement)] = -1
     }
     for (let i = variables; i < this.#variables.length; i++) this.#floats[this.#variables.at(i)] = 0
     this.#hypotheses.length = hypotheses
@@ -238,15 +227,17 @@ class DatabaseReader {
   #labelled(): void {
     const scanner = this.#scanner
     const database = this.#database
-    const offset = scanner.start
+    this.#labelOffset = scanner.start
     if (!isLabel(scanner.bytes, scanner.start, scanner.stop)) {
       scanner.fail('label', `"${scanner.text()}" is not a label; labels are letters, digits, "-", "_" and "."`)
     }
     const label = this.#token()
-    if (database.roles[label] !== 0) {
-      const what = database.roles[label] === LABELLED ? 'label' : 'symbol'
+    const meaning = database.meanings[label] as number
+    if (meaning !== 0) {
+      const what = meaning > 0 ? 'label' : 'symbol'
       scanner.fail('duplicate-label', `"${scanner.text()}" is already a ${what}`)
     }
+    this.#label = label
     const text = scanner.text()
     const kind = scanner.next()
     switch (kind) {
@@ -268,19 +259,16 @@ class DatabaseReader {
       default:
         scanner.fail('syntax', `expected "$f", "$e", "$a" or "$p" after the label "${text}", got "${scanner.text()}"`)
     }
-    database.roles[label] = LABELLED
-    database.statements[label] = database.statementCount
-    database.labels.push(label)
-    database.offsets.push(offset)
-    assert(database.labels.length === database.kinds.length, 'one label per statement')
+    database.meanings[label] = database.statementCount
+    assert(database.labelTokenOf(database.statementCount - 1) === label, 'a label is that of the statement behind it')
   }
 
   #statement(kind: number, detail: number, content: number): void {
     const database = this.#database
-    database.kinds.push(kind)
+    database.heads.push(4 * this.#label + kind)
     database.details.push(detail)
     database.contents.push(content)
-    database.ordinals.push(kind === THEOREM ? database.theorems.length - 1 : -1)
+    database.offsets.push(this.#labelOffset)
   }
 
   #floatingHypothesis(label: string): void {
@@ -321,15 +309,20 @@ class DatabaseReader {
     const scanner = this.#scanner
     const symbols = this.#readSymbols(`"${label} ${kind === AXIOM ? '$a' : '$p'}"`, kind === AXIOM ? CHAR.dot : CHAR.equals)
     this.#requireFloats(symbols, label)
-    const frame = this.#frame(symbols, label)
-    const record = this.#record(symbols)
+    const hypotheses = this.#frames.collect(symbols, this.#essentials)
+    if (hypotheses > MAX_SLOTS) {
+      scanner.fail('too-many-hypotheses', `"${label}" has ${hypotheses} mandatory hypotheses; ${MAX_SLOTS} are allowed`)
+    }
+    const isKept = !database.isOverfull
+    if (isKept || this.#disjointHead >= 0) this.#frames.lay(symbols, this.#disjointHead)
+    else this.#frames.skip()
+    const record = isKept ? this.#frames.finish(database.records) : -1
     if (kind === THEOREM) {
       database.theorems.push(database.statementCount)
-      database.disjointHeads.push(this.#disjointHead)
       database.proofStarts.push(scanner.stop)
       database.proofEnds.push(this.#skipProof(label))
     }
-    this.#statement(kind, record, frame)
+    this.#statement(kind, record, this.#disjointHead)
   }
 
   /** Finds the `$.` that ends a proof; comments inside are left for whoever reads it. */
@@ -355,7 +348,7 @@ class DatabaseReader {
   #readSymbols(what: string, terminator: number): IntVector {
     const scanner = this.#scanner
     const symbols = this.#symbols
-    const roles = this.#database.roles
+    const meanings = this.#database.meanings
     symbols.length = 0
     for (;;) {
       const kind = scanner.next()
@@ -365,13 +358,13 @@ class DatabaseReader {
         scanner.fail('syntax', `expected a symbol or "$${String.fromCharCode(terminator)}" in ${what}, got "${scanner.text()}"`)
       }
       const token = this.#database.tokens.find(scanner.bytes, scanner.start, scanner.stop)
-      if (token < 0 || (roles[token] !== CONSTANT && this.#floats[token] === 0)) {
+      if (token < 0 || (meanings[token] !== CONSTANT && this.#floats[token] === 0)) {
         scanner.fail('symbol', `${what}: "${scanner.text()}" is not an active constant or variable; declare it with "$c" or "$v"`)
       }
       symbols.push(token)
     }
     if (symbols.length === 0) scanner.fail('syntax', `${what} has no typecode`)
-    if (roles[symbols.at(0)] !== CONSTANT) {
+    if (meanings[symbols.at(0)] !== CONSTANT) {
       scanner.fail('typecode', `${what}: the first symbol must be a constant, got "${this.#text(symbols.at(0))}"`)
     }
     return symbols
@@ -389,121 +382,11 @@ class DatabaseReader {
     return this.#database.tokens.textOf(token)
   }
 
-  /**
-   * The mandatory hypotheses in the order of the file: the active `$e`, and the `$f` of every variable that they or the
-   * assertion use.
-   */
-  #frame(symbols: IntVector, label: string): number {
-    const database = this.#database
-    const mandatory = this.#mandatory
-    const raw = database.raw
-    mandatory.length = 0
-    this.#generation++
-    this.#collect(symbols.data, 0, symbols.length)
-    for (let i = 0; i < this.#essentials.length; i++) {
-      const statement = this.#essentials.at(i)
-      mandatory.push(statement)
-      const at = database.contents.at(statement)
-      this.#collect(raw.data, at + 1, at + 1 + raw.at(at))
-    }
-    if (mandatory.length > MAX_SLOTS) {
-      this.#scanner.fail('too-many-hypotheses', `"${label}" has ${mandatory.length} mandatory hypotheses; ${MAX_SLOTS} are allowed`)
-    }
-    this.#spend(HYPOTHESIS_WORK * mandatory.length)
-    sortAscending(mandatory)
-    const frames = database.frames
-    const frame = frames.length
-    frames.push(mandatory.length)
-    for (let slot = 0; slot < mandatory.length; slot++) {
-      const statement = mandatory.at(slot)
-      frames.push(statement)
-      if (database.kinds.at(statement) === FLOATING) this.#slots[database.variableOf(statement)] = slot
-    }
-    return frame
-  }
-
-  #collect(words: Int32Array, from: number, to: number): void {
-    this.#spend(to - from)
-    for (let i = from; i < to; i++) {
-      const token = words[i] as number
-      const float = this.#floats[token] as number
-      if (float <= 0 || this.#seen[token] === this.#generation) continue
-      this.#seen[token] = this.#generation
-      this.#mandatory.push(float - 1)
-    }
-  }
-
-  #record(symbols: IntVector): number {
-    const database = this.#database
-    const builder = this.#builder
-    builder.begin()
-    for (let slot = 0; slot < this.#mandatory.length; slot++) {
-      const statement = this.#mandatory.at(slot)
-      if (database.kinds.at(statement) === FLOATING) {
-        builder.floating(database.typecodeOf(statement))
-      } else {
-        const at = database.contents.at(statement)
-        const length = database.raw.at(at)
-        builder.essential(length)
-        this.#slotSymbols(database.raw.data, at + 1, at + 1 + length)
-      }
-    }
-    builder.assertion()
-    this.#slotSymbols(symbols.data, 0, symbols.length)
-    this.#mandatoryPairs()
-    return builder.finish(database.records)
-  }
-
-  #slotSymbols(words: Int32Array, from: number, to: number): void {
-    const builder = this.#builder
-    for (let i = from; i < to; i++) {
-      const token = words[i] as number
-      builder.symbol((this.#floats[token] as number) > 0 ? ~(this.#slots[token] as number) : token)
-    }
-  }
-
-  /** The active `$d` pairs of which both variables are mandatory, in increasing order of slots, none twice. */
-  #mandatoryPairs(): void {
-    const chain = this.#database.disjointPairs
-    const keys = this.#symbols
-    keys.length = 0
-    for (let link = this.#disjointHead; link >= 0; link = chain.at(3 * link + 2)) {
-      this.#spend(1)
-      const x = chain.at(3 * link)
-      const y = chain.at(3 * link + 1)
-      if (this.#seen[x] !== this.#generation || this.#seen[y] !== this.#generation) continue
-      const a = this.#slots[x] as number
-      const b = this.#slots[y] as number
-      keys.push(a < b ? a * MAX_SLOTS + b : b * MAX_SLOTS + a)
-    }
-    sortAscending(keys)
-    for (let i = 0; i < keys.length; i++) {
-      const key = keys.at(i)
-      if (i > 0 && key === keys.at(i - 1)) continue
-      this.#spend(1) // with its visit, the two words of it that are kept
-      this.#builder.pair(Math.floor(key / MAX_SLOTS), key % MAX_SLOTS)
-    }
-  }
-
   /** Frames repeat what is active, so a small file can ask for much: refused at a bound no real database comes near. */
   #spend(words: number): void {
     this.#work += words
     if (this.#work > MAX_FRAME_WORK) {
       this.#scanner.fail('too-large', `the frames of this database need more than ${MAX_FRAME_WORK} steps; split it`)
     }
-  }
-}
-
-function sortAscending(words: IntVector): void {
-  const data = words.data
-  if (words.length > 32) {
-    data.subarray(0, words.length).sort()
-    return
-  }
-  for (let i = 1; i < words.length; i++) {
-    const word = data[i] as number
-    let k = i - 1
-    for (; k >= 0 && (data[k] as number) > word; k--) data[k + 1] = data[k] as number
-    data[k + 1] = word
   }
 }

@@ -46,17 +46,18 @@ export class LibraryExtractor {
   library(): Result<LibraryDefinition, Refusal> {
     const database = this.#database
     const { tokens } = database
-    const long = this.#longWord(database.constants.data.subarray(0, database.constants.length))
+    const declared = database.constants()
+    const long = this.#longWord(declared)
     if (long !== null) return refuse(long.code, long.message)
-    const constants = Array.from({ length: database.constants.length }, (_, i) => tokens.textOf(database.constants.at(i)))
+    const constants = declared.map((token) => tokens.textOf(token))
     const typecodes = new Map<number, number>()
     const variables: LibraryVariable[] = []
     const axioms: Uint8Array[] = []
     for (let statement = 0; statement < database.statementCount; statement++) {
-      const kind = database.kinds.at(statement)
+      const kind = database.kindOf(statement)
       const variable = kind === FLOATING ? database.variableOf(statement) : -1
       if (kind === AXIOM || kind === FLOATING) {
-        const label = database.labels.at(statement)
+        const label = database.labelTokenOf(statement)
         const tooLong = this.#longWord(kind === FLOATING ? [label, variable] : [label])
         if (tooLong !== null) return refuse(tooLong.code, tooLong.message)
       }
@@ -95,7 +96,7 @@ export class LibraryExtractor {
     const axioms: LibraryEntry[] = []
     const proved: LibraryEntry[] = []
     for (let statement = 0; statement < database.statementCount; statement++) {
-      const kind = database.kinds.at(statement)
+      const kind = database.kindOf(statement)
       if (kind === AXIOM) axioms.push(entry(statement))
       if (kind === THEOREM && proved.length < theorems) proved.push(entry(statement))
     }
@@ -127,19 +128,21 @@ export class LibraryExtractor {
 
   #claimOf(statement: number): Uint8Array {
     const database = this.#database
-    const words = database.records.data
-    const record = database.details.at(statement)
-    const frame = database.contents.at(statement)
+    const { records } = this.#text
+    records.rest()
+    const record = records.of(statement)
+    const words = records.pool
     const hypotheses = words[record + RECORD_HYPOTHESES] as number
     const pairs = words[record + RECORD_PAIRS] as number
     const writer = new Writer(512)
     writeShort(writer, this.#name)
-    writeShort(writer, database.tokens.bytesOf(database.labels.at(statement)))
+    writeShort(writer, database.tokens.bytesOf(database.labelTokenOf(statement)))
+    const hypothesisOf = (slot: number): number => words[record - hypotheses + slot] as number
     writer.u16(hypotheses)
     for (let slot = 0; slot < hypotheses; slot++) {
-      const hypothesis = database.frames.at(frame + 1 + slot)
+      const hypothesis = hypothesisOf(slot)
       const raw = database.contents.at(hypothesis)
-      if (database.kinds.at(hypothesis) === ESSENTIAL) {
+      if (database.kindOf(hypothesis) === ESSENTIAL) {
         const symbols = database.raw.data.subarray(raw + 1, raw + 1 + database.raw.at(raw))
         writer.u8(1).bytes(this.#join(symbols))
       } else {
@@ -151,7 +154,7 @@ export class LibraryExtractor {
     for (let i = 0; i < 2 * pairs; i++) writer.u16(words[pairsAt + i] as number)
     const assertionAt = pairsAt + 2 * pairs
     const assertion = Array.from(words.subarray(assertionAt, assertionAt + (words[record + RECORD_ASSERTION] as number)), (symbol) =>
-      symbol >= 0 ? symbol : database.variableOf(database.frames.at(frame + 1 + ~symbol)),
+      symbol >= 0 ? symbol : database.variableOf(hypothesisOf(~symbol)),
     )
     return writer.bytes(this.#join(assertion)).finish()
   }
@@ -179,9 +182,9 @@ export class LibraryExtractor {
     }
     const { references } = this.#text
     const words = Array.from(references.data.subarray(0, references.length), (reference) =>
-      database.kinds.at(reference) === FLOATING ? database.variableOf(reference) : database.labels.at(reference),
+      database.kindOf(reference) === FLOATING ? database.variableOf(reference) : database.labelTokenOf(reference),
     )
-    const long = this.#longWord([database.labels.at(statement), ...words])
+    const long = this.#longWord([database.labelTokenOf(statement), ...words])
     if (long !== null) return refuse(long.code, `theorem "${label}": ${long.message}`)
     return ok({ label, claim: this.#claimOf(statement), claimId: this.#claimIdOf(statement), proof: this.#certificate() })
   }
@@ -196,7 +199,7 @@ export class LibraryExtractor {
     const listed: Reference[] = []
     for (let i = 0; i < references.length; i++) {
       const statement = references.at(i)
-      const floating = database.kinds.at(statement) === FLOATING
+      const floating = database.kindOf(statement) === FLOATING
       const key = floating ? ~database.variableOf(statement) : statement
       const number = numbers.get(key) ?? hypotheses + listed.length
       renumbered.push(number)
@@ -205,7 +208,7 @@ export class LibraryExtractor {
       listed.push(
         floating
           ? { kind: 'dummy', symbol: database.tokens.bytesOf(database.variableOf(statement)) }
-          : { kind: 'citation', label: database.tokens.bytesOf(database.labels.at(statement)), claimId: this.#claimIdOf(statement) },
+          : { kind: 'citation', label: database.tokens.bytesOf(database.labelTokenOf(statement)), claimId: this.#claimIdOf(statement) },
       )
     }
     const dropped = references.length - listed.length

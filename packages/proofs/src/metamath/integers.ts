@@ -1,6 +1,6 @@
 /** Growable vectors of 32-bit integers: what the parser and the kernel keep everything in. */
 
-/** A kibibyte: a database has fourteen of them, and most databases are small. */
+/** A kibibyte: a database has ten of them, and most databases are small. */
 const INITIAL_WORDS = 256
 
 export class IntVector {
@@ -26,6 +26,11 @@ export class IntVector {
 
   at(index: number): number {
     return this.data[index] as number
+  }
+
+  /** Lets go of the room that was ahead. */
+  settle(): void {
+    if (this.data.length > this.length) this.data = this.data.slice(0, this.length)
   }
 
   #grow(needed: number): void {

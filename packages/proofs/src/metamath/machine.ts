@@ -155,6 +155,12 @@ export class Machine {
     return this.#references++
   }
 
+  /** Where the statement of a reference lies, added before its record was at hand. */
+  placeStatement(reference: number, pool: Int32Array, record: number): void {
+    this.#referencePools[reference - this.#hypotheses] = pool
+    this.#referenceRecords.data[reference - this.#hypotheses] = record
+  }
+
   /** Declares two slots disjoint, at least one of them a dummy. */
   addDisjoint(a: number, b: number): void {
     this.#extraPairs.push(a)

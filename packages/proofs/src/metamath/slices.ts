@@ -24,20 +24,16 @@ export interface DatabaseSlice {
 /** The vectors a check reads, in a fixed order. */
 function vectorsOf(database: Database): readonly IntVector[] {
   return [
-    database.kinds,
-    database.labels,
+    database.heads,
     database.details,
     database.contents,
-    database.ordinals,
     database.offsets,
     database.theorems,
     database.proofStarts,
     database.proofEnds,
-    database.disjointHeads,
     database.records,
-    database.frames,
     database.raw,
-    database.disjointPairs,
+    database.disjoint,
   ]
 }
 
@@ -100,7 +96,7 @@ interface ProofRefusal {
 function checkProof(text: ProofText, theorem: number, meter: ReturnType<typeof createMeter>): ProofRefusal | null {
   try {
     meter.charge(GAS.proof)
-    const fault = text.read(theorem) ?? text.machine.run(meter)
+    const fault = text.read(theorem) ?? text.run(meter)
     return fault === null ? null : { code: fault, message: text.explain(fault) }
   } catch (error) {
     if (error instanceof MeterExhausted || error instanceof DatabaseError) return error
@@ -141,7 +137,7 @@ export class DatabaseMirror {
     })
     database.growTokens(database.tokens.count)
     for (let statement = known; statement < database.statementCount; statement++) {
-      database.statements[database.labels.at(statement)] = statement + 1
+      database.meanings[database.labelTokenOf(statement)] = statement + 1
     }
   }
 
@@ -163,6 +159,8 @@ export function parseInSlices(
     onSlice(slicer.next(database))
     next = database.theorems.length + everyTheorems
   })
-  if (parsed.ok) onSlice(slicer.next(parsed.value))
+  if (!parsed.ok) return parsed
+  onSlice(slicer.next(parsed.value))
+  parsed.value.settle()
   return parsed
 }

@@ -59,6 +59,9 @@ export function ascii(text: string): Uint8Array {
 const FNV_OFFSET = 0x811c9dc5 | 0
 const FNV_PRIME = 0x01000193
 const INITIAL_SLOTS = 1024
+/** Of a table that takes no more tokens: places for each ten of them... */
+const SETTLED_PLACES = 11
+const SETTLED_TOKENS = 10
 
 export class TokenTable {
   /** Open addressing, two words a slot: id + 1 (0 is free) and hash. Slots are a power of two, at least twice the count. */
@@ -67,6 +70,8 @@ export class TokenTable {
   #ends: Int32Array = new Int32Array(INITIAL_SLOTS)
   #arena: Uint8Array = new Uint8Array(INITIAL_SLOTS * 8)
   #count = 0
+  /** A settled table instead of #slots: one word a place, id + 1, in as few places as ends soon. */
+  #settled: Int32Array | null = null
 
   get count(): number {
     return this.#count
@@ -85,6 +90,10 @@ export class TokenTable {
     let hash = FNV_OFFSET
     for (let i = start; i < end; i++) hash = Math.imul(hash ^ (bytes[i] as number), FNV_PRIME)
     hash ^= hash >>> 15
+    if (this.#settled !== null) {
+      assert(!insert, 'a settled table takes no more tokens')
+      return this.#locateSettled(this.#settled, bytes, start, end, hash)
+    }
     const slots = this.#slots
     const mask = slots.length - 1
     let slot = (hash << 1) & mask
@@ -94,6 +103,34 @@ export class TokenTable {
       if (slots[slot + 1] === hash && this.#equals(id, bytes, start, end)) return id
       slot = (slot + 2) & mask
     }
+  }
+
+  #locateSettled(places: Int32Array, bytes: Uint8Array, start: number, end: number, hash: number): number {
+    for (let place = (hash >>> 0) % places.length; ; place = place + 1 === places.length ? 0 : place + 1) {
+      const id = (places[place] as number) - 1
+      if (id < 0 || this.#equals(id, bytes, start, end)) return id
+    }
+  }
+
+  /** Takes as little room as it can from now on; no token may be added any more. */
+  settle(): void {
+    if (this.#settled !== null) return
+    const slots = this.#slots
+    const places = new Int32Array(Math.ceil((this.#count * SETTLED_PLACES) / SETTLED_TOKENS) + 1)
+    for (let slot = 0; slot < slots.length; slot += 2) {
+      if (slots[slot] === 0) continue
+      let place = ((slots[slot + 1] as number) >>> 0) % places.length
+      while (places[place] !== 0) place = place + 1 === places.length ? 0 : place + 1
+      places[place] = slots[slot] as number
+    }
+    this.#settled = places
+    this.#slots = new Int32Array(0)
+    this.#ends = this.#ends.slice(0, this.#count + 1)
+    this.#arena = this.#arena.slice(0, this.#ends[this.#count])
+  }
+
+  get bytesKept(): number {
+    return 4 * (this.#slots.length + this.#ends.length + (this.#settled?.length ?? 0)) + this.#arena.length
   }
 
   #equals(id: number, bytes: Uint8Array, start: number, end: number): boolean {
