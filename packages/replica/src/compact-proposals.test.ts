@@ -246,8 +246,10 @@ describe('a faulty leader', () => {
     const desk = new Desk().knows(body.slice(1))
     desk.receive(withNames(proposal, [{ id: hashTagged('test/nobody', new Uint8Array(0)) }, ...idsOf(body.slice(1))]))
     expect(desk.wishes).toEqual(['0: 0'])
+    const held = desk.proposals.bytes
     desk.proposals.onAnswer(LEADER, { kind: 'block-transactions', hash: proposal.block.hash, transactions: placed(body.slice(0, 1)) })
     expect([desk.wishes, desk.blamed, desk.delivered]).toEqual([['0: 0', '3: block'], [], []])
+    expect(desk.proposals.bytes).toBe(held - body.slice(1).reduce((sum, { length }) => sum + length, 0)) // nothing found for the ids is kept
   })
 
   test('that proposes twice for one slot: the first stands, and the second vote is passed on', () => {

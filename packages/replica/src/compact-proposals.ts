@@ -221,8 +221,9 @@ export class CompactProposals {
     for (const [slot, awaited] of this.#underWay()) {
       if (!isFor(awaited, hash) || !awaited.asked.delete(from) || awaited.isHopeless) continue
       for (const { position, bytes } of transactions) {
-        if (awaited.bodies[position] !== undefined) continue
-        awaited.isHopeless ||= !this.#fill(awaited, keyOf(transactionIdOf(bytes)), bytes)
+        if (awaited.bodies[position] !== undefined || this.#fill(awaited, keyOf(transactionIdOf(bytes)), bytes)) continue
+        this.#forgetIds(awaited)
+        break
       }
       if (awaited.isHopeless) this.#ask(awaited)
       else this.#goOn(slot, awaited)
@@ -309,14 +310,19 @@ export class CompactProposals {
 
   /** An honest leader's ids lead to its header's root, here as everywhere. */
   #giveUpOnIds(awaited: Awaited, why: string): void {
-    awaited.isHopeless = true
-    awaited.bodies.length = 0
-    awaited.missing.clear()
-    awaited.bytes = heldCompactBytes(awaited.message)
+    this.#forgetIds(awaited)
     this.#host.blame(awaited.from, {
       code: 'proposal-ids',
       message: `expected the ids of the transactions under the header's root: ${why}`,
     })
+  }
+
+  /** The block is asked for by its hash from here on. */
+  #forgetIds(awaited: Awaited): void {
+    awaited.isHopeless = true
+    awaited.bodies.length = 0
+    awaited.missing.clear()
+    awaited.bytes = heldCompactBytes(awaited.message)
   }
 
   #ask(awaited: Awaited): void {
