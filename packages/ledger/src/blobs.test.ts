@@ -5,7 +5,7 @@ import { cnfToClaim, LRAT_KIND } from '@aethel/proofs'
 import { describe, expect, it } from 'vitest'
 import { context, genesis, key, must, newLedger, registry, standAlone, transactionBytes } from '../test/chain.js'
 import { chainIdOf, decodeGenesis, encodeGenesis, genesisFromJson, genesisToJson } from './genesis.js'
-import { createLedger, type LedgerTransaction } from './ledger.js'
+import { createLedger } from './ledger.js'
 import { claimRecordOf } from './state.js'
 import {
   type Action,
@@ -16,6 +16,7 @@ import {
   INLINE_PROOF_BYTES,
   signTransaction,
 } from './transaction.js'
+import type { LedgerTransaction } from './transaction-reader.js'
 
 const CLAIM = must(cnfToClaim(utf8('p cnf 1 2\n1 0\n-1 0\n')))
 const BYTES = new Uint8Array(INLINE_PROOF_BYTES + 1).fill(99)
