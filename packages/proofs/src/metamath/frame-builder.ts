@@ -5,7 +5,7 @@
  */
 import { type Database, FLOATING } from './database.js'
 import { MAX_SLOTS } from './gas.js'
-import { IntVector } from './integers.js'
+import { grown, IntVector } from './integers.js'
 import { RecordBuilder } from './record.js'
 
 /** Beside its symbols, for each assertion: a word of the frame, one of the record, and the length of an `$e`. */
@@ -36,14 +36,9 @@ export class FrameBuilder {
 
   /** Makes room for this many tokens. */
   grow(tokens: number): void {
-    const larger = (words: Int32Array): Int32Array => {
-      const out = new Int32Array(tokens)
-      out.set(words)
-      return out
-    }
-    this.floats = larger(this.floats)
-    this.#slots = larger(this.#slots)
-    this.#seen = larger(this.#seen)
+    this.floats = grown(this.floats, tokens)
+    this.#slots = grown(this.#slots, tokens)
+    this.#seen = grown(this.#seen, tokens)
   }
 
   /** Of an assertion with these symbols where these `$e` are active: how many hypotheses are mandatory. */
