@@ -185,7 +185,7 @@ export function parseBlock(o: JsonObject): BlockSummary {
   }
 }
 
-const OUTCOMES = ['pending', 'waiting', 'final', 'refused', 'timeout'] as const
+const OUTCOMES = ['pending', 'waiting', 'final', 'refused', 'timeout', 'unknown'] as const
 
 export function parseOutcome(o: JsonObject): SubmissionOutcome {
   const text = textAt(o, 'status')
@@ -199,7 +199,7 @@ export function parseSubmission(httpStatus: number, o: JsonObject): SubmissionOu
   if (httpStatus === 200 || httpStatus === 202) return parseOutcome(o)
   if (httpStatus === 409) return details('duplicate', o)
   if (httpStatus === 504) return details('timeout', o)
-  return details('refused', o)
+  return details(o['status'] === 'unknown' ? 'unknown' : 'refused', o)
 }
 
 function details(status: SubmissionOutcome['status'], o: JsonObject): SubmissionOutcome {

@@ -163,6 +163,30 @@ describe('sending', () => {
     expect(outcome).toMatchObject({ status: 'final' })
   })
 
+  it('a nonce used in a block that the validator does not have: new work gets another, what was sent before may be what used it', async () => {
+    const perhaps = { status: 'unknown' as const, code: 'perhaps-final', message: 'ask another validator' }
+    const sentBy = async (isForgotten: boolean): Promise<readonly [readonly SubmissionOutcome[], readonly string[]]> => {
+      const { client, log } = new PlayedValidator()
+      let hasAnswered = false
+      const gap = {
+        ...client,
+        transaction: async (id: string) => (isForgotten ? { status: 'unknown' as const } : client.transaction(id)),
+        submitBatch: async (batch: Uint8Array, wait: Wait, timeoutMs: number) => {
+          const results = await client.submitBatch(batch, wait, timeoutMs)
+          const isPerhaps = isForgotten === hasAnswered
+          hasAnswered = true
+          return isPerhaps ? [perhaps] : results
+        },
+      }
+      const sender = new Sender(gap, signingKey(new Uint8Array(32).fill(3)), CHAIN)
+      return [await sender.send([proof('a')], 'final', 5_000), log]
+    }
+    expect(await sentBy(true)).toEqual([[perhaps], ['a 0', 'a 0']])
+    const [outcomes, log] = await sentBy(false)
+    expect(outcomes).toMatchObject([{ status: 'final' }])
+    expect(log).toEqual(['a 0', 'a 1'])
+  })
+
   it('nothing to send is nothing sent', async () => {
     const validator = new PlayedValidator()
     expect(await statuses(validator, [])).toEqual([])

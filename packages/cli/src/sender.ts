@@ -31,7 +31,9 @@ const NOT_NOW: readonly string[] = [
   'citation-unknown',
   'duplicate-pending', // it will be final, or fall out of the pool
 ]
-const NONCE_TAKEN: readonly string[] = ['nonce-pending', 'nonce-used']
+/** The nonce is used, in a block that the validator does not have: of a transaction sent before, it may be its own. */
+const PERHAPS_FINAL = 'perhaps-final'
+const NONCE_TAKEN: readonly string[] = ['nonce-pending', 'nonce-used', PERHAPS_FINAL]
 const NOTE: Action = { type: 'note', data: EMPTY_BYTES }
 
 interface Sent {
@@ -161,7 +163,11 @@ export class Sender {
     const encoded = encode((writer) => writer.list(batch, (w, { bytes }) => w.bytes(bytes)))
     const timeoutMs = Math.min(ADMISSION_MS, Math.max(0, Math.ceil(deadline - Date.now())))
     const results = await this.#client.submitBatch(encoded, wait === 'none' ? 'none' : 'admitted', timeoutMs)
-    for (const [at, sent] of batch.entries()) this.#note(task, sent, results[at] ?? { status: 'unknown' })
+    for (const [at, sent] of batch.entries()) {
+      const result = results[at] ?? { status: 'unknown' }
+      const isNew = !task.open.includes(sent)
+      this.#note(task, sent, isNew && result.code === PERHAPS_FINAL ? { ...result, status: 'refused' } : result)
+    }
   }
 
   /** Takes down what a validator says of a transaction. */

@@ -205,6 +205,30 @@ test('C1: a client hears that it is final when the votes behind that are durable
   expect(isReadable()).toBe(true)
 })
 
+test('C1: between its commit and the votes behind it, a transaction is neither final for anybody nor forgotten; who is refused because of it can read why', async () => {
+  const { driver, say, reach, durable } = scripted()
+  const refusal = { code: 'nonce-used', message: 'expected nonce 1, got 0' }
+  const about = (id: Hash): unknown[] => [driver.placeOf(id), driver.isBeingCommitted(id)]
+  await say(persist)
+  reach(1)
+  await say(commit(1))
+  expect(about(idOf(1))).toEqual([undefined, true])
+  expect(about(idOf(2))).toEqual([undefined, false])
+  expect(driver.whenReadable()).toBeUndefined()
+  await say({ kind: 'admission', request: 1, admission: { status: 'refused', id: idOf(1), refusal } })
+  let canRead = false
+  void driver.whenReadable()?.then(() => {
+    canRead = true
+  })
+  durable[0]?.()
+  expect(about(idOf(1))).toEqual([{ height: 1, index: 0 }, false])
+  await turn()
+  expect(canRead).toBe(false)
+  durable[1]?.()
+  await turn()
+  expect(canRead).toBe(true)
+})
+
 test('a committed block is written with the next vote, when somebody wants to read it, or a moment later; an answer never waits for it', async () => {
   const { driver, say, durable, given } = scripted()
   const heard: number[] = []

@@ -137,10 +137,12 @@ export class Driver {
   readonly alarm: AbortAlarm = new AbortAlarm()
   /** Durable and published. */
   #published: { height: number; view: number }
+  /** Final for the replica, which does not know them any more, while its own votes behind that are not durable: by `keyOf(id)`. */
+  readonly #unacknowledged = new Set<string>()
   /** Final, as clients may have been told, and not published yet: by `keyOf(id)`. */
   readonly #unpublished = new Map<string, TransactionPlace>()
-  /** Of the newest of these. */
-  #acknowledgedHeight = 0
+  /** Up to here somebody may have been told, by being told that something is final or what stands against it. */
+  #toldHeight = 0
   #readers: { readonly height: number; resolve(): void }[] = []
 
   constructor(options: DriverOptions) {
@@ -367,14 +369,19 @@ export class Driver {
     return this.#settlements.on(id, callback)
   }
 
+  /** Whether it is in a committed block that nobody can be told of yet: `onSettled` will. */
+  isBeingCommitted(id: Hash): boolean {
+    return this.#unacknowledged.has(keyOf(id))
+  }
+
   /** Where a final transaction is; one whose block is still being written counts. */
   placeOf(id: Hash): TransactionPlace | undefined {
     return this.#unpublished.get(keyOf(id)) ?? this.#options.store.transactionPlace(id)
   }
 
-  /** Resolves when all that clients were told is final can be read; undefined: it can. */
+  /** Resolves when all that clients were told of can be read; undefined: it can. */
   whenReadable(): Promise<void> | undefined {
-    const at = this.#acknowledgedHeight
+    const at = this.#toldHeight
     if (at <= this.#published.height) return undefined
     this.#scheduleFlush()
     return new Promise((resolve) => this.#readers.push({ height: at, resolve }))
@@ -475,7 +482,10 @@ export class Driver {
         return
       case 'admission': {
         const { request, admission } = effect
-        if (admission.status === 'refused') this.#settlements.remember(admission.id, admission.refusal)
+        if (admission.status === 'refused') {
+          this.#settlements.remember(admission.id, admission.refusal)
+          this.#toldHeight = this.#options.replica.committed.height // a claim or a nonce, perhaps, of the newest block
+        }
         this.#intake.onAdmission(request, admission)
         return
       }
@@ -498,6 +508,7 @@ export class Driver {
     const { block, certificate, writes, transactions, gas, offences, nextEpoch } = effect
     const transactionIds = transactions.map((transaction) => transaction.id)
     const index = indexOf(block.header.height, transactions as readonly LedgerTransaction[])
+    for (const { idKey } of transactions) this.#unacknowledged.add(idKey)
     this.#disk.release(() => this.#acknowledge(block.header.height, transactions))
     this.#disk.writeInPassing({ kind: 'commit', block, certificate, writes, transactionIds, gas, nextEpoch, index })
     this.#verdicts.settle(transactions)
@@ -570,8 +581,9 @@ export class Driver {
    * Final for whoever waits, as soon as the own votes behind it are durable (docs/protocol.md §5); the block itself is written meanwhile.
    */
   #acknowledge(at: Height, transactions: readonly Transaction[]): void {
-    this.#acknowledgedHeight = at
+    this.#toldHeight = Math.max(this.#toldHeight, at)
     for (const [index, { idKey }] of transactions.entries()) {
+      this.#unacknowledged.delete(idKey)
       this.#unpublished.set(idKey, { height: at, index })
       this.#settlements.settle(idKey, { status: 'final', height: at })
     }

@@ -1,5 +1,5 @@
 /** Transactions over HTTP: submitted one by one or in batches, waited for as far as the client asks, and looked up later. */
-import { byteStrings, decode, type Refusal, toHex } from '@aethel/codec'
+import { byteStrings, decode, type Hash, type Refusal, toHex } from '@aethel/codec'
 import { claimRecordOf } from '@aethel/ledger'
 import { type Admission, transactionIdOf } from '@aethel/replica'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -15,7 +15,7 @@ const MAX_AWAITED = 65_536
 
 type Outcome = {
   readonly id: string
-  readonly status: 'pending' | 'waiting' | 'final' | 'refused' | 'timeout'
+  readonly status: 'pending' | 'waiting' | 'final' | 'refused' | 'timeout' | 'unknown'
   readonly code?: string
   readonly message?: string
   readonly height?: number
@@ -40,7 +40,7 @@ export function registerTransactions(app: FastifyInstance, context: HttpContext)
     const id = hashAt(request, 'id')
     const place = context.driver.placeOf(id)
     if (place !== undefined) return { id: toHex(id), status: 'final', height: place.height, index: place.index }
-    const status = context.replica.transactionStatus(id)
+    const status = context.driver.isBeingCommitted(id) ? 'pending' : context.replica.transactionStatus(id)
     if (status !== 'unknown') return { id: toHex(id), status }
     const refusal = context.driver.refusalOf(id)
     if (refusal !== undefined) return { id: toHex(id), status: 'refused', code: refusal.code, message: refusal.message }
@@ -86,10 +86,6 @@ async function submit(
     void context.driver.submit(id, bytes)
     return { id: name, status: 'pending' }
   }
-  const refusedOrFinal = (refusal: Refusal): Outcome => {
-    const place = context.driver.placeOf(id) // submitted before: what refuses it is that it is final
-    return place === undefined ? refused(name, refusal) : { id: name, status: 'final', height: place.height }
-  }
   return new Promise((resolve) => {
     let forget = (): void => undefined
     const done = (outcome: Outcome): void => {
@@ -108,10 +104,23 @@ async function submit(
       )
     }
     void context.driver.submit(id, bytes).then((admission: Admission) => {
-      if (admission.status === 'refused') done(refusedOrFinal(admission.refusal))
+      const refusal = admission.status === 'refused' ? admission.refusal : null
+      const outcome = refusal === null ? null : refusedOrCommitted(context, id, refusal)
+      if (outcome !== null) done(outcome)
       else if (wait === 'admitted') done({ id: name, status: admission.status === 'waiting' ? 'waiting' : 'pending' })
     })
   })
+}
+
+/** What was submitted before is refused because it is final; null: it is, and nobody can be told yet. */
+function refusedOrCommitted({ driver, store }: HttpContext, id: Hash, refusal: Refusal): Outcome | null {
+  const name = toHex(id)
+  const place = driver.placeOf(id)
+  if (place !== undefined) return { id: name, status: 'final', height: place.height }
+  if (driver.isBeingCommitted(id)) return null
+  if (refusal.code !== 'nonce-used' || store.gaps.length === 0) return refused(name, refusal)
+  const message = `${refusal.message}; that may be this one, in a block below a state that this validator took over: ask another one`
+  return { id: name, status: 'unknown', code: 'perhaps-final', message }
 }
 
 function refused(id: string, refusal: Refusal): Outcome {
@@ -127,6 +136,8 @@ function statusCodeOf(outcome: Outcome): number {
       return 202
     case 'timeout':
       return 504
+    case 'unknown':
+      return 503
     case 'refused':
       if (outcome.code === 'duplicate-claim') return 409
       return outcome.code === 'mempool-full' || outcome.code === 'sender-quota' ? 503 : 400

@@ -534,6 +534,8 @@ function printReport(report: Report): void {
     case 'unknown':
       if (report.status === 'timeout' && report.code !== undefined && report.code !== 'timeout')
         return printLine(`${paint('yellow', 'not taken yet')} (${report.code}): ${report.name}: ${oneLine(report.message ?? '')}`)
+      if (report.status === 'unknown' && report.message !== undefined)
+        return printLine(`${paint('yellow', 'perhaps final')} (${report.code}): ${report.name}: ${oneLine(report.message)}`)
       return printLine(`${paint('yellow', 'submitted')}, not final yet: ${report.name}, claim ${report.claimId}`)
   }
 }
