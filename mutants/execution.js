@@ -117,6 +117,45 @@ export const execution = [
     hunt: tests('packages/ledger/src/ledger.test.ts'),
   },
   {
+    id: 'committed-is-forgotten-until-told',
+    traps: ['B12'],
+    bug: 'a transaction sent again while it is being committed is refused for the nonce that it uses itself, and its sender signs another',
+    edits: [
+      {
+        file: 'packages/node/src/http-transactions.ts',
+        before: '  return driver.isBeingCommitted(id) ? null : refusedOrUnseen(',
+        after: '  return refusedOrUnseen(',
+      },
+    ],
+    hunt: tests('packages/node/src/http-transactions.test.ts'),
+  },
+  {
+    id: 'refusal-tells-of-what-nobody-can-read',
+    traps: ['C1'],
+    bug: 'who is told that a claim is final already finds no receipt of it, for its block is still being written',
+    edits: [
+      {
+        file: 'packages/node/src/driver.ts',
+        before: '          this.#toldHeight = this.#options.replica.committed.height // a claim or a nonce, perhaps, of the newest block\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/node/src/driver.test.ts'),
+  },
+  {
+    id: 'nonce-in-a-gap-is-a-rival',
+    traps: ['B12'],
+    bug: 'a validator that took over a state calls a nonce used by another transaction, and its sender does its work twice',
+    edits: [
+      {
+        file: 'packages/node/src/http-transactions.ts',
+        before: "code !== 'nonce-used' || store.gaps.length === 0",
+        after: "code !== ''",
+      },
+    ],
+    hunt: tests('packages/node/src/http-transactions.test.ts'),
+  },
+  {
     id: 'claim-finalised-twice',
     traps: ['S8', 'B12'],
     bug: 'a claim may be finalised again',

@@ -562,7 +562,7 @@ export const liveness = [
     edits: [
       {
         file: 'packages/node/src/driver.ts',
-        before: "        if (admission.status === 'refused') this.#settlements.remember(admission.id, admission.refusal)\n",
+        before: '          this.#settlements.remember(admission.id, admission.refusal)\n',
         after: '',
       },
     ],

@@ -1,6 +1,6 @@
 /** What clients are told of a transaction that comes again, by a node whose replica and driver the test plays. */
 import { type Hash, keyOf } from '@aethel/codec'
-import { type Admission, transactionIdOf } from '@aethel/replica'
+import { transactionIdOf } from '@aethel/replica'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, expect, test } from 'vitest'
 import type { HttpContext } from './http-context.js'
@@ -10,7 +10,7 @@ import { type Settlement, Settlements } from './settlements.js'
 const BYTES = new Uint8Array([1, 2, 3])
 const ID = transactionIdOf(BYTES)
 const NAME = Buffer.from(ID).toString('hex')
-const NONCE_USED: Admission = { status: 'refused', id: ID, refusal: { code: 'nonce-used', message: 'expected nonce 6, got 5' } }
+const NONCE_USED = { status: 'refused', id: ID, refusal: { code: 'nonce-used', message: 'expected nonce 6, got 5' } } as const
 
 const open: FastifyInstance[] = []
 afterEach(async () => {
@@ -18,7 +18,7 @@ afterEach(async () => {
 })
 
 /** Refuses what it is given, because its replica has gone on. */
-function played({ isCommitted = false, hasGap = false } = {}) {
+function played({ isCommitted = false, hasGap = false, hasRefused = false } = {}) {
   const settlements = new Settlements()
   const app = Fastify()
   app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
@@ -27,7 +27,7 @@ function played({ isCommitted = false, hasGap = false } = {}) {
       awaited: 0,
       placeOf: () => undefined,
       isBeingCommitted: () => isCommitted,
-      refusalOf: () => undefined,
+      refusalOf: () => (hasRefused ? NONCE_USED.refusal : undefined),
       submit: async () => NONCE_USED,
       onSettled: (id: Hash, callback: (settlement: Settlement) => void) => settlements.on(id, callback),
     },
@@ -64,7 +64,9 @@ test('a nonce that another transaction has used is a refusal, unless the block w
   const whole = played()
   expect(await whole.look()).toBe(404)
   for (const wait of ['admitted', 'final']) expect(await whole.post(wait)).toEqual({ statusCode: 400, body: refusal })
+  expect(await played({ hasRefused: true }).look()).toBe('refused')
   const gap = played({ hasGap: true })
+  expect(await played({ hasRefused: true, hasGap: true }).look()).toBe('unknown')
   for (const wait of ['admitted', 'final']) {
     expect(await gap.post(wait)).toEqual({
       statusCode: 503,

@@ -43,7 +43,7 @@ export function registerTransactions(app: FastifyInstance, context: HttpContext)
     const status = context.driver.isBeingCommitted(id) ? 'pending' : context.replica.transactionStatus(id)
     if (status !== 'unknown') return { id: toHex(id), status }
     const refusal = context.driver.refusalOf(id)
-    if (refusal !== undefined) return { id: toHex(id), status: 'refused', code: refusal.code, message: refusal.message }
+    if (refusal !== undefined) return refusedOrUnseen(context, toHex(id), refusal)
     const below =
       context.store.gaps.length === 0 ? '' : '; blocks below a state that it took over are not here, so ask another validator, too'
     throw new HttpError(
@@ -113,14 +113,19 @@ async function submit(
 }
 
 /** What was submitted before is refused because it is final; null: it is, and nobody can be told yet. */
-function refusedOrCommitted({ driver, store }: HttpContext, id: Hash, refusal: Refusal): Outcome | null {
+function refusedOrCommitted(context: HttpContext, id: Hash, refusal: Refusal): Outcome | null {
+  const { driver } = context
   const name = toHex(id)
   const place = driver.placeOf(id)
   if (place !== undefined) return { id: name, status: 'final', height: place.height }
-  if (driver.isBeingCommitted(id)) return null
-  if (refusal.code !== 'nonce-used' || store.gaps.length === 0) return refused(name, refusal)
-  const message = `${refusal.message}; that may be this one, in a block below a state that this validator took over: ask another one`
-  return { id: name, status: 'unknown', code: 'perhaps-final', message }
+  return driver.isBeingCommitted(id) ? null : refusedOrUnseen(context, name, refusal)
+}
+
+/** What has used the nonce may be this transaction, in a block that is not here. */
+function refusedOrUnseen({ store }: HttpContext, id: string, { code, message }: Refusal): Outcome {
+  if (code !== 'nonce-used' || store.gaps.length === 0) return refused(id, { code, message })
+  const advice = `${message}; that may be this one, in a block below a state that this validator took over: ask another one`
+  return { id, status: 'unknown', code: 'perhaps-final', message: advice }
 }
 
 function refused(id: string, refusal: Refusal): Outcome {
