@@ -149,7 +149,7 @@ export const execution = [
     edits: [
       {
         file: 'packages/node/src/http-transactions.ts',
-        before: "code !== 'nonce-used' || store.gaps.length === 0",
+        before: "code !== 'nonce-used' || !driver.lacksBlocks",
         after: "code !== ''",
       },
     ],

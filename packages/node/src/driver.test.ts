@@ -75,6 +75,7 @@ function scripted({ epochLength = 0 } = {}) {
       durable.push(onDurable)
     },
     transactionPlace: () => undefined,
+    gaps: [],
   }
   const driver = new Driver({
     home: {
@@ -227,6 +228,17 @@ test('C1: between its commit and the votes behind it, a transaction is neither f
   durable[1]?.()
   await turn()
   expect(canRead).toBe(true)
+})
+
+test('blocks are missing from the moment in which a state is taken over: what the state makes impossible is let go before anything is durable', async () => {
+  const { driver, say } = scripted()
+  const target = { header: { height: height(5) }, certificate: { height: height(5), view: view(0) } }
+  const heard: boolean[] = []
+  driver.onSettled(idOf(1), () => heard.push(driver.lacksBlocks))
+  expect(driver.lacksBlocks).toBe(false)
+  const dropped: ReplicaEffect = { kind: 'dropped', id: idOf(1), refusal: { code: 'nonce-used', message: 'expected nonce 1, got 0' } }
+  await say({ kind: 'restored', restored: { target } } as unknown as ReplicaEffect, dropped)
+  expect(heard).toEqual([true])
 })
 
 test('a committed block is written with the next vote, when somebody wants to read it, or a moment later; an answer never waits for it', async () => {

@@ -143,6 +143,7 @@ export class Driver {
   readonly #unpublished = new Map<string, TransactionPlace>()
   /** Up to here somebody may have been told, by being told that something is final or what stands against it. */
   #toldHeight = 0
+  #lacksBlocks: boolean
   #readers: { readonly height: number; resolve(): void }[] = []
 
   constructor(options: DriverOptions) {
@@ -171,6 +172,7 @@ export class Driver {
     this.#blocks = new BlockServer(options.store, options.home.genesis.parameters.epochLength)
     this.provable = options.provable === null ? [] : [options.provable]
     this.#published = { height: options.replica.committed.height, view: options.replica.position.view }
+    this.#lacksBlocks = options.store.gaps.length > 0
   }
 
   #checkerFor({ validators, previousValidators, origin }: EpochStart): MessageChecker {
@@ -374,6 +376,11 @@ export class Driver {
     return this.#unacknowledged.has(keyOf(id))
   }
 
+  /** Whether it has taken over a state: transactions below that are final without having been seen. */
+  get lacksBlocks(): boolean {
+    return this.#lacksBlocks
+  }
+
   /** Where a final transaction is; one whose block is still being written counts. */
   placeOf(id: Hash): TransactionPlace | undefined {
     return this.#unpublished.get(keyOf(id)) ?? this.#options.store.transactionPlace(id)
@@ -530,6 +537,7 @@ export class Driver {
   /** A state was taken over: durable first, then shown. */
   #onRestored(restored: Restored): void {
     const { header, certificate } = restored.target
+    this.#lacksBlocks = true // before the store knows, and before what the state makes impossible is let go
     this.#disk.write({ kind: 'restored', restored })
     this.#learnContacts()
     const { replica } = this.#options

@@ -27,12 +27,12 @@ function played({ isCommitted = false, hasGap = false, hasRefused = false } = {}
       awaited: 0,
       placeOf: () => undefined,
       isBeingCommitted: () => isCommitted,
+      lacksBlocks: hasGap,
       refusalOf: () => (hasRefused ? NONCE_USED.refusal : undefined),
       submit: async () => NONCE_USED,
       onSettled: (id: Hash, callback: (settlement: Settlement) => void) => settlements.on(id, callback),
     },
     replica: { transactionStatus: () => 'unknown' },
-    store: { gaps: hasGap ? [{ from: 1, to: 9 }] : [] },
   } as unknown as HttpContext)
   open.push(app)
   const post = async (wait: string): Promise<{ statusCode: number; body: unknown }> => {
@@ -57,6 +57,14 @@ test('B12: what is being committed is pending for whoever asks or sends it again
   await new Promise((resolve) => setImmediate(resolve))
   settle({ status: 'final', height: 7 })
   expect(await told).toEqual({ statusCode: 200, body: { id: NAME, status: 'final', height: 7 } })
+})
+
+test('who waits for it while a state is taken over, whose nonce of the account is higher, hears that it may be final', async () => {
+  const { post, settle, settlements } = played({ isCommitted: true, hasGap: true })
+  const told = post('final')
+  while (settlements.awaited === 0) await new Promise((resolve) => setImmediate(resolve))
+  settle(NONCE_USED)
+  expect((await told).body).toMatchObject({ status: 'unknown', code: 'perhaps-final' })
 })
 
 test('a nonce that another transaction has used is a refusal, unless the block with that one is not here', async () => {

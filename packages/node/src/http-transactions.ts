@@ -44,8 +44,7 @@ export function registerTransactions(app: FastifyInstance, context: HttpContext)
     if (status !== 'unknown') return { id: toHex(id), status }
     const refusal = context.driver.refusalOf(id)
     if (refusal !== undefined) return refusedOrUnseen(context, toHex(id), refusal)
-    const below =
-      context.store.gaps.length === 0 ? '' : '; blocks below a state that it took over are not here, so ask another validator, too'
+    const below = context.driver.lacksBlocks ? '; blocks below a state that it took over are not here, so ask another validator, too' : ''
     throw new HttpError(
       404,
       'unknown-transaction',
@@ -100,7 +99,11 @@ async function submit(
     waits.add(giveUp)
     if (wait === 'final') {
       forget = context.driver.onSettled(id, (settlement) =>
-        done(settlement.status === 'final' ? { id: name, status: 'final', height: settlement.height } : refused(name, settlement.refusal)),
+        done(
+          settlement.status === 'final'
+            ? { id: name, status: 'final', height: settlement.height }
+            : refusedOrUnseen(context, name, settlement.refusal),
+        ),
       )
     }
     void context.driver.submit(id, bytes).then((admission: Admission) => {
@@ -122,8 +125,8 @@ function refusedOrCommitted(context: HttpContext, id: Hash, refusal: Refusal): O
 }
 
 /** What has used the nonce may be this transaction, in a block that is not here. */
-function refusedOrUnseen({ store }: HttpContext, id: string, { code, message }: Refusal): Outcome {
-  if (code !== 'nonce-used' || store.gaps.length === 0) return refused(id, { code, message })
+function refusedOrUnseen({ driver }: HttpContext, id: string, { code, message }: Refusal): Outcome {
+  if (code !== 'nonce-used' || !driver.lacksBlocks) return refused(id, { code, message })
   const advice = `${message}; that may be this one, in a block below a state that this validator took over: ask another one`
   return { id, status: 'unknown', code: 'perhaps-final', message: advice }
 }
