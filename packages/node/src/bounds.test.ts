@@ -66,7 +66,7 @@ function scripted(parts: Parts = {}) {
       step: () => next,
       ...parts.replica,
     } as unknown as Replica<LedgerState>,
-    store: { append: (_: unknown, onDurable: () => void) => onDurable(), transactionPlace: () => undefined } as unknown as Store,
+    store: { append: (_: unknown, onDurable: () => void) => onDurable(), transactionPlace: () => undefined, gaps: [] } as unknown as Store,
     log: createLog({ write: (line) => void lines.push(line) }, 'info', {}),
     metrics: new Metrics(() => {
       throw new Error('nobody reads the metrics here')
