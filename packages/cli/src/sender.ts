@@ -165,8 +165,8 @@ export class Sender {
     const results = await this.#client.submitBatch(encoded, wait === 'none' ? 'none' : 'admitted', timeoutMs)
     for (const [at, sent] of batch.entries()) {
       const result = results[at] ?? { status: 'unknown' }
-      const isNew = !task.open.includes(sent)
-      this.#note(task, sent, isNew && result.code === PERHAPS_FINAL ? { ...result, status: 'refused' } : result)
+      const isRival = result.code === PERHAPS_FINAL && !task.open.includes(sent)
+      this.#note(task, sent, isRival ? { ...result, status: 'refused' } : result)
     }
   }
 

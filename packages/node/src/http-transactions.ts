@@ -126,13 +126,9 @@ function refusedOrCommitted(context: HttpContext, id: Hash, refusal: Refusal): O
 
 /** What has used the nonce may be this transaction, in a block that is not here. */
 function refusedOrUnseen({ driver }: HttpContext, id: string, { code, message }: Refusal): Outcome {
-  if (code !== 'nonce-used' || !driver.lacksBlocks) return refused(id, { code, message })
+  if (code !== 'nonce-used' || !driver.lacksBlocks) return { id, status: 'refused', code, message }
   const advice = `${message}; that may be this one, in a block below a state that this validator took over: ask another one`
   return { id, status: 'unknown', code: 'perhaps-final', message: advice }
-}
-
-function refused(id: string, refusal: Refusal): Outcome {
-  return { id, status: 'refused', code: refusal.code, message: refusal.message }
 }
 
 function statusCodeOf(outcome: Outcome): number {
