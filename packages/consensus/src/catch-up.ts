@@ -75,6 +75,7 @@ function roughBytes(message: Message): number {
     case 'certificate':
     case 'view-change':
       return fixed + signatureBytesOf(message.certificate)
+    case 'sum':
     case 'vote':
     case 'status':
     case 'fetch':

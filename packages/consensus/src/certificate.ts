@@ -36,7 +36,7 @@ import {
   writeBitmap,
 } from '@aethel/codec'
 import { domainTag, hashEncoded, verifyBls } from '@aethel/crypto'
-import { isQuorum, MAX_VALIDATORS, type SignatureScheme, type ValidatorSet } from './validators.js'
+import { isQuorum, MAX_VALIDATORS, powerOf, type SignatureScheme, type ValidatorSet } from './validators.js'
 
 export type VoteKind = 'prepare' | 'commit'
 
@@ -195,8 +195,7 @@ export function verifyCertificate(context: CertificateContext, certificate: Cert
   if (certificate.scheme === 'ed25519' && signers.length !== certificate.signatures.length) {
     return refuse('certificate-count', `expected ${signers.length} signatures, one per signer, got ${certificate.signatures.length}`)
   }
-  let power = 0n
-  for (const index of signers) power += validators.validators[index]?.power ?? 0n
+  const power = powerOf(validators, signers)
   if (!isQuorum(validators, power)) {
     return refuse('certificate-power', `expected more than two thirds of power ${validators.totalPower}, got ${power}`)
   }
@@ -278,6 +277,12 @@ const SIGNATURE: ItemOf<Signature> = { read: (reader) => reader.signature(), cos
 /** What it takes in memory beside its bytes: its signatures, and the ballot with two arrays. */
 export function certificateCost(certificate: Certificate): number {
   return BYTES_COST * (4 + (certificate.scheme === 'ed25519' ? certificate.signatures.length : 1))
+}
+
+/** Of votes, not necessarily a quorum's. */
+export function readAggregate(reader: Reader): Aggregate {
+  const certificate = readCertificate(reader)
+  return certificate.scheme === 'bls12-381' ? certificate : reader.fail('scheme', 'expected scheme 2 (bls12-381), got 1 (ed25519)')
 }
 
 export function readCertificate(reader: Reader): Certificate {

@@ -7,6 +7,7 @@ import {
   equalBytes,
   type Hash,
   type Height,
+  indicesOf,
   keyOf,
   keyOfFirst32,
   ok,
@@ -29,6 +30,7 @@ import {
   restMatchesHeader,
 } from './block.js'
 import {
+  type Aggregate,
   type Ballot,
   type Certificate,
   type CertificateContext,
@@ -163,6 +165,17 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
       return refuse('share', `expected votes ${vote.share === undefined ? 'with' : 'without'} a share on a chain of ${validators.scheme}`)
     }
     return signedBy(vote.sender, voteBytes(chainId, vote), vote.signature)
+  }
+
+  /** Its shares are not looked at: a quorum's are, together (shares.ts). */
+  const checkSum = (sum: Aggregate): Result<null, Refusal> => {
+    const epoch = sameEpoch(sum.epoch)
+    if (!epoch.ok) return epoch
+    const count = validators.validators.length
+    if (validators.scheme !== 'bls12-381')
+      return refuse('certificate-scheme', `expected no sums of shares on a chain of ${validators.scheme}`)
+    if (sum.signers.size !== count) return refuse('bitmap', `expected a bitmap for ${count} validators, got ${sum.signers.size}`)
+    return indicesOf(sum.signers).length > 0 ? ok(null) : refuse('bitmap', 'expected a sum of one vote or more, got none')
   }
 
   const checkOptionalCertificate = (certificate: Certificate | null): Result<null, Refusal> => {
@@ -373,6 +386,8 @@ export function createMessageChecker(options: CheckerOptions): MessageChecker {
         const certificate = checkCertificate(message.certificate)
         return certificate.ok ? ok(null) : certificate
       }
+      case 'sum':
+        return checkSum(message.sum)
       case 'view-change':
         return checkViewChange(message)
       case 'new-view':

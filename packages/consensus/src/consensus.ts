@@ -30,11 +30,12 @@ import { ForkFound, forkMaterialOf, haltEffect } from './halting.js'
 import type { CommittedTip, ConsensusConfig, DurableState, Effect, Input, PersistRecord, TimerName } from './interface.js'
 import { forkAt, jumpOf, type Landing } from './jump.js'
 import type { Message } from './messages.js'
-import { drainEarly, onBlockInvalid, onBlockValid, onCertificate, onPrePrepare, onVote, sendVote } from './normal-case.js'
+import { drainEarly, onBlockInvalid, onBlockValid, onCertificate, onPrePrepare, onSum, onVote } from './normal-case.js'
 import { onBuilt, proposeIfDue } from './propose.js'
 import { answersOf, askForViews, considerRelease, onViewClaim, onViewFetch, recoveryIn, viewToPass } from './recovery.js'
 import { proveHeld } from './shares.js'
 import { createState, entryOf, type FollowUp, isMember, mayVote, type State } from './state.js'
+import { beforeTick, sendVote } from './sums.js'
 import { extendViewTimer, noteRoundTrip, noteRoundTrips, settleViewTimer, viewTimeoutMs } from './timers.js'
 import type { ValidatorSet } from './validators.js'
 import { considerViewChanges, onNewView, onViewChange, startViewChange } from './view-change.js'
@@ -336,6 +337,7 @@ function onTimer(state: State, timer: TimerName): void {
   switch (timer) {
     case 'status':
       askForViews(state)
+      beforeTick(state)
       return onStatusTick(state)
     case 'batch':
       if (state.batchTimer === 'running') state.batchTimer = 'expired'
@@ -358,6 +360,8 @@ function onMessage(state: State, input: Extract<Input, { kind: 'message' }>): vo
       return onVote(state, message.vote)
     case 'certificate':
       return onCertificate(state, message)
+    case 'sum':
+      return onSum(state, from, message.sum)
     case 'view-change':
       return onViewChange(state, from, message)
     case 'new-view':

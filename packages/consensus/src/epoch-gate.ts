@@ -128,6 +128,8 @@ export function epochNamedBy(message: Message): Epoch | null {
       return message.vote.epoch
     case 'view-change':
       return message.entry.epoch
+    case 'sum':
+      return message.sum.epoch
     case 'certificate':
     case 'blocks':
       return message.certificate.epoch

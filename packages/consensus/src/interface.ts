@@ -217,6 +217,8 @@ export type ConsensusEvent =
   | { readonly name: 'verification-aborted'; readonly height: Height; readonly hash: Hash; readonly reason: string }
   /** Its signature is good, its share of a certificate is not: the sender's fault, since the signature covers the share. */
   | { readonly name: 'bad-share'; readonly sender: ValidatorIndex; readonly view: View; readonly height: Height }
+  /** It has added up shares without a look, or made them up: no honest validator sends such a sum. */
+  | { readonly name: 'bad-sum'; readonly sender: ValidatorIndex; readonly view: View; readonly height: Height }
   | { readonly name: 'complaint'; readonly view: View; readonly complaint: Complaint }
   | { readonly name: 'fetching'; readonly peer: ValidatorIndex; readonly from: Height }
   /** Not voting: so many others have named their view; `above`: a commit certificate above this view is waited for. */

@@ -1,6 +1,6 @@
 /**
  * The messages of the protocol (protocol.md §3) and their canonical bytes. Votes, VIEW-CHANGE, NEW-VIEW and STATUS are
- * signed; FETCH, CERTIFICATE, BLOCKS and BLOCK need no signature of their own, because what they carry is proven by hashes and
+ * signed; FETCH, CERTIFICATE, SUM, BLOCKS and BLOCK need no signature of their own, because what they carry is proven by hashes and
  * certificates and the channel names the peer.
  */
 import {
@@ -50,7 +50,17 @@ import {
   writeBlock,
   writeHeader,
 } from './block.js'
-import { type Ballot, type Certificate, readBallot, readCertificate, type Vote, writeBallot, writeCertificate } from './certificate.js'
+import {
+  type Aggregate,
+  type Ballot,
+  type Certificate,
+  readAggregate,
+  readBallot,
+  readCertificate,
+  type Vote,
+  writeBallot,
+  writeCertificate,
+} from './certificate.js'
 import {
   type BlockTransactions,
   type CompactPrePrepare,
@@ -81,6 +91,12 @@ export interface PrePrepare {
 export interface CertificateMessage {
   readonly kind: 'certificate'
   readonly certificate: Certificate
+}
+
+/** Some validators' votes, added up on their way up the tree (§9): what a certificate is, of fewer. Nobody has signed it but they. */
+export interface SumMessage {
+  readonly kind: 'sum'
+  readonly sum: Aggregate
 }
 
 export interface VoteMessage {
@@ -229,6 +245,7 @@ export type Message =
   | PrePrepare
   | VoteMessage
   | CertificateMessage
+  | SumMessage
   | ViewChange
   | NewView
   | Status
@@ -323,6 +340,7 @@ const TAG = {
   compactPrePrepareWithShare: 22,
   'block-transactions': 23,
   certificate: 24,
+  sum: 25,
 } as const
 const WANT = { block: 0, committed: 1, view: 2, snapshot: 3, chunk: 4, blob: 5, transactions: 6 } as const
 
@@ -581,6 +599,8 @@ export function writeMessage(writer: Writer, message: Message): void {
       return writeBlockTransactions(writer, message)
     case 'certificate':
       return writeCertificate(writer, message.certificate)
+    case 'sum':
+      return writeCertificate(writer, message.sum)
   }
 }
 
@@ -671,6 +691,8 @@ export function readMessage(reader: Reader): Message {
       return readBlockTransactions(reader)
     case TAG.certificate:
       return { kind: 'certificate', certificate: readCertificate(reader) }
+    case TAG.sum:
+      return { kind: 'sum', sum: readAggregate(reader) }
     default:
       return reader.fail('message-kind', `expected a message tag ${Object.values(TAG).join(', ')}, got ${tag}`)
   }

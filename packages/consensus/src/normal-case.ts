@@ -4,7 +4,7 @@
  */
 import { assert, equalBytes, type Hash, type Height, height, keyOf, type ValidatorIndex } from '@aethel/codec'
 import { accuseIfRefuted } from './accusations.js'
-import { type Ballot, ballotBytes, type Certificate, type Vote, type VoteKind, voteBytes } from './certificate.js'
+import { type Aggregate, type Ballot, ballotBytes, type Certificate, type Vote, type VoteKind, voteBytes } from './certificate.js'
 import { addBlock, learnCommit, pursue } from './chain.js'
 import { leaderVote, proposalOf } from './check.js'
 import { isSmall } from './circle.js'
@@ -30,7 +30,9 @@ import {
   type State,
   WINDOWS_BUFFERED,
 } from './state.js'
+import { mayAddUp, passUp, sendVote } from './sums.js'
 import { leaderOf } from './validators.js'
+import type { Tally } from './vote-keeper.js'
 
 export function onPrePrepare(state: State, from: ValidatorIndex, message: PrePrepare): void {
   const at = message.block.header.height
@@ -126,6 +128,18 @@ export function onCertificate(state: State, { certificate }: CertificateMessage)
   else checkCommitted(state, certificate)
 }
 
+/** Votes that somebody has added up along the tree. */
+export function onSum(state: State, from: ValidatorIndex, sum: Aggregate): void {
+  if (!wantsSum(state, from, sum)) return ignore(state, 'sum', 'not for us')
+  onTallyGrown(state, state.votes.addSum(from, sum, state.tick), sum)
+}
+
+function onTallyGrown(state: State, tally: Tally, ballot: Ballot): void {
+  if (proveTally(state, tally)) tellCertificate(state, ballot)
+  if (ballot.kind === 'prepare') checkPrepared(state, ballot.height)
+  else checkCommitted(state, ballot)
+}
+
 /** Counts a vote of anybody, ours included; the only door into the vote keeper. */
 function countVote(state: State, vote: Vote): 'counted' | 'conflict' | 'ignored' {
   if (!worthCounting(state, vote)) {
@@ -146,9 +160,8 @@ function countVote(state: State, vote: Vote): 'counted' | 'conflict' | 'ignored'
       return 'conflict'
     case 'added':
       accuseIfRefuted(state, vote)
-      if (proveTally(state, added.tally)) tellCertificate(state, vote)
-      if (vote.kind === 'prepare') checkPrepared(state, vote.height)
-      else checkCommitted(state, vote)
+      onTallyGrown(state, added.tally, vote)
+      passUp(state, added.tally, vote)
       return 'counted'
   }
 }
@@ -164,20 +177,14 @@ function tellCertificate(state: State, ballot: Ballot): void {
   state.out.push({ kind: 'send', to: 'all', message: { kind: 'certificate', certificate } })
 }
 
-/** To everybody, or to those who collect it; before them to the disk. */
-export function sendVote(state: State, vote: Vote): void {
-  const { validators, self } = state.config
-  if (state.dissemination === 'mesh') {
-    state.out.push({ kind: 'send', to: 'all', message: { kind: 'vote', vote } })
-    return
-  }
-  for (const to of collectorsOf(validators, vote.view, vote.height))
-    if (to !== self) state.out.push({ kind: 'send', to, message: { kind: 'vote', vote } })
-}
-
 /** False if the certificate is outside the window, or the quorum is here. */
 export function wantsCertificate(state: State, certificate: Certificate): boolean {
   return worthCounting(state, certificate) && !state.votes.hasQuorumFor(certificate)
+}
+
+/** False also if it is nobody's to send, or not to us. */
+export function wantsSum(state: State, from: ValidatorIndex, sum: Aggregate): boolean {
+  return worthCounting(state, sum) && !state.votes.hasQuorumFor(sum) && mayAddUp(state, from, sum)
 }
 
 /** False if the vote is outside the window, already held, or for a block whose phase has its quorum. */

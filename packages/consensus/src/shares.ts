@@ -2,13 +2,14 @@
  * Shares of BLS certificates (docs/protocol.md §9). A vote is admitted by its Ed25519 signature, which covers the share; what
  * the share itself is worth is found out when a quorum is there: all shares are added up and checked as one, and only if the sum
  * is bad they are halved until the culprits are found. Those are trusted no more: their later shares are checked one by one
- * before they count, so each validator can cost each of the others one search in an epoch.
+ * before they count, so each validator can cost each of the others one search in an epoch. Sums that come along a tree are parts of
+ * that sum like votes; whoever made a bad one adds up nothing any more.
  */
-import type { BlsSignature, Hash } from '@aethel/codec'
-import { assembleCertificate, ballotBytes, blsKeysOf, type Certificate, type VerifyAggregate, type Vote } from './certificate.js'
+import { type BlsSignature, bitmapOf, type Hash, type ValidatorIndex } from '@aethel/codec'
+import { type Aggregate, type Ballot, ballotBytes, blsKeysOf, type VerifyAggregate, type Vote } from './certificate.js'
 import { emit, type State } from './state.js'
-import { isQuorum, type ValidatorSet } from './validators.js'
-import type { Tally } from './vote-keeper.js'
+import { isQuorum, powerOf, type ValidatorSet } from './validators.js'
+import type { Sum, Tally } from './vote-keeper.js'
 
 /** How a validator of a chain of BLS certificates makes and checks shares. Pure: signatures are deterministic. */
 export interface ShareScheme {
@@ -19,31 +20,85 @@ export interface ShareScheme {
   readonly verify: VerifyAggregate
 }
 
+/** What a certificate is added up from: a vote's share, or what somebody has made of several. */
+interface Part {
+  readonly about: Ballot
+  readonly signers: readonly ValidatorIndex[]
+  readonly shares: BlsSignature | undefined
+  readonly source: { readonly vote: Vote } | { readonly sum: Sum }
+}
+
 /** True unless the share of this sender has to be looked at before it counts, and is bad. */
 export function deservesCounting(state: State, vote: Vote): boolean {
   const { shares, validators, chainId } = state.config
   if (shares === undefined || !state.badShares.has(vote.sender)) return true
-  return proves(shares, validators, chainId, [vote]) !== null
+  return proves(shares, validators, chainId, [partOf(vote)]) !== null
 }
 
 /** A tally has grown: once it holds a quorum, its shares are checked; those that are bad are taken out of it. True: it has its certificate now. */
 export function proveTally(state: State, tally: Tally): boolean {
+  const { validators } = state.config
+  const most = tally.sums.reduce((power, sum) => power + sum.power, tally.power)
+  if (state.config.shares === undefined || tally.certificate !== null || !isQuorum(validators, most)) return false
+  const found = provenAmong(state, tally, () => {
+    const parts = disjointParts(state, tally)
+    const signers = parts.flatMap((part) => part.signers)
+    return isQuorum(validators, powerOf(validators, signers)) ? parts : []
+  })
+  tally.certificate = found
+  return found !== null
+}
+
+/** Those of a tally's votes that are good, added up; null if none is. */
+export function addUp(state: State, tally: Tally, senders: (sender: ValidatorIndex) => boolean): Aggregate | null {
+  return provenAmong(state, tally, () => tally.votes.filter(({ sender }) => senders(sender)).map(partOf))
+}
+
+/** The sum of what `choose` finds, which is asked again, as long as it finds something, after bad parts have been dismissed. */
+function provenAmong(state: State, tally: Tally, choose: () => Part[]): Aggregate | null {
   const { shares, validators, chainId } = state.config
-  if (shares === undefined || tally.certificate !== null || !isQuorum(validators, tally.power)) return false
-  const votes = [...tally.votes]
-  let proven = proves(shares, validators, chainId, votes)
-  if (proven === null) {
-    const bad = badAmong(shares, validators, chainId, votes)
-    state.votes.spoil(tally, bad)
-    for (const { sender, view, height } of bad) {
-      state.badShares.add(sender)
-      emit(state, { name: 'bad-share', sender, view, height })
-    }
-    if (!isQuorum(validators, tally.power)) return false
-    proven = proves(shares, validators, chainId, [...tally.votes])
+  if (shares === undefined) return null
+  for (let parts = choose(); parts.length > 0; parts = choose()) {
+    const proven = proves(shares, validators, chainId, parts)
+    if (proven !== null) return proven
+    for (const bad of badAmong(shares, validators, chainId, parts)) dismiss(state, tally, bad)
   }
-  tally.certificate = proven
-  return proven !== null
+  return null
+}
+
+/** Sums before votes, the largest first: each validator is in one part at most. */
+function disjointParts(state: State, { sums, votes }: Tally): Part[] {
+  const trusted = sums.filter(({ from }) => !state.badSums.has(from)).sort((a, b) => (a.power < b.power ? 1 : a.power > b.power ? -1 : 0))
+  const taken = new Set<ValidatorIndex>()
+  const parts: Part[] = []
+  for (const part of [...trusted.map(partOfSum), ...votes.map(partOf)]) {
+    if (part.signers.some((signer) => taken.has(signer))) continue
+    for (const signer of part.signers) taken.add(signer)
+    parts.push(part)
+  }
+  return parts
+}
+
+function partOf(vote: Vote): Part {
+  return { about: vote, signers: [vote.sender], shares: vote.share, source: { vote } }
+}
+
+function partOfSum(sum: Sum): Part {
+  return { about: sum.sum, signers: sum.signers, shares: sum.sum.aggregate, source: { sum } }
+}
+
+/** Its maker's fault: the share is under its sender's signature, and whoever sends a sum has looked at it. */
+function dismiss(state: State, tally: Tally, { source, about: { view, height } }: Part): void {
+  if ('vote' in source) {
+    const { sender } = source.vote
+    state.votes.spoil(tally, [source.vote])
+    state.badShares.add(sender)
+    return emit(state, { name: 'bad-share', sender, view, height })
+  }
+  const { from: sender } = source.sum
+  if (state.badSums.has(sender)) return
+  state.badSums.add(sender)
+  emit(state, { name: 'bad-sum', sender, view, height })
 }
 
 /** After a restart: a validator that is a quorum by itself hears from nobody. */
@@ -52,27 +107,26 @@ export function proveHeld(state: State): void {
     for (const { tallies } of [slot.prepare, slot.commit]) for (const tally of tallies) proveTally(state, tally)
 }
 
-/** The votes with the sum of their shares, if it is good; a certificate if they are a quorum. */
-function proves(shares: ShareScheme, validators: ValidatorSet, chainId: Hash, votes: readonly Vote[]): Certificate | null {
-  const [about] = votes
-  const aggregate = shares.aggregate(votes.flatMap(({ share }) => share ?? []))
-  if (about === undefined || aggregate === null) return null
-  const keys = blsKeysOf(
-    validators,
-    votes.map(({ sender }) => sender),
-  )
-  if (!shares.verify(keys, ballotBytes(chainId, about), aggregate)) return null
-  return assembleCertificate(about, validators.validators.length, votes, aggregate)
+/** The sum of parts that have no signer in common, if it is good; a certificate if they are a quorum. */
+function proves(shares: ShareScheme, validators: ValidatorSet, chainId: Hash, parts: readonly Part[]): Aggregate | null {
+  const [first] = parts
+  const aggregate = shares.aggregate(parts.flatMap((part) => part.shares ?? []))
+  if (first === undefined || aggregate === null) return null
+  const signers = parts.flatMap((part) => part.signers).sort((a, b) => a - b)
+  const { kind, epoch, view, height, blockHash } = first.about
+  const about: Ballot = { kind, epoch, view, height, blockHash }
+  if (!shares.verify(blsKeysOf(validators, signers), ballotBytes(chainId, about), aggregate)) return null
+  return { ...about, scheme: 'bls12-381', signers: bitmapOf(validators.validators.length, signers), aggregate }
 }
 
 /**
- * The votes whose own shares are bad, of a list whose sum is bad: then the sum of one half is, too, and so on down to single votes, so
- * at least one is found. With k of n bad about k log2(n / k) sums are checked.
+ * The bad ones of parts whose sum is bad: then the sum of one half is, too, and so on down to single parts, so at least one is
+ * found. With k of n bad about k log2(n / k) sums are checked.
  */
-function badAmong(shares: ShareScheme, validators: ValidatorSet, chainId: Hash, votes: readonly Vote[]): Vote[] {
-  if (votes.length === 1) return [...votes]
-  const middle = votes.length >> 1
-  return [votes.slice(0, middle), votes.slice(middle)].flatMap((half) =>
+function badAmong(shares: ShareScheme, validators: ValidatorSet, chainId: Hash, parts: readonly Part[]): Part[] {
+  if (parts.length === 1) return [...parts]
+  const middle = parts.length >> 1
+  return [parts.slice(0, middle), parts.slice(middle)].flatMap((half) =>
     proves(shares, validators, chainId, half) === null ? badAmong(shares, validators, chainId, half) : [],
   )
 }

@@ -194,6 +194,12 @@ export interface State {
   quorumRoundTripMs: number
   /** Whose share of a certificate was bad once, in this epoch, since we started. */
   readonly badShares: Set<ValidatorIndex>
+  /** Who has sent a bad sum of shares, in this epoch, since we started: it adds up nothing any more. */
+  readonly badSums: Set<ValidatorIndex>
+  /** In a row, at which votes of ours had waited for a tick or more. */
+  ticksStuck: number
+  /** Until then our votes go to those who collect them, because along the tree they have made no certificate. */
+  directUntilTick: number
   /** Equivocators (sender, view) already reported. */
   readonly reported: Set<string>
   /** Accepted, the newest last: for a fork proof (halting.ts). */
@@ -294,6 +300,9 @@ export function createState(config: ConsensusConfig, stored: DurableState): Stat
     roundTripMs: new Array<number>(count).fill(0),
     quorumRoundTripMs: 0,
     badShares: new Set(),
+    badSums: new Set(),
+    ticksStuck: 0,
+    directUntilTick: 0,
     reported: new Set(),
     newViews: durable.newView === null ? [] : [durable.newView],
     forkedAt: null,

@@ -7,11 +7,13 @@
  */
 import {
   assert,
+  type Bitmap,
   type BlsPublicKey,
   compareBytes,
   type Epoch,
   encode,
   type Hash,
+  indicesOf,
   keyOf,
   ok,
   type PublicKey,
@@ -108,6 +110,16 @@ export function successorOf(current: ValidatorSet, next: ValidatorSet): Result<V
   return next.scheme === current.scheme
     ? ok(next)
     : refuse('bls-key', `expected validators ${current.scheme === 'ed25519' ? 'without' : 'with'} BLS keys, as this chain has them`)
+}
+
+export function powerOf(set: ValidatorSet, members: readonly number[]): bigint {
+  let power = 0n
+  for (const index of members) power += set.validators[index]?.power ?? 0n
+  return power
+}
+
+export function isSubsetOf(members: Bitmap, of: readonly number[]): boolean {
+  return indicesOf(members).every((index) => of.includes(index))
 }
 
 export function isQuorum(set: ValidatorSet, power: bigint): boolean {

@@ -48,6 +48,8 @@ function createViewChange(state: State, newView: View): ViewChange {
 
 function leaveView(state: State, next: View): void {
   state.complaint = null
+  state.ticksStuck = 0
+  state.directUntilTick = 0
   settleCommitTime(state)
   state.view = next
   state.accepted.clear()

@@ -3,11 +3,19 @@
  * up (traps S5, A4); the first vote of a sender stands (A7), a repeated one counts once (A2, S6), and a second, different
  * one is reported as a conflict. The caller decides what is worth keeping and prunes, and says which shares are bad: a vote
  * without a good one is held, so that it is known and can convict its sender, and adds no power. A certificate that somebody
- * else has put together stands for the votes in it.
+ * else has put together stands for the votes in it; sums of fewer votes wait here until there is something to make of them.
  */
 import { assert, equalBytes, type Hash, type Height, indicesOf, type ValidatorIndex, type View } from '@aethel/codec'
-import { assembleCertificate, type Ballot, type Certificate, type Vote } from './certificate.js'
-import { isQuorum, type ValidatorSet } from './validators.js'
+import { type Aggregate, assembleCertificate, type Ballot, type Certificate, type Vote } from './certificate.js'
+import { isQuorum, powerOf, type ValidatorSet } from './validators.js'
+
+/** Votes that somebody along a tree has added up, which nobody here has looked at. */
+export interface Sum {
+  readonly from: ValidatorIndex
+  readonly signers: readonly ValidatorIndex[]
+  readonly power: bigint
+  readonly sum: Aggregate
+}
 
 export interface Tally {
   readonly hash: Hash
@@ -15,6 +23,9 @@ export interface Tally {
   readonly votes: Vote[]
   /** Verified: the sum of a quorum's shares, or what somebody else has put together. Null: there is none, or it is the votes themselves. */
   certificate: Certificate | null
+  readonly sums: Sum[]
+  /** Whose votes have gone up the tree in sums of ours. */
+  readonly passedUp: Set<ValidatorIndex>
 }
 
 export interface PhaseVotes {
@@ -81,6 +92,19 @@ export class VoteKeeper {
   addCertificate(certificate: Certificate, tick: number): void {
     const tally = tallyFor(this.#openSlot(certificate.view, certificate.height, tick)[certificate.kind], certificate.blockHash)
     tally.certificate ??= certificate
+  }
+
+  addSum(from: ValidatorIndex, sum: Aggregate, tick: number): Tally {
+    const tally = tallyFor(this.#openSlot(sum.view, sum.height, tick)[sum.kind], sum.blockHash)
+    const signers = indicesOf(sum.signers) as ValidatorIndex[]
+    tally.sums.push({ from, signers, power: powerOf(this.#validators, signers), sum })
+    this.#size++
+    return tally
+  }
+
+  /** Of one phase of a slot, for whatever blocks. */
+  sumsFrom(from: ValidatorIndex, { kind, view, height }: Ballot): Sum[] {
+    return this.slot(view, height)?.[kind].tallies.flatMap(({ sums }) => sums.filter((sum) => sum.from === from)) ?? []
   }
 
   slot(view: View, height: Height): Slot | undefined {
@@ -157,7 +181,7 @@ export class VoteKeeper {
     for (const [view, heights] of this.#views) for (const [height, slot] of heights) yield [view, height, slot]
   }
 
-  /** Votes held, for bounds and reports. */
+  /** Votes held, and sums of them; for bounds and reports. */
   get size(): number {
     return this.#size
   }
@@ -182,7 +206,7 @@ function votesIn({ prepare, commit }: Slot): number {
   let count = 0
   for (const { tallies, spoiled } of [prepare, commit]) {
     count += spoiled.length
-    for (const { votes } of tallies) count += votes.length
+    for (const { votes, sums } of tallies) count += votes.length + sums.length
   }
   return count
 }
@@ -199,7 +223,7 @@ function emptyPhase(count: number): PhaseVotes {
 function tallyFor(phase: PhaseVotes, hash: Hash): Tally {
   const known = phase.tallies.find((tally) => equalBytes(tally.hash, hash))
   if (known !== undefined) return known
-  const tally: Tally = { hash, power: 0n, votes: [], certificate: null }
+  const tally: Tally = { hash, power: 0n, votes: [], certificate: null, sums: [], passedUp: new Set() }
   phase.tallies.push(tally)
   return tally
 }

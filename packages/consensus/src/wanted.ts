@@ -7,7 +7,7 @@ import type { Header } from './block.js'
 import type { CompactPrePrepare } from './compact.js'
 import { childrenOf } from './dissemination.js'
 import type { Message, PrePrepare } from './messages.js'
-import { wantsCertificate, wantsVote } from './normal-case.js'
+import { wantsCertificate, wantsSum, wantsVote } from './normal-case.js'
 import { wantsClaim } from './recovery.js'
 import { type State, WINDOWS_BUFFERED } from './state.js'
 
@@ -18,6 +18,8 @@ export function wants(state: State, from: ValidatorIndex, message: Message): boo
       return wantsVote(state, message.vote)
     case 'certificate':
       return wantsCertificate(state, message.certificate)
+    case 'sum':
+      return wantsSum(state, from, message.sum)
     case 'pre-prepare':
       return wantsProposal(state, message, message.block)
     case 'compact-pre-prepare':

@@ -45,6 +45,8 @@ export function logEvent(event: Extract<ReplicaEffect, { kind: 'event' }>['event
       return log.warn({ event: 'complaint', view: event.view, complaint: event.complaint })
     case 'bad-share': // once of each validator in an epoch
       return log.warn({ event: 'bad-share', validator: event.sender, view: event.view, height: event.height })
+    case 'bad-sum': // likewise
+      return log.warn({ event: 'bad-sum', validator: event.sender, view: event.view, height: event.height })
     case 'verdicts-trusted':
     case 'verdicts-doubted':
     case 'snapshot-begun':

@@ -7,6 +7,8 @@ import type { Certificate, Message } from '@aethel/consensus'
 
 /** A signature check, the hash of what is signed, and the step. */
 const CHECKED_US = 100
+/** One point is read and added; the pairing is one for all that make up a certificate. */
+const SUMMED_US = 50
 /** The sum of a certificate's shares, checked by one pairing; whoever has shares of more than a quorum can make ever new sums of them. */
 const SUM_US = 1_300
 /** Decoding, and a look at the state. */
@@ -53,6 +55,8 @@ export function priceOf(message: Message, bytes: number): number {
       return CHECKED_US + bytes / UNWANTED_BYTES_PER_US
     case 'vote':
       return CHECKED_US
+    case 'sum':
+      return SUMMED_US
     case 'view-change':
     case 'new-view':
       return CHECKED_US + bytes + priceOfSum(message.certificate)

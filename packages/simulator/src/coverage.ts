@@ -9,6 +9,7 @@ export const MESSAGE_KINDS = [
   'pre-prepare',
   'vote',
   'certificate',
+  'sum',
   'view-change',
   'new-view',
   'status',
@@ -131,6 +132,8 @@ function ageIndexOf(message: Message, standing: Standing): number {
       return ageBySlot(standing, message.vote.view, message.vote.height)
     case 'certificate':
       return ageBySlot(standing, message.certificate.view, message.certificate.height)
+    case 'sum':
+      return ageBySlot(standing, message.sum.view, message.sum.height)
     case 'view-change':
       return ageByView(standing, message.entry.newView)
     case 'new-view':

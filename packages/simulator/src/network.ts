@@ -160,6 +160,8 @@ export function roughBytes(message: Message): number {
     case 'certificate':
     case 'view-change':
       return fixed + signatureBytesOf(message.certificate)
+    case 'sum':
+      return fixed + signatureBytesOf(message.sum)
     case 'blocks':
       return message.blocks.reduce((sum, block) => sum + 308 + roughBodyBytes(block.body), fixed) + 308 * message.links.length
     case 'status':

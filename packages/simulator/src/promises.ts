@@ -2,8 +2,9 @@
  * What honest validators promise each other (docs/protocol.md §5, §6: R1, R2, R3), checked at the moment a message leaves for
  * somebody, across restarts. Shares nothing with the engine but the data types.
  */
-import { equalBytes, type Hash, keyOf, type Signature, toHex } from '@aethel/codec'
+import { equalBytes, type Hash, hasBit, keyOf, type Signature, toHex, type ValidatorIndex } from '@aethel/codec'
 import {
+  type Ballot,
   type Block,
   type Certificate,
   decodeEvidence,
@@ -36,9 +37,12 @@ export interface PromiseOptions {
   isCommittedSomewhere?(height: number, hash: Hash): boolean
 }
 
+/** Who voted for what. */
+type CastVote = Ballot & Pick<Vote, 'sender'>
+
 /** What the sender's disk holds at the moment it speaks. */
 export interface Durable {
-  holdsVote(vote: Vote): boolean
+  holdsVote(vote: CastVote): boolean
   readonly view: number
   readonly committedHeight: number
   /** Accepted for `view`. */
@@ -123,12 +127,16 @@ export class Promises {
       case 'vote':
         if (message.vote.sender === index) this.#onOwnVote(index, message.vote, durable)
         return
+      case 'sum':
+        return this.#onOwnShare(index, message.sum, durable)
+      case 'certificate':
+        return this.#onOwnShare(index, message.certificate, durable)
       case 'pre-prepare':
       case 'compact-pre-prepare':
         if (message.sender === index) {
-          const { epoch, view, sender, signature } = message
+          const { epoch, view, sender } = message
           const { header, hash } = message.kind === 'pre-prepare' ? message.block : message
-          this.#onOwnVote(index, { kind: 'prepare', epoch, view, height: header.height, blockHash: hash, sender, signature }, durable)
+          this.#onOwnVote(index, { kind: 'prepare', epoch, view, height: header.height, blockHash: hash, sender }, durable)
         }
         return
       case 'view-change':
@@ -151,6 +159,11 @@ export class Promises {
       case 'evidence':
         return
     }
+  }
+
+  /** What is added up shows the votes in it, that of who sends it among them. */
+  #onOwnShare(index: number, sum: Certificate, durable: Durable): void {
+    if (hasBit(sum.signers, index)) this.#onOwnVote(index, { ...sum, sender: index as ValidatorIndex }, durable)
   }
 
   #shownBy(index: number): Shown {
@@ -193,7 +206,7 @@ export class Promises {
     forgetOldest(newViews)
   }
 
-  #onOwnVote(index: number, vote: Vote, durable: Durable): void {
+  #onOwnVote(index: number, vote: CastVote, durable: Durable): void {
     const shown = this.#shownBy(index)
     const key = `${vote.view}/${vote.height}/${vote.kind}`
     const before = shown.votes.get(key)
@@ -226,7 +239,7 @@ export class Promises {
     forgetOldest(shown.votes)
   }
 
-  #onPrepare(index: number, vote: Vote, durable: Durable): void {
+  #onPrepare(index: number, vote: CastVote, durable: Durable): void {
     const key = `${vote.view}/${vote.height}/${keyOf(vote.blockHash)}`
     this.#prepared.set(key, (this.#prepared.get(key) ?? 0n) + (this.#options.validators.validators[index]?.power ?? 0n))
     forgetOldest(this.#prepared)
@@ -243,7 +256,7 @@ export class Promises {
   }
 
   /** The tip that NEW-VIEW prescribes; or else a child of its own PREPARE one below, of a committed block, or of the base. */
-  #standsWell(index: number, vote: Vote, durable: Durable): boolean {
+  #standsWell(index: number, vote: CastVote, durable: Durable): boolean {
     const base = durable.view === vote.view ? (durable.newView?.certificate ?? null) : null
     if (base !== null && base.kind === 'prepare') {
       if (vote.height < base.height) return false
@@ -260,7 +273,7 @@ export class Promises {
     return below === undefined && base !== null && base.height === vote.height - 1 && equalBytes(parent, base.blockHash)
   }
 
-  #onCommit(index: number, vote: Vote): void {
+  #onCommit(index: number, vote: CastVote): void {
     const power = (this.#prepared.get(`${vote.view}/${vote.height}/${keyOf(vote.blockHash)}`) ?? 0n) + this.#faultyPower
     demand(
       'commit-is-prepared',
@@ -311,7 +324,7 @@ export class Promises {
 }
 
 /** The block that NEW-VIEW prescribes may lie further ahead of who is behind. */
-function isTip(vote: Vote, { view, newView }: Durable): boolean {
+function isTip(vote: CastVote, { view, newView }: Durable): boolean {
   return view !== vote.view || (newView?.certificate?.kind === 'prepare' && newView.certificate.height === vote.height)
 }
 

@@ -19,6 +19,7 @@ function seedsFrom(first: number, count: number): number[] {
 
 const HOARDED = { validators: 7, byzantine: 2, strategies: ['hoarder'] } as const
 const WHISPERED = { validators: 7, byzantine: 2, strategies: ['whisperer'] } as const
+const SPOILT_SUMS = { validators: 13, byzantine: 4, strategies: ['bad-sums'] } as const
 const LIARS = { validators: 13, byzantine: 4, strategies: ['bad-certificates', 'mangler', 'bad-shares', 'hoarder'] } as const
 
 describe('a simulated chain of BLS certificates', () => {
@@ -32,6 +33,7 @@ describe('a simulated chain of BLS certificates', () => {
     ['7 validators, two that keep to themselves what they collect', { ...HOARDED, dissemination: 'collectors' }, 6],
     ['7 validators, two that tell certificates to other collectors alone', { ...WHISPERED, dissemination: 'collectors' }, 6],
     ['7 validators in a tree, two that pass nothing on', { ...HOARDED, dissemination: 'tree' }, 6],
+    ['13 validators in a tree, four that send false sums, or none', { ...SPOILT_SUMS, dissemination: 'tree' }, 6],
     ['13 validators in a tree, four that lie about certificates', { ...LIARS, dissemination: 'tree' }, 3],
   ] as const)('F2, A8: %s: keeps every invariant and settles in time', (_, options, count) => {
     expect(failures(options, seedsFrom(1, count))).toEqual([])
@@ -59,6 +61,13 @@ describe('a simulated chain of BLS certificates', () => {
       signatures: createIdealSignatures(createIdealShares()),
     })
     const seen = [...report.coverage.cells].filter(([cell]) => cell.includes('bad-share')).reduce((sum, [, count]) => sum + count, 0)
+    expect(report.ok && seen).toBeGreaterThan(0)
+  })
+
+  it('sums that prove nothing are told apart, once for each who makes them up, and no vote is lost by them', () => {
+    const signatures = createIdealSignatures(createIdealShares())
+    const report = runSimulation({ ...SPOILT_SUMS, seed: 5, dissemination: 'tree', faults: [], signatures })
+    const seen = [...report.coverage.cells].filter(([cell]) => cell.includes('bad-sum')).reduce((sum, [, count]) => sum + count, 0)
     expect(report.ok && seen).toBeGreaterThan(0)
   })
 

@@ -32,6 +32,7 @@ const KIND_CODES = {
   'compact-pre-prepare': 21,
   'block-transactions': 23,
   certificate: 24,
+  sum: 25,
 } as const
 
 /** Two lanes of 32 bits over every delivery and every commit: cheap, and any difference spreads to all that follows. */

@@ -71,6 +71,8 @@ function wordOf(message: Message): MessageWord {
       return message.vote.kind === 'prepare' ? 'PREPARE' : 'COMMIT'
     case 'certificate':
       return 'CERTIFICATE'
+    case 'sum':
+      return 'SUM'
     case 'view-change':
       return 'VIEWCHANGE'
     case 'new-view':
@@ -109,6 +111,8 @@ function placeOf(message: Message): { readonly view: number | null; readonly hei
       return { view: message.vote.view, height: message.vote.height }
     case 'certificate':
       return { view: message.certificate.view, height: message.certificate.height }
+    case 'sum':
+      return { view: message.sum.view, height: message.sum.height }
     case 'view-change':
       return { view: message.entry.newView, height: null }
     case 'new-view':
@@ -146,6 +150,8 @@ export function isAbout(message: Message, block: Block): boolean {
       return equalBytes(message.vote.blockHash, block.hash)
     case 'certificate':
       return equalBytes(message.certificate.blockHash, block.hash)
+    case 'sum':
+      return equalBytes(message.sum.blockHash, block.hash)
     case 'view-change':
       return message.entry.highest !== null && equalBytes(message.entry.highest.blockHash, block.hash)
     case 'new-view':

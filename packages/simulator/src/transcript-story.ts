@@ -1,5 +1,5 @@
 /** What transcripts call messages and events, for a reader. */
-import { keyOf } from '@aethel/codec'
+import { indicesOf, keyOf } from '@aethel/codec'
 import type { ConsensusEvent, Message } from '@aethel/consensus'
 import type { Stage } from './stage.js'
 
@@ -21,6 +21,10 @@ export function describeMessage(stage: Stage, message: Message): string {
     case 'certificate': {
       const { kind, view: inView, height: at, blockHash } = message.certificate
       return `CERTIFICATE ${kind.toUpperCase()} view ${inView} height ${at} block ${stage.nameOf(blockHash)}`
+    }
+    case 'sum': {
+      const { kind, view: inView, height: at, blockHash, signers } = message.sum
+      return `SUM of ${indicesOf(signers).length} ${kind.toUpperCase()} view ${inView} height ${at} block ${stage.nameOf(blockHash)}`
     }
     case 'view-change': {
       const { newView, highest } = message.entry

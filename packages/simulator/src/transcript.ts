@@ -14,6 +14,7 @@ export const MESSAGE_WORDS = [
   'PREPARE',
   'COMMIT',
   'CERTIFICATE',
+  'SUM',
   'VIEWCHANGE',
   'NEWVIEW',
   'STATUS',

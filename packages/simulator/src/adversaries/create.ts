@@ -13,7 +13,7 @@ import type { ByzantineStrategy } from './strategies.js'
 import { syncLiar } from './sync-liar.js'
 import { crash, drip, flooder, hoarder, replay, selective, silent, targetLeader, whisperer, withhold } from './timing.js'
 import { liar, newViewLiar, viewPusher } from './view-changers.js'
-import { badShares, lazy, twoFaced } from './voters.js'
+import { badShares, badSums, lazy, twoFaced } from './voters.js'
 
 const STRATEGIES: Readonly<Record<ByzantineStrategy, (context: AdversaryContext) => Adversary>> = {
   silent,
@@ -42,6 +42,7 @@ const STRATEGIES: Readonly<Record<ByzantineStrategy, (context: AdversaryContext)
   sleeper,
   mangler,
   'bad-shares': badShares,
+  'bad-sums': badSums,
   hoarder,
   whisperer,
   hollow,

@@ -16,7 +16,7 @@ import {
   view,
   ZERO_HASH,
 } from '@aethel/codec'
-import type { Block, Header, Message, NewView, Status } from '@aethel/consensus'
+import type { Aggregate, Block, Header, Message, NewView, Status } from '@aethel/consensus'
 import type { Random } from '../random.js'
 import { type Adversary, type AdversaryContext, obedient, spread } from './adversary.js'
 import type { Conspiracy } from './conspiracy.js'
@@ -194,6 +194,8 @@ function mangled(message: Message, where: Where): Message | null {
       return random.pick(VOTES)(message, where)
     case 'certificate':
       return { ...message, certificate: spoil(where, message.certificate, random) }
+    case 'sum':
+      return { ...message, sum: spoil(where, message.sum, random) as Aggregate }
     case 'view-change':
       return random.pick(VIEW_CHANGES)(message, where)
     case 'new-view':

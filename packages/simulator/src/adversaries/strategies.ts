@@ -29,7 +29,7 @@ export const BYZANTINE_STRATEGIES = [
 export const BEYOND_STRATEGIES = ['forgetful', 'sleeper'] as const
 
 /** Asked for by name; no seed draws these, so that seeds stay the runs that they were. */
-export const NAMED_STRATEGIES = ['mangler', 'bad-shares', 'hoarder', 'whisperer', 'hollow'] as const
+export const NAMED_STRATEGIES = ['mangler', 'bad-shares', 'bad-sums', 'hoarder', 'whisperer', 'hollow'] as const
 
 export type ByzantineStrategy =
   | (typeof BYZANTINE_STRATEGIES)[number]

@@ -53,10 +53,10 @@ export function replay(context: AdversaryContext): Adversary {
   }
 }
 
-/** Does its own part, and nothing for others that they might miss: tells nobody of the certificates that it collects, passes no proposal on. */
+/** Does its own part, and nothing for others that they might miss: tells nobody of the certificates that it collects, passes no proposal on, adds up no votes. */
 export function hoarder(context: AdversaryContext): Adversary {
   const isForOthers = (message: Message): boolean =>
-    message.kind === 'certificate' || (message.kind === 'pre-prepare' && message.sender !== context.self)
+    message.kind === 'certificate' || message.kind === 'sum' || (message.kind === 'pre-prepare' && message.sender !== context.self)
   return {
     ...obedient(context),
     onSend: (to, message) => {

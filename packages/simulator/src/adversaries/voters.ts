@@ -1,8 +1,9 @@
-/** Faulty voters: votes for rival blocks, votes before looking, votes with shares that prove nothing. */
-import { leaderVote, type Message, proposalOf } from '@aethel/consensus'
+/** Faulty voters: votes for rival blocks, votes before looking, votes with shares that prove nothing, sums of what nobody said. */
+import { type Aggregate, leaderVote, type Message, proposalOf, type SumMessage } from '@aethel/consensus'
 import { type Adversary, type AdversaryContext, broadcast, obedient, spread } from './adversary.js'
 import { ballotIn, bothVotes, firstTime } from './ballots.js'
 import { equivocate } from './proposers.js'
+import { spoil } from './spoil.js'
 
 function isOwnVote(context: AdversaryContext, message: Message): boolean {
   return message.kind === 'vote' && message.vote.sender === context.self
@@ -59,3 +60,25 @@ export function badShares(context: AdversaryContext): Adversary {
       }),
   }
 }
+
+/** As an inner node of a tree: of the sums that it should send some prove nothing, some come many times over, some do not come. */
+export function badSums(context: AdversaryContext): Adversary {
+  const { random } = context
+  const lies = {
+    false: (message: SumMessage) => [{ ...message, sum: spoil(context, message.sum, random) as Aggregate }],
+    repeated: (message: SumMessage) => new Array<SumMessage>(SUM_REPETITIONS).fill(message),
+    kept: () => [],
+  } as const
+  return {
+    ...obedient(context),
+    onSend: (to, message) => {
+      if (message.kind !== 'sum' || random.chance(0.2)) return spread(context, to, message)
+      const lie = random.pick(Object.keys(lies) as (keyof typeof lies)[])
+      context.note(`sum: ${lie}`)
+      return lies[lie](message).flatMap((each) => spread(context, to, each))
+    },
+  }
+}
+
+/** More than anybody may send. */
+const SUM_REPETITIONS = 12
