@@ -3,10 +3,12 @@ import { simulation, tests } from './lib/mutant.js'
 
 const NORMAL_CASE = 'packages/consensus/src/normal-case.ts'
 const DISSEMINATION = 'packages/consensus/src/dissemination.ts'
+const SUMS = 'packages/consensus/src/sums.ts'
 const CATCH_UP = 'packages/consensus/src/catch-up.ts'
 const DRIVER = 'packages/node/src/driver.ts'
 const DRIVER_TESTS = tests('packages/node/src/driver.test.ts')
 const DISSEMINATION_TESTS = tests('packages/consensus/src/dissemination.test.ts')
+const SUMS_TESTS = tests('packages/consensus/src/sums.test.ts')
 
 /** @type {readonly import('./lib/mutant.js').Mutant[]} */
 export const dissemination = [
@@ -189,5 +191,122 @@ export const dissemination = [
       },
     ],
     hunt: DISSEMINATION_TESTS,
+  },
+  {
+    id: 'sums-that-share-votes',
+    traps: ['S1'],
+    bug: 'votes that are in two sums are counted twice: validators that two of them name make a quorum of fewer',
+    edits: [
+      {
+        file: 'packages/consensus/src/shares.ts',
+        before: '    if (part.signers.some((signer) => taken.has(signer))) continue\n',
+        after: '',
+      },
+    ],
+    hunt: SUMS_TESTS,
+  },
+  {
+    id: 'bad-sums-are-taken-again',
+    traps: ['E1'],
+    bug: 'who has sent a sum that proves nothing may send the next one: it makes each collector search for it at every height',
+    edits: [{ file: SUMS, before: "state.dissemination !== 'tree' || state.badSums.has(from)", after: "state.dissemination !== 'tree'" }],
+    hunt: SUMS_TESTS,
+  },
+  {
+    id: 'sum-of-anybody',
+    traps: ['E1'],
+    bug: 'sums are taken from whoever is no inner node, and of any validators',
+    edits: [{ file: SUMS, before: '  return isOfGroup && state', after: '  return (isOfGroup || sum.height > 0) && state' }],
+    hunt: SUMS_TESTS,
+  },
+  {
+    id: 'sum-to-anybody',
+    traps: ['E1'],
+    bug: 'whoever is no collector keeps sums, too, of which it makes nothing',
+    edits: [{ file: SUMS, before: '  if (!collectorsOf(validators, sum.view, sum.height).includes(self)) return false\n', after: '' }],
+    hunt: SUMS_TESTS,
+  },
+  {
+    id: 'sums-without-bound',
+    traps: ['E1'],
+    bug: 'one inner node may send any number of sums for one slot',
+    edits: [
+      {
+        file: SUMS,
+        before: 'state.votes.sumsFrom(from, sum).length < MAX_SUMS_OF_ONE',
+        after: 'state.votes.sumsFrom(from, sum).length < Number.MAX_SAFE_INTEGER',
+      },
+    ],
+    hunt: SUMS_TESTS,
+  },
+  {
+    id: 'sum-of-any-size',
+    traps: ['A8'],
+    bug: 'a sum passes the edge whatever the size of its bitmap',
+    edits: [
+      {
+        file: 'packages/consensus/src/check.ts',
+        before: "    if (sum.signers.size !== count) return refuse('bitmap'",
+        after: "    if (sum.signers.size < 0) return refuse('bitmap'",
+      },
+    ],
+    hunt: SUMS_TESTS,
+  },
+  {
+    id: 'sums-wait-for-everybody',
+    traps: ['B7'],
+    bug: 'an inner node waits for the last vote of its group, however slow or silent',
+    edits: [{ file: SUMS, before: 'const MOST: number = 3 / 4', after: 'const MOST: number = 1' }],
+    hunt: SUMS_TESTS,
+  },
+  {
+    id: 'late-votes-stay-behind',
+    traps: ['B7'],
+    bug: 'an inner node that has sent most of a group keeps the rest until the next tick',
+    edits: [{ file: SUMS, before: 'here === group.length || (isFirst', after: '(isFirst' }],
+    hunt: SUMS_TESTS,
+  },
+  {
+    id: 'first-sums-wait-for-a-whole',
+    traps: ['B7'],
+    bug: 'what has waited for a tick does not go up while somebody is missing',
+    edits: [
+      {
+        file: SUMS,
+        before: 'for (const group of groupsOf(validators, vote.view, self)) sendSum(state, tally, vote, group)',
+        after: 'continue',
+      },
+    ],
+    hunt: SUMS_TESTS,
+  },
+  {
+    id: 'one-adder',
+    traps: ['B7'],
+    bug: 'votes go to one inner node, who may be faulty',
+    edits: [
+      { file: DISSEMINATION, before: '  return node === group || node === (group + 1) % inner', after: '  return node === group % inner' },
+    ],
+    hunt: SUMS_TESTS,
+  },
+  {
+    id: 'tree-at-any-price',
+    traps: ['B7'],
+    bug: 'votes keep to the tree though no certificate comes of them: they are asked for one by one, ticks later',
+    edits: [{ file: SUMS, before: '  if (state.ticksStuck < 2) return', after: '  if (state.ticksStuck < 2_000) return' }],
+    hunt: SUMS_TESTS,
+  },
+  {
+    id: 'tree-given-up',
+    traps: ['B7'],
+    bug: 'one slow block, and votes do not take the tree any more',
+    edits: [{ file: SUMS, before: 'const DIRECT_TICKS = 64', after: 'const DIRECT_TICKS = 64_000' }],
+    hunt: SUMS_TESTS,
+  },
+  {
+    id: 'restarted-votes-keep-to-the-tree',
+    traps: ['C4'],
+    bug: 'votes from before a restart never go to the collectors themselves',
+    edits: [{ file: SUMS, before: '(state.acceptedAtMs.get(at) ?? 0)', after: '(state.acceptedAtMs.get(at) ?? state.nowMs)' }],
+    hunt: SUMS_TESTS,
   },
 ]

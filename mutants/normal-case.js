@@ -22,8 +22,8 @@ export const normalCase = [
       },
       {
         file: NORMAL_CASE,
-        before: 'import { type Ballot, ballotBytes,',
-        after: 'import { assembleCertificate, type Ballot, ballotBytes,',
+        before: 'import { type Aggregate, type Ballot, ballotBytes,',
+        after: 'import { type Aggregate, assembleCertificate, type Ballot, ballotBytes,',
       },
     ],
     hunt: simulation('--validators 4'),

@@ -102,7 +102,9 @@ export const quorums = [
     id: 'prepares-count-as-commits',
     traps: ['S5', 'A4'],
     bug: 'a quorum of PREPAREs is enough where one of COMMITs is asked for',
-    edits: [{ file: KEEPER, before: 'this.slot(view, height)?.[kind].tallies', after: 'this.slot(view, height)?.prepare.tallies' }],
+    edits: [
+      { file: KEEPER, before: 'this.slot(view, height)?.[kind].tallies.find(', after: 'this.slot(view, height)?.prepare.tallies.find(' },
+    ],
     hunt: simulation('--validators 4'),
   },
   {
@@ -186,7 +188,11 @@ export const quorums = [
     traps: ['A1', 'S1'],
     bug: 'a weak quorum of COMMITs commits',
     edits: [
-      { file: KEEPER, before: 'import { isQuorum, type ValidatorSet }', after: 'import { isQuorum, isWeakQuorum, type ValidatorSet }' },
+      {
+        file: KEEPER,
+        before: 'import { isQuorum, powerOf, type ValidatorSet }',
+        after: 'import { isQuorum, isWeakQuorum, powerOf, type ValidatorSet }',
+      },
       {
         file: KEEPER,
         before: "return this.#validators.scheme === 'ed25519' && isQuorum(this.#validators, tally.power)",

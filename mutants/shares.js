@@ -72,14 +72,20 @@ export const shares = [
     id: 'bad-shares-stay',
     traps: ['A8'],
     bug: 'one bad share spoils the sum for good: a single faulty validator stops every certificate it votes for',
-    edits: [{ file: 'packages/consensus/src/shares.ts', before: '    state.votes.spoil(tally, bad)\n', after: '' }],
+    edits: [
+      {
+        file: 'packages/consensus/src/shares.ts',
+        before: '    for (const bad of badAmong(shares, validators, chainId, parts)) dismiss(state, tally, bad)\n',
+        after: '    return null\n',
+      },
+    ],
     hunt: tests('packages/consensus/src/shares.test.ts'),
   },
   {
     id: 'bad-shares-forgotten',
     traps: ['E1'],
     bug: 'whose shares were bad is forgotten: it makes everybody search for the culprit again at every height',
-    edits: [{ file: 'packages/consensus/src/shares.ts', before: '      state.badShares.add(sender)\n', after: '' }],
+    edits: [{ file: 'packages/consensus/src/shares.ts', before: '    state.badShares.add(sender)\n', after: '' }],
     hunt: tests('packages/consensus/src/shares.test.ts'),
   },
   {
@@ -89,8 +95,8 @@ export const shares = [
     edits: [
       {
         file: 'packages/consensus/src/shares.ts',
-        before: '    const bad = badAmong(shares, validators, chainId, votes)\n',
-        after: '    const bad = badAmong(shares, validators, chainId, votes).slice(0, 1)\n',
+        before: 'for (const bad of badAmong(shares, validators, chainId, parts)) dismiss',
+        after: 'for (const bad of badAmong(shares, validators, chainId, parts).slice(0, 1)) dismiss',
       },
     ],
     hunt: tests('packages/consensus/src/shares.test.ts'),

@@ -179,6 +179,7 @@ const WITH_SHARES: Record<string, Message> = {
   ),
   'vote with a share': { kind: 'vote', vote: signVoteWithShare(3, ballotOf('commit', 9, second)) },
   'certificate that is a sum': { kind: 'certificate', certificate: sum },
+  'sum of one vote': { kind: 'sum', sum: aggregateOf('prepare', 2, second, [3]) },
   'view-change with a sum': viewChangeOf(1, 7, aggregateOf('prepare', 2, second), 1),
   'snapshot with BLS keys': {
     kind: 'snapshot',
@@ -248,6 +249,7 @@ describe('message bytes (protocol.md §3)', () => {
       'pre-prepare': true,
       vote: true,
       certificate: true,
+      sum: true,
       'view-change': true,
       'new-view': true,
       status: true,
@@ -264,7 +266,9 @@ describe('message bytes (protocol.md §3)', () => {
       'compact-pre-prepare': true,
       'block-transactions': true,
     }
-    expect([...new Set(Object.values(SAMPLES).map((message) => message.kind))].sort()).toEqual(Object.keys(kinds).sort())
+    expect([...new Set(Object.values({ ...SAMPLES, ...WITH_SHARES }).map((message) => message.kind))].sort()).toEqual(
+      Object.keys(kinds).sort(),
+    )
     expect(Object.keys(GOLDEN).sort()).toEqual(Object.keys({ ...SAMPLES, ...WITH_SHARES }).sort())
   })
 

@@ -31,7 +31,7 @@ import { burstFor, HandshakeLimit } from './handshakes.js'
 import { Lobby } from './lobby.js'
 
 /** Rises with every change of what a frame, a message or a signature means to its reader: an older build could not tell that from an attack. */
-export const PROTOCOL_VERSION = 2
+export const PROTOCOL_VERSION = 3
 /** Of a greeting. */
 const VERSION_BYTES = 2
 
