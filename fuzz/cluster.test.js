@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { Cluster } from './lib/cluster.js'
 import { Broken } from './lib/properties.js'
-import { BAD_SHARES, CERTIFIED_RIVAL, EQUIVOCATION, FORGETTING, LYING_IDS, replicaSequence } from './targets/consensus.js'
+import { BAD_SHARES, CERTIFIED_RIVAL, EQUIVOCATION, FORGETTING, LYING_IDS, replicaSequence, TREE_OF_THIRTEEN } from './targets/consensus.js'
 
 it('a faulty leader makes two replicas prepare two blocks of one height, and votes for both: neither is committed', () => {
   const cluster = new Cluster(EQUIVOCATION(0))
@@ -39,6 +39,12 @@ it.each(/** @type {const} */ (['collectors', 'tree']))(
     expect(cluster.committed.size).toBeGreaterThan(1)
   },
 )
+
+it('in a tree of thirteen, four of them silent, inner nodes add votes up', () => {
+  const cluster = new Cluster(TREE_OF_THIRTEEN)
+  cluster.run()
+  expect(cluster.seen.some(({ kind }) => kind === 'sum')).toBe(true)
+})
 
 it('a certificate for one block makes nobody prepare its rival', () => {
   const cluster = new Cluster(CERTIFIED_RIVAL)

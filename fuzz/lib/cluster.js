@@ -34,6 +34,7 @@ import {
 } from '@aethel/consensus'
 import { hashTagged } from '@aethel/crypto'
 import { compactOf, transactionIdOf } from '@aethel/replica'
+import { groupsOf } from '../../packages/consensus/dist/dissemination.js'
 import { CompactProposals } from '../../packages/replica/dist/compact-proposals.js'
 import { idealKey, idealSign, verifyIdeal } from '../../packages/simulator/dist/ideal-hash-signatures.js'
 import { createIdealShares } from '../../packages/simulator/dist/shares.js'
@@ -702,13 +703,11 @@ export class Cluster {
   }
 
   /**
-   * Of votes that were really sent, and those of the faulty; or one seen in a message.
+   * What was really said for one ballot, and what the faulty may say.
    *
    * @param {'prepare' | 'commit' | null} wanted
-   * @returns {Certificate | null}
    */
-  #certificate(wanted) {
-    const { program } = this
+  #votesForOne(wanted) {
     const votes = this.seen
       .map((message) =>
         message.kind === 'vote'
@@ -718,7 +717,7 @@ export class Cluster {
             : null,
       )
       .filter((vote) => vote !== null && (wanted === null || vote.kind === wanted))
-    const ballot = program.pick(votes)
+    const ballot = this.program.pick(votes)
     if (ballot === undefined || ballot === null) return null
     /** @type {Map<number, Vote>} */
     const bySender = new Map()
@@ -728,6 +727,36 @@ export class Cluster {
       if (vote === null || vote.kind !== ballot.kind || vote.view !== ballot.view || vote.height !== ballot.height) continue
       if (equalBytes(vote.blockHash, ballot.blockHash) && !this.faulty.includes(vote.sender)) bySender.set(vote.sender, vote)
     }
+    return { about, bySender }
+  }
+
+  /** Of a group of the tree, or of some others; sometimes more are named than are in it. @returns {Message | null} */
+  #sum() {
+    const found = this.#votesForOne(null)
+    if (found === null || this.shares === null) return null
+    const { about, bySender } = found
+    const options = this.program.byte()
+    const groups = this.faulty.flatMap((index) => groupsOf(this.validators, about.view, validatorIndex(index)))
+    const group = options < 224 ? this.program.pick(groups) : this.#some(this.replicas.length)
+    const used = [...bySender.values()].filter(({ sender }) => group?.includes(sender))
+    const added = options % 4 === 3 ? used.slice(1) : used
+    const sum = this.shares.schemeOf(0).aggregate(added.flatMap(({ share }) => share ?? []))
+    if (sum === null || used.length === 0) return null
+    const aggregate = assembleCertificate(about, this.validators.validators.length, used, sum)
+    return { kind: 'sum', sum: /** @type {import('@aethel/consensus').Aggregate} */ (aggregate) }
+  }
+
+  /**
+   * Of votes that were really sent, and those of the faulty; or one seen in a message.
+   *
+   * @param {'prepare' | 'commit' | null} wanted
+   * @returns {Certificate | null}
+   */
+  #certificate(wanted) {
+    const { program } = this
+    const found = this.#votesForOne(wanted)
+    if (found === null) return null
+    const { about, bySender } = found
     const honesty = this.shares === null ? 0 : program.byte()
     // Named are all, and only the faulty have signed.
     if (honesty >= 240) for (const sender of this.replicas.keys()) bySender.set(sender, this.#signed(about, sender))
@@ -870,8 +899,9 @@ export class Cluster {
   #other() {
     const { program } = this
     switch (program.byte() % 12) {
-      case 6:
-      case 7: {
+      case 7:
+        return this.#sum()
+      case 6: {
         const certificate = this.#certificate(null)
         return certificate === null ? null : { kind: 'certificate', certificate }
       }

@@ -98,6 +98,7 @@ function messages() {
     { kind: 'blocks', blocks: [block], links: [], certificate: aggregateOf(block) },
     { kind: 'certificate', certificate: aggregateOf(block) },
     { kind: 'certificate', certificate },
+    { kind: 'sum', sum: /** @type {import('@aethel/consensus').Aggregate} */ (aggregateOf(block, [1])) },
     { kind: 'evidence', evidence: encodeEvidence(CHAIN, equivocationWithShares()) },
     { kind: 'block', block },
     { kind: 'blocks', blocks: [block], links: [], certificate },
@@ -419,9 +420,19 @@ const DELIVERIES = Array.from({ length: 10 }, () => [3, 23]).flat()
 const DILIGENCE = Array.from({ length: 3 }, () => [7, 3, 23, 3, 23, 3, 23, 3, 23, 3, 23]).flat()
 const WAYS = /** @type {const} */ (['collectors', 'tree'])
 const programOfSteps = (/** @type {readonly (readonly number[])[]} */ ...steps) => Uint8Array.from(steps.flat())
-/** The faulty one tells the leader, who collects, votes of both phases whose shares are none of its own, before honest ones have voted. */
+/** The faulty one tells everybody votes of both phases whose shares are none of its own, before honest ones have voted. */
 export const BAD_SHARES = (/** @type {typeof WAYS[number]} */ way) =>
-  programOfSteps([programOf('bls12-381', way, 'never'), 3, 7], [12, 0, 0, 0, 3, 0, 170, 0, 66, 12, 0, 0, 1, 3, 0, 170, 0, 66], DILIGENCE)
+  programOfSteps(
+    [programOf('bls12-381', way, 'never'), 3, 7],
+    [12, 0, 0, 0, 3, 0, 170, 0, 0, 12, 0, 0, 1, 3, 0, 170, 0, 0],
+    DILIGENCE,
+    [11, ...DELIVERIES, 11, ...DELIVERIES],
+  )
+/** Four of them say nothing. */
+export const TREE_OF_THIRTEEN = programOfSteps(
+  [programOf('bls12-381', 'tree', 'never', 3), 3, 7],
+  ...Array.from({ length: 6 }, () => [...DELIVERIES.slice(0, 10), 11]),
+)
 /** The leader is faulty and proposes one block to two replicas, which prepare it, and another to the third, which is shown the certificate of the first. */
 export const CERTIFIED_RIVAL = programOfSteps(
   [programOf('bls12-381', 'mesh', 'never'), 0],
@@ -476,6 +487,7 @@ export const replicaSequence = {
     FORGETTING,
     Uint8Array.of(...EQUIVOCATION(0), 3, 23, 10, 3, 23, 11, 3, 23, 7, 3, 23),
     Uint8Array.of(0, 3, 7, 3, 23, 3, 23, 3, 23),
+    TREE_OF_THIRTEEN,
     ...WAYS.flatMap((way) => [
       BAD_SHARES(way),
       programOfSteps([programOf('bls12-381', way, 'never', 3), 3], DILIGENCE, [11, ...DELIVERIES, 11, ...DELIVERIES]),

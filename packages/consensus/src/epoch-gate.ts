@@ -93,7 +93,7 @@ class Gate implements EpochGate {
   }
 }
 
-const HOLDABLE = ['pre-prepare', 'compact-pre-prepare', 'vote', 'certificate', 'view-change', 'new-view'] as const
+const HOLDABLE = ['pre-prepare', 'compact-pre-prepare', 'vote', 'certificate', 'sum', 'view-change', 'new-view'] as const
 type Holdable = Extract<Message, { kind: (typeof HOLDABLE)[number] }>
 
 function isHoldable(message: Message): message is Holdable {
@@ -107,6 +107,7 @@ function listedBytes(message: Holdable): number {
     case 'pre-prepare':
       return heldBodyBytes(message.block.body)
     case 'vote':
+    case 'sum':
       return 0
     case 'certificate':
     case 'view-change':

@@ -249,7 +249,9 @@ describe('sums (protocol.md §9)', () => {
   })
 
   it('C4: after a restart own votes take the tree again, and after that go to those who collect', () => {
-    const replica = new Cluster(TREE).at(LEAF)
+    const cluster = new Cluster(TREE)
+    const startedMs = cluster.nowMs
+    const replica = cluster.at(LEAF)
     propose(replica)
     const votesSince = (since: number) => replica.sent.slice(since).flatMap(({ to, message }) => (message.kind === 'vote' ? [to] : []))
     expect(votesSince(0)).toEqual(adders(LEAF))
@@ -257,8 +259,10 @@ describe('sums (protocol.md §9)', () => {
     replica.restart()
     expect(votesSince(before)).toEqual(adders(LEAF))
     before = replica.sent.length
-    replica.fire('status')
-    replica.fire('status')
+    for (const ms of [250, 500, 750]) {
+      cluster.nowMs = startedMs + ms
+      replica.fire('status')
+    }
     expect(votesSince(before)).toEqual([...collectorsOf(SET, VIEW, height(1))])
   })
 

@@ -7,7 +7,7 @@ import type { Height, ValidatorIndex } from '@aethel/codec'
 import { isMember, mayChangeView, type State } from './state.js'
 import { isQuorum } from './validators.js'
 
-/** A decision takes three message delays, six where votes are collected along a tree, a view change two more; six round trips leave room for one retransmission. */
+/** A decision takes three message delays, eight along a tree, a view change two more; six round trips leave room for one retransmission. */
 const ROUND_TRIPS_PER_VIEW = 6
 /** 2^16 times any sensible base is above any sensible cap. */
 const MAX_DOUBLINGS = 16
