@@ -484,7 +484,7 @@ describe('hostile input', () => {
     // Whatever the greetings of later versions say after their number.
     for (const [greeting, version] of [
       [[0, 1, ...CHAIN], 1],
-      [[0, 3, 1, 2, 3], 3],
+      [[0, PROTOCOL_VERSION + 1, 1, 2, 3], PROTOCOL_VERSION + 1],
       [[1, 0], 256],
     ] as const) {
       await until(() => !one.mesh.peers()[0]?.connected)
