@@ -199,4 +199,24 @@ export const catchUp = [
     ],
     hunt: simulation('--validators 4'),
   },
+  {
+    id: 'asked-for-while-at-work',
+    traps: ['E4'],
+    bug: 'each word of a peer in a later epoch makes a replica ask for the blocks again that it is executing: on a busy machine it reads the same answers over and over, and gets no further',
+    edits: [
+      {
+        file: CATCH_UP,
+        before: 'if (state.sync === null && !isNextAtWork(state)) requestSync',
+        after: 'if (state.sync === null) requestSync',
+      },
+    ],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
+    id: 'next-answer-waits-for-a-hint',
+    traps: ['J3'],
+    bug: 'when the blocks of an answer are committed the next ones are not asked for before a peer in a later epoch speaks again',
+    edits: [{ file: CHAIN, before: "      if (state.laterEpoch.size > 0) state.agenda.push({ what: 'fetch-later' })\n", after: '' }],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
 ]

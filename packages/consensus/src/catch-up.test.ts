@@ -1,4 +1,4 @@
-import { equalBytes, height, keyOf, validatorIndex } from '@aethel/codec'
+import { epoch, equalBytes, height, keyOf, validatorIndex } from '@aethel/codec'
 import { describe, expect, it } from 'vitest'
 import {
   ballotOf,
@@ -13,6 +13,7 @@ import {
   START_MS,
   signVote,
   statusFrom,
+  type TestReplica,
   transaction,
   viewChangeOf,
   voteMessage,
@@ -399,5 +400,42 @@ describe('catching up (protocol.md §7)', () => {
     }
     expect(replica.evidence.length).toBe(1)
     expect(replica.sent.filter(({ message }) => message.kind === 'vote').length).toBe(2)
+  })
+})
+
+describe('peers in a later epoch (protocol.md §10)', () => {
+  const chain = chainOf(3)
+  const answer: Message = { kind: 'blocks', blocks: chain, links: [], certificate: certificateOf('commit', 0, chain[2] as Block) }
+  const hint = (replica: TestReplica, from: number): void => {
+    replica.step({ kind: 'foreign', from: validatorIndex(from), epoch: epoch(1), committedHeight: height(9), nowMs: 1 })
+  }
+  const asked = (replica: TestReplica): [number | 'all', number][] =>
+    replica.sent.flatMap(({ to, message }) => (message.kind === 'fetch' && message.want === 'committed' ? [[to, message.from]] : []))
+
+  it('E4: what is here and being executed is not asked for again, whoever speaks and however long it takes', () => {
+    const replica = new Cluster().at(3)
+    replica.validating = 'held'
+    hint(replica, 0)
+    replica.receive(0, answer)
+    for (const from of [1, 2, 0, 1]) hint(replica, from)
+    replica.fire('status')
+    for (const from of [1, 2, 0, 1]) hint(replica, from)
+    replica.fire('status')
+    expect(asked(replica)).toEqual([[0, 1]])
+    for (const block of chain) replica.step(replica.verdictOn(block))
+    expect(replica.height).toBe(3)
+  })
+
+  it('what follows the last block of an answer is asked for when that is committed, without another hint', () => {
+    const replica = new Cluster().at(3)
+    hint(replica, 0)
+    replica.receive(0, answer)
+    expect(replica.height).toBe(3)
+    expect(asked(replica)).toEqual([
+      [0, 1],
+      [0, 4],
+    ])
+    hint(replica, 1)
+    expect(asked(replica).length).toBe(2)
   })
 })

@@ -431,6 +431,7 @@ function requestBlock(state: State, wanted: { readonly hash: Hash; tries: number
  */
 export function syncIfBehind(state: State): void {
   if (state.committed.height !== state.committedAtTick || state.sync?.tick === state.tick) return
+  if (isNextAtWork(state)) return poll(state)
   const ahead = otherValidators(state).filter((peer) => (state.statuses[peer]?.committedHeight ?? 0) > state.committed.height)
   ahead.push(...[...state.laterEpoch].filter((peer) => !ahead.includes(peer)).sort((a, b) => a - b))
   const peer = ahead[state.syncTries % Math.max(1, ahead.length)]
@@ -500,6 +501,20 @@ function requestSync(state: State, peer: ValidatorIndex, from: Height): void {
   state.out.push({ kind: 'send', to: peer, message: { kind: 'fetch', want: 'committed', from } })
 }
 
+/** The next block is here, proven committed, and being executed: whoever were asked would send it again, and all that follow it here. */
+function isNextAtWork(state: State): boolean {
+  const next = state.certified.get(height(state.committed.height + 1))
+  return next !== undefined && entryOf(state, next.hash)?.status === 'validating'
+}
+
+/** What an answer brought is committed, and others are in a later epoch: the next answer is asked for without waiting for them to speak. */
+export function goOnWithLaterEpoch(state: State): void {
+  if (state.sync !== null || state.committed.height === state.lastHeight || isNextAtWork(state)) return
+  const ahead = [...state.laterEpoch].sort((a, b) => a - b)
+  const peer = ahead[state.syncTries % Math.max(1, ahead.length)]
+  if (peer !== undefined) requestSync(state, peer, height(state.committed.height + 1))
+}
+
 /** On a fresh connection the peer learns where we stand at once (among many in its turn), and whether we wait for a new view. */
 export function onConnected(state: State, peer: ValidatorIndex): void {
   if (!isMember(state)) return
@@ -518,6 +533,6 @@ export function onForeign(state: State, from: ValidatorIndex, of: Epoch, committ
   if (of > state.config.validators.epoch) {
     state.laterEpoch.add(from)
     // The first hint at once, then in turn with others at status ticks: one that lies costs a tick (trap E4).
-    if (state.sync === null) requestSync(state, from, height(state.committed.height + 1))
+    if (state.sync === null && !isNextAtWork(state)) requestSync(state, from, height(state.committed.height + 1))
   } else if (committedHeight !== null && committedHeight < state.committed.height) serve(state, from, height(committedHeight + 1))
 }

@@ -264,7 +264,10 @@ export function commitReady(state: State): void {
   for (;;) {
     const next = height(state.committed.height + 1)
     const proven = state.certified.get(next)
-    if (proven === undefined) return pursueLowestCertified(state)
+    if (proven === undefined) {
+      if (state.laterEpoch.size > 0) state.agenda.push({ what: 'fetch-later' })
+      return pursueLowestCertified(state)
+    }
     const entry = entryOf(state, proven.hash)
     if (entry === undefined || entry.status !== 'valid') return pursueHash(state, proven.hash, next)
     commit(state, entry, proven.certificate)

@@ -7,6 +7,7 @@ import type { Block } from './block.js'
 import {
   acceptedProposal,
   askForBlock,
+  goOnWithLaterEpoch,
   heldBlock,
   isFarBehind,
   isLaggard,
@@ -328,6 +329,8 @@ function followUp(state: State, item: FollowUp): void {
     case 'change-view':
       if (item.from === state.view) startViewChange(state, state.view + 1, item.reason)
       return
+    case 'fetch-later':
+      return goOnWithLaterEpoch(state)
     case 'fetch-block':
       return askForBlock(state, item.hash, item.height, item.likely)
   }

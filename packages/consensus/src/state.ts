@@ -75,6 +75,7 @@ export type Phase =
 export type FollowUp =
   | { readonly what: 'block-valid' | 'block-invalid'; readonly hash: Hash }
   | { readonly what: 'change-view'; readonly from: View; readonly reason: ViewChangeReason }
+  | { readonly what: 'fetch-later' }
   | { readonly what: 'fetch-block'; readonly hash: Hash; readonly height: Height; readonly likely: ValidatorIndex | undefined }
 
 export interface EarlyProposal {
