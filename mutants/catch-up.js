@@ -60,7 +60,7 @@ export const catchUp = [
     id: 'always-the-same-peer',
     traps: ['E4'],
     bug: 'committed blocks are always asked of the first peer that claims to have them',
-    edits: [{ file: CATCH_UP, before: 'const peer = ahead[state.syncTries % Math.max(1, ahead.length)]', after: 'const peer = ahead[0]' }],
+    edits: [{ file: CATCH_UP, before: 'return peers[state.syncTries % Math.max(1, peers.length)]', after: 'return peers[0]' }],
     hunt: tests('packages/consensus/src/catch-up.test.ts'),
   },
   {

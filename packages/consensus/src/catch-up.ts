@@ -434,7 +434,7 @@ export function syncIfBehind(state: State): void {
   if (isNextAtWork(state)) return poll(state)
   const ahead = otherValidators(state).filter((peer) => (state.statuses[peer]?.committedHeight ?? 0) > state.committed.height)
   ahead.push(...[...state.laterEpoch].filter((peer) => !ahead.includes(peer)).sort((a, b) => a - b))
-  const peer = ahead[state.syncTries % Math.max(1, ahead.length)]
+  const peer = nextInTurn(state, ahead)
   if (peer !== undefined) requestSync(state, peer, height(state.committed.height + 1))
   poll(state)
 }
@@ -489,6 +489,10 @@ export function peersFarBehind({ statuses, lastTick, config }: State): Validator
   )
 }
 
+function nextInTurn(state: State, peers: readonly ValidatorIndex[]): ValidatorIndex | undefined {
+  return peers[state.syncTries % Math.max(1, peers.length)]
+}
+
 function noteAsked(state: State, peer: ValidatorIndex): void {
   state.blocksAsked.set(peer, Math.min(MAX_BLOCKS_ASKED, (state.blocksAsked.get(peer) ?? 0) + 1))
 }
@@ -511,7 +515,7 @@ function isNextAtWork(state: State): boolean {
 export function goOnWithLaterEpoch(state: State): void {
   if (state.sync !== null || state.committed.height === state.lastHeight || isNextAtWork(state)) return
   const ahead = [...state.laterEpoch].sort((a, b) => a - b)
-  const peer = ahead[state.syncTries % Math.max(1, ahead.length)]
+  const peer = nextInTurn(state, ahead)
   if (peer !== undefined) requestSync(state, peer, height(state.committed.height + 1))
 }
 
