@@ -367,6 +367,15 @@ export const WORST_DATABASES = [
       return database(head, Math.min(size, 1 << 16), (nth) => `${label(nth)} $a ! ${names.join(' ')} $. `)
     },
   ],
+  [
+    // Some three hundred such axioms are as much as the frames of a database may add up to.
+    'a $d and a hypothesis of all variables that short axioms share',
+    (size) => {
+      const { names, text } = variables(Math.min(500, Math.floor(size / 60)))
+      const head = `${text}$d ${names.join(' ')} $. .. $e ! ${names.join(' ')} $. `
+      return database(head, Math.min(size, head.length + 2400), (nth) => `${label(nth)} $a ! $. `)
+    },
+  ],
 ]
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: to here
 

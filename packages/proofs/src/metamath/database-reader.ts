@@ -309,14 +309,15 @@ class DatabaseReader {
     const scanner = this.#scanner
     const symbols = this.#readSymbols(`"${label} ${kind === AXIOM ? '$a' : '$p'}"`, kind === AXIOM ? CHAR.dot : CHAR.equals)
     this.#requireFloats(symbols, label)
-    const hypotheses = this.#frames.collect(symbols, this.#essentials)
+    const isKept = !database.isOverfull
+    const frames = this.#frames
+    const hypotheses = isKept ? frames.collect(symbols, this.#essentials) : frames.measure(symbols, this.#essentials)
     if (hypotheses > MAX_SLOTS) {
       scanner.fail('too-many-hypotheses', `"${label}" has ${hypotheses} mandatory hypotheses; ${MAX_SLOTS} are allowed`)
     }
-    const isKept = !database.isOverfull
-    if (isKept || this.#disjointHead >= 0) this.#frames.lay(symbols, this.#disjointHead)
-    else this.#frames.skip()
-    const record = isKept ? this.#frames.finish(database.records) : -1
+    if (isKept) frames.lay(symbols, this.#disjointHead)
+    else frames.skip(this.#disjointHead)
+    const record = isKept ? frames.finish(database.records) : -1
     if (kind === THEOREM) {
       database.theorems.push(database.statementCount)
       database.proofStarts.push(scanner.stop)

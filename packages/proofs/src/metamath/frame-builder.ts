@@ -6,6 +6,7 @@
 import { type Database, FLOATING } from './database.js'
 import { MAX_SLOTS } from './gas.js'
 import { grown, IntVector } from './integers.js'
+import { PairCounter } from './pair-counter.js'
 import { RecordBuilder } from './record.js'
 
 /** Beside its symbols, for each assertion: a word of the frame, one of the record, and the length of an `$e`. */
@@ -24,6 +25,10 @@ export class FrameBuilder {
   readonly #mandatory = new IntVector(64)
   readonly #disjointSlots = new IntVector(64)
   readonly #keys = new IntVector(64)
+  readonly #pairs = new PairCounter()
+  /** What the active `$e` bring, as `measure` found it last: for which of them, in which generation their variables were seen, and how much it is. */
+  #shared = { count: 0, last: -1, generation: -1, words: 0, variables: 0 }
+  #measured = { hypotheses: 0, variables: 0 }
 
   /** `onWork` is told of words that are looked at, and before they are laid out; it may throw. */
   constructor(database: Database, tokens: number, onWork: (words: number) => void) {
@@ -99,9 +104,69 @@ export class FrameBuilder {
     this.#mandatoryPairs(disjointHead)
   }
 
-  /** After `collect`, instead of `lay`, where no `$d` is active and the record will not be kept: the same work is told. */
-  skip(): void {
-    this.#onWork(HYPOTHESIS_WORK * this.#mandatory.length)
+  /**
+   * Instead of `collect`, of an assertion whose record will not be kept: the same answer, and the same work is told, but what the active `$e` bring is
+   * looked at once for all assertions below them.
+   */
+  measure(symbols: IntVector, essentials: IntVector): number {
+    const last = essentials.length === 0 ? -1 : essentials.at(essentials.length - 1)
+    if (this.#shared.count !== essentials.length || this.#shared.last !== last) this.#share(essentials, last)
+    const shared = this.#shared
+    this.#generation++
+    let variables = shared.variables
+    for (let i = 0; i < symbols.length; i++) {
+      const token = symbols.at(i)
+      if ((this.floats[token] as number) <= 0 || this.#isSeen(token)) continue
+      this.#seen[token] = this.#generation
+      this.#slots[token] = variables++
+    }
+    this.#onWork(symbols.length + shared.words)
+    this.#measured = { hypotheses: variables + essentials.length, variables }
+    return this.#measured.hypotheses
+  }
+
+  #share(essentials: IntVector, last: number): void {
+    const { contents, raw } = this.#database
+    const generation = ++this.#generation
+    let words = 0
+    let variables = 0
+    for (let i = 0; i < essentials.length; i++) {
+      const at = contents.at(essentials.at(i))
+      const end = at + 1 + raw.at(at)
+      words += raw.at(at)
+      for (let k = at + 1; k < end; k++) {
+        const token = raw.at(k)
+        if ((this.floats[token] as number) <= 0 || this.#seen[token] === generation) continue
+        this.#seen[token] = generation
+        this.#slots[token] = variables++
+      }
+    }
+    this.#shared = { count: essentials.length, last, generation, words, variables }
+  }
+
+  /** After `measure`: in the assertion itself, or in the `$e`. */
+  #isSeen(token: number): boolean {
+    return this.#seen[token] === this.#generation || this.#seen[token] === this.#shared.generation
+  }
+
+  /** After `measure`, instead of `lay`: the same work is told. */
+  skip(disjointHead: number): void {
+    const { disjoint } = this.#database
+    const { hypotheses, variables } = this.#measured
+    this.#onWork(HYPOTHESIS_WORK * hypotheses)
+    const slots = this.#disjointSlots
+    this.#pairs.begin(variables)
+    for (let group = disjointHead; group >= 0; group = disjoint.at(group)) {
+      const count = disjoint.at(group + 1)
+      this.#onWork(pairsOf(count))
+      slots.length = 0
+      for (let i = group + 2; i < group + 2 + count; i++) {
+        const variable = disjoint.at(i)
+        if (this.#isSeen(variable)) slots.push(this.#slots[variable] as number)
+      }
+      this.#pairs.add(slots)
+    }
+    this.#onWork(this.#pairs.different)
   }
 
   #slotSymbols(words: Int32Array, from: number, to: number): void {
