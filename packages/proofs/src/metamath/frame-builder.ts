@@ -4,10 +4,9 @@
  * that it does not keep (`records.ts`).
  */
 import { type Database, FLOATING } from './database.js'
-import { MAX_SLOTS } from './gas.js'
 import { grown, IntVector } from './integers.js'
-import { PairCounter } from './pair-counter.js'
 import { RecordBuilder } from './record.js'
+import { SlotPairs } from './slot-pairs.js'
 
 /** Beside its symbols, for each assertion: a word of the frame, one of the record, and the length of an `$e`. */
 const HYPOTHESIS_WORK = 3
@@ -24,8 +23,7 @@ export class FrameBuilder {
   #generation = 0
   readonly #mandatory = new IntVector(64)
   readonly #disjointSlots = new IntVector(64)
-  readonly #keys = new IntVector(64)
-  readonly #pairs = new PairCounter()
+  readonly #pairs = new SlotPairs()
   /** What the active `$e` bring, as `measure` found it last: for which of them, in which generation their variables were seen, and how much it is. */
   #shared = { count: 0, last: -1, generation: -1, words: 0, variables: 0 }
   #measured = { hypotheses: 0, variables: 0 }
@@ -144,28 +142,16 @@ export class FrameBuilder {
     this.#shared = { count: essentials.length, last, generation, words, variables }
   }
 
-  /** After `measure`: in the assertion itself, or in the `$e`. */
+  /** In the assertion itself; after `measure`, or in the `$e`. */
   #isSeen(token: number): boolean {
     return this.#seen[token] === this.#generation || this.#seen[token] === this.#shared.generation
   }
 
   /** After `measure`, instead of `lay`: the same work is told. */
   skip(disjointHead: number): void {
-    const { disjoint } = this.#database
     const { hypotheses, variables } = this.#measured
     this.#onWork(HYPOTHESIS_WORK * hypotheses)
-    const slots = this.#disjointSlots
-    this.#pairs.begin(variables)
-    for (let group = disjointHead; group >= 0; group = disjoint.at(group)) {
-      const count = disjoint.at(group + 1)
-      this.#onWork(pairsOf(count))
-      slots.length = 0
-      for (let i = group + 2; i < group + 2 + count; i++) {
-        const variable = disjoint.at(i)
-        if (this.#isSeen(variable)) slots.push(this.#slots[variable] as number)
-      }
-      this.#pairs.add(slots)
-    }
+    this.#findPairs(disjointHead, variables)
     this.#onWork(this.#pairs.different)
   }
 
@@ -179,35 +165,26 @@ export class FrameBuilder {
 
   /** The active `$d` pairs of which both variables are mandatory, in increasing order of slots, none twice. */
   #mandatoryPairs(disjointHead: number): void {
+    this.#findPairs(disjointHead, this.#mandatory.length)
+    this.#pairs.visit((a, b) => this.#builder.pair(a, b))
+    this.#onWork(this.#pairs.different) // with the visit of each, the two words of it
+  }
+
+  /** Of variables that are seen, by their slots. */
+  #findPairs(disjointHead: number, slots: number): void {
     const { disjoint } = this.#database
-    const keys = this.#keys
-    const slots = this.#disjointSlots
-    keys.length = 0
+    const members = this.#disjointSlots
+    this.#pairs.begin(slots)
     for (let group = disjointHead; group >= 0; group = disjoint.at(group)) {
       const count = disjoint.at(group + 1)
       this.#onWork(pairsOf(count))
-      slots.length = 0
+      members.length = 0
       for (let i = group + 2; i < group + 2 + count; i++) {
         const variable = disjoint.at(i)
-        if (this.#seen[variable] !== this.#generation) continue
-        const b = this.#slots[variable] as number
-        for (let k = 0; k < slots.length; k++) {
-          const a = slots.at(k)
-          keys.push(a < b ? a * MAX_SLOTS + b : b * MAX_SLOTS + a)
-        }
-        slots.push(b)
+        if (this.#isSeen(variable)) members.push(this.#slots[variable] as number)
       }
+      this.#pairs.add(members)
     }
-    if (keys.length === 0) return
-    sortAscending(keys)
-    let different = 0
-    for (let i = 0; i < keys.length; i++) {
-      const key = keys.at(i)
-      if (i > 0 && key === keys.at(i - 1)) continue
-      different++
-      this.#builder.pair(Math.floor(key / MAX_SLOTS), key % MAX_SLOTS)
-    }
-    this.#onWork(different) // with the visit of each, the two words of it
   }
 
   /** After `lay`: appends the mandatory hypotheses, and behind them the record; answers where that starts. */

@@ -1,22 +1,22 @@
-/** How many different pairs groups of numbers make. A row of bits for each number says with whom it is paired: a group of k costs k rows, not k^2 pairs. */
+/** The different pairs that groups of slots make. A row of bits for each slot says with whom it is paired: a group of k costs k rows, not k^2 pairs. */
 import type { IntVector } from './integers.js'
 
 const WORD_BITS = 32
 
-export class PairCounter {
+export class SlotPairs {
   #rows = new Int32Array(0)
   #group = new Int32Array(0)
-  #numbers = 0
+  #slots = 0
   /** Words in a row. */
   #width = 0
   #isEmpty = true
 
-  /** Numbers will be below this. */
-  begin(numbers: number): void {
-    if (!this.#isEmpty) this.#rows.fill(0, 0, this.#numbers * this.#width)
+  /** Slots will be below this. */
+  begin(slots: number): void {
+    if (!this.#isEmpty) this.#rows.fill(0, 0, this.#slots * this.#width)
     this.#isEmpty = true
-    this.#numbers = numbers
-    this.#width = Math.ceil(numbers / WORD_BITS)
+    this.#slots = slots
+    this.#width = Math.ceil(slots / WORD_BITS)
   }
 
   /** All pairs of these, of which none occurs twice. */
@@ -29,7 +29,7 @@ export class PairCounter {
   }
 
   #makeRoom(): void {
-    const words = this.#numbers * this.#width
+    const words = this.#slots * this.#width
     if (this.#rows.length < words) this.#rows = new Int32Array(words)
     if (this.#group.length < this.#width) this.#group = new Int32Array(this.#width)
   }
@@ -67,12 +67,24 @@ export class PairCounter {
   get different(): number {
     if (this.#isEmpty) return 0
     let bits = 0
-    for (let number = 0; number < this.#numbers; number++) {
-      const start = number * this.#width
+    for (let slot = 0; slot < this.#slots; slot++) {
+      const start = slot * this.#width
       for (let word = 0; word < this.#width; word++) bits += bitsIn(this.#rows[start + word] as number)
-      if (((this.#rows[start + (number >>> 5)] as number) >>> (number & 31)) & 1) bits-- // with itself
+      if (((this.#rows[start + (slot >>> 5)] as number) >>> (slot & 31)) & 1) bits-- // with itself
     }
     return bits / 2
+  }
+
+  /** In increasing order of `a`, then `b`; `a` is the smaller one. */
+  visit(each: (a: number, b: number) => void): void {
+    if (this.#isEmpty) return
+    for (let a = 0; a < this.#slots; a++) {
+      for (let word = a >>> 5; word < this.#width; word++) {
+        let bits = this.#rows[a * this.#width + word] as number
+        if (word === a >>> 5) bits &= -2 << (a & 31) // those above `a`
+        for (; bits !== 0; bits &= bits - 1) each(a, WORD_BITS * word + 31 - Math.clz32(bits & -bits))
+      }
+    }
   }
 }
 
