@@ -422,12 +422,12 @@ const WAYS = /** @type {const} */ (['collectors', 'tree'])
 const programOfSteps = (/** @type {readonly (readonly number[])[]} */ ...steps) => Uint8Array.from(steps.flat())
 /** The faulty one tells everybody votes of both phases whose shares are none of its own, before honest ones have voted. */
 export const BAD_SHARES = (/** @type {typeof WAYS[number]} */ way) =>
-  programOfSteps(
-    [programOf('bls12-381', way, 'never'), 3, 7],
-    [12, 0, 0, 0, 3, 0, 170, 0, 0, 12, 0, 0, 1, 3, 0, 170, 0, 0],
-    DILIGENCE,
-    [11, ...DELIVERIES, 11, ...DELIVERIES],
-  )
+  programOfSteps([programOf('bls12-381', way, 'never'), 3, 7], [12, 0, 0, 0, 3, 0, 170, 0, 0, 12, 0, 0, 1, 3, 0, 170, 0, 0], DILIGENCE, [
+    11,
+    ...DELIVERIES,
+    11,
+    ...DELIVERIES,
+  ])
 /** Four of them say nothing. */
 export const TREE_OF_THIRTEEN = programOfSteps(
   [programOf('bls12-381', 'tree', 'never', 3), 3, 7],
