@@ -473,4 +473,44 @@ export const blobs = [
     ],
     hunt: tests('packages/replica/src/blobs.test.ts'),
   },
+  {
+    id: 'blob-asked-of-nobody',
+    traps: ['E4'],
+    bug: 'what was asked of a peer before there was a connection, or on one that is lost, is waited for until the deadline',
+    edits: [
+      {
+        file: 'packages/replica/src/blob-fetch.ts',
+        before:
+          '    for (const fetching of this.#fetching.values()) this.#takeBack(fetching, (asked) => asked === peer || !this.#leastBusy.reaches(asked))\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/blob-fetch.test.ts'),
+  },
+  {
+    id: 'blob-of-the-unreachable',
+    traps: ['E4'],
+    bug: 'only those who said that they have a blob are asked for it, though none of them is connected',
+    edits: [
+      {
+        file: 'packages/replica/src/blob-fetch.ts',
+        before: ' || this.#leastBusy.reachesOthersThan(fetching.sources)',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/blob-fetch.test.ts'),
+  },
+  {
+    id: 'asked-in-turn-though-down',
+    traps: ['E4'],
+    bug: 'peers that are not connected have their turn like the others',
+    edits: [
+      {
+        file: 'packages/replica/src/least-busy.ts',
+        before: 'connected.length > 0 ? connected : sources',
+        after: 'sources',
+      },
+    ],
+    hunt: tests('packages/replica/src/blob-fetch.test.ts'),
+  },
 ]

@@ -195,6 +195,58 @@ export const liveness = [
     hunt: tests('packages/replica/src/replica.test.ts'),
   },
   {
+    id: 'clients-of-a-laggard-unheard',
+    traps: ['D9'],
+    bug: 'what clients bring to a validator that is far behind and alone is told to nobody until it has caught up, or 16 ticks have passed',
+    edits: [
+      {
+        file: 'packages/replica/src/replica.ts',
+        before: '      if (first.length > 0) this.#gossip(first, this.#rounds.oldestOfClients())\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/replica.test.ts'),
+  },
+  {
+    id: 'clients-of-a-laggard-told-at-every-tick',
+    traps: ['E1'],
+    bug: 'who is far behind tells who has connected the same at every tick, on a line that it needs for blocks',
+    edits: [
+      {
+        file: 'packages/replica/src/replica.ts',
+        before: '      for (const peer of first) this.#toldOfClients.add(peer)\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/replica.test.ts'),
+  },
+  {
+    id: 'laggard-greets-with-all',
+    traps: ['E1'],
+    bug: 'who is far behind tells who connects of a thousand transactions',
+    edits: [
+      {
+        file: 'packages/replica/src/mempool-rounds.ts',
+        before: 'this.#oldestThat(REGOSSIP_BEHIND, (',
+        after: 'this.#oldestThat(GOSSIP_ON_CONNECT, (',
+      },
+    ],
+    hunt: tests('packages/replica/src/replica.test.ts'),
+  },
+  {
+    id: 'laggard-passes-on-what-peers-sent',
+    traps: ['E1'],
+    bug: 'who is far behind tells who connects of what others told it, before what its own clients brought',
+    edits: [
+      {
+        file: 'packages/replica/src/mempool-rounds.ts',
+        before: "({ from }) => from === 'client'",
+        after: '() => true',
+      },
+    ],
+    hunt: tests('packages/replica/src/mempool-rounds.test.ts'),
+  },
+  {
     id: 'executed-stays-in-the-mempool',
     traps: ['B12', 'B10'],
     bug: 'what was committed stays in the mempool, and is proposed again',

@@ -471,4 +471,18 @@ export const snapshots = [
     ],
     hunt: tests('packages/node/src/epoch-start.test.ts'),
   },
+  {
+    id: 'part-asked-of-nobody',
+    traps: ['E4'],
+    bug: 'parts of a state that were asked for on a connection that is lost are waited for until the deadline',
+    edits: [
+      {
+        file: 'packages/replica/src/snapshot-fetch.ts',
+        before:
+          'if (lane.request?.peer === peer || (lane.request !== null && !this.#leastBusy.reaches(lane.request.peer))) lane.request = null',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/replica/src/snapshot-fetch.test.ts'),
+  },
 ]

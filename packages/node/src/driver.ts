@@ -265,7 +265,11 @@ export class Driver {
         this.#blocks.onConnected(peer, performance.now())
         this.input({ kind: 'connected', peer, nowMs: Date.now() })
       },
-      onLost: (peer, reason) => this.#logLimited('warn', { event: 'peer-lost', peer, reason }),
+      onLost: (peer, reason) => {
+        this.#logLimited('warn', { event: 'peer-lost', peer, reason })
+        // Not in the midst of effects: one of them may have cut the connection, and what comes before it must be written first.
+        queueMicrotask(() => this.input({ kind: 'disconnected', peer, nowMs: Date.now() }))
+      },
       onMisbehaving: (peer, code, message, shutOutMs) => {
         metrics.misbehaviour.inc({ code })
         this.#logLimited('warn', { event: 'peer-misbehaving', peer, code, message, shutOutMs })

@@ -150,17 +150,20 @@ export class ProofPool {
     for (const key of keys) this.#queue.remove(keyOf(key))
   }
 
-  /** Starts what is missing: workers first, then the spare. */
+  /** Starts what is missing: workers first, then, when they have what they need to start with, the spare. */
   #fill(): void {
     clearTimeout(this.#warmUp)
     if (this.#closed) return
     while (this.#slots.length < this.#options.workers) this.#slots.push(this.#spawn())
-    this.#spare ??= this.#spawn()
+    if (this.#slots.every(({ thread }) => thread.ready)) this.#spare ??= this.#spawn()
   }
 
   #spawn(): Slot {
     const thread = new ProofThread(this.#options.setup, {
-      onReady: () => this.#dispatch(),
+      onReady: () => {
+        this.#dispatch()
+        this.#fill()
+      },
       onOutcomes: (outcomes) => this.#onOutcomes(slot, outcomes),
       onLost: (reason) => this.#onLost(slot, reason),
     })

@@ -1,13 +1,15 @@
 /**
  * A worker thread that checks proofs and nothing else: batches in, outcomes out. Statements of cited claims are sent once and
- * kept until the pool says to forget them.
+ * kept until the pool says to forget them. It loads no more of the packages than it needs: after a power failure proofs wait for it.
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { type Hash, keyOf } from '@aethel/codec'
-import { createRegistry, decodeGenesis } from '@aethel/ledger'
+import { decodeGenesis } from '@aethel/ledger/genesis'
+import { createRegistry } from '@aethel/ledger/registry'
 import { createMeter, decodeLibrary, type ProofVerifier, runMetered, runStreamed, type Verdict } from '@aethel/proofs'
 import type { VerificationOutcome } from '@aethel/replica'
-import { BlobDamaged, boundedCode, boundedReason, readBlob } from '@aethel/storage'
+import { BlobDamaged, readBlob } from '@aethel/storage/blob-files'
+import { boundedCode, boundedReason } from '@aethel/storage/records'
 import { DAMAGED, decodeBatch, type ProofJob, SHARED } from './proof-batch.js'
 import { ProofGarbage } from './proof-garbage.js'
 import { loadVerifiers } from './verifier-modules.js'

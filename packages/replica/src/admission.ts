@@ -342,7 +342,7 @@ export class AdmissionDesk<State> {
     if (!this.#isBlobSpread(pending, difficulty)) return
     this.#close(pending)
     if (found.readiness.status === 'never') return this.#letGo(pending, found.readiness)
-    const result = mempool.add(transaction, difficulty, ground.tip.height)
+    const result = mempool.add(transaction, difficulty, ground.tip.height, pending.wanted ? 'client' : 'peer')
     if (!result.ok) return this.#letGo(pending, result.error)
     for (const victim of result.value.evicted) this.#evict(victim)
     scheduler.consider(result.value.added, found)

@@ -175,6 +175,40 @@ describe('fetching a blob (protocol.md §9)', () => {
     expect(bench.blamed).toEqual([])
   })
 
+  it('what was asked of anybody who was not connected is asked again, at once, of whoever is connected first', () => {
+    const bench = new Bench()
+    bench.begin('block')
+    expect(bench.sent.splice(0).length).toBe(10) // and lost: nobody is up yet
+    bench.fetch.onConnected(PEERS[1] as ValidatorIndex)
+    expect(new Set(bench.sent.map(({ to }) => to))).toEqual(new Set([PEERS[1]]))
+    bench.serve()
+    expect(bench.held).toEqual([KEY])
+  })
+
+  it('what was on its way from a peer that is lost is asked at once of the others, and of it when it is back', () => {
+    const bench = new Bench()
+    for (const peer of PEERS) bench.fetch.onConnected(peer)
+    bench.begin('block')
+    const lost = bench.sent.splice(0).filter(({ to }) => to === PEERS[0])
+    expect(lost.length).toBeGreaterThan(0)
+    bench.fetch.onDisconnected(PEERS[0] as ValidatorIndex)
+    expect(bench.sent.length).toBeGreaterThan(0)
+    expect(bench.sent.filter(({ to }) => to === PEERS[0])).toEqual([])
+    bench.sent.length = 0 // the others are lost, too, and nobody is told
+    bench.fetch.onConnected(PEERS[0] as ValidatorIndex)
+    expect(bench.sent.length).toBeGreaterThan(0)
+    for (const { to } of bench.sent) expect(to).toBe(PEERS[0])
+  })
+
+  it('of whom none is connected of those who said that they have it, everybody is asked, and the connected ones first', () => {
+    const bench = new Bench()
+    bench.fetch.onConnected(PEERS[2] as ValidatorIndex)
+    bench.begin('block', PEERS[0])
+    expect(new Set(bench.sent.splice(0).map(({ to }) => to))).toEqual(new Set([PEERS[0]]))
+    bench.tick(4)
+    expect(new Set(bench.sent.map(({ to }) => to))).toEqual(new Set([PEERS[2]]))
+  })
+
   it('nobody serves it: what a pending transaction waits for is let go after a minute, what a block waits for is not', () => {
     for (const [purpose, isLetGo] of [
       ['mempool', true],

@@ -146,6 +146,22 @@ export class BlobFetch {
     this.#request()
   }
 
+  onConnected(peer: ValidatorIndex): void {
+    this.#leastBusy.connect(peer)
+    this.#askAgain(peer)
+  }
+
+  onDisconnected(peer: ValidatorIndex): void {
+    this.#leastBusy.disconnect(peer)
+    this.#askAgain(peer)
+  }
+
+  /** What it was asked on an earlier connection is lost, and so is what was asked of anybody before there was one. */
+  #askAgain(peer: ValidatorIndex): void {
+    for (const fetching of this.#fetching.values()) this.#takeBack(fetching, (asked) => asked === peer || !this.#leastBusy.reaches(asked))
+    this.#request()
+  }
+
   /** What the store has of it; nothing missing: it is whole and durable. */
   onOpened(blob: BlobRef, missing: readonly number[]): void {
     const key = blobKey(blob)
@@ -215,11 +231,15 @@ export class BlobFetch {
     this.#host.blame(peer, refusal)
   }
 
-  /** What was asked of it is asked of others. */
+  /** It does not serve this blob, or not in time: what was asked of it is asked of others. */
   #leave(fetching: Fetching, peer: ValidatorIndex): void {
     fetching.sources.delete(peer)
-    for (const [index, request] of fetching.outstanding) {
-      if (request.peer !== peer) continue
+    this.#takeBack(fetching, (asked) => asked === peer)
+  }
+
+  #takeBack(fetching: Fetching, isMeant: (asked: ValidatorIndex) => boolean): void {
+    for (const [index, { peer }] of fetching.outstanding) {
+      if (!isMeant(peer)) continue
       fetching.outstanding.delete(index)
       fetching.missing?.add(index)
     }
@@ -250,7 +270,8 @@ export class BlobFetch {
       fetching.slow.add(peer)
       this.#leave(fetching, peer)
     }
-    if (fetching.sources.size === 0 && this.#tick - fetching.askedAllAtTick >= ASK_EVERY_TICKS) this.#askAll(fetching)
+    const hasNobody = fetching.sources.size === 0 || this.#leastBusy.reachesOthersThan(fetching.sources)
+    if (hasNobody && this.#tick - fetching.askedAllAtTick >= ASK_EVERY_TICKS) this.#askAll(fetching)
   }
 
   /** Who does not have it is quick to say so. */

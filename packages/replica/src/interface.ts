@@ -116,6 +116,8 @@ export type ReplicaInput =
       readonly nowMs: number
     }
   | { readonly kind: 'connected'; readonly peer: ValidatorIndex; readonly nowMs: number }
+  /** What was sent to it and has not been answered is lost, as far as anybody knows. */
+  | { readonly kind: 'disconnected'; readonly peer: ValidatorIndex; readonly nowMs: number }
   /** A peer sent a message of another epoch (`EpochGate`). */
   | {
       readonly kind: 'foreign'

@@ -22,7 +22,7 @@ function pooled(label: number, change: { bytes?: number; difficulty?: number; bl
     gasLimit: 10,
     work: change.blobBytes === undefined ? null : workWithBlob(id, change.blobBytes),
   }
-  return { transaction, difficulty: change.difficulty ?? 0, arrival: label, arrivedAtHeight: 0 }
+  return { transaction, difficulty: change.difficulty ?? 0, arrival: label, arrivedAtHeight: 0, from: 'peer' }
 }
 
 function workWithBlob(id: Hash, bytes: number): VerificationWork {

@@ -1,17 +1,37 @@
-/** Whom to ask next: whoever has the least to do, in turn among equals, so that no source is left out. */
+/** Whom to ask next: whoever is connected and has the least to do, in turn among equals, so that no source is left out. */
 import type { ValidatorIndex } from '@aethel/codec'
 
 export class LeastBusy {
   /** Asked of one peer and not answered, at most. */
   readonly #most: number
+  readonly #connected = new Set<ValidatorIndex>()
   #turn = 0
 
   constructor(most: number) {
     this.#most = most
   }
 
+  connect(peer: ValidatorIndex): void {
+    this.#connected.add(peer)
+  }
+
+  disconnect(peer: ValidatorIndex): void {
+    this.#connected.delete(peer)
+  }
+
+  reaches(peer: ValidatorIndex): boolean {
+    return this.#connected.has(peer)
+  }
+
+  /** None of these would hear a question, and somebody else would. */
+  reachesOthersThan(candidates: ReadonlySet<ValidatorIndex>): boolean {
+    return this.#connected.size > 0 && ![...candidates].some((peer) => this.#connected.has(peer))
+  }
+
   /** `load`: how much each has been asked for already. Undefined: all have enough to do. */
-  choose(candidates: readonly ValidatorIndex[], load: ReadonlyMap<ValidatorIndex, number>): ValidatorIndex | undefined {
+  choose(sources: readonly ValidatorIndex[], load: ReadonlyMap<ValidatorIndex, number>): ValidatorIndex | undefined {
+    const connected = sources.filter((peer) => this.#connected.has(peer))
+    const candidates = connected.length > 0 ? connected : sources
     let best: ValidatorIndex | undefined
     let least = this.#most
     for (let at = 0; at < candidates.length; at++) {

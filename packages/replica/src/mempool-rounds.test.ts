@@ -48,6 +48,14 @@ describe('gossip', () => {
     for (let tick = 0; tick < 20; tick++) expect(one.regossip('some', false).length).toBe(1)
   })
 
+  it('D9, E1: who is far behind has eight transactions for who connects, the oldest of those that its own clients brought', () => {
+    const pool = new Mempool({ transactions: 100, bytes: 1 << 30, perSender: 100 }, 'fifo')
+    const made = new MempoolRounds(pool)
+    const added = Array.from({ length: 60 }, (_, nonce) => pool.add(transactionOf({ nonce }), 0, 0, nonce % 3 === 2 ? 'client' : 'peer'))
+    expect(added.every(({ ok }) => ok)).toBe(true)
+    expect(made.oldestOfClients().map(({ nonce }) => nonce)).toEqual([2, 5, 8, 11, 14, 17, 20, 23])
+  })
+
   it('E1: who is far behind sends a little every sixteenth tick, the next time what comes after it, and as much as ever once it has caught up', () => {
     const many = rounds(60, 1_000)
     const seen = new Set<string>()

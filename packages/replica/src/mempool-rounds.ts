@@ -17,7 +17,7 @@ const REGOSSIP_PER_TICK: GossipBound = { transactions: 64, bytes: 1 << 20 }
  * told more often, and a line that is narrow has other things to carry.
  */
 const MAX_GAP_TICKS = 8
-/** Who is far behind keeps its line for what brings it on: every so many ticks it sends so little again. */
+/** Who is far behind keeps its line for what brings it on: every so many ticks it sends so little again, and to who connects no more. */
 const BEHIND_TICKS = 16
 const REGOSSIP_BEHIND: GossipBound = { transactions: 8, bytes: 64 << 10 }
 /** Sent to a peer that has just connected: the oldest. */
@@ -73,7 +73,16 @@ export class MempoolRounds {
   }
 
   oldest(): Transaction[] {
-    const { items } = gather(this.#mempool.oldestFirst(), GOSSIP_ON_CONNECT, this.#mempool.arrivals, () => true)
+    return this.#oldestThat(GOSSIP_ON_CONNECT, () => true)
+  }
+
+  /** Of those that clients brought here, few: somebody who can order them has to hear of them, however far behind we are. */
+  oldestOfClients(): Transaction[] {
+    return this.#oldestThat(REGOSSIP_BEHIND, ({ from }) => from === 'client')
+  }
+
+  #oldestThat(bound: GossipBound, isMeant: (item: Pooled) => boolean): Transaction[] {
+    const { items } = gather(this.#mempool.oldestFirst(), bound, this.#mempool.arrivals, isMeant)
     return items.map(({ transaction }) => transaction)
   }
 }

@@ -18,6 +18,8 @@ export interface Pooled {
   readonly arrival: number
   /** Committed height when it arrived: the age bound counts from here. */
   readonly arrivedAtHeight: number
+  /** Who brought it: a client of this validator, whom nobody else may have heard, or a peer. */
+  readonly from: 'client' | 'peer'
 }
 
 /** True if `a` is to be ordered before `b`. */
@@ -130,10 +132,15 @@ export class Mempool {
   }
 
   /** Adds, evicting what is lowest if there is no room; answers with what was added and what had to go. */
-  add(transaction: Transaction, difficulty: number, atHeight: number): Result<{ added: Pooled; evicted: Pooled[] }, Refusal> {
+  add(
+    transaction: Transaction,
+    difficulty: number,
+    atHeight: number,
+    from: Pooled['from'] = 'peer',
+  ): Result<{ added: Pooled; evicted: Pooled[] }, Refusal> {
     const refusal = this.refusalOf(transaction)
     if (refusal !== null) return err(refusal)
-    const added: Pooled = { transaction, difficulty, arrival: this.#arrivals, arrivedAtHeight: atHeight }
+    const added: Pooled = { transaction, difficulty, arrival: this.#arrivals, arrivedAtHeight: atHeight, from }
     const evicted = this.#victimsFor(added)
     if (evicted === null) {
       return refuse(

@@ -376,7 +376,7 @@ describe('four validators', () => {
     expect(cluster.node(3).replica.position.view).toBeGreaterThan(0)
   })
 
-  test('E1: on a line that blocks come through only slowly, who is far behind hardly offers what waits, nobody offers it anything, and all is offered once it has caught up', () => {
+  test('E1: on a line that blocks come through only slowly, who is far behind hardly offers what waits, and a little to who connects, nobody offers it anything, and all is offered once it has caught up', () => {
     let isNarrow = true
     const lost = new Set(['pre-prepare', 'block', 'blocks', 'gossip'])
     const isCut = (from: number, to: number, kind: string): boolean => isNarrow && (from === 3 || to === 3) && lost.has(kind)
@@ -401,7 +401,8 @@ describe('four validators', () => {
       .node(3)
       .effects.slice(beforeAtThree)
       .flatMap((effect) => (effect.kind === 'gossip' ? [effect] : []))
-    expect(offered.length).toBeLessThanOrEqual(2)
+    expect(offered.filter(({ to }) => to === 'all').length).toBeLessThanOrEqual(2)
+    expect(offered.filter(({ to }) => to !== 'all').map(({ to }) => to)).toEqual([0]) // once, because it has just connected
     for (const { transactions } of offered) expect(transactions.length).toBeLessThanOrEqual(8)
     const toThree = cluster
       .node(0)
@@ -412,6 +413,30 @@ describe('four validators', () => {
     isNarrow = false
     const done = (): boolean => mine.every(({ id }) => committedAt(cluster, 0).includes(keyOf(id)))
     expect(cluster.run(20_000, done)).toBe(true)
+  })
+
+  test('D9: what clients brought to a validator that is far behind, and nobody else heard, is told to who connects, and final long before it has caught up', () => {
+    let isAlone = true
+    const blocks = new Set(['pre-prepare', 'block', 'blocks'])
+    const isCut = (from: number, to: number, kind: string): boolean =>
+      (from === 3 || to === 3) && (blocks.has(kind) || (isAlone && kind === 'gossip'))
+    const cluster = new Cluster({ validators: 4, isCut })
+    const mine = Array.from({ length: 6 }, (_, nonce) => transactionOf({ sender: 9, nonce, claim: 900 + nonce }))
+    for (const transaction of mine) cluster.submit(3, transaction)
+    for (let nonce = 0; nonce < 80; nonce++) {
+      cluster.submit(0, transactionOf({ sender: 1, nonce, claim: nonce + 1 }))
+      cluster.run(50)
+    }
+    const before = cluster.node(3).effects.length
+    isAlone = false
+    cluster.connect(3, 0)
+    cluster.connect(0, 3)
+    const done = (): boolean => mine.every(({ id }) => committedAt(cluster, 0).includes(keyOf(id)))
+    expect(cluster.run(4 * STATUS_MS, done)).toBe(true)
+    expect(cluster.node(3).replica.committed.height).toBe(0)
+    cluster.run(8 * STATUS_MS)
+    const told = cluster.node(3).effects.slice(before)
+    expect(told.flatMap((effect) => (effect.kind === 'gossip' && effect.to === 0 ? [effect] : [])).length).toBe(1) // once
   })
 
   test('what became impossible leaves every mempool although the network never rests', () => {

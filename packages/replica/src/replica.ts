@@ -89,6 +89,8 @@ class ReplicaMachine<State> implements Replica<State> {
   readonly #rounds: MempoolRounds
   /** Connected since the last tick, or since we are far behind. */
   readonly #toGreet = new Set<ValidatorIndex>()
+  /** Of these: who has heard what our clients brought, while we are far behind. */
+  readonly #toldOfClients = new Set<ValidatorIndex>()
   readonly #leaderJudge: LeaderJudge<State>
   readonly #memory = new PeerMemory()
   /** Null: no states are handed over. */
@@ -287,7 +289,15 @@ class ReplicaMachine<State> implements Replica<State> {
       case 'connected':
         this.#toConsensus({ ...input, peer: this.#names.toCore(input.peer) })
         this.#accusations.onConnected(input.peer)
+        this.#fetch?.onConnected(input.peer)
+        this.#blobs?.onConnected(input.peer)
         this.#toGreet.add(input.peer)
+        this.#toldOfClients.delete(input.peer)
+        return
+      case 'disconnected':
+        this.#fetch?.onDisconnected(input.peer)
+        this.#blobs?.onDisconnected(input.peer)
+        this.#toGreet.delete(input.peer)
         return
       case 'timer':
         this.#toConsensus(input)
@@ -896,12 +906,22 @@ class ReplicaMachine<State> implements Replica<State> {
     const late = new Set(goesToAll ? this.#consensus.peersFarBehind.map((index) => this.#names.toPeer(index)) : [])
     // Whoever is far behind could do nothing with it, and needs its line for blocks.
     const peers = late.size === 0 ? circle : this.#company.peers.filter((peer) => !late.has(peer))
-    if (!isFarBehind) {
-      const greeted = [...this.#toGreet].filter((peer) => !late.has(peer))
-      if (greeted.length > 0) this.#gossip(greeted, this.#rounds.oldest())
-      for (const peer of greeted) this.#toGreet.delete(peer)
-    }
+    this.#greet(isFarBehind, late)
     this.#gossip(peers, this.#rounds.regossip(goesToAll ? 'all' : 'some', isFarBehind))
+  }
+
+  /** Who has just connected missed what was passed on when it came. */
+  #greet(isFarBehind: boolean, late: ReadonlySet<ValidatorIndex | null>): void {
+    const greeted = [...this.#toGreet].filter((peer) => !late.has(peer))
+    if (greeted.length === 0) return
+    if (isFarBehind) {
+      const first = greeted.filter((peer) => !this.#toldOfClients.has(peer))
+      if (first.length > 0) this.#gossip(first, this.#rounds.oldestOfClients())
+      for (const peer of first) this.#toldOfClients.add(peer)
+      return
+    }
+    this.#gossip(greeted, this.#rounds.oldest())
+    for (const peer of greeted) this.#toGreet.delete(peer)
   }
 
   #gossip(peers: readonly (ValidatorIndex | 'all')[], transactions: readonly Transaction[]): void {

@@ -121,6 +121,25 @@ describe('taking over a state', () => {
     expect(bench.blamed).toEqual([])
   })
 
+  it('what was asked of a peer that is lost is asked at once of the others, and of it when it is back; of whoever is connected first', () => {
+    const bench = new Bench()
+    for (const peer of PEERS.slice(0, 2)) bench.fetch.onConnected(peer)
+    bench.begin()
+    const asked = bench.wishes()
+    expect(new Set(asked.map(({ to }) => to))).toEqual(new Set(PEERS.slice(0, 2)))
+    const lost = asked.filter(({ to }) => to === PEERS[0]).map(({ wish }) => wish)
+    bench.fetch.onDisconnected(PEERS[0] as ValidatorIndex)
+    const again = bench.wishes()
+    expect(again.length).toBeGreaterThan(0)
+    for (const { to, wish } of again) expect([to, lost]).toEqual([PEERS[1], expect.arrayContaining([wish])])
+    bench.fetch.onConnected(PEERS[1] as ValidatorIndex) // a new connection: all of that is lost
+    expect(bench.wishes().length).toBe(asked.length - lost.length + again.length)
+    bench.fetch.onConnected(PEERS[0] as ValidatorIndex)
+    bench.tick(8)
+    bench.serve()
+    expect(bench.finished?.state).toEqual(LISTS)
+  })
+
   it('is not begun for peers that are a little ahead; nor for a state that is hardly above', () => {
     const bench = new Bench()
     for (const peer of PEERS) bench.fetch.hear(peer, 4)

@@ -368,6 +368,25 @@ export class SnapshotFetch<State> {
     return found?.request?.peer === peer && found.next !== null && equalBytes(found.next, cursor) ? found : undefined
   }
 
+  onConnected(peer: ValidatorIndex): void {
+    this.#leastBusy.connect(peer)
+    this.#askAgain(peer)
+  }
+
+  onDisconnected(peer: ValidatorIndex): void {
+    this.#leastBusy.disconnect(peer)
+    this.#askAgain(peer)
+  }
+
+  /** What it was asked on an earlier connection is lost, and so is what was asked of anybody before there was one. */
+  #askAgain(peer: ValidatorIndex): void {
+    if (this.#fetching === null) return
+    for (const lane of this.#fetching.lanes) {
+      if (lane.request?.peer === peer || (lane.request !== null && !this.#leastBusy.reaches(lane.request.peer))) lane.request = null
+    }
+    this.#request(this.#fetching)
+  }
+
   /** Asks for the next part of every lane that nobody has been asked for, of whoever has the least to do. */
   #request(fetching: Fetching): void {
     const load = new Map<ValidatorIndex, number>()

@@ -185,6 +185,7 @@ describe('a crash', () => {
     const { incarnation } = machine.node
     machine.crashes.crash(machine.node, 100)
     expect(machine.node.incarnation).toBe(incarnation + 1)
+    expect(machine.circumstances.events.pop()).toEqual({ atMs: 1, event: { kind: 'died', node: 0 } }) // the others see it
     expect(machine.circumstances.events.pop()).toEqual({ atMs: 100, event: { kind: 'restart', node: 0 } })
     machine.start()
     expect(machine.node.incarnation).toBe(incarnation + 2)
@@ -196,6 +197,6 @@ describe('a crash', () => {
     const { incarnation } = machine.node
     machine.crashes.crash(machine.node, 100)
     expect(machine.node.incarnation).toBe(incarnation)
-    expect(machine.circumstances.events.size).toBe(1)
+    expect(machine.circumstances.events.size).toBe(2)
   })
 })

@@ -58,6 +58,7 @@ export class Crashes {
     node.incarnation++
     node.queue = []
     coverage.hit('crash')
+    events.push(events.nowMs + 1, { kind: 'died', node: node.index })
     events.push(events.nowMs + downMs, { kind: 'restart', node: node.index })
   }
 

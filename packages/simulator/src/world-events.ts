@@ -25,6 +25,9 @@ export type WorldEvent =
   | { readonly kind: 'synced'; readonly node: number; readonly incarnation: number; readonly count: number }
   | Verified
   | { readonly kind: 'connected'; readonly node: number; readonly peer: number }
+  /** Its process died: the others see their connections to it close. */
+  | { readonly kind: 'died'; readonly node: number }
+  | { readonly kind: 'disconnected'; readonly node: number; readonly peer: number }
   | { readonly kind: 'blob-opened'; readonly node: number; readonly incarnation: number; readonly blob: BlobRef }
   | { readonly kind: 'restart'; readonly node: number }
   | { readonly kind: 'fault'; readonly fault: FaultKind; readonly nth: number }

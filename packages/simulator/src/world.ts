@@ -140,11 +140,15 @@ export class World {
           nowMs: this.#clockOf(node),
         })
       }
-      case 'connected': {
+      case 'connected':
+      case 'disconnected': {
         const node = this.#nodeAt(event.node)
         if (node.replica === null || this.#waitsForPause(node, event)) return
-        return this.#step(node, { kind: 'connected', peer: validatorIndex(event.peer), nowMs: this.#clockOf(node) })
+        return this.#step(node, { kind: event.kind, peer: validatorIndex(event.peer), nowMs: this.#clockOf(node) })
       }
+      case 'died':
+        for (const { index } of this.#nodes) this.#events.push(this.nowMs, { kind: 'disconnected', node: index, peer: event.node })
+        return
       case 'blob-opened': {
         const node = this.#nodeAt(event.node)
         if (node.incarnation !== event.incarnation || this.#waitsForPause(node, event)) return
