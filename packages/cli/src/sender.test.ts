@@ -4,7 +4,9 @@ import { signingKey } from '@aethel/crypto'
 import { type Action, decodeTransaction, transactionIdOf } from '@aethel/ledger'
 import { describe, expect, it } from 'vitest'
 import type { SubmissionOutcome } from './answers.js'
-import type { Client, Wait } from './client.js'
+import { type Client, unreachable, type Wait } from './client.js'
+import { CliError, EXIT } from './exit.js'
+import { Patience } from './patience.js'
 import { Sender } from './sender.js'
 
 const CHAIN: Hash = hash(new Uint8Array(32).fill(7))
@@ -49,6 +51,7 @@ class PlayedValidator {
     const refused = (code: string): SubmissionOutcome => ({ status: 'refused', code, message: code })
     if (nonce < this.#final) return refused('nonce-used')
     const code = action.type === 'submit-proof' ? this.#refusalOf(claim, this) : undefined
+    if (this.#pool.get(nonce) === id) return { status: 'pending', id }
     if (this.#pool.has(nonce)) return refused('nonce-pending')
     if (code === 'slow') return { status: 'timeout' }
     if (code !== undefined) return refused(code)
@@ -75,8 +78,27 @@ class PlayedValidator {
   } as unknown as Client
 }
 
+/** A client whose calls, counted from 1, reach the validator, or do not, or do and bring no answer back. */
+class Outage {
+  #calls = 0
+  readonly client: Client
+
+  constructor(client: Client, stateAt: (call: number) => 'up' | 'down' | 'unheard') {
+    const through = <A extends unknown[], R>(call: (...args: A) => Promise<R>): ((...args: A) => Promise<R>) => {
+      return async (...args) => {
+        const state = stateAt(++this.#calls)
+        const result = state === 'down' ? undefined : await call(...args)
+        if (state !== 'up') throw unreachable('http://validator', 'nothing listens there')
+        return result as R
+      }
+    }
+    const { nonce, submitBatch, transaction } = client
+    this.client = { ...client, nonce: through(nonce), submitBatch: through(submitBatch), transaction: through(transaction) }
+  }
+}
+
 function senderTo(validator: PlayedValidator): Sender {
-  return new Sender(validator.client, signingKey(new Uint8Array(32).fill(3)), CHAIN)
+  return new Sender(validator.client, signingKey(new Uint8Array(32).fill(3)), CHAIN, new Patience(() => undefined))
 }
 
 async function statuses(validator: PlayedValidator, names: readonly string[], wait: Wait = 'final', timeoutMs = 20_000): Promise<string[]> {
@@ -158,7 +180,7 @@ describe('sending', () => {
         return { status: 'unknown' as const }
       },
     }
-    const sender = new Sender(forgetting, signingKey(new Uint8Array(32).fill(3)), CHAIN)
+    const sender = new Sender(forgetting, signingKey(new Uint8Array(32).fill(3)), CHAIN, new Patience(() => undefined))
     const [outcome] = await sender.send([{ type: 'note', data: EMPTY_BYTES }], 'final', 5_000)
     expect(outcome).toMatchObject({ status: 'final' })
   })
@@ -178,13 +200,57 @@ describe('sending', () => {
           return isPerhaps ? [perhaps] : results
         },
       }
-      const sender = new Sender(gap, signingKey(new Uint8Array(32).fill(3)), CHAIN)
+      const sender = new Sender(gap, signingKey(new Uint8Array(32).fill(3)), CHAIN, new Patience(() => undefined))
       return [await sender.send([proof('a')], 'final', 5_000), log]
     }
     expect(await sentBy(true)).toEqual([[perhaps], ['a 0', 'a 0']])
     const [outcomes, log] = await sentBy(false)
     expect(outcomes).toMatchObject([{ status: 'final' }])
     expect(log).toEqual(['a 0', 'a 1'])
+  })
+
+  it.each([
+    ['comes there all the same', true],
+    ['is lost', false],
+  ])(
+    'a validator that is restarted meanwhile is asked again: what was sent as it went down %s, and is sent again as it was',
+    async (_, arrives) => {
+      for (const wait of ['final', 'admitted', 'none'] as const) {
+        const validator = new PlayedValidator()
+        const bad = arrives ? 'unheard' : 'down'
+        const outage = new Outage(validator.client, (call) => (call === 2 || call === 3 ? bad : call > 4 && call < 8 ? 'down' : 'up'))
+        const said: string[] = []
+        const sender = new Sender(outage.client, signingKey(new Uint8Array(32).fill(3)), CHAIN, new Patience((line) => said.push(line)))
+        const outcomes = await sender.send(['a', 'b', 'c'].map(proof), wait, 20_000)
+        expect(outcomes.map(({ status }) => status)).toEqual(Array(3).fill(wait === 'final' ? 'final' : 'pending'))
+        expect(new Set(validator.log)).toEqual(new Set(['a 0', 'b 1', 'c 2']))
+        expect(said.length).toBe(wait === 'final' ? 2 : 1) // once for each time that it was down
+      }
+    },
+  )
+
+  it('who never answers is unreachable; who took something and then answers no more has it, perhaps final', async () => {
+    const never = new Outage(new PlayedValidator().client, () => 'down')
+    const patience = new Patience(() => undefined)
+    const key = signingKey(new Uint8Array(32).fill(3))
+    const send = (client: Client): Promise<SubmissionOutcome[]> => new Sender(client, key, CHAIN, patience).send([proof('a')], 'final', 900)
+    await expect(send(never.client)).rejects.toMatchObject({ exitCode: EXIT.unreachable })
+    const once = new Outage(new PlayedValidator().client, (call) => (call <= 2 ? 'up' : 'down'))
+    expect(await send(once.client)).toMatchObject([
+      { status: 'timeout', code: 'unanswered', message: expect.stringContaining('nothing listens') },
+    ])
+  })
+
+  it('what is wrong for another reason is not tried again', async () => {
+    const { client } = new PlayedValidator()
+    let calls = 0
+    const submitBatch = async (): Promise<never> => {
+      calls++
+      throw new CliError(EXIT.internal, 'http-500', 'the validator answered 500')
+    }
+    const sender = new Sender({ ...client, submitBatch }, signingKey(new Uint8Array(32).fill(3)), CHAIN, new Patience(() => undefined))
+    await expect(sender.send([proof('a')], 'final', 5_000)).rejects.toMatchObject({ code: 'http-500' })
+    expect(calls).toBe(1)
   })
 
   it('nothing to send is nothing sent', async () => {

@@ -2,7 +2,8 @@
  * Brings the transactions of one account to a validator and waits until they are final. Nonces are consecutive, and a refused transaction
  * uses none up: what was signed with later ones would wait for ever, so an empty note is sent in its place. A nonce that another command
  * of the same account was quicker to use is replaced by the next free one. Finality is asked for again and again, in short requests: no
- * connection has to stay open for minutes.
+ * connection has to stay open for minutes, and a validator that does not answer for a while, because it is restarted, is asked again:
+ * what it took may well become final meanwhile.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EMPTY_BYTES, encode, type Hash, toHex } from '@aethel/codec'
@@ -11,6 +12,8 @@ import type { Action } from '@aethel/ledger'
 import { Account } from './accounts.js'
 import type { SubmissionOutcome } from './answers.js'
 import type { Client, Wait } from './client.js'
+import type { CliError } from './exit.js'
+import { isUnreachable, type Patience, RETRY_MS } from './patience.js'
 
 /** Transactions and bytes per request, below the API's bounds of 4,096 and 16 MiB; the largest transaction has 7 MiB. */
 const BATCH = 256
@@ -18,7 +21,6 @@ const BATCH_BYTES: number = 8 * 1024 * 1024
 /** Longest wait for an admission in one request. */
 const ADMISSION_MS = 60_000
 const POLL_MS = 50
-const RETRY_MS = 250
 /** If nothing becomes final for so long, an earlier nonce may be missing. */
 const STUCK_MS = 10_000
 
@@ -34,6 +36,8 @@ const NOT_NOW: readonly string[] = [
 /** The nonce is used, in a block that the validator does not have: of a transaction sent before, it may be its own. */
 const PERHAPS_FINAL = 'perhaps-final'
 const NONCE_TAKEN: readonly string[] = ['nonce-pending', 'nonce-used', PERHAPS_FINAL]
+/** It was sent, and the validator answers no more. */
+export const UNANSWERED = 'unanswered'
 const NOTE: Action = { type: 'note', data: EMPTY_BYTES }
 
 interface Sent {
@@ -55,12 +59,17 @@ interface Task {
   /** Why it was not taken, for those in `unsent` that have been refused for now. */
   readonly notNow: Map<number, SubmissionOutcome>
   retryAtMs: number
+  /** The validator has answered about something that was sent. */
+  heard: boolean
+  /** Why the last request had no answer. */
+  trouble: CliError | null
 }
 
 export class Sender {
   readonly #client: Client
   readonly #key: SigningKey
   readonly #chainId: Hash
+  readonly #patience: Patience
   /** Next nonce that nobody is known to use; null: to be asked for. */
   #next: number | null = null
   /** Nonces of refused transactions, in order. */
@@ -68,10 +77,11 @@ export class Sender {
   /** Highest nonces that the validator has taken, in order. */
   readonly #taken: number[] = []
 
-  constructor(client: Client, key: SigningKey, chainId: Hash) {
+  constructor(client: Client, key: SigningKey, chainId: Hash, patience: Patience) {
     this.#client = client
     this.#key = key
     this.#chainId = chainId
+    this.#patience = patience
   }
 
   /** What became of each action, in order, after at most so long. */
@@ -84,28 +94,47 @@ export class Sender {
       open: [],
       notNow: new Map(),
       retryAtMs: 0,
+      heard: false,
+      trouble: null,
     }
-    let progressAtMs = Date.now()
-    while (task.unsent.length > 0 || this.#awaited(task, wait).length > 0 || this.#hole() !== undefined) {
-      if (await this.#sendSome(task, wait, deadline)) continue
-      if (Date.now() >= deadline) break
-      const awaited = this.#awaited(task, wait)
-      if (wait === 'admitted' && awaited.length > 0) await this.#post(task, awaited, wait, deadline)
-      else if (awaited.length > 0 && (await this.#settleFirst(task))) progressAtMs = Date.now()
-      else if (Date.now() - progressAtMs >= STUCK_MS) {
-        await this.#seekHole()
-        progressAtMs = Date.now()
-      } else await sleep(POLL_MS)
-    }
+    await this.#bring(task, wait, deadline)
     const late = (id?: string): SubmissionOutcome => ({
       status: 'timeout',
       ...(id === undefined ? {} : { id }),
-      code: 'timeout',
-      message: `not ${wait} within ${timeoutMs} ms; ask for its status later`,
+      ...(task.trouble === null
+        ? { code: 'timeout', message: `not ${wait} within ${timeoutMs} ms; ask for its status later` }
+        : { code: UNANSWERED, message: `perhaps final; ${task.trouble.message}, then submit again` }),
     })
     if (wait === 'final') for (const { index, id } of task.open) if (index !== null) task.outcomes[index] = late(id)
     for (const index of task.unsent) task.outcomes[index] = { ...(task.notNow.get(index) ?? late()), status: 'timeout' }
     return actions.map((_, index) => task.outcomes[index] ?? { status: 'unknown' })
+  }
+
+  /** Until all is as far as is waited for, or the time is over. */
+  async #bring(task: Task, wait: Wait, deadline: number): Promise<void> {
+    let progressAtMs = Date.now()
+    while (task.unsent.length > 0 || this.#awaited(task, wait).length > 0 || this.#hole() !== undefined) {
+      try {
+        if (await this.#sendSome(task, wait, deadline)) continue
+        if (Date.now() >= deadline) return
+        const awaited = this.#awaited(task, wait)
+        if (wait !== 'final' && awaited.length > 0) await this.#post(task, awaited, wait, deadline)
+        else if (awaited.length > 0 && (await this.#settleFirst(task))) progressAtMs = Date.now()
+        else if (Date.now() - progressAtMs >= STUCK_MS) {
+          await this.#seekHole()
+          progressAtMs = Date.now()
+        } else await sleep(POLL_MS)
+      } catch (error) {
+        if (!isUnreachable(error)) throw error
+        if (Date.now() + RETRY_MS >= deadline) {
+          if (!task.heard) throw error
+          task.trouble = error
+          return
+        }
+        task.trouble = error
+        await this.#patience.pause(error)
+      }
+    }
   }
 
   /** With the validator, but not as far as is waited for. */
@@ -162,7 +191,13 @@ export class Sender {
   async #post(task: Task, batch: readonly Sent[], wait: Wait, deadline: number): Promise<void> {
     const encoded = encode((writer) => writer.list(batch, (w, { bytes }) => w.bytes(bytes)))
     const timeoutMs = Math.min(ADMISSION_MS, Math.max(0, Math.ceil(deadline - Date.now())))
-    const results = await this.#client.submitBatch(encoded, wait === 'none' ? 'none' : 'admitted', timeoutMs)
+    const results = await this.#client.submitBatch(encoded, wait === 'none' ? 'none' : 'admitted', timeoutMs).catch((error: unknown) => {
+      // It may have come there: it is asked for, and said again, as it is.
+      for (const sent of batch) this.#note(task, sent, { status: 'timeout', id: sent.id })
+      throw error
+    })
+    task.heard = true
+    this.#answered(task)
     for (const [at, sent] of batch.entries()) {
       const result = results[at] ?? { status: 'unknown' }
       const isRival = result.code === PERHAPS_FINAL && !task.open.includes(sent)
@@ -196,11 +231,17 @@ export class Sender {
     task.notNow.set(index, outcome)
   }
 
+  #answered(task: Task): void {
+    task.trouble = null
+    this.#patience.over()
+  }
+
   /** Asks for the one with the lowest nonce, which becomes final first; whether there was news. */
   async #settleFirst(task: Task): Promise<boolean> {
     const [first] = task.open
     if (first === undefined) return false
     const outcome = await this.#client.transaction(first.id)
+    this.#answered(task)
     if (outcome.status === 'unknown') {
       // The validator has been restarted, perhaps: the same bytes again.
       const encoded = encode((writer) => writer.list([first], (w, { bytes }) => w.bytes(bytes)))

@@ -51,10 +51,11 @@ import {
 } from '../files.js'
 import { adviceOn, formatOf, refusedFile } from '../formats.js'
 import { citedClaims, type MetamathLibrary, openLibrary } from '../metamath-library.js'
+import { Patience } from '../patience.js'
 import { isBundle, readBundle } from '../proof-bundle.js'
 import { isScript } from '../prove/formula.js'
 import { metadataFrom, rawAction } from '../raw-submission.js'
-import { Sender } from '../sender.js'
+import { Sender, UNANSWERED } from '../sender.js'
 import { startProgress } from '../ui/progress.js'
 import { note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
 
@@ -152,14 +153,16 @@ async function submit(files: readonly string[], options: SubmitOptions): Promise
   requireLibraries(genesis, submissions, options)
   const pending = (await notFinal(client, submissions)).map((submission) => fittingInto(genesis, submission))
   if (options.withDependencies !== true) await requireCited(client, submissions)
-  for (const { blob } of pending) if (blob !== undefined) await uploadBlob(client, blob)
-  const outcomes = await send(new Sender(client, key, chainIdOf(genesis)), pending, options)
+  const patience = new Patience(note)
+  for (const { blob } of pending) if (blob !== undefined) await uploadBlob(client, blob, patience, options.timeout * 1000)
+  const outcomes = await send(new Sender(client, key, chainIdOf(genesis), patience), pending, options)
   const reports: Report[] = []
   // As it was sent: what is wanted may have been fitted to the chain.
   const sent = new Map(pending.map((submission) => [toHex(submission.claimId), submission]))
   for (const each of wanted) {
     const submission = sent.get(toHex(each.claimId)) ?? each
-    reports.push(await reportOn(client, submission, outcomes.get(submission), wanted.length > 1, options))
+    const report = (): Promise<Report> => reportOn(client, submission, outcomes.get(submission), wanted.length > 1, options)
+    reports.push(await patience.during(options.timeout * 1000, report))
   }
   if (options.json === true) printJson(reports.length === 1 ? reports[0] : reports)
   else for (const report of reports) printReport(report)
@@ -168,10 +171,17 @@ async function submit(files: readonly string[], options: SubmitOptions): Promise
   return exitCodeOf([...reports.map((report) => report.status), ...dependencies.filter((status) => status === 'refused')], options.wait)
 }
 
-async function uploadBlob(client: Client, blob: Uploadable): Promise<void> {
+/** What is interrupted goes on where it was. */
+async function uploadBlob(client: Client, blob: Uploadable, patience: Patience, timeoutMs: number): Promise<void> {
   const progress = startProgress(`uploading ${blob.name}`, blobChunks(blob.ref.bytes))
+  let sent = 0
+  const upload = (): Promise<void> =>
+    sendBlob(client, blob, (done) => {
+      sent = Math.max(sent, done)
+      progress.update(done, `chunks of ${BLOB_CHUNK_BYTES / 1024} KiB`)
+    })
   try {
-    await sendBlob(client, blob, (done) => progress.update(done, `chunks of ${BLOB_CHUNK_BYTES / 1024} KiB`))
+    await patience.during(timeoutMs, upload, () => sent)
   } finally {
     progress.stop()
   }
@@ -532,6 +542,8 @@ function printReport(report: Report): void {
     case 'waiting':
     case 'timeout':
     case 'unknown':
+      if (report.code === UNANSWERED)
+        return printLine(`${paint('yellow', 'submitted')}, and then not answered: ${report.name}: ${oneLine(report.message ?? '')}`)
       if (report.status === 'timeout' && report.code !== undefined && report.code !== 'timeout')
         return printLine(`${paint('yellow', 'not taken yet')} (${report.code}): ${report.name}: ${oneLine(report.message ?? '')}`)
       if (report.status === 'unknown' && report.message !== undefined)

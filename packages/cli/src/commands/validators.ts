@@ -26,6 +26,7 @@ import { type Client, createClient, DEFAULT_URL, MAX_WAIT_MS, unreachable } from
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
 import { readJsonObject, writeOutputFile } from '../files.js'
+import { Patience } from '../patience.js'
 import { Sender } from '../sender.js'
 import { note, paint, paintError, printJson, printLine, printTable, shellWord } from '../ui/terminal.js'
 
@@ -315,7 +316,11 @@ function keep(network: Network, update: UpdateValidators, threshold: number, opt
 async function submit(network: Network, update: UpdateValidators, options: SendOptions): Promise<ExitCode> {
   const { client, chainId } = network
   const key = loadKey(options.key, note)
-  const [outcome = { status: 'unknown' as const }] = await new Sender(client, key, chainId).send([update], 'final', options.timeout * 1000)
+  const [outcome = { status: 'unknown' as const }] = await new Sender(client, key, chainId, new Patience(note)).send(
+    [update],
+    'final',
+    options.timeout * 1000,
+  )
   // Of the block that has it: the validator may be in the next epoch by now, or not answer any more.
   const { epochLength } = network.genesis.parameters
   const epoch = outcome.height === undefined || outcome.height < 1 ? null : epochOfHeight(epochLength, outcome.height)
