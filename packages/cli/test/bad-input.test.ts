@@ -191,6 +191,26 @@ describe('output that is not read, or cannot be written', () => {
     expect(result.stderr).toContain('ENOSPC')
   })
 
+  it('a receipt, or the proof beside it, never goes over what was read: not even over a refutation that was not named', () => {
+    const [formula, lrat, model] = [
+      write('mine.cnf', readFileSync(cnf)),
+      write('mine.lrat', readFileSync(refutation)),
+      write('r.proof', 'v 1 0\n'),
+    ]
+    for (const [over, ...args] of [
+      [formula, formula, '-o', formula],
+      [lrat, formula, '-o', lrat],
+      [lrat, formula, '--proof', lrat, '-o', lrat],
+      [model, write('one.cnf', 'p cnf 1 1\n1 0\n'), '--model', model, '-o', folder.file('r')],
+    ] as const) {
+      const before = readFileSync(over)
+      const outcome = aethel('submit', ...args, '--url', url)
+      expectRefusal(outcome, 2)
+      expect(outcome.stderr).toContain('which is read here; name another file with -o')
+      expect(readFileSync(over)).toEqual(before)
+    }
+  })
+
   it('a network whose blocks nobody reads any more leaves nothing behind', () => {
     const temporary = folder.file('temporary')
     mkdirSync(temporary)

@@ -9,6 +9,7 @@ import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createClient } from '../src/client.js'
 import { aethel, aethelAsync, BIN, errorLine, type Outcome, temporaryFolder } from './aethel.js'
 
 const library = fileURLToPath(new URL('../../proofs/library/propositional.mm', import.meta.url))
@@ -294,6 +295,41 @@ describe('a proof becomes final and its receipt verifies', () => {
     const outcomes = await Promise.all(names.map((name) => submitted(`${instances}${name}.cnf`, '--json')))
     expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0])
   })
+
+  it('a validator that is restarted while a submission waits is asked again, and then has the receipt; who stays away took it, perhaps', async () => {
+    const restarts = makeNetwork('restarts')
+    const start = (index: number): Promise<ChildProcess> => startValidator(restarts.homes[index] as string, restarts.urls[index] as string)
+    let [first, second] = await Promise.all([start(0), start(1)]) // no quorum yet
+    const receipt = folder.file('restarted.json')
+    const submission = aethelAsync(
+      'submit',
+      `${instances}pigeonhole-3.cnf`,
+      '--url',
+      restarts.urls[0] ?? '',
+      '--key',
+      keyFile(),
+      '-o',
+      receipt,
+    )
+    const isTaken = async (url: string): Promise<boolean> => (await createClient(url).status()).pending === 1
+    while (!(await isTaken(restarts.urls[1] as string))) await sleep(50)
+    await stopValidator(first)
+    await sleep(1_000)
+    first = await start(0)
+    const others = await Promise.all([start(2), start(3)])
+    const outcome = await submission
+    expect([outcome.code, outcome.stdout]).toEqual([0, expect.stringContaining('receipt in')])
+    expect(outcome.stderr).toMatch(/; trying again$/m)
+    expect(await aethelAsync('verify', receipt, '--trust', restarts.trustFile, '--recheck')).toMatchObject({ code: 0 })
+
+    await Promise.all([second, ...others].map(stopValidator))
+    const timeout = ['--timeout', '6', '--json']
+    const another = aethelAsync('submit', `${instances}pigeonhole-4.cnf`, '--url', restarts.urls[0] ?? '', '--key', keyFile(), ...timeout)
+    while (!(await isTaken(restarts.urls[0] as string))) await sleep(50)
+    await stopValidator(first)
+    const unanswered = await another
+    expect([unanswered.code, JSON.parse(unanswered.stdout)]).toEqual([5, expect.objectContaining({ code: 'unanswered' })])
+  }, 120_000)
 
   it('the status of a validator is shown', async () => {
     const outcome = await aethelAsync('status', '--url', network.urls[2] ?? '', '--json')

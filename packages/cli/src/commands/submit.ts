@@ -142,10 +142,11 @@ async function submit(files: readonly string[], options: SubmitOptions): Promise
   }
   if (wanted.length === 1 && options.output !== undefined) {
     requireWritable(options.output, 'the receipt')
-    const inputs = [...files, ...options.proof, ...options.model, ...(options.source === undefined ? [] : [options.source])]
-    requireOther(options.output, 'the receipt', inputs)
+    const refutations = options.proof.length === 0 ? files.map(refutationBeside) : options.proof
+    const inputs = [...files, ...options.model, ...(options.source === undefined ? [] : [options.source])]
+    requireOther(options.output, 'the receipt', [...inputs, ...refutations])
     // The proof goes there, and may come from there: then it is what is there already.
-    requireOther(proofBeside(options.output), 'the proof', files)
+    requireOther(proofBeside(options.output), 'the proof', inputs)
   }
   const key = loadKey(options.key, note)
   const client = createClient(options.url)
@@ -271,7 +272,12 @@ function readSubmissions(files: readonly string[], options: SubmitOptions): Subm
   if (options.proof.length > 0 && options.proof.length !== files.length) {
     throw usageError('usage', `expected one --proof for each of ${files.length} formulas, got ${options.proof.length}`)
   }
-  return files.map((file, index) => refutationSubmission(file, options.proof[index] ?? file.replace(/\.(cnf|smt2)$/, '.lrat')))
+  return files.map((file, index) => refutationSubmission(file, options.proof[index] ?? refutationBeside(file)))
+}
+
+/** Where the refutation of a formula is, if nothing else is said. */
+function refutationBeside(file: string): string {
+  return file.replace(/\.(cnf|smt2)$/, '.lrat')
 }
 
 function refutationSubmission(file: string, proofFile: string): Submission {
