@@ -187,9 +187,9 @@ export const liveness = [
     bug: 'a transaction is told to the other validators once; if that is lost, only its own validator knows it',
     edits: [
       {
-        file: REPLICA,
-        before: "this.#gossip(peers, this.#rounds.regossip(goesToAll ? 'all' : 'some', isFarBehind))",
-        after: "this.#rounds.regossip(goesToAll ? 'all' : 'some', isFarBehind)",
+        file: 'packages/replica/src/offering.ts',
+        before: "this.#host.gossip(peers, rounds.regossip(goesToAll ? 'all' : 'some', isFarBehind))",
+        after: "rounds.regossip(goesToAll ? 'all' : 'some', isFarBehind)",
       },
     ],
     hunt: tests('packages/replica/src/replica.test.ts'),
@@ -200,8 +200,8 @@ export const liveness = [
     bug: 'what clients bring to a validator that is far behind and alone is told to nobody until it has caught up, or 16 ticks have passed',
     edits: [
       {
-        file: 'packages/replica/src/replica.ts',
-        before: '      if (first.length > 0) this.#gossip(first, this.#rounds.oldestOfClients())\n',
+        file: 'packages/replica/src/offering.ts',
+        before: '    if (peers.length > 0) this.#host.gossip(peers, this.#host.rounds.oldestOfClients())\n',
         after: '',
       },
     ],
@@ -213,8 +213,8 @@ export const liveness = [
     bug: 'who is far behind tells who has connected the same at every tick, on a line that it needs for blocks',
     edits: [
       {
-        file: 'packages/replica/src/replica.ts',
-        before: '      for (const peer of first) this.#toldOfClients.add(peer)\n',
+        file: 'packages/replica/src/offering.ts',
+        before: '    for (const peer of peers) this.#toldOfClients.add(peer)\n',
         after: '',
       },
     ],

@@ -44,6 +44,7 @@ import type { Replica, ReplicaEffect, ReplicaInput, ReplicaInspection, ReplicaOp
 import { LeaderJudge } from './leader-judge.js'
 import { Mempool } from './mempool.js'
 import { MempoolRounds } from './mempool-rounds.js'
+import { Offering } from './offering.js'
 import { Ordering } from './ordering.js'
 import { PeerMemory } from './peer-memory.js'
 import { Scheduler } from './scheduler.js'
@@ -87,10 +88,7 @@ class ReplicaMachine<State> implements Replica<State> {
   /** Status ticks so far. */
   #ticks = 0
   readonly #rounds: MempoolRounds
-  /** Connected since the last tick, or since we are far behind. */
-  readonly #toGreet = new Set<ValidatorIndex>()
-  /** Of these: who has heard what our clients brought, while we are far behind. */
-  readonly #toldOfClients = new Set<ValidatorIndex>()
+  readonly #offering: Offering
   readonly #leaderJudge: LeaderJudge<State>
   readonly #memory = new PeerMemory()
   /** Null: no states are handed over. */
@@ -120,6 +118,7 @@ class ReplicaMachine<State> implements Replica<State> {
     this.#committedAtTick = this.#ground.tip.height
     this.#mempool = new Mempool(options.mempool, options.order)
     this.#rounds = new MempoolRounds(this.#mempool)
+    this.#offering = this.#newOffering()
     this.#verdicts = new VerdictCache(options.mempool.verdicts)
     for (const { key, verdict } of options.verdicts ?? []) this.#verdicts.set(key, verdict)
     this.#scheduler = new Scheduler(
@@ -291,14 +290,11 @@ class ReplicaMachine<State> implements Replica<State> {
         this.#accusations.onConnected(input.peer)
         this.#fetch?.onConnected(input.peer)
         this.#blobs?.onConnected(input.peer)
-        this.#toGreet.add(input.peer)
-        this.#toldOfClients.delete(input.peer)
-        return
+        return this.#offering.onConnected(input.peer)
       case 'disconnected':
         this.#fetch?.onDisconnected(input.peer)
         this.#blobs?.onDisconnected(input.peer)
-        this.#toGreet.delete(input.peer)
-        return
+        return this.#offering.onDisconnected(input.peer)
       case 'timer':
         this.#toConsensus(input)
         return this.#onTick(input.timer)
@@ -419,6 +415,21 @@ class ReplicaMachine<State> implements Replica<State> {
   #namesIn(validators: ValidatorSet, state: State): PeerNames {
     const { epochs } = this.#options
     return epochs === undefined ? SAME_NAMES : peerNames(validators.validators.map(({ publicKey }) => epochs.peerOf(publicKey, state)))
+  }
+
+  #newOffering(): Offering {
+    const machine = this
+    return new Offering({
+      company: this.#company,
+      rounds: this.#rounds,
+      get isFarBehind() {
+        return machine.#fetch?.progress != null || machine.#consensus.isFarBehind
+      },
+      get peersFarBehind() {
+        return machine.#consensus.peersFarBehind.map((index) => machine.#names.toPeer(index)).filter((peer) => peer !== null)
+      },
+      gossip: (peers, transactions) => this.#gossip(peers, transactions),
+    })
   }
 
   #newCompany(): Company {
@@ -895,33 +906,7 @@ class ReplicaMachine<State> implements Replica<State> {
       this.#starvedAt = this.#ground.tip.height
       this.#conclude(hash, result)
     })
-    this.#offerAgain()
-  }
-
-  /** Transactions that wait here. Who has just connected gets the oldest as soon as it is known that we are not far behind ourselves. */
-  #offerAgain(): void {
-    const isFarBehind = this.#fetch?.progress != null || this.#consensus.isFarBehind
-    const circle = this.#company.circle('tell')
-    const goesToAll = circle.includes('all')
-    const late = new Set(goesToAll ? this.#consensus.peersFarBehind.map((index) => this.#names.toPeer(index)) : [])
-    // Whoever is far behind could do nothing with it, and needs its line for blocks.
-    const peers = late.size === 0 ? circle : this.#company.peers.filter((peer) => !late.has(peer))
-    this.#greet(isFarBehind, late)
-    this.#gossip(peers, this.#rounds.regossip(goesToAll ? 'all' : 'some', isFarBehind))
-  }
-
-  /** Who has just connected missed what was passed on when it came. */
-  #greet(isFarBehind: boolean, late: ReadonlySet<ValidatorIndex | null>): void {
-    const greeted = [...this.#toGreet].filter((peer) => !late.has(peer))
-    if (greeted.length === 0) return
-    if (isFarBehind) {
-      const first = greeted.filter((peer) => !this.#toldOfClients.has(peer))
-      if (first.length > 0) this.#gossip(first, this.#rounds.oldestOfClients())
-      for (const peer of first) this.#toldOfClients.add(peer)
-      return
-    }
-    this.#gossip(greeted, this.#rounds.oldest())
-    for (const peer of greeted) this.#toGreet.delete(peer)
+    this.#offering.onTick()
   }
 
   #gossip(peers: readonly (ValidatorIndex | 'all')[], transactions: readonly Transaction[]): void {
