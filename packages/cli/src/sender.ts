@@ -98,15 +98,21 @@ export class Sender {
       trouble: null,
     }
     await this.#bring(task, wait, deadline)
-    const late = (id?: string): SubmissionOutcome => ({
+    const { trouble } = task
+    const tooLate: SubmissionOutcome = {
       status: 'timeout',
-      ...(id === undefined ? {} : { id }),
-      ...(task.trouble === null
-        ? { code: 'timeout', message: `not ${wait} within ${timeoutMs} ms; ask for its status later` }
-        : { code: UNANSWERED, message: `perhaps final; ${task.trouble.message}, then submit again` }),
-    })
-    if (wait === 'final') for (const { index, id } of task.open) if (index !== null) task.outcomes[index] = late(id)
-    for (const index of task.unsent) task.outcomes[index] = { ...(task.notNow.get(index) ?? late()), status: 'timeout' }
+      code: 'timeout',
+      message: `not ${wait} within ${timeoutMs} ms; ask for its status later`,
+    }
+    const unanswered =
+      trouble === null ? tooLate : { ...tooLate, code: UNANSWERED, message: `perhaps final; ${trouble.message}, then submit again` }
+    const unsent =
+      trouble === null ? tooLate : { ...tooLate, code: trouble.code, message: `not sent; ${trouble.message}, then submit again` }
+    for (const { index, id } of task.open) {
+      if (index === null || (wait !== 'final' && (trouble === null || task.outcomes[index]?.status !== 'timeout'))) continue
+      task.outcomes[index] = { ...unanswered, id }
+    }
+    for (const index of task.unsent) task.outcomes[index] = { ...(task.notNow.get(index) ?? unsent), status: 'timeout' }
     return actions.map((_, index) => task.outcomes[index] ?? { status: 'unknown' })
   }
 
