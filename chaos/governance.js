@@ -69,7 +69,8 @@ export class Governance {
   async #oneOf(next) {
     const { random, validators } = this
     const here = validators.filter((validator) => this.#seatOf(validator, next) !== null)
-    const back = validators.find((validator) => !here.includes(validator))
+    // Who left between two keys joins with the new one, when that has taken the old one's place.
+    const back = validators.find((validator) => !here.includes(validator) && !existsSync(join(validator.home, NEXT_KEY)))
     const validator = random.pick(here)
     const seat = this.#seatOf(validator, next)
     if (back !== undefined && random.chance(0.4)) {

@@ -128,6 +128,33 @@ it('strangers in the chain are forgiven only for changes of the validators whose
   expect(violations).toEqual([expect.stringContaining('should not have happened')])
 })
 
+it('who left between two keys does not come back with the old one, which is about to go', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'aethel-governance-'))
+  writeFileSync(join(home, 'config.json'), JSON.stringify({ peers: [] }))
+  /** @type {string[][]} */
+  const ran = []
+  const listing = { next: { validators: [1, 2, 3, 4].map((seat) => ({ seat, power: '1', contact: null })) } }
+  const options = {
+    validators: [0, 1, 2, 3, 4].map((index) => ({ index, home, state: 'up', client: { url: '', validators: async () => listing } })),
+    keyFiles: [],
+    random: { pick: (/** @type {any[]} */ items) => items[0], chance: () => true },
+    say: () => undefined,
+    violated: () => undefined,
+    run: async (/** @type {string[]} */ args) => {
+      ran.push(args)
+      return { code: 0, output: JSON.stringify({ status: 'final' }), errors: '' }
+    },
+  }
+  const governance = new Governance(/** @type {any} */ (options))
+  writeFileSync(join(home, 'consensus-next.key'), '')
+  await governance.change()
+  expect(ran.flat()).not.toContain('--join')
+  rmSync(join(home, 'consensus-next.key'))
+  await governance.change()
+  expect(ran.flat()).toContain('--join')
+  rmSync(home, { recursive: true })
+})
+
 const ALL = [0, 1, 2, 3, 4, 5, 6, 7, 8]
 
 it.each([

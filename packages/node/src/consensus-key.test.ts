@@ -120,7 +120,7 @@ describe('a network of BLS certificates', () => {
     const output = join(directory, 'newcomer')
     const endpoint = (port: number): { host: string; port: number } => ({ host: '127.0.0.1', port })
     createNewcomer({ from: network.homes[0] as string, output, mesh: endpoint(23_100), http: endpoint(23_101) })
-    const newcomer = consensusKeyOfHome(output, 'current')
+    const newcomer = consensusKeyOfHome(output, 'only')
     const rotated = consensusKeyOfHome(network.homes[1] as string, 'next')
     const known = openHome(network.homes[0] as string).validators.validators.flatMap(({ blsKey: each }) => each ?? [])
     for (const key of [newcomer, rotated]) {
@@ -129,6 +129,8 @@ describe('a network of BLS certificates', () => {
       expect(known.some((each) => equalBytes(each, told?.key ?? new Uint8Array()))).toBe(false)
     }
     expect(openHome(network.homes[1] as string).consensusKeys).toHaveLength(2)
+    // Which of the two would join? One of them is to go.
+    expect(() => consensusKeyOfHome(network.homes[1] as string, 'only')).toThrow(expect.objectContaining({ code: 'two-keys' }))
   })
 
   test('one validator alone starts, is listed with its BLS key, and serves a genesis that holds the possession', async () => {

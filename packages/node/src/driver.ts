@@ -3,7 +3,7 @@
  * as they come; at the end of the event-loop turn everything they caused goes out as one group commit and one write per
  * peer.
  */
-import { type Hash, type Height, keyOf, type Refusal, type ValidatorIndex } from '@aethel/codec'
+import { type Hash, type Height, keyOf, type Refusal, toHex, type ValidatorIndex } from '@aethel/codec'
 import {
   type Block,
   type Certificate,
@@ -103,6 +103,9 @@ export interface DriverOptions {
   readonly blobs?: BlobKeeper | null
 }
 
+const KEY_MISSING =
+  'this node is a validator of the epoch by a consensus key that its home does not have: it follows, and its vote is missed; put the key back, or change to one that is there (aethel validators propose --rotate)'
+
 export class Driver {
   readonly #options: DriverOptions
   readonly #gate: EpochGate
@@ -195,6 +198,7 @@ export class Driver {
     this.#mesh = mesh
     this.#pool = pool
     this.#learnContacts()
+    this.#warnOfMissingKey()
     this.input({ kind: 'start', nowMs: Date.now() })
   }
 
@@ -224,9 +228,18 @@ export class Driver {
   #enterEpoch(): void {
     const { epoch } = this.#options.replica
     this.#checker = this.#checkerFor(epoch)
+    this.#warnOfMissingKey()
     // Nothing was paid for these: of who has sent one that is refused, and is shut out for it, no further one is checked.
     const refused = new Set<ValidatorIndex>()
     for (const { from, message } of this.#gate.enter(epoch)) if (!refused.has(from) && !this.#receive(from, message, 0)) refused.add(from)
+  }
+
+  /** A validator without its key only follows, and the others miss its vote without knowing why. */
+  #warnOfMissingKey(): void {
+    const { names, replica, log } = this.#options
+    if (replica.self !== null) return
+    for (const publicKey of names.ownKeysIn(replica.state))
+      log.warn({ event: 'key-missing', publicKey: toHex(publicKey), message: KEY_MISSING })
   }
 
   /** The chain names validators that no configuration knew of: the mesh connects to them. */

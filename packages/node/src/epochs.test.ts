@@ -1,5 +1,5 @@
 /** Real nodes across epochs: one validator leaves, another joins by sync, a third changes its key, and a light client follows. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fromHex, type Hash, hash, toHex, utf8 } from '@aethel/codec'
@@ -127,7 +127,7 @@ describe('nodes through epochs', () => {
     const [mesh, http] = [await freePort(), await freePort()]
     newcomerUrl = `http://127.0.0.1:${http}`
     createNewcomer({ from: home(1), output: newcomer, mesh: { host: '127.0.0.1', port: mesh }, http: { host: '127.0.0.1', port: http } })
-    const own = consensusKeyOfHome(newcomer, 'current')
+    const own = consensusKeyOfHome(newcomer, 'only')
     const rotated = consensusKeyOfHome(home(2), 'next')
     const account = openHome(home(2)).consensusKeys[0]?.publicKey
     const leaver = openHome(home(3)).consensusKeys[0]?.publicKey
@@ -205,7 +205,7 @@ describe('nodes through epochs', () => {
   })
 
   test('who left comes back with the same home, under a new seat, and all hear it', async () => {
-    const own = consensusKeyOfHome(home(3), 'current')
+    const own = consensusKeyOfHome(home(3), 'only')
     const join: ValidatorChange = {
       change: 'join',
       account: own.publicKey,
@@ -229,5 +229,22 @@ describe('nodes through epochs', () => {
     await stop(home(1))
     await note() // 5 of 6 power, its own among them
     await start(home(1))
+  })
+
+  test('a validator that starts without the key of its seat follows, and says which key it misses; with it, it is one of them again', async () => {
+    const { publicKey } = consensusKeyOfHome(newcomer, 'only')
+    const file = join(newcomer, 'consensus.key')
+    const kept = readFileSync(file)
+    await stop(newcomer)
+    writeFileSync(file, `${'5a'.repeat(32)}\n`)
+    const lines: string[] = []
+    running.set(newcomer, await startNode({ home: newcomer, log: { write: (line) => void lines.push(line) }, logLevel: 'warn' }))
+    const told = lines.map((line) => JSON.parse(line) as { event: string }).filter(({ event }) => event === 'key-missing')
+    expect(told).toMatchObject([{ publicKey: Buffer.from(publicKey).toString('hex') }])
+    expect(await get(newcomerUrl, '/v1/status')).toMatchObject({ position: null })
+    await stop(newcomer)
+    writeFileSync(file, kept)
+    await start(newcomer)
+    expect((await get(newcomerUrl, '/v1/status'))['position']).not.toBe(null)
   })
 })

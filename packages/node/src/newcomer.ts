@@ -57,11 +57,20 @@ export function contactOfHome(path: string): Contact {
   return { networkKey: signingKey(home.networkSeed).publicKey, host: home.config.mesh.host, port: home.config.mesh.port }
 }
 
-/** The consensus key of a home: `next` makes one to change to, where there is none yet. */
-export function consensusKeyOfHome(path: string, which: 'current' | 'next'): ConsensusKey {
+/**
+ * The consensus key of a home. `only`: there must be no other, for whoever joins with one of two keys would lose its seat when the other one takes the
+ * place of both. `next` makes one to change to, where there is none yet.
+ */
+export function consensusKeyOfHome(path: string, which: 'only' | 'next'): ConsensusKey {
   const file = join(path, HOME_FILES.nextConsensusKey)
   if (which === 'next' && !existsSync(file)) writeFileSync(file, `${toHex(randomBytes(SEED_BYTES))}\n`, { mode: SECRET_MODE })
   const keys = readHome(path).consensusKeys
+  if (which === 'only' && keys.length > 1)
+    throw new AethelError(
+      'two-keys',
+      `expected one consensus key in ${path}, got ${HOME_FILES.consensusKey} and ${HOME_FILES.nextConsensusKey}`,
+      `move ${HOME_FILES.nextConsensusKey} over ${HOME_FILES.consensusKey} if the key was changed, away if it was not`,
+    )
   const key = which === 'next' ? keys[1] : keys[0]
   if (key === undefined) throw new AethelError('key', `expected a consensus key in ${path}`, 'name the home of a validator')
   return key

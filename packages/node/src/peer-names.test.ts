@@ -50,6 +50,15 @@ describe('what a node calls the others', () => {
     expect(nameIn(all, at, 'seat 2')).toBe(2)
   })
 
+  test('a node knows the keys that it should have: of its place in the configuration, and of where it came back', () => {
+    const all = names()
+    expect(all.ownKeysIn(state({ current: genesis, next: genesis }))).toEqual([consensusKey('seat 0')])
+    const back = member(7, contact(0, 7), 'another key')
+    const returned = state({ current: [...genesis.slice(1), back], next: [...genesis.slice(1), back] })
+    expect(all.ownKeysIn(returned)).toEqual([consensusKey('another key')])
+    expect(all.ownKeysIn(state({ current: genesis.slice(1), next: genesis.slice(1) }))).toEqual([])
+  })
+
   test('who comes back under a new seat keeps its name, before the new seat counts and after', () => {
     const all = names()
     const back = member(4, contact(3, 7), 'seat 3')

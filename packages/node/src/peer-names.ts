@@ -3,7 +3,7 @@
  * left and came back has another seat, but is the same node with the same key. So a node is called by the first seat in which its key was
  * seen, and those of genesis as the configuration numbers them. Names are this process' own: nobody else is told them.
  */
-import { keyOf, type ValidatorIndex, validatorIndex } from '@aethel/codec'
+import { keyOf, type PublicKey, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import { signingKey } from '@aethel/crypto'
 import { type Contact, currentMembersOf, type LedgerState } from '@aethel/ledger'
 import type { PeerAddress } from '@aethel/network'
@@ -42,6 +42,16 @@ export class PeerNames {
     const contacts = contactsBySeat(state)
     const members = currentMembersOf(state)?.members ?? []
     return new Map(members.map(({ seat, publicKey }) => [keyOf(publicKey), this.#nameOf(seat, contacts.get(seat) ?? null)]))
+  }
+
+  /** The consensus keys with which validators of the epoch under way are this node, by its network key or its place in the configuration. */
+  ownKeysIn(state: LedgerState): PublicKey[] {
+    const contacts = contactsBySeat(state)
+    const isOwn = (seat: number): boolean => {
+      const contact = contacts.get(seat) ?? null
+      return contact === null ? this.#names.get(this.#own) === seat : keyOf(contact.networkKey) === this.#own
+    }
+    return (currentMembersOf(state)?.members ?? []).flatMap(({ seat, publicKey }) => (isOwn(seat) ? [publicKey] : []))
   }
 
   #nameOf(seat: number, contact: Contact | null): ValidatorIndex {

@@ -227,7 +227,7 @@ async function changesOf(options: ProposeOptions, chainId: Hash, next: readonly 
   }
   const changes: ValidatorChange[] = []
   for (const path of options.join) {
-    const key = consensusKeyOfHome(path, 'current')
+    const key = consensusKeyOfHome(path, 'only')
     const contact: Contact = contactOfHome(path)
     const possession = key.sign(possessionBytes(chainId, key.publicKey, key.publicKey))
     const { publicKey: account } = key
