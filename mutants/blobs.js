@@ -481,7 +481,7 @@ export const blobs = [
       {
         file: 'packages/replica/src/blob-fetch.ts',
         before:
-          '    for (const fetching of this.#fetching.values()) this.#takeBack(fetching, (asked) => asked === peer || !this.#leastBusy.reaches(asked))\n',
+          '    for (const fetching of this.#fetching.values()) this.#takeBack(fetching, (asked) => asked === peer || !connected.has(asked))\n',
         after: '',
       },
     ],

@@ -214,7 +214,7 @@ export const liveness = [
     edits: [
       {
         file: 'packages/replica/src/offering.ts',
-        before: '    for (const peer of peers) this.#toldOfClients.add(peer)\n',
+        before: "    for (const peer of peers) this.#toGreet.set(peer, 'told-of-clients')\n",
         after: '',
       },
     ],

@@ -478,8 +478,7 @@ export const snapshots = [
     edits: [
       {
         file: 'packages/replica/src/snapshot-fetch.ts',
-        before:
-          'if (lane.request?.peer === peer || (lane.request !== null && !this.#leastBusy.reaches(lane.request.peer))) lane.request = null',
+        before: 'if (asked !== undefined && (asked === peer || !this.#host.connected.has(asked))) lane.request = null',
         after: '',
       },
     ],

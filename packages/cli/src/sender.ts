@@ -132,13 +132,10 @@ export class Sender {
         } else await sleep(POLL_MS)
       } catch (error) {
         if (!isUnreachable(error)) throw error
-        if (Date.now() + RETRY_MS >= deadline) {
-          if (!task.heard) throw error
-          task.trouble = error
-          return
-        }
         task.trouble = error
-        await this.#patience.pause(error)
+        if (Date.now() + RETRY_MS < deadline) await this.#patience.pause(error)
+        else if (task.heard) return
+        else throw error
       }
     }
   }

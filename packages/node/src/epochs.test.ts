@@ -32,8 +32,14 @@ function must<T>(result: { ok: true; value: T } | { ok: false; error: { message:
   return result.value
 }
 
+/** That a key is missing, as anybody said while it had its own. */
+const alarms: string[] = []
+const write = (line: string): void => {
+  if (line.includes('"key-missing"')) alarms.push(line)
+}
+
 async function start(home: string): Promise<Node> {
-  const node = await startNode({ home, log: { write: () => undefined }, logLevel: 'error' })
+  const node = await startNode({ home, log: { write }, logLevel: 'warn' })
   running.set(home, node)
   return node
 }
@@ -246,5 +252,6 @@ describe('nodes through epochs', () => {
     writeFileSync(file, kept)
     await start(newcomer)
     expect((await get(newcomerUrl, '/v1/status'))['position']).not.toBe(null)
+    expect(alarms).toEqual([]) // not of who left either, who came, or whose key changed
   })
 })

@@ -150,7 +150,7 @@ export class ProofPool {
     for (const key of keys) this.#queue.remove(keyOf(key))
   }
 
-  /** Starts what is missing: workers first, then, when they have what they need to start with, the spare. */
+  /** Starts what is missing: workers first, then, when these are ready, the spare. */
   #fill(): void {
     clearTimeout(this.#warmUp)
     if (this.#closed) return

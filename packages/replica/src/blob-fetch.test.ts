@@ -23,11 +23,13 @@ class Bench {
   readonly held: string[] = []
   readonly givenUp: Refusal[] = []
   readonly stored = new Set<number>()
+  readonly connected = new Set<ValidatorIndex>()
   readonly fetch: BlobFetch
 
   constructor(held: readonly BlobRef[] = []) {
     const host: BlobHost = {
       peers: PEERS,
+      connected: this.connected,
       send: (to, message) => {
         if (message.kind === 'fetch' && message.want === 'blob') this.sent.push({ to, wish: message })
       },
@@ -38,6 +40,16 @@ class Bench {
       onGivenUp: (_key, refusal) => this.givenUp.push(refusal),
     }
     this.fetch = new BlobFetch(host, { chunkBytes: CHUNK, held })
+  }
+
+  connect(peer: ValidatorIndex): void {
+    this.connected.add(peer)
+    this.fetch.askAgain(peer)
+  }
+
+  disconnect(peer: ValidatorIndex): void {
+    this.connected.delete(peer)
+    this.fetch.askAgain(peer)
   }
 
   /** The store answers what it was asked. */
@@ -179,7 +191,7 @@ describe('fetching a blob (protocol.md §9)', () => {
     const bench = new Bench()
     bench.begin('block')
     expect(bench.sent.splice(0).length).toBe(10) // and lost: nobody is up yet
-    bench.fetch.onConnected(PEERS[1] as ValidatorIndex)
+    bench.connect(PEERS[1] as ValidatorIndex)
     expect(new Set(bench.sent.map(({ to }) => to))).toEqual(new Set([PEERS[1]]))
     bench.serve()
     expect(bench.held).toEqual([KEY])
@@ -187,22 +199,22 @@ describe('fetching a blob (protocol.md §9)', () => {
 
   it('what was on its way from a peer that is lost is asked at once of the others, and of it when it is back', () => {
     const bench = new Bench()
-    for (const peer of PEERS) bench.fetch.onConnected(peer)
+    for (const peer of PEERS) bench.connect(peer)
     bench.begin('block')
     const lost = bench.sent.splice(0).filter(({ to }) => to === PEERS[0])
     expect(lost.length).toBeGreaterThan(0)
-    bench.fetch.onDisconnected(PEERS[0] as ValidatorIndex)
+    bench.disconnect(PEERS[0] as ValidatorIndex)
     expect(bench.sent.length).toBeGreaterThan(0)
     expect(bench.sent.filter(({ to }) => to === PEERS[0])).toEqual([])
     bench.sent.length = 0 // the others are lost, too, and nobody is told
-    bench.fetch.onConnected(PEERS[0] as ValidatorIndex)
+    bench.connect(PEERS[0] as ValidatorIndex)
     expect(bench.sent.length).toBeGreaterThan(0)
     for (const { to } of bench.sent) expect(to).toBe(PEERS[0])
   })
 
   it('of whom none is connected of those who said that they have it, everybody is asked, and the connected ones first', () => {
     const bench = new Bench()
-    bench.fetch.onConnected(PEERS[2] as ValidatorIndex)
+    bench.connect(PEERS[2] as ValidatorIndex)
     bench.begin('block', PEERS[0])
     expect(new Set(bench.sent.splice(0).map(({ to }) => to))).toEqual(new Set([PEERS[0]]))
     bench.tick(4)

@@ -28,6 +28,8 @@ export const MAX_WANTED = 64
 export interface BlobHost {
   /** Everybody who can be asked, in a declared order. */
   readonly peers: readonly ValidatorIndex[]
+  /** Who hears what is sent, of these and others; it changes. Empty: nobody is known to be. */
+  readonly connected: ReadonlySet<ValidatorIndex>
   send(to: ValidatorIndex, message: Message): void
   push(effect: BlobEffect): void
   emit(event: BlobEvent): void
@@ -74,10 +76,11 @@ export class BlobFetch {
   /** Has sent what is not under the root it was asked for: asked no more by this process. */
   readonly #liars = new Set<ValidatorIndex>()
   #tick = 0
-  readonly #leastBusy = new LeastBusy(MAX_OUTSTANDING)
+  readonly #leastBusy: LeastBusy
 
   constructor(host: BlobHost, options: { readonly chunkBytes: number; readonly held: readonly BlobRef[] }) {
     this.#host = host
+    this.#leastBusy = new LeastBusy(MAX_OUTSTANDING, host.connected)
     this.#chunkBytes = options.chunkBytes
     for (const blob of options.held) this.#held.set(blobKey(blob), blob)
   }
@@ -146,19 +149,10 @@ export class BlobFetch {
     this.#request()
   }
 
-  onConnected(peer: ValidatorIndex): void {
-    this.#leastBusy.connect(peer)
-    this.#askAgain(peer)
-  }
-
-  onDisconnected(peer: ValidatorIndex): void {
-    this.#leastBusy.disconnect(peer)
-    this.#askAgain(peer)
-  }
-
-  /** What it was asked on an earlier connection is lost, and so is what was asked of anybody before there was one. */
-  #askAgain(peer: ValidatorIndex): void {
-    for (const fetching of this.#fetching.values()) this.#takeBack(fetching, (asked) => asked === peer || !this.#leastBusy.reaches(asked))
+  /** Its connection is new, or gone: what it was asked before is lost, and so is what was asked of anybody who is not connected. */
+  askAgain(peer: ValidatorIndex): void {
+    const { connected } = this.#host
+    for (const fetching of this.#fetching.values()) this.#takeBack(fetching, (asked) => asked === peer || !connected.has(asked))
     this.#request()
   }
 

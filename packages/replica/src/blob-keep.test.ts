@@ -59,6 +59,7 @@ describe('a blob whose transaction becomes final while it is being made durable'
     const peer = validatorIndex(1)
     const host = {
       peers: [peer],
+      connected: new Set(),
       tip: height(5),
       told: [],
       send: () => undefined,

@@ -89,12 +89,8 @@ export class ReplicaBlobs {
     for (const peer of this.#host.told) this.#host.send(peer, { kind: 'blob-held', blobs: [blob] })
   }
 
-  onConnected(peer: ValidatorIndex): void {
-    this.#fetch.onConnected(peer)
-  }
-
-  onDisconnected(peer: ValidatorIndex): void {
-    this.#fetch.onDisconnected(peer)
+  askAgain(peer: ValidatorIndex): void {
+    this.#fetch.askAgain(peer)
   }
 
   onOpened(blob: BlobRef, missing: readonly number[]): void {

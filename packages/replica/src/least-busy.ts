@@ -4,23 +4,12 @@ import type { ValidatorIndex } from '@aethel/codec'
 export class LeastBusy {
   /** Asked of one peer and not answered, at most. */
   readonly #most: number
-  readonly #connected = new Set<ValidatorIndex>()
+  readonly #connected: ReadonlySet<ValidatorIndex>
   #turn = 0
 
-  constructor(most: number) {
+  constructor(most: number, connected: ReadonlySet<ValidatorIndex>) {
     this.#most = most
-  }
-
-  connect(peer: ValidatorIndex): void {
-    this.#connected.add(peer)
-  }
-
-  disconnect(peer: ValidatorIndex): void {
-    this.#connected.delete(peer)
-  }
-
-  reaches(peer: ValidatorIndex): boolean {
-    return this.#connected.has(peer)
+    this.#connected = connected
   }
 
   /** None of these would hear a question, and somebody else would. */

@@ -19,18 +19,15 @@ export interface OfferingHost {
 
 export class Offering {
   readonly #host: OfferingHost
-  /** Connected since the last tick, or since we are far behind. */
-  readonly #toGreet = new Set<ValidatorIndex>()
-  /** Of these: who has heard what our clients brought, while we are far behind. */
-  readonly #toldOfClients = new Set<ValidatorIndex>()
+  /** Connected since the last tick, or since we are far behind; then whether they have heard what our clients brought. */
+  readonly #toGreet = new Map<ValidatorIndex, 'untold' | 'told-of-clients'>()
 
   constructor(host: OfferingHost) {
     this.#host = host
   }
 
   onConnected(peer: ValidatorIndex): void {
-    this.#toGreet.add(peer)
-    this.#toldOfClients.delete(peer)
+    this.#toGreet.set(peer, 'untold')
   }
 
   onDisconnected(peer: ValidatorIndex): void {
@@ -49,9 +46,9 @@ export class Offering {
 
   /** Who has just connected missed what was passed on when it came. */
   #greet(late: ReadonlySet<ValidatorIndex>, isFarBehind: boolean): void {
-    const greeted = [...this.#toGreet].filter((peer) => !late.has(peer))
+    const greeted = [...this.#toGreet.keys()].filter((peer) => !late.has(peer))
     if (greeted.length === 0) return
-    if (isFarBehind) return this.#tellOfClients(greeted.filter((peer) => !this.#toldOfClients.has(peer)))
+    if (isFarBehind) return this.#tellOfClients(greeted.filter((peer) => this.#toGreet.get(peer) === 'untold'))
     this.#host.gossip(greeted, this.#host.rounds.oldest())
     for (const peer of greeted) this.#toGreet.delete(peer)
   }
@@ -59,6 +56,6 @@ export class Offering {
   /** However far behind we are, somebody who can order it has to hear of what nobody else was told. */
   #tellOfClients(peers: readonly ValidatorIndex[]): void {
     if (peers.length > 0) this.#host.gossip(peers, this.#host.rounds.oldestOfClients())
-    for (const peer of peers) this.#toldOfClients.add(peer)
+    for (const peer of peers) this.#toGreet.set(peer, 'told-of-clients')
   }
 }

@@ -89,6 +89,7 @@ class ReplicaMachine<State> implements Replica<State> {
   #ticks = 0
   readonly #rounds: MempoolRounds
   readonly #offering: Offering
+  readonly #connected = new Set<ValidatorIndex>()
   readonly #leaderJudge: LeaderJudge<State>
   readonly #memory = new PeerMemory()
   /** Null: no states are handed over. */
@@ -288,13 +289,13 @@ class ReplicaMachine<State> implements Replica<State> {
       case 'connected':
         this.#toConsensus({ ...input, peer: this.#names.toCore(input.peer) })
         this.#accusations.onConnected(input.peer)
-        this.#fetch?.onConnected(input.peer)
-        this.#blobs?.onConnected(input.peer)
-        return this.#offering.onConnected(input.peer)
+        this.#connected.add(input.peer)
+        this.#offering.onConnected(input.peer)
+        return this.#askAgain(input.peer)
       case 'disconnected':
-        this.#fetch?.onDisconnected(input.peer)
-        this.#blobs?.onDisconnected(input.peer)
-        return this.#offering.onDisconnected(input.peer)
+        this.#connected.delete(input.peer)
+        this.#offering.onDisconnected(input.peer)
+        return this.#askAgain(input.peer)
       case 'timer':
         this.#toConsensus(input)
         return this.#onTick(input.timer)
@@ -313,6 +314,11 @@ class ReplicaMachine<State> implements Replica<State> {
       case 'blob-lost':
         return this.#onBlobLost(input.blob)
     }
+  }
+
+  #askAgain(peer: ValidatorIndex): void {
+    this.#fetch?.askAgain(peer)
+    this.#blobs?.askAgain(peer)
   }
 
   #onMessage(input: Extract<ReplicaInput, { kind: 'message' }>): void {
@@ -663,6 +669,7 @@ class ReplicaMachine<State> implements Replica<State> {
     if (blobs === undefined) return null
     const machine = this
     return new ReplicaBlobs(blobs, {
+      connected: this.#connected,
       get peers() {
         return machine.#company.peers
       },
@@ -783,6 +790,7 @@ class ReplicaMachine<State> implements Replica<State> {
         get epoch() {
           return machine.#epoch
         },
+        connected: this.#connected,
         get isExecuting() {
           return machine.#consensus.isExecuting && machine.#starvedAt !== machine.#ground.tip.height
         },

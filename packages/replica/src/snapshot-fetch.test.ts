@@ -36,6 +36,7 @@ class Bench {
   readonly records: SnapshotRecord[] = []
   readonly events: SyncEvent[] = []
   readonly blamed: { readonly peer: ValidatorIndex; readonly refusal: Refusal }[] = []
+  readonly connected = new Set<ValidatorIndex>()
   committed = { height: height(0), hash: CHAIN, timestampMs: 0 }
   readonly fetch: SnapshotFetch<Lists>
   finished: Finished<Lists> | null = null
@@ -49,6 +50,7 @@ class Bench {
         return bench.committed
       },
       epoch: startOf(),
+      connected: this.connected,
       get isExecuting() {
         return bench.executing
       },
@@ -64,6 +66,16 @@ class Bench {
 
   tick(times = 1): void {
     for (let i = 0; i < times; i++) this.finished = this.fetch.onTick() ?? this.finished
+  }
+
+  connect(peer: ValidatorIndex): void {
+    this.connected.add(peer)
+    this.fetch.askAgain(peer)
+  }
+
+  disconnect(peer: ValidatorIndex): void {
+    this.connected.delete(peer)
+    this.fetch.askAgain(peer)
   }
 
   /** Peers say how far they are, and offer the state. */
@@ -123,18 +135,18 @@ describe('taking over a state', () => {
 
   it('what was asked of a peer that is lost is asked at once of the others, and of it when it is back; of whoever is connected first', () => {
     const bench = new Bench()
-    for (const peer of PEERS.slice(0, 2)) bench.fetch.onConnected(peer)
+    for (const peer of PEERS.slice(0, 2)) bench.connect(peer)
     bench.begin()
     const asked = bench.wishes()
     expect(new Set(asked.map(({ to }) => to))).toEqual(new Set(PEERS.slice(0, 2)))
     const lost = asked.filter(({ to }) => to === PEERS[0]).map(({ wish }) => wish)
-    bench.fetch.onDisconnected(PEERS[0] as ValidatorIndex)
+    bench.disconnect(PEERS[0] as ValidatorIndex)
     const again = bench.wishes()
     expect(again.length).toBeGreaterThan(0)
     for (const { to, wish } of again) expect([to, lost]).toEqual([PEERS[1], expect.arrayContaining([wish])])
-    bench.fetch.onConnected(PEERS[1] as ValidatorIndex) // a new connection: all of that is lost
+    bench.connect(PEERS[1] as ValidatorIndex) // a new connection: all of that is lost
     expect(bench.wishes().length).toBe(asked.length - lost.length + again.length)
-    bench.fetch.onConnected(PEERS[0] as ValidatorIndex)
+    bench.connect(PEERS[0] as ValidatorIndex)
     bench.tick(8)
     bench.serve()
     expect(bench.finished?.state).toEqual(LISTS)

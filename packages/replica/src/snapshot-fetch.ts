@@ -76,6 +76,8 @@ export interface FetchOptions<State> {
 export interface FetchHost {
   readonly committed: CommittedTip
   readonly epoch: EpochStart
+  /** Who hears what is sent; it changes. Empty: nobody is known to be. */
+  readonly connected: ReadonlySet<ValidatorIndex>
   /** The next block is here and being verified: standing still is not for want of it. */
   readonly isExecuting: boolean
   send(to: ValidatorIndex, message: Message): void
@@ -140,11 +142,12 @@ export class SnapshotFetch<State> {
   #triedAtTick = Number.NEGATIVE_INFINITY
   #deadlineTicks = DEADLINE_TICKS
   #heightAtTick: { readonly height: Height; readonly tick: number } | null = null
-  readonly #leastBusy = new LeastBusy(MAX_OUTSTANDING)
+  readonly #leastBusy: LeastBusy
 
   constructor(options: FetchOptions<State>, host: FetchHost) {
     this.#options = options
     this.#host = host
+    this.#leastBusy = new LeastBusy(MAX_OUTSTANDING, host.connected)
   }
 
   /** At a start: what is on disk of a state counts, once its certificate has been checked again. */
@@ -368,21 +371,12 @@ export class SnapshotFetch<State> {
     return found?.request?.peer === peer && found.next !== null && equalBytes(found.next, cursor) ? found : undefined
   }
 
-  onConnected(peer: ValidatorIndex): void {
-    this.#leastBusy.connect(peer)
-    this.#askAgain(peer)
-  }
-
-  onDisconnected(peer: ValidatorIndex): void {
-    this.#leastBusy.disconnect(peer)
-    this.#askAgain(peer)
-  }
-
-  /** What it was asked on an earlier connection is lost, and so is what was asked of anybody before there was one. */
-  #askAgain(peer: ValidatorIndex): void {
+  /** As for blobs: what was asked of a peer whose connection is new or gone is lost, and what was asked of anybody who is not connected. */
+  askAgain(peer: ValidatorIndex): void {
     if (this.#fetching === null) return
     for (const lane of this.#fetching.lanes) {
-      if (lane.request?.peer === peer || (lane.request !== null && !this.#leastBusy.reaches(lane.request.peer))) lane.request = null
+      const asked = lane.request?.peer
+      if (asked !== undefined && (asked === peer || !this.#host.connected.has(asked))) lane.request = null
     }
     this.#request(this.#fetching)
   }
