@@ -1,4 +1,4 @@
-import { height, validatorIndex } from '@aethel/codec'
+import { height, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import { blobKey, blobRefOf } from '@aethel/consensus'
 import { describe, expect, it } from 'vitest'
 import { BlobKeep } from './blob-keep.js'
@@ -59,7 +59,7 @@ describe('a blob whose transaction becomes final while it is being made durable'
     const peer = validatorIndex(1)
     const host = {
       peers: [peer],
-      connected: new Set(),
+      connected: new Set<ValidatorIndex>(),
       tip: height(5),
       told: [],
       send: () => undefined,

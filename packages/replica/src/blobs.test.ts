@@ -578,7 +578,7 @@ function alone(held: readonly (BlobRef & { readonly height: Height | null })[] =
         return at.tip
       },
       peers: [1, 2, 3].map(validatorIndex),
-      connected: new Set(),
+      connected: new Set<ValidatorIndex>(),
       told: [1, 2, 3].map(validatorIndex),
       isNeeded: (key) => needed.has(key),
       isForBlock: () => false,
