@@ -285,18 +285,17 @@ export class Validations<State> {
   }
 
   #verdictOnBlock(validation: Validation, key: string, outcome: VerificationOutcome): ValidationResult | null {
-    const refuted = validation.transactions.findIndex(({ work }) => work !== null && keyOf(work.key) === key)
-    const isAccused = validation.accused.has(key)
     switch (outcome.status) {
       case 'aborted':
         return { status: 'aborted', reason: outcome.reason }
       case 'invalid': {
+        const refuted = validation.transactions.findIndex(({ work }) => work !== null && keyOf(work.key) === key)
         const message = `the block holds a proof that does not verify: ${outcome.message}`
         if (refuted >= 0) return { status: 'invalid', code: outcome.code, message, refuted }
         break
       }
       case 'valid':
-        if (isAccused) return FALSE_ACCUSATION
+        if (validation.accused.has(key)) return FALSE_ACCUSATION
         break
     }
     return isReady(validation) ? this.#executeBlock(validation) : null

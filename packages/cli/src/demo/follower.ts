@@ -1,6 +1,7 @@
 /**
  * Watches a network from outside: what is committed, and who leads. Reads from whichever validator is up and furthest.
  */
+import { DEFAULT_PARAMETERS } from '@aethel/ledger'
 import type { NodeStatus } from '../answers.js'
 import type { ValidatorProcess } from '../processes.js'
 
@@ -9,9 +10,14 @@ export interface FollowerEvents {
   viewChanged(view: number, leader: number): void
 }
 
+/** As many blocks as a validator may be ahead of the newest that is final. */
+const FAR_BEHIND = DEFAULT_PARAMETERS.window
+
 export class Follower {
   readonly #validators: readonly ValidatorProcess[]
   readonly #events: FollowerEvents
+  /** What each said last, by index. */
+  #heights: (number | undefined)[] = []
   #height = 0
   #view = 0
 
@@ -30,9 +36,16 @@ export class Follower {
     return this.#view
   }
 
+  /** Said so when it was asked last, or did not answer. */
+  isBehind(index: number): boolean {
+    return (this.#heights[index] ?? 0) + FAR_BEHIND < this.#height
+  }
+
   /** Reads all that is new; a validator that goes away meanwhile is tried again the next time. */
   async poll(): Promise<void> {
     const statuses = await this.statuses()
+    this.#heights = []
+    for (const { index, height } of statuses) if (index !== null) this.#heights[index] = height
     const furthest = statuses.reduce<NodeStatus | null>(
       (best, status) => (best === null || status.height > best.height ? status : best),
       null,

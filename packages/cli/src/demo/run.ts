@@ -122,7 +122,7 @@ class DemoRun {
     this.#items = items
     this.#plan = plan
     this.#say = say
-    this.#submitter = createSubmitter(network.validators, items)
+    this.#submitter = createSubmitter(network.validators, items, ({ index }) => this.#follower.isBehind(index))
     this.#submitter.holdAfter(Math.ceil(items.length * HOLD_AT))
     this.#follower = new Follower(network.validators, {
       committed: (ids) => {

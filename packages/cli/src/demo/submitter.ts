@@ -58,12 +58,18 @@ export interface Submitter {
   stop(): void
 }
 
-export function createSubmitter(validators: readonly ValidatorProcess[], items: readonly Item[]): Submitter {
-  return new BatchSubmitter(validators, items)
+/** `isBehind`: whether a validator is so far behind the others that what it is given waits until it has caught up. */
+export function createSubmitter(
+  validators: readonly ValidatorProcess[],
+  items: readonly Item[],
+  isBehind: (validator: ValidatorProcess) => boolean,
+): Submitter {
+  return new BatchSubmitter(validators, items, isBehind)
 }
 
 class BatchSubmitter implements Submitter {
   readonly #validators: readonly ValidatorProcess[]
+  readonly #isBehind: (validator: ValidatorProcess) => boolean
   readonly #tracked: readonly Tracked[]
   readonly #byId = new Map<string, Tracked>()
   #finalCount = 0
@@ -74,8 +80,9 @@ class BatchSubmitter implements Submitter {
   #stopped = false
   #limit: number
 
-  constructor(validators: readonly ValidatorProcess[], items: readonly Item[]) {
+  constructor(validators: readonly ValidatorProcess[], items: readonly Item[], isBehind: (validator: ValidatorProcess) => boolean) {
     this.#validators = validators
+    this.#isBehind = isBehind
     this.#limit = items.length
     this.#tracked = items.map((item) => ({ item, stage: 'queued', sentMs: 0 }))
     for (const tracked of this.#tracked) this.#byId.set(tracked.item.id, tracked)
@@ -114,10 +121,10 @@ class BatchSubmitter implements Submitter {
     }
   }
 
-  /** One batch at a time to one validator, as long as it is up. */
+  /** One batch at a time to one validator, as long as it is up and keeps up: later theorems cite what would wait there. */
   async #lane(validator: ValidatorProcess): Promise<void> {
     while (!this.#stopped && this.#finalCount < this.#tracked.length) {
-      const batch = validator.running ? this.#take() : []
+      const batch = validator.running && !this.#isBehind(validator) ? this.#take() : []
       if (batch.length === 0) {
         await sleep(IDLE_MS)
         continue
