@@ -344,7 +344,7 @@ export const execution = [
     edits: [
       {
         file: 'packages/replica/src/validations.ts',
-        before: '        if (isAccused) return FALSE_ACCUSATION\n',
+        before: '        if (validation.accused.has(key)) return FALSE_ACCUSATION\n',
         after: '',
       },
     ],
