@@ -621,6 +621,32 @@ export const liveness = [
     hunt: tests('packages/node/src/driver.test.ts'),
   },
   {
+    id: 'turns-of-clients-lost',
+    traps: ['D9'],
+    bug: 'where looking at the line takes longer than a turn, clients lose theirs again and again',
+    edits: [
+      {
+        file: 'packages/node/src/transaction-intake.ts',
+        before: '(taken === 0 || this.#now() < until)',
+        after: 'this.#now() < until',
+      },
+    ],
+    hunt: tests('packages/node/src/transaction-intake.test.ts'),
+  },
+  {
+    id: 'slow-machine-takes-nothing',
+    traps: ['D9'],
+    bug: 'where looking at the clock takes longer than a turn, no transaction is ever looked at',
+    edits: [
+      {
+        file: 'packages/node/src/transaction-intake.ts',
+        before: '    while (!this.#options.isStopped()) {\n',
+        after: '    while (!this.#options.isStopped() && this.#now() < until) {\n',
+      },
+    ],
+    hunt: tests('packages/node/src/transaction-intake.test.ts'),
+  },
+  {
     id: 'rest-of-the-line-waits',
     traps: ['D9'],
     bug: 'transactions that were not looked at in one turn wait until somebody sends another',

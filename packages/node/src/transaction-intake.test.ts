@@ -16,8 +16,8 @@ function bench() {
   const blamed: (readonly [ValidatorIndex, Refusal])[] = []
   const known = new Set<string>()
   const decoded = new Map<string, Transaction>()
-  /** `now` moves by what a check takes. */
-  const state = { checked: 0, checkMs: 0, now: 0 }
+  /** `now` moves by what a check takes, and by what looking at the clock does. */
+  const state = { checked: 0, checkMs: 0, lookMs: 0, now: 0 }
   const intake = new TransactionIntake({
     application: {
       decode: (bytes: Uint8Array) => {
@@ -35,7 +35,10 @@ function bench() {
     charge: (peer, microseconds) => charged.push([peer, microseconds]),
     blame: (peer, refusal) => blamed.push([peer, refusal]),
     isStopped: () => false,
-    now: () => state.now,
+    now: () => {
+      state.now += state.lookMs
+      return state.now
+    },
   })
   const takeAll = (): void => {
     while (intake.take());
@@ -93,13 +96,19 @@ it('E1: a few milliseconds at a time, and what is left is taken the next time: n
   expect([intake.take(), given()]).toEqual([false, [1, 1]])
 })
 
-it('of clients at least one is taken in their turn, also by a machine that is too slow for any', () => {
+it('D9: on a machine that is too slow for any, one of a client or a run of a peer is taken at a time, each in turn', () => {
   const { intake, inputs, state, submit } = bench()
-  state.checkMs = 5
+  state.lookMs = 5
   void submit(bytesOf(1, 1))
   void submit(bytesOf(1, 2))
-  expect([intake.take(), inputs.length]).toEqual([true, 1])
-  expect([intake.take(), inputs.length]).toEqual([false, 2])
+  intake.fromPeer(PEER, [bytesOf(2, 1), bytesOf(2, 2)])
+  const taken = (): unknown[] => {
+    const more = intake.take()
+    return [more, inputs.map((input) => (input.kind === 'transactions' ? input.transactions.length : input.kind))]
+  }
+  expect(taken()).toEqual([true, ['submit']])
+  expect(taken()).toEqual([true, ['submit', 2]])
+  expect(taken()).toEqual([false, ['submit', 2, 'submit']])
 })
 
 it('every client is answered, each once, and is forgotten then', async () => {

@@ -70,14 +70,15 @@ export class TransactionIntake {
     this.#requests.delete(request)
   }
 
-  /** Takes in for a few milliseconds; whether more waits. */
+  /** Takes in for a few milliseconds, and something however slow the machine is; whether more waits. */
   take(): boolean {
     const until = this.#now() + SLICE_MS
-    while (!this.#options.isStopped() && this.#now() < until) {
+    while (!this.#options.isStopped()) {
       const from = this.#arrivals.turn()
       if (from === undefined) return false
       if (from === null) this.#takeFromClients(until)
       else this.#takeFromPeer(from)
+      if (this.#now() >= until) break
     }
     return this.#arrivals.size > 0
   }
@@ -104,7 +105,7 @@ export class TransactionIntake {
     if (transactions.length > 0) input({ kind: 'transactions', from, transactions, nowMs: Date.now() })
   }
 
-  /** At least one: however slow the machine, a turn is not lost. */
+  /** At least one: a turn is not lost. */
   #takeFromClients(until: number): void {
     const { isStopped, input } = this.#options
     for (let taken = 0; taken < PER_INPUT && !isStopped() && (taken === 0 || this.#now() < until); taken++) {
