@@ -14,7 +14,8 @@ const REPLACES_MODULES = [
 ]
 /** A copy with a mutant in it (mutants/lib/workspace.js) has no tools: it is built already, and need not pass the type checker. */
 const BUILD_FIRST = 'tools/build-first.js'
-const PATIENCE = { testTimeout: 120_000, hookTimeout: 120_000 }
+/** Also what property tests draw: the same in every run. */
+const COMMON = { testTimeout: 120_000, hookTimeout: 120_000, setupFiles: ['vitest.setup.js'] }
 
 /** `./x.js` beside a test is the compiled file that a node runs, loaded by Node itself, once: what vitest has rewritten is slower by a fifth. */
 const compiled = {
@@ -37,12 +38,12 @@ export default defineConfig({
     projects: [
       {
         plugins: [compiled],
-        test: { ...PATIENCE, name: 'pure', include: [PURE], exclude: REPLACES_MODULES, server: LOADED_BY_NODE, isolate: false },
+        test: { ...COMMON, name: 'pure', include: [PURE], exclude: REPLACES_MODULES, server: LOADED_BY_NODE, isolate: false },
       },
       {
         plugins: [compiled],
         test: {
-          ...PATIENCE,
+          ...COMMON,
           name: 'simulator',
           include: [SIMULATOR],
           server: LOADED_BY_NODE,
@@ -53,7 +54,7 @@ export default defineConfig({
       {
         plugins: [compiled],
         test: {
-          ...PATIENCE,
+          ...COMMON,
           name: 'process',
           include: [
             'packages/{cli,network,node,storage}/{src,test}/**/*.test.ts',
@@ -67,7 +68,7 @@ export default defineConfig({
           server: LOADED_BY_NODE,
         },
       },
-      { test: { ...PATIENCE, name: 'replaced', include: REPLACES_MODULES } },
+      { test: { ...COMMON, name: 'replaced', include: REPLACES_MODULES } },
     ],
   },
 })

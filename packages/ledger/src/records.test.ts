@@ -9,6 +9,7 @@ import {
   encodeAccountRecord,
   encodeClaimRecord,
   encodeLibraryRecord,
+  MAX_KIND_BYTES,
   MAX_LIBRARY_AXIOMS,
 } from './records.js'
 import { checkAction, decodeTransaction, encodeTransaction, type SignedTransaction } from './transaction.js'
@@ -67,7 +68,8 @@ describe('records', () => {
 })
 
 describe('transactions', () => {
-  const texts = fc.string({ unit: 'grapheme', maxLength: 20 })
+  /** A grapheme may have many bytes, and a kind at most so many. */
+  const texts = fc.string({ unit: 'grapheme', maxLength: 20 }).filter((text) => utf8(text).length <= MAX_KIND_BYTES)
   const transactions: fc.Arbitrary<SignedTransaction> = fc.record({
     chainId: hashes,
     sender: hashes.map((bytes) => bytes as Uint8Array as PublicKey),
