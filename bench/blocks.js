@@ -24,7 +24,7 @@ const BATCH = 1_000
 const ACCOUNTS = 64
 /** A note's transaction has 174 bytes besides its data. */
 const DATA_BYTES = 26
-/** How often the chain is looked at: each look costs the validator that is asked as much as a small block. */
+/** How often the chain is looked at: each look takes time of a validator that is being measured. */
 const LOOK_MS = 50
 /** What was not taken is offered again after this long. */
 const AGAIN_MS = 10

@@ -36,7 +36,7 @@ export class Follower {
     return this.#view
   }
 
-  /** Said so when it was asked last, or did not answer. */
+  /** Whether it lacks more than a window of what is final, by what it said last; who gave no answer lacks all of it. */
   isBehind(index: number): boolean {
     return (this.#heights[index] ?? 0) + FAR_BEHIND < this.#height
   }

@@ -31,7 +31,6 @@ const NOT_NOW: readonly string[] = [
   'evicted',
   'verification-aborted',
   'citation-unknown',
-  'overloaded',
   'timeout',
 ]
 /** Refusals that say "this is known here already": the chain will say when it is final. */
