@@ -48,7 +48,7 @@ export const formats = [
         file: BLOCK,
         before: 'return { header, body, hash: hashHeader(header) }',
         after:
-          'return { header, body, hash: hashTagged("aethel/held/v1", encode((writer) => writer.raw(hashHeader(header)).u64(body.lastCertificate?.signatures.length ?? 0))) }',
+          'return { header, body, hash: hashTagged("aethel/held/v1", encode((writer) => writer.raw(hashHeader(header)).u64(body.lastCertificate === null ? 0 : 1))) }',
       },
     ],
     hunt: tests('packages/consensus/src/messages.test.ts'),
