@@ -25,14 +25,7 @@ const DOWN_MS = 300
 const RETRY_AFTER_MS = 300
 
 /** Refusals that say "not now". */
-const NOT_NOW: readonly string[] = [
-  'mempool-full',
-  'sender-quota',
-  'evicted',
-  'verification-aborted',
-  'citation-unknown',
-  'timeout',
-]
+const NOT_NOW: readonly string[] = ['mempool-full', 'sender-quota', 'evicted', 'verification-aborted', 'citation-unknown', 'timeout']
 /** Refusals that say "this is known here already": the chain will say when it is final. */
 const KNOWN: readonly string[] = ['known-transaction', 'duplicate-pending', 'nonce-pending', 'nonce-used', 'duplicate-claim']
 
