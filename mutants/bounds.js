@@ -170,7 +170,7 @@ export const bounds = [
     id: 'reconnecting-costs-nothing',
     traps: ['E1'],
     bug: 'a peer that reconnects is sent four megabytes of transactions each time, as often as it likes',
-    edits: [{ file: 'packages/network/src/mesh.ts', before: 'this.#charge(session, CONNECT_US)', after: 'this.#charge(session, 0)' }],
+    edits: [{ file: 'packages/network/src/session.ts', before: 'this.charge(CONNECT_US)', after: 'this.charge(0)' }],
     hunt: tests('packages/network/src/mesh.test.ts'),
   },
   {
@@ -190,7 +190,7 @@ export const bounds = [
     id: 'flooding-peer-is-read-on',
     traps: ['E1'],
     bug: 'who has overdrawn its account is reported, and read on',
-    edits: [{ file: 'packages/network/src/mesh.ts', before: '    socket.pause()\n', after: '' }],
+    edits: [{ file: 'packages/network/src/session.ts', before: '    socket.pause()\n', after: '' }],
     hunt: tests('packages/network/src/mesh.test.ts'),
   },
   {
@@ -200,8 +200,8 @@ export const bounds = [
     edits: [
       {
         file: 'packages/network/src/mesh.ts',
-        before: '    peer.session = session\n    socket.setNoDelay(true)',
-        after: '    peer.session = session\n    peer.allowance.grant(1e12)\n    socket.setNoDelay(true)',
+        before: '    peer.session = session\n    session.begin()',
+        after: '    peer.session = session\n    peer.traffic.allowance.grant(1e12)\n    session.begin()',
       },
     ],
     hunt: tests('packages/network/src/mesh.test.ts'),
@@ -644,8 +644,8 @@ export const bounds = [
     edits: [
       {
         file: 'packages/network/src/mesh.ts',
-        before: 'if (session.socket.writableLength + session.queuedBytes <= most) this.#queue(session, frame)',
-        after: 'this.#queue(session, frame)',
+        before: 'if (session?.isGreeted && session.unsentBytes <= most) session.queue(frame)',
+        after: 'if (session?.isGreeted) session.queue(frame)',
       },
     ],
     hunt: tests('packages/network/src/mesh.test.ts'),

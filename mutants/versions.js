@@ -92,7 +92,7 @@ export const INCOMPATIBLE = [
     id: 'another-protocol-version',
     edits: [
       {
-        file: 'packages/network/src/mesh.ts',
+        file: 'packages/network/src/session.ts',
         before: 'export const PROTOCOL_VERSION = ',
         after: 'export const PROTOCOL_VERSION = 1_000 + ',
       },

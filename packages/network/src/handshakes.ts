@@ -7,6 +7,8 @@
  * An IPv6 address counts as its /64: whoever has one of them has them all.
  */
 
+/** One takes no longer, or the connection is closed. */
+export const HANDSHAKE_MS = 10_000
 /** Of one address; with more validators than that, one for each of them. */
 const PER_SECOND = 20
 /** Of all addresses from which no validator has come: a tenth of a core. */

@@ -10,5 +10,5 @@ export {
   type MeshOptions,
   type PeerAddress,
   type PeerStatus,
-  PROTOCOL_VERSION,
 } from './mesh.js'
+export { PROTOCOL_VERSION } from './session.js'

@@ -8,7 +8,8 @@ import { BURST_US } from './allowance.js'
 import { createTlsIdentity, keyOfCertificate } from './certificate.js'
 import { FRAME, FrameReader, frameOf } from './frames.js'
 import { createMesh, type Mesh } from './index.js'
-import { PROTOCOL_VERSION, UNREAD_BYTES } from './mesh.js'
+import { UNREAD_BYTES } from './mesh.js'
+import { PROTOCOL_VERSION } from './session.js'
 
 const CHAIN = sha256(utf8('chain'))
 /** Seeds in the order of their keys: the lower number dials. */
