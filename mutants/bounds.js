@@ -747,8 +747,8 @@ export const bounds = [
     bug: 'where each final transaction is stays in memory for ever',
     edits: [
       {
-        file: 'packages/node/src/driver.ts',
-        before: '    for (const { idKey } of committed.transactions) this.#unpublished.delete(idKey)\n',
+        file: 'packages/node/src/finality.ts',
+        before: '    for (const { idKey } of transactions) this.#unpublished.delete(idKey)\n',
         after: '',
       },
     ],
@@ -773,7 +773,7 @@ export const bounds = [
     bug: 'who was asked for one part of a state may send any number for nothing',
     edits: [
       {
-        file: 'packages/node/src/driver.ts',
+        file: 'packages/node/src/free-messages.ts',
         before: '    this.#owed.set(from, Math.max(0, owed - 1))\n',
         after: '',
       },
@@ -786,7 +786,7 @@ export const bounds = [
     bug: 'answers about states that were never given are owed for ever, and free when they come',
     edits: [
       {
-        file: 'packages/node/src/driver.ts',
+        file: 'packages/node/src/free-messages.ts',
         before: 'Math.min(MAX_OWED, (this.#owed.get(peer) ?? 0) + 1)',
         after: '(this.#owed.get(peer) ?? 0) + 1',
       },

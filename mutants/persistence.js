@@ -436,7 +436,7 @@ export const persistence = [
     bug: 'who was told that a transaction is final asks for it before the block can be read, and is told that nobody knows it',
     edits: [
       {
-        file: 'packages/node/src/driver.ts',
+        file: 'packages/node/src/finality.ts',
         before: '    if (at <= this.#published.height) return undefined\n',
         after: '    if (at >= 0) return undefined\n',
       },

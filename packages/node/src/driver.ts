@@ -42,8 +42,9 @@ import type { BlobKeeper } from './blob-keeper.js'
 import { BlockServer } from './block-server.js'
 import { indexEntries } from './claim-index.js'
 import { type EventSink, hex, logEvent } from './event-log.js'
-import { FirstProposals } from './first-proposals.js'
+import { Finality } from './finality.js'
 import { recordFork, type SeenFork, sentenceOf } from './fork-proof.js'
+import { FreeMessages } from './free-messages.js'
 import { GroupCommit } from './group-commit.js'
 import type { Home } from './home.js'
 import type { Log } from './log.js'
@@ -68,8 +69,6 @@ const MAX_COMMIT_TIMES = 4_096
 const BODIES: ReadonlySet<Message['kind']> = new Set(['pre-prepare', 'block', 'block-transactions'])
 /** Of no epoch, and wanted only if they were asked for. */
 const ASKED_FOR: ReadonlySet<Message['kind']> = new Set(['snapshot', 'chunk', 'block-transactions'])
-/** Questions about snapshots that one peer has not answered. */
-const MAX_OWED = 64
 
 /** A committed block that carries its own certificate, with the state after it: receipts are proven against these. */
 export interface ProvableState {
@@ -128,26 +127,15 @@ export class Driver {
   #stoppedBy: string | null = null
   #fork: SeenFork | null = null
   readonly #blocks: BlockServer
-  /** How many answers about snapshots each peer owes. */
-  readonly #owed = new Map<ValidatorIndex, number>()
-  readonly #proposals = new FirstProposals()
-  readonly #compactProposals = new FirstProposals()
+  readonly #freeMessages = new FreeMessages()
   /** Of parts of blobs that the keeper has at hand: several peers ask for the same one. */
   readonly #blobFrames = new WeakMap<Message, Frame>()
   /** When the newest blocks were committed. */
   readonly #commitTimes: number[] = []
   readonly #verdicts: VerdictLog
   readonly alarm: AbortAlarm = new AbortAlarm()
-  /** Durable and published. */
-  #published: { height: number; view: number }
-  /** Final for the replica, which does not know them any more, while its own votes behind that are not durable: by `keyOf(id)`. */
-  readonly #unacknowledged = new Set<string>()
-  /** Final, as clients may have been told, and not published yet: by `keyOf(id)`. */
-  readonly #unpublished = new Map<string, TransactionPlace>()
-  /** Up to here somebody may have been told, by being told that something is final or what stands against it. */
-  #toldHeight = 0
+  readonly #finality: Finality
   #lacksBlocks: boolean
-  #readers: { readonly height: number; resolve(): void }[] = []
 
   constructor(options: DriverOptions) {
     this.#options = options
@@ -165,7 +153,7 @@ export class Driver {
     this.#disk = new GroupCommit({
       store: options.store,
       guarded: (work) => this.#guarded(work),
-      isAwaited: () => this.#readers.length > 0,
+      isAwaited: () => this.#finality.isAwaited,
       alongside: () => this.#verdicts.take(),
       onReleased: () => this.#mesh?.flush(),
       onDue: () => this.#scheduleFlush(),
@@ -174,7 +162,7 @@ export class Driver {
     this.#gate = createEpochGate({ start: options.replica.epoch, check: (_, message) => this.#checker.check(message) })
     this.#blocks = new BlockServer(options.store, options.home.genesis.parameters.epochLength)
     this.provable = options.provable === null ? [] : [options.provable]
-    this.#published = { height: options.replica.committed.height, view: options.replica.position.view }
+    this.#finality = new Finality({ height: options.replica.committed.height, view: options.replica.position.view })
     this.#lacksBlocks = options.store.gaps.length > 0
   }
 
@@ -191,7 +179,7 @@ export class Driver {
   }
 
   get publishedHeight(): number {
-    return this.#published.height
+    return this.#finality.published.height
   }
 
   start(mesh: Mesh, pool: ProofPool): void {
@@ -336,6 +324,10 @@ export class Driver {
     }
   }
 
+  #isFree(from: ValidatorIndex, message: Message): boolean {
+    return this.#freeMessages.take(from, message, this.#options.replica.committed.height)
+  }
+
   /** Of a proposal's transactions, those that have come before it and wait to be looked at: nobody needs to be asked for them. */
   #besides(message: Message): { beside?: ReadonlyMap<string, Uint8Array> } {
     if (message.kind !== 'compact-pre-prepare') return {}
@@ -390,7 +382,7 @@ export class Driver {
 
   /** Whether it is in a committed block that nobody can be told of yet: `onSettled` will. */
   isBeingCommitted(id: Hash): boolean {
-    return this.#unacknowledged.has(keyOf(id))
+    return this.#finality.isBeingCommitted(id)
   }
 
   /** Whether it has taken over a state: transactions below that are final without having been seen. */
@@ -400,21 +392,14 @@ export class Driver {
 
   /** Where a final transaction is; one whose block is still being written counts. */
   placeOf(id: Hash): TransactionPlace | undefined {
-    return this.#unpublished.get(keyOf(id)) ?? this.#options.store.transactionPlace(id)
+    return this.#finality.placeOf(id) ?? this.#options.store.transactionPlace(id)
   }
 
   /** Resolves when all that clients were told of can be read; undefined: it can. */
   whenReadable(): Promise<void> | undefined {
-    const at = this.#toldHeight
-    if (at <= this.#published.height) return undefined
-    this.#scheduleFlush()
-    return new Promise((resolve) => this.#readers.push({ height: at, resolve }))
-  }
-
-  #letRead(publishedHeight: number): void {
-    const waiting = this.#readers
-    this.#readers = waiting.filter((reader) => reader.height > publishedHeight)
-    for (const reader of waiting) if (reader.height <= publishedHeight) reader.resolve()
+    const readable = this.#finality.whenReadable()
+    if (readable !== undefined) this.#scheduleFlush()
+    return readable
   }
 
   refusalOf(id: Hash): Refusal | undefined {
@@ -508,7 +493,7 @@ export class Driver {
         const { request, admission } = effect
         if (admission.status === 'refused') {
           this.#settlements.remember(admission.id, admission.refusal)
-          this.#toldHeight = this.#options.replica.committed.height // a claim or a nonce, perhaps, of the newest block
+          this.#finality.told(this.#options.replica.committed.height) // of a claim or a nonce, perhaps, of the newest block
         }
         this.#intake.onAdmission(request, admission)
         return
@@ -532,7 +517,7 @@ export class Driver {
     const { block, certificate, writes, transactions, gas, offences, nextEpoch } = effect
     const transactionIds = transactions.map((transaction) => transaction.id)
     const index = indexOf(block.header.height, transactions as readonly LedgerTransaction[])
-    for (const { idKey } of transactions) this.#unacknowledged.add(idKey)
+    this.#finality.committed(transactions)
     this.#disk.release(() => this.#acknowledge(block.header.height, transactions))
     this.#disk.writeInPassing({ kind: 'commit', block, certificate, writes, transactionIds, gas, nextEpoch, index })
     this.#verdicts.settle(transactions)
@@ -563,8 +548,7 @@ export class Driver {
     this.#disk.whenDurable(() => {
       this.provable.length = 0
       if (isProvable) this.provable.push({ header, certificate, state })
-      this.#published = { height: header.height, view: certificate.view }
-      this.#letRead(header.height)
+      this.#finality.publish({ height: header.height, view: certificate.view }, [])
     })
   }
 
@@ -572,7 +556,6 @@ export class Driver {
   #publish(committed: Committed): void {
     const { header } = committed.block
     const { log, metrics } = this.#options
-    this.#published = { height: header.height, view: committed.certificate.view }
     this.#mesh?.grant(GRANT_PER_BLOCK_US + committed.transactions.length * GRANT_PER_TRANSACTION_US)
     this.#commitTimes.push(performance.now())
     if (this.#commitTimes.length > MAX_COMMIT_TIMES) this.#commitTimes.shift()
@@ -597,21 +580,13 @@ export class Driver {
         phase: kind,
       })
     }
-    for (const { idKey } of committed.transactions) this.#unpublished.delete(idKey)
-    this.#letRead(header.height)
+    this.#finality.publish({ height: header.height, view: committed.certificate.view }, committed.transactions)
     for (const listener of this.#listeners) listener(committed)
   }
 
-  /**
-   * Final for whoever waits, as soon as the own votes behind it are durable (docs/protocol.md §5); the block itself is written meanwhile.
-   */
   #acknowledge(at: Height, transactions: readonly Transaction[]): void {
-    this.#toldHeight = Math.max(this.#toldHeight, at)
-    for (const [index, { idKey }] of transactions.entries()) {
-      this.#unacknowledged.delete(idKey)
-      this.#unpublished.set(idKey, { height: at, index })
-      this.#settlements.settle(idKey, { status: 'final', height: at })
-    }
+    this.#finality.acknowledged(at, transactions)
+    for (const { idKey } of transactions) this.#settlements.settle(idKey, { status: 'final', height: at })
   }
 
   #setTimer(timer: TimerName, afterMs: number): void {
@@ -650,22 +625,6 @@ export class Driver {
     this.#guarded(() => this.#options.store.append(this.#verdicts.take(), () => undefined))
   }
 
-  /** The first proposal of this peer for a slot, in either form (along a tree two peers bring each), and an answer about a snapshot that it was asked for, once for each question. */
-  #isFree(from: ValidatorIndex, message: Message): boolean {
-    if (message.kind === 'pre-prepare') {
-      const slot = { view: message.view, height: message.block.header.height }
-      return this.#proposals.isFirst(from, slot, this.#options.replica.committed.height)
-    }
-    if (message.kind === 'compact-pre-prepare') {
-      const slot = { view: message.view, height: message.header.height }
-      return this.#compactProposals.isFirst(from, slot, this.#options.replica.committed.height)
-    }
-    if (message.kind !== 'snapshot' && message.kind !== 'chunk') return false
-    const owed = this.#owed.get(from) ?? 0
-    this.#owed.set(from, Math.max(0, owed - 1))
-    return owed > 0
-  }
-
   /** At once: what is served promises nothing. */
   sendBlob(to: ValidatorIndex, message: Message): void {
     const frame = this.#blobFrames.get(message) ?? messageFrame((writer) => writeMessage(writer, message))
@@ -677,7 +636,7 @@ export class Driver {
   #send(to: ValidatorIndex | 'all', message: Message, isFresh = false): void {
     if (message.kind === 'fetch' && (message.want === 'snapshot' || message.want === 'chunk')) {
       const asked = to === 'all' ? (this.#mesh?.peers() ?? []).map((peer) => peer.index) : [to]
-      for (const peer of asked) this.#owed.set(peer, Math.min(MAX_OWED, (this.#owed.get(peer) ?? 0) + 1))
+      for (const peer of asked) this.#freeMessages.asked(peer)
     }
     const bytes = encodeMessage(message)
     if (to !== 'all' && !isFresh && BODIES.has(message.kind)) this.#mesh?.sendIfRead(to, bytes)
@@ -685,7 +644,7 @@ export class Driver {
   }
 
   #serve(to: ValidatorIndex, from: Height): void {
-    const served = this.#blocks.serve(to, from, this.#published.height, performance.now())
+    const served = this.#blocks.serve(to, from, this.#finality.published.height, performance.now())
     if (served === undefined) return
     if (served.isRepeated) this.#mesh?.charge(to, priceOfServing(served.bytes.length))
     this.#mesh?.sendIfRead(to, served.bytes)
