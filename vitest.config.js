@@ -63,6 +63,7 @@ export default defineConfig({
             'chaos/*.test.js',
             'differential/*.test.js',
             'tools/*.test.js',
+            'examples/*/*.test.js',
           ],
           exclude: REPLACES_MODULES,
           server: LOADED_BY_NODE,

@@ -1,3 +1,4 @@
+export { BlockServer, type Served } from './block-server.js'
 export { type ConsensusKey, newBlsKey } from './consensus-key.js'
 export { AethelError } from './errors.js'
 export { giveHeapRoom } from './heap-room.js'
