@@ -136,7 +136,8 @@ export const execution = [
     edits: [
       {
         file: 'packages/node/src/driver.ts',
-        before: '          this.#finality.told(this.#options.replica.committed.height) // of a claim or a nonce, perhaps, of the newest block\n',
+        before:
+          '          this.#finality.told(this.#options.replica.committed.height) // of a claim or a nonce, perhaps, of the newest block\n',
         after: '',
       },
     ],
