@@ -444,6 +444,71 @@ export const persistence = [
     hunt: tests('packages/node/src/driver.test.ts'),
   },
   {
+    id: 'reads-hang-with-the-disk',
+    traps: ['I3'],
+    bug: 'a disk that has stalled hangs whoever reads over HTTP, for ever',
+    edits: [
+      {
+        file: 'packages/node/src/http-readable.ts',
+        before: 'await within(waitMs, readable)',
+        after: 'await readable',
+      },
+    ],
+    hunt: tests('packages/node/src/http-readable.test.ts'),
+  },
+  {
+    id: 'why-waits-for-the-disk',
+    traps: ['I3'],
+    bug: 'why nothing commits is told once the disk answers, and it is the disk',
+    edits: [
+      {
+        file: 'packages/node/src/http-readable.ts',
+        before: "new Set(['/why', '/v1/why', '/v1/ready', '/metrics'])",
+        after: 'new Set()',
+      },
+    ],
+    hunt: tests('packages/node/src/http-readable.test.ts'),
+  },
+  {
+    id: 'a-promise-for-each-reader',
+    traps: ['E1'],
+    bug: 'each request that waits for a block to be written is kept for itself, and stays kept when it has given up',
+    edits: [
+      {
+        file: 'packages/node/src/finality.ts',
+        before: '    if (waiting !== undefined) return waiting.readable\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/node/src/finality.test.ts'),
+  },
+  {
+    id: 'told-less-later',
+    traps: ['I3'],
+    bug: 'who was told of a block reads before it can be read, because somebody else was told of an earlier one since',
+    edits: [
+      {
+        file: 'packages/node/src/finality.ts',
+        before: 'this.#toldHeight = Math.max(this.#toldHeight, height)',
+        after: 'this.#toldHeight = height',
+      },
+    ],
+    hunt: tests('packages/node/src/finality.test.ts'),
+  },
+  {
+    id: 'ready-without-a-quorum',
+    traps: ['I1'],
+    bug: 'a validator that is cut off from the others says that it is ready for clients',
+    edits: [
+      {
+        file: 'packages/node/src/http-status.ts',
+        before: "  'no-quorum-connected',\n",
+        after: '',
+      },
+    ],
+    hunt: tests('packages/node/src/node.test.ts'),
+  },
+  {
     id: 'finalised-on-another-branch',
     traps: ['F1'],
     bug: 'a claim that is final in one state counts as final in a state that does not stand on it',

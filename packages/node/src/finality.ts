@@ -24,7 +24,8 @@ export class Finality {
   readonly #unpublished = new Map<string, TransactionPlace>()
   /** Up to here somebody may have been told, by being told that something is final or what stands against it. */
   #toldHeight = 0
-  #readers: { readonly height: number; resolve(): void }[] = []
+  /** Whoever waits to read, by what has to be published: many wait for the same. */
+  readonly #readers = new Map<number, { readonly readable: Promise<void>; resolve(): void }>()
 
   /** @param published the newest block that the store holds */
   constructor(published: Published) {
@@ -38,7 +39,7 @@ export class Finality {
 
   /** Whether somebody waits to read what is being written. */
   get isAwaited(): boolean {
-    return this.#readers.length > 0
+    return this.#readers.size > 0
   }
 
   /** Whether it is in a committed block that nobody can be told of yet. */
@@ -74,16 +75,24 @@ export class Finality {
   publish(published: Published, transactions: readonly Identified[]): void {
     this.#published = published
     for (const { idKey } of transactions) this.#unpublished.delete(idKey)
-    const { height } = published
-    const waiting = this.#readers
-    this.#readers = waiting.filter((reader) => reader.height > height)
-    for (const reader of waiting) if (reader.height <= height) reader.resolve()
+    for (const [height, { resolve }] of this.#readers) {
+      if (height > published.height) continue
+      this.#readers.delete(height)
+      resolve()
+    }
   }
 
   /** Resolves when all that clients were told of can be read; undefined: it can. */
   whenReadable(): Promise<void> | undefined {
     const at = this.#toldHeight
     if (at <= this.#published.height) return undefined
-    return new Promise((resolve) => this.#readers.push({ height: at, resolve }))
+    const waiting = this.#readers.get(at)
+    if (waiting !== undefined) return waiting.readable
+    let resolve = (): void => undefined
+    const readable = new Promise<void>((settle) => {
+      resolve = settle
+    })
+    this.#readers.set(at, { readable, resolve })
+    return readable
   }
 }

@@ -1,7 +1,7 @@
 /** How a validator is, over HTTP: its status, why nothing commits, what it holds against others, a fork if it has seen one, and its metrics. */
 import { readFileSync } from 'node:fs'
 import { height, toHex } from '@aethel/codec'
-import { hashHeader, leaderOf, paragraphOf } from '@aethel/consensus'
+import { type Cause, hashHeader, leaderOf, paragraphOf } from '@aethel/consensus'
 import { offenceRecordOf } from '@aethel/ledger'
 import type { ReplicaInspection } from '@aethel/replica'
 import type { FastifyInstance } from 'fastify'
@@ -15,6 +15,16 @@ import { syncJson } from './snapshots.js'
 /** Of the API and the program. */
 export const API_VERSION = '0.1.0'
 
+/** While this is so, another validator serves clients better; where all wait for the same thing, none does. */
+const BETTER_ELSEWHERE: readonly Cause[] = [
+  'stopped',
+  'storage-stalled',
+  'no-quorum-connected',
+  'taking-over-state',
+  'catching-up',
+  'validation-aborted',
+]
+
 export function registerStatus(app: FastifyInstance, context: HttpContext): void {
   const { metrics, driver } = context
   app.get('/v1/status', async () => statusJson(context))
@@ -23,6 +33,11 @@ export function registerStatus(app: FastifyInstance, context: HttpContext): void
     return { paragraph: inWords(driver), ...diagnosis }
   })
   app.get('/why', async (_request, reply) => reply.type('text/plain; charset=utf-8').send(`${inWords(driver)}\n`))
+  app.get('/v1/ready', async (_request, reply) => {
+    const { cause } = driver.explain()
+    const ready = !BETTER_ELSEWHERE.includes(cause)
+    return reply.code(ready ? 200 : 503).send({ ready, cause, paragraph: inWords(driver) })
+  })
   app.get('/v1/evidence', async () => evidenceJson(context))
   app.get('/v1/fork', async (_request, reply) => {
     const file = driver.fork?.file ?? null

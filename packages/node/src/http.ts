@@ -11,6 +11,7 @@ import { CLAIM_PARAMETERS, registerClaims } from './http-claims.js'
 import type { HttpContext } from './http-context.js'
 import { HttpError, requireQuery } from './http-error.js'
 import { registerEvents } from './http-events.js'
+import { waitUntilReadable } from './http-readable.js'
 import { registerStatus } from './http-status.js'
 import { registerTransactions } from './http-transactions.js'
 
@@ -31,10 +32,7 @@ export async function serveHttp(context: HttpContext): Promise<FastifyInstance> 
   boundPipelines(app)
   boundBodies(app)
   boundAnswers(app)
-  // Whoever was told that its transaction is final finds it, its block and its receipt.
-  app.addHook('onRequest', async (request) => {
-    if (request.method === 'GET') await context.driver.whenReadable()
-  })
+  waitUntilReadable(app, () => context.driver.whenReadable())
   app.addHook('onRequest', async (request) => {
     const { url } = request.routeOptions
     // Whoever collects metrics may add parameters of its own; what is no route is said to be none.

@@ -302,6 +302,20 @@ describe('four validators', () => {
     await until('the old leader has caught up', async () => (await heightOf(leader)) >= target)
   })
 
+  test('I1: a validator without a quorum is not ready for clients and says why; with one it is', async () => {
+    const ready = async (): Promise<unknown> => {
+      const { status, body } = await get(0, '/v1/ready')
+      return [status, body['ready'], body['cause']]
+    }
+    await until('validator 0 is ready', async () => (await get(0, '/v1/ready')).status === 200)
+    await Promise.all([stop(2), stop(3)])
+    await until('it is not', async () => (await get(0, '/v1/ready')).status === 503)
+    expect(await ready()).toEqual([503, false, 'no-quorum-connected'])
+    await Promise.all([start(2), start(3)])
+    await until('it is again', async () => (await get(0, '/v1/ready')).status === 200)
+    expect((await get(0, '/v1/ready')).body['ready']).toBe(true)
+  })
+
   test('a validator that sends garbage, bad signatures or another chain is named, and the rest keeps its pace', async () => {
     // Takes the place of validator 0, with its network key, and talks to validator 3.
     await stop(0)
