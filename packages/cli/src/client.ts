@@ -200,6 +200,7 @@ function expectOk(url: string, answer: Answer): JsonObject {
   const object = answerObject(url, answer)
   if (answer.status === 200 || answer.status === 202) return object
   const code = typeof object['code'] === 'string' ? object['code'] : `http-${answer.status}`
+  if (code === 'storage-stalled') throw unreachable(url, 'its disk does not answer')
   const message = typeof object['message'] === 'string' ? object['message'] : 'no reason given'
   const exitCode = NOT_TO_BE_HAD.includes(answer.status) ? EXIT.usage : EXIT.internal
   throw new CliError(exitCode, code, `the validator at ${url} answered ${answer.status} ${code}: ${message.slice(0, MAX_ERROR_TEXT)}`)

@@ -101,6 +101,14 @@ describe('answers', () => {
     expect(errorLine(outcome)).toContain('there is none')
   })
 
+  it('a validator whose disk has stalled is as good as none: exit code 6', async () => {
+    status = 503
+    answer = { code: 'storage-stalled', message: 'the newest block is not on its disk yet' }
+    const outcome = await aethelAsync('claims', ID, '--url', url)
+    expect(outcome.code).toBe(6)
+    expect(errorLine(outcome)).toContain('its disk does not answer')
+  })
+
   it.each([
     ['--kind', 'lrat/1'],
     ['--limit', '3'],

@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { HttpError } from './http-error.js'
 
-const WAIT_MS = 10_000
+/** Less than clients wait for an answer. */
+const WAIT_MS = 5_000
 const AT_ONCE: ReadonlySet<string> = new Set(['/why', '/v1/why', '/v1/ready', '/metrics'])
 
 /** `whenReadable` as of the driver; undefined: it is. */
