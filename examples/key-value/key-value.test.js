@@ -110,8 +110,13 @@ describe('four replicas', () => {
     await expect(at(1).submit(put(3))).rejects.toMatchObject({ code: 'nonce-used' })
     await expect(at(1).submit(put(40).fill(0, 100))).rejects.toMatchObject({ code: 'signature' })
 
+    const twice = [at(2).submit(put(40)), at(2).submit(put(40))]
+    await expect(twice[1]).rejects.toMatchObject({ code: 'known-transaction' })
+    await twice[0]
+
     await at(0).close()
-    await Promise.all(Array.from({ length: 12 }, (_, i) => at(1 + (i % 3)).submit(put(40 + i))))
+    await expect(at(0).submit(put(41))).rejects.toMatchObject({ code: 'stopped' })
+    await Promise.all(Array.from({ length: 11 }, (_, i) => at(1 + (i % 3)).submit(put(41 + i))))
     replicas[0] = await started(start(0))
     while (replicas.some(({ state }) => nonceOf(state, ann.publicKey) < 52)) await sleep(20)
     expect(new Set(replicas.map(({ state }) => toHex(state.root))).size).toBe(1)

@@ -36,6 +36,8 @@ export class Refused extends Error {
   }
 }
 
+const stopped = () => new Refused({ code: 'stopped', message: 'the replica has stopped; ask another one' })
+
 /**
  * The keys of one validator: one signs votes, the other is for connections. Nobody else may know the seed.
  *
@@ -288,7 +290,7 @@ async function run(store, { chain, index, keys, onCommitted, onEvent, onStopped 
   const close = async () => {
     isStopped = true
     for (const timer of timers.values()) clearTimeout(timer)
-    for (const { reject } of clients.values()) reject(new Refused({ code: 'stopped', message: 'the replica has stopped; ask another one' }))
+    for (const { reject } of clients.values()) reject(stopped())
     clients.clear()
     await mesh.close()
     await store.close().catch(() => undefined)
@@ -314,7 +316,10 @@ async function run(store, { chain, index, keys, onCommitted, onEvent, onStopped 
       new Promise((resolve, reject) => {
         const decoded = application.decode(bytes)
         if (!decoded.ok) return reject(new Refused(decoded.error))
-        clients.set(decoded.value.idKey, { resolve, reject })
+        if (isStopped) return reject(stopped())
+        const { idKey } = decoded.value
+        if (clients.has(idKey)) return reject(new Refused({ code: 'known-transaction', message: 'somebody waits for this one already' }))
+        clients.set(idKey, { resolve, reject })
         input({ kind: 'submit', request: 0, transaction: decoded.value, nowMs: Date.now() })
       }),
     close,
