@@ -470,6 +470,19 @@ export const persistence = [
     hunt: tests('packages/node/src/http-readable.test.ts'),
   },
   {
+    id: 'request-without-an-end',
+    traps: ['I1'],
+    bug: 'a command whose connection goes without a word ends without a word itself, and without an exit code of ours',
+    edits: [
+      {
+        file: 'packages/cli/src/client.ts',
+        before: 'await Promise.race([answer(), tooLate])',
+        after: 'await answer()',
+      },
+    ],
+    hunt: tests('packages/cli/test/answers.test.ts'),
+  },
+  {
     id: 'a-promise-for-each-reader',
     traps: ['E1'],
     bug: 'each request that waits for a block to be written is kept for itself, and stays kept when it has given up',

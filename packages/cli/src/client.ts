@@ -157,13 +157,30 @@ function octets(body: Uint8Array): RequestInit {
   return { method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body: body as Uint8Array<ArrayBuffer> }
 }
 
+/**
+ * Answers or throws, within `timeoutMs`, whatever becomes of the connection: where a validator is killed, `fetch` has been seen to say nothing
+ * ever after, and the timer of `AbortSignal.timeout` does not keep a process from ending before its time.
+ */
 async function request(url: string, path: string, init: RequestInit, timeoutMs: number): Promise<Answer> {
-  try {
-    const response = await fetch(url + path, { ...init, signal: AbortSignal.timeout(timeoutMs), redirect: 'error' })
+  const late = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      late.abort()
+      reject(unreachable(url, `it gave no answer within ${timeoutMs / 1000} s`))
+    }, timeoutMs)
+  })
+  const answer = async (): Promise<Answer> => {
+    const response = await fetch(url + path, { ...init, signal: late.signal, redirect: 'error' })
     return { status: response.status, body: await boundedBody(url, response) }
+  }
+  try {
+    return await Promise.race([answer(), tooLate])
   } catch (error) {
     if (error instanceof CliError) throw error
-    throw unreachable(url, whyUnreachable(error, timeoutMs))
+    throw unreachable(url, whyUnreachable(error))
+  } finally {
+    clearTimeout(timer)
   }
 }
 
@@ -179,9 +196,8 @@ async function boundedBody(url: string, response: Response): Promise<Uint8Array>
   return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces)
 }
 
-function whyUnreachable(error: unknown, timeoutMs: number): string {
+function whyUnreachable(error: unknown): string {
   if (!(error instanceof Error)) return 'the request failed'
-  if (error.name === 'TimeoutError') return `it gave no answer within ${timeoutMs / 1000} s`
   const cause = error.cause
   const code = cause instanceof Error ? ('code' in cause ? String(cause.code) : cause.message) : error.message
   return code === 'ECONNREFUSED' ? 'nothing listens there' : `the connection failed (${code})`

@@ -1,6 +1,7 @@
 /**
  * What answers is no validator, or a hostile one, or says no: one line, the right exit code, and nothing that commands the terminal.
  */
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
@@ -9,7 +10,7 @@ import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createClient } from '../src/client.js'
-import { aethelAsync, errorLine, temporaryFolder } from './aethel.js'
+import { aethelAsync, BIN, errorLine, temporaryFolder } from './aethel.js'
 
 const instances = fileURLToPath(new URL('../../proofs/instances/', import.meta.url))
 const folder = temporaryFolder()
@@ -99,6 +100,13 @@ describe('answers', () => {
     const outcome = await aethelAsync('claims', ID, '--url', url)
     expect(outcome.code).toBe(2)
     expect(errorLine(outcome)).toContain('there is none')
+  })
+
+  it('I1: a request of which nothing is ever heard again, nor of its connection, ends in time: exit code 6', () => {
+    const deaf = 'data:text/javascript,globalThis.fetch = () => new Promise(() => undefined)'
+    const outcome = spawnSync(process.execPath, ['--import', deaf, BIN, 'status', '--url', url], { encoding: 'utf8', timeout: 100_000 })
+    expect(outcome.stderr).toContain('it gave no answer within 10 s')
+    expect(outcome.status).toBe(6)
   })
 
   it('a validator whose disk has stalled is as good as none: exit code 6', async () => {
