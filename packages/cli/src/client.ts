@@ -158,8 +158,8 @@ function octets(body: Uint8Array): RequestInit {
 }
 
 /**
- * Answers or throws, within `timeoutMs`, whatever becomes of the connection: where a validator is killed, `fetch` has been seen to say nothing
- * ever after, and the timer of `AbortSignal.timeout` does not keep a process from ending before its time.
+ * Answers or throws, within `timeoutMs`, also if `fetch` never says anything again and its connection is gone: the timer of `AbortSignal.timeout`
+ * does not keep a process from ending then, without a word and with exit code 13, as one did whose validators were being killed.
  */
 async function request(url: string, path: string, init: RequestInit, timeoutMs: number): Promise<Answer> {
   const late = new AbortController()

@@ -1,4 +1,5 @@
 export { createTlsIdentity, type TlsIdentity } from './certificate.js'
+export type { Endpoint } from './door.js'
 export { NetworkError, type NetworkErrorCode } from './errors.js'
 export { type Frame, messageFrame } from './frames.js'
 export {

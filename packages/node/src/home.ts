@@ -8,7 +8,7 @@ import { equalBytes, fromHex, type Hash, type PublicKey, publicKey, toHex, type 
 import { indexOfKey, type SignatureScheme, type ValidatorSet } from '@aethel/consensus'
 import { SEED_BYTES, type SecretSeed } from '@aethel/crypto'
 import { chainIdOf, createRegistry, decodeGenesis, type Genesis, genesisValidators, type LedgerRegistry } from '@aethel/ledger'
-import type { PeerAddress } from '@aethel/network'
+import type { Endpoint, PeerAddress } from '@aethel/network'
 import { type DefinedVerifier, decodeLibrary, type LibraryDefinition } from '@aethel/proofs'
 import type { KeepOptions } from '@aethel/replica'
 import { type ConsensusKey, consensusKey } from './consensus-key.js'
@@ -17,11 +17,6 @@ import { AethelError } from './errors.js'
 export const CONFIG_FORMAT = 'aethel-config/1'
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
-
-export interface Endpoint {
-  readonly host: string
-  readonly port: number
-}
 
 /** `config.json`, as written by `createTestnet` and edited by people. */
 export interface Config {

@@ -5,10 +5,11 @@ import { join, resolve } from 'node:path'
 import { toHex } from '@aethel/codec'
 import { SEED_BYTES, signingKey } from '@aethel/crypto'
 import { type Contact, chainIdOf } from '@aethel/ledger'
+import type { Endpoint } from '@aethel/network'
 import type { ConsensusKey } from './consensus-key.js'
 import { fillOutput } from './directories.js'
 import { AethelError } from './errors.js'
-import { CONFIG_FORMAT, type Endpoint, HOME_FILES, readHome } from './home.js'
+import { CONFIG_FORMAT, HOME_FILES, readHome } from './home.js'
 
 export interface NewcomerOptions {
   /** A home of a validator of genesis, for genesis, libraries and the addresses of the others. */
