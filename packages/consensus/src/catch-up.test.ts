@@ -255,6 +255,17 @@ describe('catching up (protocol.md §7)', () => {
     expect(replica.height).toBe(5)
   })
 
+  it('the next block is at work until it is executed, not until it is committed: then it may be waiting for what nobody has to give', () => {
+    const replica = new Cluster().at(3)
+    replica.validating = 'held'
+    const block = blockOf()
+    replica.receive(0, prePrepareOf(0, 0, block))
+    expect(replica.running.isExecuting).toBe(true)
+    replica.step(replica.verdictOn(block))
+    expect(replica.sentVotes('prepare')).toHaveLength(1)
+    expect(replica.running.isExecuting).toBe(false)
+  })
+
   it('E1: a body nobody asked for is not kept', () => {
     const replica = new Cluster().at(3)
     for (let i = 0; i < 100; i++) replica.receive(1, { kind: 'block', block: blockOf({ timestampMs: 2_000_000 + i }) })
