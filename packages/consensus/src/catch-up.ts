@@ -394,8 +394,9 @@ export function onBlocks(state: State, from: ValidatorIndex, message: Blocks): v
     throw error
   }
   const last = usable.at(-1)?.header.height ?? 0
-  // Whoever answers with little, late, costs its turn (trap E4): who has answered in full has one again.
-  const peer = claimedBy(state, from) > last ? nextInTurn(state, peersBeyond(state, last)) : undefined
+  // Whoever gives little, late, asked or not, costs its turn (trap E4): who answers in full has one again.
+  const isMore = claimedBy(state, from) > last || isWeakQuorumBeyond(state, last)
+  const peer = isMore ? nextInTurn(state, peersBeyond(state, last)) : undefined
   if (peer !== undefined) requestSync(state, peer, height(last + 1))
 }
 
@@ -459,10 +460,14 @@ function poll(state: State): void {
  * is on our side. Catching up is then the cure, not a view change, which would take our vote out of the view (docs/protocol.md §8).
  */
 export function isLaggard(state: State): boolean {
+  return isWeakQuorumBeyond(state, state.committed.height)
+}
+
+function isWeakQuorumBeyond(state: State, at: number): boolean {
   const { validators } = state.config
   let power = 0n
   for (const [index, status] of state.statuses.entries()) {
-    if (status !== undefined && status.committedHeight > state.committed.height) power += validators.validators[index]?.power ?? 0n
+    if (status !== undefined && status.committedHeight > at) power += validators.validators[index]?.power ?? 0n
   }
   return isWeakQuorum(validators, power)
 }
