@@ -308,8 +308,8 @@ export const snapshots = [
     edits: [
       {
         file: 'packages/replica/src/snapshot-fetch.ts',
-        before: 'offered.target.header.height > best.target.header.height) best = offered',
-        after: 'offered.target.header.height < best.target.header.height) best = offered',
+        before: 'b.target.header.height - a.target.header.height)',
+        after: 'a.target.header.height - b.target.header.height)',
       },
     ],
     hunt: tests('packages/replica/src/snapshot-fetch.test.ts'),

@@ -177,6 +177,41 @@ describe('catching up (protocol.md §7)', () => {
     expect(cluster.at(3).height).toBe(5)
   })
 
+  it('E4: a peer that gives one block at a time, each at the last moment, costs its turn, not progress', () => {
+    for (const isAsked of [true, false]) {
+      const cluster = new Cluster()
+      cluster.cut = () => true
+      const replica = cluster.at(3)
+      const blocks = chainOf(60)
+      const answer = (from: number, at: number, count: number): void => {
+        const served = blocks.slice(at - 1, at - 1 + count)
+        replica.receive(from, {
+          kind: 'blocks',
+          blocks: served,
+          links: [],
+          certificate: certificateOf('commit', 0, served.at(-1) as Block),
+        })
+      }
+      let [seen, ticks] = [0, 0]
+      const late: number[] = []
+      for (; replica.height < blocks.length && ticks < 100; ticks++) {
+        // In answer to what it was asked; or to every STATUS, as those may who are in a later epoch, and then it claims to have no more than that.
+        for (const at of isAsked ? late.splice(0) : [replica.height + 1]) answer(0, at, 1)
+        replica.receive(0, statusFrom(0, 0, isAsked ? blocks.length : replica.height))
+        for (const sender of [1, 2]) replica.receive(sender, statusFrom(sender, 0, blocks.length))
+        replica.fire('status')
+        for (; seen < replica.sent.length; seen++) {
+          const { to, message } = replica.sent[seen] as (typeof replica.sent)[number]
+          if (message.kind !== 'fetch' || message.want !== 'committed') continue
+          if (to === 0) late.push(message.from)
+          else answer(Number(to), message.from, 10)
+        }
+      }
+      expect(replica.height).toBe(blocks.length)
+      expect([isAsked, ticks < 20]).toEqual([isAsked, true])
+    }
+  })
+
   it('E1: a faulty validator that shows certificates of thousands of far blocks keeps nobody from catching up', () => {
     const cluster = new Cluster()
     cluster.at(2).crash()
@@ -227,6 +262,17 @@ describe('catching up (protocol.md §7)', () => {
     replica.fire('status')
     replica.receive(1, { kind: 'blocks', blocks, links: [], certificate: certificateOf('commit', 0, blocks[4] as Block) })
     expect(replica.height).toBe(5)
+  })
+
+  it('the next block is at work until it is executed, not until it is committed: then it may be waiting for what nobody has to give', () => {
+    const replica = new Cluster().at(3)
+    replica.validating = 'held'
+    const block = blockOf()
+    replica.receive(0, prePrepareOf(0, 0, block))
+    expect(replica.running.isExecuting).toBe(true)
+    replica.step(replica.verdictOn(block))
+    expect(replica.sentVotes('prepare')).toHaveLength(1)
+    expect(replica.running.isExecuting).toBe(false)
   })
 
   it('E1: a body nobody asked for is not kept', () => {

@@ -393,9 +393,11 @@ export function onBlocks(state: State, from: ValidatorIndex, message: Blocks): v
     if (error instanceof ForkFound) error.headers.push(...message.blocks.map(({ header }) => header), ...message.links)
     throw error
   }
-  const claimed = state.statuses[from]?.committedHeight ?? 0
   const last = usable.at(-1)?.header.height ?? 0
-  if (claimed > last) requestSync(state, from, height(last + 1))
+  // Whoever gives little, late, asked or not, costs its turn (trap E4): who answers in full has one again.
+  const isMore = claimedBy(state, from) > last || isWeakQuorumBeyond(state, last)
+  const peer = isMore ? nextInTurn(state, peersBeyond(state, last)) : undefined
+  if (peer !== undefined) requestSync(state, peer, height(last + 1))
 }
 
 function onBodyFromSync(state: State, block: Blocks['blocks'][number], message: Blocks, gas: readonly number[] | null): void {
@@ -432,7 +434,7 @@ function requestBlock(state: State, wanted: { readonly hash: Hash; tries: number
 export function syncIfBehind(state: State): void {
   if (state.committed.height !== state.committedAtTick || state.sync?.tick === state.tick) return
   if (isNextAtWork(state)) return poll(state)
-  const ahead = otherValidators(state).filter((peer) => (state.statuses[peer]?.committedHeight ?? 0) > state.committed.height)
+  const ahead = peersBeyond(state, state.committed.height)
   ahead.push(...[...state.laterEpoch].filter((peer) => !ahead.includes(peer)).sort((a, b) => a - b))
   const peer = nextInTurn(state, ahead)
   if (peer !== undefined) requestSync(state, peer, height(state.committed.height + 1))
@@ -458,10 +460,14 @@ function poll(state: State): void {
  * is on our side. Catching up is then the cure, not a view change, which would take our vote out of the view (docs/protocol.md §8).
  */
 export function isLaggard(state: State): boolean {
+  return isWeakQuorumBeyond(state, state.committed.height)
+}
+
+function isWeakQuorumBeyond(state: State, at: number): boolean {
   const { validators } = state.config
   let power = 0n
   for (const [index, status] of state.statuses.entries()) {
-    if (status !== undefined && status.committedHeight > state.committed.height) power += validators.validators[index]?.power ?? 0n
+    if (status !== undefined && status.committedHeight > at) power += validators.validators[index]?.power ?? 0n
   }
   return isWeakQuorum(validators, power)
 }
@@ -487,6 +493,15 @@ export function peersFarBehind({ statuses, lastTick, config }: State): Validator
   return statuses.flatMap((status, index) =>
     status !== undefined && status.committedHeight + config.window < lastTick.committedBefore ? [index as ValidatorIndex] : [],
   )
+}
+
+/** What it says last that it has committed. */
+function claimedBy(state: State, peer: ValidatorIndex): number {
+  return state.statuses[peer]?.committedHeight ?? 0
+}
+
+function peersBeyond(state: State, at: number): ValidatorIndex[] {
+  return otherValidators(state).filter((peer) => claimedBy(state, peer) > at)
 }
 
 function nextInTurn(state: State, peers: readonly ValidatorIndex[]): ValidatorIndex | undefined {

@@ -147,7 +147,7 @@ export class ConsensusCore implements Consensus {
 
   get isExecuting(): boolean {
     const next = this.state.committed.height + 1
-    return [...this.state.blocks.values()].some(({ block, wanted }) => wanted && block.header.height === next)
+    return [...this.state.blocks.values()].some(({ block, wanted, status }) => wanted && status !== 'valid' && block.header.height === next)
   }
 
   get isFarBehind(): boolean {

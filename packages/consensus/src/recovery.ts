@@ -109,7 +109,8 @@ export function considerRelease(state: State): void {
   const released = { status: 'released' as const, forgottenUpTo, epoch: validators.epoch, view: highest.view }
   state.recovery = released
   state.highestIsDurable = true
-  state.out.push({
+  // Before a commit of this very step: if that ends the epoch it says what the next one begins with (`recoveryIn`), which stands.
+  state.out.unshift({
     kind: 'persist',
     records: [
       { kind: 'highest', certificate: highest },

@@ -120,13 +120,22 @@ function proves(shares: ShareScheme, validators: ValidatorSet, chainId: Hash, pa
 }
 
 /**
- * The bad ones of parts whose sum is bad: then the sum of one half is, too, and so on down to single parts, so at least one is
- * found. With k of n bad about k log2(n / k) sums are checked.
+ * The bad ones of parts whose sum proves nothing, one at least. If each proves something by itself their keys cancel each other, and the sum is infinity:
+ * nobody has such keys but who made all of them, for each has shown that it has its own. So all are bad.
  */
-function badAmong(shares: ShareScheme, validators: ValidatorSet, chainId: Hash, parts: readonly Part[]): Part[] {
+function badAmong(shares: ShareScheme, validators: ValidatorSet, chainId: Hash, parts: readonly Part[]): readonly Part[] {
+  const bad = badByThemselves(shares, validators, chainId, parts)
+  return bad.length > 0 ? bad : parts
+}
+
+/**
+ * Of parts whose sum proves nothing: if it is bad the sum of one half is, too, and so on down to single parts. With k of n bad about
+ * k log2(n / k) sums are checked.
+ */
+function badByThemselves(shares: ShareScheme, validators: ValidatorSet, chainId: Hash, parts: readonly Part[]): Part[] {
   if (parts.length === 1) return [...parts]
   const middle = parts.length >> 1
   return [parts.slice(0, middle), parts.slice(middle)].flatMap((half) =>
-    proves(shares, validators, chainId, half) === null ? badAmong(shares, validators, chainId, half) : [],
+    proves(shares, validators, chainId, half) === null ? badByThemselves(shares, validators, chainId, half) : [],
   )
 }

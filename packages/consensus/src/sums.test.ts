@@ -2,10 +2,12 @@
 import { type BlsSignature, bitmapOf, blsSignature, epoch, height, indicesOf, type ValidatorIndex, view } from '@aethel/codec'
 import { verifySignature } from '@aethel/crypto'
 import { describe, expect, it } from 'vitest'
+import { opposite } from '../../crypto/test/rogue.js'
 import {
   aggregateOf,
   ballotOf,
   blockOf,
+  blsKeyOfValidator,
   blsValidatorSet,
   CHAIN,
   Cluster,
@@ -13,11 +15,22 @@ import {
   isKind,
   signVote,
   signVoteWithShare,
+  sumsChecked,
   type TestReplica,
   validatorSet,
 } from '../test/harness.js'
 import { addersOf, collectorsOf, groupsOf } from './dissemination.js'
-import { type Aggregate, type Block, createMessageChecker, leaderOf, type Message, proposalOf, type VoteKind } from './index.js'
+import {
+  type Aggregate,
+  type Ballot,
+  type Block,
+  ballotBytes,
+  createMessageChecker,
+  leaderOf,
+  type Message,
+  proposalOf,
+  type VoteKind,
+} from './index.js'
 
 const COUNT = 21
 const QUORUM_COUNT = 15
@@ -214,6 +227,34 @@ describe('sums (protocol.md §9)', () => {
     for (const sender of good) replica.receive(sender, vote(sender))
     expect(named(replica, 'bad-share')).toEqual([bad])
     expect(sorted(sumsBy(replica).flat())).toEqual(sorted([PLAIN_INNER, ...good]))
+  })
+
+  it('F2: two of a group whose keys cancel each other, and whose shares are good, keep nobody busy: nothing proves what they say', () => {
+    const [one, other, ...rest] = groupOf(PLAIN_INNER).filter((index) => index !== PLAIN_INNER) as [ValidatorIndex, ValidatorIndex]
+    const { publicKey } = blsKeyOfValidator(one)
+    const blsKeys = (index: number) => (index === other ? { publicKey: opposite(publicKey) } : blsKeyOfValidator(index))
+    const replica = new Cluster({ ...TREE, blsKeys }).at(PLAIN_INNER)
+    const [made, good] = [blockOf({ set: SET, timestampMs: 2_000_000 }), blockOf({ set: SET, timestampMs: 3_000_000 })]
+    const shareOf = (index: number, ballot: Ballot): BlsSignature => {
+      const share = blsKeyOfValidator(index === other ? one : index).sign(ballotBytes(CHAIN, ballot))
+      return index === other ? opposite(share) : share
+    }
+    const say = (index: number, about: Block, kind: VoteKind): void => {
+      const ballot = ballotOf(kind, 0, about)
+      replica.receive(index, { kind: 'vote', vote: signVoteWithShare(index, ballot, shareOf(index, ballot)) })
+    }
+    sumsChecked.most = sumsChecked.count + 100
+    for (const sender of [one, other]) say(sender, made, 'prepare') // for a block that nobody has ever seen
+    replica.fire('status')
+    replica.fire('status')
+    expect(sumsBy(replica)).toEqual([])
+    expect(sorted(named(replica, 'bad-share'))).toEqual(sorted([one, other]))
+    for (const sender of [one, other, ...rest]) say(sender, good, 'commit')
+    replica.fire('status')
+    replica.fire('status')
+    expect(sorted(sumsBy(replica, 'commit').flat())).toEqual(sorted([one, other, ...rest])) // with others their sum is as good as any
+    expect(sumsChecked.count).toBeLessThan(sumsChecked.most)
+    sumsChecked.most = Number.POSITIVE_INFINITY
   })
 
   it('B7: an inner node that adds nothing up costs no tick: the next one adds up its group', () => {

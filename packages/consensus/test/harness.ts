@@ -103,8 +103,8 @@ export function blsKeyOfValidator(index: number): BlsKey {
   return key
 }
 
-/** By all validators together. */
-export const sumsChecked = { count: 0 }
+/** By all validators together. Beyond `most` it is a search without end. */
+export const sumsChecked: { count: number; most: number } = { count: 0, most: Number.POSITIVE_INFINITY }
 
 /** What a validator of a chain of BLS certificates signs and adds up with. */
 export function sharesOf(index: number): ShareScheme {
@@ -112,18 +112,23 @@ export function sharesOf(index: number): ShareScheme {
     sign: (message) => blsKeyOfValidator(index).sign(message),
     aggregate: aggregateBls,
     verify: (keys, message, aggregate) => {
-      sumsChecked.count++
+      assert(sumsChecked.count++ < sumsChecked.most, 'sums are checked without end')
       return verifyBls(keys, message, aggregate)
     },
   }
 }
 
 /** The same validators, on a chain of BLS certificates. */
-export function blsValidatorSet(count: number, powers: readonly bigint[] = [], inEpoch = 0): ValidatorSet {
+export function blsValidatorSet(
+  count: number,
+  powers: readonly bigint[] = [],
+  inEpoch = 0,
+  keyFor: ClusterOptions['blsKeys'] = blsKeyOfValidator,
+): ValidatorSet {
   const members = validatorSet(count, powers, inEpoch).validators
   const set = createValidatorSet(
     epoch(inEpoch),
-    members.map((member, index) => ({ ...member, blsKey: blsKeyOfValidator(index).publicKey })),
+    members.map((member, index) => ({ ...member, blsKey: keyFor(index).publicKey })),
   )
   assert(set.ok, 'a test validator set is well formed')
   return set.value
@@ -409,6 +414,8 @@ export interface ClusterOptions {
   readonly timers?: Partial<TimerSettings>
   readonly certificates?: SignatureScheme
   readonly dissemination?: DisseminationChoice
+  /** Of validators that have others than `blsKeyOfValidator` says. */
+  readonly blsKeys?: (index: number) => Pick<BlsKey, 'publicKey'>
 }
 
 /** One validator: the core, its disk, and the effects it asked for. */
@@ -635,8 +642,8 @@ export class Cluster {
 
   constructor(options: ClusterOptions = {}) {
     this.options = options
-    const setFor = options.certificates === 'bls12-381' ? blsValidatorSet : validatorSet
-    this.set = setFor(options.validators ?? 4, options.powers)
+    const { validators = 4, powers, certificates, blsKeys } = options
+    this.set = certificates === 'bls12-381' ? blsValidatorSet(validators, powers, 0, blsKeys) : validatorSet(validators, powers)
     this.checker = createMessageChecker({ chainId: CHAIN, validators: this.set, verifySignature })
     for (let index = 0; index < this.set.validators.length; index++) this.replicas.push(new TestReplica(this, index))
   }

@@ -25,6 +25,14 @@ export function rogueKey(others: readonly BlsPublicKey[], secret = 123_456_789n)
   }
 }
 
+/**
+ * The same point with the other sign, of a key (48 bytes) or a signature (96). Whoever has a key has its opposite, too: the key with the other sign, which signs
+ * whatever it signs with the other sign.
+ */
+export function opposite<T extends Uint8Array>(point: T): T {
+  return point.map((byte, at) => (at === 0 ? byte ^ 0x20 : byte)) as T
+}
+
 /** The encoding of the point at infinity, of a key (48 bytes) or a signature (96). */
 export function infinity(bytes: 48 | 96): Uint8Array {
   return Uint8Array.from({ length: bytes }, (_, at) => (at === 0 ? 0xc0 : 0))

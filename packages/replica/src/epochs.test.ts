@@ -242,6 +242,25 @@ describe('the last block under faults', () => {
     expect(node.running.inspect().recovering).toEqual({ answers: 0, above: null }) // it asks: what was claimed in the epoch before is void
   })
 
+  it('C6: likewise if the step that releases it commits that block, too', () => {
+    const cluster = new EpochCluster({ nodes: 4, length: 1, script: () => [member(0), member(1), member(2, 0, 2n), member(3)] })
+    const node = cluster.at(3)
+    node.crash()
+    node.remember({ kind: 'recovery', recovery: { status: 'asking' } })
+    node.boot()
+    cluster.run(1_000)
+    expect(node.running.inspect().recovering).toEqual({ answers: 3, above: 0 })
+    for (const index of [0, 1, 2]) cluster.at(index).fire('view')
+    cluster.run(100)
+    cluster.order('a') // in view 1, above all that was claimed
+    expect(node.saw('recovered')).toBe(true)
+    expect(node.position).toBe('height 1, epoch 1, active 0, validator 3')
+    cluster.cut = () => true
+    node.crash()
+    node.boot()
+    expect(node.running.inspect().recovering).toEqual({ answers: 0, above: null }) // not: above view 0
+  })
+
   it('nothing of the next epoch leaves before its first block has ground to stand on: the last one is durable', () => {
     const cluster = new EpochCluster({ nodes: 4, length: 1 })
     const node = cluster.at(1)

@@ -168,15 +168,26 @@ describe('taking over a state', () => {
   it('of what is offered the highest is taken, whoever offers first', () => {
     const lower: SnapshotMessage = { kind: 'snapshot', offer: offerOf(CHAIN_OF_HEADERS[TOP - 8] as typeof HEADER) }
     for (const offers of [
-      [lower, OFFER, OFFER],
-      [OFFER, OFFER, lower],
+      [lower, OFFER],
+      [OFFER, lower],
     ]) {
       const bench = new Bench()
       for (const peer of PEERS) bench.fetch.hear(peer, TOP)
-      for (const [at, peer] of PEERS.entries()) bench.fetch.onOffer(peer, offers[at] as SnapshotMessage)
+      for (const [at, offer] of offers.entries()) bench.fetch.onOffer(PEERS[at] as ValidatorIndex, offer)
       bench.tick(3)
       expect(bench.records).toMatchObject([{ kind: 'begin', target: { header: { height: TOP } } }])
     }
+  })
+
+  it('E4: a higher one that one peer alone has is not: it might serve that as slowly as one may, and no block would be asked for meanwhile', () => {
+    const top = chainTo(TOP + 4, (at) => rootOf(at > TOP ? LISTS : OTHER)).at(-1) as typeof HEADER
+    const alone: SnapshotMessage = { kind: 'snapshot', offer: offerOf(top) }
+    const bench = new Bench()
+    for (const peer of PEERS) bench.fetch.hear(peer, TOP + 4)
+    for (const [at, peer] of PEERS.entries()) bench.fetch.onOffer(peer, at === 0 ? alone : OFFER)
+    bench.tick(3)
+    expect(bench.records).toMatchObject([{ kind: 'begin', target: { header: { height: TOP } } }])
+    expect(bench.fetch.progress?.peers).toEqual(PEERS.slice(1))
   })
 
   it('blocks are not asked for while it comes, and are again when none of it has come for 16 ticks', () => {

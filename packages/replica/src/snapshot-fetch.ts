@@ -111,6 +111,12 @@ interface Fetching {
   servedAtTick: number
 }
 
+/** Proven, and worth taking. */
+interface Offered {
+  readonly target: SnapshotTarget
+  readonly start: EpochStart
+}
+
 /** Whom the epoch chain, as far as it is known here, says to trust. */
 interface Trusted {
   readonly from: Epoch
@@ -133,7 +139,7 @@ export class SnapshotFetch<State> {
   /** Offers asked for and not come yet, with the tick of asking. */
   readonly #asked = new Map<ValidatorIndex, number>()
   readonly #unanswered = new Map<ValidatorIndex, number>()
-  readonly #offers = new Map<ValidatorIndex, { readonly target: SnapshotTarget; readonly start: EpochStart }>()
+  readonly #offers = new Map<ValidatorIndex, Offered>()
   readonly #sources = new Set<ValidatorIndex>()
   #trusted: Trusted | null = null
   #fetching: Fetching | null = null
@@ -324,13 +330,14 @@ export class SnapshotFetch<State> {
     this.#request(fetching)
   }
 
-  /** The highest; all who have offered it are asked for its parts. */
+  /**
+   * What most have offered, of these the highest; all who have offered it are asked for its parts. A faulty peer can offer a higher one, which it alone has, and
+   * serve it as slowly as one may.
+   */
   #choose(): void {
-    let best: { readonly target: SnapshotTarget; readonly start: EpochStart } | null = null
-    for (const offered of this.#offers.values()) {
-      if (best === null || offered.target.header.height > best.target.header.height) best = offered
-    }
-    if (best === null || !this.#isWorthTaking(best.target.header.height)) return this.#offers.clear()
+    const offers = [...this.#offers.values()].filter(({ target }) => this.#isWorthTaking(target.header.height))
+    const [best] = offers.sort((a, b) => this.#offersOf(b) - this.#offersOf(a) || b.target.header.height - a.target.header.height)
+    if (best === undefined) return this.#offers.clear()
     const { target, start } = best
     const { height } = target.header
     this.#sources.clear()
@@ -346,6 +353,11 @@ export class SnapshotFetch<State> {
     this.#host.record({ kind: 'begin', target })
     this.#host.emit({ name: 'snapshot-begun', height, peers: this.#sources.size, resumed: false })
     this.#request(fetching)
+  }
+
+  /** How many offer this state. */
+  #offersOf({ target }: Offered): number {
+    return [...this.#offers.values()].filter((other) => other.target.header.height === target.header.height).length
   }
 
   #giveUp(fetching: Fetching, why: 'overtaken' | 'unserved' | 'damaged'): void {
