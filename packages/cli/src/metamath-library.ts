@@ -1,9 +1,17 @@
 /** A Metamath file as a library of the network: the definition for genesis, and theorems ready to submit. */
 import { basename } from 'node:path'
-import type { Hash } from '@aethel/codec'
-import { type LibraryDefinition, LibraryExtractor, parseDatabase } from '@aethel/proofs'
+import { type Hash, keyOf } from '@aethel/codec'
+import {
+  type CitedClaims,
+  claimIdOf,
+  type ExtractedTheorem,
+  type LibraryDefinition,
+  LibraryExtractor,
+  METAMATH_KIND,
+  parseDatabase,
+} from '@aethel/proofs'
 import { certificateParts } from './certificate-parts.js'
-import { CliError, EXIT } from './exit.js'
+import { CliError, EXIT, usageError } from './exit.js'
 import { MAX_DATABASE_BYTES, readTextFile } from './files.js'
 
 export interface MetamathLibrary {
@@ -40,4 +48,44 @@ export function citedClaims(proof: Uint8Array): Map<string, Hash> {
     if (reference.kind === 'citation') cited.set(String.fromCharCode(...reference.label), reference.claimId)
   }
   return cited
+}
+
+/**
+ * The theorem, as the last, and before it all that it rests on, each behind what it cites itself; an explicit stack, because chains of citations
+ * are long. Nothing is checked.
+ */
+export function theoremsUpTo(library: MetamathLibrary, label: string): ExtractedTheorem[] {
+  const extracted = new Map<string, ExtractedTheorem | null>()
+  /** Null: an axiom, or what has no proof that can be read. */
+  const theoremOf = (name: string): ExtractedTheorem | null => {
+    const known = extracted.get(name)
+    if (known !== undefined) return known
+    const found = library.extractor.theorem(name)
+    if (!found.ok && name === label) throw usageError(found.error.code, found.error.message)
+    extracted.set(name, found.ok ? found.value : null)
+    return found.ok ? found.value : null
+  }
+  const done = new Map<string, ExtractedTheorem>()
+  const stack: { readonly theorem: ExtractedTheorem; readonly open: string[] }[] = []
+  const push = (name: string): void => {
+    const theorem = theoremOf(name)
+    if (theorem !== null) stack.push({ theorem, open: [...citedClaims(theorem.proof).keys()] })
+  }
+  push(label)
+  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+    const next = top.open.pop()
+    if (next === undefined) {
+      done.set(top.theorem.label, top.theorem)
+      stack.pop()
+    } else if (!done.has(next)) push(next)
+  }
+  return [...done.values()]
+}
+
+/** What proofs of these theorems may cite: the axioms, and these theorems. */
+export function statementsOf(definition: LibraryDefinition, theorems: readonly ExtractedTheorem[]): CitedClaims {
+  const statements = new Map<string, Uint8Array>()
+  for (const axiom of definition.axioms) statements.set(keyOf(claimIdOf(METAMATH_KIND, axiom)), axiom)
+  for (const { claimId, claim } of theorems) statements.set(keyOf(claimId), claim)
+  return { statementOf: (claimId: Hash) => statements.get(keyOf(claimId)) }
 }

@@ -2,11 +2,11 @@
  * A theorem taken out of its database with everything it rests on, as one JSON file that `aethel submit` takes without the
  * database: claims and proofs in an order in which each follows what it cites. Nothing in it is trusted.
  */
-import { AssertionError, fromHex, type Hash, keyOf, toHex } from '@aethel/codec'
-import { claimIdOf, type ExtractedTheorem, METAMATH_KIND, metamathVerifier, runMetered } from '@aethel/proofs'
+import { AssertionError, fromHex, toHex } from '@aethel/codec'
+import { METAMATH_KIND, metamathVerifier, runMetered } from '@aethel/proofs'
 import { CliError, EXIT, usageError } from './exit.js'
 import { MAX_DATABASE_BYTES, readInputFile } from './files.js'
-import { citedClaims, definitionOf, type MetamathLibrary, openLibrary } from './metamath-library.js'
+import { citedClaims, definitionOf, openLibrary, statementsOf, theoremsUpTo } from './metamath-library.js'
 import { startProgress } from './ui/progress.js'
 import { grouped } from './ui/terminal.js'
 
@@ -88,14 +88,11 @@ export function theoremBundle(
   const library = libraryName === undefined ? openLibrary(file) : openLibrary(file, libraryName)
   const definition = definitionOf(library)
   say('library', `${library.name}: ${grouped(definition.axioms.length)} axioms and definitions, which the chain's genesis must hold`)
-  const theorems = inOrder(library, label)
+  const theorems = theoremsUpTo(library, label)
   const direct = [...citedClaims(theorems.at(-1)?.proof ?? new Uint8Array(0)).keys()].filter((cited) => library.extractor.theorem(cited).ok)
   say('theorem', `${label} cites ${grouped(direct.length)} theorems and rests on ${grouped(theorems.length - 1)} in all`)
-  const statements = new Map<string, Uint8Array>()
-  for (const axiom of definition.axioms) statements.set(keyOf(claimIdOf(METAMATH_KIND, axiom)), axiom)
-  for (const { claimId, claim } of theorems) statements.set(keyOf(claimId), claim)
   const verifier = metamathVerifier([definition])
-  const cited = { statementOf: (claimId: Hash): Uint8Array | undefined => statements.get(keyOf(claimId)) }
+  const cited = statementsOf(definition, theorems)
   const progress = startProgress('checking', theorems.length)
   let gas = 0
   let proofBytes = 0
@@ -115,25 +112,4 @@ export function theoremBundle(
   say('checked', `all valid by the kernel of ${METAMATH_KIND}, ${grouped(gas)} gas`)
   const proofs = theorems.map(({ label: name, claim, proof }) => ({ label: name, claim, proof }))
   return { bundle: { kind: METAMATH_KIND, library: library.name, proofs }, proofBytes, gas }
-}
-
-/** What a theorem cites before it; an explicit stack, because chains of citations are long. */
-function inOrder(library: MetamathLibrary, label: string): ExtractedTheorem[] {
-  const done = new Map<string, ExtractedTheorem>()
-  const stack: { readonly theorem: ExtractedTheorem; readonly open: string[] }[] = []
-  const push = (name: string): void => {
-    const theorem = library.extractor.theorem(name)
-    if (!theorem.ok) throw usageError(theorem.error.code, theorem.error.message)
-    const open = [...citedClaims(theorem.value.proof).keys()].filter((cited) => library.extractor.theorem(cited).ok)
-    stack.push({ theorem: theorem.value, open })
-  }
-  push(label)
-  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-    const next = top.open.pop()
-    if (next === undefined) {
-      done.set(top.theorem.label, top.theorem)
-      stack.pop()
-    } else if (!done.has(next)) push(next)
-  }
-  return [...done.values()]
 }

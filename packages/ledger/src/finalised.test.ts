@@ -1,6 +1,7 @@
 import { type Hash, hash, keyOf } from '@aethel/codec'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { axiomSetOf } from './axiom-set.js'
 import { type CitedClaim, FinalisedClaims } from './finalised.js'
 
 /** A state that knows by itself what is final in it. */
@@ -11,7 +12,7 @@ interface State {
 const idOf = (claim: number): Hash => hash(new Uint8Array(32).fill(claim))
 const claimed = (claim: number, state: number): CitedClaim => ({
   library: 'l',
-  axioms: [claim, state],
+  axioms: axiomSetOf([Math.min(claim, state), Math.max(claim, state)]),
   statement: Uint8Array.of(claim, state),
 })
 

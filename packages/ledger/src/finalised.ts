@@ -6,13 +6,14 @@
  * give the same answers.
  */
 import { bytesOfKey, type Hash } from '@aethel/codec'
+import type { AxiomSet } from './axiom-set.js'
 
 /** A cited claim as the rules need it. */
 export interface CitedClaim {
   /** Null if the claim stands alone. */
   readonly library: string | null
-  /** Positions of the axioms it rests on, ascending. */
-  readonly axioms: ArrayLike<number>
+  /** Those it rests on. */
+  readonly axioms: AxiomSet
   /** Canonical claim bytes; undefined for a claim that stands alone. */
   readonly statement: Uint8Array | undefined
 }

@@ -30,6 +30,7 @@ import type {
   Transaction,
   VerificationWork,
 } from '@aethel/replica'
+import { axiomSetOf, unionOf } from './axiom-set.js'
 import { type CitedClaim, FinalisedClaims } from './finalised.js'
 import { type Genesis, writeParameters } from './genesis.js'
 import { checkRegistry, type LedgerRegistry } from './kinds.js'
@@ -108,7 +109,7 @@ class Ledger {
     this.#reader = new TransactionReader(genesis, registry.kinds, options.verifySignature)
     for (const library of registry.libraries) {
       for (const [position, axiom] of library.axioms.entries())
-        this.#axioms.set(keyOf(axiom.claimId), { library: library.name, axioms: [position], statement: axiom.claim })
+        this.#axioms.set(keyOf(axiom.claimId), { library: library.name, axioms: axiomSetOf([position]), statement: axiom.claim })
     }
   }
 
@@ -260,6 +261,7 @@ class Ledger {
     return ok({ state, stateRoot: state.entries.root, nextValidators: members === null ? null : toValidators(members) })
   }
 
+  /** `cited`: what the proof leans on; the claim rests on the axioms that these are, or rest on themselves. */
   #addClaim(view: StateView, context: BlockContext, transaction: LedgerTransaction, gas: number, cited: readonly CitedClaim[]): void {
     const { place, proofHash, work } = transaction
     if (work === null || proofHash === null) return
@@ -318,15 +320,6 @@ function updateMembers(view: StateView, update: UpdateValidators): void {
   const applied = next === null ? null : applyUpdate(next, update)
   assert(applied?.ok === true, 'the rules let through an update that cannot be made')
   view.setNextMembers(applied.value)
-}
-
-/** The axioms that cited claims are or rest on, ascending. */
-function unionOf(cited: readonly CitedClaim[], axiomCount: number): number[] {
-  const found = new Uint8Array(axiomCount)
-  for (const { axioms } of cited) for (let i = 0; i < axioms.length; i++) found[axioms[i] as number] = 1
-  const union: number[] = []
-  for (let position = 0; position < axiomCount; position++) if (found[position] === 1) union.push(position)
-  return union
 }
 
 function never(code: string, message: string): RuleRefusal {

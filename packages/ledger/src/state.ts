@@ -4,6 +4,7 @@
  * labels of a library form a map of their own whose root stands in the library's entry.
  */
 import { assert, concatBytes, epoch, type Hash, keyOf, type PublicKey, type Refusal, type Result, utf8 } from '@aethel/codec'
+import { axiomSetOf } from './axiom-set.js'
 import type { CitedClaim, FinalisedClaims } from './finalised.js'
 import { AuthenticatedMap, type MapChange, mapKey } from './merkle.js'
 import { decodeOffenceRecord, encodeOffenceRecord, type OffenceRecord } from './offences.js'
@@ -126,7 +127,7 @@ export function citedClaimOf(state: LedgerState, claimId: Hash): CitedClaim | un
 }
 
 function toCited({ library }: ClaimRecord, statement: Uint8Array | undefined): CitedClaim {
-  return { library: library?.name ?? null, axioms: new Uint16Array(library?.axioms ?? []), statement }
+  return { library: library?.name ?? null, axioms: axiomSetOf(library?.axioms ?? []), statement }
 }
 
 /** Null on a chain with one epoch. */

@@ -1,6 +1,8 @@
 /** The epoch chain against its vectors (see vectors.test.ts for how they are written), and receipts that lean on it. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { height, utf8 } from '@aethel/codec'
+import { blsPublicKey, epoch, height, publicKey, utf8 } from '@aethel/codec'
+import { createValidatorSet } from '@aethel/consensus'
+import { MAX_CHAIN_VALIDATORS } from '@aethel/ledger'
 import { describe, expect, it } from 'vitest'
 import { blsEpochTrust, blsEpochVectors, blsLaterReceipt } from '../test/bls.js'
 import { type EpochVector, epochTrust, epochVectors, laterReceipt, setOf } from '../test/epochs.js'
@@ -56,6 +58,16 @@ describe('the epoch chain', () => {
     const again = must(decodeTrust(utf8(encodeTrust(halfway))))
     expect(again).toEqual(halfway)
     expect(must(verifyEpochChain(again, chain)).at(-1)?.validators.epoch).toBe(3)
+  })
+
+  it('the trust root it ends in can be read again, of however many validators with however much power', () => {
+    const validators = Array.from({ length: MAX_CHAIN_VALIDATORS }, (_, index) => {
+      const key = new Uint8Array(48).fill(0xff)
+      new DataView(key.buffer).setUint32(4, index)
+      return { publicKey: publicKey(key.slice(0, 32)), power: (1n << 96n) - 1n, blsKey: blsPublicKey(key) }
+    })
+    const largest = { ...trust, epochLength: 2 ** 32, validators: must(createValidatorSet(epoch(7), validators)) }
+    expect(must(decodeTrust(utf8(encodeTrust(largest))))).toEqual(largest)
   })
 
   it('a file of absurd size is refused, not read', () => {

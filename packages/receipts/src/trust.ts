@@ -17,8 +17,8 @@ export interface TrustRoot {
 }
 
 export const TRUST_FORMAT = 'aethel-trust/1'
-/** 4096 validators of about 130 bytes each, and 240 with a BLS key. */
-const MAX_TRUST_BYTES: number = 1024 * 1024
+/** 4096 validators of at most 150 bytes each, and 270 with a BLS key. */
+const MAX_TRUST_BYTES: number = 2 * 1024 * 1024
 const MAX_TRUST_VALIDATORS = 4096
 
 /** trust.json: a fixed order of fields, integers as decimal strings, bytes as hex, a final newline. */

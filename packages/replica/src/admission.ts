@@ -30,6 +30,8 @@ interface Pending {
   readonly requests: number[]
   /** `keyOf` the missing citation it waits for, if it waits for one. */
   waitsFor: string | null
+  /** How many of its citations were known when it was looked at last, in their order: those behind are asked for first. */
+  known: number
   /** Some client was told that it waits: it is told, too, if it is let go. */
   announced: boolean
   /** Verified, and waiting until a quorum has its blob: the gas. */
@@ -49,6 +51,12 @@ export const BLOB_LOST: Refusal = { code: 'blob-lost', message: 'its blob was lo
 
 /** Passed on again at every tick, of what a quorum does not have yet. */
 const UNSPREAD_PER_TICK = 16
+
+/** Of those that wait, looked at again at every tick: transactions and their citations together, of which one may have tens of thousands. */
+const SWEPT_PER_TICK = 16_384
+
+/** Of the bytes of the mempool, what may wait for citations that never come: the rest is for whoever waits for nothing but to be checked. */
+const WAITING_SHARE = 1 / 4
 
 const CITATION_UNKNOWN: Refusal = {
   code: 'citation-unknown',
@@ -80,6 +88,7 @@ export class AdmissionDesk<State> {
   /** By missing citation. */
   readonly #waitingForClaim = new Map<string, Set<Pending>>()
   #waitingCount = 0
+  #waitingBytes = 0
   /** Claims that became known while others were being woken: a queue, so that a long chain needs no deep stack. */
   readonly #known: string[] = []
   #waking = false
@@ -93,6 +102,8 @@ export class AdmissionDesk<State> {
   readonly #blobUses = new Map<string, number>()
   /** By blob: waiting for it to come, or to be everywhere. */
   readonly #waitingForBlob = new Map<string, Set<Pending>>()
+  /** Where the round of those that wait has got to; null: at the beginning. */
+  #sweeping: Iterator<Pending> | null = null
 
   constructor(context: AdmissionContext<State>) {
     this.#context = context
@@ -146,7 +157,16 @@ export class AdmissionDesk<State> {
     const noRoom = this.#noRoomForBlob(transaction, origin)
     if (noRoom !== null) return refuse(noRoom)
     const requests = request === null ? [] : [request]
-    const pending: Pending = { transaction, origin, wanted: origin === 'client', requests, waitsFor: null, announced: false, checked: null }
+    const pending: Pending = {
+      transaction,
+      origin,
+      wanted: origin === 'client',
+      requests,
+      waitsFor: null,
+      known: 0,
+      announced: false,
+      checked: null,
+    }
     if (transaction.work === null) return this.#admit(pending, 0, found)
     this.#open(pending)
     this.#advance(pending, transaction.work)
@@ -223,11 +243,15 @@ export class AdmissionDesk<State> {
     const verdict = this.#context.verdicts.get(work.key)
     if (work.blob !== undefined && verdict?.status !== 'invalid' && !this.#hasBlob(pending, work.blob)) return
     if (verdict !== undefined) return this.#conclude(pending, verdict)
-    const cited: CitedStatement[] = []
+    const { cites } = work
     const { state } = this.#context.ground
-    for (const key of work.cites) {
+    // A long list whose citations become known one by one is not gone through from its beginning each time.
+    for (let at = pending.known; at > 0 && at < cites.length; at++)
+      if (this.#statementOf(state, cites[at] as string) === undefined) return this.#waitForCitation(pending, cites, at)
+    const cited: CitedStatement[] = []
+    for (const [at, key] of cites.entries()) {
       const statement = this.#statementOf(state, key)
-      if (statement === undefined) return this.#waitForCitation(pending, key)
+      if (statement === undefined) return this.#waitForCitation(pending, cites, at)
       cited.push({ key, statement })
     }
     const key = keyOf(work.key)
@@ -244,8 +268,12 @@ export class AdmissionDesk<State> {
     return finalised ?? mempool.byClaimKey(key)?.transaction.work?.claim ?? this.#pendingClaims.get(key)?.work?.claim
   }
 
-  #waitForCitation(pending: Pending, key: string): void {
+  #waitForCitation(pending: Pending, cites: readonly string[], at: number): void {
+    const key = cites[at] as string
+    pending.known = at
     if (this.#waitingCount >= this.#context.limits.waiting) return this.#drop(pending, CITATION_UNKNOWN)
+    const bytes = this.#waitingBytes + pending.transaction.bytes.length
+    if (bytes > WAITING_SHARE * this.#context.limits.bytes) return this.#drop(pending, CITATION_UNKNOWN)
     let waiting = this.#waitingForClaim.get(key)
     if (waiting === undefined) {
       waiting = new Set()
@@ -254,6 +282,7 @@ export class AdmissionDesk<State> {
     waiting.add(pending)
     pending.waitsFor = key
     this.#waitingCount++
+    this.#waitingBytes = bytes
     this.#announceWaiting(pending)
   }
 
@@ -264,6 +293,7 @@ export class AdmissionDesk<State> {
     if (waiting?.size === 0) this.#waitingForClaim.delete(pending.waitsFor)
     pending.waitsFor = null
     this.#waitingCount--
+    this.#waitingBytes -= pending.transaction.bytes.length
   }
 
   /** A claim became known (pending, pooled or finalised): whoever cites it goes on. */
@@ -509,14 +539,25 @@ export class AdmissionDesk<State> {
 
   /**
    * Who waits for a citation, for a blob, or for a quorum to have it, is let go if the committed state refuses it for ever: others may
-   * have let it go, and then they never say that they have its blob. At most `limits.waiting` are looked at, and those with blobs.
+   * have let it go, and then they never say that they have its blob. They are looked at in turn, some at every tick: whoever fills the
+   * waiting room with long lists of citations must not keep us looking.
    */
   sweep(): void {
-    for (const waiting of [...this.#waitingForClaim.values(), ...this.#waitingForBlob.values()]) {
-      for (const pending of [...waiting]) {
-        const { readiness } = this.#readinessOf(pending.transaction)
-        if (readiness.status === 'never') this.#drop(pending, readiness)
+    this.#sweeping ??= this.#waiting()
+    for (let work = 0; work < SWEPT_PER_TICK; ) {
+      const next = this.#sweeping.next()
+      if (next.done === true) {
+        this.#sweeping = null
+        return
       }
+      const { transaction } = next.value
+      work += 1 + (transaction.work?.cites.length ?? 0)
+      const { readiness } = this.#readinessOf(transaction)
+      if (readiness.status === 'never') this.#drop(next.value, readiness)
     }
+  }
+
+  *#waiting(): Generator<Pending> {
+    for (const waiting of [...this.#waitingForClaim.values(), ...this.#waitingForBlob.values()]) yield* waiting
   }
 }

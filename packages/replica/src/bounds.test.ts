@@ -1,5 +1,5 @@
 /** docs/protocol.md §13, mempool and evidence, from the attacker's side: flooded with far more than is allowed, counted in pieces and bytes. */
-import { epoch, type Hash, height, type Signature, type ValidatorIndex, ZERO_HASH } from '@aethel/codec'
+import { epoch, type Hash, height, keyOf, type Signature, type ValidatorIndex, ZERO_HASH } from '@aethel/codec'
 import {
   type Block,
   ballotBytes,
@@ -13,7 +13,7 @@ import { hashTagged } from '@aethel/crypto'
 import { describe, expect, it } from 'vitest'
 import { keptBytes } from '../../consensus/test/memory.js'
 import { BLOCK, CHAIN_ID, Cluster, type ClusterNode, MEMPOOL, signAs, validatorSetOf } from '../test/cluster.js'
-import { type Entry, transactionOf } from '../test/library.js'
+import { claimIdOf, type Entry, transactionOf } from '../test/library.js'
 
 const SET = validatorSetOf(4)
 const ATTACKER = 3 as ValidatorIndex
@@ -23,6 +23,8 @@ const NOISE_BYTES = 2 * MIB
 /** A transaction beside its bytes: decoded fields, and its places in the indexes of the pool and the scheduler. */
 const PLACE_BYTES = 4_096
 const FOREVER_MS = 1e12
+/** Between two ticks here. */
+const STATUS_MS = 250
 
 /** Nobody's verification ends before the test does, unless it says so. */
 function cluster(options: ConstructorParameters<typeof Cluster>[0] = {}): { cluster: Cluster; node: ClusterNode } {
@@ -78,6 +80,58 @@ describe('the mempool under a flood', () => {
     const { cluster: made, node } = cluster()
     for (let sender = 0; sender < 1_000; sender++) gossip(made, node, { sender, claim: sender, cites: [900_000 + sender] })
     expect(node.replica.inspect().unverified).toBe(MEMPOOL.waiting)
+  })
+
+  it('E1: who waits for citations that never come takes a quarter of the room, and leaves the rest to others', () => {
+    const { cluster: made, node } = cluster({ mempool: { waiting: 1_000 } })
+    const padding = BLOCK.bytes - 400
+    for (let sender = 0; sender < 1_000; sender++) gossip(made, node, { sender, claim: sender, cites: [900_000 + sender], padding })
+    const waiting = node.replica.inspect().unverified
+    expect(waiting).toBeGreaterThan(10)
+    expect(waiting * padding).toBeLessThan(MEMPOOL.bytes / 4)
+    const request = made.submit(1, transactionOf({ sender: 2_000, claim: 2_000, padding }))
+    made.run(100)
+    expect(made.answersTo(1, request)).toMatchObject([{ status: 'admitted' }])
+  })
+
+  it('E1: a long list of citations that become known one by one is not gone through from its beginning each time', () => {
+    const { cluster: made, node } = cluster({ mempool: { waiting: 1_000 } })
+    const long = transactionOf({ sender: 2_000, claim: 2_000 })
+    const cites = Array.from({ length: 500 }, (_, claim) => keyOf(claimIdOf(claim)))
+    const transaction = { ...long, work: long.work === null ? null : { ...long.work, cites } }
+    let asked = 0
+    const { statementOf } = node.machine
+    const watched: typeof statementOf = (state, key) => {
+      asked++
+      return statementOf(state, key)
+    }
+    Object.assign(node.machine, { statementOf: watched })
+    made.step(node, { kind: 'transactions', from: ATTACKER, transactions: [transaction], nowMs: made.nowMs })
+    for (let claim = 0; claim < 500; claim++) gossip(made, node, { sender: claim, claim })
+    expect(asked).toBeGreaterThan(500)
+    expect(asked).toBeLessThan(5_000)
+    made.run(100)
+    expect(node.replica.inspect()).toMatchObject({ pooled: 501, unverified: 0 })
+  })
+
+  it('E1: who waits for a citation is looked at again in turn, some thousand citations at a tick, and nobody is passed over', () => {
+    const { cluster: made, node } = cluster({ mempool: { waiting: 1_000 } })
+    const cited = (sender: number): number[] => Array.from({ length: 64 }, (_, n) => 900_000 + 64 * sender + n)
+    for (let sender = 0; sender < 1_000; sender++) gossip(made, node, { sender, claim: sender, cites: cited(sender) })
+    expect(node.replica.inspect().unverified).toBe(1_000)
+    let [looked, isOver] = [0, false]
+    const { readiness } = node.machine
+    const watched: typeof readiness = (state, transaction, context) => {
+      looked += transaction.work?.cites.length ?? 0
+      return isOver ? { status: 'never', code: 'expired', message: 'too late' } : readiness(state, transaction, context)
+    }
+    Object.assign(node.machine, { readiness: watched })
+    made.run(STATUS_MS)
+    expect(looked).toBeGreaterThan(0)
+    expect(looked).toBeLessThan(20_000)
+    isOver = true
+    made.run(8 * STATUS_MS)
+    expect(node.replica.inspect().unverified).toBe(0)
   })
 
   it('verdicts remembered: false proofs without end leave as many as the cache holds', () => {

@@ -1,6 +1,7 @@
 /** What is sent again, and how much of it at a time, from the side of who would have a validator send for ever. */
+import { keyOf } from '@aethel/codec'
 import { describe, expect, it } from 'vitest'
-import { transactionOf } from '../test/library.js'
+import { claimIdOf, transactionOf } from '../test/library.js'
 import { Mempool } from './mempool.js'
 import { MempoolRounds } from './mempool-rounds.js'
 
@@ -68,5 +69,23 @@ describe('gossip', () => {
     let sent = 0
     for (let tick = 0; tick < 8; tick++) sent += many.regossip('all', false).length
     expect(sent).toBeGreaterThanOrEqual(60)
+  })
+})
+
+describe('a look at what has become impossible', () => {
+  it('E1: goes round in turn, over fewer transactions at a tick the more they cite', () => {
+    const pool = new Mempool({ transactions: 1_000, bytes: 1 << 30, perSender: 1_000 }, 'fifo')
+    const made = new MempoolRounds(pool)
+    const cites = Array.from({ length: 1_000 }, (_, claim) => keyOf(claimIdOf(claim)))
+    for (let nonce = 0; nonce < 1_000; nonce++) {
+      const transaction = transactionOf({ nonce, claim: 5_000 + nonce })
+      const work = transaction.work === null || nonce < 500 ? transaction.work : { ...transaction.work, cites }
+      expect(pool.add({ ...transaction, work }, 1, 0).ok).toBe(true)
+    }
+    expect([...made.sweep(400)].length).toBe(400)
+    expect([...made.sweep(400)].length).toBe(100 + 33)
+    const seen = new Set<string>()
+    for (let tick = 0; tick < 20; tick++) for (const { transaction } of made.sweep(400)) seen.add(transaction.idKey)
+    expect(seen.size).toBe(1_000)
   })
 })

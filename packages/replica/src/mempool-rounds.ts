@@ -22,6 +22,8 @@ const BEHIND_TICKS = 16
 const REGOSSIP_BEHIND: GossipBound = { transactions: 8, bytes: 64 << 10 }
 /** Sent to a peer that has just connected: the oldest. */
 const GOSSIP_ON_CONNECT: GossipBound = { transactions: 1024, bytes: 4 << 20 }
+/** Looked at again per tick, over the citations of as many transactions as hold them: each may have thousands, and each is asked for. */
+const SWEPT_CITATIONS = 32_768
 
 export class MempoolRounds {
   readonly #mempool: Mempool
@@ -37,15 +39,16 @@ export class MempoolRounds {
     this.#mempool = mempool
   }
 
-  /** The next `most`, each of which may be taken out before the next is asked for. */
+  /** The next `most`, or fewer that cite much, each of which may be taken out before the next is asked for. */
   *sweep(most: number): Iterable<Pooled> {
     this.#sweeping ??= this.#mempool.oldestFirst()
-    for (let count = 0; count < most; count++) {
+    for (let count = 0, cites = 0; count < most && cites < SWEPT_CITATIONS; count++) {
       const next = this.#sweeping.next()
       if (next.done === true) {
         this.#sweeping = null
         return
       }
+      cites += next.value.transaction.work?.cites.length ?? 0
       yield next.value
     }
   }

@@ -4,12 +4,11 @@
  */
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { equalBytes, type Hash, keyOf, ok, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
+import { equalBytes, ok, type Refusal, type Result, refuse, toHex } from '@aethel/codec'
 import { INLINE_PROOF_BYTES } from '@aethel/ledger'
 import {
   BVLRAT_KIND,
   bvlratVerifier,
-  claimIdOf,
   createMeter,
   type DefinedVerifier,
   LRAT_KIND,
@@ -20,6 +19,7 @@ import {
   type ProofVerifier,
   parseCnfClaim,
   readModel,
+  runMetered,
   SAT_MODEL_KIND,
   satModelVerifier,
 } from '@aethel/proofs'
@@ -42,7 +42,7 @@ import { blobFile } from '../blob-upload.js'
 import { type CommonOptions, finish, withJson } from '../command.js'
 import { EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
 import { MAX_REFUTATION_BYTES, MAX_SMALL_FILE_BYTES, proofBeside, readInputFile, writeOutputFile } from '../files.js'
-import { citedClaims, definitionOf, openLibrary } from '../metamath-library.js'
+import { definitionOf, openLibrary, statementsOf, theoremsUpTo } from '../metamath-library.js'
 import { type CheckLine, grouped, note, paint, paintError, printChecklist, printJson, printLine, printTable } from '../ui/terminal.js'
 
 interface VerifyOptions extends CommonOptions {
@@ -176,8 +176,11 @@ function recheckModel(
   return recheckReceipt(receipt, model.value, { verifier, meter: createMeter(verifier.limits) })
 }
 
-/** The certificate and the statements it cites are taken from the database, which must define the library of the receipt. */
-function recheckTheorem(receipt: CheckedReceipt, proofFile: string): Result<{ readonly gas: number }, Refusal> {
+/**
+ * The certificate and the statements it cites are taken from the database, which must define the library of the receipt. Anybody may have written
+ * it, and a certificate is worth what it cites is: so the theorems that this one rests on are checked as well, each under the network's limits.
+ */
+export function recheckTheorem(receipt: CheckedReceipt, proofFile: string): Result<{ readonly gas: number }, Refusal> {
   const place = receipt.record.library
   if (place === null) return refuse('library', 'expected a theorem with its place in a library')
   const library = openLibrary(proofFile, place.name)
@@ -190,15 +193,19 @@ function recheckTheorem(receipt: CheckedReceipt, proofFile: string): Result<{ re
   }
   const theorem = library.extractor.theorem(place.label)
   if (!theorem.ok) return theorem
-  const statements = new Map<string, Uint8Array>()
-  for (const axiom of definition.axioms) statements.set(keyOf(claimIdOf(METAMATH_KIND, axiom)), axiom)
-  for (const label of citedClaims(theorem.value.proof).keys()) {
-    const cited = library.extractor.theorem(label)
-    if (cited.ok) statements.set(keyOf(cited.value.claimId), cited.value.claim)
+  const theorems = theoremsUpTo(library, place.label)
+  const cited = statementsOf(definition, theorems)
+  const verifier = metamathVerifier([definition])
+  const meter = createMeter(verifier.limits)
+  const again = recheckReceipt(receipt, theorem.value.proof, { verifier: verifier as ProofVerifier<unknown>, cited, meter })
+  if (!again.ok) return again
+  for (const { label, claim, proof } of theorems.slice(0, -1)) {
+    const parsed = verifier.parseClaim(claim)
+    const verdict = parsed.ok ? runMetered(verifier, parsed.value.claim, proof, cited) : { status: 'invalid' as const, ...parsed.error }
+    if (verdict.status === 'invalid')
+      return refuse(verdict.code, `the proof of ${label}, which ${place.label} rests on, does not check: ${verdict.message}`)
   }
-  const verifier = metamathVerifier([definition]) as ProofVerifier<unknown>
-  const cited = { statementOf: (claimId: Hash): Uint8Array | undefined => statements.get(keyOf(claimId)) }
-  return recheckReceipt(receipt, theorem.value.proof, { verifier, cited, meter: createMeter(verifier.limits) })
+  return again
 }
 
 function document(verification: Verification, checks: readonly CheckLine[], refusal: Refusal | null): unknown {
