@@ -31,7 +31,7 @@ const WATCH_MS = 50
  * main thread's mempool (256 MiB at most) may fill.
  */
 const FREE_GROWTH_BYTES: number = 512 * 1024 * 1024
-/** A worker lost before it was ready is replaced after a pause, so that one that cannot start does not spin. */
+/** A worker lost before it was ready, or that the system did not let begin, is replaced after a pause: one that cannot start does not spin. */
 const RESPAWN_MS = 1_000
 /** Without a proof to check, threads wait this long: a validator that has just started has more urgent things to load. */
 const WARM_UP_MS = 1_000
@@ -100,7 +100,7 @@ export class ProofPool {
       if (!this.#running.has(key)) this.#queue.add(key, job)
       else if (job.priority === 'block') this.#hastenRunning(key)
     }
-    if (this.#slots.length === 0) this.#fill()
+    if (this.#slots.length === 0 && this.#respawn === null) this.#fill()
     this.#hurryIfBlocksWait()
     this.#dispatchSoon()
   }
@@ -154,8 +154,21 @@ export class ProofPool {
   #fill(): void {
     clearTimeout(this.#warmUp)
     if (this.#closed) return
-    while (this.#slots.length < this.#options.workers) this.#slots.push(this.#spawn())
-    if (this.#slots.every(({ thread }) => thread.ready)) this.#spare ??= this.#spawn()
+    try {
+      while (this.#slots.length < this.#options.workers) this.#slots.push(this.#spawn())
+      if (this.#slots.every(({ thread }) => thread.ready)) this.#spare ??= this.#spawn()
+    } catch (error) {
+      // The system gives no more threads: what waits goes to those that are there, or waits until it does.
+      this.#fillLater()
+      this.#options.onWorkerLost(`no thread can be started: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+
+  #fillLater(): void {
+    this.#respawn ??= setTimeout(() => {
+      this.#respawn = null
+      this.#fill()
+    }, RESPAWN_MS)
   }
 
   #spawn(): Slot {
@@ -328,10 +341,7 @@ export class ProofPool {
     } else if (position >= 0) this.#slots.splice(position, 1)
     else if (this.#spare === slot) this.#spare = null
     if (couldStart) return this.#fill()
-    this.#respawn ??= setTimeout(() => {
-      this.#respawn = null
-      this.#fill()
-    }, RESPAWN_MS)
+    this.#fillLater()
   }
 
   async close(): Promise<void> {
