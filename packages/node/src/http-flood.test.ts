@@ -4,8 +4,10 @@ import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { encode, type Hash, toHex } from '@aethel/codec'
+import { encode, type Hash, height, keyOf, toHex, utf8 } from '@aethel/codec'
 import { BLOB_CHUNK_BYTES, type Block, blobRefOf, blobTreeOf, checkBlobPart } from '@aethel/consensus'
+import { sha256, signingKey } from '@aethel/crypto'
+import { buildTransaction, claimPath, encodeClaimRecord, encodeTransaction, mapKey, signTransaction } from '@aethel/ledger'
 import { BlobFiles } from '@aethel/storage'
 import type { FastifyInstance } from 'fastify'
 import { afterEach, expect, test, vi } from 'vitest'
@@ -14,6 +16,7 @@ import type { Committed } from './driver.js'
 import { serveHttp } from './http.js'
 import { MAX_BODIES_BYTES, MAX_BODY_BYTES, MAX_CONNECTIONS, MAX_PIPELINED } from './http-bounds.js'
 import { MAX_PAGE_BYTES } from './http-chain.js'
+import { MAX_SEARCHED_BYTES } from './http-claims.js'
 import type { HttpContext } from './http-context.js'
 import { MAX_EVENT_STREAMS, MAX_STREAM_BACKLOG_BYTES } from './http-events.js'
 
@@ -30,12 +33,15 @@ async function serve(
   block: Block = blockOf(),
   whenReadable: () => Promise<void> | undefined = () => undefined,
   files: BlobFiles | null = null,
+  /** Of what is searched. */
+  claims: { readonly store: object; readonly state: object } = { store: {}, state: {} },
 ) {
   const listeners = new Set<(committed: Committed) => void>()
   const waiting = new Set<() => void>()
   const reads: number[] = []
   const app = await serveHttp({
-    home: { config: { http: { host: '127.0.0.1', port: 0 } } },
+    home: { config: { http: { host: '127.0.0.1', port: 0 } }, genesis: { kinds: [] } },
+    replica: { state: claims.state },
     driver: {
       whenReadable,
       publishedHeight: 1_000_000,
@@ -58,6 +64,7 @@ async function serve(
         reads.push(at)
         return block
       },
+      ...claims.store,
     },
     blobs: files === null ? null : { files },
   } as unknown as HttpContext)
@@ -295,6 +302,73 @@ test('E1: a page of blocks: 100 of them, and 16 MiB are read for it; the one tha
   const short = (await (await fetch(`${large.url}/v1/blocks?from=1`)).json()) as { blocks: unknown[] }
   expect([short.blocks.length, large.reads.length]).toEqual([6, 6]) // 5 x 3 MiB and the one that crosses the line
   expect(5 * 3 * MIB).toBeLessThan(MAX_PAGE_BYTES)
+})
+
+/** Claims with one source, the newest first, whose transaction is the first of `block`, which is at each of these heights. */
+async function serveClaims(block: (transactions: readonly Uint8Array[]) => Block, heights: readonly number[]) {
+  const source = sha256(utf8('a source'))
+  const key = signingKey(sha256(utf8('a sender')))
+  const metadata = { title: '', toolchain: '', sourceDigest: source }
+  const action = { type: 'submit-proof', kind: 'test/1', claim: utf8('c'), proof: utf8('p'), metadata } as const
+  const unsigned = buildTransaction({ chainId: source, sender: key.publicKey, nonce: 0, action })
+  const bytes = encodeTransaction(signTransaction(unsigned, key))
+  const sorted = heights.toSorted((a, b) => b - a)
+  const found = sorted.map((at, position) => ({
+    key: encode((writer) => writer.u64(at).u32(sorted.length - position)),
+    claimId: sha256(utf8(`claim ${position}`)),
+    at: height(at),
+  }))
+  const records = new Map(
+    found.map(({ claimId, at }) => [
+      keyOf(mapKey(claimPath(claimId))),
+      encodeClaimRecord({
+        status: 'valid',
+        kind: 'test/1',
+        claimId,
+        proofHash: source,
+        proofBytes: 1,
+        gas: 1,
+        height: at,
+        timestampMs: 1,
+        transactionId: encode((writer) => writer.raw(new Uint8Array(24)).u64(at)) as Hash,
+        sender: key.publicKey,
+        library: null,
+      }),
+    ]),
+  )
+  const store = {
+    searchIndex: async ({ lt, limit }: { lt: Uint8Array; limit: number }) =>
+      found
+        .filter((entry) => Buffer.compare(entry.key, lt.subarray(-12)) < 0)
+        .slice(0, limit)
+        .map((entry) => [entry.key, entry.claimId]),
+    transactionPlace: (id: Uint8Array) => ({ height: height(Number(Buffer.from(id).readBigUInt64BE(24))), index: 0 }),
+  }
+  const state = { entries: { get: (wanted: Hash) => records.get(keyOf(wanted)) } }
+  const served = await serve(block([bytes]), undefined, null, { store, state })
+  const page = async (before?: string): Promise<{ claims: unknown[]; next: string | null }> => {
+    const answer = await fetch(`${served.url}/v1/claims?source=${toHex(source)}${before === undefined ? '' : `&before=${before}`}`)
+    return (await answer.json()) as { claims: unknown[]; next: string | null }
+  }
+  return { ...served, page }
+}
+
+test('E1: a page of claims by their source: a block is read once for all of its claims, and 16 MiB of blocks for a page', async () => {
+  const one = await serveClaims((transactions) => blockOf({ transactions, height: 7 }), new Array<number>(150).fill(7))
+  expect((await one.page()).claims).toHaveLength(100)
+  expect(one.reads).toEqual([7])
+  const heights = Array.from({ length: 20 }, (_, at) => 10 + at)
+  const many = await serveClaims((transactions) => blockOf({ transactions: [...transactions, new Uint8Array(3 * MIB)] }), heights)
+  const first = await many.page()
+  expect([first.claims.length, many.reads.length]).toEqual([6, 6]) // 5 x 3 MiB and the one that crosses the line
+  expect(5 * 3 * MIB).toBeLessThan(MAX_SEARCHED_BYTES)
+  let seen = first.claims.length
+  for (let { next } = first; next !== null; ) {
+    const page = await many.page(next)
+    seen += page.claims.length
+    next = page.next
+  }
+  expect([seen, many.reads.length]).toEqual([20, 20])
 })
 
 test('E1: clients that wait for transactions: whoever leaves waits no more, also behind another answer', async () => {
