@@ -14,7 +14,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { blockOf } from '../../consensus/test/harness.js'
 import type { Committed } from './driver.js'
 import { serveHttp } from './http.js'
-import { MAX_BODIES_BYTES, MAX_BODY_BYTES, MAX_CONNECTIONS, MAX_PIPELINED } from './http-bounds.js'
+import { connectionsWithin, MAX_BODIES_BYTES, MAX_BODY_BYTES, MAX_CONNECTIONS, MAX_PIPELINED } from './http-bounds.js'
 import { MAX_PAGE_BYTES } from './http-chain.js'
 import { MAX_SEARCHED_BYTES } from './http-claims.js'
 import type { HttpContext } from './http-context.js'
@@ -104,6 +104,10 @@ test('E1: connections of clients: 1,024 are open at most, whoever waits in them;
   for (const socket of idle) socket.destroy()
   await pause(50)
   expect((await fetch(`${url}/v1/blocks?limit=1`)).status).toBe(200)
+})
+
+test('E1: where a process may have few files open, clients get a quarter of them: the store needs some to go on', () => {
+  expect([null, 1_048_576, 4_096, 1_024, 10, 0].map(connectionsWithin)).toEqual([1_024, 1_024, 1_024, 256, 2, 1])
 })
 
 const STREAM = 'GET /v1/events HTTP/1.1\r\nhost: x\r\n\r\n'
