@@ -8,6 +8,7 @@ import { bytesOfKey, type Hash, keyOf } from '@aethel/codec'
 import type { BlobRef } from '@aethel/consensus'
 import type { VerificationJob, VerificationOutcome, VerificationWork } from '@aethel/replica'
 import type { BlobPlace } from '@aethel/storage'
+import { residentBytes } from './memory.js'
 import { encodeBatch, type ProofJob } from './proof-batch.js'
 import { JobQueue, type Waiting } from './proof-queue.js'
 import { ProofThread } from './proof-thread.js'
@@ -258,7 +259,7 @@ export class ProofPool {
   /** A thread at the same proof for too long is stuck; one that needs more memory than any proof of the kind may is out of hand. */
   #look(): void {
     const now = performance.now()
-    const residentBytes = process.memoryUsage.rss()
+    const resident = residentBytes()
     let busy = 0
     for (const slot of [...this.#slots]) {
       if (slot.inFlight.length === 0) {
@@ -268,12 +269,12 @@ export class ProofPool {
       busy++
       const { place } = slot.thread
       if (slot.seen?.place !== place) {
-        slot.seen = { place, atMs: now, residentBytes }
+        slot.seen = { place, atMs: now, residentBytes: resident }
         continue
       }
       if (now - slot.seen.atMs > this.#patienceWith(slot)) this.#onLost(slot, `no answer for ${this.#patienceWith(slot)} ms`)
-      else if (residentBytes - slot.seen.residentBytes > this.#mostGrowth()) {
-        const megabytes = Math.round((residentBytes - slot.seen.residentBytes) / 1e6)
+      else if (resident - slot.seen.residentBytes > this.#mostGrowth()) {
+        const megabytes = Math.round((resident - slot.seen.residentBytes) / 1e6)
         return this.#onLost(slot, `${megabytes} MB came into use while it checked one proof`)
       }
     }
