@@ -1,13 +1,12 @@
 /** `aethel dev`: a network of four validator processes in the foreground, one line per block, until Ctrl-C. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DisseminationChoice, SignatureScheme } from '@aethel/consensus'
 import type { Command } from 'commander'
 import type { BlockSummary } from '../answers.js'
 import { type CommonOptions, certificateScheme, collect, disseminationChoice, finish, integer } from '../command.js'
 import { CliError, EXIT, type ExitCode, oneLine } from '../exit.js'
+import { temporaryFolder } from '../files.js'
 import { createNetwork, DEFAULT_BASE_PORT, openNetwork } from '../network.js'
 import { interruptible, startAll, stopAll, type ValidatorProcess } from '../processes.js'
 import { note, paint, printLine } from '../ui/terminal.js'
@@ -55,7 +54,7 @@ export function registerDev(program: Command): void {
 }
 
 async function dev(options: DevOptions): Promise<ExitCode> {
-  const folder = options.output ?? mkdtempSync(join(tmpdir(), 'aethel-dev-'))
+  const folder = options.output ?? temporaryFolder('aethel-dev-')
   const removeFolder = (): void => {
     if (options.output === undefined) rmSync(folder, { recursive: true, force: true })
   }
