@@ -1,6 +1,6 @@
 /** A validator whose log nobody reads goes on, and does not keep it. */
 import { expect, it } from 'vitest'
-import { boundedSink } from './log-sink.js'
+import { boundedSink, drained } from './log-sink.js'
 
 it('what is not read is bounded: lines are left out, and the next one says how many', () => {
   const pipe = {
@@ -24,4 +24,13 @@ it('what is not read is bounded: lines are left out, and the next one says how m
   const [said, ...lines] = pipe.held.trimEnd().split('\n')
   expect(JSON.parse(said ?? '')).toMatchObject({ level: 'warn', event: 'log-not-read', suppressed: 10_000 - kept.length })
   expect(lines).toEqual(['{"event":"stopping"}', '{"event":"stopped"}'])
+})
+
+it('what is being read is waited for, what nobody reads is not', async () => {
+  const pipe = { writableLength: 10 }
+  expect(await drained(pipe, 50)).toBe(false)
+  const reader = setInterval(() => pipe.writableLength--, 30)
+  expect(await drained(pipe, 200)).toBe(true)
+  clearInterval(reader)
+  expect(await drained({ writableLength: 0 })).toBe(true)
 })

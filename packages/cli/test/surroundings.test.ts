@@ -159,6 +159,25 @@ it.skipIf(!hasLimits || !existsSync('/proc/self/limits'))(
   },
 )
 
+it('a validator whose log nobody reads ends when it is told to', { timeout: 120_000 }, async () => {
+  const { home, url } = made('unread')
+  const child = spawn(process.execPath, [BIN, 'start', '--home', home, '--log-level', 'debug', '--exit-with-parent'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  child.stdout?.pause()
+  const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
+  const { chainId } = await answering(child, url)
+  const chain = fromHex(chainId)
+  if (!chain.ok) throw new Error(chain.error.message)
+  const client = createClient(url)
+  const account = randomAccount()
+  // A line for each block, and more than a pipe holds.
+  for (let nth = 0; nth < 500; nth++)
+    await client.submit(account.transaction(hash(chain.value), { type: 'note', data: new Uint8Array(1) }).bytes, 'final', 10_000)
+  child.kill('SIGTERM')
+  expect(await Promise.race([exited, sleep(20_000, 'still there')])).toBe(0)
+})
+
 it('a system that has no process to give: the validator is told as stopped, and why', async () => {
   const home = folder.file('home')
   mkdirSync(home)

@@ -5,7 +5,7 @@
 import { type Command, Option } from 'commander'
 import { type CommonOptions, finish, report, withJson } from '../command.js'
 import { EXIT, type ExitCode, onUnread, whenAbandoned } from '../exit.js'
-import { boundedSink } from '../log-sink.js'
+import { boundedSink, drained } from '../log-sink.js'
 import { printJson } from '../ui/terminal.js'
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
@@ -50,5 +50,7 @@ async function start(options: StartOptions): Promise<ExitCode> {
   void stopRequested.then(() => node.close())
   const failure = await node.stopped
   // The one document has been printed: what comes after it is told on stderr alone.
-  return failure === null ? EXIT.ok : report(failure, false)
+  const exitCode = failure === null ? EXIT.ok : report(failure, false)
+  if (!(await drained(log))) process.exit(exitCode)
+  return exitCode
 }
