@@ -410,6 +410,27 @@ test('a body that is too long, or of a type that no route takes, and a name that
   expect(answer).toMatch(/^HTTP\/1\.1 413 /)
 })
 
+test('what is no request at all is refused in the words of the API, too, and the connection ends', async () => {
+  const { client } = await serve()
+  const refused = async (request: string): Promise<unknown> => {
+    let answer = ''
+    const socket = client(request).on('data', (part) => {
+      answer += String(part)
+    })
+    await until(() => socket.destroyed)
+    const [head = '', body = ''] = answer.split('\r\n\r\n')
+    const { code, message } = JSON.parse(body) as { code: string; message: string }
+    return [head.slice(0, 12), code, message.startsWith('expected ')]
+  }
+  expect(await refused(`GET /v1/blocks HTTP/1.1\r\nx: ${'a'.repeat(40_000)}\r\n\r\n`)).toEqual(['HTTP/1.1 431', 'headers', true])
+  for (const words of [
+    '\x16\x03\x01\x02\x00\x01',
+    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n',
+  ])
+    expect(await refused(words)).toEqual(['HTTP/1.1 400', 'no-request', true])
+})
+
 test('a search that says a filter twice is refused as what it is', async () => {
   const { url } = await serve()
   for (const name of ['kind', 'label', 'source', 'sender', 'height', 'limit', 'before']) {
