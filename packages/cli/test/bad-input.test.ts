@@ -124,6 +124,12 @@ describe('homes that are not what they should be', () => {
   })
 })
 
+it('a network that is there already is not taken for a larger one', () => {
+  const outcome = aethel('dev', '--output', folder.file('one'), '--validators', '7')
+  expectRefusal(outcome, 2)
+  expect(outcome.stderr).toContain('the one that is there has 1')
+})
+
 describe('accounts', () => {
   const withConfig = (config: string): Outcome => {
     const env = { ...process.env, XDG_CONFIG_HOME: config }
