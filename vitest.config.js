@@ -8,9 +8,9 @@ const SIMULATOR = 'packages/simulator/src/**/*.test.ts'
 /** But for those that load another module in the place of one: only vitest's own loader can do that. */
 const REPLACES_MODULES = [
   'packages/consensus/src/body-hashing.test.ts',
-  'packages/node/src/first-start.test.ts',
+  'packages/node/src/{first-start,newcomer}.test.ts',
   'packages/receipts/src/browser.test.ts',
-  'packages/storage/src/{blob-files,failing-files}.test.ts',
+  'packages/storage/src/{blob-files,failing-files,newest-log}.test.ts',
 ]
 /** A copy with a mutant in it (mutants/lib/workspace.js) has no tools: it is built already, and need not pass the type checker. */
 const BUILD_FIRST = 'tools/build-first.js'

@@ -4,13 +4,12 @@
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fromHex, type Hash, toHex } from '@aethel/codec'
 import { SEED_BYTES, type SigningKey, signingKey } from '@aethel/crypto'
 import { type Action, buildTransaction, encodeTransaction, signTransaction, transactionIdOf } from '@aethel/ledger'
 import { errorCodeOf, usageError } from './exit.js'
-import { readJsonObject } from './files.js'
+import { homeFolder, readJsonObject } from './files.js'
 
 const FORMAT = 'aethel-account/1'
 
@@ -41,7 +40,14 @@ export function randomAccount(): Account {
 
 export function defaultKeyFile(): string {
   const base = process.env['XDG_CONFIG_HOME']
-  return join(base === undefined || base === '' ? join(homedir(), '.config') : base, 'aethel', 'account.json')
+  if (base !== undefined && base !== '') return join(base, 'aethel', 'account.json')
+  const home = homeFolder()
+  if (home === null)
+    throw usageError(
+      'no-home',
+      'expected a home folder for an account key, but HOME is not set and this user has none; name a key with --key',
+    )
+  return join(home, '.config', 'aethel', 'account.json')
 }
 
 /** The key in the file; the default file is made when it is missing, and `say` is told. */

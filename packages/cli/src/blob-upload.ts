@@ -69,7 +69,9 @@ function leavesOf(file: string, what: string): { readonly bytes: number; readonl
     throw usageError('unreadable', `expected ${what} at ${file}, but it cannot be read`)
   }
   try {
-    const bytes = fstatSync(descriptor).size
+    const status = fstatSync(descriptor)
+    if (!status.isFile()) throw usageError('unreadable', `expected ${what} at ${file}, but it is no file`)
+    const bytes = status.size
     if (bytes === 0) throw usageError('empty', `expected ${what} in ${file}, but it is empty`)
     const chunk = new Uint8Array(BLOB_CHUNK_BYTES)
     const leaves: Hash[] = []

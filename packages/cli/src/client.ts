@@ -217,6 +217,7 @@ function expectOk(url: string, answer: Answer): JsonObject {
   if (answer.status === 200 || answer.status === 202) return object
   const code = typeof object['code'] === 'string' ? object['code'] : `http-${answer.status}`
   if (code === 'storage-stalled') throw unreachable(url, 'its disk does not answer')
+  if (code === 'busy') throw unreachable(url, 'it has more requests than it takes at a time')
   const message = typeof object['message'] === 'string' ? object['message'] : 'no reason given'
   const exitCode = NOT_TO_BE_HAD.includes(answer.status) ? EXIT.usage : EXIT.internal
   throw new CliError(exitCode, code, `the validator at ${url} answered ${answer.status} ${code}: ${message.slice(0, MAX_ERROR_TEXT)}`)

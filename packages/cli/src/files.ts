@@ -9,6 +9,7 @@ import {
   constants,
   fstatSync,
   lstatSync,
+  mkdtempSync,
   openSync,
   readFileSync,
   readSync,
@@ -18,7 +19,8 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { homedir, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { CliError, EXIT, errorCodeOf, usageError } from './exit.js'
 
 const MEBIBYTE = 1024 * 1024
@@ -143,6 +145,27 @@ function unreadable(path: string, what: string, error: unknown): CliError {
   }
   const code = errorCodeOf(error) ?? 'unknown'
   return usageError('unreadable', `expected ${what} at ${path}, but ${reasons[code] ?? `it cannot be read (${code})`}`)
+}
+
+/** A new one, for what a command needs while it runs. */
+export function temporaryFolder(prefix: string): string {
+  try {
+    return mkdtempSync(join(tmpdir(), prefix))
+  } catch (error) {
+    throw usageError(
+      'temporary-folder',
+      `expected to make a temporary folder in ${tmpdir()}, but it cannot be made (${errorCodeOf(error) ?? 'unknown'}); name another place with TMPDIR`,
+    )
+  }
+}
+
+/** Of the user; null: it has none, as a user without a name in a container, and HOME is not set. */
+export function homeFolder(): string | null {
+  try {
+    return homedir()
+  } catch {
+    return null
+  }
 }
 
 /** Where `submit -o RECEIPT` keeps the proof that the receipt is about. */

@@ -98,6 +98,8 @@ function launch(home: string, logFile: string, complain: (part: string) => void)
       appendToLog(logFile, part)
     })
     boundLastWords(child)
+    // The system has no process or descriptor to give: it has ended, as it were, and this is what it said.
+    child.once('error', (error) => complain(`it cannot be run: ${error.message}`))
     return child
   } finally {
     closeSync(log)
@@ -130,8 +132,8 @@ export function boundLastWords(child: ChildProcess): void {
 
 /** And has said all. */
 function hasExited(child: ChildProcess): boolean {
-  const { stderr } = child
-  return (child.exitCode !== null || child.signalCode !== null) && (stderr === null || stderr.readableEnded || stderr.destroyed)
+  const { stderr } = child as { readonly stderr?: ChildProcess['stderr'] } // none where it could not even be begun
+  return (child.exitCode !== null || child.signalCode !== null) && (stderr == null || stderr.readableEnded || stderr.destroyed)
 }
 
 export function exitOf(child: ChildProcess): Promise<void> {

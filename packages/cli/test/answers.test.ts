@@ -109,12 +109,15 @@ describe('answers', () => {
     expect(outcome.status).toBe(6)
   })
 
-  it('a validator whose disk has stalled is as good as none: exit code 6', async () => {
+  it.each([
+    ['whose disk has stalled', 'storage-stalled', 'its disk does not answer'],
+    ['that has too much to do', 'busy', 'more requests than it takes'],
+  ])('a validator %s is as good as none: exit code 6', async (_, code, saying) => {
     status = 503
-    answer = { code: 'storage-stalled', message: 'the newest block is not on its disk yet' }
+    answer = { code, message: 'not now' }
     const outcome = await aethelAsync('claims', ID, '--url', url)
     expect(outcome.code).toBe(6)
-    expect(errorLine(outcome)).toContain('its disk does not answer')
+    expect(errorLine(outcome)).toContain(saying)
   })
 
   it.each([

@@ -124,6 +124,12 @@ describe('homes that are not what they should be', () => {
   })
 })
 
+it('a network that is there already is not taken for a larger one', () => {
+  const outcome = aethel('dev', '--output', folder.file('one'), '--validators', '7')
+  expectRefusal(outcome, 2)
+  expect(outcome.stderr).toContain('the one that is there has 1')
+})
+
 describe('accounts', () => {
   const withConfig = (config: string): Outcome => {
     const env = { ...process.env, XDG_CONFIG_HOME: config }
@@ -275,14 +281,19 @@ it.skipIf(!canMount)('a full disk: of a new network nothing is left, and what to
 })
 
 it.skipIf(!canMount)(
-  'a full disk: the validator says so, in one line, with exit code 1',
+  'a full disk: the validator says so, in one line, with exit code 1, and the document that it has printed stays the only one',
   async () => {
     const full = folder.file('full')
     cpSync(home, full, { recursive: true })
     mkdirSync(`${full}/store`)
-    const script = 'mount -t tmpfs -o size=256k tmpfs "$1/store" && exec "$2" "$3" start --home "$1" --log-level silent --exit-with-parent'
+    const script =
+      'mount -t tmpfs -o size=256k tmpfs "$1/store" && exec "$2" "$3" start --home "$1" --log-level silent --exit-with-parent --json'
     const child = spawn('unshare', [...inNamespace, 'sh', '-c', script, 'sh', full, process.execPath, BIN], {
-      stdio: ['pipe', 'ignore', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+    let stdout = ''
+    child.stdout.on('data', (part) => {
+      stdout += part
     })
     let stderr = ''
     child.stderr.on('data', (part) => {
@@ -313,6 +324,7 @@ it.skipIf(!canMount)(
     expect(final).toBeGreaterThan(0)
     expect(stderr.trimEnd().split('\n')).toHaveLength(1)
     expect(stderr).toContain('the disk is full')
+    expect(JSON.parse(stdout)).toMatchObject({ index: 0, http: url })
   },
   120_000,
 )

@@ -21,7 +21,7 @@ import type { Store } from '@aethel/storage'
 const MAX_AXIOMS_NAMED = 4_096
 
 /** The action that brought a claim; undefined: its block is not kept here. */
-export function submissionOf(store: Store, record: ClaimRecord): SubmitProof | undefined {
+export function submissionOf(store: Pick<Store, 'transactionPlace' | 'committedBlock'>, record: ClaimRecord): SubmitProof | undefined {
   const place = store.transactionPlace(record.transactionId)
   const bytes = place === undefined ? undefined : store.committedBlock(place.height)?.body.transactions[place.index]
   const decoded = bytes === undefined ? undefined : decodeTransaction(bytes)

@@ -3,7 +3,7 @@
  * durably, and signs nothing any more. The process stays up, so that it can be asked why; once it has ended it does not start
  * again in this home until its operator, who has to agree with the others on what is to be done, takes the file away.
  */
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Hash, type Height, height, type Refusal, type Result } from '@aethel/codec'
 import {
@@ -19,6 +19,7 @@ import {
 } from '@aethel/consensus'
 import { verifySignature } from '@aethel/crypto'
 import type { Store } from '@aethel/storage'
+import { writeDurably } from './durable-file.js'
 import { AethelError } from './errors.js'
 import { HOME_FILES } from './home.js'
 
@@ -80,18 +81,9 @@ function materialFrom(store: Store, at: Height): ForkMaterial {
   return { certificates: [...certificates.values()], headers, votes: [], entries: [] }
 }
 
-/** Under its name only when it is whole and on disk. */
 function write(home: string, { bytes }: AssembledFork): string {
   const file = forkProofPath(home)
-  const unfinished = `${file}.tmp`
-  writeFileSync(unfinished, bytes, { flush: true, mode: 0o644 })
-  renameSync(unfinished, file)
-  const directory = openSync(home, 'r')
-  try {
-    fsyncSync(directory)
-  } finally {
-    closeSync(directory)
-  }
+  writeDurably(file, bytes, 0o644)
   return file
 }
 

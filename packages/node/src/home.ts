@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { equalBytes, fromHex, type Hash, type PublicKey, publicKey, toHex, type ValidatorIndex, validatorIndex } from '@aethel/codec'
 import { indexOfKey, type SignatureScheme, type ValidatorSet } from '@aethel/consensus'
-import { SEED_BYTES, type SecretSeed } from '@aethel/crypto'
+import { SEED_BYTES, type SecretSeed, signingKey } from '@aethel/crypto'
 import { chainIdOf, createRegistry, decodeGenesis, type Genesis, genesisValidators, type LedgerRegistry } from '@aethel/ledger'
 import type { Endpoint, PeerAddress } from '@aethel/network'
 import { type DefinedVerifier, decodeLibrary, type LibraryDefinition } from '@aethel/proofs'
@@ -131,6 +131,8 @@ export function readHome(path: string): HomeFiles {
     )
   }
   checkPeers(path, config, validators.value, self)
+  const networkSeed = readSeed(path, HOME_FILES.networkKey)
+  checkNetworkKeys(path, config, networkSeed)
   return {
     path,
     config,
@@ -142,7 +144,7 @@ export function readHome(path: string): HomeFiles {
     validators: validators.value,
     self,
     consensusKeys,
-    networkSeed: readSeed(path, HOME_FILES.networkKey),
+    networkSeed,
     storePath: join(path, HOME_FILES.store),
   }
 }
@@ -214,6 +216,21 @@ function checkPeers(path: string, config: Config, validators: ValidatorSet, self
   const listed = config.peers.map((peer) => peer.index)
   if (expected.join(',') !== listed.join(',')) {
     throw peersError(path, config, `the peers ${expected.join(', ')}`)
+  }
+}
+
+/** By these alone validators know each other. */
+function checkNetworkKeys(path: string, config: Config, seed: SecretSeed): void {
+  const known = new Map([[toHex(signingKey(seed).publicKey), HOME_FILES.networkKey as string]])
+  for (const { index, networkKey } of config.peers) {
+    const whose = known.get(toHex(networkKey))
+    if (whose === undefined) known.set(toHex(networkKey), `peer ${index}`)
+    else
+      throw new AethelError(
+        'peers',
+        `expected a network key of its own for peer ${index} in ${join(path, HOME_FILES.config)}, got that of ${whose}`,
+        `take the "networkKey" of each peer from the validator that it is, and ${HOME_FILES.networkKey} from no other home`,
+      )
   }
 }
 

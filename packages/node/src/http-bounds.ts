@@ -3,6 +3,7 @@
  * charged when its headers have come, by what they announce, and given back when its answer has left; who announces nothing is
  * charged the largest. Beyond the bound a client is told to come again, before its body is read.
  */
+import { readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
@@ -32,6 +33,8 @@ export interface BodyBudget {
 export function boundBodies(app: FastifyInstance, mostBytes: number = MAX_BODIES_BYTES): BodyBudget {
   const budget = { heldBytes: 0 }
   app.server.maxConnections = MAX_CONNECTIONS
+  const most = connectionsWithin(mostOpenFiles())
+  if (most < MAX_CONNECTIONS) app.server.maxConnections = most
   app.addHook('onRequest', (request, reply, done) => {
     const bytes = announcedBytes(request.headers)
     if (bytes === 0) return done()
@@ -52,6 +55,24 @@ export function boundBodies(app: FastifyInstance, mostBytes: number = MAX_BODIES
     done()
   })
   return budget
+}
+
+/** Where few files may be open, most of them are for the store and the mesh: a store that cannot begin its next log is done. */
+const FILES_PER_CONNECTION = 4
+
+/** `openFiles`: of this process, at most; null: not known. */
+export function connectionsWithin(openFiles: number | null): number {
+  return openFiles === null ? MAX_CONNECTIONS : Math.min(MAX_CONNECTIONS, Math.max(1, Math.floor(openFiles / FILES_PER_CONNECTION)))
+}
+
+/** Node has raised it as far as the system allows. Null: the system does not say. */
+function mostOpenFiles(): number | null {
+  try {
+    const most = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]
+    return most === undefined ? null : Number(most)
+  } catch {
+    return null
+  }
 }
 
 /** By connection: requests that are not answered yet. */

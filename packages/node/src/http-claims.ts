@@ -1,7 +1,9 @@
 /** Claims over HTTP: searched, looked up with all there is to say about them, and with their receipts. */
-import { type Hash, hash, height, toHex } from '@aethel/codec'
+import { type Hash, type Height, hash, height, toHex } from '@aethel/codec'
+import { type Block, roughBodyBytes } from '@aethel/consensus'
 import { type ClaimRecord, claimRecordOf, type Genesis } from '@aethel/ledger'
 import { createReceipt } from '@aethel/receipts'
+import type { Store, TransactionPlace } from '@aethel/storage'
 import type { FastifyInstance } from 'fastify'
 import { type ClaimQuery, decodeCursor, digestFrom, encodeCursor, matches, placeOf, rangeFor } from './claim-index.js'
 import { describeClaim, metadataJson, sourceDigestOf, submissionOf, summaryJson } from './claim-page.js'
@@ -13,6 +15,8 @@ import { gapMessage } from './snapshots.js'
 const MAX_CLAIMS_PER_PAGE = 100
 /** Records looked at for one page. */
 const MAX_CLAIMS_LOOKED_AT = 1_000
+/** Of blocks that are read for one page, to see what a submitter said; a page ends with the block that crosses the line. */
+export const MAX_SEARCHED_BYTES: number = 16 * 1024 * 1024
 /** A fresh claim may have to wait for a block that carries its own certificate. */
 const RECEIPT_WAIT_MS = 2_000
 const RECEIPT_POLL_MS = 50
@@ -77,15 +81,43 @@ async function searchClaims(context: HttpContext, query: Query): Promise<Record<
   const { gte, lt } = rangeFor(wanted, cursor)
   const entries = await context.store.searchIndex({ gte, lt, limit: MAX_CLAIMS_LOOKED_AT })
   const claims: Record<string, unknown>[] = []
+  const blocks = new BlocksOfPage(context.store)
   for (const [position, [key, claimId]] of entries.entries()) {
     const record = claimRecordOf(context.replica.state, hash(claimId))
     if (record === undefined || record.height > context.driver.publishedHeight) continue
-    if (matches(record, wanted, () => sourceDigestOf(submissionOf(context.store, record)))) claims.push(summaryJson(record))
+    if (matches(record, wanted, () => sourceDigestOf(submissionOf(blocks, record)))) claims.push(summaryJson(record))
     const isLast = position === entries.length - 1 && entries.length < MAX_CLAIMS_LOOKED_AT
-    if (claims.length === limit && !isLast) return { claims, next: encodeCursor(placeOf(key)) }
+    if ((claims.length === limit || blocks.bytes >= MAX_SEARCHED_BYTES) && !isLast) return { claims, next: encodeCursor(placeOf(key)) }
   }
   const last = entries.at(-1)
   return { claims, next: last === undefined || entries.length < MAX_CLAIMS_LOOKED_AT ? null : encodeCursor(placeOf(last[0])) }
+}
+
+/** Reading a block takes as long as it is large, and nothing else is done meanwhile. Claims of one block follow each other: it is read once. */
+class BlocksOfPage implements Pick<Store, 'transactionPlace' | 'committedBlock'> {
+  readonly #store: Store
+  #newest: Block | undefined
+  #bytes = 0
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  /** Of all that were read. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  transactionPlace(id: Hash): TransactionPlace | undefined {
+    return this.#store.transactionPlace(id)
+  }
+
+  committedBlock(at: Height): Block | undefined {
+    if (this.#newest?.header.height === at) return this.#newest
+    this.#newest = this.#store.committedBlock(at)
+    if (this.#newest !== undefined) this.#bytes += roughBodyBytes(this.#newest.body)
+    return this.#newest
+  }
 }
 
 export const CLAIM_PARAMETERS: readonly string[] = ['kind', 'label', 'source', 'sender', 'height', 'limit', 'before']

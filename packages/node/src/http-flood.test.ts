@@ -4,16 +4,19 @@ import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { encode, type Hash, toHex } from '@aethel/codec'
+import { encode, type Hash, height, keyOf, toHex, utf8 } from '@aethel/codec'
 import { BLOB_CHUNK_BYTES, type Block, blobRefOf, blobTreeOf, checkBlobPart } from '@aethel/consensus'
+import { sha256, signingKey } from '@aethel/crypto'
+import { buildTransaction, claimPath, encodeClaimRecord, encodeTransaction, mapKey, signTransaction } from '@aethel/ledger'
 import { BlobFiles } from '@aethel/storage'
 import type { FastifyInstance } from 'fastify'
 import { afterEach, expect, test, vi } from 'vitest'
 import { blockOf } from '../../consensus/test/harness.js'
 import type { Committed } from './driver.js'
 import { serveHttp } from './http.js'
-import { MAX_BODIES_BYTES, MAX_BODY_BYTES, MAX_CONNECTIONS, MAX_PIPELINED } from './http-bounds.js'
+import { connectionsWithin, MAX_BODIES_BYTES, MAX_BODY_BYTES, MAX_CONNECTIONS, MAX_PIPELINED } from './http-bounds.js'
 import { MAX_PAGE_BYTES } from './http-chain.js'
+import { MAX_SEARCHED_BYTES } from './http-claims.js'
 import type { HttpContext } from './http-context.js'
 import { MAX_EVENT_STREAMS, MAX_STREAM_BACKLOG_BYTES } from './http-events.js'
 
@@ -30,12 +33,15 @@ async function serve(
   block: Block = blockOf(),
   whenReadable: () => Promise<void> | undefined = () => undefined,
   files: BlobFiles | null = null,
+  /** Of what is searched. */
+  claims: { readonly store: object; readonly state: object } = { store: {}, state: {} },
 ) {
   const listeners = new Set<(committed: Committed) => void>()
   const waiting = new Set<() => void>()
   const reads: number[] = []
   const app = await serveHttp({
-    home: { config: { http: { host: '127.0.0.1', port: 0 } } },
+    home: { config: { http: { host: '127.0.0.1', port: 0 } }, genesis: { kinds: [] } },
+    replica: { state: claims.state },
     driver: {
       whenReadable,
       publishedHeight: 1_000_000,
@@ -58,6 +64,7 @@ async function serve(
         reads.push(at)
         return block
       },
+      ...claims.store,
     },
     blobs: files === null ? null : { files },
   } as unknown as HttpContext)
@@ -97,6 +104,10 @@ test('E1: connections of clients: 1,024 are open at most, whoever waits in them;
   for (const socket of idle) socket.destroy()
   await pause(50)
   expect((await fetch(`${url}/v1/blocks?limit=1`)).status).toBe(200)
+})
+
+test('E1: where a process may have few files open, clients get a quarter of them: the store needs some to go on', () => {
+  expect([null, 1_048_576, 4_096, 1_024, 10, 0].map(connectionsWithin)).toEqual([1_024, 1_024, 1_024, 256, 2, 1])
 })
 
 const STREAM = 'GET /v1/events HTTP/1.1\r\nhost: x\r\n\r\n'
@@ -297,6 +308,73 @@ test('E1: a page of blocks: 100 of them, and 16 MiB are read for it; the one tha
   expect(5 * 3 * MIB).toBeLessThan(MAX_PAGE_BYTES)
 })
 
+/** Claims with one source, the newest first, whose transaction is the first of `block`, which is at each of these heights. */
+async function serveClaims(block: (transactions: readonly Uint8Array[]) => Block, heights: readonly number[]) {
+  const source = sha256(utf8('a source'))
+  const key = signingKey(sha256(utf8('a sender')))
+  const metadata = { title: '', toolchain: '', sourceDigest: source }
+  const action = { type: 'submit-proof', kind: 'test/1', claim: utf8('c'), proof: utf8('p'), metadata } as const
+  const unsigned = buildTransaction({ chainId: source, sender: key.publicKey, nonce: 0, action })
+  const bytes = encodeTransaction(signTransaction(unsigned, key))
+  const sorted = heights.toSorted((a, b) => b - a)
+  const found = sorted.map((at, position) => ({
+    key: encode((writer) => writer.u64(at).u32(sorted.length - position)),
+    claimId: sha256(utf8(`claim ${position}`)),
+    at: height(at),
+  }))
+  const records = new Map(
+    found.map(({ claimId, at }) => [
+      keyOf(mapKey(claimPath(claimId))),
+      encodeClaimRecord({
+        status: 'valid',
+        kind: 'test/1',
+        claimId,
+        proofHash: source,
+        proofBytes: 1,
+        gas: 1,
+        height: at,
+        timestampMs: 1,
+        transactionId: encode((writer) => writer.raw(new Uint8Array(24)).u64(at)) as Hash,
+        sender: key.publicKey,
+        library: null,
+      }),
+    ]),
+  )
+  const store = {
+    searchIndex: async ({ lt, limit }: { lt: Uint8Array; limit: number }) =>
+      found
+        .filter((entry) => Buffer.compare(entry.key, lt.subarray(-12)) < 0)
+        .slice(0, limit)
+        .map((entry) => [entry.key, entry.claimId]),
+    transactionPlace: (id: Uint8Array) => ({ height: height(Number(Buffer.from(id).readBigUInt64BE(24))), index: 0 }),
+  }
+  const state = { entries: { get: (wanted: Hash) => records.get(keyOf(wanted)) } }
+  const served = await serve(block([bytes]), undefined, null, { store, state })
+  const page = async (before?: string): Promise<{ claims: unknown[]; next: string | null }> => {
+    const answer = await fetch(`${served.url}/v1/claims?source=${toHex(source)}${before === undefined ? '' : `&before=${before}`}`)
+    return (await answer.json()) as { claims: unknown[]; next: string | null }
+  }
+  return { ...served, page }
+}
+
+test('E1: a page of claims by their source: a block is read once for all of its claims, and 16 MiB of blocks for a page', async () => {
+  const one = await serveClaims((transactions) => blockOf({ transactions, height: 7 }), new Array<number>(150).fill(7))
+  expect((await one.page()).claims).toHaveLength(100)
+  expect(one.reads).toEqual([7])
+  const heights = Array.from({ length: 20 }, (_, at) => 10 + at)
+  const many = await serveClaims((transactions) => blockOf({ transactions: [...transactions, new Uint8Array(3 * MIB)] }), heights)
+  const first = await many.page()
+  expect([first.claims.length, many.reads.length]).toEqual([6, 6]) // 5 x 3 MiB and the one that crosses the line
+  expect(5 * 3 * MIB).toBeLessThan(MAX_SEARCHED_BYTES)
+  let seen = first.claims.length
+  for (let { next } = first; next !== null; ) {
+    const page = await many.page(next)
+    seen += page.claims.length
+    next = page.next
+  }
+  expect([seen, many.reads.length]).toEqual([20, 20])
+})
+
 test('E1: clients that wait for transactions: whoever leaves waits no more, also behind another answer', async () => {
   const { client, waiting } = await serve()
   const batch = encode((writer) => writer.list(new Array<number>(100).fill(0), (w) => w.bytes(new Uint8Array(10))))
@@ -330,6 +408,27 @@ test('a body that is too long, or of a type that no route takes, and a name that
   })
   await until(() => answer.includes('body-too-large'))
   expect(answer).toMatch(/^HTTP\/1\.1 413 /)
+})
+
+test('what is no request at all is refused in the words of the API, too, and the connection ends', async () => {
+  const { client } = await serve()
+  const refused = async (request: string): Promise<unknown> => {
+    let answer = ''
+    const socket = client(request).on('data', (part) => {
+      answer += String(part)
+    })
+    await until(() => socket.destroyed)
+    const [head = '', body = ''] = answer.split('\r\n\r\n')
+    const { code, message } = JSON.parse(body) as { code: string; message: string }
+    return [head.slice(0, 12), code, message.startsWith('expected ')]
+  }
+  expect(await refused(`GET /v1/blocks HTTP/1.1\r\nx: ${'a'.repeat(40_000)}\r\n\r\n`)).toEqual(['HTTP/1.1 431', 'headers', true])
+  for (const words of [
+    '\x16\x03\x01\x02\x00\x01',
+    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n',
+  ])
+    expect(await refused(words)).toEqual(['HTTP/1.1 400', 'no-request', true])
 })
 
 test('a search that says a filter twice is refused as what it is', async () => {

@@ -10,6 +10,7 @@ import { knownValidators } from './epochs.js'
 import { sentenceOf } from './fork-proof.js'
 import type { HttpContext } from './http-context.js'
 import { HttpError } from './http-error.js'
+import { residentBytes } from './memory.js'
 import { syncJson } from './snapshots.js'
 
 /** Of the API and the program. */
@@ -76,7 +77,7 @@ function statusJson(context: HttpContext): Record<string, unknown> {
     viewTimeoutMs: look.viewTimeoutMs,
     voting: votingJson(context, look.recovering),
     sync: syncJson(home, context.store, replica),
-    rss: process.memoryUsage.rss(),
+    rss: residentBytes(),
     blobs: blobsJson(context, look),
     offences: offencesJson(context),
     uptimeMs: Math.round(performance.now() - context.startedAt),

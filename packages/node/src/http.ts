@@ -2,6 +2,7 @@
  * The HTTP API (docs/operations.md): the server, and what holds for all routes. Reads show committed, durable state only. Bodies, lists and
  * waiting clients are bounded; errors are `{code, message}`.
  */
+import type { Socket } from 'node:net'
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import { AethelError } from './errors.js'
 import { registerBlobs } from './http-blobs.js'
@@ -28,6 +29,7 @@ export async function serveHttp(context: HttpContext): Promise<FastifyInstance> 
     forceCloseConnections: true,
     schemaController: { compilersFactory: NO_COMPILERS },
     frameworkErrors: (error, _request, reply) => void sendError(reply, error),
+    clientErrorHandler: refuseConnection,
   })
   boundPipelines(app)
   boundBodies(app)
@@ -88,6 +90,22 @@ const PARAMETERS: Readonly<Record<string, readonly string[]>> = {
 
 function parametersOf(method: string, url: string): readonly string[] {
   return PARAMETERS[`${method === 'HEAD' ? 'GET' : method} ${url}`] ?? []
+}
+
+/** What is no request, or not a whole one in time: nobody reads on, and the connection ends. */
+const NO_REQUEST: Readonly<Record<string, readonly [status: string, code: string, message: string]>> = {
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'headers', 'expected less in the first line and the headers of a request'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: ['413 Payload Too Large', 'body-too-large', 'expected a body in chunks that say nothing else'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'request-timeout', `expected a whole request within ${REQUEST_MS / 1000} s`],
+}
+
+function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  const [status, code, message] = NO_REQUEST[error.code ?? ''] ?? ['400 Bad Request', 'no-request', 'expected a request of HTTP/1.1']
+  const body = JSON.stringify({ code, message })
+  const head = `content-type: application/json; charset=utf-8\r\ncontent-length: ${body.length}\r\nconnection: close`
+  if (socket.writable) socket.write(`HTTP/1.1 ${status}\r\n${head}\r\n\r\n${body}`)
+  socket.destroy(error)
 }
 
 /** What is refused before any route sees it, in our words. */

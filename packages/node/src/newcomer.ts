@@ -8,6 +8,7 @@ import { type Contact, chainIdOf } from '@aethel/ledger'
 import type { Endpoint } from '@aethel/network'
 import type { ConsensusKey } from './consensus-key.js'
 import { fillOutput } from './directories.js'
+import { writeDurably } from './durable-file.js'
 import { AethelError } from './errors.js'
 import { CONFIG_FORMAT, HOME_FILES, readHome } from './home.js'
 
@@ -46,10 +47,14 @@ export function createNewcomer(options: NewcomerOptions): { readonly home: strin
     writeFileSync(join(output, HOME_FILES.firstStart), `${toHex(chainIdOf(genesis))}\n`)
     for (const [position, { name }] of genesis.libraries.entries())
       writeFileSync(join(output, HOME_FILES.library(name)), source.libraryBytes[position] as Uint8Array)
-    for (const file of [HOME_FILES.consensusKey, HOME_FILES.networkKey])
-      writeFileSync(join(output, file), `${toHex(randomBytes(SEED_BYTES))}\n`, { mode: SECRET_MODE })
+    for (const file of [HOME_FILES.consensusKey, HOME_FILES.networkKey]) makeKey(join(output, file))
   })
   return { home: output }
+}
+
+/** Durable, because the chain is told of it next: a validator without its key has its seat for nothing. */
+function makeKey(file: string): void {
+  writeDurably(file, `${toHex(randomBytes(SEED_BYTES))}\n`, SECRET_MODE)
 }
 
 /** Where the validator of a home listens, and the key the others pin. */
@@ -64,7 +69,7 @@ export function contactOfHome(path: string): Contact {
  */
 export function consensusKeyOfHome(path: string, which: 'only' | 'next'): ConsensusKey {
   const file = join(path, HOME_FILES.nextConsensusKey)
-  if (which === 'next' && !existsSync(file)) writeFileSync(file, `${toHex(randomBytes(SEED_BYTES))}\n`, { mode: SECRET_MODE })
+  if (which === 'next' && !existsSync(file)) makeKey(file)
   const keys = readHome(path).consensusKeys
   if (which === 'only' && keys.length > 1)
     throw new AethelError(

@@ -559,6 +559,11 @@ describe('homes', () => {
     ['an unknown field', 'config', (home) => edit(home, (config) => Object.assign(config, { extra: 1 }))],
     ['a mistyped field', 'config', (home) => edit(home, (config) => Object.assign(config, { proofWorkers: '1' }))],
     ['a missing peer', 'peers', (home) => edit(home, (config) => Object.assign(config, { peers: [] }))],
+    [
+      'a peer with the network key of this validator',
+      'peers',
+      (home) => writeFileSync(join(home, 'network.key'), readFileSync(join(home, '..', 'node0', 'network.key'))),
+    ],
     ['a missing genesis', 'home-unreadable', (home) => rmSync(join(home, 'genesis.bin'))],
     [
       'a genesis that is cut short',

@@ -26,6 +26,7 @@ import { Metrics } from './metrics.js'
 import { PeerNames } from './peer-names.js'
 import { ProofPool } from './proof-pool.js'
 import { syncOptions } from './snapshots.js'
+import { httpUrl } from './urls.js'
 import { loadVerifiers, verifierUrl } from './verifier-modules.js'
 
 export interface NodeOptions {
@@ -105,7 +106,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   return {
     index: home.self,
     chainId: toHex(home.chainId),
-    http: { host, port, url: `http://${host}:${port}` },
+    http: { host, port, url: httpUrl({ host, port }) },
     mesh: mesh.address,
     stopped,
     close: () => close(null),

@@ -6,6 +6,7 @@
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { arrayBytes } from './memory.js'
 
 /** Of proofs since the last collection, by their meters. Half of what a thread may hold beyond its meter (64 MiB). */
 const LEFT_BEHIND_BYTES: number = 16 * 1024 * 1024
@@ -25,7 +26,7 @@ function collector(): Collect {
 export class ProofGarbage {
   readonly #collect: Collect = collector()
   #leftBehindBytes = 0
-  #heldBytes = process.memoryUsage().arrayBuffers
+  #heldBytes = arrayBytes()
 
   /** After a check that allocated so many words. */
   add(memoryWords: number): void {
@@ -35,10 +36,10 @@ export class ProofGarbage {
     this.#collect({ type: 'minor' })
     // Arrays that were found dead are freed by another thread, and all of them before the next collection begins.
     for (let full = 0; full < FULL_COLLECTIONS && this.#isGrown; full++) this.#collect()
-    if (this.#isGrown) this.#heldBytes = process.memoryUsage().arrayBuffers
+    if (this.#isGrown) this.#heldBytes = arrayBytes()
   }
 
   get #isGrown(): boolean {
-    return process.memoryUsage().arrayBuffers - this.#heldBytes > GROWN_BYTES
+    return arrayBytes() - this.#heldBytes > GROWN_BYTES
   }
 }

@@ -230,6 +230,44 @@ describe('proof pool', () => {
     await new Promise((resolve) => setTimeout(resolve, 1_500))
     expect(run.lost.length).toBeLessThan(6)
   })
+
+  test('a system that gives no thread ends nothing: proofs wait until it does, and it is asked once in a while', async () => {
+    let gives = false
+    const lost: string[] = []
+    const outcomes: VerificationOutcome[] = []
+    const pool = new ProofPool({
+      workers: 1,
+      stuckMs: 500,
+      setup: {
+        genesis,
+        libraries: [],
+        // Read when a thread is begun: `new Worker` throws, as it does where the limit of processes is reached.
+        get verifiers() {
+          if (!gives) throw new Error('EAGAIN')
+          return []
+        },
+      },
+      onOutcome: (_, outcome) => outcomes.push(outcome),
+      onWorkerLost: (reason) => lost.push(reason),
+    })
+    pools.push(pool)
+    pool.run([job('valid', 'waits')])
+    for (const name of ['a', 'b', 'c']) pool.run([job('valid', name)])
+    expect(lost).toEqual(['no thread can be started: EAGAIN'])
+    gives = true
+    await until(() => outcomes.length === 4)
+    expect(outcomes.map(({ status }) => status)).toEqual(['valid', 'valid', 'valid', 'valid'])
+    // The spare takes the place of one that is lost, and for another spare there is no thread.
+    gives = false
+    pool.run([job('loop', 'hangs')])
+    const refused = (): number => lost.filter((reason) => reason.startsWith('no thread')).length
+    await until(() => refused() > 1)
+    pool.run([job('valid', 'meanwhile')])
+    await until(() => outcomes.length === 5)
+    gives = true
+    await until(() => outcomes.length === 6)
+    expect(outcomes.slice(4).map(({ status }) => status)).toEqual(['valid', 'aborted'])
+  })
 })
 
 test('what a thread is at is known for as long as it runs, also after the number of its batches has wrapped', async () => {

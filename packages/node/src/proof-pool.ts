@@ -8,6 +8,7 @@ import { bytesOfKey, type Hash, keyOf } from '@aethel/codec'
 import type { BlobRef } from '@aethel/consensus'
 import type { VerificationJob, VerificationOutcome, VerificationWork } from '@aethel/replica'
 import type { BlobPlace } from '@aethel/storage'
+import { residentBytes } from './memory.js'
 import { encodeBatch, type ProofJob } from './proof-batch.js'
 import { JobQueue, type Waiting } from './proof-queue.js'
 import { ProofThread } from './proof-thread.js'
@@ -31,7 +32,7 @@ const WATCH_MS = 50
  * main thread's mempool (256 MiB at most) may fill.
  */
 const FREE_GROWTH_BYTES: number = 512 * 1024 * 1024
-/** A worker lost before it was ready is replaced after a pause, so that one that cannot start does not spin. */
+/** A worker lost before it was ready, or that the system did not let begin, is replaced after a pause: one that cannot start does not spin. */
 const RESPAWN_MS = 1_000
 /** Without a proof to check, threads wait this long: a validator that has just started has more urgent things to load. */
 const WARM_UP_MS = 1_000
@@ -100,7 +101,7 @@ export class ProofPool {
       if (!this.#running.has(key)) this.#queue.add(key, job)
       else if (job.priority === 'block') this.#hastenRunning(key)
     }
-    if (this.#slots.length === 0) this.#fill()
+    if (this.#slots.length === 0 && this.#respawn === null) this.#fill()
     this.#hurryIfBlocksWait()
     this.#dispatchSoon()
   }
@@ -154,8 +155,21 @@ export class ProofPool {
   #fill(): void {
     clearTimeout(this.#warmUp)
     if (this.#closed) return
-    while (this.#slots.length < this.#options.workers) this.#slots.push(this.#spawn())
-    if (this.#slots.every(({ thread }) => thread.ready)) this.#spare ??= this.#spawn()
+    try {
+      while (this.#slots.length < this.#options.workers) this.#slots.push(this.#spawn())
+      if (this.#slots.every(({ thread }) => thread.ready)) this.#spare ??= this.#spawn()
+    } catch (error) {
+      // The system gives no more threads: what waits goes to those that are there, or waits until it does.
+      this.#fillLater()
+      this.#options.onWorkerLost(`no thread can be started: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+
+  #fillLater(): void {
+    this.#respawn ??= setTimeout(() => {
+      this.#respawn = null
+      this.#fill()
+    }, RESPAWN_MS)
   }
 
   #spawn(): Slot {
@@ -245,7 +259,7 @@ export class ProofPool {
   /** A thread at the same proof for too long is stuck; one that needs more memory than any proof of the kind may is out of hand. */
   #look(): void {
     const now = performance.now()
-    const residentBytes = process.memoryUsage.rss()
+    const resident = residentBytes()
     let busy = 0
     for (const slot of [...this.#slots]) {
       if (slot.inFlight.length === 0) {
@@ -255,12 +269,12 @@ export class ProofPool {
       busy++
       const { place } = slot.thread
       if (slot.seen?.place !== place) {
-        slot.seen = { place, atMs: now, residentBytes }
+        slot.seen = { place, atMs: now, residentBytes: resident }
         continue
       }
       if (now - slot.seen.atMs > this.#patienceWith(slot)) this.#onLost(slot, `no answer for ${this.#patienceWith(slot)} ms`)
-      else if (residentBytes - slot.seen.residentBytes > this.#mostGrowth()) {
-        const megabytes = Math.round((residentBytes - slot.seen.residentBytes) / 1e6)
+      else if (resident - slot.seen.residentBytes > this.#mostGrowth()) {
+        const megabytes = Math.round((resident - slot.seen.residentBytes) / 1e6)
         return this.#onLost(slot, `${megabytes} MB came into use while it checked one proof`)
       }
     }
@@ -328,10 +342,7 @@ export class ProofPool {
     } else if (position >= 0) this.#slots.splice(position, 1)
     else if (this.#spare === slot) this.#spare = null
     if (couldStart) return this.#fill()
-    this.#respawn ??= setTimeout(() => {
-      this.#respawn = null
-      this.#fill()
-    }, RESPAWN_MS)
+    this.#fillLater()
   }
 
   async close(): Promise<void> {

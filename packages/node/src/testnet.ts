@@ -26,6 +26,7 @@ import { consensusKey, newBlsKey } from './consensus-key.js'
 import { fillOutput } from './directories.js'
 import { AethelError } from './errors.js'
 import { CONFIG_FORMAT, HOME_FILES } from './home.js'
+import { httpUrl } from './urls.js'
 import { loadVerifiers, verifierUrl } from './verifier-modules.js'
 
 export interface TestnetOptions {
@@ -130,7 +131,7 @@ export async function createTestnet(options: TestnetOptions): Promise<TestnetSum
       encodeTrust({ chainId: chainIdOf(genesis), validators: set.value, epochLength: genesis.parameters.epochLength }),
     )
     writeFileSync(genesisFile, genesisBytes)
-    const urls = homes.map((_, index) => `http://${host}:${ports[2 * index + 1]}`)
+    const urls = homes.map((_, index) => httpUrl({ host, port: ports[2 * index + 1] as number }))
     return { chainId: toHex(chainIdOf(genesis)), homes, urls, governanceFiles, trustFile, genesisFile }
   })
 }

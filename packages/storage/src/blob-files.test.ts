@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Refusal } from '@aethel/codec'
@@ -24,6 +24,8 @@ let folder = ''
 let nowMs = 1_000
 /** Why no file can be opened for reading. */
 let lack: string | null = null
+/** At once, by inode. */
+let synced: number[] = []
 vi.mock(import('node:fs'), async (load) => {
   const fs = await load()
   const openSync: typeof fs.openSync = (path, flags, mode) => {
@@ -31,7 +33,11 @@ vi.mock(import('node:fs'), async (load) => {
       throw Object.assign(new Error(`${lack}: no more files`), { code: lack })
     return fs.openSync(path, flags, mode)
   }
-  return { ...fs, openSync }
+  const fsyncSync: typeof fs.fsyncSync = (descriptor) => {
+    fs.fsyncSync(descriptor)
+    synced.push(fs.fstatSync(descriptor).ino)
+  }
+  return { ...fs, openSync, fsyncSync }
 })
 const open = (): BlobFiles => new BlobFiles(folder, () => nowMs)
 
@@ -68,6 +74,17 @@ function read(files: BlobFiles): Uint8Array {
   source.close()
   return Buffer.concat(pieces)
 }
+
+it('C2: the name of a folder that is made here is durable before anything is in it', () => {
+  const made = join(folder, 'blobs')
+  synced = []
+  new BlobFiles(made, () => nowMs)
+  const inodes = [folder, made].map((path) => statSync(path).ino)
+  expect(synced).toEqual(inodes)
+  synced = []
+  new BlobFiles(made, () => nowMs)
+  expect(synced).toEqual(inodes.slice(1))
+})
 
 describe('blobs on disk (protocol.md §9)', () => {
   it('chunks come in any order; sealed it is whole, also for the next process, and every part proves itself', async () => {

@@ -21,7 +21,7 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { equalBytes, fromHex, HASH_BYTES, type Hash, hash, type Refusal, toHex } from '@aethel/codec'
 import {
   BLOB_CHUNK_BYTES,
@@ -76,7 +76,7 @@ export class BlobFiles {
   constructor(folder: string, nowMs: () => number) {
     this.#folder = folder
     this.#nowMs = nowMs
-    mkdirSync(folder, { recursive: true })
+    if (mkdirSync(folder, { recursive: true }) !== undefined) syncedNow(dirname(folder)) // or the folder goes, with what is whole in it
     joinLeaves(folder)
     syncedNow(folder) // a process may have ended between giving a blob its name and making that durable
     for (const name of readdirSync(folder).toSorted()) {

@@ -7,7 +7,7 @@
  * That another log has begun is seen by the one before not having grown with a batch that is on disk: one stat per batch, no clock. What is
  * written beside the batches, unsynced, makes a log grow too; so then, and once after it, the newest log is looked up by name.
  */
-import { closeSync, fstatSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { closeSync, fdatasync, fstatSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CRC_START, crcOver } from './crc32c.js'
@@ -49,6 +49,8 @@ export class NewestLog {
     this.#log = openNewest(this.#path)
     this.#bytes = sizeOf(this.#log)
     if (this.#log.number === known) return
+    // Writes of others are not synced, and may lie in it: bytes that a power cut takes from there would be missed.
+    if (this.#log.descriptor !== null) await synced(this.#log.descriptor)
     await writeSynced(this.#path, encodeNoted({ log: this.#log.number, bytes: this.#bytes }))
   }
 
@@ -88,6 +90,12 @@ function openIfThere(path: string): number | null {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw error
   }
+}
+
+function synced(descriptor: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fdatasync(descriptor, (error) => (error === null ? resolve() : reject(error)))
+  })
 }
 
 function sizeOf({ descriptor }: OpenLog): number {

@@ -1,14 +1,13 @@
 /** `aethel demo` (`npm start`): the main job, from obtaining a library to the verdict on everything that happened. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { rmSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { type CommonOptions, finish, report as reportFailure, withJson } from '../command.js'
 import { obtainLibrary } from '../demo/library.js'
 import { printReport } from '../demo/report.js'
 import { runDemo } from '../demo/run.js'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
-import { requireWritable, writeOutputFile } from '../files.js'
+import { requireWritable, temporaryFolder, writeOutputFile } from '../files.js'
 import { type LocalNetwork, openNetwork } from '../network.js'
 import { type Ending, interruptible, stopAll, type ValidatorProcess } from '../processes.js'
 import { note, paint, printChecklist, printJson, printLine } from '../ui/terminal.js'
@@ -69,7 +68,7 @@ async function demo(options: DemoCommandOptions): Promise<ExitCode> {
     obtaining = obtained
     const library = await obtained
     interruption.signal.throwIfAborted()
-    folder = options.output === undefined ? mkdtempSync(join(tmpdir(), 'aethel-demo-')) : resolve(options.output)
+    folder = options.output === undefined ? temporaryFolder('aethel-demo-') : resolve(options.output)
     return runDemo({ library, theorems: options.theorems, folder, say: note, onNetwork })
   })
   const passed = checks.every((check) => check.passed)

@@ -1,14 +1,13 @@
 /** `aethel dev`: a network of four validator processes in the foreground, one line per block, until Ctrl-C. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DisseminationChoice, SignatureScheme } from '@aethel/consensus'
 import type { Command } from 'commander'
 import type { BlockSummary } from '../answers.js'
 import { type CommonOptions, certificateScheme, collect, disseminationChoice, finish, integer } from '../command.js'
-import { CliError, EXIT, type ExitCode, oneLine } from '../exit.js'
-import { createNetwork, DEFAULT_BASE_PORT, openNetwork } from '../network.js'
+import { CliError, EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
+import { temporaryFolder } from '../files.js'
+import { createNetwork, DEFAULT_BASE_PORT, type LocalNetwork, openNetwork } from '../network.js'
 import { interruptible, startAll, stopAll, type ValidatorProcess } from '../processes.js'
 import { note, paint, printLine } from '../ui/terminal.js'
 
@@ -51,11 +50,35 @@ export function registerDev(program: Command): void {
       [],
     )
     .option('--verifier <module>', 'proof kind from outside: the file that exports its verifier (repeatable)', collect, [])
-    .action((options: DevOptions) => finish(options, () => dev(options)))
+    .action((options: DevOptions, command: Command) =>
+      finish(options, () =>
+        dev(
+          options,
+          OF_GENESIS.filter((name) => command.getOptionValueSource(name) === 'cli'),
+        ),
+      ),
+    )
 }
 
-async function dev(options: DevOptions): Promise<ExitCode> {
-  const folder = options.output ?? mkdtempSync(join(tmpdir(), 'aethel-dev-'))
+/** What a network is made with; one that is there already has it for good. */
+const OF_GENESIS = ['validators', 'basePort', 'certificates', 'dissemination', 'library', 'verifier'] as const
+
+/** Whoever asks for seven validators must not be given the four of an earlier run without a word. */
+function found(folder: string, { validators }: DevOptions, given: readonly (typeof OF_GENESIS)[number][]): LocalNetwork | null {
+  const network = openNetwork(folder)
+  if (network === null) return null
+  if (given.includes('validators') && network.validators.length !== validators)
+    throw usageError(
+      'validators',
+      `expected a network of ${validators} validators in ${folder}, but the one that is there has ${network.validators.length}; leave --validators out, or choose another --output`,
+    )
+  const said = given.filter((name) => name !== 'validators').map((name) => `--${name === 'basePort' ? 'base-port' : name}`)
+  if (said.length > 0) note(`${said.join(', ')}: as the network in ${folder} was made, for it is there already`)
+  return network
+}
+
+async function dev(options: DevOptions, given: readonly (typeof OF_GENESIS)[number][]): Promise<ExitCode> {
+  const folder = options.output ?? temporaryFolder('aethel-dev-')
   const removeFolder = (): void => {
     if (options.output === undefined) rmSync(folder, { recursive: true, force: true })
   }
@@ -68,7 +91,7 @@ async function dev(options: DevOptions): Promise<ExitCode> {
   }
   return interruptible(cleanUp, async () => {
     const network =
-      openNetwork(folder) ??
+      found(folder, options, given) ??
       (await createNetwork({
         folder,
         validators: options.validators,

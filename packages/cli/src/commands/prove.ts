@@ -5,15 +5,14 @@
  *
  * Every step says what was run and how large its result is; the last line is the command to go on with.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '@aethel/codec'
 import { claimIdOf, elaborateDrat, LRAT_KIND, refute, toBinaryLrat } from '@aethel/proofs'
 import type { Command } from 'commander'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
 import { CliError, EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
-import { MAX_REFUTATION_BYTES, readTextFile, requireOther, requireWritable, writeOutputFile } from '../files.js'
+import { MAX_REFUTATION_BYTES, readTextFile, requireOther, requireWritable, temporaryFolder, writeOutputFile } from '../files.js'
 import { interruptible } from '../processes.js'
 import { encodeBundle, theoremBundle } from '../proof-bundle.js'
 import { clausesOf, type Question, readQuestion, satisfies, type Truth } from '../prove/formula.js'
@@ -113,7 +112,7 @@ type Found = { readonly report: { readonly solver: string } } & (
 async function search(question: Question, options: ProveOptions, say: Say): Promise<Found> {
   const solver = findSolver(options.solver)
   const report = { solver: solver.name }
-  const folder = mkdtempSync(join(tmpdir(), 'aethel-prove-'))
+  const folder = temporaryFolder('aethel-prove-')
   const stop = new AbortController()
   const cleanUp = async (): Promise<void> => {
     stop.abort()
@@ -121,7 +120,7 @@ async function search(question: Question, options: ProveOptions, say: Say): Prom
   }
   const answer = await interruptible(cleanUp, async () => {
     const cnfFile = join(folder, 'formula.cnf')
-    writeFileSync(cnfFile, question.dimacs)
+    writeOutputFile(cnfFile, 'the formula for the solver', question.dimacs)
     return await solve(solver, { cnfFile, proofFile: join(folder, 'proof'), timeoutSeconds: options.timeout, stop: stop.signal })
   })
   const ran = `${solver.name} (${solver.path}): ${answer.status}, ${seconds(answer.milliseconds)}`

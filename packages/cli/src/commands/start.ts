@@ -3,8 +3,9 @@
  * `--json` stdout gets one document (where it listens) and the log goes to stderr.
  */
 import { type Command, Option } from 'commander'
-import { type CommonOptions, finish, withJson } from '../command.js'
+import { type CommonOptions, finish, report, withJson } from '../command.js'
 import { EXIT, type ExitCode, onUnread, whenAbandoned } from '../exit.js'
+import { boundedSink, drained } from '../log-sink.js'
 import { printJson } from '../ui/terminal.js'
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
@@ -42,12 +43,14 @@ async function start(options: StartOptions): Promise<ExitCode> {
   const node = await startNode({
     home: options.home,
     recover: options.recover === true,
-    log: { write: (line) => void log.write(line.endsWith('\n') ? line : `${line}\n`) },
+    log: boundedSink(log),
     ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
   })
   if (options.json === true) printJson({ index: node.index, chainId: node.chainId, http: node.http.url, mesh: node.mesh })
   void stopRequested.then(() => node.close())
   const failure = await node.stopped
-  if (failure !== null) throw failure
-  return EXIT.ok
+  // The one document has been printed: what comes after it is told on stderr alone.
+  const exitCode = failure === null ? EXIT.ok : report(failure, false)
+  if (!(await drained(log))) process.exit(exitCode)
+  return exitCode
 }

@@ -6,11 +6,10 @@
  */
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { oneLine } from '../exit.js'
-import { MAX_DATABASE_BYTES, readInputFile } from '../files.js'
+import { homeFolder, MAX_DATABASE_BYTES, readInputFile } from '../files.js'
 
 const PACKAGE = 'metamath-databases'
 const PATH_IN_PACKAGE = 'usr/share/metamath/databases/set.mm'
@@ -25,9 +24,12 @@ export interface Library {
   readonly origin: string
 }
 
-export function cacheFolder(): string {
+/** Null: there is no place for one. */
+export function cacheFolder(): string | null {
   const base = process.env['XDG_CACHE_HOME']
-  return join(base === undefined || base === '' ? join(homedir(), '.cache') : base, 'aethel')
+  if (base !== undefined && base !== '') return join(base, 'aethel')
+  const home = homeFolder()
+  return home === null ? null : join(home, '.cache', 'aethel')
 }
 
 export function bundledLibraryPath(): string {
@@ -37,14 +39,18 @@ export function bundledLibraryPath(): string {
 /** When `signal` is aborted it downloads no further, clears away what it has begun, and throws. */
 export async function obtainLibrary(path: string | undefined, say: (line: string) => void, signal?: AbortSignal): Promise<Library> {
   if (path !== undefined) return load(path, 'named with --library')
-  const cached = join(cacheFolder(), 'set.mm')
-  if (existsSync(cached)) return load(cached, `Debian's ${PACKAGE}, cached`)
+  const cache = cacheFolder()
+  const cached = cache === null ? null : join(cache, 'set.mm')
+  if (cached !== null && existsSync(cached)) return load(cached, `Debian's ${PACKAGE}, cached`)
   const installed = join('/', PATH_IN_PACKAGE)
   if (existsSync(installed)) return load(installed, `Debian's ${PACKAGE}, installed`)
-  say(`set.mm: fetching Debian's package ${PACKAGE} (about 10 MB, once)`)
-  const reason = await download(cached, signal)
-  signal?.throwIfAborted()
-  if (reason === null) return load(cached, `Debian's ${PACKAGE}, downloaded`)
+  let reason: string | null = 'there is no folder to keep it in: HOME is not set'
+  if (cached !== null) {
+    say(`set.mm: fetching Debian's package ${PACKAGE} (about 10 MB, once)`)
+    reason = await download(cached, signal)
+    signal?.throwIfAborted()
+    if (reason === null) return load(cached, `Debian's ${PACKAGE}, downloaded`)
+  }
   say(`set.mm is not to be had (${reason}); going on with the small library bundled here. With --library FILE you can name another.`)
   return load(bundledLibraryPath(), 'bundled: propositional logic')
 }
@@ -55,7 +61,7 @@ function load(path: string, origin: string): Library {
 
 /** Null, or why it did not work. */
 async function download(target: string, signal?: AbortSignal): Promise<string | null> {
-  const cache = cacheFolder()
+  const cache = dirname(target)
   let work: string
   try {
     mkdirSync(cache, { recursive: true })
