@@ -515,7 +515,9 @@ export const bounds = [
     id: 'connections-without-bound',
     traps: ['E1'],
     bug: 'any number of clients may hold a connection open',
-    edits: [{ file: 'packages/node/src/http-bounds.ts', before: '  app.server.maxConnections = MAX_CONNECTIONS\n', after: '' }],
+    edits: [
+      { file: 'packages/node/src/http-bounds.ts', before: '  app.server.maxConnections = connectionsWithin(mostOpenFiles())\n', after: '' },
+    ],
     hunt: HTTP_FLOOD,
   },
   {
@@ -961,5 +963,94 @@ export const bounds = [
       },
     ],
     hunt: tests('packages/node/src/driver.test.ts'),
+  },
+  {
+    id: 'waiting-room-for-everybody',
+    traps: ['E1'],
+    bug: 'whoever sends large transactions that wait for citations which never come fills the mempool for everybody',
+    edits: [{ file: 'packages/replica/src/admission.ts', before: 'const WAITING_SHARE = 1 / 4', after: 'const WAITING_SHARE = 8' }],
+    hunt: tests('packages/replica/src/bounds.test.ts'),
+  },
+  {
+    id: 'all-that-wait-looked-at',
+    traps: ['E1'],
+    bug: 'at every tick all that wait are looked at again, with all of their citations: a client makes that seconds',
+    edits: [
+      { file: 'packages/replica/src/admission.ts', before: 'const SWEPT_PER_TICK = 16_384', after: 'const SWEPT_PER_TICK = 1 << 30' },
+    ],
+    hunt: tests('packages/replica/src/bounds.test.ts'),
+  },
+  {
+    id: 'waiting-looked-at-from-the-first',
+    traps: ['E1'],
+    bug: 'who waits is looked at again from the first on at each tick, so those behind never are',
+    edits: [
+      {
+        file: 'packages/replica/src/admission.ts',
+        before: 'this.#sweeping ??= this.#waiting()',
+        after: 'this.#sweeping = this.#waiting()',
+      },
+    ],
+    hunt: tests('packages/replica/src/bounds.test.ts'),
+  },
+  {
+    id: 'citations-from-the-beginning',
+    traps: ['E1'],
+    bug: 'a list of citations is gone through from its beginning for each one that becomes known',
+    edits: [{ file: 'packages/replica/src/admission.ts', before: '    pending.known = at\n', after: '' }],
+    hunt: tests('packages/replica/src/bounds.test.ts'),
+  },
+  {
+    id: 'round-over-any-citations',
+    traps: ['E1'],
+    bug: 'a round over the mempool looks at as many transactions as ever, however much each cites',
+    edits: [{ file: 'packages/replica/src/mempool-rounds.ts', before: 'count < most && cites < SWEPT_CITATIONS', after: 'count < most' }],
+    hunt: tests('packages/replica/src/mempool-rounds.test.ts'),
+  },
+  {
+    id: 'block-read-for-each-claim',
+    traps: ['E1'],
+    bug: 'a page of claims by their source reads and decodes a block once for each claim in it',
+    edits: [
+      {
+        file: 'packages/node/src/http-claims.ts',
+        before: 'if (this.#newest?.header.height === at) return this.#newest',
+        after: 'if (this.#newest === undefined && at < 0) return this.#newest',
+      },
+    ],
+    hunt: tests('packages/node/src/http-flood.test.ts'),
+  },
+  {
+    id: 'page-of-claims-without-bytes',
+    traps: ['E1', 'E6'],
+    bug: 'a page of claims by their source reads any number of large blocks',
+    edits: [
+      {
+        file: 'packages/node/src/http-claims.ts',
+        before: '(claims.length === limit || blocks.bytes >= MAX_SEARCHED_BYTES)',
+        after: 'claims.length === limit',
+      },
+    ],
+    hunt: tests('packages/node/src/http-flood.test.ts'),
+  },
+  {
+    id: 'log-kept-without-bound',
+    traps: ['E1'],
+    bug: 'a log that nobody reads is kept in memory without end',
+    edits: [
+      {
+        file: 'packages/cli/src/log-sink.ts',
+        before: 'if (stream.writableLength > mostBytes) {',
+        after: 'if (stream.writableLength > mostBytes * 1e6) {',
+      },
+    ],
+    hunt: tests('packages/cli/src/log-sink.test.ts'),
+  },
+  {
+    id: 'unread-log-counts-as-read',
+    traps: ['E1'],
+    bug: 'a log that nobody reads counts as read, and the process of a validator that shall end waits for its reader',
+    edits: [{ file: 'packages/cli/src/log-sink.ts', before: '> patienceMs) return false', after: '> patienceMs) return true' }],
+    hunt: tests('packages/cli/src/log-sink.test.ts'),
   },
 ]

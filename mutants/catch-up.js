@@ -219,4 +219,30 @@ export const catchUp = [
     edits: [{ file: CHAIN, before: "      if (state.laterEpoch.size > 0) state.agenda.push({ what: 'fetch-later' })\n", after: '' }],
     hunt: tests('packages/consensus/src/catch-up.test.ts'),
   },
+  {
+    id: 'next-answer-of-the-same-peer',
+    traps: ['E4'],
+    bug: 'who gives committed blocks one at a time, each at the last moment, is asked for the next again and again',
+    edits: [
+      {
+        file: 'packages/consensus/src/catch-up.ts',
+        before: 'const peer = isMore ? nextInTurn(state, peersBeyond(state, last)) : undefined',
+        after: 'const peer = isMore && claimedBy(state, from) > last ? from : undefined',
+      },
+    ],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
+    id: 'executed-block-is-at-work',
+    traps: ['E4'],
+    bug: 'an executed block that waits for votes which nobody has to give keeps a replica from taking over a state for ever',
+    edits: [
+      {
+        file: 'packages/consensus/src/consensus.ts',
+        before: "wanted && status !== 'valid' && block",
+        after: "wanted && status !== 'unknown' && block",
+      },
+    ],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
 ]

@@ -533,4 +533,31 @@ export const execution = [
     ],
     hunt: tests('packages/replica/src/blobs.test.ts'),
   },
+  {
+    id: 'rechecked-alone',
+    traps: ['S9'],
+    bug: 'a theorem checked again stands on others whose proofs are not: its database may say anything of them',
+    edits: [{ file: 'packages/cli/src/commands/verify.ts', before: 'of theorems.slice(0, -1)) {', after: 'of theorems.slice(0, 0)) {' }],
+    hunt: tests('packages/cli/test/recheck.test.ts'),
+  },
+  {
+    id: 'axioms-lost-in-a-union',
+    traps: ['K5'],
+    bug: 'of 32 axioms that claims rest on the last is lost where they are united',
+    edits: [{ file: 'packages/ledger/src/axiom-set.ts', before: '1 << (position & 31)', after: '1 << (position & 30)' }],
+    hunt: tests('packages/ledger/src/axiom-set.test.ts'),
+  },
+  {
+    id: 'no-thread-no-validator',
+    traps: ['E1'],
+    bug: 'a system that gives no more threads ends the validator that wants one to check proofs with',
+    edits: [
+      {
+        file: 'packages/node/src/proof-pool.ts',
+        before: '      this.#fillLater()\n      this.#options.onWorkerLost(`no thread',
+        after: '      if (error !== null) throw error\n      this.#options.onWorkerLost(`no thread',
+      },
+    ],
+    hunt: tests('packages/node/src/proof-pool.test.ts'),
+  },
 ]

@@ -691,4 +691,50 @@ export const persistence = [
     ],
     hunt: tests('packages/node/src/driver.test.ts'),
   },
+  {
+    id: 'released-after-the-commit',
+    traps: ['C6'],
+    bug: 'a validator without its store is released by the step that commits the last block of an epoch: the disk says released, the memory asks again, and after a restart it votes',
+    edits: [{ file: 'packages/consensus/src/recovery.ts', before: 'state.out.unshift({', after: 'state.out.push({' }],
+    hunt: tests('packages/replica/src/epochs.test.ts'),
+  },
+  {
+    id: 'noted-before-the-log-is-synced',
+    traps: ['C2'],
+    bug: 'a log is noted as so long while bytes of it, written beside the batches, are not on disk: a power cut makes a good store a damaged one',
+    edits: [
+      {
+        file: 'packages/storage/src/newest-log.ts',
+        before: '    if (this.#log.descriptor !== null) await synced(this.#log.descriptor)\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/storage/src/newest-log.test.ts'),
+  },
+  {
+    id: 'blob-folder-without-a-name',
+    traps: ['C2'],
+    bug: 'the folder of blobs is made and not synced in its home: after a power cut it is gone, with the blobs that were promised',
+    edits: [
+      {
+        file: 'packages/storage/src/blob-files.ts',
+        before: 'if (mkdirSync(folder, { recursive: true }) !== undefined) syncedNow(dirname(folder))',
+        after: 'mkdirSync(folder, { recursive: true })',
+      },
+    ],
+    hunt: tests('packages/storage/src/blob-files.test.ts'),
+  },
+  {
+    id: 'next-key-not-durable',
+    traps: ['C2'],
+    bug: 'the chain is told of a key that a power cut takes away',
+    edits: [
+      {
+        file: 'packages/node/src/newcomer.ts',
+        before: 'writeDurably(file, `${toHex(randomBytes(SEED_BYTES))}\\n`, SECRET_MODE)',
+        after: 'writeFileSync(file, `${toHex(randomBytes(SEED_BYTES))}\\n`, { mode: SECRET_MODE })',
+      },
+    ],
+    hunt: tests('packages/node/src/newcomer.test.ts'),
+  },
 ]

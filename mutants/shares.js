@@ -160,4 +160,11 @@ export const shares = [
     ],
     hunt: tests('packages/ledger/src/validators.test.ts'),
   },
+  {
+    id: 'cancelling-keys-are-searched-for-ever',
+    traps: ['F2'],
+    bug: 'good shares under keys that cancel each other add up to infinity; no part is bad by itself, none is let go, and the sum is tried again without end',
+    edits: [{ file: 'packages/consensus/src/shares.ts', before: 'return bad.length > 0 ? bad : parts', after: 'return bad' }],
+    hunt: tests('packages/consensus/src/sums.test.ts'),
+  },
 ]

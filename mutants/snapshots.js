@@ -484,4 +484,11 @@ export const snapshots = [
     ],
     hunt: tests('packages/replica/src/snapshot-fetch.test.ts'),
   },
+  {
+    id: 'state-of-one-peer-taken',
+    traps: ['E4'],
+    bug: 'a higher state that a single peer offers, and serves as slowly as one may, is taken instead of the one that all others have',
+    edits: [{ file: 'packages/replica/src/snapshot-fetch.ts', before: 'this.#offersOf(b) - this.#offersOf(a) || ', after: '' }],
+    hunt: tests('packages/replica/src/snapshot-fetch.test.ts'),
+  },
 ]

@@ -295,8 +295,8 @@ export const viewChange = [
     edits: [
       {
         file: VIEW_CHANGE,
-        before: 'isWeakQuorum(state.config.validators, powerAskingFor(state, newView))) best',
-        after: 'powerAskingFor(state, newView) > 0n) best',
+        before: 'if (isWeakQuorum(state.config.validators, power)) return',
+        after: 'if (power > 0n) return',
       },
     ],
     hunt: simulation('--validators 4 --byzantine 1:view-pusher'),
@@ -305,7 +305,7 @@ export const viewChange = [
     id: 'no-joining',
     traps: ['D3'],
     bug: 'a replica never joins a view change that others have begun',
-    edits: [{ file: VIEW_CHANGE, before: '  return best\n}', after: '  return best === null ? best : null\n}' }],
+    edits: [{ file: VIEW_CHANGE, before: 'power)) return newView\n', after: 'power)) return null\n' }],
     hunt: tests('packages/consensus/src/view-change.test.ts'),
   },
   {

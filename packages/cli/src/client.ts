@@ -2,6 +2,7 @@
  * The HTTP API of one validator, seen from a client. Answers are checked when they arrive; what cannot be reached, or does
  * not answer like a validator, is `CliError` with exit code 6.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { MAX_EPOCHS_BYTES } from '@aethel/receipts'
 import {
   type BlockSummary,
@@ -28,6 +29,8 @@ const UPLOAD_TIMEOUT_MS = 120_000
 /** The largest answer is a part of an epoch chain. */
 const MAX_ANSWER_BYTES = MAX_EPOCHS_BYTES
 const MAX_ERROR_TEXT = 200
+/** The validator itself waits for two seconds before it says that there is none yet. */
+const RECEIPT_AGAIN_MS = 250
 /** A request that is wrong, or for what is not there: it is for the user to ask otherwise. */
 const NOT_TO_BE_HAD: readonly number[] = [400, 404, 410]
 
@@ -55,8 +58,8 @@ export interface Client {
   /** One page of claims, newest first; "next" goes into `before` for the one after it. */
   claims(query: Readonly<Record<string, string>>): Promise<JsonObject>
   claimPage(claimIdHex: string): Promise<JsonObject>
-  /** Null: not known, or not final. */
-  receipt(claimIdHex: string): Promise<Uint8Array | null>
+  /** Null: not known, not final, or, after `patienceMs` (0), not provable yet: a block with a certificate of its own is still to come. */
+  receipt(claimIdHex: string, patienceMs?: number): Promise<Uint8Array | null>
   library(name: string): Promise<{ readonly root: string; readonly count: number }>
   genesis(): Promise<Uint8Array>
   validators(): Promise<ValidatorsListing>
@@ -113,8 +116,14 @@ export function createClient(address: string): Client {
     },
     claims: (query) => getJson(`/v1/claims?${new URLSearchParams(query)}`),
     claimPage: (claimIdHex) => getJson(`/v1/claims/${encodeURIComponent(claimIdHex)}/page`),
-    receipt: async (claimIdHex) => {
-      const answer = await call(`/v1/claims/${claimIdHex}/receipt`)
+    receipt: async (claimIdHex, patienceMs = 0) => {
+      const ask = (): Promise<Answer> => call(`/v1/claims/${claimIdHex}/receipt`)
+      const began = performance.now()
+      let answer = await ask()
+      while (answer.status === 409 && performance.now() - began < patienceMs) {
+        await sleep(RECEIPT_AGAIN_MS)
+        answer = await ask()
+      }
       if (answer.status === 404 || answer.status === 409) return null
       if (answer.status !== 200) expectOk(url, answer)
       return answer.body

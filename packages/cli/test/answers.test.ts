@@ -102,6 +102,19 @@ describe('answers', () => {
     expect(errorLine(outcome)).toContain('there is none')
   })
 
+  it('a receipt that is not there yet is asked for again, as long as one wants to wait', async () => {
+    status = 409
+    answer = { code: 'not-certified', message: 'ask again shortly' }
+    requests = 0
+    const client = createClient(url)
+    expect(await client.receipt(ID)).toBeNull()
+    expect(requests).toBe(1)
+    const waiting = client.receipt(ID, 60_000)
+    await expect.poll(() => requests).toBeGreaterThan(2)
+    status = 200
+    expect(new TextDecoder().decode((await waiting) ?? undefined)).toBe(JSON.stringify(answer))
+  })
+
   it('I1: a request of which nothing is ever heard again, nor of its connection, ends in time: exit code 6', () => {
     const deaf = 'data:text/javascript,globalThis.fetch = () => new Promise(() => undefined)'
     const outcome = spawnSync(process.execPath, ['--import', deaf, BIN, 'status', '--url', url], { encoding: 'utf8', timeout: 100_000 })

@@ -111,11 +111,13 @@ function leaderHasLeft(state: State): boolean {
  * Byzantine minority can push us (traps S6, D3).
  */
 function viewToJoin(state: State): View | null {
-  let best: View | null = null
-  for (const newView of state.askedFor.keys()) {
-    if (newView > (best ?? state.view) && isWeakQuorum(state.config.validators, powerAskingFor(state, newView))) best = newView
+  const above = [...state.askedFor].filter(([newView]) => newView > state.view)
+  let power = 0n
+  for (const [newView, asking] of above.sort(([a], [b]) => b - a)) {
+    power += asking
+    if (isWeakQuorum(state.config.validators, power)) return newView
   }
-  return best
+  return null
 }
 
 /** The new leader, with a quorum of VIEW-CHANGEs for exactly this view. */

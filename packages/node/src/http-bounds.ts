@@ -32,9 +32,7 @@ export interface BodyBudget {
 
 export function boundBodies(app: FastifyInstance, mostBytes: number = MAX_BODIES_BYTES): BodyBudget {
   const budget = { heldBytes: 0 }
-  app.server.maxConnections = MAX_CONNECTIONS
-  const most = connectionsWithin(mostOpenFiles())
-  if (most < MAX_CONNECTIONS) app.server.maxConnections = most
+  app.server.maxConnections = connectionsWithin(mostOpenFiles())
   app.addHook('onRequest', (request, reply, done) => {
     const bytes = announcedBytes(request.headers)
     if (bytes === 0) return done()

@@ -120,15 +120,19 @@ describe('the mempool under a flood', () => {
     for (let sender = 0; sender < 1_000; sender++) gossip(made, node, { sender, claim: sender, cites: cited(sender) })
     expect(node.replica.inspect().unverified).toBe(1_000)
     let [looked, isOver] = [0, false]
+    const seen = new Set<string>()
     const { readiness } = node.machine
     const watched: typeof readiness = (state, transaction, context) => {
       looked += transaction.work?.cites.length ?? 0
+      seen.add(transaction.idKey)
       return isOver ? { status: 'never', code: 'expired', message: 'too late' } : readiness(state, transaction, context)
     }
     Object.assign(node.machine, { readiness: watched })
     made.run(STATUS_MS)
     expect(looked).toBeGreaterThan(0)
     expect(looked).toBeLessThan(20_000)
+    made.run(7 * STATUS_MS)
+    expect(seen.size).toBe(1_000)
     isOver = true
     made.run(8 * STATUS_MS)
     expect(node.replica.inspect().unverified).toBe(0)

@@ -223,12 +223,12 @@ async function reportOn(
   const report: Report = { name: submission.name, claimId, ...known }
   const final = report.status === 'final' || report.status === 'duplicate'
   if (!final || options.output === undefined) return report
-  const bytes = await client.receipt(claimId)
+  const bytes = await client.receipt(claimId, options.timeout * 1000)
   if (bytes === null)
     throw new CliError(
-      EXIT.internal,
+      EXIT.pending,
       'no-receipt',
-      `the validator at ${client.url} calls ${submission.name} final but has no receipt for it`,
+      `the validator at ${client.url} calls ${submission.name} final but has no receipt for it yet; the same command asks again, or that of another validator with --url`,
     )
   const path = several ? join(options.output, `${claimId}.json`) : options.output
   writeOutputFile(path, 'the receipt', bytes)
