@@ -245,4 +245,17 @@ export const catchUp = [
     ],
     hunt: tests('packages/consensus/src/catch-up.test.ts'),
   },
+  {
+    id: 'retried-before-asking',
+    traps: ['B9'],
+    bug: 'a committed block whose check was given up counts as at work again before anybody is asked for it: where its blobs are gone and the gas of its proofs would do, it is tried for ever',
+    edits: [
+      {
+        file: 'packages/consensus/src/catch-up.ts',
+        before: '  for (const wanted of state.missing.values()) requestBlock(state, wanted)\n  syncIfBehind(state)\n',
+        after: '  retryAborted(state)\n  for (const wanted of state.missing.values()) requestBlock(state, wanted)\n  syncIfBehind(state)\n',
+      },
+    ],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
 ]

@@ -737,4 +737,17 @@ export const persistence = [
     ],
     hunt: tests('packages/node/src/newcomer.test.ts'),
   },
+  {
+    id: 'keys-of-a-home-not-synced',
+    traps: ['C2'],
+    bug: 'a validator signs with keys that are not on disk: a power cut takes them, and its seat is for nothing',
+    edits: [
+      {
+        file: 'packages/node/src/first-start.ts',
+        before: '[...keys, home, dirname(resolve(home))]',
+        after: '[home, dirname(resolve(home))]',
+      },
+    ],
+    hunt: tests('packages/node/src/first-start.test.ts'),
+  },
 ]

@@ -275,6 +275,28 @@ describe('catching up (protocol.md §7)', () => {
     expect(replica.running.isExecuting).toBe(false)
   })
 
+  it('a committed block whose check was given up is asked for once more before it is checked again: the answer may bring the gas of its proofs', () => {
+    const cluster = new Cluster()
+    const replica = cluster.at(3)
+    const [block = blockOf()] = chainOf(1)
+    const giveUp = (): void =>
+      void replica.step({ kind: 'validated', hash: block.hash, result: { status: 'aborted', reason: 'no blob' }, nowMs: cluster.nowMs })
+    replica.validating = 'held'
+    replica.receive(0, prePrepareOf(0, 0, block))
+    for (const from of [0, 1, 2]) replica.receive(from, voteMessage(from, 'commit', 0, block))
+    replica.receive(1, statusFrom(1, 0, 1))
+    replica.fire('status')
+    expect(replica.sentOf('fetch')).toEqual([]) // at work
+    giveUp()
+    replica.fire('status')
+    expect(replica.sentOf('fetch')).toMatchObject([{ want: 'committed', from: 1 }])
+    const gas = [block.body.transactions.map(() => 7)]
+    replica.receive(1, { kind: 'blocks', blocks: [block], links: [], certificate: certificateOf('commit', 0, block), gas })
+    giveUp()
+    replica.fire('status')
+    expect(replica.certifiedGas).toEqual(gas[0])
+  })
+
   it('E1: a body nobody asked for is not kept', () => {
     const replica = new Cluster().at(3)
     for (let i = 0; i < 100; i++) replica.receive(1, { kind: 'block', block: blockOf({ timestampMs: 2_000_000 + i }) })

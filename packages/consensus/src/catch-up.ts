@@ -143,9 +143,9 @@ export function onStatusTick(state: State): void {
     askLaterEpochs(state)
   }
   resendViewChange(state)
-  retryAborted(state)
   for (const wanted of state.missing.values()) requestBlock(state, wanted)
   syncIfBehind(state)
+  retryAborted(state) // behind: what comes of asking again may be what it lacked, the gas of its proofs
   state.lastTick = { atMs: state.nowMs, committedBefore: state.committedAtTick, laterEpoch: new Set(state.laterEpoch) }
   state.laterEpoch.clear()
   state.committedAtTick = state.committed.height

@@ -434,6 +434,8 @@ export class TestReplica {
   readonly served: Height[] = []
   readonly abandoned = new Set<string>()
   readonly validationsAsked: Block[] = []
+  /** Given with the newest of them. */
+  certifiedGas: readonly number[] | null = null
   readonly timers = new Map<TimerName, number>()
   readonly timersSet: { readonly timer: TimerName; readonly afterMs: number }[] = []
   /** `automatic`: every write is durable at once. `manual`: the test calls `sync`. */
@@ -545,6 +547,7 @@ export class TestReplica {
         return
       case 'validate':
         this.validationsAsked.push(effect.block)
+        this.certifiedGas = effect.certifiedGas
         if (this.validating === 'automatic') replies.push(this.verdictOn(effect.block))
         return
       case 'build': {

@@ -1,11 +1,11 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { consumeFirstStart, meaningOfNoStore } from './first-start.js'
 import { HOME_FILES } from './home.js'
 
-const syncs = vi.hoisted(() => ({ count: 0, before: (): void => {} }))
+const syncs = vi.hoisted(() => ({ paths: [] as string[], before: (): void => {} }))
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>()
   return {
@@ -13,7 +13,7 @@ vi.mock('node:fs', async (original) => {
     fsyncSync: (descriptor: number) => {
       syncs.before()
       fs.fsyncSync(descriptor)
-      syncs.count++
+      syncs.paths.push(fs.readlinkSync(`/proc/self/fd/${descriptor}`))
     },
   }
 })
@@ -30,7 +30,17 @@ test('C6: that a store exists is durable before anything is signed, also if the 
   expect(existsSync(marker)).toBe(false)
   syncs.before = () => {}
   consumeFirstStart(home)
-  expect(syncs.count).toBe(1)
+  expect(syncs.paths).toEqual([home, dirname(home)])
   expect(meaningOfNoStore(home, false)).toBe('refuse')
+  rmSync(home, { recursive: true })
+})
+
+test('C2: keys that somebody copied here are durable before anything is signed with them', () => {
+  const home = mkdtempSync(join(tmpdir(), 'aethel-first-'))
+  const keys = [HOME_FILES.consensusKey, HOME_FILES.networkKey].map((name) => join(home, name))
+  for (const key of keys) writeFileSync(key, '00')
+  syncs.paths = []
+  consumeFirstStart(home)
+  expect(syncs.paths).toEqual([...keys, home, dirname(home)])
   rmSync(home, { recursive: true })
 })

@@ -3,7 +3,7 @@
  * not (protocol.md §7). What tells them apart is a file in the home, written with the key and gone for good once a store exists.
  */
 import { closeSync, existsSync, fsyncSync, openSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { StoreOptions } from '@aethel/storage'
 import { HOME_FILES } from './home.js'
 
@@ -13,16 +13,25 @@ export function meaningOfNoStore(home: string, recover: boolean): NonNullable<St
   return existsSync(join(home, HOME_FILES.firstStart)) ? 'genesis' : 'refuse'
 }
 
+/** Whoever made the home, or copied it here, may not have synced: without its keys a validator has its seat for nothing. */
+const KEYS = [HOME_FILES.consensusKey, HOME_FILES.nextConsensusKey, HOME_FILES.networkKey]
+
 /**
  * After the store exists and before anything is signed: durably, or a store lost later would pass for one that never was. The home is
- * synced without the file, too: the start that removed it may have been killed before its sync, and the store's own name is as new.
+ * synced without the file, too: the start that removed it may have been killed before its sync, and the store's own name is as new, as
+ * may be the keys and the home itself.
  */
 export function consumeFirstStart(home: string): void {
   rmSync(join(home, HOME_FILES.firstStart), { force: true })
-  const directory = openSync(home, 'r')
+  const keys = KEYS.map((name) => join(home, name)).filter((file) => existsSync(file))
+  for (const path of [...keys, home, dirname(resolve(home))]) sync(path)
+}
+
+function sync(path: string): void {
+  const descriptor = openSync(path, 'r')
   try {
-    fsyncSync(directory)
+    fsyncSync(descriptor)
   } finally {
-    closeSync(directory)
+    closeSync(descriptor)
   }
 }

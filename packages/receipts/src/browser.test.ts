@@ -59,12 +59,13 @@ describe('the light client on the browser build of crypto', () => {
       for (const vector of file.vectors) {
         const trust = decodeTrust(utf8(vector.trust ?? file.trust))
         if (!trust.ok) throw new Error(trust.error.message)
-        const { claimId, kind, withoutAxiom } = vector.policy ?? {}
+        const { claimId, kind, library, withoutAxiom } = vector.policy ?? {}
         const wanted = claimId === undefined ? undefined : fromHex(claimId)
+        const digest = library === undefined ? undefined : fromHex(library)
         const policy = {
           ...(kind === undefined ? {} : { kinds: [kind] }),
           ...(wanted?.ok === true ? { claimId: wanted.value as never } : {}),
-          ...(withoutAxiom === undefined ? {} : { withoutAxioms: [Number(withoutAxiom)] }),
+          ...(digest?.ok === true ? { withoutAxioms: { library: digest.value as never, axioms: [Number(withoutAxiom)] } } : {}),
         }
         const result = verifyReceipt(utf8(vector.receipt), { trust: trust.value, policy })
         expect([vector.name, result.ok ? 'ok' : result.error.code]).toEqual([vector.name, vector.expect])

@@ -18,8 +18,8 @@ export interface ReceiptPolicy {
   readonly kinds?: readonly string[]
   /** The claim that the receipt must be about. */
   readonly claimId?: Hash
-  /** Axioms (positions in the library's definition) that the theorem must not rest on. */
-  readonly withoutAxioms?: readonly number[]
+  /** The digest of the library that the theorem must be of, and the axioms it must not rest on: positions in that library's definition. */
+  readonly withoutAxioms?: { readonly library: Hash; readonly axioms: readonly number[] }
 }
 
 export interface VerifyOptions {
@@ -252,11 +252,18 @@ function checkPolicy(record: ClaimRecord, policy: ReceiptPolicy): Result<string,
     return refuse('policy-kind', `expected one of the kinds ${kinds.join(', ')}, got ${record.kind}`)
   if (claimId !== undefined && !equalBytes(claimId, record.claimId))
     return refuse('policy-claim', `expected a receipt for the claim ${toHex(claimId)}, got one for ${toHex(record.claimId)}`)
-  for (const axiom of withoutAxioms ?? []) {
-    if (record.library === null || record.library.axioms.includes(axiom)) {
-      return refuse('policy-axiom', `expected a theorem that does not rest on axiom ${axiom}, got one that does, or one without a library`)
-    }
+  if (withoutAxioms !== undefined) {
+    const { library } = record
+    if (library === null || !equalBytes(library.digest, withoutAxioms.library))
+      return refuse('policy-axiom', `expected a theorem of the library ${toHex(withoutAxioms.library)}, got ${theoremOf(record)}`)
+    for (const axiom of withoutAxioms.axioms)
+      if (library.axioms.includes(axiom))
+        return refuse('policy-axiom', `expected a theorem that does not rest on axiom ${axiom}, got one that does`)
   }
   const asked = [kinds, claimId, withoutAxioms].filter((part) => part !== undefined).length
   return ok(asked === 0 ? 'nothing further asked' : `${asked} further conditions hold`)
+}
+
+function theoremOf({ library }: ClaimRecord): string {
+  return library === null ? 'a claim of none' : `one of ${toHex(library.digest)} (${library.name})`
 }

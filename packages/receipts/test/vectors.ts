@@ -10,6 +10,7 @@ import {
   certify,
   first,
   keyAt,
+  libraryDigest,
   must,
   second,
   standAlone,
@@ -27,7 +28,7 @@ export interface Vector {
   readonly expect: string
   /** Step at which it is refused; absent if accepted. */
   readonly step?: string
-  readonly policy?: { readonly kind?: string; readonly claimId?: string; readonly withoutAxiom?: string }
+  readonly policy?: { readonly kind?: string; readonly claimId?: string; readonly library?: string; readonly withoutAxiom?: string }
   /** Instead of the file's trust root. */
   readonly trust?: string
   /** The file's text. */
@@ -42,15 +43,19 @@ export interface TrustVector {
 
 /** The policy of a vector in the form that `verifyReceipt` takes. */
 export function policyOf(vector: Vector): ReceiptPolicy {
-  const { claimId, kind, withoutAxiom } = vector.policy ?? {}
+  const { claimId, kind, library, withoutAxiom } = vector.policy ?? {}
   return {
     ...(kind === undefined ? {} : { kinds: [kind] }),
     ...(claimId === undefined ? {} : { claimId: must(fromHex(claimId)) as Hash }),
-    ...(withoutAxiom === undefined ? {} : { withoutAxioms: [Number(withoutAxiom)] }),
+    ...(library === undefined
+      ? {}
+      : { withoutAxioms: { library: must(fromHex(library)) as Hash, axioms: withoutAxiom === undefined ? [] : [Number(withoutAxiom)] } }),
   }
 }
 
 const ALL = [0, 1, 2, 3]
+/** The digest of its definition. */
+const LIBRARY = toHex(libraryDigest)
 const certificate = certify(first.header, ALL)
 
 const base: Receipt = {
@@ -139,7 +144,7 @@ export function goodVectors(): Vector[] {
     {
       name: 'policy: the kind, the claim and an axiom it does not rest on',
       expect: 'ok',
-      policy: { kind: 'metamath/1', claimId: toHex(theorem.claimId), withoutAxiom: '2' },
+      policy: { kind: 'metamath/1', claimId: toHex(theorem.claimId), library: LIBRARY, withoutAxiom: '2' },
       receipt: receiptText({ ...theoremSource, certificate: certify(second.header, [2, 3]) }),
     },
   ]
@@ -364,8 +369,12 @@ export function badVectors(): Vector[] {
     broken('no claim bytes', 'claim-id', 'claim', encodeReceipt({ ...base, claim: new Uint8Array(0) })),
     broken('policy: another kind', 'policy-kind', 'policy', text, { kind: 'lrat/1' }),
     broken('policy: another claim', 'policy-claim', 'policy', text, { claimId: toHex(theorem.claimId) }),
-    broken('policy: an axiom the theorem rests on', 'policy-axiom', 'policy', theoremText, { withoutAxiom: '1' }),
-    broken('policy: axioms, of a claim that has no library', 'policy-axiom', 'policy', text, { withoutAxiom: '1' }),
+    broken('policy: an axiom the theorem rests on', 'policy-axiom', 'policy', theoremText, { library: LIBRARY, withoutAxiom: '1' }),
+    broken('policy: an axiom of another library, by the same number', 'policy-axiom', 'policy', theoremText, {
+      library: toHex(ZERO_HASH),
+      withoutAxiom: '2',
+    }),
+    broken('policy: axioms, of a claim that has no library', 'policy-axiom', 'policy', text, { library: LIBRARY, withoutAxiom: '1' }),
   ]
 }
 

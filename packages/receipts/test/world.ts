@@ -70,6 +70,8 @@ export const genesis: Genesis = {
 export const chainId: Hash = chainIdOf(genesis)
 export const trust: TrustRoot = { chainId, validators: must(genesisValidators(genesis)), epochLength: 0 }
 export const registry = must(createRegistry(genesis, [definition]))
+/** Of the library that the theorem is of. */
+export const libraryDigest: Hash = registry.libraries[0]?.digest as Hash
 export const ledger = createLedger(genesis, registry, { verifySignature })
 
 export interface TestBlock {

@@ -36,7 +36,7 @@ const RUNS: readonly (readonly [readonly number[], Omit<SimulationOptions, 'seed
     [...upTo(25), 59],
     { validators: 4, byzantine: 1, strategies: ['mangler'], knobs: { ...WHOLE, ...LIGHTER }, dissemination: 'collectors' },
   ],
-  [[...upTo(40), 54], { ...SEVEN, strategies: ['mangler', 'bad-sums'], knobs: { ...WHOLE, ...LIGHTER }, dissemination: 'tree' }],
+  [[...upTo(40), 54, 140], { ...SEVEN, strategies: ['mangler', 'bad-sums'], knobs: { ...WHOLE, ...LIGHTER }, dissemination: 'tree' }],
   [[...upTo(25), 54, 55], { ...SEVEN, strategies: ['mangler', 'invalid-proposer'], knobs: WHOLE }],
   [upTo(7), { ...SEVEN, strategies: ['mangler', 'equivocate'], knobs: { ...STORM, snapshots: null, compact: { lieRate: 0.3 } } }],
 ]

@@ -53,7 +53,7 @@ describe('states are taken over under faults', () => {
   })
 
   it('S9, E5: liars about states are dropped and named, nobody else is, and the state is the committed one', { timeout: 900_000 }, () => {
-    const cells = seen(101, 80, { validators: 4, byzantine: 1, strategies: ['sync-liar'] })
+    const cells = seen(101, 83, { validators: 4, byzantine: 1, strategies: ['sync-liar'] })
     expectSeen(
       cells,
       'state taken over',
