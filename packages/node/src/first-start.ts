@@ -2,9 +2,10 @@
  * An empty store means one of two things: a validator that never ran, which may vote, or one that lost its memory, which must
  * not (protocol.md §7). What tells them apart is a file in the home, written with the key and gone for good once a store exists.
  */
-import { closeSync, existsSync, fsyncSync, openSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { StoreOptions } from '@aethel/storage'
+import { syncPath } from './durable-file.js'
 import { HOME_FILES } from './home.js'
 
 /** What a missing store means in this home; `recover` is the operator's word that it was lost. */
@@ -24,14 +25,5 @@ const KEYS = [HOME_FILES.consensusKey, HOME_FILES.nextConsensusKey, HOME_FILES.n
 export function consumeFirstStart(home: string): void {
   rmSync(join(home, HOME_FILES.firstStart), { force: true })
   const keys = KEYS.map((name) => join(home, name)).filter((file) => existsSync(file))
-  for (const path of [...keys, home, dirname(resolve(home))]) sync(path)
-}
-
-function sync(path: string): void {
-  const descriptor = openSync(path, 'r')
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
+  for (const path of [...keys, home, dirname(resolve(home))]) syncPath(path)
 }
