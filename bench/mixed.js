@@ -215,7 +215,7 @@ async function throughNetwork(network, proofs) {
   const items = sign(/** @type {import('@aethel/codec').Hash} */ (chainId.value), proofs)
   // Threads of the pools start after a second without work; the bare processes are not timed while they load, either.
   await sleep(SETTLE_MS)
-  const submitter = createSubmitter(validators, items)
+  const submitter = createSubmitter(validators, items, ({ index }) => follower.isBehind(index))
   const follower = new Follower(validators, {
     committed: (ids) => {
       for (const id of ids) submitter.markFinal(id)
@@ -224,33 +224,38 @@ async function throughNetwork(network, proofs) {
   })
   submitter.holdAfter(0)
   const sending = submitter.run()
-  // Awaited below; until then a failure must not count as unhandled.
-  sending.catch(() => undefined)
-  const first = await timed(validators, submitter, follower, FIRST)
-  await sleep(PAUSE_MS)
-  const second = await timed(validators, submitter, follower, items.length)
+  const timed = (/** @type {number} */ count) => timeUntil(count, { validators, submitter, follower, sending })
+  const first = await timed(FIRST)
+  await Promise.race([sleep(PAUSE_MS), sending])
+  const second = await timed(items.length)
   await sending
   const statuses = await follower.statuses()
   return { halves: [first, second], verifications: statuses.reduce((sum, status) => sum + status.verifications.performed, 0) }
 }
 
 /**
- * Lets everything before position `count` through, until it is final.
+ * @typedef {object} Run
+ * @property {readonly import('../packages/cli/dist/processes.js').ValidatorProcess[]} validators
+ * @property {import('../packages/cli/dist/demo/submitter.js').Submitter} submitter
+ * @property {Follower} follower
+ * @property {Promise<void>} sending
+ */
+
+/**
+ * Lets everything before position `count` through, until it is final. What cannot be sent ends it at once, with the reason.
  *
- * @param {readonly import('../packages/cli/dist/processes.js').ValidatorProcess[]} validators
- * @param {import('../packages/cli/dist/demo/submitter.js').Submitter} submitter
- * @param {Follower} follower
  * @param {number} count
+ * @param {Run} run
  * @returns {Promise<Half>}
  */
-async function timed(validators, submitter, follower, count) {
+async function timeUntil(count, { validators, submitter, follower, sending }) {
   const before = validators.map(({ pid }) => cpuOf(pid))
   const clientBefore = process.cpuUsage()
   const began = performance.now()
   submitter.holdAfter(count)
   let progress = { count: 0, atMs: began }
   while (submitter.finalCount < count) {
-    await sleep(POLL_MS)
+    await Promise.race([sleep(POLL_MS), sending])
     await follower.poll()
     if (submitter.finalCount > progress.count) progress = { count: submitter.finalCount, atMs: performance.now() }
     if (performance.now() - progress.atMs > STALL_MS) throw new Error(`stopped at ${progress.count} of ${count} proofs`)

@@ -53,7 +53,8 @@ export class Validator {
     /** It has not been up since its store was lost: it must be told so. */
     this.#isEmpty = false
     /** Called when the process ends without having been told to. */
-    this.onUnexpectedExit = (/** @type {string} */ _reason) => undefined
+    /** @type {(reason: string) => void} */
+    this.onUnexpectedExit = () => undefined
   }
 
   get store() {

@@ -83,6 +83,7 @@ describe('changes to an input', () => {
       dictionary: [Uint8Array.of(9, 9)],
       maxBytes: 64,
     }
+    /** @type {Uint8Array[]} */
     const outputs = [INPUT]
     for (let i = 0; i < 2000; i++) outputs.push(mutate(random.pick(outputs), context))
     return outputs
@@ -154,6 +155,7 @@ describe('changes to an input as what it says', () => {
   it('two parts stay two parts, within the length', () => {
     const random = randomStream(1, 'parts')
     const context = { random, corpus: [pair(INPUT, INPUT)], dictionary: [], maxBytes: 64 }
+    /** @type {Uint8Array} */
     let input = pair(INPUT, INPUT)
     let alone = 0
     for (let i = 0; i < 500; i++) {

@@ -7,7 +7,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { bvlratVerifier, createMeter, lratVerifier, MeterExhausted, satModelVerifier } from '@aethel/proofs'
 
 const [kind, claimFile, proofFile] = process.argv.slice(2)
-const verifier = [lratVerifier(), satModelVerifier(), bvlratVerifier()].find((each) => each.kind === kind)
+/** @type {readonly import('@aethel/proofs').ProofVerifier[]} */
+const verifiers = [lratVerifier(), satModelVerifier(), bvlratVerifier()]
+const verifier = verifiers.find((each) => each.kind === kind)
 if (verifier === undefined || claimFile === undefined || proofFile === undefined) throw new Error('expected KIND CLAIM PROOF')
 const claim = readFileSync(claimFile)
 const proof = readFileSync(proofFile)
@@ -25,7 +27,8 @@ const meter = {
   },
 }
 
-function check() {
+/** @param {import('@aethel/proofs').ProofVerifier} verifier */
+function check(verifier) {
   const parsed = verifier.parseClaim(claim)
   if (!parsed.ok) return `claim: ${parsed.error.code}`
   try {
@@ -45,6 +48,6 @@ function mebibytes(field) {
 // Sets the mark back to what is resident now.
 writeFileSync('/proc/self/clear_refs', '5')
 const before = mebibytes('VmRSS')
-const outcome = check()
+const outcome = check(verifier)
 const grown = mebibytes('VmHWM') - before
 console.log(JSON.stringify({ outcome, grownMib: grown, meteredMib: (4 * words) / 2 ** 20, gas: meter.gas }))

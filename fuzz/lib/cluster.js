@@ -157,7 +157,8 @@ class Honest {
     /** @type {import('@aethel/consensus').Input[]} */
     this.local = []
     this.transactions = 0
-    this.onEvent = (/** @type {import('@aethel/consensus').ConsensusEvent} */ _event) => undefined
+    /** @type {(event: import('@aethel/consensus').ConsensusEvent) => void} */
+    this.onEvent = () => undefined
     /** Durable. @type {Certificate | null} */
     this.highest = null
     /** What was heard of and what was built: by `keyOf(id)`. @type {Map<string, Uint8Array>} */
@@ -641,6 +642,7 @@ export class Cluster {
     const options = program.byte()
     if (parent !== undefined && options < 64) return parent
     const firstView = view(options < 128 ? this.#ahead() : program.near(this.#ahead()))
+    /** @type {Uint8Array[]} */
     const transactions = options % 2 === 0 ? [] : [Uint8Array.of(program.byte(), program.byte())]
     // Some that honest replicas have, too: those they look up.
     for (let more = this.kind.compact === 'never' ? 0 : program.byte() % 3; more > 0; more--) transactions.push(...this.#heard())

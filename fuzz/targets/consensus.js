@@ -209,7 +209,7 @@ function rivals() {
   cluster.run()
   const block = /** @type {import('@aethel/consensus').Block} */ ([...cluster.blocks.values()][0])
   const header = { ...block.header, timestampMs: block.header.timestampMs + 1 }
-  return [block, { ...block, header, hash: hashHeader(header) }]
+  return /** @type {const} */ ([block, { ...block, header, hash: hashHeader(header) }])
 }
 
 const TAGS = [
@@ -303,14 +303,13 @@ export const fork = {
   name: 'fork-proofs',
   what: 'proofs that two branches of one chain were committed',
   seeds: () => {
-    const sides = (/** @type {typeof certificateOf} */ make) =>
-      /** @type {[import('@aethel/consensus').Branch, import('@aethel/consensus').Branch]} */ (
-        rivals()
-          .toSorted((a, b) => Buffer.compare(a.hash, b.hash))
-          .map((each, side) => ({ headers: [each.header], certificate: make(each, side === 0 ? [0, 1, 2] : [1, 2, 3]) }))
-      )
     const [a, b] = rivals()
-    if (a === undefined || b === undefined) return []
+    const [lower, higher] = [a, b].toSorted((one, other) => Buffer.compare(one.hash, other.hash))
+    /** @param {typeof certificateOf} make @returns {[import('@aethel/consensus').Branch, import('@aethel/consensus').Branch]} */
+    const sides = (make) => [
+      { headers: [lower.header], certificate: make(lower, [0, 1, 2]) },
+      { headers: [higher.header], certificate: make(higher, [1, 2, 3]) },
+    ]
     const [branches, sums] = [sides(certificateOf), sides(aggregateOf)]
     const votes = [vote('prepare', a, 3), vote('prepare', b, 3)]
     const certificates = [aggregateOf(a, [0, 1, 3]), aggregateOf(b)]

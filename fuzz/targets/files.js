@@ -201,14 +201,19 @@ function vectors(name) {
   return JSON.parse(readFileSync(new URL(`receipts/vectors/${name}.json`, PACKAGES), 'utf8'))
 }
 
+/** @param {string} text */
+function trustRootOf(text) {
+  const decoded = decodeTrust(utf8(text))
+  if (!decoded.ok) throw new Error(decoded.error.message)
+  return decoded.value
+}
+
 const good = vectors('good')
 const bad = vectors('bad')
 const bls = vectors('bls')
 const trusts = vectors('trust')
-const trustRoot = decodeTrust(utf8(good.trust))
-if (!trustRoot.ok) throw new Error(trustRoot.error.message)
-const blsTrustRoot = decodeTrust(utf8(bls.trust))
-if (!blsTrustRoot.ok) throw new Error(blsTrustRoot.error.message)
+const trustRoot = trustRootOf(good.trust)
+const blsTrustRoot = trustRootOf(bls.trust)
 
 /** @type {Target} */
 export const receipts = {
@@ -222,7 +227,7 @@ export const receipts = {
   encode: (value) => utf8(encodeReceipt(value)),
   roundTrip: 'same-value',
   use: (_, bytes) => {
-    for (const { value } of [trustRoot, blsTrustRoot])
+    for (const value of [trustRoot, blsTrustRoot])
       verifyReceipt(bytes, { trust: value, verifySignature: (__, ___, signature) => ((signature[63] ?? 1) & 1) === 0, verifyAggregate })
   },
 }
@@ -233,7 +238,7 @@ export const trust = {
   change: mutateJson,
   what: 'trust files',
   seeds: () => [
-    utf8(encodeTrust(trustRoot.value)),
+    utf8(encodeTrust(trustRoot)),
     ...trusts.vectors.flatMap((vector) => (vector.trust === undefined ? [] : [utf8(vector.trust)])),
   ],
   dictionary: [...JSON_WORDS, '"aethel-trust/1"', digit('epoch'), digit('validators'), digit('blsKey')],
@@ -324,8 +329,8 @@ function storeSeeds() {
     tagged(5, encodeRecovery({ status: 'released', forgottenUpTo: epoch(1), epoch: epoch(1), view: view(4) })),
     tagged(2, encodeMessage(decoded[0])),
     tagged(2, encodeVote(decoded.find(({ kind, vote: { share } = {} }) => kind === 'vote' && share !== undefined).vote)),
-    ...[trustRoot, blsTrustRoot].map(({ value }) =>
-      tagged(6, encodeEpoch({ originHeight: height(9), originHash: CHAIN, validators: value.validators.validators })),
+    ...[trustRoot, blsTrustRoot].map(({ validators }) =>
+      tagged(6, encodeEpoch({ originHeight: height(9), originHash: CHAIN, validators: validators.validators })),
     ),
   ]
 }
