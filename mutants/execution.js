@@ -541,6 +541,15 @@ export const execution = [
     hunt: tests('packages/cli/test/recheck.test.ts'),
   },
   {
+    id: 'recheck-believes-the-axioms',
+    traps: ['S9'],
+    bug: 'of a theorem checked again nobody adds up what it rests on: dishonest validators leave an axiom out',
+    edits: [
+      { file: 'packages/cli/src/commands/verify.ts', before: 'filter((axiom) => !onRecord.has(axiom))', after: 'filter(() => false)' },
+    ],
+    hunt: tests('packages/cli/test/recheck.test.ts'),
+  },
+  {
     id: 'axioms-lost-in-a-union',
     traps: ['K5'],
     bug: 'of 32 axioms that claims rest on the last is lost where they are united',

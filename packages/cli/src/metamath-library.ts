@@ -1,6 +1,7 @@
 /** A Metamath file as a library of the network: the definition for genesis, and theorems ready to submit. */
 import { basename } from 'node:path'
 import { type Hash, keyOf } from '@aethel/codec'
+import { type AxiomSet, axiomSetOf, unionOf } from '@aethel/ledger'
 import {
   type CitedClaims,
   claimIdOf,
@@ -80,6 +81,22 @@ export function theoremsUpTo(library: MetamathLibrary, label: string): Extracted
     } else if (!done.has(next)) push(next)
   }
   return [...done.values()]
+}
+
+/** All axioms that the last of these theorems rests on, each of which stands behind what it cites: positions in the definition, ascending. */
+export function axiomsBehind(definition: LibraryDefinition, theorems: readonly ExtractedTheorem[]): number[] {
+  const behind = new Map<string, AxiomSet>()
+  for (const [position, axiom] of definition.axioms.entries()) behind.set(keyOf(claimIdOf(METAMATH_KIND, axiom)), axiomSetOf([position]))
+  let last: number[] = []
+  for (const { claimId, proof } of theorems) {
+    const cited = [...citedClaims(proof).values()].flatMap((id) => behind.get(keyOf(id)) ?? [])
+    last = unionOf(
+      cited.map((axioms) => ({ axioms })),
+      definition.axioms.length,
+    )
+    behind.set(keyOf(claimId), axiomSetOf(last))
+  }
+  return last
 }
 
 /** What proofs of these theorems may cite: the axioms, and these theorems. */

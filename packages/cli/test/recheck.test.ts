@@ -19,7 +19,7 @@ ax-1 $a |- ( p -> ( q -> p ) ) $.
 `
 
 /** What dishonest validators might sign: that the theorem was found valid, with everything it cites taken for proven. */
-function receiptOf(file: string, label: string): CheckedReceipt {
+function receiptOf(file: string, label: string, axioms: readonly number[] = []): CheckedReceipt {
   const library = openLibrary(file)
   const definition = definitionOf(library)
   const theorems = theoremsUpTo(library, label)
@@ -43,11 +43,14 @@ function receiptOf(file: string, label: string): CheckedReceipt {
       timestampMs: 0,
       transactionId: ZERO_HASH,
       sender: new Uint8Array(32) as PublicKey,
-      library: { name: library.name, digest: libraryDigest(definition), label, axioms: [] },
+      library: { name: library.name, digest: libraryDigest(definition), label, axioms },
     },
     chainId: ZERO_HASH,
   } as unknown as CheckedReceipt
 }
+
+/** In the order of the preamble. */
+const [WI, AX_1, AX_MP] = [0, 1, 2]
 
 function database(name: string, theorems: string): string {
   writeFileSync(folder.file(name), PREAMBLE + theorems)
@@ -57,7 +60,7 @@ function database(name: string, theorems: string): string {
 describe('a theorem checked again', () => {
   it('is valid with all that it rests on, for the gas on record', () => {
     const file = database('good.mm', `\${ two.1 $e |- p $. two $p |- ( q -> ( q -> p ) ) $= ( wi a1i ) BADBABCEE $. $}\n`)
-    const receipt = receiptOf(file, 'two')
+    const receipt = receiptOf(file, 'two', [WI, AX_1, AX_MP])
     expect(recheckTheorem(receipt, file)).toEqual({ ok: true, value: { gas: receipt.record.gas } })
   })
 
@@ -71,5 +74,31 @@ describe('a theorem checked again', () => {
       expect(again).toMatchObject({ ok: false, error: { code: 'wrong-conclusion' } })
       expect(again.ok ? '' : again.error.message).toContain(`the proof of all, which ${label} rests on, does not check`)
     }
+  })
+
+  it('is refused if it rests on an axiom that the receipt leaves out, cited by itself or by what it cites', () => {
+    const file = database(
+      'axioms.mm',
+      `\${ two.1 $e |- p $. two $p |- ( q -> ( q -> p ) ) $= ( wi a1i ) BADBABCEE $. $}
+\${ three.1 $e |- p $. three $p |- ( q -> ( q -> p ) ) $= ( two ) ABCD $. $}
+`,
+    )
+    for (const label of ['two', 'three']) {
+      for (const [left, axioms] of [
+        ['wi', [AX_1, AX_MP]],
+        ['ax-1', [WI, AX_MP]],
+        ['ax-mp', [WI, AX_1]],
+      ] as const) {
+        const again = recheckTheorem(receiptOf(file, label, axioms), file)
+        expect(again).toMatchObject({ ok: false, error: { code: 'axioms' } })
+        expect(again.ok ? '' : again.error.message).toContain(`1 more, the first of them ${left}`)
+      }
+    }
+    expect(recheckTheorem(receiptOf(file, 'three', [WI, AX_1, AX_MP]), file)).toMatchObject({ ok: true })
+  })
+
+  it('may rest on fewer axioms than the receipt says: what it cites can have been proven anew since', () => {
+    const file = database('fewer.mm', 'id $p |- ( p -> ( q -> p ) ) $= ( ax-1 ) ABC $.\n')
+    expect(recheckTheorem(receiptOf(file, 'id', [WI, AX_1, AX_MP]), file)).toMatchObject({ ok: true })
   })
 })

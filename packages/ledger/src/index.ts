@@ -1,4 +1,5 @@
 export { transactionIdOf } from '@aethel/replica'
+export * from './axiom-set.js'
 export * from './genesis.js'
 export * from './kinds.js'
 export * from './ledger.js'

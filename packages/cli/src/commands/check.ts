@@ -39,7 +39,7 @@ export function registerCheck(program: Command): void {
   withJson(check.command('metamath'))
     .description('check every proof of a Metamath database, or one')
     .argument('<file>', 'the database (.mm)')
-    .option('--label <label>', 'check this theorem only', onlyLabel)
+    .option('--label <label>', 'check the proof of this theorem only; what it cites is taken as proven', onlyLabel)
     .option('--jobs <threads>', 'check on this many threads (default: all cores for a large database, else 1)', integer(1, MAX_JOBS))
     .action((file: string, options: MetamathOptions) => finish(options, () => checkMetamathFile(file, options)))
   withJson(check.command('lrat'))
@@ -179,10 +179,16 @@ function secondsSince(startedMs: number): number {
   return Math.round(performance.now() - startedMs) / 1000
 }
 
+/** Of one theorem alone it is said what was not looked at, as of nothing else that is called valid. */
+function provenOf({ label, theorems }: Report, what: string): string {
+  if (label !== undefined) return `the proof of ${label} (what it cites was not checked)`
+  return theorems === undefined ? what : `${grouped(theorems)} proofs`
+}
+
 function conclude(file: string, report: Report, options: CommonOptions, what = 'the refutation'): ExitCode {
   if (options.json === true) printJson(report)
   if (report.status === 'valid') {
-    const proofs = report.theorems === undefined ? what : `${grouped(report.theorems)} proofs`
+    const proofs = provenOf(report, what)
     if (options.json !== true) printLine(`${paint('green', 'valid')}: ${file}, ${proofs}, ${grouped(report.gas)} gas, ${report.seconds} s`)
     return EXIT.ok
   }

@@ -12,6 +12,7 @@ import {
   createMeter,
   type DefinedVerifier,
   LRAT_KIND,
+  libraryAxioms,
   libraryDigest,
   lratVerifier,
   METAMATH_KIND,
@@ -42,7 +43,7 @@ import { blobFile } from '../blob-upload.js'
 import { type CommonOptions, finish, withJson } from '../command.js'
 import { EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
 import { MAX_REFUTATION_BYTES, MAX_SMALL_FILE_BYTES, proofBeside, readInputFile, writeOutputFile } from '../files.js'
-import { definitionOf, openLibrary, statementsOf, theoremsUpTo } from '../metamath-library.js'
+import { axiomsBehind, definitionOf, openLibrary, statementsOf, theoremsUpTo } from '../metamath-library.js'
 import { type CheckLine, grouped, note, paint, paintError, printChecklist, printJson, printLine, printTable } from '../ui/terminal.js'
 
 interface VerifyOptions extends CommonOptions {
@@ -179,6 +180,7 @@ function recheckModel(
 /**
  * The certificate and the statements it cites are taken from the database, which must define the library of the receipt. Anybody may have written
  * it, and a certificate is worth what it cites is: so the theorems that this one rests on are checked as well, each under the network's limits.
+ * Their proofs are the database's, which may be other ones than the chain has: fewer axioms bear the receipt out, others do not.
  */
 export function recheckTheorem(receipt: CheckedReceipt, proofFile: string): Result<{ readonly gas: number }, Refusal> {
   const place = receipt.record.library
@@ -204,6 +206,16 @@ export function recheckTheorem(receipt: CheckedReceipt, proofFile: string): Resu
     const verdict = parsed.ok ? runMetered(verifier, parsed.value.claim, proof, cited) : { status: 'invalid' as const, ...parsed.error }
     if (verdict.status === 'invalid')
       return refuse(verdict.code, `the proof of ${label}, which ${place.label} rests on, does not check: ${verdict.message}`)
+  }
+  const onRecord = new Set(place.axioms)
+  const others = axiomsBehind(definition, theorems).filter((axiom) => !onRecord.has(axiom))
+  if (others.length > 0) {
+    const names = libraryAxioms(definition)
+    const first = names.ok ? names.value[others[0] as number]?.label : undefined
+    return refuse(
+      'axioms',
+      `expected ${place.label} to rest on no other axioms than the ${onRecord.size} of the receipt; by the proofs in this database it rests on ${others.length} more, the first of them ${first}`,
+    )
   }
   return again
 }
