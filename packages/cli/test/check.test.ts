@@ -35,7 +35,14 @@ describe('check metamath', () => {
   it('one theorem can be checked by its label', () => {
     const broken = 'wrong $p |- ( p -> q ) $= ( wi ax-1 ) ABA $.\n'
     const file = write('one.mm', PREAMBLE + THEOREM + broken)
-    expect(aethel('check', 'metamath', file, '--label', 'a1i').code).toBe(0)
+    const alone = aethel('check', 'metamath', file, '--label', 'a1i')
+    expect(alone.code).toBe(0)
+    expect(alone.stdout).toContain('the proof of a1i (what it cites was not checked)')
+    expect(JSON.parse(aethel('check', 'metamath', file, '--label', 'a1i', '--json').stdout)).toMatchObject({
+      status: 'valid',
+      label: 'a1i',
+      theorems: 1,
+    })
     expect(aethel('check', 'metamath', file, '--label', 'wrong').code).toBe(3)
     expect(aethel('check', 'metamath', file, '--label', 'nowhere').code).toBe(3)
   })

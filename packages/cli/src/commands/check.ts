@@ -86,7 +86,7 @@ async function checkMetamathFile(file: string, options: MetamathOptions): Promis
     const message = verdict.message + adviceOn(bytes, 'database')
     return conclude(file, { ...verdict, message, seconds: elapsed }, options)
   }
-  return conclude(file, { ...verdict, seconds: elapsed }, options)
+  return conclude(file, { ...(label === undefined ? {} : { label }), ...verdict, seconds: elapsed }, options)
 }
 
 /** What the reader says first of a file that is no Metamath at all. */
