@@ -18,7 +18,7 @@ import { connectionsWithin, MAX_BODIES_BYTES, MAX_BODY_BYTES, MAX_CONNECTIONS, M
 import { MAX_PAGE_BYTES } from './http-chain.js'
 import { MAX_SEARCHED_BYTES } from './http-claims.js'
 import type { HttpContext } from './http-context.js'
-import { MAX_EVENT_STREAMS, MAX_STREAM_BACKLOG_BYTES } from './http-events.js'
+import { HEARTBEAT_MS, MAX_EVENT_STREAMS, MAX_STREAM_BACKLOG_BYTES } from './http-events.js'
 
 const MIB = 1 << 20
 const open: FastifyInstance[] = []
@@ -159,6 +159,30 @@ test('E1: event streams: one that waits behind another on its connection leaves 
     await pause(1)
   }
   expect([listeners.size, isOpen(reader)]).toEqual([0, false])
+})
+
+test('event streams: one without blocks says now and then that it is there, and no more once it is closed', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  try {
+    const { client, listeners } = await serve()
+    const timers = vi.getTimerCount()
+    let said = ''
+    const stream = client(STREAM).on('data', (bytes) => {
+      said += String(bytes)
+    })
+    const heartbeats = () => said.split(': heartbeat\n\n').length - 1
+    await until(() => said.includes(': connected'))
+    for (const beats of [1, 2]) {
+      vi.advanceTimersByTime(HEARTBEAT_MS)
+      await until(() => heartbeats() === beats)
+    }
+    expect(vi.getTimerCount()).toBe(timers + 1)
+    stream.destroy()
+    await until(() => listeners.size === 0)
+    expect(vi.getTimerCount()).toBe(timers)
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 test('E1: bodies: what was announced behind another answer is given back when the connection ends', async () => {
