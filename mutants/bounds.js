@@ -496,10 +496,8 @@ export const bounds = [
     edits: [
       {
         file: HTTP_EVENTS,
-        before:
-          'if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) socket.destroy()\n      else raw.write(`event: block\\ndata: ${JSON.stringify(data)}\\n\\n`)',
-        after:
-          'raw.write(`event: block\\ndata: ${JSON.stringify(data)}\\n\\n`)\n      if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) socket.destroy()',
+        before: 'if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) socket.destroy()\n      else raw.write(event)',
+        after: 'raw.write(event)\n      if (raw.writableLength > MAX_STREAM_BACKLOG_BYTES) socket.destroy()',
       },
     ],
     hunt: HTTP_FLOOD,
