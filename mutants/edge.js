@@ -134,12 +134,12 @@ export const edge = [
     bug: 'the decoder hashes every transaction of a proposal before its sender and signature are looked at',
     edits: [
       {
-        file: 'packages/consensus/src/messages.ts',
+        file: 'packages/consensus/src/message-bytes.ts',
         before: "return { kind: 'pre-prepare', ...readProposalHead(reader), block: readUnboundBlock(reader) }",
         after: `return { kind: 'pre-prepare', ...readProposalHead(reader), block: readBoundBlock(reader) }`,
       },
       {
-        file: 'packages/consensus/src/messages.ts',
+        file: 'packages/consensus/src/message-bytes.ts',
         before: 'function readProposalHead(',
         after: `function readBoundBlock(reader: Reader): Block {
   const block = readUnboundBlock(reader)
@@ -149,7 +149,7 @@ export const edge = [
 
 function readProposalHead(`,
       },
-      { file: 'packages/consensus/src/messages.ts', before: '  readUnboundBlock,\n', after: '  checkBody,\n  readUnboundBlock,\n' },
+      { file: 'packages/consensus/src/message-bytes.ts', before: 'import { HEADER,', after: 'import { type Block, checkBody, HEADER,' },
     ],
     hunt: tests('packages/consensus/src/body-hashing.test.ts'),
   },

@@ -37,7 +37,7 @@ export const formats = [
         after: '  if (matches === undefined) reader.fail("body", "")\n',
       },
     ],
-    hunt: tests('packages/consensus/src/messages.test.ts'),
+    hunt: tests('packages/consensus/src/message-bytes.test.ts'),
   },
   {
     id: 'hash-covers-own-votes',
@@ -51,14 +51,14 @@ export const formats = [
           'return { header, body, hash: hashTagged("aethel/held/v1", encode((writer) => writer.raw(hashHeader(header)).u64(body.lastCertificate === null ? 0 : 1))) }',
       },
     ],
-    hunt: tests('packages/consensus/src/messages.test.ts'),
+    hunt: tests('packages/consensus/src/message-bytes.test.ts'),
   },
   {
     id: 'leaves-and-nodes-hash-alike',
     traps: ['F4', 'S8'],
     bug: 'the Merkle tree of a block hashes leaves and inner nodes in one domain',
     edits: [{ file: BLOCK, before: 'const node = `${domain}/node`', after: 'const node = leaf' }],
-    hunt: tests('packages/consensus/src/messages.test.ts'),
+    hunt: tests('packages/consensus/src/message-bytes.test.ts'),
   },
   {
     id: 'last-leaf-doubled',
@@ -72,7 +72,7 @@ export const formats = [
           '  if (items.length % 2 === 1 && items.length > 1) return listRoot(domain, [...items, items.at(-1) as Uint8Array])\n  return items.length === 0 ?',
       },
     ],
-    hunt: tests('packages/consensus/src/messages.test.ts'),
+    hunt: tests('packages/consensus/src/message-bytes.test.ts'),
   },
   {
     id: 'integers-rounded',

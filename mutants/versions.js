@@ -5,7 +5,7 @@
 
 /** @typedef {{ readonly id: string, readonly edits: readonly import('./lib/mutant.js').Edit[] }} Version */
 
-const MESSAGES = 'packages/consensus/src/messages.ts'
+const MESSAGES = 'packages/consensus/src/message-bytes.ts'
 const CERTIFICATE = 'packages/consensus/src/certificate.ts'
 const RECORDS = 'packages/storage/src/records.ts'
 

@@ -45,21 +45,8 @@ import {
 import type { CompactPrePrepare } from './compact.js'
 import { type EpochLength, lastHeightOf, originHeightOf } from './epochs.js'
 import { checkBlockEvidence, checkEvidenceForm, type EvidenceContext } from './evidence.js'
-import {
-  type Blocks,
-  type Message,
-  type NewView,
-  newViewBytes,
-  type PrePrepare,
-  type Status,
-  statusBytes,
-  type ViewChange,
-  type ViewChangeEntry,
-  type ViewClaim,
-  type VoteMessage,
-  viewChangeBytes,
-  viewClaimBytes,
-} from './messages.js'
+import { newViewBytes, statusBytes, viewChangeBytes, viewClaimBytes } from './message-bytes.js'
+import type { Blocks, Message, NewView, PrePrepare, Status, ViewChange, ViewChangeEntry, ViewClaim, VoteMessage } from './messages.js'
 import { isQuorum, leaderOf, type ValidatorSet } from './validators.js'
 
 declare const verified: unique symbol

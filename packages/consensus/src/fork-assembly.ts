@@ -17,7 +17,8 @@ import {
   MAX_FORK_SIGNATURES,
   type ProvenFork,
 } from './fork.js'
-import { type ViewChangeEntry, viewChangeBytes } from './messages.js'
+import { viewChangeBytes } from './message-bytes.js'
+import type { ViewChangeEntry } from './messages.js'
 
 export interface ForkMaterial {
   /** Commit certificates make branches; prepare certificates are votes. */

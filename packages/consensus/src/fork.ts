@@ -31,14 +31,14 @@ import {
 } from './certificate.js'
 import {
   VIEW_CHANGE_ENTRY,
-  type ViewChangeEntry,
   VOTE,
   VOTE_WITH_SHARE,
   viewChangeBytes,
   writeViewChangeEntry,
   writeVote,
   writeVoteWithShare,
-} from './messages.js'
+} from './message-bytes.js'
+import type { ViewChangeEntry } from './messages.js'
 import { isWeakQuorum, MAX_VALIDATORS } from './validators.js'
 
 /**

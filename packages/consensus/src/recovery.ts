@@ -7,7 +7,8 @@ import { assert, type Epoch, epoch, equalBytes, type Hash, type Height, type Val
 import { answer } from './catch-up.js'
 import { type EpochLength, isBoundary } from './epochs.js'
 import type { Recovery } from './interface.js'
-import { type ViewClaim, viewClaimBytes } from './messages.js'
+import { viewClaimBytes } from './message-bytes.js'
+import type { ViewClaim } from './messages.js'
 import { emit, entryOf, ignore, isMember, mayChangeView, otherValidators, type State } from './state.js'
 import { isQuorum, type ValidatorSet } from './validators.js'
 
