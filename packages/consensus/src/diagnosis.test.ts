@@ -208,9 +208,22 @@ describe('why nothing commits (docs/operations.md)', () => {
     cluster.cut = () => false
     cluster.at(3).fire('status')
     cluster.deliver()
-    expect(look(cluster, 3)).toMatchObject({ forgetful: { answers: 3, above: 0 } })
+    expect(look(cluster, 3)).toMatchObject({ forgetful: { answers: 3, above: 0, forGood: false } })
     expect(say(cluster, 3)).toContain('its store was lost, and it votes again when a block commits in a view above 0.')
     expect(look(cluster, 1).forgetful).toBeNull()
+  })
+
+  it.each([
+    ['one of three', [1n, 1n, 1n]],
+    ['one with a third of the power', [2n, 1n, 1n, 2n]],
+  ])('a validator that lost its store, %s: the others are no quorum, and it says that this is for good', (_, powers) => {
+    const cluster = new Cluster({ validators: powers.length, powers })
+    const last = powers.length - 1
+    cluster.at(last).loseStore()
+    cluster.at(last).restart()
+    cluster.deliver()
+    expect(look(cluster, last)).toMatchObject({ forgetful: { answers: last, above: null, forGood: true } })
+    expect(say(cluster, last)).toContain('this chain stands still for good.')
   })
 
   it('peers of a later epoch are named, and a weak quorum of them means catching up, over the ticks too', () => {

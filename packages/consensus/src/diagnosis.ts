@@ -9,7 +9,7 @@ import type { Complaint } from './interface.js'
 import { answersOf, viewToPass } from './recovery.js'
 import { entryOf, isLeader, isMember, mayVote, type State } from './state.js'
 import { hasWork } from './timers.js'
-import { isQuorum, isWeakQuorum, leaderOf } from './validators.js'
+import { isIndispensable, isQuorum, isWeakQuorum, leaderOf } from './validators.js'
 
 /** What the process around the replica knows; times of one clock, that of the inputs. */
 export interface Surroundings {
@@ -79,6 +79,8 @@ export interface Beneath {
 export interface Forgetful {
   readonly answers: number
   readonly above: View | null
+  /** The others are no quorum, so it never will be known. */
+  readonly forGood: boolean
 }
 
 export type NextTimer =
@@ -150,7 +152,7 @@ export function explain(state: State, around: Surroundings): Diagnosis {
     unreachable: others.filter((index) => !around.connected.includes(index)),
     silent: silent.filter(({ validator }) => others.includes(validator)),
     inLaterEpoch: inLaterEpoch(state),
-    forgetful: isMember(state) && !mayVote(state) ? { answers: answersOf(state), above: viewToPass(state) } : null,
+    forgetful: forgetfulnessOf(state),
     isMember: isMember(state),
     lagging: others.flatMap((validator) => {
       const at = state.statuses[validator]?.committedHeight
@@ -176,6 +178,12 @@ export function explain(state: State, around: Surroundings): Diagnosis {
 }
 
 /** While blocks follow each other, what others said last is older than the newest of them: nobody is behind for that. */
+function forgetfulnessOf(state: State): Forgetful | null {
+  if (!isMember(state) || mayVote(state)) return null
+  const { self, validators } = state.config
+  return { answers: answersOf(state), above: viewToPass(state), forGood: isIndispensable(validators, self) }
+}
+
 function leastExpected(state: State, cause: Cause): number {
   return cause === 'committing' ? state.lastTick.committedBefore : state.committed.height
 }

@@ -20,7 +20,12 @@ function beneathSentence(diagnosis: Diagnosis): string[] {
 function ownSentence({ forgetful, isMember }: Diagnosis): string[] {
   if (!isMember) return ['This node is no validator of the epoch: it follows, and its vote is not waited for.']
   if (forgetful === null) return []
-  const { answers, above } = forgetful
+  const { answers, above, forGood } = forgetful
+  if (forGood) {
+    return [
+      'This validator does not vote: its store was lost, and the others are no quorum without it. Nobody can tell it what it may have signed, and nothing commits without its vote: this chain stands still for good.',
+    ]
+  }
   return above === null
     ? [
         `This validator does not vote: its store was lost, and until a quorum of the others has named its view (${answers} so far) it cannot know what it may have signed.`,

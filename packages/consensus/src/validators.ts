@@ -126,6 +126,11 @@ export function isQuorum(set: ValidatorSet, power: bigint): boolean {
   return 3n * power > 2n * set.totalPower
 }
 
+/** Without its votes there is no quorum: nothing commits, and once its store is lost nobody can tell it what it has signed (protocol.md §7). */
+export function isIndispensable(set: ValidatorSet, index: ValidatorIndex): boolean {
+  return !isQuorum(set, set.totalPower - (set.validators[index]?.power ?? 0n))
+}
+
 /** At least one honest member. */
 export function isWeakQuorum(set: ValidatorSet, power: bigint): boolean {
   return 3n * power > set.totalPower

@@ -1,7 +1,7 @@
 /** How a validator is, over HTTP: its status, why nothing commits, what it holds against others, a fork if it has seen one, and its metrics. */
 import { readFileSync } from 'node:fs'
 import { height, toHex } from '@aethel/codec'
-import { type Cause, hashHeader, leaderOf, paragraphOf } from '@aethel/consensus'
+import { type Cause, hashHeader, isIndispensable, leaderOf, paragraphOf } from '@aethel/consensus'
 import { offenceRecordOf } from '@aethel/ledger'
 import type { ReplicaInspection } from '@aethel/replica'
 import type { FastifyInstance } from 'fastify'
@@ -89,11 +89,14 @@ function votingJson({ driver, replica }: HttpContext, recovering: ReplicaInspect
   if (driver.fork !== null) return { votes: false, why: sentenceOf(driver.fork), forkedAt: driver.fork.height }
   if (recovering === null) return { votes: true }
   const { answers, above } = recovering
-  const others = replica.epoch.validators.validators.length - (replica.self === null ? 0 : 1)
+  const { validators } = replica.epoch
+  const others = validators.validators.length - (replica.self === null ? 0 : 1)
   const why =
-    above === null
-      ? `its store was lost; ${answers} of ${others} other validators have named their view, a quorum is needed, and validators that lost theirs too cannot answer`
-      : `its store was lost; it votes again when a block commits in a view above ${above}`
+    replica.self !== null && isIndispensable(validators, replica.self)
+      ? 'its store was lost, and the others are no quorum without it: nobody can tell it what it may have signed, and the chain stands still for good'
+      : above === null
+        ? `its store was lost; ${answers} of ${others} other validators have named their view, a quorum is needed, and validators that lost theirs too cannot answer`
+        : `its store was lost; it votes again when a block commits in a view above ${above}`
   return { votes: false, why, answers, above }
 }
 
