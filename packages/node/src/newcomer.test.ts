@@ -74,7 +74,10 @@ test('others are told an address to connect to, and never one that only says whe
   const file = join(home, HOME_FILES.config)
   const config = JSON.parse(readFileSync(file, 'utf8')) as { mesh: { host: string; port: number } }
   const listenAt = (mesh: { host: string; port: number }): void => writeFileSync(file, JSON.stringify({ ...config, mesh }))
-  for (const mesh of [...['0.0.0.0', '0', '::', '0:0::0', '::ffff:0.0.0.0'].map((host) => ({ host, port: 1 })), { host: '10.0.0.1', port: 0 }]) {
+  for (const mesh of [
+    ...['0.0.0.0', '0', '::', '0:0::0', '::ffff:0.0.0.0'].map((host) => ({ host, port: 1 })),
+    { host: '10.0.0.1', port: 0 },
+  ]) {
     listenAt(mesh)
     expect(() => contactOfHome(home), mesh.host).toThrow(`got ${mesh.host}:${mesh.port}`)
     const output = join(directory, 'newcomer')
