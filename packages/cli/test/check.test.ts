@@ -184,6 +184,13 @@ describe('files that cannot be read', () => {
   })
 })
 
+/** As the help text of what they are commands of lists them. */
+function commandsBelow(words: readonly string[]): (readonly string[])[] {
+  const listed = aethel(...words, '--help').stdout.split('\nCommands:\n')[1] ?? ''
+  const names = [...listed.matchAll(/^ {2}(\w[\w-]*)/gm)].map((match) => match[1] ?? '').filter((name) => name !== 'help')
+  return names.flatMap((name) => [[...words, name], ...commandsBelow([...words, name])])
+}
+
 describe('usage', () => {
   it.each([
     [['frobnicate'], 'unknown command'],
@@ -199,6 +206,15 @@ describe('usage', () => {
   it('help and version are exit code 0', () => {
     expect(aethel('--help')).toMatchObject({ code: 0, stderr: '' })
     expect(aethel('--version').stdout).toBe('0.1.0\n')
+  })
+
+  it('every command, and every command of a command, tells its options with --help', () => {
+    for (const words of commandsBelow([])) {
+      const outcome = aethel(...words, '--help')
+      expect([words, outcome.code, outcome.stderr]).toEqual([words, 0, ''])
+      expect(outcome.stdout).toMatch(new RegExp(`^Usage: aethel ${words.join(' ')} `))
+      expect(outcome.stdout).toContain('\nOptions:\n')
+    }
   })
 })
 

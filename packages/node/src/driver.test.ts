@@ -102,7 +102,7 @@ function scripted({ epochLength = 0 } = {}) {
       },
     } as unknown as Replica<LedgerState>,
     store: store as Store,
-    log: createLog({ write: (line) => logged.push(JSON.parse(line)) }, 'warn', {}),
+    log: createLog({ write: (line) => logged.push(JSON.parse(line)) }, 'warn', { validator: 7 }),
     metrics: new Metrics(() => {
       throw new Error('nobody reads the metrics here')
     }),
@@ -159,6 +159,18 @@ test('a peer of another protocol version is named in the log, with both versions
   driver.meshHandlers.onOtherVersion?.(2 as ValidatorIndex, 3, 1)
   expect(logged).toEqual([expect.objectContaining({ level: 'warn', event: 'peer-other-version', peer: 2, theirs: 3, ours: 1 })])
   expect(logged[0]).toMatchObject({ message: expect.stringContaining('until one of them is upgraded') })
+})
+
+test('who has cheated is named in the log beside the validator whose log it is', async () => {
+  const { say, durable, logged } = scripted()
+  const offence = { type: 'equivocation', offender: 2, view: view(0), height: height(1), kind: 'prepare' }
+  await say({ kind: 'evidence', offence } as unknown as ReplicaEffect, { ...commit(1), offences: [offence] } as unknown as ReplicaEffect)
+  for (const onDurable of durable) onDurable()
+  const who = { validator: 7, offender: 2 }
+  expect(logged).toMatchObject([
+    { ...who, event: 'offence-seen' },
+    { ...who, event: 'offence-recorded' },
+  ])
 })
 
 test('C1: what is sent behind a write leaves when the write is durable, in order, and not before', async () => {

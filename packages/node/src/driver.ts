@@ -47,7 +47,7 @@ import { recordFork, type SeenFork, sentenceOf } from './fork-proof.js'
 import { FreeMessages } from './free-messages.js'
 import { GroupCommit } from './group-commit.js'
 import type { Home } from './home.js'
-import type { Log } from './log.js'
+import type { Log, LogLine } from './log.js'
 import { LogLimit } from './log-limit.js'
 import type { Metrics } from './metrics.js'
 import type { PeerNames } from './peer-names.js'
@@ -289,7 +289,7 @@ export class Driver {
   }
 
   /** Lines that others can cause as often as they like. */
-  #logLimited(level: 'info' | 'warn', line: { readonly event: string } & Readonly<Record<string, unknown>>): void {
+  #logLimited(level: 'info' | 'warn', line: LogLine): void {
     const admitted = this.#logLimit.admit(line.event, performance.now())
     if (admitted !== null) this.#options.log[level](admitted.suppressed === 0 ? line : { ...line, suppressed: admitted.suppressed })
   }
@@ -451,7 +451,7 @@ export class Driver {
         return this.#disk.release(() => this.#send(effect.to, offerMessage(this.#options.home, this.#options.store, effect)))
       case 'evidence': {
         const { type, offender, view, height: at, kind } = effect.offence
-        this.#options.log.error({ event: 'offence-seen', offence: type, validator: offender, view, height: at, phase: kind })
+        this.#options.log.error({ event: 'offence-seen', offence: type, offender, view, height: at, phase: kind })
         this.#options.metrics.offencesSeen.inc({ offence: type })
         return this.#disk.write(effect)
       }
@@ -574,7 +574,7 @@ export class Driver {
         event: 'offence-recorded',
         height: header.height,
         offence: type,
-        validator: offender,
+        offender,
         view,
         offenceHeight: at,
         phase: kind,

@@ -4,14 +4,14 @@
  */
 import type { Hash } from '@aethel/codec'
 import type { ReplicaEffect } from '@aethel/replica'
-import type { Log } from './log.js'
+import type { Log, LogLine } from './log.js'
 import type { Metrics } from './metrics.js'
 import { logSync } from './snapshots.js'
 
 export interface EventSink {
   readonly log: Log
   readonly metrics: Metrics
-  limited(line: { readonly event: string } & Readonly<Record<string, unknown>>): void
+  limited(line: LogLine): void
 }
 
 export function logEvent(event: Extract<ReplicaEffect, { kind: 'event' }>['event'], { log, metrics, limited }: EventSink): void {
@@ -44,9 +44,9 @@ export function logEvent(event: Extract<ReplicaEffect, { kind: 'event' }>['event
     case 'complaint':
       return log.warn({ event: 'complaint', view: event.view, complaint: event.complaint })
     case 'bad-share': // once of each validator in an epoch
-      return log.warn({ event: 'bad-share', validator: event.sender, view: event.view, height: event.height })
+      return log.warn({ event: 'bad-share', sender: event.sender, view: event.view, height: event.height })
     case 'bad-sum': // likewise
-      return log.warn({ event: 'bad-sum', validator: event.sender, view: event.view, height: event.height })
+      return log.warn({ event: 'bad-sum', sender: event.sender, view: event.view, height: event.height })
     case 'verdicts-trusted':
     case 'verdicts-doubted':
     case 'snapshot-begun':

@@ -1,8 +1,21 @@
 /** JSON log lines with fixed event names (docs/operations.md), one per event. */
-import pino, { type Logger } from 'pino'
+import pino from 'pino'
 import type { LogLevel } from './home.js'
 
-export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
+/**
+ * `time`, `level` and `validator` stand in every line. pino writes a second field of the same name behind the first, and whoever parses the
+ * line keeps one of the two: so no event may have one.
+ */
+export interface LogLine {
+  readonly event: string
+  readonly time?: never
+  readonly level?: never
+  /** This node's own index. Another validator is a `peer`, `sender`, `offender` or `proposer`. */
+  readonly validator?: never
+  readonly [field: string]: unknown
+}
+
+export type Log = Readonly<Record<'debug' | 'info' | 'warn' | 'error', (line: LogLine) => void>>
 
 export interface LogSink {
   write(line: string): void

@@ -1,12 +1,12 @@
 /** A key that the chain is told of is on disk before. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { toHex } from '@aethel/codec'
 import { signingKey } from '@aethel/crypto'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { HOME_FILES } from './home.js'
-import { consensusKeyOfHome, createNewcomer } from './newcomer.js'
+import { consensusKeyOfHome, contactOfHome, createNewcomer } from './newcomer.js'
 import { createTestnet } from './testnet.js'
 
 /** What was done to files, in order, and something to go wrong before a file gets its name. */
@@ -68,4 +68,24 @@ test('C2: a command that is killed while it makes a key to change to leaves a ho
   const { publicKey } = consensusKeyOfHome(home, 'next')
   const seed = Buffer.from(readFileSync(join(home, HOME_FILES.nextConsensusKey), 'latin1').trim(), 'hex')
   expect(toHex(publicKey)).toBe(toHex(signingKey(seed).publicKey))
+})
+
+test('others are told an address to connect to, and never one that only says where to listen', () => {
+  const file = join(home, HOME_FILES.config)
+  const config = JSON.parse(readFileSync(file, 'utf8')) as { mesh: { host: string; port: number } }
+  const listenAt = (mesh: { host: string; port: number }): void => writeFileSync(file, JSON.stringify({ ...config, mesh }))
+  for (const mesh of [
+    ...['0.0.0.0', '0', '::', '0:0::0', '::ffff:0.0.0.0'].map((host) => ({ host, port: 1 })),
+    { host: '10.0.0.1', port: 0 },
+  ]) {
+    listenAt(mesh)
+    expect(() => contactOfHome(home), mesh.host).toThrow(`got ${mesh.host}:${mesh.port}`)
+    const output = join(directory, 'newcomer')
+    expect(() => createNewcomer({ from: home, output, mesh: config.mesh, http: config.mesh }), mesh.host).toThrow('others can connect to')
+    expect(existsSync(output)).toBe(false)
+  }
+  for (const host of ['10.0.0.1', 'fd00::2', 'node0.example']) {
+    listenAt({ host, port: 27_100 })
+    expect(contactOfHome(home)).toMatchObject({ host, port: 27_100 })
+  }
 })

@@ -11,6 +11,7 @@ import { fillOutput } from './directories.js'
 import { writeDurably } from './durable-file.js'
 import { AethelError } from './errors.js'
 import { CONFIG_FORMAT, HOME_FILES, readHome } from './home.js'
+import { httpUrl } from './urls.js'
 
 export interface NewcomerOptions {
   /** A home of a validator of genesis, for genesis, libraries and the addresses of the others. */
@@ -36,7 +37,7 @@ export function createNewcomer(options: NewcomerOptions): { readonly home: strin
   const { config, self, genesis } = source
   const networkKey = toHex(signingKey(source.networkSeed).publicKey)
   const peers = config.peers.map((peer) => ({ ...peer, networkKey: toHex(peer.networkKey) }))
-  if (self !== null) peers.splice(self, 0, { index: self, ...config.mesh, networkKey })
+  if (self !== null) peers.splice(self, 0, { index: self, ...reachable(config.mesh, from), networkKey })
   // A relative path leads from the home that names it.
   const modules = config.verifiers.map((module) => (module.startsWith('.') ? resolve(from, module) : module))
   const verifiers = modules.length === 0 ? {} : { verifiers: modules }
@@ -60,7 +61,19 @@ function makeKey(file: string): void {
 /** Where the validator of a home listens, and the key the others pin. */
 export function contactOfHome(path: string): Contact {
   const home = readHome(path)
-  return { networkKey: signingKey(home.networkSeed).publicKey, host: home.config.mesh.host, port: home.config.mesh.port }
+  return { networkKey: signingKey(home.networkSeed).publicKey, ...reachable(home.config.mesh, path) }
+}
+
+/** Whoever is told to connect to 0.0.0.0 or ::, in whatever spelling, connects to itself; and port 0 is another one at every start. */
+function reachable({ host, port }: Endpoint, path: string): Endpoint {
+  const url = httpUrl({ host, port })
+  const isEverywhere = URL.canParse(url) && ['0.0.0.0', '[::]', '[::ffff:0:0]'].includes(new URL(url).hostname)
+  if (!isEverywhere && port !== 0) return { host, port }
+  throw new AethelError(
+    'address',
+    `expected an address and port that others can connect to under "mesh" in ${join(path, HOME_FILES.config)}, got ${host}:${port}`,
+    'put those there that the others are to be told; a validator that listens everywhere can go back to that afterwards',
+  )
 }
 
 /**

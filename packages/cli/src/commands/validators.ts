@@ -19,7 +19,7 @@ import {
   writeUpdate,
 } from '@aethel/ledger'
 import { decodeEpochs, type EpochLink, encodeEpochs, MAX_EPOCH_LINKS, MAX_EPOCHS_BYTES } from '@aethel/receipts'
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { loadKey } from '../accounts.js'
 import type { ListedValidator } from '../answers.js'
 import { type Client, createClient, DEFAULT_URL, MAX_WAIT_MS, unreachable } from '../client.js'
@@ -74,7 +74,7 @@ export function registerValidators(program: Command): void {
   sending(url(withJson(validators.command('propose'))))
     .description('propose changes, all or none; they take effect with the next epoch')
     .option('--join <home>', 'the validator of this home joins (repeatable)', collect, [])
-    .option('--join-power <n>', 'power of those who join', positive, 1n)
+    .addOption(joinPower())
     .option('--leave <validator>', 'a validator leaves: its account or seat (repeatable)', collect, [])
     .option('--power <validator=n>', "change a validator's power (repeatable)", collectPair, [])
     .option('--rotate <validator=home>', 'change to the key consensus-next.key of its home, made if missing (repeatable)', collectPair, [])
@@ -97,6 +97,11 @@ export function registerValidators(program: Command): void {
     .requiredOption('--http-port <port>', 'port for its HTTP API', integer(1, 65_535))
     .option('--host <host>', 'address to listen at', '127.0.0.1')
     .action((options: HomeOptions) => finish(options, () => home(options)))
+}
+
+/** Commander prints a default as JSON, which has no bigint: the help text needs it in words. */
+function joinPower(): Option {
+  return new Option('--join-power <n>', 'power of those who join').argParser(positive).default(1n, '1')
 }
 
 function sending(command: Command): Command {
