@@ -789,4 +789,30 @@ export const persistence = [
     ],
     hunt: tests('packages/node/src/first-start.test.ts'),
   },
+  {
+    id: 'votes-of-left-views-kept',
+    traps: ['E1'],
+    bug: 'votes of views that were left stay on disk until a block commits',
+    edits: [
+      {
+        file: 'packages/storage/src/safety-records.ts',
+        before: '    this.#forgetVotes((vote) => vote.view < record.view)\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
+    id: 'older-certificate-over-newer',
+    traps: ['B1'],
+    bug: 'the certificate of a block takes the place of a newer one that an ancestor of it came with',
+    edits: [
+      {
+        file: 'packages/storage/src/committed-chain.ts',
+        before: 'certificate.height > this.#lastCommit.height) {',
+        after: 'certificate.height >= block.header.height) {',
+      },
+    ],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
 ]
