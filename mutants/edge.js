@@ -245,4 +245,17 @@ function readProposalHead(`,
     ],
     hunt: tests('packages/consensus/src/body-hashing.test.ts'),
   },
+  {
+    id: 'any-validator-answers-for-another',
+    traps: ['S3'],
+    bug: 'whoever holds the network key of some validator is taken for the one at whose address it answers',
+    edits: [
+      {
+        file: 'packages/network/src/mesh.ts',
+        before: 'if (this.#authenticate(socket) !== peer) {',
+        after: 'if (this.#authenticate(socket) === undefined) {',
+      },
+    ],
+    hunt: tests('packages/network/src/mesh.test.ts', { isOneEnough: true }),
+  },
 ]

@@ -200,4 +200,30 @@ export const evidence = [
     ],
     hunt: tests('packages/replica/src/evidence.test.ts'),
   },
+  {
+    id: 'refuted-votes-not-let-in',
+    traps: ['K1'],
+    bug: 'votes for a block with a false proof are not looked at once the view was left because of it: who signed them is not accused',
+    edits: [
+      {
+        file: 'packages/consensus/src/normal-case.ts',
+        before: 'if (!worthCounting(state, vote)) return state.refuted.has(keyOf(vote.blockHash))',
+        after: 'if (!worthCounting(state, vote)) return false',
+      },
+    ],
+    hunt: tests('packages/consensus/src/evidence.test.ts'),
+  },
+  {
+    id: 'commits-to-false-proofs-not-accused',
+    traps: ['K1'],
+    bug: 'a COMMIT for a block with a false proof that arrives after the view was left accuses nobody',
+    edits: [
+      {
+        file: 'packages/consensus/src/normal-case.ts',
+        before: "    case 'added':\n      accuseIfRefuted(state, vote)\n",
+        after: "    case 'added':\n",
+      },
+    ],
+    hunt: tests('packages/consensus/src/evidence.test.ts'),
+  },
 ]

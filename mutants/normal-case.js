@@ -265,4 +265,17 @@ export const normalCase = [
     ],
     hunt: simulation('--validators 4 --byzantine 0 --faults none'),
   },
+  {
+    id: 'committed-proposal-is-work',
+    traps: ['B10'],
+    bug: 'the proposal of a committed block, said again, is accepted once more: an idle network changes views',
+    edits: [
+      {
+        file: 'packages/consensus/src/normal-case.ts',
+        before: "message.view < state.view || at <= state.committed.height) return ignore(state, 'pre-prepare', 'stale')",
+        after: "message.view < state.view || at < state.committed.height) return ignore(state, 'pre-prepare', 'stale')",
+      },
+    ],
+    hunt: tests('packages/consensus/src/normal-case.test.ts'),
+  },
 ]

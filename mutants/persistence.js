@@ -587,6 +587,45 @@ export const persistence = [
     hunt: tests('packages/consensus/src/recovery-epochs.test.ts'),
   },
   {
+    id: 'votes-below-the-view-of-its-release',
+    traps: ['C6'],
+    bug: 'who was released by a commit of view 5 votes in view 4 already, in which it may have signed something else and forgotten it',
+    edits: [
+      {
+        file: 'packages/consensus/src/state.ts',
+        before: 'state.view >= recovery.view)',
+        after: 'state.view + 1 >= recovery.view)',
+      },
+    ],
+    hunt: tests('packages/consensus/src/recovery.test.ts'),
+  },
+  {
+    id: 'signs-in-the-last-forgotten-epoch',
+    traps: ['C6'],
+    bug: 'who was released by the last block of an epoch signs in the next one at once, in which it may have signed and forgotten it',
+    edits: [
+      {
+        file: 'packages/consensus/src/state.ts',
+        before: 'state.config.validators.epoch > recovery.forgottenUpTo',
+        after: 'state.config.validators.epoch >= recovery.forgottenUpTo',
+      },
+    ],
+    hunt: tests('packages/consensus/src/recovery-epochs.test.ts'),
+  },
+  {
+    id: 'landing-asks-for-ever',
+    traps: ['C6'],
+    bug: 'whose forgotten votes all lie in the epoch that it leaves with a state asks for views again in the next',
+    edits: [
+      {
+        file: 'packages/consensus/src/jump.ts',
+        before: 'state.config.validators.epoch >= recovery.forgottenUpTo',
+        after: 'state.config.validators.epoch > recovery.forgottenUpTo',
+      },
+    ],
+    hunt: tests('packages/consensus/src/jump.test.ts'),
+  },
+  {
     id: 'asking-again-not-persisted',
     traps: ['C6'],
     bug: 'that claims say nothing about the next epoch is not written: after a crash they count again',
@@ -749,5 +788,31 @@ export const persistence = [
       },
     ],
     hunt: tests('packages/node/src/first-start.test.ts'),
+  },
+  {
+    id: 'votes-of-left-views-kept',
+    traps: ['E1'],
+    bug: 'votes of views that were left stay on disk until a block commits',
+    edits: [
+      {
+        file: 'packages/storage/src/safety-records.ts',
+        before: '    this.#forgetVotes((vote) => vote.view < record.view)\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/storage/src/store.test.ts'),
+  },
+  {
+    id: 'older-certificate-over-newer',
+    traps: ['B1'],
+    bug: 'the certificate of a block takes the place of a newer one that an ancestor of it came with',
+    edits: [
+      {
+        file: 'packages/storage/src/committed-chain.ts',
+        before: 'certificate.height > this.#lastCommit.height) {',
+        after: 'certificate.height >= block.header.height) {',
+      },
+    ],
+    hunt: tests('packages/storage/src/store.test.ts'),
   },
 ]

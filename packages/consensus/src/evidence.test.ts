@@ -1,4 +1,4 @@
-import { concatBytes, epoch, type Hash, height, ok, refuse, type Signature } from '@aethel/codec'
+import { concatBytes, epoch, type Hash, height, ok, refuse, type Signature, validatorIndex } from '@aethel/codec'
 import { hashTagged, verifySignature } from '@aethel/crypto'
 import { describe, expect, it } from 'vitest'
 import {
@@ -172,6 +172,21 @@ describe('votes for a block with a false proof accuse', () => {
       'invalid-verification 2',
     ])
     expect(replica.sentVotes()).toEqual([])
+  })
+
+  it('and are let in although the view was left because of that block, unlike others of a view that was left', () => {
+    const replica = new Cluster().at(3)
+    replica.receive(0, prePrepareOf(0, 0, bad))
+    expect(replica.position).toBe('changing 1')
+    const wants = (block: Block): boolean => replica.running.wants(validatorIndex(2), voteMessage(2, 'prepare', 0, block))
+    expect([wants(bad), wants(blockOf())]).toEqual([true, false])
+  })
+
+  it('and so does a COMMIT for it, which counts still when the view was left', () => {
+    const replica = new Cluster().at(3)
+    replica.receive(0, prePrepareOf(0, 0, bad))
+    replica.receive(2, voteMessage(2, 'commit', 0, bad))
+    expect(replica.evidence.map((evidence) => codeOf(evidence))).toEqual(['invalid-verification 0', 'invalid-verification 2'])
   })
 
   it('nobody who voted for a good block', () => {

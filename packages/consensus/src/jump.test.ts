@@ -134,6 +134,8 @@ describe('going on from a state that was taken over', () => {
     const released = { status: 'released' as const, forgottenUpTo: 1 as never, epoch: 0 as never, view: view(3) }
     expect(jumped(coreOf({ recovery: released }, 4), landingAt(6, 1)).durable.recovery).toEqual({ status: 'asking' })
     expect(jumped(coreOf({ recovery: released }), landingAt(6)).durable.recovery).toEqual(released)
+    const past = { ...released, forgottenUpTo: 0 as never } // what it forgot lies in the epoch that it leaves
+    expect(jumped(coreOf({ recovery: past }, 4), landingAt(6, 1)).durable.recovery).toBeNull()
   })
 
   it('S9: a chain that parts from the committed one is a fork beyond a third: it stops rather than choose', () => {

@@ -385,6 +385,18 @@ describe('the normal case (protocol.md §4)', () => {
     expect(two.header.height).toBe(2)
   })
 
+  it('the proposal of what is committed, said again, is no work: an idle network changes no view', () => {
+    const cluster = new Cluster()
+    cluster.at(0).order('a')
+    cluster.deliver()
+    const backup = cluster.at(1)
+    const [proposal] = cluster.at(0).sentOf('pre-prepare')
+    expect(backup.height).toBe(1)
+    backup.receive(0, proposal as NonNullable<typeof proposal>)
+    expect(backup.timers.has('view')).toBe(false)
+    expect(backup.running.inspect().accepted).toEqual([])
+  })
+
   it('K2, S11: a block names a certificate at most 1,024 heights old, and none only below that: who is rewarded is nobody’s choice', () => {
     const at = MAX_CERTIFICATE_AGE + 10
     const chain = chainOf(at)

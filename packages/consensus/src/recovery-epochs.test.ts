@@ -2,7 +2,7 @@ import { epoch, height, publicKey, view } from '@aethel/codec'
 import { expect, test } from 'vitest'
 import type { Recovery } from './interface.js'
 import { lastForgotten, recoveryIn } from './recovery.js'
-import type { State } from './state.js'
+import { mayChangeView, type State } from './state.js'
 import { createValidatorSet, type ValidatorSet } from './validators.js'
 
 function setOf(of: number, ...keys: readonly number[]): ValidatorSet {
@@ -52,4 +52,8 @@ test('C6: only the last block of an epoch leaves it open whether something was s
 
 test('C6: two epochs after the claims nothing is left to be careful about', () => {
   expect(recoveryIn(setOf(5, 1, 2, 3, 5), at(setOf(4, 1, 2, 3, 4), RELEASED))).toBe(null)
+})
+
+test('C6: in an epoch in which it may have signed and forgotten it, who was released in the one before signs nothing yet', () => {
+  expect([3, 4, 5].map((now) => mayChangeView(at(setOf(now, 1, 2, 3, 4), RELEASED)))).toEqual([true, false, true])
 })

@@ -8,6 +8,7 @@ import {
   chainOf,
   isKind,
   keyOfValidator,
+  newViewOf,
   prePrepareOf,
   type TestReplica,
   viewChangeOf,
@@ -136,6 +137,28 @@ describe('a validator whose store is lost (protocol.md §7)', () => {
     expect(released.position).toBe('active 0') // nobody has shown it a NEW-VIEW yet
     released.receive(2, { kind: 'fetch', want: 'view', nonce: ZERO_HASH })
     expect(released.sentOf('view-claim').map((claim) => claim.view)).toEqual([5])
+  })
+
+  it('C6: released by a commit of view 5 it votes in view 5, not in view 4, in which it may have signed and forgotten it', () => {
+    const cluster = new Cluster()
+    const released = cluster.at(3)
+    reboot(released)
+    for (const sender of [0, 1, 2]) released.receive(sender, claimFrom(sender, 4, nonceAskedBy(released)))
+    const first = blockOf()
+    released.receive(0, prePrepareOf(0, 0, first))
+    released.receive(0, viewChangeOf(0, 6, certificateOf('commit', 5, first)))
+    expect(released.saw('recovered')).toBe(true)
+    for (const [leader, inView] of [
+      [0, 4],
+      [1, 5],
+    ] as const) {
+      const changes = [0, 1, 2].map((sender) => viewChangeOf(sender, inView))
+      released.receive(leader, newViewOf(leader, inView, changes))
+      expect(released.position).toBe(`active ${inView}`)
+      const second = blockOf({ height: 2, parent: first.hash, view: inView })
+      released.receive(leader, prePrepareOf(leader, inView, second))
+    }
+    expect(released.sentVotes('prepare').map((vote) => [vote.view, vote.height])).toEqual([[5, 2]])
   })
 
   it('C6: the certificate that releases it is on disk with the release: after a crash no VIEW-CHANGE of it names less', () => {

@@ -135,6 +135,14 @@ describe('identity', () => {
     expect(zero.mesh.peers()[0]?.connected).toBe(false)
   })
 
+  test('a dialler does not take another validator for the one at whose address it answers', async () => {
+    const two = await start({ self: 2, ports: [1, 1, 1] })
+    const zero = await start({ self: 0, ports: [1, two.mesh.address.port, 1] })
+    await until(() => zero.events.includes('stranger: wrong-key'))
+    expect(zero.events).not.toContain('connected 1')
+    expect(zero.mesh.peers().map(({ connected }) => connected)).toEqual([false, false])
+  })
+
   test('a validator of another chain is named and not listened to', async () => {
     const one = await start({ self: 1, ports: [1, 1] })
     await start({ self: 0, ports: [1, one.mesh.address.port], chainId: sha256(utf8('other')) })

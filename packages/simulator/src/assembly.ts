@@ -132,7 +132,8 @@ function castOf(options: WorldOptions, { signatures, circumstances }: Base): Cas
   const losses = lossesBorne(options, isHonest)
   const isFaulty = (node: number): boolean => faulty.has(node) || node === losses.frail
   const chainId = chainIdOfRun({ validators, knobs, signatures })
-  const epochs = new SimulatedEpochs({ chainId, nodes: validators, length: knobs.epochLength, signatures, isFaulty })
+  const powers = knobs.powers === 'uneven' ? randomStream(seed, 'powers') : null
+  const epochs = new SimulatedEpochs({ chainId, nodes: validators, length: knobs.epochLength, signatures, powers, isFaulty })
   const clientele = randomStream(seed, 'clients')
   const application = createApplication({
     seed,

@@ -24,8 +24,8 @@ export function livenessBoundMs(faulty: number, transactions: number, drips = fa
  * with a certificate and an entry for each of a quorum), a proposal with its certificate and transactions, two votes, and the STATUS
  * and gossip of the tick that it takes, with a slot for each height of a window. Sizes are those of `roughBytes`.
  */
-function bytesPerCommit(validators: number, { application, window, blockTransactions }: Knobs): number {
-  const quorum = Math.floor((2 * validators) / 3) + 1
+function bytesPerCommit(validators: number, { application, window, blockTransactions, powers }: Knobs): number {
+  const quorum = powers === 'even' ? Math.floor((2 * validators) / 3) + 1 : validators // one may need every light one
   const certificate = 64 * quorum
   const viewChange = 160 + certificate + 160 + 170 * quorum + certificate
   const proposal = 468 + certificate + TRANSACTION_BYTES[application] * blockTransactions

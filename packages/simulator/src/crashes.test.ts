@@ -47,7 +47,14 @@ class Machine {
       random: randomStream(seed, 'clients'),
       blobs: null,
     })
-    const epochs = new SimulatedEpochs({ chainId: CHAIN, nodes: 1, length: 0, signatures: createIdealSignatures(), isFaulty: () => false })
+    const epochs = new SimulatedEpochs({
+      chainId: CHAIN,
+      nodes: 1,
+      length: 0,
+      signatures: createIdealSignatures(),
+      powers: null,
+      isFaulty: () => false,
+    })
     this.node = new Node({
       index: validatorIndex(0),
       disk: new Disk({ height: height(0), hash: CHAIN, timestampMs: 0 }, application.genesis.state),

@@ -13,7 +13,7 @@ import type { Node } from './node.js'
 /** Who may lose a store for good. */
 export interface Losses {
   readonly most: number
-  /** On a chain with epochs: the only one. Null there: nobody. */
+  /** On a chain with epochs or uneven powers: the only one. Null there: nobody. */
   readonly frail: number | null
 }
 
@@ -25,12 +25,12 @@ export interface RunPower {
 }
 
 /**
- * On a chain with epochs every set is drawn with as much faulty power as it bears, or to bear the loss of this one beside the faulty, if
+ * On a chain with epochs, or with uneven powers, every set is drawn with as much faulty power as it bears, or to bear the loss of this one beside the faulty, if
  * there is room for one more: there is none for others who do not come back.
  */
 export function lossesBorne({ knobs, validators, byzantine, beyond }: RunPower, isHonest: (index: number) => boolean): Losses {
   const room = Math.max(0, maxFaulty(validators) - byzantine)
-  if (knobs.epochLength === 0) return { most: room, frail: null }
+  if (knobs.epochLength === 0 && knobs.powers === 'even') return { most: room, frail: null }
   if (knobs.damageRate === 0 || beyond === true || room === 0) return { most: 0, frail: null }
   return { most: 1, frail: Array.from({ length: validators }, (_, index) => index).findIndex(isHonest) }
 }

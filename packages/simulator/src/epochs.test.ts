@@ -9,7 +9,14 @@ import { createIdealSignatures } from './signatures.js'
 const CHAIN = hashTagged('aethel/test-chain', new Uint8Array(1))
 
 function epochs(): SimulatedEpochs {
-  return new SimulatedEpochs({ chainId: CHAIN, nodes: 4, length: 1, signatures: createIdealSignatures(), isFaulty: () => false })
+  return new SimulatedEpochs({
+    chainId: CHAIN,
+    nodes: 4,
+    length: 1,
+    signatures: createIdealSignatures(),
+    powers: null,
+    isFaulty: () => false,
+  })
 }
 
 /** Epoch 1, on this block, with so many of the first validators. */

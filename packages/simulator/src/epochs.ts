@@ -15,6 +15,7 @@ import {
   type ValidatorSet,
 } from '@aethel/consensus'
 import type { ReplicaKey } from '@aethel/replica'
+import { unevenPowers } from './powers.js'
 import { type Random, randomStream } from './random.js'
 import { type SignatureScheme, signersOf, validatorOf, verifiersOf } from './signatures.js'
 import type { Membership } from './tally-machine.js'
@@ -32,6 +33,8 @@ export interface SimulatedEpochsOptions {
   /** 0: one epoch, with every node in it. */
   readonly length: number
   readonly signatures: SignatureScheme
+  /** Where powers are uneven: of the first epoch. Null: 1 each there, and 1 to 3 later. */
+  readonly powers: Random | null
   isFaulty(node: number): boolean
 }
 
@@ -51,7 +54,7 @@ export class SimulatedEpochs {
     const { nodes, chainId } = options
     for (let node = 0; node < nodes; node++) for (const { publicKey } of this.keysOf(node)) this.#nodeOfKey.set(keyOf(publicKey), node)
     const everybody = Array.from({ length: nodes }, (_, node) => validatorOf(options.signatures, node, 1n))
-    const validators = createValidatorSet(epoch(0), everybody)
+    const validators = createValidatorSet(epoch(0), options.powers === null ? everybody : this.#weighed(options.powers, everybody))
     assert(validators.ok, 'a simulated validator set is well formed')
     this.begin({ validators: validators.value, previousValidators: null, origin: { height: height(0), hash: chainId } })
   }
@@ -199,7 +202,15 @@ export class SimulatedEpochs {
       const validator = validatorOf(signatures, node, BigInt(1 + random.below(MAX_POWER)))
       honest.splice(Math.min(node, honest.length), 0, validator)
     }
-    return honest
+    return this.#options.powers === null ? honest : this.#weighed(random, honest)
+  }
+
+  #weighed(random: Random, members: readonly Validator[]): Validator[] {
+    const powers = unevenPowers(
+      random,
+      members.map(({ publicKey }) => this.#options.isFaulty(this.#nodeOfKey.get(keyOf(publicKey)) ?? -1)),
+    )
+    return members.map((member, at) => ({ ...member, power: powers[at] ?? 1n }))
   }
 }
 

@@ -5,6 +5,7 @@
 import { BYZANTINE_STRATEGIES, type ByzantineStrategy } from './adversaries/strategies.js'
 import type { ApplicationName } from './application.js'
 import { LAN, type LatencyMatrix, WAN } from './latency.js'
+import type { Powers } from './powers.js'
 import { type Random, randomStream } from './random.js'
 import { BLOCKS_PER_ANSWER } from './serve.js'
 
@@ -68,6 +69,8 @@ export interface Knobs {
   readonly transactions: number
   /** Blocks per epoch; 0: one epoch. Every epoch draws its validators, their powers and keys anew. */
   readonly epochLength: number
+  /** No seed draws uneven ones: a run is told to. */
+  readonly powers: Powers
   readonly strategies: readonly ByzantineStrategy[]
   /** Messages go through their bytes. */
   readonly encodeOnWire: boolean
@@ -141,6 +144,7 @@ export function drawKnobs(seed: number, byzantine: number): Knobs {
     thinkMs: 20,
     faultMs: 1500 + random.unit() * 4500,
     transactions: 10 + random.below(40),
+    powers: 'even',
     strategies: drawStrategies(random, byzantine),
     encodeOnWire: random.chance(0.1),
     epochLength: random.chance(0.4) ? random.pick([1, 2, 3, 4, 8]) : 0,

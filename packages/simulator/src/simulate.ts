@@ -10,6 +10,7 @@ import type { CrashPoint } from './crashes.js'
 import type { Decision } from './fates.js'
 import { chooseFaults, drawKnobs, type FaultClass, type Knobs } from './knobs.js'
 import type { LatencyMatrix } from './latency.js'
+import type { Powers } from './powers.js'
 import { STATUS_MS } from './replica-options.js'
 import type { SignatureScheme } from './signatures.js'
 import type { TraceLine } from './trace.js'
@@ -27,6 +28,8 @@ export interface SimulationOptions {
   /** Exactly these classes of faults, whatever the seed draws. */
   readonly faults?: readonly FaultClass[]
   readonly latency?: LatencyMatrix
+  /** Even if left out. Uneven ones are for the tally machine: the ledger's genesis has its own. */
+  readonly powers?: Powers
   /** Virtual time until healing; clients submit until then. */
   readonly durationMs?: number
   /** Heals when so many blocks are committed; clients submit until then. */
@@ -125,6 +128,7 @@ export function knobsOf(options: SimulationOptions): Knobs {
     ...(isScale ? SCALE_KNOBS : {}),
     ...(faults === undefined ? {} : chooseFaults(drawn, faults)),
     ...(options.latency === undefined ? {} : { latency: options.latency }),
+    ...(options.powers === undefined ? {} : { powers: options.powers }),
     ...(options.durationMs === undefined ? {} : { faultMs: options.durationMs, thinkMs: 400 }),
     ...(openEnded ? { transactions: OPEN_ENDED } : {}),
     ...(options.thinkMs === undefined ? {} : { thinkMs: options.thinkMs }),
@@ -237,12 +241,13 @@ function checkThroughput(world: World, knobs: Knobs): void {
 
 function commandOf(options: SimulationOptions): string {
   const { seed, validators = 4, byzantine = 0, application, strategies = [], faults, latency } = options
-  const { durationMs, blocks, thinkMs, signatures, dissemination, builds } = options
+  const { powers, durationMs, blocks, thinkMs, signatures, dissemination, builds } = options
   const parts = [`npx aethel simulate --seed ${seed} --validators ${validators}`]
   parts.push(`--byzantine ${byzantine}${strategies.length === 0 ? '' : `:${strategies.join(',')}`}`)
   if (application !== undefined && application !== 'tally') parts.push(`--application ${application}`)
   if (faults !== undefined) parts.push(`--faults ${faults.length === 0 ? 'none' : faults.join(',')}`)
   if (latency !== undefined) parts.push(`--latency ${latency.name}`)
+  if (powers !== undefined && powers !== 'even') parts.push(`--powers ${powers}`)
   if (durationMs !== undefined) parts.push(`--duration ${durationMs / 1000}`)
   if (blocks !== undefined) parts.push(`--blocks ${blocks}`)
   if (thinkMs !== undefined) parts.push(`--think ${thinkMs}`)

@@ -221,6 +221,31 @@ describe('durability', () => {
     await reopened.close()
   })
 
+  test('votes of the views that it has left are gone with the write of the next', async () => {
+    const path = join(directory, 'store')
+    const store = await fresh(path)
+    const votes = [0, 1].map((inView) => ({ kind: 'vote' as const, vote: voteFor(first, 'prepare', inView) }))
+    store.append([...votes.slice(0, 1), { kind: 'view', view: view(1), phase: 'active', newView: null, viewChange: null }], () => {})
+    store.append(votes.slice(1), () => {})
+    await store.flushed()
+    await store.close()
+    const reopened = await openStore(path, { chainId: CHAIN })
+    expect((await reopened.loadDurable(GENESIS)).votes.map((vote) => vote.view)).toEqual([1])
+    await reopened.close()
+  })
+
+  test('a block that comes with a certificate of its own does not take back the newer one that an ancestor came with', async () => {
+    const path = join(directory, 'store')
+    const store = await fresh(path)
+    const third = certificateOf(blockAt(3, second.hash), 'commit')
+    store.append([commitOf(first, third), commitOf(second)], () => {})
+    await store.flushed()
+    await store.close()
+    const reopened = await openStore(path, { chainId: CHAIN })
+    expect((await reopened.loadDurable(GENESIS)).lastCommit?.height).toBe(3)
+    await reopened.close()
+  })
+
   test('C6: a store made in place of a lost one says so from its first write on, and remembers when that is over', async () => {
     const path = join(directory, 'store')
     await expect(openStore(path, { chainId: CHAIN, whenMissing: 'refuse' })).rejects.toMatchObject({ code: 'store-missing' })

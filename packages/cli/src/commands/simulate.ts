@@ -17,9 +17,12 @@ import {
   isApplicationName,
   isByzantineStrategy,
   isFaultClass,
+  isPowers,
   LAN,
   type LatencyMatrix,
   NAMED_STRATEGIES,
+  POWERS,
+  type Powers,
   parseLatency,
   runSimulation,
   runWithCrash,
@@ -49,6 +52,7 @@ interface SimulateOptions extends CommonOptions {
   readonly byzantine?: Faulty
   readonly faults?: readonly FaultClass[]
   readonly latency?: LatencyMatrix
+  readonly powers?: Powers
   readonly duration?: number
   readonly blocks?: number
   readonly think?: number
@@ -102,6 +106,11 @@ export function registerSimulate(program: Command): void {
     )
     .option('--faults <list>', `only these faults, or none: ${FAULT_CLASSES.join(', ')} (default: the seed draws)`, faultClasses)
     .option('--latency <lan|wan|file>', 'distances between validators (a file: {"regions": [...], "oneWayMs": [[...]]})', latency)
+    .option(
+      `--powers <${POWERS.join('|')}>`,
+      'how voting power is spread: alike, or far apart, with all that the faulty may have (default: even)',
+      powers,
+    )
     .option('--duration <seconds>', 'virtual time until the world heals; clients submit until then', integer(1, 1_000_000))
     .option('--blocks <count>', 'heal when so many blocks are committed; clients submit until then', integer(1, 1_000_000))
     .option('--think <ms>', 'how long each of the four clients waits between transactions, on average', integer(1, 1_000_000))
@@ -152,6 +161,7 @@ const MODES: readonly { readonly name: string; readonly takes: readonly string[]
       'application',
       'faults',
       'latency',
+      'powers',
       'duration',
       'blocks',
       'think',
@@ -196,9 +206,15 @@ function checkDissemination({ dissemination = 'auto', certificates }: SimulateOp
   )
 }
 
+function checkPowers({ powers, application }: SimulateOptions): void {
+  if (powers !== 'uneven' || application !== 'ledger') return
+  throw usageError('powers', 'expected --powers uneven with --application tally: on the ledger approved updates say who has which power')
+}
+
 function run(options: SimulateOptions, given: readonly string[]): ExitCode | Promise<ExitCode> {
   refuseUnfitting(given)
   checkDissemination(options)
+  checkPowers(options)
   const seeds = options.seeds ?? (options.minutes === undefined ? 1 : MANY_SEEDS)
   if (options.seed > Number.MAX_SAFE_INTEGER - seeds)
     throw usageError('seed', `expected seeds below 2^53, got ${seeds} from ${options.seed} on`)
@@ -244,6 +260,11 @@ function scheme(text: string): SeedOptions['signatureScheme'] {
   return text
 }
 
+function powers(text: string): Powers {
+  if (!isPowers(text)) throw new InvalidArgumentError(`Expected ${POWERS.join(' or ')}.`)
+  return text
+}
+
 function latency(text: string): LatencyMatrix {
   if (text === 'lan') return LAN
   if (text === 'wan') return WAN
@@ -274,6 +295,7 @@ async function simulate(options: SimulateOptions): Promise<ExitCode> {
     ...(options.application === undefined ? {} : { application: options.application }),
     ...(options.faults === undefined ? {} : { faults: options.faults }),
     ...(options.latency === undefined ? {} : { latency: options.latency }),
+    ...(options.powers === undefined ? {} : { powers: options.powers }),
     ...(options.duration === undefined ? {} : { durationMs: options.duration * 1_000 }),
     ...(options.blocks === undefined ? {} : { blocks: options.blocks }),
     ...(options.think === undefined ? {} : { thinkMs: options.think }),
@@ -364,11 +386,12 @@ async function beyond(options: SimulateOptions, byzantine: number): Promise<Exit
       `expected faulty validators that are no quorum by themselves, got ${byzantine} of ${validators}: they need nobody to commit whatever they like`,
     )
   }
-  const { application, faults, latency, duration, blocks, think, crashPoints, trace, shrink, only, coverage, otherBuild } = options
+  const { application, faults, latency, powers, duration, blocks, think, crashPoints, trace, shrink, only, coverage, otherBuild } = options
   const asked = {
     application,
     faults,
     latency,
+    powers,
     duration,
     blocks,
     think,

@@ -25,6 +25,7 @@ export interface SeedOptions
     | 'strategies'
     | 'faults'
     | 'latency'
+    | 'powers'
     | 'durationMs'
     | 'blocks'
     | 'thinkMs'
