@@ -73,6 +73,17 @@ describe('aethel validators', () => {
     expect((await listing()).next.sequence).toBe(0)
   })
 
+  it('a newcomer that others connect to over a network serves its API to its own machine only, unless told otherwise', () => {
+    const made = (name: string, ...more: readonly string[]): unknown => {
+      const words = ['--from', network.homes[0] ?? '', '--output', folder.file(name), '--mesh-port', '23400', '--http-port', '23401']
+      expect(aethel('validators', 'home', ...words, '--host', '10.0.0.5', ...more)).toMatchObject({ code: 0, stderr: '' })
+      return JSON.parse(readFileSync(`${folder.file(name)}/config.json`, 'utf8'))
+    }
+    const mesh = { host: '10.0.0.5', port: 23_400 }
+    expect(made('newcomer')).toMatchObject({ mesh, http: { host: '127.0.0.1', port: 23_401 } })
+    expect(made('public', '--http-host', '10.0.0.6')).toMatchObject({ mesh, http: { host: '10.0.0.6', port: 23_401 } })
+  })
+
   it('what cannot be proposed is one line, and no proposal', async () => {
     const propose = (...args: readonly string[]): Promise<Outcome> => aethelAsync('validators', 'propose', ...url(), ...args)
     for (const [args, said] of [
