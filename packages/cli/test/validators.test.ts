@@ -171,6 +171,7 @@ describe('aethel validators', () => {
     const along = aethel('verify', receipt, ...trust, '--epochs', epochs, '--advance-trust', newer)
     expect(along).toMatchObject({ code: 0, stderr: '' })
     expect(along.stdout).toMatch(/of 3 validators with power [34] of 4/)
+    expect(along.stdout).toMatch(/\nwrote \S+trust\.json, the trust root of epoch [1-9]\d*\n$/)
     expect(JSON.parse(readFileSync(newer, 'utf8'))).toMatchObject({ format: 'aethel-trust/1', epochLength: '2' })
     expect(errorLine(aethel('verify', receipt, ...trust, '--advance-trust', newer))).toContain('--epochs')
     expect(errorLine(aethel('verify', receipt, ...trust, '--epochs', receipt))).toContain('epoch chain')

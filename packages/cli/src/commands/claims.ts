@@ -41,7 +41,8 @@ export function registerClaims(program: Command): void {
     .action((claim: string | undefined, options: ClaimsOptions, command: Command) =>
       finish(options, () => {
         if (claim === undefined) {
-          if (options.output !== undefined) throw usageError('usage', 'expected a claim id with --output: it writes the receipt of one claim')
+          if (options.output !== undefined)
+            throw usageError('usage', 'expected a claim id with --output: it writes the receipt of one claim')
           return listClaims(options)
         }
         refuseFilters(command)
