@@ -44,7 +44,7 @@ async function createProgram(args: readonly string[]): Promise<Command> {
 
 const EXIT_CODES_HELP = `
 Exit codes: 0 ok, 1 internal error, 2 usage or unreadable input, 3 invalid proof, receipt or fork proof,
-            4 no proof found, 5 submitted but not final in time, 6 unreachable, 7 invariant violated in the simulator,
+            4 no proof found, 5 submitted but not final in time or approvals missing, 6 unreachable, 7 invariant violated in the simulator,
             130 simulate was interrupted (it has told what it had run).`
 
 function reportUsage(text: string, write: (text: string) => void, json: boolean): void {

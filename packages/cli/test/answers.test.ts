@@ -3,7 +3,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
@@ -82,6 +82,21 @@ describe('answers', () => {
     times = 1
     expect(outcome.code).toBe(6)
     expect(errorLine(outcome)).toContain('longer than 67108864 bytes')
+  })
+
+  it('the receipt of a claim can be had as a file, once there is one', async () => {
+    status = 200
+    answer = page
+    const file = folder.file('of-a-claim.json')
+    const early = await aethelAsync('claims', ID, '-o', file, '--url', url)
+    expect([early.code, existsSync(file)]).toEqual([5, false])
+    expect(errorLine(early)).toContain('has no receipt yet')
+    answer = { ...page, receipt: { format: 'aethel-receipt/1' } }
+    expect(await aethelAsync('claims', ID, '-o', file, '--url', url)).toMatchObject({ code: 0, stdout: expect.stringContaining(file) })
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ format: 'aethel-receipt/1' })
+    const nowhere = await aethelAsync('claims', ID, '-o', folder.file('none/receipt.json'), '--url', url)
+    expect([nowhere.code, errorLine(nowhere)]).toEqual([2, expect.stringContaining('does not exist')])
+    expect(errorLine(await aethelAsync('claims', '-o', file, '--url', url))).toContain('expected a claim id with --output')
   })
 
   it('pages without end are given up', async () => {

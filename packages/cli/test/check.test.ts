@@ -250,6 +250,7 @@ describe('files of other formats', () => {
       2,
       'expected SMT-LIB commands, such as (assert ...), got a file without any',
     ],
+    ['nothing.mm', ' \n', (file) => ['check', 'metamath', file], 2, 'expected a Metamath database, got an empty file'],
     ['formula.mm', 'p cnf 1 1\n1 0\n', (file) => ['check', 'metamath', file], 3, 'a CNF in DIMACS form, expected a Metamath database'],
   ]
 

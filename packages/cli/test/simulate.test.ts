@@ -97,6 +97,10 @@ describe('aethel simulate', () => {
     }
     expect(refused('--twins', '--seeds', '3', '--faults', 'loss')).toContain('expected no --faults with --twins')
     expect(refused('--twins', '--minutes', '1')).toContain('expected no --minutes with --twins')
+    expect(refused('--twins', '--views', '1', '--seed', '7')).toContain('expected --seeds with --twins --seed')
+    expect(refused('--twins', '--views', '1', '--seeds', '3', '--to', '4')).toContain('expected --seeds or --to with --twins')
+    expect(refused('--transcript', fileURLToPath(new URL('.', import.meta.url)))).toContain('is a directory; name a file inside it')
+    expect(refused('--transcript', '/nowhere/x.transcript')).toContain('there is no such file')
     expect(refused('--transcript', SHIPPED, '--validators', '7')).toContain('expected no --validators with --transcript')
     expect(refused('--crash-points', '400', '--seeds', '3')).toContain('expected no --seeds with --crash-points')
     expect(refused('--views', '3')).toContain('expected --views with --twins only')

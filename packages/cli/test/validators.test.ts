@@ -73,6 +73,17 @@ describe('aethel validators', () => {
     expect((await listing()).next.sequence).toBe(0)
   })
 
+  it('a newcomer that others connect to over a network serves its API to its own machine only, unless told otherwise', () => {
+    const made = (name: string, ...more: readonly string[]): unknown => {
+      const words = ['--from', network.homes[0] ?? '', '--output', folder.file(name), '--mesh-port', '23400', '--http-port', '23401']
+      expect(aethel('validators', 'home', ...words, '--host', '10.0.0.5', ...more)).toMatchObject({ code: 0, stderr: '' })
+      return JSON.parse(readFileSync(`${folder.file(name)}/config.json`, 'utf8'))
+    }
+    const mesh = { host: '10.0.0.5', port: 23_400 }
+    expect(made('newcomer')).toMatchObject({ mesh, http: { host: '127.0.0.1', port: 23_401 } })
+    expect(made('public', '--http-host', '10.0.0.6')).toMatchObject({ mesh, http: { host: '10.0.0.6', port: 23_401 } })
+  })
+
   it('what cannot be proposed is one line, and no proposal', async () => {
     const propose = (...args: readonly string[]): Promise<Outcome> => aethelAsync('validators', 'propose', ...url(), ...args)
     for (const [args, said] of [
@@ -160,6 +171,7 @@ describe('aethel validators', () => {
     const along = aethel('verify', receipt, ...trust, '--epochs', epochs, '--advance-trust', newer)
     expect(along).toMatchObject({ code: 0, stderr: '' })
     expect(along.stdout).toMatch(/of 3 validators with power [34] of 4/)
+    expect(along.stdout).toMatch(/\nwrote \S+trust\.json, the trust root of epoch [1-9]\d*\n$/)
     expect(JSON.parse(readFileSync(newer, 'utf8'))).toMatchObject({ format: 'aethel-trust/1', epochLength: '2' })
     expect(errorLine(aethel('verify', receipt, ...trust, '--advance-trust', newer))).toContain('--epochs')
     expect(errorLine(aethel('verify', receipt, ...trust, '--epochs', receipt))).toContain('epoch chain')

@@ -54,6 +54,7 @@ function privateKeyDer(seed: SecretSeed): Uint8Array {
   return der(TAG.sequence, der(TAG.integer, Uint8Array.of(0)), ED25519, der(TAG.octetString, der(TAG.octetString, seed)))
 }
 
+/** A self-signed X.509 certificate of the Ed25519 key that this seed makes: peers look at nothing but the key (decision 0004). */
 export function createTlsIdentity(seed: SecretSeed): TlsIdentity {
   const publicKey = signingKey(seed).publicKey
   const keyDer = privateKeyDer(seed)

@@ -1,6 +1,7 @@
 /** Operating failures of the network at start; what peers do wrong later is an event, never an error. */
 export type NetworkErrorCode = 'port-in-use' | 'listen-failed'
 
+/** Why a mesh cannot listen; `hint` says what to do. */
 export class NetworkError extends Error {
   override readonly name = 'NetworkError'
   readonly code: NetworkErrorCode

@@ -117,6 +117,10 @@ export interface Mesh {
   close(): Promise<void>
 }
 
+/**
+ * Listens, and keeps one connection to each peer, dialled by whoever has the lower network key. Resolves when it listens; port 0 is a free one, then in
+ * `address`. Throws a `NetworkError` (`port-in-use`, `listen-failed`). What peers do wrong is told to the handlers. Bounds: docs/operations.md, "The mesh".
+ */
 export async function createMesh(options: MeshOptions): Promise<Mesh> {
   const mesh = new TlsMesh(options)
   await mesh.open()

@@ -8,6 +8,7 @@ import { StoreError } from '@aethel/storage'
 export const EXIT_INTERNAL = 1
 export const EXIT_USAGE = 2
 
+/** `code` is stable, `hint` says what to do, `exitCode` is what a program that ends because of it ends with. */
 export class AethelError extends Error {
   override readonly name = 'AethelError'
   readonly code: string

@@ -24,6 +24,7 @@ export interface NewcomerOptions {
 
 const SECRET_MODE = 0o600
 
+/** Throws an `AethelError`: `single-epoch`, `address`, `output`, `output-not-empty`, or why the home `from` cannot be read. */
 export function createNewcomer(options: NewcomerOptions): { readonly home: string } {
   const { from, output, mesh, http } = options
   const source = readHome(from)

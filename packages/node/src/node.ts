@@ -77,6 +77,10 @@ interface Parts {
   blobs: BlobKeeper
 }
 
+/**
+ * Runs one validator in this process until `close`. Resolves when it listens and has its state back; throws an `AethelError` whose `code` is one of
+ * those in docs/operations.md, "When it does not start, or stops". A later failure resolves `stopped`, and nothing is signed after it.
+ */
 export async function startNode(options: NodeOptions): Promise<Node> {
   const parts: Partial<Parts> = {}
   let onStopped = (_error: AethelError | null): void => undefined

@@ -30,9 +30,11 @@ import { httpUrl } from './urls.js'
 import { loadVerifiers, verifierUrl } from './verifier-modules.js'
 
 export interface TestnetOptions {
+  /** 1..128. */
   readonly validators: number
   /** Directory to write to; created if missing, refused if it holds something. */
   readonly output: string
+  /** Where all of them listen, for each other and for HTTP; 127.0.0.1 if left out. */
   readonly host?: string
   /** Mesh ports basePort + 2i, HTTP ports basePort + 2i + 1; 0: free ports are chosen. */
   readonly basePort?: number
@@ -64,6 +66,10 @@ const MAX_LOCAL_VALIDATORS = 128
 const SECRET_MODE = 0o600
 const ACCOUNT_FORMAT = 'aethel-account/1'
 
+/**
+ * Writes a folder for each validator (`homes`, in the order of genesis), the trust root and, on a chain with epochs, the keys of governance. Whoever calls it has
+ * all secret keys. Throws an `AethelError`: `validators`, `base-port`, `output`, `output-not-empty`, or what genesis refuses.
+ */
 export async function createTestnet(options: TestnetOptions): Promise<TestnetSummary> {
   const { validators: count, output } = options
   if (!Number.isInteger(count) || count < 1 || count > MAX_LOCAL_VALIDATORS) {

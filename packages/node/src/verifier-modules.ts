@@ -19,6 +19,7 @@ export function verifierUrl(home: string, module: string): string {
   }
 }
 
+/** What each module exports as `verifier`, in this order; throws an `AethelError` (`verifier-module`). A module runs with the rights of this process. */
 export async function loadVerifiers(urls: readonly string[]): Promise<DefinedVerifier[]> {
   const verifiers: DefinedVerifier[] = []
   for (const url of urls) {

@@ -136,6 +136,10 @@ export function knobsOf(options: SimulationOptions): Knobs {
   return { ...chosen, bytesPerMs: wideEnough(chosen.bytesPerMs, options.validators ?? 4, chosen), ...options.knobs }
 }
 
+/**
+ * One run: the same options and the same build give the same events, byte for byte (`traceHash`). A broken invariant is in the report (`violation`), with the
+ * `command` that replays it, and ends the run; whatever is thrown is no finding about the replicas. Source: docs/simulation.md.
+ */
 export function runSimulation(options: SimulationOptions): SimulationReport {
   const validators = options.validators ?? 4
   const byzantine = options.byzantine ?? 0

@@ -21,6 +21,8 @@ test('C5: what cannot be read for want of file descriptors or memory is not dama
     ])
   }
   const corrupt = Object.assign(new Error('Corruption: block checksum mismatch'), { code: 'LEVEL_CORRUPTION' })
+  // The way back is the one that forgets nothing: a copy that lacks the newest votes is not told apart from the newest state.
+  expect(readError('the record "x"', corrupt).hint).toMatch(/never put an older copy in its place, and start with --recover/)
   for (const damage of [corrupt, level('No such file or directory'), level('Invalid argument')])
     expect(readError('the record "x"', damage).code).toBe('store-damaged')
 })

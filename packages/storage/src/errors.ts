@@ -17,6 +17,7 @@ export type StoreErrorCode =
   /** A write failed for another reason. */
   | 'store-write'
 
+/** Why a store does not open, cannot be read, or takes nothing any more; `hint` says what to do. */
 export class StoreError extends Error {
   override readonly name = 'StoreError'
   readonly code: StoreErrorCode
@@ -32,7 +33,7 @@ export function damaged(what: string): StoreError {
   return new StoreError(
     'store-damaged',
     `the store is damaged: ${what}`,
-    'this validator must not vote with a partial memory of what it signed; keep the directory for inspection and restore the home from a backup that is not older than its last vote',
+    'this validator must not vote with a partial memory of what it signed; move the store away, never put an older copy in its place, and start with --recover: it then follows without voting until it is past everything it may have signed',
   )
 }
 

@@ -69,6 +69,10 @@ export interface Store {
   close(): Promise<void>
 }
 
+/**
+ * Opens the store in this folder, and holds it alone until `close`. What was damaged, belongs to another chain or is in use elsewhere throws a
+ * `StoreError`; what goes wrong later is told to `onFailure`, once, and nothing is written after it. Source: docs/protocol.md §5 and §7.
+ */
 export async function openStore(path: string, options: StoreOptions): Promise<Store> {
   return new LevelStore(await openLevel(path, options), options)
 }

@@ -72,6 +72,8 @@ async function checkMetamathFile(file: string, options: MetamathOptions): Promis
     throw usageError('usage', 'expected --label or --jobs, got both: one theorem is checked on one thread; leave --jobs out')
   }
   const bytes = readTextFile(file, 'a Metamath database', MAX_DATABASE_BYTES)
+  // A database without proofs is valid; a file that lost its content on the way would pass for one.
+  if (!bytes.some((byte) => byte > SPACE)) throw usageError('empty', `${file}: expected a Metamath database, got an empty file`)
   const started = performance.now()
   const progress = startProgress('checking', 0)
   const onProgress = (done: number, total: number): void => progress.update(done, '', total)
@@ -89,6 +91,7 @@ async function checkMetamathFile(file: string, options: MetamathOptions): Promis
   return conclude(file, { ...(label === undefined ? {} : { label }), ...verdict, seconds: elapsed }, options)
 }
 
+const SPACE = 0x20
 /** What the reader says first of a file that is no Metamath at all. */
 const OF_OTHER_FORMATS = ['syntax', 'label', 'character']
 

@@ -5,8 +5,8 @@ import { sha256 } from '@aethel/crypto'
 import type { Command } from 'commander'
 import { type Client, createClient, DEFAULT_URL } from '../client.js'
 import { type CommonOptions, finish, integer, withJson } from '../command.js'
-import { EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
-import { MAX_DATABASE_BYTES, readInputFile } from '../files.js'
+import { CliError, EXIT, type ExitCode, oneLine, usageError } from '../exit.js'
+import { MAX_DATABASE_BYTES, readInputFile, requireWritable, writeOutputFile } from '../files.js'
 import { asObject, type JsonObject, listAt, numberAt, optionalTextAt, textAt } from '../shape.js'
 import { grouped, note, paint, printJson, printLine, printTable } from '../ui/terminal.js'
 
@@ -23,6 +23,7 @@ interface ClaimsOptions extends CommonOptions {
   readonly height?: number
   readonly limit: number
   readonly url: string
+  readonly output?: string
 }
 
 export function registerClaims(program: Command): void {
@@ -36,9 +37,14 @@ export function registerClaims(program: Command): void {
     .option('--height <n>', 'final in this block', integer(1, Number.MAX_SAFE_INTEGER))
     .option('--limit <n>', 'how many', integer(1, 1_000_000), 20)
     .option('--url <url>', "a validator's HTTP API", DEFAULT_URL)
+    .option('-o, --output <file>', 'where to write the receipt of the claim with this id')
     .action((claim: string | undefined, options: ClaimsOptions, command: Command) =>
       finish(options, () => {
-        if (claim === undefined) return listClaims(options)
+        if (claim === undefined) {
+          if (options.output !== undefined)
+            throw usageError('usage', 'expected a claim id with --output: it writes the receipt of one claim')
+          return listClaims(options)
+        }
         refuseFilters(command)
         return showClaim(claim, options)
       }),
@@ -110,7 +116,12 @@ function lineOf(claim: JsonObject): string {
 }
 
 async function showClaim(claim: string, options: ClaimsOptions): Promise<ExitCode> {
+  if (options.output !== undefined) requireWritable(options.output, 'the receipt')
   const page = await createClient(options.url).claimPage(claim)
+  if (options.output !== undefined) {
+    if (page['receipt'] === null) throw new CliError(EXIT.pending, 'no-receipt', `${claim} has no receipt yet: ask again shortly`)
+    writeOutputFile(options.output, 'the receipt', `${JSON.stringify(asObject(page['receipt'], '"receipt"'))}\n`)
+  }
   if (options.json === true) {
     printJson(page)
     return EXIT.ok
@@ -123,9 +134,14 @@ async function showClaim(claim: string, options: ClaimsOptions): Promise<ExitCod
     ...aboutRows(page['about']),
     ...blobRows(page['blob']),
     ...metadataRows(page['metadata']),
-    ['receipt', page['receipt'] === null ? 'not yet: ask again shortly' : `--json has it; "aethel verify" checks it offline`],
+    ['receipt', receiptRow(page, options)],
   ])
   return EXIT.ok
+}
+
+function receiptRow(page: JsonObject, { output }: ClaimsOptions): string {
+  if (page['receipt'] === null) return 'not yet: ask again shortly'
+  return output === undefined ? '-o FILE writes it; "aethel verify" checks it offline' : `written to ${output}`
 }
 
 function timeOf(milliseconds: number): string {

@@ -2,9 +2,9 @@
  * `aethel simulate --transcript FILE`: runs one hand-written schedule (docs/transcripts.md) and prints what each statement
  * brought about. Exit code 7 at the first statement that fails.
  */
-import { readFileSync } from 'node:fs'
 import { MAX_TRANSCRIPT_BYTES, parseTranscript, runTranscript } from '@aethel/simulator'
 import { EXIT, type ExitCode, usageError } from '../exit.js'
+import { readTextFile } from '../files.js'
 import { note, paint, paintError, printJson, printLine } from '../ui/terminal.js'
 
 export function simulateTranscript(file: string, json: boolean): ExitCode {
@@ -29,14 +29,5 @@ export function simulateTranscript(file: string, json: boolean): ExitCode {
 }
 
 function readTranscript(file: string): string {
-  let bytes: Buffer
-  try {
-    bytes = readFileSync(file)
-  } catch {
-    throw usageError('file', `expected a readable transcript, got ${file}`)
-  }
-  if (bytes.length > MAX_TRANSCRIPT_BYTES) {
-    throw usageError('file', `expected a transcript of at most ${MAX_TRANSCRIPT_BYTES} bytes, got ${bytes.length} in ${file}`)
-  }
-  return bytes.toString('utf8')
+  return new TextDecoder().decode(readTextFile(file, 'a transcript', MAX_TRANSCRIPT_BYTES))
 }

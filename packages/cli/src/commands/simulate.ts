@@ -198,6 +198,15 @@ function refuseUnfitting(given: readonly string[]): void {
   )
 }
 
+/** A seed draws a sample, and a sample has no range: whoever says the one and gets the other is told nothing about what was asked. */
+function refuseUnsampled({ seeds }: SimulateOptions, given: readonly string[]): void {
+  if (seeds === undefined && given.includes('seed'))
+    throw usageError('options', 'expected --seeds with --twins --seed: all schedules are explored otherwise, and nothing is drawn')
+  const range = given.find((name) => name === 'from' || name === 'to')
+  if (seeds !== undefined && range !== undefined)
+    throw usageError('options', `expected --seeds or --${range} with --twins, got both: a random sample is of all schedules`)
+}
+
 function checkDissemination({ dissemination = 'auto', certificates }: SimulateOptions): void {
   if (certificates === 'bls12-381' || dissemination === 'auto' || dissemination === 'mesh') return
   throw usageError(
@@ -221,6 +230,7 @@ function run(options: SimulateOptions, given: readonly string[]): ExitCode | Pro
   if (options.mutant !== undefined) return simulatePlanted(options.mutant, process.argv.slice(process.argv.indexOf('simulate') + 1))
   if (options.transcript !== undefined) return simulateTranscript(options.transcript, options.json === true)
   if (options.twins === true) {
+    refuseUnsampled(options, given)
     const { validators, views, first, window, from, seed, jobs } = options
     const shared = { validators, views, first, window, from, seed, jobs }
     const unreduced = options.unreduced === true

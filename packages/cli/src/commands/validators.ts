@@ -61,6 +61,7 @@ interface HomeOptions extends CommonOptions {
   readonly from: string
   readonly output: string
   readonly host: string
+  readonly httpHost: string
   readonly meshPort: number
   readonly httpPort: number
 }
@@ -95,7 +96,8 @@ export function registerValidators(program: Command): void {
     .requiredOption('--output <dir>', 'folder to make')
     .requiredOption('--mesh-port <port>', 'port for the other validators', integer(1, 65_535))
     .requiredOption('--http-port <port>', 'port for its HTTP API', integer(1, 65_535))
-    .option('--host <host>', 'address to listen at', '127.0.0.1')
+    .option('--host <host>', 'address to listen at for the other validators', '127.0.0.1')
+    .option('--http-host <host>', 'address to listen at for its HTTP API, which asks nobody who they are', '127.0.0.1')
     .action((options: HomeOptions) => finish(options, () => home(options)))
 }
 
@@ -186,8 +188,8 @@ export async function epochLinks(client: Pick<Client, 'url' | 'epochs'>, from: n
 
 async function home(options: HomeOptions): Promise<ExitCode> {
   const { createNewcomer } = await import('@aethel/node')
-  const { from, output, host, meshPort, httpPort } = options
-  const made = createNewcomer({ from, output, mesh: { host, port: meshPort }, http: { host, port: httpPort } })
+  const { from, output, host, httpHost, meshPort, httpPort } = options
+  const made = createNewcomer({ from, output, mesh: { host, port: meshPort }, http: { host: httpHost, port: httpPort } })
   if (options.json === true) printJson(made)
   else {
     printLine(`made ${made.home}; it joins with: aethel validators propose --join ${shellWord(made.home)} --approve KEY...`)

@@ -99,9 +99,13 @@ async function verify(file: string, options: VerifyOptions): Promise<ExitCode> {
     checks.push({ name: 'recheck', passed: again.ok, detail })
     if (!again.ok) refusal = again.error
   }
-  if (refusal === null && options.advanceTrust !== undefined && epochs !== undefined) advanceTrust(trust, epochs, options.advanceTrust)
+  const isAdvanced = refusal === null && options.advanceTrust !== undefined && epochs !== undefined
+  const newest = isAdvanced ? advanceTrust(trust, epochs, options.advanceTrust) : undefined
   if (options.json === true) printJson(document(verification, checks, refusal))
-  else print(file, verification, checks, refusal)
+  else {
+    print(file, verification, checks, refusal)
+    if (newest !== undefined) printLine(`wrote ${options.advanceTrust}, the trust root of epoch ${newest.validators.epoch}`)
+  }
   return refusal === null ? EXIT.ok : EXIT.invalid
 }
 
@@ -118,10 +122,11 @@ function readEpochs(file: string): readonly EpochLink[] {
 }
 
 /** The chain has been verified: its last link is as good as the trust root it began with. */
-function advanceTrust(trust: TrustRoot, links: readonly EpochLink[], file: string): void {
+function advanceTrust(trust: TrustRoot, links: readonly EpochLink[], file: string): TrustRoot | undefined {
   const roots = verifyEpochChain(trust, links)
   const newest = roots.ok ? roots.value.at(-1) : undefined
   if (newest !== undefined) writeOutputFile(file, 'the newer trust root', encodeTrust(newest))
+  return newest
 }
 
 /** `as-submitted`: the very bytes of the proof, as `submit` keeps them. `as-given`: the file that was given to `submit`. */
