@@ -258,4 +258,43 @@ export const catchUp = [
     ],
     hunt: tests('packages/consensus/src/catch-up.test.ts'),
   },
+  {
+    id: 'lost-rival-asked-for-ever',
+    traps: ['E1'],
+    bug: 'a body that is missing is asked for at every tick although another block is committed at its height',
+    edits: [
+      {
+        file: 'packages/consensus/src/chain.ts',
+        before: '  for (const [key, wanted] of state.missing) if (wanted.height <= committed) state.missing.delete(key)\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
+    id: 'committed-thrown-away-by-an-earlier-view',
+    traps: ['D7'],
+    bug: 'what a later view has committed and is being executed is abandoned when an earlier view begins on something else',
+    edits: [
+      {
+        file: 'packages/consensus/src/chain.ts',
+        before: '[tip, ...[...state.certified.values()].map((proven) => proven.hash)]',
+        after: '[tip]',
+      },
+    ],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
+    id: 'tip-not-asked-for-after-a-restart',
+    traps: ['B9'],
+    bug: 'the block that the view begins with is not asked for after a restart',
+    edits: [
+      {
+        file: 'packages/consensus/src/consensus.ts',
+        before: "  if (phase.kind === 'active' && phase.base.kind === 'tip') pursueHash(state, phase.base.hash, phase.base.firstHeight)\n",
+        after: '',
+      },
+    ],
+    hunt: tests('packages/consensus/src/restart.test.ts'),
+  },
 ]
