@@ -297,4 +297,30 @@ export const catchUp = [
     ],
     hunt: tests('packages/consensus/src/restart.test.ts'),
   },
+  {
+    id: 'committed-body-kept-to-oneself',
+    traps: ['B9'],
+    bug: 'a block that was committed just now is not given to whoever asks for it by its hash',
+    edits: [
+      {
+        file: 'packages/consensus/src/catch-up.ts',
+        before: ' ?? state.recentBlocks.get(keyOf(hash))',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
+    id: 'view-change-of-a-late-epoch-says-nothing',
+    traps: ['D3'],
+    bug: 'whoever changes views in an epoch that is over is not told of the blocks that ended it',
+    edits: [
+      {
+        file: 'packages/consensus/src/epoch-gate.ts',
+        before: "return message.kind === 'view-change' ? message.entry.committedHeight : null",
+        after: 'return null',
+      },
+    ],
+    hunt: tests('packages/consensus/src/epoch-gate.test.ts'),
+  },
 ]

@@ -412,4 +412,17 @@ export const viewChange = [
     ],
     hunt: tests('packages/consensus/src/view-change.test.ts'),
   },
+  {
+    id: 'early-proposal-of-the-next-view-lost',
+    traps: ['S7'],
+    bug: 'a proposal that came before the NEW-VIEW of its view is thrown away with those of older views',
+    edits: [
+      {
+        file: 'packages/consensus/src/view-change.ts',
+        before: 'if (early < next)',
+        after: 'if (early <= next)',
+      },
+    ],
+    hunt: tests('packages/consensus/src/view-change.test.ts'),
+  },
 ]

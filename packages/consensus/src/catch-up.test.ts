@@ -92,6 +92,16 @@ describe('catching up (protocol.md §7)', () => {
     expect(replica.height).toBe(2)
   })
 
+  it('a block that was committed just now is given by its hash to whoever still lacks it', () => {
+    const cluster = new Cluster()
+    cluster.at(0).order('a')
+    cluster.deliver()
+    const replica = cluster.at(1)
+    const [block] = replica.committed
+    replica.receive(3, { kind: 'fetch', want: 'block', hash: (block ?? blockOf()).hash })
+    expect(replica.sentOf('block').map((answer) => answer.block.header.height)).toEqual([1])
+  })
+
   it('D4: committed blocks with a certificate of a descendant are accepted on the headers between', () => {
     const replica = new Cluster().at(3)
     const blocks = chainOf(5)

@@ -9,6 +9,7 @@ import {
   chainOf,
   prePrepareOf,
   signVote,
+  statusFrom,
   validatorSet,
   viewChangeOf,
   voteMessage,
@@ -153,6 +154,14 @@ describe('the gate', () => {
       return gate.pass(from, { kind: 'evidence', evidence: encodeEvidence(CHAIN, equivocationOf(one, other)) }).kind
     }
     expect([0, 1, 2].map(passageOf)).toEqual(['verified', 'verified', 'foreign'])
+  })
+
+  it('says how far whoever is in another epoch has committed, by its STATUS and by its VIEW-CHANGE', () => {
+    const gate = gateOf()
+    const change = viewChangeOf(2, 1, null, 7)
+    const entry = { ...change.entry, epoch: epoch(9) }
+    expect(gate.pass(from, { ...change, entry })).toEqual({ kind: 'foreign', epoch: 9, committedHeight: 7 })
+    expect(gate.pass(from, { ...statusFrom(2, 0, 5), epoch: epoch(9) })).toEqual({ kind: 'foreign', epoch: 9, committedHeight: 5 })
   })
 
   it('holds nothing of the epoch after the next', () => {

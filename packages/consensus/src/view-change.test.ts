@@ -395,4 +395,13 @@ describe('timers (protocol.md §8)', () => {
     replica.receive(2, viewChangeOf(2, 6)) // a weak quorum for view 5, or a later one
     expect(replica.position).toBe('changing 5')
   })
+
+  it('S7: a proposal that came before the NEW-VIEW of its view is voted for as soon as that is here', () => {
+    const replica = new Cluster().at(3)
+    replica.receive(1, prePrepareOf(1, 1, blockOf({ view: 1 })))
+    expect(replica.sentVotes()).toEqual([])
+    const changes = [0, 1, 2].map((sender) => viewChangeOf(sender, 1))
+    replica.receive(1, newViewOf(1, 1, changes))
+    expect(replica.sentVotes('prepare').map((vote) => [vote.view, vote.height])).toEqual([[1, 1]])
+  })
 })
