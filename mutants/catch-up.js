@@ -323,4 +323,17 @@ export const catchUp = [
     ],
     hunt: tests('packages/consensus/src/epoch-gate.test.ts'),
   },
+  {
+    id: 'halted-serves-one-tick',
+    traps: ['D5'],
+    bug: 'who has halted at a fork serves its blocks until a bound for one tick is reached, and then nobody any more',
+    edits: [
+      {
+        file: 'packages/consensus/src/consensus.ts',
+        before: '    state.answersThisTick.clear()\n    state.out.push',
+        after: '    state.out.push',
+      },
+    ],
+    hunt: tests('packages/consensus/src/halting.test.ts'),
+  },
 ]
