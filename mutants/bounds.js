@@ -1051,4 +1051,17 @@ export const bounds = [
     edits: [{ file: 'packages/cli/src/log-sink.ts', before: '> patienceMs) return false', after: '> patienceMs) return true' }],
     hunt: tests('packages/cli/src/log-sink.test.ts'),
   },
+  {
+    id: 'newest-view-leaves-first',
+    traps: ['E1'],
+    bug: 'of unwanted bodies that of the highest view leaves, which is the one that may be voted on next',
+    edits: [
+      {
+        file: 'packages/consensus/src/chain.ts',
+        before: 'entry.block.header.view < oldest.block.header.view',
+        after: 'entry.block.header.view > oldest.block.header.view',
+      },
+    ],
+    hunt: tests('packages/consensus/src/bounds.test.ts'),
+  },
 ]

@@ -258,4 +258,82 @@ export const catchUp = [
     ],
     hunt: tests('packages/consensus/src/catch-up.test.ts'),
   },
+  {
+    id: 'lost-rival-asked-for-ever',
+    traps: ['E1'],
+    bug: 'a body that is missing is asked for at every tick although another block is committed at its height',
+    edits: [
+      {
+        file: 'packages/consensus/src/chain.ts',
+        before: '  for (const [key, wanted] of state.missing) if (wanted.height <= committed) state.missing.delete(key)\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
+    id: 'committed-thrown-away-by-an-earlier-view',
+    traps: ['D7'],
+    bug: 'what a later view has committed and is being executed is abandoned when an earlier view begins on something else',
+    edits: [
+      {
+        file: 'packages/consensus/src/chain.ts',
+        before: '[tip, ...[...state.certified.values()].map((proven) => proven.hash)]',
+        after: '[tip]',
+      },
+    ],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
+    id: 'tip-not-asked-for-after-a-restart',
+    traps: ['B9'],
+    bug: 'the block that the view begins with is not asked for after a restart',
+    edits: [
+      {
+        file: 'packages/consensus/src/consensus.ts',
+        before: "  if (phase.kind === 'active' && phase.base.kind === 'tip') pursueHash(state, phase.base.hash, phase.base.firstHeight)\n",
+        after: '',
+      },
+    ],
+    hunt: tests('packages/consensus/src/restart.test.ts'),
+  },
+  {
+    id: 'committed-body-kept-to-oneself',
+    traps: ['B9'],
+    bug: 'a block that was committed just now is not given to whoever asks for it by its hash',
+    edits: [
+      {
+        file: 'packages/consensus/src/catch-up.ts',
+        before: ' ?? state.recentBlocks.get(keyOf(hash))',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/consensus/src/catch-up.test.ts'),
+  },
+  {
+    id: 'view-change-of-a-late-epoch-says-nothing',
+    traps: ['D3'],
+    bug: 'whoever changes views in an epoch that is over is not told of the blocks that ended it',
+    edits: [
+      {
+        file: 'packages/consensus/src/epoch-gate.ts',
+        before: "return message.kind === 'view-change' ? message.entry.committedHeight : null",
+        after: 'return null',
+      },
+    ],
+    hunt: tests('packages/consensus/src/epoch-gate.test.ts'),
+  },
+  {
+    id: 'halted-serves-one-tick',
+    traps: ['D5'],
+    bug: 'who has halted at a fork serves its blocks until a bound for one tick is reached, and then nobody any more',
+    edits: [
+      {
+        file: 'packages/consensus/src/consensus.ts',
+        before: '    state.answersThisTick.clear()\n    state.out.push',
+        after: '    state.out.push',
+      },
+    ],
+    hunt: tests('packages/consensus/src/halting.test.ts'),
+  },
 ]

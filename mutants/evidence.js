@@ -226,4 +226,17 @@ export const evidence = [
     ],
     hunt: tests('packages/consensus/src/evidence.test.ts'),
   },
+  {
+    id: 'evidence-of-the-last-epoch-unheard',
+    traps: ['K1'],
+    bug: 'evidence of the epoch before is taken for one that nobody can check: whoever offends just before an epoch ends is not accused',
+    edits: [
+      {
+        file: 'packages/consensus/src/epoch-gate.ts',
+        before: 'epoch === own || epoch === own - 1 ? null',
+        after: 'epoch === own ? null',
+      },
+    ],
+    hunt: tests('packages/consensus/src/epoch-gate.test.ts'),
+  },
 ]

@@ -278,4 +278,56 @@ export const normalCase = [
     ],
     hunt: tests('packages/consensus/src/normal-case.test.ts'),
   },
+  {
+    id: 'vote-taken-back',
+    traps: ['C1'],
+    bug: 'a block that was voted for is taken back when a blob of it is lost, as if nobody relied on it',
+    edits: [
+      {
+        file: 'packages/consensus/src/chain.ts',
+        before: 'if (entry.voted || isCertified(state, entry.block)) return',
+        after: 'if (isCertified(state, entry.block)) return',
+      },
+    ],
+    hunt: tests('packages/consensus/src/normal-case.test.ts'),
+  },
+  {
+    id: 'checked-on-what-is-taken-back',
+    traps: ['K5'],
+    bug: 'a block whose check goes on keeps going on although its parent was taken back',
+    edits: [
+      {
+        file: 'packages/consensus/src/chain.ts',
+        before: "(other.status !== 'valid' && other.status !== 'validating')) continue",
+        after: "other.status !== 'valid') continue",
+      },
+    ],
+    hunt: tests('packages/consensus/src/normal-case.test.ts'),
+  },
+  {
+    id: 'own-certificate-not-preferred',
+    traps: ['D5'],
+    bug: 'a block that a later one proved committed does not take the certificate of its own that comes before it is executed',
+    edits: [
+      {
+        file: 'packages/consensus/src/chain.ts',
+        before: 'known === undefined || (certificate.height === level && known.certificate.height !== level)',
+        after: 'known === undefined',
+      },
+    ],
+    hunt: tests('packages/consensus/src/normal-case.test.ts'),
+  },
+  {
+    id: 'proposal-without-a-certificate-to-name',
+    traps: ['K2'],
+    bug: 'a leader whose newest certificate is too old proposes a block that everybody refuses',
+    edits: [
+      {
+        file: 'packages/consensus/src/propose.ts',
+        before: 'return at - (state.lastCertificate?.height ?? 0) <= MAX_CERTIFICATE_AGE',
+        after: 'return true',
+      },
+    ],
+    hunt: tests('packages/consensus/src/normal-case.test.ts'),
+  },
 ]

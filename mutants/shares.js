@@ -167,4 +167,17 @@ export const shares = [
     edits: [{ file: 'packages/consensus/src/shares.ts', before: 'return bad.length > 0 ? bad : parts', after: 'return bad' }],
     hunt: tests('packages/consensus/src/sums.test.ts'),
   },
+  {
+    id: 'spoiled-votes-never-let-go',
+    traps: ['E1'],
+    bug: 'votes whose shares prove nothing are held for ever, by the count of what is held',
+    edits: [
+      {
+        file: 'packages/consensus/src/vote-keeper.ts',
+        before: '    count += spoiled.length\n',
+        after: '',
+      },
+    ],
+    hunt: tests('packages/consensus/src/vote-keeper.test.ts'),
+  },
 ]

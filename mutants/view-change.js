@@ -386,4 +386,43 @@ export const viewChange = [
     edits: [{ file: CHAIN, before: '  for (const entry of state.blocks.values()) if (entry.wanted) pursue(state, entry)\n', after: '' }],
     hunt: tests('packages/consensus/src/catch-up.test.ts'),
   },
+  {
+    id: 'commit-of-a-new-view-ignored',
+    traps: ['D5'],
+    bug: 'the commit certificate that a NEW-VIEW begins on commits nothing: the block waits for sync',
+    edits: [
+      {
+        file: 'packages/consensus/src/view-change.ts',
+        before: "  if (certificate?.kind === 'commit') learnCommit(state, certificate)\n",
+        after: '',
+      },
+    ],
+    hunt: tests('packages/consensus/src/view-change.test.ts'),
+  },
+  {
+    id: 'wishes-for-later-views-forgotten',
+    traps: ['D3'],
+    bug: 'who has asked for a later view is forgotten when an earlier one begins',
+    edits: [
+      {
+        file: 'packages/consensus/src/view-change.ts',
+        before: 'known !== undefined && known.entry.newView <= message.newView',
+        after: 'known !== undefined',
+      },
+    ],
+    hunt: tests('packages/consensus/src/view-change.test.ts'),
+  },
+  {
+    id: 'early-proposal-of-the-next-view-lost',
+    traps: ['S7'],
+    bug: 'a proposal that came before the NEW-VIEW of its view is thrown away with those of older views',
+    edits: [
+      {
+        file: 'packages/consensus/src/view-change.ts',
+        before: 'if (early < next)',
+        after: 'if (early <= next)',
+      },
+    ],
+    hunt: tests('packages/consensus/src/view-change.test.ts'),
+  },
 ]

@@ -233,6 +233,14 @@ describe('what one faulty validator can make a replica hold', () => {
     expect(held).toBeGreaterThan(MAX_RETAINED_BYTES - 2 * body.length)
   })
 
+  it('of unwanted bodies that of the lowest view leaves, however late it came', () => {
+    const target = state()
+    for (let at = 1; at <= MAX_RETAINED_BLOCKS; at++) addBlock(target, blockOf({ height: at, view: at === 7 ? 1 : 2 + (at % 3) }))
+    addBlock(target, blockOf({ height: MAX_RETAINED_BLOCKS + 1, view: 2 }))
+    const forgotten = target.out.flatMap((effect) => (effect.kind === 'persist' ? effect.records : []))
+    expect(forgotten).toMatchObject([{ kind: 'forget-block', height: 7 }])
+  })
+
   it('bodies asked for: 256; certificates of blocks not committed here: 4,096 heights', () => {
     const target = state()
     for (let at = 1; at <= 5_000; at++) askForBlock(target, anyHash(), height(at))

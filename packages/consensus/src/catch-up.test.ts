@@ -68,6 +68,40 @@ describe('catching up (protocol.md §7)', () => {
     expect(replica.committed.map((block) => block.header.height)).toEqual([1, 2, 3])
   })
 
+  it('a body that is missing is asked for no more once another block is committed at its height', () => {
+    const replica = new Cluster().at(3)
+    const lost = blockOf({ transactions: [transaction('lost')] })
+    const changes = [0, 1, 2].map((sender) => viewChangeOf(sender, 1, certificateOf('prepare', 0, lost)))
+    replica.receive(1, newViewOf(1, 1, changes))
+    expect(replica.running.held.missing).toBe(1)
+    const committed = blockOf({ view: 2 })
+    replica.receive(0, { kind: 'blocks', blocks: [committed], links: [], certificate: certificateOf('commit', 2, committed) })
+    expect([replica.height, replica.running.held.missing]).toEqual([1, 0])
+  })
+
+  it('what a later view has committed goes on being executed when a view below that begins on something else', () => {
+    const replica = new Cluster().at(3)
+    const [first = blockOf(), second = blockOf()] = chainOf(2)
+    replica.validating = 'held'
+    for (const block of [first, second]) replica.receive(0, prePrepareOf(0, 0, block))
+    replica.receive(0, viewChangeOf(0, 6, certificateOf('commit', 3, second)))
+    const changes = [0, 1, 2].map((sender) => viewChangeOf(sender, 1))
+    replica.receive(1, newViewOf(1, 1, changes))
+    expect(replica.position).toBe('active 1')
+    for (const block of [first, second]) replica.step(replica.verdictOn(block))
+    expect(replica.height).toBe(2)
+  })
+
+  it('a block that was committed just now is given by its hash to whoever still lacks it', () => {
+    const cluster = new Cluster()
+    cluster.at(0).order('a')
+    cluster.deliver()
+    const replica = cluster.at(1)
+    const [block] = replica.committed
+    replica.receive(3, { kind: 'fetch', want: 'block', hash: (block ?? blockOf()).hash })
+    expect(replica.sentOf('block').map((answer) => answer.block.header.height)).toEqual([1])
+  })
+
   it('D4: committed blocks with a certificate of a descendant are accepted on the headers between', () => {
     const replica = new Cluster().at(3)
     const blocks = chainOf(5)

@@ -1,7 +1,19 @@
 import { epoch, height, type ValidatorIndex } from '@aethel/codec'
 import { verifySignature } from '@aethel/crypto'
 import { describe, expect, it } from 'vitest'
-import { blockOf, CHAIN, certificateOf, chainOf, prePrepareOf, validatorSet, viewChangeOf, voteMessage } from '../test/harness.js'
+import {
+  ballotOf,
+  blockOf,
+  CHAIN,
+  certificateOf,
+  chainOf,
+  prePrepareOf,
+  signVote,
+  statusFrom,
+  validatorSet,
+  viewChangeOf,
+  voteMessage,
+} from '../test/harness.js'
 import {
   type Block,
   type CheckerOptions,
@@ -9,7 +21,9 @@ import {
   createEpochGate,
   createMessageChecker,
   type EpochStart,
+  encodeEvidence,
   epochOfHeight,
+  equivocationOf,
   isBoundary,
   lastHeightOf,
   type Message,
@@ -128,6 +142,26 @@ describe('the gate', () => {
     expect(held.filter((item) => item.from === 3)).toHaveLength(1)
     for (const item of held) expect(gate.pass(item.from, item.message).kind).toBe('verified')
     expect(gate.enter(next)).toEqual([])
+  })
+
+  it('K1: evidence of the epoch before is heard still, that of an older or a later one is not', () => {
+    const gate = gateOf()
+    gate.enter(next)
+    const passageOf = (inEpoch: number): string => {
+      const set = validatorSet(4, [], inEpoch)
+      const votes = [1, 2].map((byte) => signVote(2, ballotOf('prepare', 0, blockOf({ set, transactions: [Uint8Array.of(byte)] }))))
+      const [one = voteOf(boundary), other = voteOf(boundary)] = votes
+      return gate.pass(from, { kind: 'evidence', evidence: encodeEvidence(CHAIN, equivocationOf(one, other)) }).kind
+    }
+    expect([0, 1, 2].map(passageOf)).toEqual(['verified', 'verified', 'foreign'])
+  })
+
+  it('says how far whoever is in another epoch has committed, by its STATUS and by its VIEW-CHANGE', () => {
+    const gate = gateOf()
+    const change = viewChangeOf(2, 1, null, 7)
+    const entry = { ...change.entry, epoch: epoch(9) }
+    expect(gate.pass(from, { ...change, entry })).toEqual({ kind: 'foreign', epoch: 9, committedHeight: 7 })
+    expect(gate.pass(from, { ...statusFrom(2, 0, 5), epoch: epoch(9) })).toEqual({ kind: 'foreign', epoch: 9, committedHeight: 5 })
   })
 
   it('holds nothing of the epoch after the next', () => {

@@ -187,6 +187,20 @@ describe('a replica that learns of a fork halts and can prove it', () => {
     expect(whole?.checked).toMatchObject({ ok: true, value: { height: at, power: 3n } })
   })
 
+  it('and serves its blocks on, to each so much a tick', () => {
+    const { replica } = committed()
+    replica.receive(5, viewChangeOf(5, 1, rivalCertificate(theirs[0])))
+    const servedOf = (wishes: number): number => {
+      const before = replica.served.length
+      for (let wish = 0; wish < wishes; wish++) replica.receive(5, { kind: 'fetch', want: 'committed', from: ours.header.height })
+      return replica.served.length - before
+    }
+    expect(replica.running.inspect().forkedAt).toBe(1)
+    expect([servedOf(10), servedOf(1)]).toEqual([4, 0])
+    replica.fire('status')
+    expect(servedOf(10)).toBe(4)
+  })
+
   it('a state of a rival chain is not taken over', () => {
     const { replica } = committed()
     const committedTip = { height: theirs[1].header.height, hash: theirs[1].hash, timestampMs: theirs[1].header.timestampMs }

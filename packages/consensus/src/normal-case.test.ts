@@ -12,6 +12,7 @@ import {
   prePrepareOf,
   START_MS,
   signVote,
+  type TestReplica,
   transaction,
   viewChangeOf,
   voteMessage,
@@ -225,6 +226,37 @@ describe('the normal case (protocol.md §4)', () => {
     expect(replica.sentVotes('prepare').length).toBe(1)
   })
 
+  it('a block whose check is taken back goes with what was executed on it, or is being executed, unless it was voted for', () => {
+    const cluster = new Cluster()
+    const [first = blockOf(), second = blockOf()] = chainOf(2)
+    const aborted = { status: 'aborted', reason: 'a blob was lost' } as const
+    const takenBackFrom = (replica: TestReplica): boolean[] => {
+      replica.step({ kind: 'validated', hash: first.hash, result: aborted, nowMs: cluster.nowMs })
+      return [first, second].map((block) => replica.abandoned.has(keyOf(block.hash)))
+    }
+    const [voter, leaver] = [cluster.at(2), cluster.at(3)]
+    leaver.validating = 'held'
+    for (const replica of [voter, leaver]) for (const block of [first, second]) replica.receive(0, prePrepareOf(0, 0, block))
+    leaver.fire('view')
+    leaver.step(leaver.verdictOn(first)) // it has left the view: no vote
+    expect([voter, leaver].map((replica) => replica.sentVotes('prepare').length)).toEqual([2, 0])
+    expect(takenBackFrom(leaver)).toEqual([true, true])
+    expect(takenBackFrom(voter)).toEqual([false, false])
+  })
+
+  it('a block that was proven committed by a later one keeps the certificate of its own that came before it was executed', () => {
+    const replica = new Cluster().at(3)
+    const [first = blockOf(), second = blockOf()] = chainOf(2)
+    replica.validating = 'held'
+    for (const block of [first, second]) replica.receive(0, prePrepareOf(0, 0, block))
+    for (const block of [second, first]) for (const sender of [0, 1, 2]) replica.receive(sender, voteMessage(sender, 'commit', 0, block))
+    for (const block of [first, second]) replica.step(replica.verdictOn(block))
+    expect(replica.events.filter((event) => event.name === 'committed').map(({ height, direct }) => [height, direct])).toEqual([
+      [1, true],
+      [2, true],
+    ])
+  })
+
   it('S1, A1: six validators, an equivocating leader: neither half of the others commits', () => {
     const cluster = new Cluster({ validators: 6 })
     const set = cluster.set
@@ -413,5 +445,18 @@ describe('the normal case (protocol.md §4)', () => {
     expect(acceptedWith(certificateOfHeight(at + 1 - MAX_CERTIFICATE_AGE))).toBe('active 0, 1')
     expect(acceptedWith(certificateOfHeight(at - MAX_CERTIFICATE_AGE))).toBe('changing 1, 0')
     expect(acceptedWith(null)).toBe('changing 1, 0')
+  })
+
+  it('K2: a leader without a certificate that a block may name proposes none, rather than one that all refuse', () => {
+    const chain = chainOf(MAX_CERTIFICATE_AGE + 1)
+    const proposedAfter = (certified: Block): number => {
+      const leader = new Cluster().at(0)
+      leader.crash()
+      for (const block of chain) leader.disk.chain.push({ block, certificate: certificateOf('commit', 0, certified) })
+      leader.boot()
+      leader.order('a')
+      return leader.sentOf('pre-prepare').length
+    }
+    expect([chain[1], chain[0]].map((certified) => proposedAfter(certified as Block))).toEqual([1, 0])
   })
 })

@@ -36,6 +36,17 @@ describe('what survives a crash (protocol.md §5)', () => {
     expect(highest !== null && compareCertificates(highest, promised) >= 0).toBe(true)
   })
 
+  it('B9: the block that its view begins with, if it is not here, is asked for again at once', () => {
+    const replica = new Cluster().at(3)
+    const elsewhere = blockOf()
+    const changes = [0, 1, 2].map((sender) => viewChangeOf(sender, 1, certificateOf('prepare', 0, elsewhere)))
+    replica.receive(1, newViewOf(1, 1, changes))
+    replica.sent.length = 0
+    replica.restart()
+    expect(replica.position).toBe('active 1')
+    expect(replica.sentOf('fetch').map((fetch) => fetch.want === 'block' && equalBytes(fetch.hash, elsewhere.hash))).toEqual([true])
+  })
+
   it('C1: nothing leaves before it is durable, and a crash in between leaves no trace outside', () => {
     const cluster = new Cluster()
     const replica = cluster.at(1)

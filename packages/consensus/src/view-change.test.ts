@@ -376,4 +376,32 @@ describe('timers (protocol.md §8)', () => {
     expect(() => new Cluster({ window: 0 })).toThrow('window must be 1..64')
     expect(() => new Cluster({ window: 65 })).toThrow('window must be 1..64')
   })
+
+  it('the commit certificate that a NEW-VIEW begins on commits its block here as well', () => {
+    const replica = new Cluster().at(3)
+    const block = blockOf()
+    replica.receive(0, prePrepareOf(0, 0, block))
+    const changes = [0, 1, 2].map((sender) => viewChangeOf(sender, 1, sender === 0 ? certificateOf('commit', 0, block) : null))
+    replica.receive(1, newViewOf(1, 1, changes))
+    expect([replica.position, replica.height]).toEqual(['active 1', 1])
+  })
+
+  it('D3: who has asked for a later view is remembered when an earlier one begins', () => {
+    const replica = new Cluster().at(3)
+    replica.receive(0, viewChangeOf(0, 5))
+    const changes = [0, 1, 2].map((sender) => viewChangeOf(sender, 1))
+    replica.receive(1, newViewOf(1, 1, changes))
+    expect(replica.position).toBe('active 1')
+    replica.receive(2, viewChangeOf(2, 6)) // a weak quorum for view 5, or a later one
+    expect(replica.position).toBe('changing 5')
+  })
+
+  it('S7: a proposal that came before the NEW-VIEW of its view is voted for as soon as that is here', () => {
+    const replica = new Cluster().at(3)
+    replica.receive(1, prePrepareOf(1, 1, blockOf({ view: 1 })))
+    expect(replica.sentVotes()).toEqual([])
+    const changes = [0, 1, 2].map((sender) => viewChangeOf(sender, 1))
+    replica.receive(1, newViewOf(1, 1, changes))
+    expect(replica.sentVotes('prepare').map((vote) => [vote.view, vote.height])).toEqual([[1, 1]])
+  })
 })

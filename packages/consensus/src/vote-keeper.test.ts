@@ -80,6 +80,14 @@ describe('the vote keeper', () => {
     expect(keeper.slot(view(3), height(4))).toBeDefined()
   })
 
+  it('votes whose shares prove nothing are held, counted as held, and pruned like others', () => {
+    const keeper = new VoteKeeper(validatorSet(4))
+    expect(keeper.add(signVote(1, ballotOf('commit', 0, a)), 0, true).status).toBe('spoiled')
+    expect(keeper.size).toBe(1)
+    keeper.prune(view(1), height(0))
+    expect(keeper.size).toBe(0)
+  })
+
   it('A3: whatever comes in whatever order: one vote per sender is counted, for the block it named first', () => {
     const event = fc.record({ sender: fc.nat(6), first: fc.boolean() })
     fc.assert(
