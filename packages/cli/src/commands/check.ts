@@ -73,7 +73,8 @@ async function checkMetamathFile(file: string, options: MetamathOptions): Promis
   }
   const bytes = readTextFile(file, 'a Metamath database', MAX_DATABASE_BYTES)
   // A database without proofs is valid; a file that lost its content on the way would pass for one.
-  if (!bytes.some((byte) => byte > SPACE)) throw usageError('empty', `${file}: expected a Metamath database, got an empty file`)
+  if (bytes.every((byte) => WHITE_SPACE.includes(byte)))
+    throw usageError('empty', `${file}: expected a Metamath database, got an empty file`)
   const started = performance.now()
   const progress = startProgress('checking', 0)
   const onProgress = (done: number, total: number): void => progress.update(done, '', total)
@@ -91,7 +92,9 @@ async function checkMetamathFile(file: string, options: MetamathOptions): Promis
   return conclude(file, { ...(label === undefined ? {} : { label }), ...verdict, seconds: elapsed }, options)
 }
 
-const SPACE = 0x20
+/** Of Metamath: space, tab, line feed, form feed, carriage return. */
+const WHITE_SPACE: readonly number[] = [0x20, 0x09, 0x0a, 0x0c, 0x0d]
+
 /** What the reader says first of a file that is no Metamath at all. */
 const OF_OTHER_FORMATS = ['syntax', 'label', 'character']
 
