@@ -366,6 +366,11 @@ describe('hostile input', () => {
     zero.mesh.addPeer({ ...address, index: validatorIndex(2), port })
     await until(() => zero.events.includes('connected 2'))
     expect(zero.mesh.peers().map(({ index }) => index)).toEqual([2])
+    const { bytesIn, bytesOut } = zero.mesh.traffic
+    expect(Math.min(bytesIn, bytesOut)).toBeGreaterThan(0)
+    zero.mesh.addPeer({ ...address, index: validatorIndex(3), port: 1 })
+    expect(zero.mesh.traffic.bytesIn).toBeGreaterThanOrEqual(bytesIn) // what it has sent has come, whoever it is now
+    expect(zero.mesh.traffic.bytesOut).toBeGreaterThanOrEqual(bytesOut)
   })
 
   test('E1: connections: a validator that is connected makes room for nobody', async () => {

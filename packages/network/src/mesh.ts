@@ -88,12 +88,12 @@ export interface PeerStatus {
   readonly roundTripMs: number | null
   /** For how long nothing has come from it, connected or not; null: nothing ever has, or it is not read for a while (`onThrottled`). */
   readonly silentMs: number | null
-  readonly bytesIn: number
-  readonly bytesOut: number
 }
 
 export interface Mesh {
   readonly address: Endpoint
+  /** Bytes from and to all peers since the start, those that are none any more included. */
+  readonly traffic: { readonly bytesIn: number; readonly bytesOut: number }
   /** Queues one consensus message; dropped if the peer is not connected. */
   send(to: ValidatorIndex | 'all', message: Uint8Array): void
   /** The same for what may be lost: left out while the peer has much unread. */
@@ -150,6 +150,7 @@ class TlsMesh implements Mesh {
   readonly #maxFrameBytes: number
   readonly #maxBacklogBytes: number
   readonly #peers = new Map<ValidatorIndex, Peer>()
+  readonly #forgotten = { bytesIn: 0, bytesOut: 0 }
   readonly #peerOfKey = new Map<string, Peer>()
   readonly #door: Door
   /** Something waits for `flush`. */
@@ -236,6 +237,8 @@ class TlsMesh implements Mesh {
     peer.isForgotten = true
     peer.dialling?.destroy()
     if (peer.session !== null) this.#end(peer, peer.session, 'the peer has moved')
+    this.#forgotten.bytesIn += peer.traffic.bytesIn
+    this.#forgotten.bytesOut += peer.traffic.bytesOut
   }
 
   peers(): readonly PeerStatus[] {
@@ -245,9 +248,15 @@ class TlsMesh implements Mesh {
       connected: session?.isGreeted ?? false,
       roundTripMs: traffic.roundTripMs,
       silentMs: traffic.heardAt === null || session?.isPaused === true ? null : now - traffic.heardAt,
-      bytesIn: traffic.bytesIn,
-      bytesOut: traffic.bytesOut,
     }))
+  }
+
+  get traffic(): { readonly bytesIn: number; readonly bytesOut: number } {
+    const all = [...this.#peers.values()].map(({ traffic }) => traffic)
+    return {
+      bytesIn: all.reduce((sum, { bytesIn }) => sum + bytesIn, this.#forgotten.bytesIn),
+      bytesOut: all.reduce((sum, { bytesOut }) => sum + bytesOut, this.#forgotten.bytesOut),
+    }
   }
 
   // --- connections ------------------------------------------------------------------------------------------------

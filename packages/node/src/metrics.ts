@@ -96,9 +96,21 @@ export class Metrics {
     gauge('verification_queue', 'Proofs handed to the workers and not yet answered', (g) => g.queuedVerifications)
     gauge('proof_workers_ready', 'Proof workers that take work', (g) => g.workersReady)
     gauge('peers_connected', 'Connected validators', (g) => g.peersConnected)
-    gauge('bytes_received', 'Bytes received from validators', (g) => g.bytesIn)
     gauge('evidence_held', 'Evidence waiting to be put on the chain', (g) => g.evidenceHeld)
-    gauge('bytes_sent', 'Bytes sent to validators', (g) => g.bytesOut)
+    /** Counted elsewhere. */
+    const total = (name: string, help: string, value: (gauges: Gauges) => number): void => {
+      new Counter({
+        name: `aethel_${name}`,
+        help,
+        registers,
+        collect() {
+          this.reset()
+          this.inc(value(read()))
+        },
+      })
+    }
+    total('bytes_received_total', 'Bytes received from validators since start', (g) => g.bytesIn)
+    total('bytes_sent_total', 'Bytes sent to validators since start', (g) => g.bytesOut)
   }
 
   onVerified(kind: string, outcome: VerificationOutcome, milliseconds: number): void {

@@ -268,6 +268,18 @@ describe('four validators', () => {
     expect(text).toMatch(/aethel_transactions_total [1-9]/)
     expect(text).toMatch(/aethel_verifications_total\{kind="test\/1",outcome="valid"\} 1/)
     expect(text).toMatch(/aethel_peers_connected 3/)
+    const totals = async (): Promise<number[]> => {
+      const now = await (await fetch(`${network.urls[0]}/metrics`)).text()
+      return ['received', 'sent'].map((way) => Number(new RegExp(`^aethel_bytes_${way}_total (\\d+)$`, 'm').exec(now)?.[1]))
+    }
+    const first = await totals()
+    await get(0, '/v1/status')
+    const second = await totals() // read at each scrape, not added to what was read before
+    for (const [i, bytes] of first.entries()) {
+      expect(bytes).toBeGreaterThan(1_000)
+      expect(second[i]).toBeGreaterThanOrEqual(bytes)
+      expect(second[i]).toBeLessThan(2 * bytes)
+    }
   })
 
   test('a validator that was away catches up, remembers its chain, and serves receipts at once', async () => {

@@ -259,8 +259,7 @@ async function assemble(options: NodeOptions, parts: Partial<Parts>, onFatal: (e
       queuedVerifications: pool.queued,
       workersReady: pool.ready,
       peersConnected: peers.filter((peer) => peer.connected).length,
-      bytesIn: peers.reduce((sum, peer) => sum + peer.bytesIn, 0),
-      bytesOut: peers.reduce((sum, peer) => sum + peer.bytesOut, 0),
+      ...mesh.traffic,
       evidenceHeld: look.evidenceHeld,
     }
   }
