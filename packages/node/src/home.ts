@@ -253,7 +253,7 @@ function parseConfig(file: string, bytes: Uint8Array): Config {
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (error) {
-    return fail(`expected JSON, got ${error instanceof Error ? error.message : 'something else'}`)
+    return fail(`expected JSON, but it does not parse: ${error instanceof Error ? error.message : String(error)}`)
   }
   const at = new Fields(json, 'the file', fail)
   at.only(['format', 'mesh', 'http', 'logLevel', 'proofWorkers', 'verifiers', 'sync', 'blobs', 'peers'])
