@@ -2,19 +2,20 @@
  * What this machine can do at best, measured beside the figures that rest on it: durable writes, signature checks, and a
  * round trip over loopback.
  */
-import { randomBytes } from 'node:crypto'
+import { createCipheriv, createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { signingKey, verifySignature } from '@aethel/crypto'
-import { median } from './statistics.js'
+import { median, timed } from './statistics.js'
 
 const RECORD_BYTES = 256
 const SYNCS = 400
 const SIGNATURES = 3_000
 const ROUND_TRIPS = 2_000
+const BODIES = 2_000
 
 /** Appends of one record, each made durable, per second; on the file system that temporary folders are on. */
 export function syncsPerSecond() {
@@ -42,6 +43,34 @@ export function signatureChecksPerSecond() {
     if (!verifySignature(key.publicKey, message, signature)) throw new Error('a good signature was refused')
   }
   return (SIGNATURES * 1000) / (performance.now() - started)
+}
+
+/**
+ * Median milliseconds of what nobody can leave out who takes part in ordering a transaction of so many bytes and `validators - 1` others: one
+ * check of its signature, one SHA-256, AES-GCM when it comes and for its share of those who pass it on, and one write, not synced.
+ *
+ * @param {number} bytes
+ * @param {number} validators
+ */
+export async function leastPerTransactionMs(bytes, validators) {
+  const body = randomBytes(bytes)
+  const [key, nonce] = [randomBytes(32), randomBytes(12)]
+  const folder = mkdtempSync(join(tmpdir(), 'aethel-floor-'))
+  const file = openSync(join(folder, 'bodies'), 'a')
+  const encrypt = () => {
+    const cipher = createCipheriv('aes-256-gcm', key, nonce)
+    cipher.update(body)
+    cipher.final()
+  }
+  const each = {
+    signature: 1000 / signatureChecksPerSecond(),
+    hash: median(await timed(BODIES, () => void createHash('sha256').update(body).digest())),
+    encryption: median(await timed(BODIES, encrypt)) * (1 + (validators - 1) / validators),
+    write: median(await timed(BODIES, () => void writeSync(file, body))),
+  }
+  closeSync(file)
+  rmSync(folder, { recursive: true })
+  return { ...each, together: each.signature + each.hash + each.encryption + each.write }
 }
 
 /** Median milliseconds for 200 bytes there and back over TCP on loopback, in one process. */

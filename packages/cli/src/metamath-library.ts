@@ -7,6 +7,7 @@ import {
   claimIdOf,
   type ExtractedTheorem,
   type LibraryDefinition,
+  type LibraryEntry,
   LibraryExtractor,
   METAMATH_KIND,
   parseDatabase,
@@ -83,18 +84,15 @@ export function theoremsUpTo(library: MetamathLibrary, label: string): Extracted
   return [...done.values()]
 }
 
-/** All axioms that the last of these theorems rests on, each of which stands behind what it cites: positions in the definition, ascending. */
-export function axiomsBehind(definition: LibraryDefinition, theorems: readonly ExtractedTheorem[]): number[] {
-  const behind = new Map<string, AxiomSet>()
-  for (const [position, axiom] of definition.axioms.entries()) behind.set(keyOf(claimIdOf(METAMATH_KIND, axiom)), axiomSetOf([position]))
+/** All axioms (of the library's, in order) that the last of these theorems rests on, each of which stands behind what it cites: positions, ascending. */
+export function axiomsBehind(axioms: readonly LibraryEntry[], theorems: readonly ExtractedTheorem[]): number[] {
+  const behind = new Map<string, { readonly axioms: AxiomSet }>()
+  for (const [position, { claimId }] of axioms.entries()) behind.set(keyOf(claimId), { axioms: axiomSetOf([position]) })
   let last: number[] = []
   for (const { claimId, proof } of theorems) {
     const cited = [...citedClaims(proof).values()].flatMap((id) => behind.get(keyOf(id)) ?? [])
-    last = unionOf(
-      cited.map((axioms) => ({ axioms })),
-      definition.axioms.length,
-    )
-    behind.set(keyOf(claimId), axiomSetOf(last))
+    last = unionOf(cited, axioms.length)
+    behind.set(keyOf(claimId), { axioms: axiomSetOf(last) })
   }
   return last
 }

@@ -107,7 +107,7 @@ export interface Diagnosis {
   readonly silent: readonly Silence[]
   /** They say so; this validator fetches what leads there. */
   readonly inLaterEpoch: readonly ValidatorIndex[]
-  /** This validator signs nothing for now; null: it votes, or is none of this epoch. */
+  /** This validator signs nothing until it is past what it may have forgotten (protocol.md §7); null: it votes, or is none of this epoch. */
   readonly forgetful: Forgetful | null
   readonly isMember: boolean
   readonly lagging: readonly { readonly validator: ValidatorIndex; readonly height: Height }[]

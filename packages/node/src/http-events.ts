@@ -7,7 +7,7 @@ import type { HttpContext } from './http-context.js'
 import { HttpError } from './http-error.js'
 
 export const MAX_EVENT_STREAMS = 64
-/** A consumer of events that lags behind by more is cut off at the next block: that and one event, of 4.5 MB at most, wait for it. */
+/** A consumer of events that lags behind by more is cut off at the next block or heartbeat: that and one event, of 4.5 MB at most, wait for it. */
 export const MAX_STREAM_BACKLOG_BYTES: number = 1024 * 1024
 
 /**

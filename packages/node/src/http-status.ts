@@ -84,20 +84,21 @@ function statusJson(context: HttpContext): Record<string, unknown> {
   }
 }
 
+type Recovering = NonNullable<ReplicaInspection['recovering']>
+
 /** A validator that lost its store says that it does not vote, and what it waits for. */
 function votingJson({ driver, replica }: HttpContext, recovering: ReplicaInspection['recovering']): Record<string, unknown> {
   if (driver.fork !== null) return { votes: false, why: sentenceOf(driver.fork), forkedAt: driver.fork.height }
   if (recovering === null) return { votes: true }
-  const { answers, above } = recovering
-  const { validators } = replica.epoch
-  const others = validators.validators.length - (replica.self === null ? 0 : 1)
-  const why =
-    replica.self !== null && isIndispensable(validators, replica.self)
-      ? 'its store was lost, and the others are no quorum without it: nobody can tell it what it may have signed, and the chain stands still for good'
-      : above === null
-        ? `its store was lost; ${answers} of ${others} other validators have named their view, a quorum is needed, and validators that lost theirs too cannot answer`
-        : `its store was lost; it votes again when a block commits in a view above ${above}`
-  return { votes: false, why, answers, above }
+  return { votes: false, why: whyForgetful(replica, recovering), ...recovering }
+}
+
+function whyForgetful({ epoch: { validators }, self }: HttpContext['replica'], { answers, above }: Recovering): string {
+  if (self !== null && isIndispensable(validators, self))
+    return 'its store was lost, and the others are no quorum without it: nobody can tell it what it may have signed, and the chain stands still for good'
+  if (above !== null) return `its store was lost; it votes again when a block commits in a view above ${above}`
+  const others = validators.validators.length - (self === null ? 0 : 1)
+  return `its store was lost; ${answers} of ${others} other validators have named their view, a quorum is needed, and validators that lost theirs too cannot answer`
 }
 
 function blobsJson({ blobs }: HttpContext, { blobs: fetching }: ReplicaInspection): Record<string, unknown> | null {

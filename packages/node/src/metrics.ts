@@ -79,16 +79,20 @@ export class Metrics {
       buckets: LATENCY_SECONDS,
       registers,
     })
-    const gauge = (name: string, help: string, value: (gauges: Gauges) => number): void => {
-      new Gauge({
-        name: `aethel_${name}`,
-        help,
-        registers,
-        collect() {
-          this.set(value(read()))
-        },
-      })
-    }
+    const scraped =
+      (Metric: typeof Gauge | typeof Counter) =>
+      (name: string, help: string, value: (gauges: Gauges) => number): void => {
+        new Metric({
+          name: `aethel_${name}`,
+          help,
+          registers,
+          collect() {
+            this.reset()
+            this.inc(value(read()))
+          },
+        })
+      }
+    const gauge = scraped(Gauge)
     gauge('height', 'Committed height', (g) => g.height)
     gauge('view', 'Current view', (g) => g.view)
     gauge('mempool_transactions', 'Verified transactions waiting to be ordered', (g) => g.pooled)
@@ -97,18 +101,7 @@ export class Metrics {
     gauge('proof_workers_ready', 'Proof workers that take work', (g) => g.workersReady)
     gauge('peers_connected', 'Connected validators', (g) => g.peersConnected)
     gauge('evidence_held', 'Evidence waiting to be put on the chain', (g) => g.evidenceHeld)
-    /** Counted elsewhere. */
-    const total = (name: string, help: string, value: (gauges: Gauges) => number): void => {
-      new Counter({
-        name: `aethel_${name}`,
-        help,
-        registers,
-        collect() {
-          this.reset()
-          this.inc(value(read()))
-        },
-      })
-    }
+    const total = scraped(Counter)
     total('bytes_received_total', 'Bytes received from validators since start', (g) => g.bytesIn)
     total('bytes_sent_total', 'Bytes sent to validators since start', (g) => g.bytesOut)
   }

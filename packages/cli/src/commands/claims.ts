@@ -117,10 +117,13 @@ function lineOf(claim: JsonObject): string {
 
 async function showClaim(claim: string, options: ClaimsOptions): Promise<ExitCode> {
   if (options.output !== undefined) requireWritable(options.output, 'the receipt')
-  const page = await createClient(options.url).claimPage(claim)
+  const client = createClient(options.url)
+  const page = await client.claimPage(claim)
   if (options.output !== undefined) {
-    if (page['receipt'] === null) throw new CliError(EXIT.pending, 'no-receipt', `${claim} has no receipt yet: ask again shortly`)
-    writeOutputFile(options.output, 'the receipt', `${JSON.stringify(asObject(page['receipt'], '"receipt"'))}\n`)
+    // The very bytes, as `submit -o` writes them.
+    const receipt = page['receipt'] === null ? null : await client.receipt(claim)
+    if (receipt === null) throw new CliError(EXIT.pending, 'no-receipt', `${claim} has no receipt yet: ask again shortly`)
+    writeOutputFile(options.output, 'the receipt', receipt)
   }
   if (options.json === true) {
     printJson(page)

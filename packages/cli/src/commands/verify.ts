@@ -12,7 +12,6 @@ import {
   createMeter,
   type DefinedVerifier,
   LRAT_KIND,
-  libraryAxioms,
   libraryDigest,
   lratVerifier,
   METAMATH_KIND,
@@ -213,13 +212,12 @@ export function recheckTheorem(receipt: CheckedReceipt, proofFile: string): Resu
       return refuse(verdict.code, `the proof of ${label}, which ${place.label} rests on, does not check: ${verdict.message}`)
   }
   const onRecord = new Set(place.axioms)
-  const others = axiomsBehind(definition, theorems).filter((axiom) => !onRecord.has(axiom))
+  const { axioms } = library.extractor.entries(0)
+  const others = axiomsBehind(axioms, theorems).filter((axiom) => !onRecord.has(axiom))
   if (others.length > 0) {
-    const names = libraryAxioms(definition)
-    const first = names.ok ? names.value[others[0] as number]?.label : undefined
     return refuse(
       'axioms',
-      `expected ${place.label} to rest on no other axioms than the ${onRecord.size} of the receipt; by the proofs in this database it rests on ${others.length} more, the first of them ${first}`,
+      `expected ${place.label} to rest on no other axioms than the ${onRecord.size} of the receipt; by the proofs in this database it rests on ${others.length} more, the first of them ${axioms[others[0] as number]?.label}`,
     )
   }
   return again
